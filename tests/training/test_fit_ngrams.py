@@ -23,9 +23,9 @@ from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import encode
 from toolkit.text import TokenIds
 from toolkit.training.data import FitData, FitTask, TrainingObserver
+from toolkit.training.fit_ragged import batches
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
-from toolkit.training.ragged_fit import batches
 from toolkit.training.result import Fit, TrainingResult
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.train import fit as run_fit
@@ -62,14 +62,14 @@ def test_any_share_of_the_reviews_may_have_a_teacher(preset: Preset, known: floa
 
 
 def corpus_of(known: float) -> Any:
-    from toolkit.training.fit_ngrams import Corpus
+    from toolkit.training.fit_ragged import Corpus
 
     return Corpus.of(NGRAM_LINEAR, FitData(make_reviews(40), None, make_unlabelled(60, known)))
 
 
 @pytest.mark.parametrize(("known", "learned"), [(0, 40), (0.5, 70), (1, 100)])
 def test_reviews_with_a_label_or_a_teacher_are_learned(known: float, learned: int) -> None:
-    from toolkit.training.ragged_fit import Schedule
+    from toolkit.training.fit_ragged import Schedule
 
     corpus = corpus_of(known)
     found = corpus.examples(Schedule(1, 8, 0.1), 0.5)
@@ -106,8 +106,7 @@ def test_the_seed_decides_everything(preset: Preset) -> None:
 
 def test_weights_in_the_loss() -> None:
     """A label alone counts most; reviews with a teacher count alike, short texts less."""
-    from toolkit.training.fit_ngrams import Corpus
-    from toolkit.training.ragged_fit import Schedule
+    from toolkit.training.fit_ragged import Corpus, Schedule
 
     reviews = make_reviews(4)
     teacher = np.array([0.5, np.nan, 0.5, np.nan], np.float32)
@@ -159,7 +158,7 @@ def test_the_best_epoch_is_kept(preset: Preset) -> None:
 
 
 def test_few_reviews_are_gone_through_more_often() -> None:
-    from toolkit.training.ragged_fit import Schedule
+    from toolkit.training.fit_ragged import Schedule
 
     schedule = Schedule(epochs=3, batch_size=128, learning_rate=1e-3)
     assert schedule.enough(75_000) == schedule
@@ -183,7 +182,7 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
 def test_freezing_keeps_what_a_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
     from toolkit.networks.ngram_pool import PoolNetwork
-    from toolkit.training.fit_ngrams import Corpus
+    from toolkit.training.fit_ragged import Corpus
 
     trained: dict[str, Any] = {}
     freeze = PoolNetwork.freeze

@@ -20,7 +20,7 @@ from toolkit.networks.network_files import load_keras
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.text import TokenIds
-from toolkit.training.fit_ngram_pool import LONG_TOKENS, fit_routes, reviews_of_experts
+from toolkit.training.fit_ngrams import LONG_TOKENS, fit_routes, reviews_of_experts
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import topic_codes
 from toolkit.training.sources import load_labelled

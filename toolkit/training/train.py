@@ -199,12 +199,12 @@ def _cross_validate(
 
 def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
     """Give how presets are fitted, by the name of the recipe. To add a recipe, add an entry."""
-    from toolkit.training import fit_ngram_pool, fit_ngrams, fit_padded  # late: they import Keras
+    from toolkit.training import fit_ngrams, fit_padded  # late: they import Keras
 
     return {
         "padded": fit_padded.fit,
         "ngram-linear": fit_ngrams.fit_linear,
-        "ngram-pool": fit_ngram_pool.fit_pool,
+        "ngram-pool": fit_ngrams.fit_pool,
     }
 
 

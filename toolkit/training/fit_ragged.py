@@ -1,0 +1,313 @@
+"""Fitting a network on ragged rows, in batches of about equal lengths, and freezing it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit.networks import import_keras, import_tensorflow
+from toolkit.networks.bigrams import Bigrams
+from toolkit.records.labels import Rows, Targets
+from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.data import FitData, FitTask, Progress, check_words
+from toolkit.training.presets import Preset
+from toolkit.training.result import Fit
+from toolkit.training.reviews import balanced_weights, known_or_nan
+
+keras: Any = import_keras()
+tf: Any = import_tensorflow()
+ops = keras.ops
+
+History = dict[str, list[float]]
+
+_WARM_UP_STEPS = 100
+_FEWEST_STEPS = 300  # with fewer, a network stays where it started
+_FEWEST_BATCHES = 20
+_MOST_EPOCHS = 30
+_WIDTHS = 32  # widths are multiples of it, so that TensorFlow sees few different shapes
+_ROWS_TO_PREDICT = 256
+
+# With a teacher, a label is not taken for certain, so that no single review can pull without end.
+_DOUBT = 0.02
+
+# Loss weight of labelled reviews without a teacher score; all others weigh at most 1.
+_LABEL_WEIGHT = 1.9
+
+
+@dataclass(frozen=True)
+class Examples:
+    """What a network is fitted on."""
+
+    tokens: TokenIds
+    bigrams: Ids | None  # (all tokens,) int32 rows, None for a network without them
+    targets: Targets  # (reviews,) float32, probabilities of positive
+    weights: Targets  # (reviews,) float32, in the loss
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """How to fit: Adam's rate warms up to `learning_rate`, then falls to zero along a cosine.
+
+    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown. Texts
+    without labels count for less if they have fewer than `tokens_of_a_review`.
+    """
+
+    epochs: int
+    batch_size: int
+    learning_rate: float
+    word_dropout: float = 0.0
+    tokens_of_a_review: int = 100
+
+    def enough(
+        self, reviews: int, epochs: int | None = None, batch_size: int | None = None
+    ) -> Schedule:
+        """Make smaller batches, and more epochs, of few reviews, unless the numbers were chosen."""
+        if batch_size is None:
+            batch_size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
+        if epochs is None:
+            steps = -(-reviews // batch_size)
+            epochs = max(self.epochs, min(-(-_FEWEST_STEPS // steps), _MOST_EPOCHS))
+        return replace(self, batch_size=batch_size, epochs=epochs)
+
+
+def fit(
+    network: Any,
+    examples: Examples,
+    schedule: Schedule,
+    seed: int,
+    progress: Progress = 0,
+    held_out: Examples | None = None,
+    *,
+    keeps_best: bool = False,
+) -> History:
+    """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
+
+    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. With
+    `keeps_best` and held-out reviews, the weights are those of the epoch with the lowest
+    `val_loss`, else the last ones.
+    """
+    keras.utils.set_random_seed(seed)
+    fitted = _Batches(examples, schedule, seed)
+    steps = schedule.epochs * len(fitted)
+    warm_up = min(_WARM_UP_STEPS, steps // 10)
+    rate = keras.optimizers.schedules.CosineDecay(
+        0.0, steps - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
+    )
+    network.compile(
+        optimizer=keras.optimizers.Adam(rate),
+        loss=keras.losses.BinaryCrossentropy(from_logits=True),
+        metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
+    )
+    best = keras.callbacks.EarlyStopping(patience=schedule.epochs, restore_best_weights=True)
+    measured = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
+    found = network.fit(
+        fitted.dataset(),
+        epochs=schedule.epochs,
+        shuffle=False,
+        verbose=progress,
+        validation_data=measured,
+        callbacks=[best] if keeps_best and held_out is not None else [],
+    )
+    history: History = found.history
+    return history
+
+
+_MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
+
+
+def _is_right(targets: Any, found: Any) -> Any:
+    """Whether each logit is on the side of its target."""
+    return ops.cast(ops.equal(targets >= 0.5, found >= 0.0), "float32")[:, 0]
+
+
+def batches(lengths: Rows, size: int, random: np.random.Generator) -> Iterator[Rows]:
+    """Split rows into batches of about equal lengths, in random order."""
+    order = np.argsort(np.log(lengths) + random.normal(0, 0.1, len(lengths)), kind="stable")
+    starts = np.arange(0, len(order), size)
+    random.shuffle(starts)
+    for start in starts:
+        yield order[start : start + size]
+
+
+class _Batches:
+    """Makes the batches of one epoch after the other."""
+
+    def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
+        self._examples, self._schedule = examples, schedule
+        self._random = np.random.default_rng(seed)
+
+    def __len__(self) -> int:
+        return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
+
+    def dataset(self) -> Any:
+        """As Keras takes them; a `PyDataset` would expect the width of its first batches."""
+        ids = tf.TensorSpec((None, None), tf.int32)
+        inputs = ids if self._examples.bigrams is None else (ids, ids)
+        targets = tf.TensorSpec((None, 1), tf.float32)
+        weights = tf.TensorSpec((None,), tf.float32)
+        return tf.data.Dataset.from_generator(
+            self._epoch, output_signature=(inputs, targets, weights)
+        ).apply(tf.data.experimental.assert_cardinality(len(self)))
+
+    def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
+        examples, size = self._examples, self._schedule.batch_size
+        for rows in batches(examples.tokens.lengths, size, self._random):
+            yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
+
+    def _inputs(self, rows: Rows) -> Any:
+        tokens, bigrams = self._examples.tokens, self._examples.bigrams
+        ids = tokens.padded_rows(rows, multiple=_WIDTHS)
+        ids[self._drawn(ids) & (ids >= FIRST_WORD_ID)] = UNKNOWN_ID
+        if bigrams is None:
+            return ids
+        pairs = tokens.padded_rows(rows, bigrams, multiple=_WIDTHS)
+        pairs[self._drawn(pairs)] = 0
+        return ids, pairs
+
+    def _drawn(self, ids: Ids) -> npt.NDArray[np.bool_]:
+        """Which ones to drop."""
+        share = self._schedule.word_dropout
+        return self._random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """All reviews of a fit as rows of ids: the labelled ones first, then the unlabelled ones.
+
+    `tokens` are the last `max_tokens` ids of each. The vocabulary is of all reviews; a network
+    learns from those that have a label or a teacher.
+    """
+
+    data: FitData
+    vocabulary: Vocabulary
+    tokens: TokenIds
+    max_tokens: int
+
+    @classmethod
+    def of(cls, preset: Preset, data: FitData) -> Corpus:
+        """Count the words and turn all reviews into ids; `TrainingError` if no words are found."""
+        parts = [data.fitted.texts]
+        if data.unlabelled is not None:
+            parts.append(data.unlabelled.texts)
+        texts = pa.chunked_array(
+            [chunk.cast(pa.large_string()) for part in parts for chunk in part.chunks],
+            pa.large_string(),
+        )
+        vocabulary = Vocabulary.build(texts, preset.vocabulary_size)
+        check_words(vocabulary, data.fitted)
+        most = preset.max_tokens
+        return cls(data, vocabulary, rows_of(vocabulary, texts, most), most)
+
+    def examples(
+        self, schedule: Schedule, teacher_weight: float, bigrams: Bigrams | None = None
+    ) -> Examples:
+        """Give what a network learns.
+
+        A label, less a doubt, is mixed with the teacher by ``teacher_weight`` (0 to 1). Other
+        reviews have what the teacher says, or are left out. Without a teacher, it is the labels
+        alone. In the loss, short texts without a label count less, and a label alone counts most.
+        """
+        fitted, unlabelled = self.data.fitted, self.data.unlabelled
+        targets, weights, labelled = fitted.targets, balanced_weights(fitted), len(fitted)
+        teacher = known_or_nan(fitted.teacher, labelled)
+        others = known_or_nan(None, 0)
+        if unlabelled is not None:
+            others = known_or_nan(unlabelled.teacher, len(unlabelled))
+        known, taught = ~np.isnan(teacher), ~np.isnan(others)
+        if known.any() or taught.any():
+            labels = (_DOUBT + (1 - 2 * _DOUBT) * targets).astype(np.float64)
+            mixed = (1 - teacher_weight) * labels + teacher_weight * teacher
+            mixed = np.where(known, mixed, labels)
+            targets = np.concatenate([mixed, others[taught]]).astype(np.float32)
+        rows = np.concatenate([np.arange(labelled), labelled + np.flatnonzero(taught)])
+        tokens = self.tokens.take(rows)
+        if taught.any():
+            shares = np.minimum(tokens.lengths / schedule.tokens_of_a_review, 1)
+            shares[:labelled] = np.where(known, 1, _LABEL_WEIGHT) * weights
+            weights = shares.astype(np.float32)
+        return Examples(tokens, _rows(bigrams, tokens), targets, weights)
+
+    def held_out(self, bigrams: Bigrams | None = None) -> Examples | None:
+        """Give what it is measured on."""
+        reviews = self.data.held_out
+        if reviews is None:
+            return None
+        tokens = rows_of(self.vocabulary, reviews.texts, self.max_tokens)
+        labels = reviews.labels.astype(np.float32)
+        return Examples(tokens, _rows(bigrams, tokens), labels, balanced_weights(reviews))
+
+
+def rows_of(vocabulary: Vocabulary, texts: pa.ChunkedArray, most: int) -> TokenIds:
+    """Give the last ids of each text, the start id included."""
+    return vocabulary.encode(texts, last=most).with_start(most)
+
+
+def _rows(bigrams: Bigrams | None, tokens: TokenIds) -> Ids | None:
+    """Give the row of the bigram that ends at each token."""
+    return None if bigrams is None else bigrams.rows(tokens)
+
+
+def start(task: FitTask) -> Corpus:
+    """Read the reviews, and make what follows depend on nothing but the seed."""
+    import_keras().utils.clear_session()
+    # Otherwise sums over threads come in any order.
+    import_tensorflow().config.experimental.enable_op_determinism()
+    corpus = Corpus.of(task.preset, task.data)
+    if task.introduces:
+        _introduce(task, corpus)
+    return corpus
+
+
+def _introduce(task: FitTask, corpus: Corpus) -> None:
+    """Show what is about to be fitted on what."""
+    tokens, targets = corpus.tokens, corpus.data.fitted.targets
+    size = f"{len(tokens):,} reviews to learn from, {len(tokens.values):,} tokens"
+    task.observer.encoded(len(corpus.vocabulary.words), [size])
+    random = np.random.default_rng(task.options.seed)
+    count = min(task.options.show_samples, len(targets))
+    for row in random.choice(len(targets), count, replace=False):
+        words = corpus.vocabulary.decode(tokens.padded_rows(np.array([row]))[0])
+        task.observer.sample(words, round(float(targets[row])))
+
+
+def fit_and_freeze(
+    task: FitTask,
+    corpus: Corpus,
+    network: Any,
+    freeze: Callable[[], Any],
+    schedule: Schedule,
+    examples: Examples,
+    bigrams: Bigrams | None = None,
+) -> Fit:
+    """Fit a network that gives logits, by a schedule as far as users chose no other; freeze it."""
+    preset, options = task.preset, task.options
+    schedule = replace(schedule, epochs=preset.epochs, batch_size=preset.batch_size).enough(
+        len(examples.targets),
+        options.epochs if task.epochs is None else task.epochs,
+        options.batch_size,
+    )
+    history = fit(
+        network,
+        examples,
+        schedule,
+        options.seed,
+        task.observer.progress,
+        corpus.held_out(bigrams),
+        keeps_best=task.keeps_best,
+    )
+    return Fit(
+        network=freeze(),
+        history=history,
+        keeps_best=task.keeps_best and corpus.data.held_out is not None,
+        most_epochs=schedule.epochs,
+        batch_size=schedule.batch_size,
+        vocabulary=corpus.vocabulary,
+        vocabulary_size=corpus.vocabulary.size,
+    )
