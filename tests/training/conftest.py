@@ -10,10 +10,13 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from tests.cli.conftest import command
 from toolkit.training.options import TrainingOptions
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
+
+__all__ = ["command", "encodings", "make_rows", "options", "reviews_csv", "write_csv"]
 
 _GOOD = ("superb", "delightful", "moving", "brilliant")
 _BAD = ("dull", "awful", "clumsy", "boring")
