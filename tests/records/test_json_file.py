@@ -249,8 +249,8 @@ def test_the_end_of_a_value_does_not_depend_on_who_finds_it(
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(json_elements, "_decode", lambda text, at: json.loads(""))
         other = json_elements.find_values(data, in_array=in_array)
-    assert (found.starts, found.stops, found.cuts, found.end) == (
-        other.starts, other.stops, other.cuts, other.end
+    assert (found.starts, found.stops, found.ends, found.closing) == (
+        other.starts, other.stops, other.ends, other.closing
     )  # fmt: skip
     rest, at, end = json_elements.ValueEnd(in_array=in_array), 0, None
     for stop in range(0, len(data) + size, size):

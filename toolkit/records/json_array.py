@@ -40,7 +40,6 @@ from toolkit.records.review_file import (
     Output,
     Reject,
     ReviewFile,
-    SplitPoint,
 )
 
 _OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
@@ -64,6 +63,7 @@ class JsonFile(JsonLinesFile):
     Outputs from other formats are arrays.
     """
 
+    _can_be_split = False  # as other files that end in .json
     _has_elements = False
 
     @classmethod
@@ -79,10 +79,6 @@ class JsonFile(JsonLinesFile):
     def _read_header(self) -> bytes:
         self._has_elements = _has_elements(self.name, self._peek, self.wanted)
         return b"" if self._has_elements else super()._read_header()
-
-    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
-        """Find no split points, as in other files that end in .json."""
-        return []
 
     @classmethod
     def output_of_objects(cls, scored: Objects) -> Output:
@@ -103,6 +99,7 @@ class JsonElementsFile(JsonLinesFile):
     """
 
     counts = "record"
+    _can_be_split = False  # where elements end is known only by reading all before
     _has_blank_lines = False
     _in_array = True  # so that commas are between the objects
     _after_empty = False  # whether the last element was nothing between commas
@@ -123,10 +120,6 @@ class JsonElementsFile(JsonLinesFile):
     def _records_in(self, data: bytes) -> Iterator[bytes]:
         return values_in(data, in_array=self._in_array)
 
-    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
-        """Find no split points: where elements end is known only by reading all before."""
-        return []
-
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002
         """Read the records in blocks of about `block_bytes`."""
         first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
@@ -140,7 +133,7 @@ class JsonElementsFile(JsonLinesFile):
             content, left = self._end(at) if left == _END else self._next_values(wanted, at)
             self._stream.advance(content.end)
             offset += content.end + content.skipped
-            number += len(_cuts(content))
+            number += len(_ends(content))
             if number > at:
                 wanted = self._next_size(content, wanted)
                 following = (offset, number, wanted, left, int(self._after_empty))
@@ -150,30 +143,30 @@ class JsonElementsFile(JsonLinesFile):
     def _next_values(self, wanted: int, number: int) -> tuple[Content, int]:
         """Find the values in the next bytes, or one in more; and tell what is left then."""
         window = window_of(self._peek, wanted, RECORD_BYTES_LIMIT, in_array=self._in_array)
-        if window.end is not None and self._in_array:
-            is_no_element = number == 1 and not window.data[: window.end].strip(WHITE_SPACE)
-            data = window.data[: window.end]
+        if window.closing is not None and self._in_array:
+            is_no_element = number == 1 and not window.data[: window.closing].strip(WHITE_SPACE)
+            data = window.data[: window.closing]
             return (_nothing_in(data) if is_no_element else self._content(window, data)), _END
-        if window.cuts or window.end is not None:
+        if window.ends or window.closing is not None:
             data = window.data[: window.after_last]
-            return self._content(window, data), _MORE if window.end is None else _END
+            return self._content(window, data), _MORE if window.closing is None else _END
         if window.is_all:
             return self._cut_off(window), _NOTHING
         return self._pass_over(window)
 
     def _content(self, window: Window, data: bytes) -> Content:
         """Give the values of a window. Of nothing between several commas, the first is rejected."""
-        starts, stops, cuts = window.positions()
+        starts, stops, ends = window.positions()
         if not len(starts):
             return _nothing_in(data)
-        blank_starts = np.concatenate([[0], cuts[:-1] + 1])
+        blank_starts = np.concatenate([[0], ends[:-1] + 1])
         is_empty = starts == stops
         is_first = is_empty & ~np.concatenate([[self._after_empty], is_empty[:-1]])
         self._after_empty = bool(is_empty[-1])
         filled = ~is_empty
         lines = Lines(starts[filled], stops[filled], blank_starts[filled])
         empty = [(at, at, _EMPTY) for at in starts[is_first].tolist()]
-        return Content(data, len(data), lines, cuts[filled | is_first], empty)
+        return Content(data, len(data), lines, ends[filled | is_first], empty)
 
     def _cut_off(self, window: Window) -> Content:
         """Read what is before the end of a file that ends too early."""
@@ -207,11 +200,11 @@ class JsonElementsFile(JsonLinesFile):
             end = len(data)
             reason = f"{reason}, to the end of the file; is it never closed?"
             return _nothing_in(data, [(0, end, reason)], end, skipped), _NOTHING
-        cut, closes = found
+        end, closes = found
         if closes:
-            return _nothing_in(data[:cut], [(0, cut, reason)], cut, skipped), _END
-        stop = cut + (not self._in_array)
-        return _nothing_in(data[: cut + 1], [(0, stop, reason)], cut, skipped), _MORE
+            return _nothing_in(data[:end], [(0, end, reason)], end, skipped), _END
+        stop = end + (not self._in_array)
+        return _nothing_in(data[: end + 1], [(0, stop, reason)], end, skipped), _MORE
 
     def _end(self, number: int) -> tuple[Content, int]:
         """Read what follows the last element: nothing is left of a file that is as it should be."""
@@ -244,15 +237,15 @@ class JsonElementsFile(JsonLinesFile):
         lines = np.empty(content.end + 1, np.uint8)
         lines[:-1] = np.frombuffer(content.data, np.uint8, content.end)
         if self._in_array:
-            cuts = _cuts(content)
-            lines[cuts[cuts < content.end]] = NEWLINE
+            ends = _ends(content)
+            lines[ends[ends < content.end]] = NEWLINE
         lines[-1] = NEWLINE
         return pa.py_buffer(lines)
 
-    def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:  # noqa: ARG002
+    def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:  # noqa: ARG002
         return lines.newlines, pa.repeat("", len(lines))
 
-    def _cut(
+    def _around_added(
         self,
         content: Content,
         lines: Lines,
@@ -260,8 +253,9 @@ class JsonElementsFile(JsonLinesFile):
         line_ends: pa.StringArray,  # noqa: ARG002
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
         """Cut objects before the white space in front of their braces, which comes at the end."""
-        data, cuts, stops = content.data, _cuts(content), closings + 1
-        ends = cuts[np.searchsorted(cuts, stops)] if self._in_array else stops
+        data, found, ends = content.data, _ends(content), closings + 1
+        if self._in_array:
+            ends = found[np.searchsorted(found, ends)]
         inner = closings.copy()
         for row in np.flatnonzero(np.frombuffer(data, np.uint8)[closings - 1] <= ord(" ")).tolist():
             start = int(lines.starts[row])
@@ -271,7 +265,7 @@ class JsonElementsFile(JsonLinesFile):
 
     def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
         """Describe a record of a block that cannot be read."""
-        position = int(np.searchsorted(_cuts(block.content), start))
+        position = int(np.searchsorted(_ends(block.content), start))
         number = block.number + position
         length = stop - start + skipped
         if skipped:
@@ -293,24 +287,24 @@ class JsonElementsFile(JsonLinesFile):
         return replace(super().output(), separator=separator)
 
 
-def _cuts(content: Content) -> Positions:
+def _ends(content: Content) -> Positions:
     """Where the elements of a block end, those that cannot be read, too."""
     assert isinstance(content.layout, np.ndarray)
     return content.layout
 
 
 def _nothing_in(
-    data: bytes, broken: Sequence[Broken] = (), cut: int | None = None, skipped: int = 0
+    data: bytes, broken: Sequence[Broken] = (), end: int | None = None, skipped: int = 0
 ) -> Content:
     """Describe a part of a file in which nothing can be read."""
-    cuts = np.array([] if cut is None else [cut], np.int64)
-    return Content(data, len(data), Lines.blank(0), cuts, [*broken], skipped)
+    ends = np.array([] if end is None else [end], np.int64)
+    return Content(data, len(data), Lines.blank(0), ends, [*broken], skipped)
 
 
-def _value_at_end(window: Window, cut: int) -> Window:
+def _value_at_end(window: Window, end: int) -> Window:
     """Give the one value of a file that ends without what follows a value."""
     found = Window(window.data, is_all=True, rest=window.rest)
-    found.add(space_before(window.data), len(window.data.rstrip(WHITE_SPACE)), cut)
+    found.add(space_before(window.data), len(window.data.rstrip(WHITE_SPACE)), end)
     return found
 
 
@@ -351,7 +345,7 @@ def _spans_lines(window: Window) -> bool:
     A line that is bad is no such object where other lines are objects.
     """
     data = window.data
-    first = data[: window.cuts[0] + 1] if window.cuts else b""
+    first = data[: window.ends[0] + 1] if window.ends else b""
     line, newline, _ = data.partition(b"\n")
     if not newline or (first and b"\n" not in first) or not is_within_value(line):
         return False
@@ -361,8 +355,8 @@ def _spans_lines(window: Window) -> bool:
 def _check_object(file: str, window: Window, columns: Sequence[Column]) -> None:
     """Raise `InputError` for one object around the records, such as ``{"reviews": [{...}]}``."""
     data = window.data
-    end = window.cuts[0] + 1 if window.cuts else len(data)
-    if data[end:].strip(WHITE_SPACE) or (window.cuts and not window.is_all):
+    end = window.ends[0] + 1 if window.ends else len(data)
+    if data[end:].strip(WHITE_SPACE) or (window.ends and not window.is_all):
         return
     names, is_around = opening_members(data[:end].decode("utf-8", "replace"))
     wanted = [column for column in columns if is_text(column.role)]

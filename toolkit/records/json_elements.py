@@ -76,9 +76,10 @@ class ValueEnd:
 
 @dataclass
 class Window:
-    """The values at the start of some bytes: where each starts, stops, and where its comma is.
+    """The values at the start of some bytes: where each starts, stops, and ends with its comma.
 
-    Of values that no commas separate, that is the last byte. A value may be nothing between commas.
+    Of values that no commas separate, the end is the last byte. A value may be nothing between
+    commas.
     """
 
     data: bytes
@@ -86,26 +87,26 @@ class Window:
     rest: ValueEnd  # of what follows the last value that ends here
     starts: array[int] = field(default_factory=lambda: array("q"))
     stops: array[int] = field(default_factory=lambda: array("q"))
-    cuts: array[int] = field(default_factory=lambda: array("q"))
-    end: int | None = None  # the bracket that closes the array, or nothing at all
+    ends: array[int] = field(default_factory=lambda: array("q"))
+    closing: int | None = None  # the bracket that closes the array, or nothing at all
 
-    def add(self, start: int, stop: int, cut: int) -> None:
+    def add(self, start: int, stop: int, end: int) -> None:
         """Add a value."""
         self.starts.append(start)
         self.stops.append(stop)
-        self.cuts.append(cut)
+        self.ends.append(end)
 
     @property
     def after_last(self) -> int:
         """Where the last of the values ends, with its comma."""
-        return self.cuts[-1] + 1 if self.cuts else 0
+        return self.ends[-1] + 1 if self.ends else 0
 
     def positions(self) -> tuple[Positions, Positions, Positions]:
-        """Give the starts, the stops and the cuts."""
-        starts, stops, cuts = (
-            np.array(places, np.int64) for places in (self.starts, self.stops, self.cuts)
+        """Give the starts, the stops and the ends."""
+        starts, stops, ends = (
+            np.array(places, np.int64) for places in (self.starts, self.stops, self.ends)
         )
-        return starts, stops, cuts
+        return starts, stops, ends
 
 
 def window_of(peek: Peek, size: int, most: int, *, in_array: bool) -> Window:
@@ -113,7 +114,7 @@ def window_of(peek: Peek, size: int, most: int, *, in_array: bool) -> Window:
     while True:
         data = peek(size)
         window = find_values(data, in_array=in_array, is_all=len(data) < size)
-        if window.cuts or window.end is not None or window.is_all or size >= most:
+        if window.ends or window.closing is not None or window.is_all or size >= most:
             return window
         size = min(2 * size, most)
 
@@ -125,15 +126,15 @@ def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Window:
     """
     window = Window(data, is_all, ValueEnd(in_array=in_array))
     text, base, at = "", 0, 0
-    while window.end is None:
+    while window.closing is None:
         if at >= base + len(text) // 2:
             base, text = at, data[at : at + _DECODED_BYTES].decode("latin-1")
-        start, stop, cut = _decoded(text, at - base, in_array=in_array)
-        if cut >= 0:
-            at = base + cut + 1
-            window.add(base + start, base + stop, base + cut)
-            if text[cut] == "]" and in_array:
-                window.end = base + cut
+        start, stop, end = _decoded(text, at - base, in_array=in_array)
+        if end >= 0:
+            at = base + end + 1
+            window.add(base + start, base + stop, base + end)
+            if text[end] == "]" and in_array:
+                window.closing = base + end
         else:
             at = _add_undecoded(window, base + start, in_array=in_array)
             if at < 0:
@@ -142,7 +143,7 @@ def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Window:
 
 
 def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
-    """Give the start, the stop and the cut of a value; -1 for what the decoder cannot read."""
+    """Give the start, the stop and the end of a value; -1 for what the decoder cannot read."""
     start = _end(_space(text, at))
     first = text[start : start + 1]
     if in_array and first == ",":
@@ -155,8 +156,8 @@ def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
         return start, -1, -1
     if not in_array:
         return start, stop, stop - 1
-    cut = _end(_space(text, stop))
-    return start, stop, cut if text[cut : cut + 1] in (",", "]") else -1
+    end = _end(_space(text, stop))
+    return start, stop, end if text[end : end + 1] in (",", "]") else -1
 
 
 def _add_undecoded(window: Window, start: int, *, in_array: bool) -> int:
@@ -166,13 +167,13 @@ def _add_undecoded(window: Window, start: int, *, in_array: bool) -> int:
     found = window.rest.find(data, start)
     if found is None:
         return -1
-    cut, closes = found
+    end, closes = found
     if closes:
-        window.end = cut
+        window.closing = end
     if in_array or not closes:
-        stop = cut if in_array else cut + 1
-        window.add(start, start + len(data[start:stop].rstrip(WHITE_SPACE)), cut)
-    return cut + 1
+        stop = end if in_array else end + 1
+        window.add(start, start + len(data[start:stop].rstrip(WHITE_SPACE)), end)
+    return end + 1
 
 
 def values_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
@@ -181,7 +182,7 @@ def values_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
     for start, stop in zip(window.starts, window.stops, strict=True):
         if start < stop:
             yield data[start:stop]
-    if rest := data[window.after_last : window.end].strip(WHITE_SPACE):
+    if rest := data[window.after_last : window.closing].strip(WHITE_SPACE):
         yield rest
 
 

@@ -71,6 +71,7 @@ class JsonLinesFile(RecordFile):
     kinds = ("json", "jsonl")
     restarts_numbers = True
     _held: dict[str, None] | None = None  # columns of an output of another format
+    _can_be_split = True
     _has_blank_lines = True  # between the records; else any white space, which goes with them
 
     def _read_header(self) -> bytes:
@@ -129,8 +130,10 @@ class JsonLinesFile(RecordFile):
         return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
-        """Find cuts after records; lines are counted from each, as those before are not read."""
-        ends = map(self._end_of_record, offsets if self._stream.is_file else ())
+        """Find split points after records; lines are counted from each, as none before is read."""
+        ends = map(
+            self._end_of_record, offsets if self._can_be_split and self._stream.is_file else ()
+        )
         inside = [end for end in sorted({*ends}) if 0 < end < (self.size or 0)]
         return [(self._first_offset(end, 1), end) for end in inside]
 
@@ -151,22 +154,22 @@ class JsonLinesFile(RecordFile):
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
-        stops, line_ends = self._ends(content, lines)
+        stops, line_ends = self._stops(content, lines)
         closings = stops - 1
         fields = None if rejects else self._parse_at_once(content, stops)
         if fields is None:
             fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
-        records, line_ends = self._cut(content, lines, closings, line_ends)
+        records, line_ends = self._around_added(content, lines, closings, line_ends)
         blank = lines if self._has_blank_lines else None
         return self.parsed(block, fields, records, line_ends, rejects, blank)
 
-    def _ends(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
+    def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
         """Where some records stop, and what is written after them."""
         return lines.stops(content.data)
 
-    def _cut(
+    def _around_added(
         self, content: Content, lines: Lines, closings: Positions, line_ends: pa.StringArray
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
         """Cut out what is written before the added members, and what comes after them."""
