@@ -184,7 +184,7 @@ def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> l
     return parameters
 
 
-def _shown_value(parameter: Any, ctx: Any) -> str:
+def _shown_value(parameter: Any, **_: Any) -> str:
     """Give what the help shows for a value: no types of Python."""
     is_option = parameter.param_type_name == "option" and not parameter.is_flag
     return parameter.metavar or "" if is_option else ""
