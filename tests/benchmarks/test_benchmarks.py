@@ -392,11 +392,11 @@ def test_a_file_keeps_everything_but_the_texts(tmp_path: Path) -> None:
 
 
 SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}
-LONG = " and so on" * 13  # experts for long reviews_of_unseen need some
+LONG = " and so on" * 13  # experts for long reviews need some
 SPAN_OF_HOTELS, SPAN_OF_NOBODY = "The hotel is old.", "The thing is new."
 
 
-def reviews_of_unseen() -> pa.Table:
+def with_folds() -> pa.Table:
     """Reviews whose words give their labels away; every fifth is held out, and one has no label."""
     draw, rows = random.Random(1), []
     for domain, size in SIZES.items():
@@ -416,10 +416,10 @@ def reviews_of_unseen() -> pa.Table:
 
 
 @pytest.fixture
-def source_of_unseen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """All reviews_of_unseen; results and a page that are not the project's."""
+def all_reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """All reviews; results and a page that are not the project's."""
     path = tmp_path / "all.parquet"
-    pq.write_table(reviews_of_unseen(), path)
+    pq.write_table(with_folds(), path)
     monkeypatch.setattr(unseen, "RESULTS", tmp_path / "unseen.json")
     page = tmp_path / "README.md"
     page.write_text(f"above\n{unseen_page.BEGIN}\nold\n{unseen_page.END}\nbelow\n")
@@ -439,7 +439,7 @@ def test_each_domain_is_in_one_set_and_sets_are_as_large(sizes: dict[str, int], 
 
 @pytest.mark.slow
 def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
-    source_of_unseen: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    all_reviews: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     taught = tmp_path / "taught"
     (taught / "texts").mkdir(parents=True)
@@ -447,7 +447,7 @@ def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
     pq.write_table(pa.table({"text": texts}), taught / "unlabelled.parquet")
     spans = pa.table({"domain": ["hotels"], "fold": ["A"], "text": [SPAN_OF_HOTELS]})
     pq.write_table(spans, taught / unseen_data.SPANS)
-    unseen_data.main(1, 3, taught, tmp_path / "set", source_of_unseen)
+    unseen_data.main(1, 3, taught, tmp_path / "set", all_reviews)
     parts = {path.stem: pq.read_table(path) for path in (tmp_path / "set").iterdir()}
     domains = {n: {*t["domain"].to_pylist()} for n, t in parts.items() if n != "unlabelled"}
     others = {FILMS, "phones", "toys"}
@@ -463,7 +463,7 @@ def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
 
 @pytest.mark.slow
 def test_a_domain_is_left_out_trained_without_and_evaluated(
-    source_of_unseen: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    all_reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pytest.importorskip("keras", reason="needs the extra 'train'")
     call = [
@@ -471,8 +471,8 @@ def test_a_domain_is_left_out_trained_without_and_evaluated(
         "unseen",
         "--set",
         "2",
-        "--reviews_of_unseen",
-        source_of_unseen,
+        "--reviews",
+        all_reviews,
         "--keep",
         tmp_path / "kept",
     ]

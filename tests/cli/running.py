@@ -112,3 +112,12 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let ten seconds pass between two looks at the clock."""
     clock = count(step=10.0)
     monkeypatch.setattr("toolkit.cli.console.time", SimpleNamespace(perf_counter=clock.__next__))
+
+
+WORDS = ["a superb film", "awful", "dull and slow", "I love it"]
+
+
+def rows(count: int, bad: tuple[int, ...] = ()) -> str:
+    """Write a CSV file whose records are numbered, some with a field too many."""
+    lines = [f"{n},{WORDS[n % 4]}{',x' if n in bad else ''}\n" for n in range(count)]
+    return "id,text\n" + "".join(lines)

@@ -1,20 +1,26 @@
-"""Files found in folders and by patterns: no file of reviews is lost."""
+"""Folders, patterns and archives of files."""
 
 from __future__ import annotations
 
 import gzip
+import lzma
 import os
 import shutil
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from tests.cli.running import Command, files_in, write
+from tests.cli.running import CSV, Command, files_in, write
 from tests.models import shipped_scorer
+from tests.records.python_formats import COMPRESS, DECOMPRESS
 from toolkit.errors import InputError
+from toolkit.records.formats import open_reviews
+from toolkit.records.options import ReadOptions
+from toolkit.records.review_file import Offset
 from toolkit.scoring import ScoringOptions, find_jobs, score_files
 
 NOBODY = 65534
@@ -193,3 +199,212 @@ def test_a_pattern_into_its_own_folder_replaces_no_input(
     ran = command("score", "data/*.csv", "-o", "data/", *options)
     ran.failed_with("data/a.csv: is an input, which the output of data/a.csv would replace", 2)
     assert files_in("data") == ["a.csv", "inner/b.csv"]
+
+
+JSON_LINES = '{"text": "a superb film"}\n'
+
+
+def zipped(name: str, compression: int = zipfile.ZIP_DEFLATED, **members: str | bytes) -> Path:
+    """Write an archive; in the names of members, __ is a slash and _ is a dot."""
+    with zipfile.ZipFile(name, "w", compression) as archive:
+        for member, content in members.items():
+            archive.writestr(member.replace("__", "/").replace("_", "."), content)
+    return Path(name)
+
+
+def scored(command: Command, text: str = CSV) -> bytes:
+    """Give what the output of a plain file is."""
+    write("plain.csv", text)
+    assert command("score", "plain.csv", "-o", "plain.out.csv", "--force").exit_code == 0
+    return Path("plain.out.csv").read_bytes()
+
+
+@pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])
+@pytest.mark.parametrize(
+    ("name", "member", "output"),
+    [
+        ("reviews.csv.zip", "reviews_csv", "reviews.scored.csv"),
+        ("march.zip", "data__export_csv", "march.scored.csv"),
+        ("march.csv.zip", "noname", "march.scored.csv"),
+    ],
+)
+def test_one_member_is_read_as_the_file(
+    command: Command, compression: int, name: str, member: str, output: str
+) -> None:
+    with zipfile.ZipFile(zipped(name, compression, **{member: CSV}), "a") as archive:
+        archive.writestr("__MACOSX/._x.csv", "x")
+    ran = command("score", name, *(["--format", "csv"] if member == "noname" else []))
+    assert (ran.exit_code, ran.out) == (0, ""), ran.err
+    assert Path(output).read_bytes() == scored(command)
+
+
+def test_a_long_member_and_its_rejects(command: Command) -> None:
+    rows = "".join(f"{n},a superb film\n" for n in range(300_000))
+    zipped("a.csv.zip", a_csv=f"id,text\n{rows}broken\n")
+    assert command("score", "a.csv.zip").exit_code == 3
+    assert Path("a.scored.csv").read_text(encoding="utf-8").count("\n") == 300_001
+    rejects = Path("a.scored.csv.rejected.jsonl").read_text(encoding="utf-8")
+    assert '"file": "a.csv.zip/a.csv", "line": 300002' in rejects
+
+
+def test_several_members(command: Command) -> None:
+    zipped(
+        "a.zip",
+        x_csv=CSV,
+        b__y_csv_gz=gzip.compress(CSV.encode()),
+        z_jsonl=JSON_LINES,
+        readme_txt="",
+    )
+    command("score", "a.zip").failed_with(
+        "a.zip: holds 3 files (b/y.csv.gz, x.csv, z.jsonl). Choose one, such as a.zip/b/y.csv.gz, "
+        "or score all of them into a folder: --output FOLDER/",
+        2,
+    )
+    command("score", "a.zip/none.csv").failed_with("a.zip/none.csv: no such file in the archive")
+    assert command("score", "a.zip", "-o", "out/").exit_code == 0
+    assert files_in("out") == ["b/y.csv.gz", "x.csv", "z.jsonl"]
+    assert Path("out/x.csv").read_bytes() == scored(command)
+    assert gzip.decompress(Path("out/b/y.csv.gz").read_bytes()) == scored(command)
+    assert command("score", "a.zip/x.csv").exit_code == 0
+    assert Path("x.scored.csv").read_bytes() == scored(command)
+    assert command("score", "a.zip", "-o", "json/", "--output-format", "jsonl").exit_code == 0
+    assert files_in("json") == ["b/y.jsonl.gz", "x.jsonl", "z.jsonl"]
+
+
+def test_archives_in_a_folder(command: Command) -> None:
+    Path("data").mkdir()
+    zipped("data/jan.zip", x_csv=CSV)
+    zipped("data/feb.zip", x_csv=CSV, y_csv=CSV)
+    write("data/broken.zip", b"PK\3\4 and no more")
+    ran = command("score", "data", "-o", "out")
+    assert ran.exit_code == 1
+    assert "data/broken.zip: not a zip archive, or a damaged one" in ran.err
+    assert [n for n in files_in("out") if "/." not in f"/{n}"] == [
+        "feb/x.csv",
+        "feb/y.csv",
+        "jan.csv",
+    ]
+
+
+@pytest.mark.parametrize("ending", [".zip", ".bz2", ".xz"])
+def test_reading_continues_at_any_place(command: Command, ending: str) -> None:
+    data = "".join(f"{n},a superb film\n" for n in range(2000))
+    if ending == ".zip":
+        zipped("a.csv.zip", a_csv=f"id,text\n{data}")
+    else:
+        write(f"a.csv{ending}", COMPRESS[ending](f"id,text\n{data}".encode()))
+
+    def blocks(start: Offset = ()) -> list[tuple[Offset, bytes]]:
+        with open_reviews(Path(f"a.csv{ending}"), ReadOptions(block_bytes=5000)) as reviews:
+            return [
+                (block.following, block.content.data[: block.content.end])
+                for block in reviews.blocks(start)
+            ]
+
+    whole = blocks()
+    assert len(whole) > 5
+    assert b"".join(part for _, part in whole).decode() == data
+    for number, (following, _) in enumerate(whole, start=1):
+        assert blocks(following) == whole[number:]
+
+
+@pytest.mark.parametrize("name", ["../x.csv", "/x.csv", "a/../../x.csv", r"..\x.csv", r"C:\x.csv"])
+def test_a_name_does_not_lead_out_of_the_folder(command: Command, name: str) -> None:
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.writestr(name, CSV)
+        archive.writestr("good.csv", CSV)
+    ran = command("score", "a.zip", "-o", "out/")
+    written = [Path(file).name for file in files_in("out") if file[0] != "."]
+    if name == "/x.csv":  # Python reads it as x.csv
+        assert written in (["good.csv", "x.csv"], ["good.csv"])
+    else:
+        assert written == ["good.csv"]
+        assert "its name leads out of the folder. Unpack the archive first" in ran.err
+    assert not Path("x.csv").exists()
+    assert not Path("../x.csv").exists()
+
+
+def test_one_member_with_a_bad_name_is_named_by_the_archive(command: Command) -> None:
+    with zipfile.ZipFile("a.zip", "w") as archive:
+        archive.writestr("b/../../../x.csv", CSV)
+    assert command("score", "a.zip").exit_code == 0
+    assert command.files() == ["a.scored.csv", "a.zip"]
+
+
+def _flip(path: Path, start: bytes, offset: int, value: int) -> None:
+    data = bytearray(path.read_bytes())
+    at = 0
+    while (at := data.find(start, at)) >= 0:
+        data[at + offset] = value
+        at += 1
+    path.write_bytes(data)
+
+
+def test_what_cannot_be_unpacked(command: Command) -> None:
+    zipped("encrypted.zip", x_csv=CSV)
+    _flip(Path("encrypted.zip"), b"PK\1\2", 8, 1)
+    command("score", "encrypted.zip").failed_with(
+        "encrypted.zip/x.csv: is encrypted. Unpack it with its password first"
+    )
+    for name, method in (("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
+        zipped(f"{name}.zip", method, x_csv=CSV)
+        command("score", f"{name}.zip").failed_with(
+            f"{name}.zip/x.csv: is compressed in a way that cannot be read (method {method}; "
+            "deflate can). Unpack it first"
+        )
+    zipped("empty.zip")
+    command("score", "empty.zip").failed_with("empty.zip: an archive without files")
+    with zipfile.ZipFile("nameless.zip", "w") as archive:
+        archive.writestr(zipfile.ZipInfo(""), CSV)
+    command("score", "nameless.zip").failed_with("nameless.zip: an archive without files")
+    with zipfile.ZipFile("twice.zip", "w") as archive:
+        archive.writestr("x.csv", CSV)
+        with pytest.warns(UserWarning, match="Duplicate"):
+            archive.writestr("x.csv", CSV)
+    command("score", "twice.zip/x.csv").failed_with("2 files in the archive are called so", 1)
+    zipped("table.zip", x_parquet=b"PAR1")
+    command("score", "table.zip").failed_with("a parquet file is not read inside an archive", 2)
+
+
+def test_a_damaged_member(command: Command) -> None:
+    path = zipped("a.zip", zipfile.ZIP_STORED, x_csv=CSV)
+    _flip(path, b"superb", 0, ord("S"))
+    command("score", "a.zip").failed_with(
+        "cannot be read past this line: the archive is damaged: Bad CRC"
+    )
+    path = zipped("a.zip", x_csv=CSV * 1000)
+    data = path.read_bytes()
+    for at in range(40, len(data), 7):
+        path.write_bytes(data[:at] + bytes([data[at] ^ 0x55]) + data[at + 1 :])
+        ran = command("score", "a.zip", "-o", "b.csv", "--format", "csv", "--force")
+        assert ran.exit_code in (0, 1), ran.err  # a changed date or name is no damage
+        assert "unexpected" not in ran.err
+        if ran.exit_code == 0:
+            assert Path("b.csv").read_bytes() == scored(command, CSV * 1000)
+
+
+def test_an_archive_that_is_cut_in_the_middle(command: Command) -> None:
+    data = zipped("a.csv.zip", zipfile.ZIP_STORED, a_csv=CSV).read_bytes()
+    Path("a.csv.zip").write_bytes(data[:2] + data[20:])  # its directory points to before its start
+    ran = command("score", "a.csv.zip")
+    ran.failed_with("a.csv.zip/a.csv: cannot be read: the archive is damaged")
+
+
+@pytest.mark.parametrize("ending", [".bz2", ".xz"])
+def test_compressed_inputs_and_outputs(command: Command, ending: str) -> None:
+    pack, unpack = COMPRESS[ending], DECOMPRESS[ending]
+    # Several streams, as the tools of both write and read them.
+    write(f"a.csv{ending}", pack(b"id,text\n1,a superb film\n") + pack(b"2,b\n") + pack(b""))
+    assert command("score", f"a.csv{ending}").exit_code == 0
+    expected = scored(command, "id,text\n1,a superb film\n2,b\n")
+    assert unpack(Path(f"a.scored.csv{ending}").read_bytes()) == expected
+
+
+def test_padding_of_xz(command: Command) -> None:
+    part = lzma.compress(b"text\na\n") + bytes(4) + lzma.compress(b"b\n") + bytes(1 << 17)
+    write("a.csv.xz", part)
+    assert command("score", "a.csv.xz").exit_code == 0
+    assert lzma.decompress(Path("a.scored.csv.xz").read_bytes()).count(b"\n") == 3
+    for bad in (part + b"x", part[: len(part) // 10000], lzma.compress(b"text\na\n")[:-2]):
+        write("b.csv.xz", bad)
+        command("score", "b.csv.xz").failed_with("b.csv.xz: ")

@@ -1,16 +1,22 @@
-"""The options of all commands: how they are shown, completed, and refused if they are wrong."""
+"""Options and their values, and the keys of JSON, are the same in all commands."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+import typer.main
 
-from pages.commands import command_of
+from pages.commands import REFERENCE, command_of
 from tests.cli.running import Command, write
+from tests.models import CONV1D
+from toolkit import __version__
+from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
 
 # What a value may be any word of; other values have a form, or are one of a few.
@@ -108,3 +114,122 @@ def test_names_of_added_columns(command: Command) -> None:
 def test_wrong_names_of_added_columns(command: Command, names: str, message: str) -> None:
     write("a.csv", "text\na superb film\n")
     command("score", "a.csv", "--names", names).failed_with(message, exit_code=2)
+
+
+TEXTS = ["a", "-", " a b ", "é", "\udcff", "none", "stop", "STOP", "json"]
+NUMBERS = ["0", "1", "-1", "007", " 2", "2 ", "1_000", "٣", "123456789", "9" * 30, "1" * 5000]
+DECIMALS = ["0.5", "0.50", ".5", "1.", "1e-3", "0.123456789", "0.1234567890123", "nan", "inf"]
+SAMPLES = [*TEXTS, *NUMBERS, *DECIMALS]
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_values_are_those_of_typer(name: str) -> None:
+    command = command_of(name)
+    context = command.make_context(name, [], resilient_parsing=True)
+    made_here = 0
+    for parameter in command.get_params(context):
+        takes_many = parameter.nargs == -1 or getattr(parameter, "multiple", False)
+        is_flag = getattr(parameter, "is_flag", False)
+        given = [] if is_flag else [(text, "b") if takes_many else text for text in SAMPLES]
+        for value in [parameter.default, *given]:
+            found, error = result(lambda v=value, p=parameter: p.process_value(context, v))
+            own = type(parameter).process_value
+            assert (found, error) == result(
+                lambda v=value, p=parameter, own=own: own(p, context, v)
+            ), (parameter.name, value)
+            made_here += error is None
+    assert made_here > len(SAMPLES)
+
+
+def result(make: Any) -> tuple[Any, str | None]:
+    """The value and its type, or what is wrong."""
+    try:
+        value = make()
+    except Exception as error:  # noqa: BLE001
+        return None, str(error)
+    return (type(value), repr(value)), None
+
+
+def test_commands_are_made_when_asked_for() -> None:
+    group: Any = typer.main.get_command(app)
+    assert [*group.commands] == [*COMMANDS]
+    assert "scroe" not in group.commands
+    assert group.commands.get("scroe") is None
+    assert group.commands["score"] is group.commands["score"]
+    assert group.commands["score"].name == "score"
+
+
+MODEL_KEYS = [
+    *("name", "version", "path", "preset", "sha256", "labels", "threshold"),
+    "toolkit_version",
+]
+WORD_KEYS = ["text", "start", "end", "contribution", "state"]
+Answers = dict[str, dict[str, Any]]
+
+
+@pytest.fixture
+def answers(command: Command) -> Answers:
+    """What each command says in JSON, of the same model and the same review."""
+    review = "Dull, and not at all superb."
+    Path("r.csv").write_text(f'text,label\n"{review}",pos\nfine,pos\nbad,neg\n', encoding="utf-8")
+    model = ("--model", CONV1D)
+    outputs = {
+        "info": command("info", *model, "--json").out,
+        "explain": command("explain", review, *model, "--json").out,
+        "evaluate": command("evaluate", "r.csv", *model, "--json").out,
+    }
+    measured = (*model, "--label-column", "label", "--report", "score.json")
+    assert command("score", "r.csv", *measured).exit_code == 0
+    outputs["score"] = Path("score.json").read_text(encoding="utf-8")
+    return {name: json.loads(output) for name, output in outputs.items()}
+
+
+def models(answers: Answers) -> list[dict[str, Any]]:
+    """The model, as each command describes it."""
+    (evaluated,) = answers["evaluate"]["models"]
+    return [answers["info"], answers["explain"]["model"], answers["score"]["model"], evaluated]
+
+
+def test_a_model_is_described_the_same_way(answers: Answers) -> None:
+    first, *others = [{key: model[key] for key in MODEL_KEYS} for model in models(answers)]
+    assert first["path"] == str(CONV1D)
+    assert others == [first] * 3
+
+
+def test_the_version_is_named_the_same_way(answers: Answers) -> None:
+    for name in ("explain", "evaluate", "score"):
+        assert answers[name]["toolkit_version"] == __version__
+
+
+def test_words_are_described_the_same_way(answers: Answers) -> None:
+    explained = answers["explain"]
+    (mistake,) = answers["evaluate"]["models"][0]["mistakes"]
+    assert mistake["text"] == explained["text"]
+    assert mistake["probability"] == pytest.approx(explained["probability"])
+    assert list(explained["words"][0]) == WORD_KEYS
+    assert mistake["causes"]
+    for word in mistake["causes"]:
+        (same,) = [w for w in explained["words"] if w["start"] == word["start"]]
+        assert word == pytest.approx(same) if isinstance(word, float) else word == same
+
+
+def test_accuracies_agree(answers: Answers) -> None:
+    (evaluated,) = answers["evaluate"]["models"]
+    assert answers["score"]["accuracy"] == evaluated["metrics"]["accuracy"]
+
+
+def test_the_reference_names_the_keys(answers: Answers) -> None:
+    text = REFERENCE.read_text(encoding="utf-8")
+    evaluation = answers["evaluate"]
+    (model,) = evaluation["models"]
+    assert isinstance(answers["info"]["core"], str)
+    keys = [*MODEL_KEYS, *WORD_KEYS, "core", *evaluation, *evaluation["data"], *model]
+    for part in ("thresholds", "reliability", "coverage", "coverage_at_accuracy", "mistakes"):
+        keys += model[part][0]
+    keys += evaluation["breakdowns"]["length"][0]
+    keys += ["few_known_words", "first_unread", "cut_to_length", "without_known_words", "warnings"]
+    assert {*keys[-5:-1]} <= {*answers["score"]}
+    assert {*keys[-5:]} <= {*answers["score"]["files"][0]}
+    keys += answers["score"]
+    keys += answers["score"]["files"][0]
+    assert [key for key in keys if f"`{key}`" not in text] == []

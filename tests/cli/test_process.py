@@ -60,14 +60,6 @@ def test_nothing_is_left_in_the_home_folder(tmp_path: Path) -> None:
     assert list(home.rglob("*")) == []
 
 
-def test_pandas_is_not_imported(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
-    (tmp_path / "pandas.py").write_text("open('imported', 'w')", encoding="utf-8")
-    ran = in_its_own_process("score", "a.csv", "-q", cwd=tmp_path)  # which looks there for modules
-    assert (ran.exit_code, ran.err) == (0, "")
-    assert not (tmp_path / "imported").exists()
-
-
 def test_standard_output_is_a_device(large_file: Path) -> None:
     assert large_file.stat().st_size > 16 << 20  # else nothing is brought to the disk meanwhile
     with Path(os.devnull).open("wb") as nowhere:

@@ -150,12 +150,16 @@ def test_a_finished_output_that_is_gone_is_scored_again(command: Command, data: 
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
 
 
+def write_mine(_: Path) -> None:
+    write("out/b.csv", "mine")
+
+
 @pytest.mark.parametrize("how", ["another call", "another folder", "meanwhile", "after a failure"])
 def test_what_is_not_of_the_run_is_never_replaced(command: Command, data: Path, how: str) -> None:
     """Whoever has written it; and nothing of the run is forgotten by another call."""
     inputs: list[str | Path] = [data]
     if how == "meanwhile":
-        score_into("out", [data], lambda output: write("out/b.csv", "mine") and None)
+        score_into("out", [data], write_mine)
     elif how == "after a failure":
         write("data/b.csv", BAD)
         assert command("score", data, "-o", "out").exit_code == 1

@@ -4,13 +4,20 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
+import sys
 from base64 import b64decode
+from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
+import onnx
 import pytest
 
-from tests.cli.running import CSV, Command, hurry, write
-from tests.models import MODEL, shipped_scorer
+from tests.cli.running import COMMAND, CSV, Command, hurry, write
+from tests.models import EXPORTED, MODEL, shipped_scorer
+from tests.scoring.foreign import lines_of
+from toolkit.model import DEFAULT_MODEL, SHIPPED, ModelFile
 from toolkit.scoring import score_file
 
 
@@ -222,3 +229,230 @@ def test_any_error_of_the_system_is_one_line(
 
     monkeypatch.setattr("toolkit.cli.app.app", refuse)
     command("train", "secret.csv").failed_with("secret.csv: Permission denied", 1)
+
+
+def foreign_model() -> bytes:
+    graph = onnx.helper.make_graph(
+        [onnx.helper.make_node("Identity", ["x"], ["y"])],
+        "g",
+        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])],
+        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])],
+    )
+    return bytes(onnx.helper.make_model(graph).SerializeToString())
+
+
+def later_version() -> bytes:
+    model = onnx.load(str(MODEL))
+    for entry in model.metadata_props:
+        if entry.key == "format_version":
+            entry.value = "99"
+    return bytes(model.SerializeToString())
+
+
+def ids_twin() -> bytes:
+    model = ModelFile.load(MODEL)
+    twin = model.network
+    model.facts.write_to(twin)
+    return bytes(twin.SerializeToString())
+
+
+def cut_short() -> bytes:
+    return MODEL.read_bytes()[: MODEL.stat().st_size // 2]
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        pytest.param(lambda: b"no model at all", "m.onnx: not an ONNX model", id="text"),
+        pytest.param(lambda: b"", "m.onnx: not an ONNX model", id="empty"),
+        pytest.param(cut_short, "m.onnx: not an ONNX model, or one that was cut short", id="cut"),
+        pytest.param(foreign_model, "not written by `toolkit export`", id="foreign"),
+        pytest.param(later_version, "m.onnx: model format version 99, but this", id="version"),
+        pytest.param(ids_twin, "(the ids-in twin is not for this)", id="twin"),
+    ],
+)
+def test_bad_models_are_refused(
+    command: Command, content: Callable[[], bytes], message: str
+) -> None:
+    write("m.onnx", content())
+    write("a.csv")
+    command("score", "a.csv", "--model", "m.onnx").failed_with(message)
+    assert command.files() == ["a.csv", "m.onnx"]
+
+
+@pytest.mark.parametrize("name", SHIPPED)
+def test_a_shipped_model_is_found_by_its_name(command: Command, name: str) -> None:
+    write("a.csv")
+    options = ["-q", "--force", "--report", "r.json"]
+    assert command("score", "a.csv", "--model", name, *options).exit_code == 0
+    by_name = Path("a.scored.csv").read_bytes()
+    assert json.loads(Path("r.json").read_text())["model"]["name"] == name
+    command("score", "a.csv", "--model", EXPORTED / f"{name}.onnx", *options)
+    assert Path("a.scored.csv").read_bytes() == by_name
+    command("score", "a.csv", *options)
+    assert (Path("a.scored.csv").read_bytes() == by_name) == (name == DEFAULT_MODEL)
+
+
+def test_a_missing_model_and_a_folder(command: Command) -> None:
+    write("a.csv")
+    Path("run").mkdir()
+    command("score", "a.csv", "-m", "m.onnx").failed_with("m.onnx: no such model file")
+    command("score", "a.csv", "-m", "conv2d").failed_with(
+        "conv2d: no such model file. Choose a model file, a run"
+    )
+    command("score", "a.csv", "-m", "run").failed_with("run: a folder, expected a model file")
+
+
+def test_a_run_folder_stands_for_its_export(command: Command) -> None:
+    write("a.csv")
+    Path("mine").mkdir()
+    config = {"preset": "conv1d", "vocabulary_size": 10_000, "max_tokens": 100, "data": {}}
+    Path("mine/config.json").write_text(json.dumps(config | {"config_version": 1}))
+    message = "mine: a run folder without conv1d.onnx. Export it first: toolkit export mine"
+    command("score", "a.csv", "-m", "mine").failed_with(message)
+    Path("mine/conv1d.onnx").write_bytes((EXPORTED / "conv1d.onnx").read_bytes())
+    for options in (("score", "a.csv", "-m", "mine"), ("evaluate", "mine", "a.csv")):
+        ran = command(*options, "--report", "mine/conv1d.onnx", "--force")
+        assert ran.exit_code == 2, ran.err
+    command("score", "a.csv", "-m", "mine", "-o", "run.csv")
+    command("score", "a.csv", "-m", "conv1d", "-o", "shipped.csv")
+    assert Path("run.csv").read_bytes() == Path("shipped.csv").read_bytes()
+
+
+SPANISH = "".join(f'"{text}"\n' for text in lines_of("Spanish"))
+HEBREW = "".join(f'"{text}"\n' for text in lines_of("Hebrew"))
+
+
+def test_another_language_is_said(command: Command) -> None:
+    write("r.csv", f"Reseña\n{SPANISH}{HEBREW}")
+    ran = command("score", "r.csv", "--text-column", "reseña", "--report", "report.json")
+    assert ran.exit_code == 0
+    warning, *rows = ran.err.splitlines()
+    assert [row for row in rows if row.startswith(("  no known", "  few known"))] == [
+        "  no known word 5",
+        "  few known     16 (the model knows few of their words)",
+    ]
+    assert warning == (
+        "warning: r.csv: the model knows none or few of the words in 91% of the texts of column "
+        "'Reseña', first in row 1. Is this the right column (--text-column), and are the reviews "
+        "in the language of the model, which is English for the shipped ones?"
+    )
+    (file,) = json.loads(Path("report.json").read_text("utf-8"))["files"]
+    assert [f"warning: r.csv: {each}" for each in file["warnings"]] == [warning]
+    assert (file["few_known_words"], file["without_known_words"]) == (16, 5)
+    assert file["columns"] == {"text": "Reseña"}
+
+
+def test_a_warning_is_of_a_file(command: Command) -> None:
+    write("a.csv", f"text\n{SPANISH}")
+    write("b.csv", CSV)
+    ran = command("score", "a.csv", "b.csv", "-o", "out/", "--report", "report.json")
+    assert ran.exit_code == 0
+    assert ran.err.splitlines()[0].startswith("warning: a.csv: the model knows none or few")
+    assert ran.err.count("warning") == 1
+    files = json.loads(Path("report.json").read_text("utf-8"))["files"]
+    assert [len(file["warnings"]) for file in files] == [1, 0]
+    assert command("score", "a.csv", "-o", "again.csv", "--quiet").err == ""
+
+
+def test_long_texts_are_counted(command: Command) -> None:
+    write("r.csv", f"text\n{'fine ' * 512}\n{'fine ' * 513}\n")
+    ran = command("score", "r.csv")
+    assert "  cut to length 1 (the model reads the last 512 tokens)\n" in ran.err
+    assert "warning" not in ran.err
+    assert "known" not in ran.err
+
+
+MIB = 1 << 20
+# A process starts with the peak memory of the one that starts it; this one is small.
+LAUNCHER = """
+import os, sys
+pid = os.spawnv(os.P_NOWAIT, sys.argv[1], sys.argv[1:])
+_, status, usage = os.wait4(pid, 0)
+print(os.waitstatus_to_exitcode(status), usage.ru_maxrss)
+"""
+
+
+def measured(folder: Path, *arguments: str) -> tuple[int, int, str]:
+    """Run the command; give its exit code, its largest memory in bytes and its messages."""
+    arguments_of_launcher = [sys.executable, "-c", LAUNCHER, *COMMAND, "score", *arguments]
+    ran = subprocess.run(
+        arguments_of_launcher, cwd=folder, capture_output=True, text=True, check=True
+    )
+    code, memory = ran.stdout.split()
+    return int(code), int(memory) * 1024, ran.stderr
+
+
+def report_of(folder: Path) -> dict[str, Any]:
+    report: dict[str, Any] = json.loads((folder / "r.json").read_text(encoding="utf-8"))
+    return report
+
+
+def rejects_of(folder: Path) -> list[dict[str, Any]]:
+    with (folder / "b.csv.rejected.jsonl").open(encoding="utf-8") as file:
+        return [json.loads(line) for line in file]
+
+
+def score(folder: Path, name: str, parts: Iterable[str]) -> tuple[int, int]:
+    with (folder / name).open("w", encoding="utf-8", newline="") as file:
+        file.writelines(parts)
+    output = "b" + name[1:]
+    # The limits are for what records take, beside the 135 MiB of a process with this network.
+    options = ["-o", output, "--report", "r.json", "--model", "conv1d"]
+    code, memory, messages = measured(folder, name, *options)
+    assert code in (0, 3), messages
+    return code, memory
+
+
+@pytest.mark.parametrize(("is_quoted", "rows"), [(False, 1_000_000), (True, 200_000)])
+def test_a_quote_that_is_never_closed(is_quoted: bool, rows: int, tmp_path: Path) -> None:
+    row = (
+        '"a film, the worst of all, %d","%d"\n' if is_quoted else "a film the worst of all %d,%d\n"
+    )
+    parts = (row % (n, n * 7919) for n in range(rows))
+    bad = '"a film,3\n'
+    code, memory = score(tmp_path, "a.csv", ["text,id\n", next(parts), next(parts), bad, *parts])
+    assert code == 3
+    assert memory < 500 * MIB
+    report = report_of(tmp_path)
+    assert (report["records"], report["scored"], report["rejected"]) == (rows + 1, rows, 1)
+    (reject,) = rejects_of(tmp_path)
+    assert (reject["line"], reject["raw"]) == (4, bad[:-1])
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+def test_a_review_of_50_mb(name: str, tmp_path: Path) -> None:
+    text = "a superb film " * (50_000_000 // 14)
+    lines = (
+        ["id,text\n", "1,a\n", f'2,"{text}"\n', "3,b\n"]
+        if name == "a.csv"
+        else [json.dumps({"text": each}) + "\n" for each in ("a", text, "b")]
+    )
+    code, memory = score(tmp_path, name, lines)
+    assert code == 0
+    assert memory < 1000 * MIB
+    assert report_of(tmp_path)["scored"] == 3
+    size = (tmp_path / f"b{name[1:]}").stat().st_size
+    assert size > len(text)
+
+
+def test_lines_above_the_limit(tmp_path: Path) -> None:
+    long = "x" * (70 * MIB)
+    code, memory = score(
+        tmp_path, "a.csv", ["text\n", "a\n", long, "\n", "b\n", '"', long, '"\n', "c\n"]
+    )
+    assert code == 3
+    assert memory < 500 * MIB
+    report = report_of(tmp_path)
+    assert (report["scored"], report["rejected"]) == (3, 2)
+    facts = [(r["line"], r["bytes"], "raw" in r or "raw_base64" in r) for r in rejects_of(tmp_path)]
+    assert facts == [(3, len(long), False), (5, len(long) + 2, False)]
+
+
+def test_a_bad_line_of_20_mb(tmp_path: Path) -> None:
+    long = "x" * 20_000_000
+    code, memory = score(tmp_path, "a.csv", ["text\n", "a\n", f'"{long}"y\n', "b\n"])
+    assert code == 3
+    assert memory < 500 * MIB
+    (reject,) = rejects_of(tmp_path)
+    assert (reject["line"], reject["raw"]) == (3, f'"{long}"y')

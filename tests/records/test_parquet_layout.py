@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.test_large import MIB
+from tests.cli.test_score import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records.formats import FORMATS, open_reviews, output_of

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.test_large import MIB, measured
+from tests.cli.test_score import MIB, measured
 from toolkit.errors import ToolkitError
 from toolkit.records.formats import FORMATS, open_reviews, output_of
 from toolkit.records.options import ReadOptions
