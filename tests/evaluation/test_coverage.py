@@ -7,13 +7,12 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.evaluation.conftest import WriteRows
 from tests.evaluation.test_metrics import ANSWERS, THRESHOLD, arrays
 from tests.models import MODEL
-from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.coverage import (
@@ -26,7 +25,10 @@ from toolkit.evaluation.coverage import (
 from toolkit.evaluation.metrics import calls_positive
 from toolkit.evaluation.reviews import LABELS
 from toolkit.evaluation.tables import target_table
+from toolkit.model import load_model
+from toolkit.model.labels import Labelling
 
+FILE = load_model(MODEL)
 TARGETS = st.sampled_from([0.01, 0.5, 2 / 3, 0.9, 1.0])
 
 
@@ -54,9 +56,8 @@ def test_the_most_reviews_are_answered_that_reach_the_accuracy(
         assert (found.accuracy, found.interval, found.uncertain) == (None, None, None)
 
 
-@settings(max_examples=15)  # each loads the model some times
 @given(ANSWERS, st.sampled_from([0.1, 0.5, 0.7]), TARGETS)
-def test_the_range_gives_that_coverage_in_a_scorer(
+def test_the_range_gives_that_coverage_in_scoring(
     answers: list[tuple[int, float]], threshold: float, target: float
 ) -> None:
     labels, probability = arrays(answers)
@@ -66,8 +67,8 @@ def test_the_range_gives_that_coverage_in_a_scorer(
         if found.uncertain is None:
             assert found.answered in (0, len(answers))
             continue
-        scorer = Scorer(MODEL, threshold, found.uncertain)
-        sentiments = scorer.sentiments(pa.array(probability)).to_pylist()
+        labelling = Labelling.of(FILE, threshold, found.uncertain, by_sentence=False)
+        sentiments = labelling.of_probability(pa.array(probability)).to_pylist()
         assert len(answers) - sentiments.count("neutral") == found.answered
         names = [LABELS[label] for label in labels.tolist()]
         right = sum(name == given for name, given in zip(names, sentiments, strict=True))

@@ -52,7 +52,7 @@ def groups_of(evaluation: Evaluation) -> Breakdown:
 
 
 def slice_of(name: str, right: int, of_each: int) -> Slice:
-    """A group in which so many of the reviews of each label are right."""
+    """A group with this number of reviews of each label, of which some are right."""
     labels = np.repeat([0, 1], of_each).astype(np.int8)
     called = np.tile(np.arange(of_each) < right, 2) == labels
     return Slice.of(name, labels, [(called.astype(np.float32), 0.5)])

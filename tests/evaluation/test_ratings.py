@@ -23,6 +23,7 @@ from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, sta
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 
+SCORER = Scorer(MODEL, 0.5, (0.3, 0.7))
 classes = st.integers(0, 2)
 
 
@@ -36,8 +37,7 @@ def test_macro_f1_is_that_of_scikit_learn(pairs: list[tuple[int, int]]) -> None:
 
 @given(st.lists(st.floats(0, 1, width=32), min_size=1, max_size=30))
 def test_classes_are_the_labels_that_scoring_gives(values: list[float]) -> None:
-    scorer = Scorer(MODEL, 0.5, (0.3, 0.7))
-    labels = scorer.sentiments(pa.array(values, pa.float32())).to_pylist()
+    labels = SCORER.sentiments(pa.array(values, pa.float32())).to_pylist()
     names = ["negative", "neutral", "positive"]
     found = classes_of(np.array(values, np.float32), (0.3, 0.7))
     assert [names[each] for each in found] == labels

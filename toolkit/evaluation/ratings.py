@@ -1,4 +1,4 @@
-"""How well stars and the three classes are told: exact, within one star, macro F1."""
+"""How good the stars and the three classes of a model are: exact, within one star, macro F1."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def rate(
     if given is not None and scale is not None and known_tokens is not None:
         rated = np.flatnonzero(has_score & ~np.isnan(given))
         if len(rated):
-            told = logits_of(probability[rated]), known_tokens[rated]
-            stars = star_figures(given[rated], scale.stars(*told), scale.most_likely(*told))
+            inputs = logits_of(probability[rated]), known_tokens[rated]
+            stars = star_figures(given[rated], scale.stars(*inputs), scale.most_likely(*inputs))
             constants = best_constants(given[rated])
     scored, classes = probability[has_score], classes[has_score]
     if np.any(classes == NEUTRAL):
