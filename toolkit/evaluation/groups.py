@@ -1,6 +1,6 @@
 """How good models are on slices of the reviews: by length, by stars, by group.
 
-Of many groups, tables and plots show the weakest and the best.
+Of many groups, tables and plots show the weakest.
 """
 
 from __future__ import annotations
@@ -25,8 +25,7 @@ _LONGEST = "over 512"
 
 NO_GROUP = "(none)"  # the name of the group of the reviews that have none
 FEWEST_OF_LABEL = 5  # reviews of either label, for a balanced accuracy
-MOST_SHOWN = 40  # of more groups, the weakest and the best are shown
-WEAKEST_SHOWN, BEST_SHOWN = 20, 10
+MOST_SHOWN = 30  # of more groups, the weakest are shown
 
 Predictions = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
 
@@ -132,21 +131,14 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
 
 
 def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
-    """Choose the groups that tables and plots show, in their order: of many, the weakest and best.
+    """Choose the groups that tables and plots show, in their order: of many, the weakest.
 
-    The model at the position `best` decides. It is surely weak where the upper end of the interval
-    is low: by the figure itself, the smallest groups would come first, by chance.
+    For the model at the position `best`, the upper ends of their intervals are the lowest: by the
+    figure itself, the smallest groups would come first, by chance.
     """
-    if len(groups.slices) <= MOST_SHOWN:
-        return groups.slices
-    candidates = _large_enough(groups.slices)
-    ends = [_interval(each.metrics[best]) for each in candidates]
-    by_upper = sorted(range(len(candidates)), key=lambda at: ends[at][1])
-    weakest = set(by_upper[:WEAKEST_SHOWN])
-    by_lower = sorted(range(len(candidates)), key=lambda at: -ends[at][0])
-    others = [at for at in by_lower if at not in weakest]
-    chosen = weakest | set(others[:BEST_SHOWN])
-    return tuple(each for at, each in enumerate(candidates) if at in chosen)
+    uppers = [_interval(each.metrics[best])[1] for each in groups.slices]
+    chosen = {*np.argsort(uppers, kind="stable")[:MOST_SHOWN].tolist()}
+    return tuple(each for at, each in enumerate(groups.slices) if at in chosen)
 
 
 def groups_note(groups: Breakdown) -> str:
@@ -155,17 +147,9 @@ def groups_note(groups: Breakdown) -> str:
     if len(groups.slices) <= MOST_SHOWN:
         return note
     return (
-        f"The {WEAKEST_SHOWN} weakest and the {BEST_SHOWN} best of {len(groups.slices):,} groups, "
-        f"by the ends of their intervals; the JSON has all. {note}"
+        f"The {MOST_SHOWN} weakest of {len(groups.slices):,} groups, by the upper ends of their "
+        f"intervals; the JSON has all. {note}"
     )
-
-
-def _large_enough(slices: Sequence[Slice]) -> Sequence[Slice]:
-    """Those of both labels; else those with some reviews; else all."""
-    both = [each for each in slices if each.has_both_labels]
-    some = [each for each in slices if each.reviews >= FEWEST_OF_LABEL]
-    fewest = WEAKEST_SHOWN + BEST_SHOWN
-    return next((chosen for chosen in (both, some) if len(chosen) >= fewest), slices)
 
 
 def _by_value(
