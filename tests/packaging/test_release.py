@@ -311,3 +311,16 @@ def test_a_linter_finds_nothing() -> None:
         check=False,
     )
     assert (ran.returncode, ran.stdout.startswith("No findings")) == (0, True), ran.stdout
+
+
+FORMS = sorted((PROJECT / ".github" / "ISSUE_TEMPLATE").glob("[!c]*.yml"))
+
+
+@pytest.mark.parametrize("path", FORMS, ids=lambda path: path.name)
+def test_issue_forms_have_what_github_wants(path: Path) -> None:
+    form = yaml.safe_load(path.read_bytes())
+    assert form["name"]
+    assert form["description"]
+    fields = [each for each in form["body"] if each["type"] != "markdown"]
+    assert len({each["id"] for each in fields}) == len(fields) > 0
+    assert all(each["attributes"]["label"] for each in fields)
