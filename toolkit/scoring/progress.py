@@ -37,7 +37,7 @@ class Journals:
         self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
 
-    def check(self) -> None:
+    def check(self, settings: Mapping[str, Any] | None = None) -> None:
         """Look at what earlier runs have left; raises as `open_journals`."""
         options = self._options
         for job, journal in self._journals.items():
@@ -52,10 +52,7 @@ class Journals:
             options.force or options.resume or options.skip_existing
         ):
             check_absent([job.output for job in self._journals])
-
-    def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Raise `UsageError` if an output that is continued was begun with other settings."""
-        if self._options.resume and not self._options.force:
+        if settings is not None and options.resume and not options.force:
             for journal in self._noted.values():
                 journal.check_settings(settings)
 
@@ -114,10 +111,10 @@ class Journals:
         if self._held is not None:
             self._held.close()
 
-    @property
-    def have_progress(self) -> bool:
-        """Whether a later run has something to continue."""
-        return any(journal.has_progress for journal in self._noted.values())
+    def say_saved(self, error: BaseException) -> None:
+        """Tell with an error that a later run has something to continue, if it has."""
+        if not is_wrong_call(error) and any(each.has_progress for each in self._noted.values()):
+            error.add_note(_SAVED)
 
     def _remove(self, journal: Journal) -> None:
         with suppress(ToolkitError, OSError):  # another process has it now
@@ -127,20 +124,21 @@ class Journals:
 
 
 @contextmanager
-def open_journals(jobs: Jobs, options: ScoringOptions) -> Iterator[Journals]:
+def open_journals(
+    jobs: Jobs, options: ScoringOptions, settings: Mapping[str, Any]
+) -> Iterator[Journals]:
     """Give the journals of a run, which are kept if the run does not come to its end.
 
     Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
-    cannot be read, if another process is writing an output, or if one in a folder exists and no
-    option says what becomes of it.
+    cannot be read or was begun with other settings, if another process is writing an output, or if
+    one in a folder exists and no option says what becomes of it.
     """
     journals = Journals(jobs, options)
     try:
-        journals.check()
+        journals.check(settings)
         yield journals
     except BaseException as error:
-        if not is_wrong_call(error) and journals.have_progress:
-            error.add_note(_SAVED)
+        journals.say_saved(error)
         raise
     finally:
         journals.close()

@@ -104,9 +104,8 @@ def score_files(
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
     check_call(jobs, options)
-    with open_journals(jobs, options) as journals:
-        settings = settings_of(scorer, options)
-        journals.check_settings(settings)
+    settings = settings_of(scorer, options)
+    with open_journals(jobs, options, settings) as journals:
         if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
