@@ -14,7 +14,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from tests.records.python_formats import COMPRESS, PYTHON
+from tests.records.python_formats import PYTHON
 from tests.records.test_laws import GOOD, HEADERS, bodies
 from tests.shards.running import begin
 from toolkit.errors import InputError
@@ -202,13 +202,6 @@ def test_a_cut_that_is_not_between_records_is_an_error(tmp_path: Path) -> None:
     path.write_bytes(b"text\n" + b'"a film\nof note"\n' * 5)
     with pytest.raises(InputError, match="no record ends at byte 14, as one did when it was cut"):
         read(path, ReadOptions(block_bytes=5), (), (14, 3, 5))
-
-
-def test_members_of_one_archive_are_whole(tmp_path: Path) -> None:
-    for ending in (".gz", ".zst"):
-        path = tmp_path / f"a.csv{ending}"
-        path.write_bytes(COMPRESS[ending](PYTHON[".csv"][0](GOOD * 20, "\n")))
-        assert check_cuts(path, ReadOptions(block_bytes=50), [0.5]) == 0
 
 
 def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
