@@ -1,17 +1,14 @@
 """Score reviews with a model file: texts, Arrow arrays and record batches.
 
 Spark and Ray send a scorer with each task to processes that they use again. There it is its
-arguments, and what was opened for them is kept (`ScorerCache`).
+arguments, and what was opened for them is kept.
 """
 
 from __future__ import annotations
 
-import os
-from collections import OrderedDict
-from collections.abc import Callable, Collection, Iterable, Sequence
-from functools import cached_property
+from collections.abc import Collection, Iterable, Sequence
+from functools import cached_property, lru_cache
 from pathlib import Path
-from threading import Lock
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import pyarrow as pa
@@ -19,7 +16,7 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Range
+from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, FewTexts, Predictor, array_of, list_of
 from toolkit.model.shipped import DEFAULT_MODEL, find_model
@@ -81,7 +78,6 @@ class Scorer:
         *,
         by_sentence: bool = False,
     ) -> None:
-        self._arguments = (model, threshold, neutral, by_sentence)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
@@ -89,6 +85,8 @@ class Scorer:
         self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
+        chosen = self.neutral if neutral is not True else True
+        self._arguments = (model, threshold, chosen, by_sentence)
         self.by_sentence = by_sentence
         self._predictor = Predictor(network, self.vocabulary, self.facts, by_sentence=by_sentence)
         self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
@@ -371,50 +369,26 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-class ScorerCache:
-    """The scorers that were unpickled in this process; safe between threads and after a fork."""
-
-    def __init__(self) -> None:
-        self._scorers: OrderedDict[tuple[object, ...], Scorer] = OrderedDict()
-        self._lock = Lock()
-        if hasattr(os, "register_at_fork"):
-            # Another thread may hold the lock at that moment, and it does not exist in the child.
-            os.register_at_fork(after_in_child=self._renew_lock)
-
-    def get(self, arguments: str, path: Path, open_it: Callable[[], Scorer]) -> Scorer:
-        """Give the scorer of these arguments and this file, opened unless it was opened before.
-
-        A file that was replaced is another one: its time of change, size or number differ.
-        """
-        try:
-            found = path.stat()
-        except OSError:
-            return open_it()  # which says what is wrong with it
-        key = (arguments, str(path.absolute()), found.st_mtime_ns, found.st_size, found.st_ino)
-        with self._lock:  # also while it is opened: other threads wait for it
-            if key not in self._scorers:
-                self._scorers[key] = open_it()
-                if len(self._scorers) > MOST_SCORERS:
-                    self._scorers.popitem(last=False)
-            self._scorers.move_to_end(key)
-            return self._scorers[key]
-
-    def _renew_lock(self) -> None:
-        self._lock = Lock()
-
-
-_CACHE = ScorerCache()
-
-
 def _unpickle(
-    model: str | Path | None,
-    threshold: float | None,
-    neutral: Range | Literal[True] | None,
-    by_sentence: bool,
+    model: str | Path | None, threshold: float | None, neutral: Neutral, by_sentence: bool
 ) -> Scorer:
     """Give the scorer of these arguments, opened once in each process."""
-    return _CACHE.get(
-        repr((model, threshold, neutral, by_sentence)),
-        find_model(model),
-        lambda: Scorer(model, threshold, neutral, by_sentence=by_sentence),
-    )
+    path = find_model(model)
+    try:
+        found = path.stat()
+    except OSError:  # opening it says what is wrong
+        return Scorer(model, threshold, neutral, by_sentence=by_sentence)
+    # A file that was replaced is another one.
+    file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
+    return _opened(model, threshold, neutral, by_sentence, file)
+
+
+@lru_cache(MOST_SCORERS)
+def _opened(
+    model: str | Path | None,
+    threshold: float | None,
+    neutral: Neutral,
+    by_sentence: bool,
+    _file: tuple[object, ...],
+) -> Scorer:
+    return Scorer(model, threshold, neutral, by_sentence=by_sentence)
