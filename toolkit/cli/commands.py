@@ -11,11 +11,12 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
+from copy import copy
 from dataclasses import is_dataclass
 from functools import partial, wraps
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Literal, get_args, get_origin, get_type_hints
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -113,6 +114,8 @@ def with_groups(command: Command) -> Command:
             parameters.append(parameter)
             continue
         fields = _parameters(kind)
+        if hasattr(kind, "panel"):
+            fields = [_with_panel(field, kind.panel) for field in fields]
         groups[parameter.name] = (kind, [field.name for field in fields])
         parameters += fields
 
@@ -127,6 +130,14 @@ def with_groups(command: Command) -> Command:
     called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     called.__annotations__ = {each.name: each.annotation for each in parameters}
     return called
+
+
+def _with_panel(field: inspect.Parameter, panel: str | None) -> inspect.Parameter:
+    """Put an option under a heading of the help."""
+    kind, option, *others = get_args(field.annotation)
+    option = copy(option)
+    option.rich_help_panel = panel
+    return field.replace(annotation=Annotated[kind, option, *others])
 
 
 def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:

@@ -33,22 +33,22 @@ _WORSE_MORE = "Exit code 1, if that is hardly chance (p < 0.05) on the labelled 
 Old = Annotated[Path, o.argument("OLD", "The model in use.", f"{o.MODELS}.")]
 New = Annotated[Path, o.argument("NEW", "The model to compare with it.")]
 Data = Annotated[list[str] | None, o.argument("DATA", _DATA)]
-Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", None, True, min=0)]
+Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", True, min=0)]
 MaxChangedOption = Annotated[
     str | None,
-    o.option("N|P%", "Fail if more labels change.", _CHECKS, "no limit", more=_MAX_MORE),
+    o.option("N|P%", "Fail if more labels change.", "no limit", more=_MAX_MORE, panel=_CHECKS),
 ]
 FailIfWorse = Annotated[
-    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", _CHECKS, more=_WORSE_MORE)
+    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", more=_WORSE_MORE, panel=_CHECKS)
 ]
 Output = Annotated[
     Path | None,
     o.option(
         "FILE",
         "Write all rows whose label changes.",
-        o.WRITING,
         names=("--output", "-o"),
         more="The ending of the file name decides the format.",
+        panel=o.WRITING,
     ),
 ]
 

@@ -37,31 +37,21 @@ Models = Annotated[
     o.option(
         "MODEL",
         "Name, file or run folder.",
-        None,
         DEFAULT_MODEL,
         ("--model", "-m"),
         more=f"{o.MODELS}. {_SEVERAL}",
     ),
 ]
 Predictions = Annotated[
-    list[Path] | None,
-    o.option("FILE", "Probabilities of another model.", more=_PREDICTIONS_MORE),
+    list[Path] | None, o.option("FILE", "Probabilities of another model.", more=_PREDICTIONS_MORE)
 ]
 Examples = Annotated[
-    int,
-    o.option(
-        "N", "Number of mistakes to show.", None, True, min=0, more="The surest of each model."
-    ),
+    int, o.option("N", "Number of mistakes to show.", True, min=0, more="The surest of each model.")
 ]
 TargetAccuracies = Annotated[
     list[float] | None,
     o.option(
-        "P",
-        "Accuracy to reach.",
-        None,
-        "0.95, 0.97 and 0.99",
-        ("--target-accuracy",),
-        more=_TARGETS_MORE,
+        "P", "Accuracy to reach.", "0.95, 0.97 and 0.99", ("--target-accuracy",), more=_TARGETS_MORE
     ),
 ]
 StarsColumn = Annotated[
@@ -69,14 +59,14 @@ StarsColumn = Annotated[
     o.option(
         "NAME",
         "Column with star ratings.",
-        o.COLUMNS,
         "stars or rating",
         more="Of 5 or of 10, to show the accuracy by rating, and how well the stars of models are.",
+        panel=o.COLUMNS,
     ),
 ]
 Reports = Annotated[
     list[Path] | None,
-    o.option("FILE", "Report to write.", o.WRITING, names=("--report",), more=_REPORT_MORE),
+    o.option("FILE", "Report to write.", names=("--report",), more=_REPORT_MORE, panel=o.WRITING),
 ]
 
 

@@ -37,7 +37,7 @@ File = Annotated[
 ]
 Rows = Annotated[
     list[int] | None,
-    o.option("N", "Row of the file, from 1.", None, "the first", ("--row",), min=1, more=_ROW_MORE),
+    o.option("N", "Row of the file, from 1.", "the first", ("--row",), min=1, more=_ROW_MORE),
 ]
 BySentence = Annotated[
     bool,
@@ -47,7 +47,7 @@ BySentence = Annotated[
         more="The label is mixed if they disagree.",
     ),
 ]
-Limit = Annotated[int, o.option("N", "Number of rows, without --row.", None, True, min=1)]
+Limit = Annotated[int, o.option("N", "Number of rows, without --row.", True, min=1)]
 
 
 def explain(

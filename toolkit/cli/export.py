@@ -34,31 +34,34 @@ _RELEASE_MORE = (
 
 Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`.")]
 Threshold = Annotated[
-    float | None, o.option("P", o.THRESHOLD, None, "the run's, or 0.5", more=o.THRESHOLD_MORE)
+    float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5", more=o.THRESHOLD_MORE)
 ]
 Optimize = Annotated[
-    str | None,
-    o.option("GOAL", "Choose the threshold for this.", more=_OPTIMIZE_MORE),
+    str | None, o.option("GOAL", "Choose the threshold for this.", more=_OPTIMIZE_MORE)
 ]
 Output = Annotated[
     Path | None,
-    o.option("FILE", "Model file to write.", o.WRITING, "RUN/PRESET.onnx", ("--output", "-o")),
+    o.option(
+        "FILE", "Model file to write.", "RUN/PRESET.onnx", ("--output", "-o"), panel=o.WRITING
+    ),
 ]
 Golden = Annotated[
-    bool, o.flag("--golden", "Write golden vectors, too.", o.WRITING, more=_GOLDEN_MORE)
+    bool, o.flag("--golden", "Write golden vectors, too.", more=_GOLDEN_MORE, panel=o.WRITING)
 ]
 Hub = Annotated[
     Path | None,
-    o.option("FOLDER", "Write a folder for the Hugging Face Hub.", o.WRITING, more=_HUB_MORE),
+    o.option("FOLDER", "Write a folder for the Hugging Face Hub.", more=_HUB_MORE, panel=o.WRITING),
 ]
 Release = Annotated[
-    Path | None,
-    o.option("FILE", "TOML file that says it.", _OF_RELEASE, more=_RELEASE_MORE),
+    Path | None, o.option("FILE", "TOML file that says it.", more=_RELEASE_MORE, panel=_OF_RELEASE)
 ]
 ModelVersion = Annotated[
     str | None,
     o.option(
-        "V", "Version, such as 2026.11.", _OF_RELEASE, more="It goes before that of --release."
+        "V",
+        "Version, such as 2026.11.",
+        more="It goes before that of --release.",
+        panel=_OF_RELEASE,
     ),
 ]
 

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import typer
 
@@ -40,10 +40,10 @@ MODELS = (
 def option(
     value: str | None,
     what: str,
-    panel: str | None = None,
     default: str | bool = False,
     names: tuple[str, ...] = (),
     *,
+    panel: str | None = None,
     more: str = "",
     values: Collection[str] | Complete = (),
     **settings: Any,
@@ -52,6 +52,7 @@ def option(
 
     ``value`` is the name of its value in the help, None for a flag. ``default`` describes the
     default in the help; True shows the default itself. ``names`` replace those that Typer makes.
+    ``panel`` is its heading in the help; all options of a dataclass have that of its `panel`.
     ``more`` is for the reference. No other value than ``values`` is taken; shells complete them, or
     what a function in their place gives.
     """
@@ -78,9 +79,9 @@ def argument(value: str, what: str, more: str = "") -> Any:
     return made
 
 
-def flag(name: str, what: str, panel: str | None = None, *others: str, more: str = "") -> Any:
+def flag(name: str, what: str, *others: str, panel: str | None = None, more: str = "") -> Any:
     """Describe an option without a value, for `Annotated`."""
-    return option(None, what, panel, names=(name, *others), more=more)
+    return option(None, what, names=(name, *others), more=more, panel=panel)
 
 
 def _completion(values: Collection[str]) -> Complete | None:
@@ -112,7 +113,6 @@ Model = Annotated[
     option(
         "MODEL",
         "Name, file or run folder.",
-        None,
         DEFAULT_MODEL,
         ("--model", "-m"),
         more=f"{MODELS}.",
@@ -122,7 +122,7 @@ Model = Annotated[
 THRESHOLD = "Positive from here."
 THRESHOLD_MORE = "It is the probability from which a review is positive, 0 to 1."
 _OWN = "the model's"
-Threshold = Annotated[float | None, option("P", THRESHOLD, None, _OWN, more=THRESHOLD_MORE)]
+Threshold = Annotated[float | None, option("P", THRESHOLD, _OWN, more=THRESHOLD_MORE)]
 
 # Columns.
 _TEXT_MORE = (
@@ -148,56 +148,53 @@ _GROUP_MORE = (
 )
 
 
-def text_column(panel: str | None = COLUMNS) -> Any:
-    """Describe the option for the columns with the texts, under a heading of the help."""
-    return option("NAME", "With the texts.", panel, "text or review", more=_TEXT_MORE)
-
-
-TextColumn = Annotated[list[str] | None, text_column()]
+TextColumn = Annotated[
+    list[str] | None,
+    option("NAME", "With the texts.", "text or review", panel=COLUMNS, more=_TEXT_MORE),
+]
 GroupColumn = Annotated[
-    str | None, option("NAME", "Column with groups of reviews.", COLUMNS, more=_GROUP_MORE)
+    str | None, option("NAME", "Column with groups of reviews.", more=_GROUP_MORE, panel=COLUMNS)
 ]
 ProbabilityColumn = Annotated[
     str | None,
     option(
         "NAME",
         "Column of other models' probabilities.",
-        COLUMNS,
         ", else ".join(PROBABILITY_COLUMNS),
         more="Of positive, 0 to 1.",
+        panel=COLUMNS,
     ),
 ]
 
 # Output.
-Force = Annotated[bool, flag("--force", "Replace existing files.", WRITING)]
+Force = Annotated[bool, flag("--force", "Replace existing files.", panel=WRITING)]
 Json = Annotated[
-    bool, flag("--json", "Print JSON.", WRITING, more="On standard output, instead of text.")
+    bool, flag("--json", "Print JSON.", more="On standard output, instead of text.", panel=WRITING)
 ]
-Quiet = Annotated[bool, flag("--quiet", "Print nothing unless something fails.", None, "-q")]
+Quiet = Annotated[bool, flag("--quiet", "Print nothing unless something fails.", "-q")]
 
 
 @dataclass(frozen=True)
 class LabelOptions:
     """What labels are, for commands that need them."""
 
+    panel: ClassVar = COLUMNS
+
     label_column: Annotated[
         str | None,
-        option("NAME", "Column with the labels.", COLUMNS, "label or sentiment", more=_LABEL_MORE),
+        option("NAME", "Column with the labels.", "label or sentiment", more=_LABEL_MORE),
     ] = None
     positive: Annotated[
-        list[str] | None,
-        option("LABEL", "Label that means positive.", COLUMNS, more=_POSITIVE_MORE),
+        list[str] | None, option("LABEL", "Label that means positive.", more=_POSITIVE_MORE)
     ] = None
     negative: Annotated[
-        list[str] | None,
-        option("LABEL", "Label that means negative.", COLUMNS, more="As for --positive."),
+        list[str] | None, option("LABEL", "Label that means negative.", more="As for --positive.")
     ] = None
     positive_from: Annotated[
         float | None,
         option(
             "N",
             "Number from which labels are positive.",
-            COLUMNS,
             more="Lower ones are negative, none is neutral.",
         ),
     ] = None
@@ -214,26 +211,26 @@ class LabelOptions:
 class ReadingOptions:
     """How files are read, for all commands that read reviews."""
 
+    panel: ClassVar = READING
+
     input_format: Annotated[
         str | None,
         option(
             "FORMAT",
             f"{', '.join(FORMATS)}.",
-            READING,
             names=("--format",),
             more="Format of the input, where it is not that of the file name.",
             values=FORMATS,
         ),
     ] = None
-    delimiter: Annotated[
-        str | None, option("CHAR", r"Between fields; \t is a tab.", READING, "comma")
-    ] = None
+    delimiter: Annotated[str | None, option("CHAR", r"Between fields; \t is a tab.", "comma")] = (
+        None
+    )
     quote: Annotated[
         str,
         option(
             "CHAR|none",
             'Around fields. Default: ".',
-            READING,
             more="With none, each line is a record, and a quote is a character like others.",
         ),
     ] = '"'
@@ -242,7 +239,6 @@ class ReadingOptions:
         option(
             "CHAR",
             "Before a quote or a line end in a field.",
-            READING,
             more="It makes the next character one like others, such as the backslash in Spark and "
             "MySQL exports. After it, n is a line end and t a tab.",
         ),
@@ -252,7 +248,6 @@ class ReadingOptions:
         option(
             "N",
             "Lines before the header.",
-            READING,
             min=0,
             more="Such as a title; they stay as they are. A first line such as sep=; is known "
             "without this.",
@@ -260,14 +255,10 @@ class ReadingOptions:
     ] = 0
     encoding: Annotated[
         str | None,
-        option(
-            "NAME", "Such as latin-1 or utf-16.", READING, "utf-8", more="Output is always UTF-8."
-        ),
+        option("NAME", "Such as latin-1 or utf-16.", "utf-8", more="Output is always UTF-8."),
     ] = None
-    no_header: Annotated[bool, flag("--no-header", "The first line is a record.", READING)] = False
-    sheet: Annotated[
-        str | None, option("NAME", "Of an Excel workbook, if it has several.", READING)
-    ] = None
+    no_header: Annotated[bool, flag("--no-header", "The first line is a record.")] = False
+    sheet: Annotated[str | None, option("NAME", "Of an Excel workbook, if it has several.")] = None
 
     def options(self, columns: Columns, labels: LabelNames | None = None) -> ReadOptions:
         r"""Put all that is said of reading together; a shell passes ``\t`` as two characters."""
@@ -289,15 +280,16 @@ class ReadingOptions:
 class SubsetOptions:
     """Which records of each file are taken."""
 
-    limit: Annotated[
-        int | None, option("N", "Take the first N records of each file.", READING, min=1)
-    ] = None
+    panel: ClassVar = READING
+
+    limit: Annotated[int | None, option("N", "Take the first N records of each file.", min=1)] = (
+        None
+    )
     sample: Annotated[
         int | None,
         option(
             "N",
             "Take N random records of each file.",
-            READING,
             min=1,
             more="In their order; always the same ones.",
         ),

@@ -29,6 +29,7 @@ def score(
     subset: o.SubsetOptions,
     rejects: s.RejectOptions,
     output: s.OutputOptions,
+    running: s.RunningOptions,
     sharding: Sharding,
 ) -> None:
     """Add sentiment and probability to the reviews of files.
@@ -57,7 +58,7 @@ def score(
         if sharding.is_wanted:
             sharding.number_and_count()
         neutral = labels.neutral(common)
-        options = _options(common, labels, reading, subset, rejects, output)
+        options = _options(common, labels, reading, subset, rejects, output, running)
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
         from toolkit.scoring.input_files import find_jobs
@@ -90,6 +91,7 @@ def _options(
     subset: o.SubsetOptions,
     rejects: s.RejectOptions,
     output: s.OutputOptions,
+    running: s.RunningOptions,
 ) -> ScoringOptions:
     """Put together how the files are scored."""
     columns = labels.columns(common)
@@ -101,11 +103,11 @@ def _options(
         reading=read_options,
         output_format=output.output_format,
         stop_on_error=rejects.on_error == "stop",
-        workers=output.workers,
+        workers=running.workers,
         force=common.force,
         resume=common.resume,
         skip_existing=output.skip_existing,
-        checkpoint_seconds=output.checkpoint_seconds,
+        checkpoint_seconds=running.checkpoint_seconds,
         max_rejected=None if most is None else MaxRejected.parse(most),
         subset=Subset(subset.limit, subset.sample),
     )

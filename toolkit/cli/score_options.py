@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
 from toolkit.cli.options import flag, option
@@ -48,19 +48,16 @@ Files = Annotated[list[str], o.argument("FILE", _FILES, _FILES_MORE)]
 class CommonOptions:
     """What most runs choose from."""
 
+    panel: ClassVar = None
+
     output: Annotated[
         str | None,  # a Path would forget the slash at the end of a folder's name
         o.option(
-            "PATH",
-            "File or folder, or -.",
-            None,
-            "beside each",
-            ("--output", "-o"),
-            more=_OUTPUT_MORE,
+            "PATH", "File or folder, or -.", "beside each", ("--output", "-o"), more=_OUTPUT_MORE
         ),
     ] = None
     model: o.Model = None
-    text_column: Annotated[list[str] | None, o.text_column(None)] = None
+    text_column: o.TextColumn = None
     stars: Annotated[
         bool,
         o.flag(
@@ -85,11 +82,7 @@ class CommonOptions:
     force: Annotated[bool, o.flag("--force", "Replace existing files.")] = False
     dry_run: Annotated[
         bool,
-        o.flag(
-            "--dry-run",
-            "Show what would be read and written.",
-            more="Nothing is written.",
-        ),
+        o.flag("--dry-run", "Show what would be read and written.", more="Nothing is written."),
     ] = False
     quiet: o.Quiet = False
 
@@ -98,27 +91,23 @@ class CommonOptions:
 class ScoreOptions:
     """Labels and added columns."""
 
-    threshold: Annotated[
-        float | None,
-        o.option("P", o.THRESHOLD, LABELS, "the model's", more=o.THRESHOLD_MORE),
-    ] = None
+    panel: ClassVar = LABELS
+
+    threshold: o.Threshold = None
     neutral_range: Annotated[
-        str | None,
-        o.option("LOW:HIGH", "Label these probabilities neutral.", LABELS, more=_RANGE_MORE),
+        str | None, o.option("LOW:HIGH", "Label these probabilities neutral.", more=_RANGE_MORE)
     ] = None
     label_column: Annotated[
         str | None,
         o.option(
             "NAME",
             "True labels, to show the accuracy.",
-            LABELS,
             more="0 or 1, negative or positive, neg or pos, or the probability of positive from 0 "
             "to 1. The output is the same.",
         ),
     ] = None
     names: Annotated[
-        list[str] | None,
-        o.option("KEY=NAME", "Names of added columns.", LABELS, more=_NAMES_MORE),
+        list[str] | None, o.option("KEY=NAME", "Names of added columns.", more=_NAMES_MORE)
     ] = None
 
     def columns(self, common: CommonOptions) -> Columns:
@@ -154,19 +143,19 @@ class ScoreOptions:
 class RejectOptions:
     """Records that cannot be read."""
 
-    on_error: Annotated[
-        Literal["reject", "stop"],
-        o.option("reject|stop", "What to do.", REJECTS, True),
-    ] = "reject"
+    panel: ClassVar = REJECTS
+
+    on_error: Annotated[Literal["reject", "stop"], o.option("reject|stop", "What to do.", True)] = (
+        "reject"
+    )
     max_rejected: Annotated[
-        str | None, o.option("N|P%", "Fail if there are more.", REJECTS, more=_MAX_MORE)
+        str | None, o.option("N|P%", "Fail if there are more.", more=_MAX_MORE)
     ] = None
     rejected: Annotated[
         str | None,
         o.option(
             "FILE|-|none",
             "Where they go.",
-            REJECTS,
             "OUTPUT.rejected.jsonl",
             more="- is standard output; with none, they are only counted.",
         ),
@@ -187,8 +176,8 @@ Report = Annotated[
     o.option(
         "FILE",
         "Write the summary as JSON.",
-        o.WRITING,
         more="The file is written if the run fails, too.",
+        panel=o.WRITING,
     ),
 ]
 LogFormat = Annotated[
@@ -196,9 +185,9 @@ LogFormat = Annotated[
     o.option(
         "text|json",
         "Of messages.",
-        o.WRITING,
         True,
         more="On standard error; with json, each is an object on one line.",
+        panel=o.WRITING,
     ),
 ]
 
@@ -207,25 +196,33 @@ LogFormat = Annotated[
 class OutputOptions:
     """What is written besides the rows, and how."""
 
+    panel: ClassVar = o.WRITING
+
     output_format: Annotated[
         str | None,
         o.option(
             "FORMAT",
             f"{', '.join(o.OUTPUT_FORMATS)}.",
-            o.WRITING,
             more="Format of the output, where it is not that of its name, or else of the input.",
             values=o.OUTPUT_FORMATS,
         ),
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Leave out files whose output is there.", o.WRITING)
+        bool, o.flag("--skip-existing", "Leave out files whose output is there.")
     ] = False
     report: Report = None
     log_format: LogFormat = "text"
-    workers: Annotated[int | None, o.option("N", "Threads.", RUNNING, "one per core", min=1)] = None
+
+
+@dataclass(frozen=True)
+class RunningOptions:
+    """How it runs."""
+
+    panel: ClassVar = RUNNING
+
+    workers: Annotated[int | None, o.option("N", "Threads.", "one per core", min=1)] = None
     checkpoint_seconds: Annotated[
-        float,
-        o.option("SECONDS", "Between checkpoints.", RUNNING, True, min=0),
+        float, o.option("SECONDS", "Between checkpoints.", True, min=0)
     ] = 5.0
 
 
@@ -243,17 +240,17 @@ _ENGINE_MORE = "This process, or a Ray cluster (RAY_ADDRESS, else one on this ma
 class Sharding:
     """The values of these options. Each field is an option, in the order of the help."""
 
-    shard: Annotated[
-        str | None, option("I/N", "Score only shard I of N.", PANEL, more=_SHARD_MORE)
-    ] = None
+    panel: ClassVar = PANEL
+
+    shard: Annotated[str | None, option("I/N", "Score only shard I of N.", more=_SHARD_MORE)] = None
     shards: Annotated[
-        int | None, option("N", "Plan N shards.", PANEL, min=1, more="With Ray, they are scored.")
+        int | None, option("N", "Plan N shards.", min=1, more="With Ray, they are scored.")
     ] = None
     keep_parts: Annotated[
-        bool, flag("--keep-parts", "Do not join the parts.", PANEL, more=_PARTS_MORE)
+        bool, flag("--keep-parts", "Do not join the parts.", more=_PARTS_MORE)
     ] = False
     engine: Annotated[
-        Literal["local", "ray"], option("local|ray", "Who scores.", PANEL, True, more=_ENGINE_MORE)
+        Literal["local", "ray"], option("local|ray", "Who scores.", True, more=_ENGINE_MORE)
     ] = "local"
 
     @property

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from toolkit.cli import options as o
 from toolkit.model.shipped import SHIPPED
@@ -23,7 +23,7 @@ def _setting(value: str, what: str, name: str, more: str) -> object:
     """Describe an option whose default is that of the presets, such as `0.5 for conv1d`."""
     found = (preset for preset in PRESETS.values() if preset.is_adjustable)
     default = ", ".join(f"{getattr(preset, name):,} for {preset.name}" for preset in found)
-    return o.option(value, what, NETWORK, default, more=more)
+    return o.option(value, what, default, more=more, panel=NETWORK)
 
 
 @dataclass(frozen=True)
@@ -103,9 +103,7 @@ _FOLDS_MORE = (
 _SAME_COLUMNS = "They have the same columns."
 
 Data = Annotated[str, o.argument("DATA", _DATA, f"A file is {o.FILES}.")]
-Preset = Annotated[
-    str, o.option("NAME", "The network.", None, True, more=_PRESET_MORE, values=PRESETS)
-]
+Preset = Annotated[str, o.option("NAME", "The network.", True, more=_PRESET_MORE, values=PRESETS)]
 From = Annotated[
     str | None,
     o.option(
@@ -117,9 +115,9 @@ Run = Annotated[
     o.option(
         "FOLDER",
         "Run folder to write.",
-        o.WRITING,
         "runs/PRESET, or runs/adapted with --from",
         ("--output", "-o"),
+        panel=o.WRITING,
     ),
 ]
 
@@ -128,28 +126,21 @@ Run = Annotated[
 class ColumnOptions:
     """Columns that only a training reads."""
 
+    panel: ClassVar = o.COLUMNS
+
     balance_column: Annotated[
-        str | None,
-        o.option("NAME", "Column with the kind of product.", o.COLUMNS, more=_BALANCE_MORE),
+        str | None, o.option("NAME", "Column with the kind of product.", more=_BALANCE_MORE)
     ] = None
     topic_column: Annotated[
-        str | None, o.option("NAME", "Column with one of two topics.", o.COLUMNS, more=_TOPIC_MORE)
+        str | None, o.option("NAME", "Column with one of two topics.", more=_TOPIC_MORE)
     ] = None
     stars_column: Annotated[
         str | None,
-        o.option(
-            "NAME", "Column with star ratings.", o.COLUMNS, "stars or rating", more=_STARS_MORE
-        ),
+        o.option("NAME", "Column with star ratings.", "stars or rating", more=_STARS_MORE),
     ] = None
     id_column: Annotated[
         str | None,
-        o.option(
-            "NAME",
-            "Column with ids.",
-            o.COLUMNS,
-            "id",
-            more="They match reviews and teacher scores.",
-        ),
+        o.option("NAME", "Column with ids.", "id", more="They match reviews and teacher scores."),
     ] = None
     probability_column: o.ProbabilityColumn = None
 
@@ -158,16 +149,16 @@ class ColumnOptions:
 class MoreDataOptions:
     """What is learned from besides labelled reviews."""
 
+    panel: ClassVar = _MORE_DATA
+
     unlabelled: Annotated[
-        list[Path] | None,
-        o.option("FILE", "Reviews without labels.", _MORE_DATA, more=_UNLABELLED_MORE),
+        list[Path] | None, o.option("FILE", "Reviews without labels.", more=_UNLABELLED_MORE)
     ] = None
     teacher: Annotated[
-        list[Path] | None,
-        o.option("FILE", "Probabilities of another model.", _MORE_DATA, more=_TEACHER_MORE),
+        list[Path] | None, o.option("FILE", "Probabilities of another model.", more=_TEACHER_MORE)
     ] = None
     teacher_weight: Annotated[
-        float, o.option("SHARE", "Weight of the teacher.", _MORE_DATA, True, more=_WEIGHT_MORE)
+        float, o.option("SHARE", "Weight of the teacher.", True, more=_WEIGHT_MORE)
     ] = 0.5
 
 
@@ -175,69 +166,65 @@ class MoreDataOptions:
 class FittingOptions:
     """How the network is fitted; the names are those of `TrainingOptions`."""
 
+    panel: ClassVar = _FITTING
+
     class_weight: Annotated[
         str | None,
         o.option(
             "balanced",
             "Let both labels count the same.",
-            _FITTING,
             more=_CLASS_WEIGHT_MORE,
             values=("balanced",),
         ),
     ] = None
     epochs: Annotated[
-        int | None, o.option("N", "Most passes over the reviews.", _FITTING, _by_preset("epochs"))
+        int | None, o.option("N", "Most passes over the reviews.", _by_preset("epochs"))
     ] = None
     early_stopping: Annotated[
         bool | None,
         o.option(
             None,
             "Stop when the validation loss no longer falls.",
-            _FITTING,
             "stop, for conv1d",
             more=_STOPPING_MORE,
         ),
     ] = None
     batch_size: Annotated[
-        int | None, o.option("N", "Reviews per step.", _FITTING, _by_preset("batch_size"))
+        int | None, o.option("N", "Reviews per step.", _by_preset("batch_size"))
     ] = None
-    seed: Annotated[
-        int, o.option("N", "Seed of all random choices.", _FITTING, True, more=_SEED_MORE)
-    ] = 1
+    seed: Annotated[int, o.option("N", "Seed of all random choices.", True, more=_SEED_MORE)] = 1
 
 
 @dataclass(frozen=True)
 class MeasuringOptions:
     """How the network is measured; the names are those of `TrainingOptions`."""
 
+    panel: ClassVar = _MEASURING
+
     split: Annotated[
         SplitKind | None,
         o.option(
             "group|random|last",
             "How reviews are held out.",
-            _MEASURING,
             "group if there are groups, else random",
             more=_SPLIT_MORE,
         ),
     ] = None
     validation: Annotated[
-        float, o.option("SHARE", "Share to hold out.", _MEASURING, True, more=_VALIDATION_MORE)
+        float, o.option("SHARE", "Share to hold out.", True, more=_VALIDATION_MORE)
     ] = 0.2
     validation_data: Annotated[
-        Path | None,
-        o.option("FILE", "Hold out these reviews instead.", _MEASURING, more=_SAME_COLUMNS),
+        Path | None, o.option("FILE", "Hold out these reviews instead.", more=_SAME_COLUMNS)
     ] = None
     folds: Annotated[
-        int, o.option("K", "First cross-validate with K folds.", _MEASURING, True, more=_FOLDS_MORE)
+        int, o.option("K", "First cross-validate with K folds.", True, more=_FOLDS_MORE)
     ] = 0
-    test: Annotated[bool, o.flag("--test", "Measure on the test part of the data.", _MEASURING)] = (
-        False
-    )
+    test: Annotated[bool, o.flag("--test", "Measure on the test part of the data.")] = False
     test_data: Annotated[
-        Path | None, o.option("FILE", "Measure on these reviews.", _MEASURING, more=_SAME_COLUMNS)
+        Path | None, o.option("FILE", "Measure on these reviews.", more=_SAME_COLUMNS)
     ] = None
     show_samples: Annotated[
-        int, o.option("N", "Show N reviews as the network sees them.", _MEASURING, True)
+        int, o.option("N", "Show N reviews as the network sees them.", True)
     ] = 0
 
 
