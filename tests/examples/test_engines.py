@@ -186,13 +186,6 @@ def test_a_worker_opens_the_model_once(tmp_path: Path) -> None:
     assert re.fullmatch(r"\(\d+, 1\)\n", run(tmp_path, "-c", ONE_WORKER))
 
 
-def test_speeds(tmp_path: Path) -> None:
-    """Those that need no package beside the toolkit."""
-    command = (FOLDER / "measure.py", as_file(tmp_path), "--rounds", "1", "--engines", "sqlite")
-    lines = run(tmp_path, *command).splitlines()
-    assert [line.split(" | ")[0] for line in lines[2:]] == ["| toolkit score", "| sqlite"]
-
-
 def test_packages_are_those_of_the_extra() -> None:
     """Those that CI has, with the limits of `pyproject.toml`."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))

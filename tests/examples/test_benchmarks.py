@@ -19,13 +19,10 @@ from scipy.sparse import csr_array
 
 from examples.benchmarks import __main__ as command
 from examples.benchmarks import (
-    adapt,
     adapt_page,
-    inputs,
     networks,
     programs,
     quality,
-    quality_evaluate,
     quality_page,
     speed_page,
     step_times,
@@ -38,14 +35,11 @@ from examples.benchmarks.measure import Command, Contender, interleave
 from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
 from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from examples.benchmarks.trial import Trial
-from examples.benchmarks.typography import type_anew, typographic
+from examples.benchmarks.typography import typographic
 from exported.data import FILMS
 from tests.models import CONV1D, EXPORTED, many_texts
-from toolkit.evaluation import EvaluationOptions, evaluate
+from toolkit.evaluation import evaluate
 from toolkit.model import SHIPPED
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
-from toolkit.records.table import read_table
 
 pytest.importorskip("sklearn", reason="needs the extra 'evaluate'")
 
@@ -72,13 +66,6 @@ def test_tables_count_domains_alike() -> None:
     assert "| kept: words | 4 | 1 |" in found
 
 
-def test_starts_that_are_not_there(tmp_path: Any) -> None:
-    with pytest.raises(SystemExit, match="with --keep"):
-        adapt.main()
-    with pytest.raises(SystemExit, match=r"has no run\. Make it: unseen --set 2"):
-        adapt.main(keep=tmp_path)
-
-
 def test_times_are_ratios_to_the_reference(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,11 +90,6 @@ def test_times_are_ratios_to_the_reference(
     assert (other["name"], other["microseconds"], other["ratio"]) == ("b", 0.5, 0.25)
     size = files[1].stat().st_size / 1e6
     assert f"| `b` | 0.50 | 0.25 | {size:.2f} |" in capsys.readouterr().out
-
-
-def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(SystemExit, match=r"none\.onnx: no such file"):
-        networks.main([tmp_path / "none.onnx"], CONV1D)
 
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}
@@ -212,32 +194,6 @@ def test_log_count_ratios() -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-12)
 
 
-@pytest.mark.slow
-def test_the_best_peer_is_compared_with_even_if_ours_is_better(tmp_path: Path) -> None:
-    texts, labels = (
-        ["A superb film.", "Superb, touching.", "Awful, dull.", "A waste."],
-        [1, 1, 0, 0],
-    )
-    data = tmp_path / "data.parquet"
-    pq.write_table(pa.table({"text": texts, "label": labels}), data)
-    guesses = {"worse": [0.2, 0.2, 0.2, 0.9], "better": [0.2, 0.9, 0.2, 0.2]}
-    for name, values in guesses.items():
-        table = pa.table({"positive_probability": values})
-        pq.write_table(table, tmp_path / f"{name}.parquet")
-    paths = [tmp_path / f"{name}.parquet" for name in guesses]
-    found = evaluate(data, [CONV1D], paths, EvaluationOptions(examples=0))
-    assert found.models[found.best].name == "conv1d"
-    (comparison,) = quality_evaluate.beside_best_peer(found)
-    assert (comparison.model, comparison.reference) == ("conv1d", "better")
-    assert (comparison.only_model_right, comparison.only_reference_right) == (1, 0)
-
-
-@pytest.mark.slow
-def test_what_is_missing_is_named(source: Path) -> None:
-    with pytest.raises(SystemExit, match=r"imdb/test\.parquet: no such file.*TOOLKIT_DATA"):
-        quality.main(["test"], source)
-
-
 Row = dict[str, Any]
 
 
@@ -319,20 +275,6 @@ def test_contenders_take_turns(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("suffix", programs.SUFFIXES.values())
-def test_inputs_have_any_number_of_reviews(
-    suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    table = pa.table({name: [f"{name} {i}" for i in range(3)] for name in inputs.COLUMNS})
-    monkeypatch.setattr(inputs, "reviews", lambda _: table)
-    for number in (2, 3, 8):
-        path = tmp_path / f"{number}{suffix}"
-        inputs.make_input(path, number)
-        texts = read_table(path, ReadOptions(), Columns().of("text"))["text"].to_pylist()
-        assert texts == [f"text {i % 3}" for i in range(number)]
-
-
-@pytest.mark.slow
 @pytest.mark.parametrize("name", SHIPPED)
 def test_each_step_of_a_model_is_timed(name: str) -> None:
     texts = pa.chunked_array([many_texts(150)])
@@ -379,16 +321,6 @@ def test_a_trial_is_smaller_and_replaces_nothing(
 def test_characters_are_typed_as_a_phone_does(plain: str, typed: str) -> None:
     assert typographic(plain) == typed
     assert typographic(typed) == typed
-
-
-def test_a_file_keeps_everything_but_the_texts(tmp_path: Path) -> None:
-    rows = [{"id": 1, "text": "It's\u2028fine", "label": 1}, {"id": 2, "text": "bad", "label": 0}]
-    source, output = tmp_path / "r.jsonl", tmp_path / "out.jsonl"
-    source.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
-    assert type_anew(source, output) == 1
-    with output.open(encoding="utf-8") as file:
-        found = [json.loads(line) for line in file]
-    assert found == [{**rows[0], "text": "It’s\u2028fine"}, rows[1]]  # noqa: RUF001
 
 
 SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}
@@ -459,35 +391,3 @@ def test_what_is_trained_on_has_nothing_of_the_domains_left_out(
     assert counts["unseen"] == SIZES["hotels"]
     assert counts["train"] + counts["validation"] == sum(SIZES.values()) - SIZES["hotels"]
     assert json.loads(capsys.readouterr().out) == {"left_out": ["hotels"], **counts}
-
-
-@pytest.mark.slow
-def test_a_domain_is_left_out_trained_without_and_evaluated(
-    all_reviews: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
-    call = [
-        "benchmarks",
-        "unseen",
-        "--set",
-        "2",
-        "--reviews",
-        all_reviews,
-        "--keep",
-        tmp_path / "kept",
-    ]
-    monkeypatch.setattr(sys, "argv", [str(argument) for argument in call])
-    command.main()
-    results = unseen.RESULTS.read_text()
-    assert str(tmp_path) not in results
-    ((name, part),) = json.loads(results).items()
-    before, after = part["rows"]
-    assert name == "set 2"
-    assert (before["name"], after["name"]) == (unseen.BEFORE.stem, unseen.PRESET)
-    assert (after["left_out"], after["unseen"]) == (["phones"], SIZES["phones"])
-    assert after["groups"][0]["balanced_accuracy"] > 0.9
-    page = unseen_page.PAGE.read_text()
-    assert page.startswith(f"above\n{unseen_page.BEGIN}\n")
-    assert page.endswith(f"{unseen_page.END}\nbelow\n")
-    assert "| phones | 120 | 50% | 2 |" in page
-    assert "old" not in page.splitlines()
