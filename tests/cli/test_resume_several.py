@@ -93,15 +93,6 @@ def test_a_failed_file_that_is_gone_keeps_nothing(command: Command, data: Path) 
     assert files_in("out") == ["a.csv", "c.csv"]
 
 
-def test_nothing_is_kept_if_all_files_failed(command: Command, data: Path) -> None:
-    write("a.csv", "")
-    write("b.csv", "")
-    ran = command("score", "a.csv", "b.csv", "-o", "out")
-    assert ran.exit_code == 1
-    assert "--resume" not in ran.err
-    assert files_in("out") == []
-
-
 def test_resume_is_suggested_if_something_is_done(command: Command, data: Path) -> None:
     stop("out/a.csv", OutputError("full"))
     assert files_in("out") == []
@@ -203,12 +194,6 @@ def test_a_name_that_is_too_long_fails_alone(command: Command, data: Path) -> No
         assert len(files_in(output)) == 2 * 3  # with what says that they are of this run
         ran = command("score", data, "-o", output, *options, "--resume")
         assert "files         5, 2 failed\n" in ran.err
-
-
-def test_messages_about_files_are_one_line(command: Command, data: Path) -> None:
-    write("data/new\nline.csv", BAD)
-    ran = command("score", data, "-o", "out")
-    assert "error: data/new\\nline.csv: line 1: " in ran.err
 
 
 def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -> None:

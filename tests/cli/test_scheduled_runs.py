@@ -220,15 +220,3 @@ def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path:
     whole = tmp_path / f"whole{ending}"
     score_file(shipped_scorer(), source, whole)
     assert output.read_bytes() == whole.read_bytes()
-
-
-def test_the_same_run_twice_at_once(command: Command, data: Path) -> None:
-    """The second one ends before it scores anything."""
-    call = [*COMMAND, "score", str(data), "-o", "out", "-q"]
-    runs = [subprocess.Popen(call, stderr=subprocess.PIPE, text=True) for _ in range(3)]
-    ended = [(run.communicate()[1], run.returncode) for run in runs]
-    assert [code for _, code in ended if code != 2] == [3]
-    for message, code in ended:
-        if code == 2:
-            assert "another process is writing this output" in message or "exists" in message
-    assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl"]

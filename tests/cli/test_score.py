@@ -447,12 +447,3 @@ def test_lines_above_the_limit(tmp_path: Path) -> None:
     assert (report["scored"], report["rejected"]) == (3, 2)
     facts = [(r["line"], r["bytes"], "raw" in r or "raw_base64" in r) for r in rejects_of(tmp_path)]
     assert facts == [(3, len(long), False), (5, len(long) + 2, False)]
-
-
-def test_a_bad_line_of_20_mb(tmp_path: Path) -> None:
-    long = "x" * 20_000_000
-    code, memory = score(tmp_path, "a.csv", ["text\n", "a\n", f'"{long}"y\n', "b\n"])
-    assert code == 3
-    assert memory < 500 * MIB
-    (reject,) = rejects_of(tmp_path)
-    assert (reject["line"], reject["raw"]) == (3, f'"{long}"y')

@@ -314,13 +314,6 @@ def test_standard_error_is_full_or_closed(
     assert (tmp_path / "a.scored.csv").exists() == (code == 3)
 
 
-def test_the_reader_of_standard_error_is_gone(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\na fine film\n1,2\n", encoding="utf-8")
-    ran = shell("(sleep 0.1; toolkit score a.csv; echo $? >code) 2>&1 >/dev/null | true", tmp_path)
-    assert ran.exit_code == 0
-    assert (tmp_path / "code").read_text(encoding="utf-8") == "3\n"
-
-
 @pytest.mark.parametrize(
     "command",
     ["score a.csv -o -", "score a.csv -o - --log-format json", "score a.csv --dry-run",
@@ -332,14 +325,6 @@ def test_a_reader_that_has_seen_enough(tmp_path: Path, command: str) -> None:
     ran = shell(f"(sleep 0.1; toolkit {command}; echo $? >code) | true", tmp_path)
     assert ran.err == ""
     assert (tmp_path / "code").read_text(encoding="utf-8") == f"{128 + signal.SIGPIPE}\n"
-
-
-def test_rejects_whose_reader_has_seen_enough(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\na fine film\n1,2\n", encoding="utf-8")
-    ran = shell("(sleep 0.1; toolkit score a.csv --rejected - -q; echo $? >code) | true", tmp_path)
-    assert (ran.exit_code, ran.err) == (0, "")
-    assert (tmp_path / "code").read_text(encoding="utf-8") == "3\n"
-    assert (tmp_path / "a.scored.csv").exists()
 
 
 def memory_limit(kilobytes: int) -> Callable[[], None]:
@@ -375,8 +360,3 @@ def test_how_libraries_say_that_memory_is_missing(tmp_path: Path, raised: str) -
     (tmp_path / "onnxruntime.py").write_text(f"raise {raised}\n", encoding="utf-8")
     ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
     ran.failed_with("error: out of memory. ")
-
-
-def test_a_file_that_speaks_of_memory(command: Command) -> None:
-    write("bad_alloc.csv", "")
-    command("score", "bad_alloc.csv").failed_with("bad_alloc.csv: the file is empty")

@@ -374,19 +374,6 @@ def test_a_signal_while_the_reader_waits(large_file: Path, tmp_path: Path) -> No
     assert (process.returncode, err) == (143, b"error: interrupted\n")
 
 
-def test_standard_input_and_output(
-    large_file: Path, scored: dict[str, bytes], tmp_path: Path
-) -> None:
-    with large_file.open("rb") as source:
-        ran = subprocess.run(
-            [*COMMAND, "score", "-", "--format", "csv", "-q"],
-            stdin=source, capture_output=True, cwd=tmp_path, timeout=60, check=False,
-        )  # fmt: skip
-    assert (ran.returncode, ran.stderr) == (0, b"")
-    assert ran.stdout == scored[".csv"]
-    assert list(tmp_path.iterdir()) == []
-
-
 @pytest.mark.parametrize("output", ["b.csv", "b.parquet", "b.jsonl.gz"])
 def test_standard_input_to_a_file(output: str, tmp_path: Path) -> None:
     ran = subprocess.run(
