@@ -11,11 +11,13 @@ import onnx
 from exported.cards import write_cards
 from exported.releases import shipped_release
 from exported.sources import with_sources
-from toolkit.export.export_run import Subject, golden_vectors
+from toolkit.export.export_run import golden_vectors
 from toolkit.files import atomic_file, write_checksums
 from toolkit.model.facts import ModelFacts
+from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.shipped import SHIPPED
+from toolkit.networks.network_files import load_keras
 
 EXPORTED = Path(__file__).parent
 GOLDEN = EXPORTED / "golden.jsonl"
@@ -54,7 +56,9 @@ def check_version(new: Path, shipped: Path) -> None:
 
 def shipped_vectors(paths: list[Path]) -> str:
     """Make the golden vectors of models that have their Keras networks beside them."""
-    return golden_vectors({path.stem: Subject.load(path) for path in paths})
+    return golden_vectors(
+        {p.stem: (ModelFile.load(p), load_keras(p.with_suffix(".keras"))) for p in paths}
+    )
 
 
 def stamp_model(path: Path) -> None:

@@ -21,7 +21,7 @@ from tests.export.conftest import CONFIG, REVIEWS, SmallModel
 from tests.reference import SEPARATORS, known_as, tokens_of
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
-from toolkit.export.export_run import Subject, golden_vectors
+from toolkit.export.export_run import golden_vectors
 from toolkit.export.parity import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
@@ -342,7 +342,7 @@ def test_each_text_can_be_an_argument_or_a_line() -> None:
 
 
 def test_vectors_of_several_models_stand_side_by_side(small_model: SmallModel) -> None:
-    subject = Subject(ModelFile.load(small_model.text_in), small_model.network)
+    subject = (ModelFile.load(small_model.text_in), small_model.network)
     lines = parsed(golden_vectors({"a": subject, "b": subject}))
     assert len(lines) == len(golden_texts([12]))
     assert all(line["models"]["a"] == line["models"]["b"] for line in lines)

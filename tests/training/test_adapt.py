@@ -14,6 +14,7 @@ import pytest
 from scipy import sparse
 
 from tests.cli.running import Command
+from tests.models import EXPORTED
 from toolkit.errors import UsageError
 from toolkit.model import SHIPPED, ModelFile, Release, RunFolder, Scorer
 from toolkit.model.stars import sigmoid
@@ -154,7 +155,7 @@ def test_from_each_shipped_model_to_scores(name: str, mine: Path, command: Comma
     assert metrics.test is not None
     assert metrics.test.accuracy is not None
     assert metrics.test.accuracy > 0.9
-    start = ModelFile.load(Path(__file__).parents[3] / "exported" / f"{name}.onnx")
+    start = ModelFile.load(EXPORTED / f"{name}.onnx")
     assert config.data.start is not None
     assert (config.data.start.name, config.data.start.sha256) == (name, start.sha256)
     words = run.load_vocabulary(config).words.to_pylist()

@@ -51,15 +51,8 @@ def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
                 names.setdefault(output, f"network/{node.op_type}_{len(nodes)}{suffix}")
 
     visit(PROBABILITY)
-    return rebuilt(network, [_renamed(node, names) for node in nodes], constants)
-
-
-def rebuilt(
-    network: onnx.ModelProto, nodes: list[onnx.NodeProto], weights: list[onnx.TensorProto]
-) -> onnx.ModelProto:
-    """Give a network other nodes and weights; inputs, outputs and versions stay."""
-    graph = network.graph
-    made = onnx.helper.make_graph(nodes, "network", graph.input, graph.output, weights)
+    renamed = [_renamed(node, names) for node in nodes]
+    made = onnx.helper.make_graph(renamed, "network", graph.input, graph.output, constants)
     return onnx.helper.make_model(
         made, ir_version=network.ir_version, opset_imports=network.opset_import
     )

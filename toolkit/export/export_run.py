@@ -2,8 +2,7 @@
 
 Golden vectors are what models give for texts, to test any runtime and tokenizer with;
 ``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
-test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras. Those of
-weights of fewer bits, which Keras does not know, come from a graph with the same weights as floats.
+test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
 """
 
 from __future__ import annotations
@@ -19,9 +18,9 @@ import pyarrow as pa
 
 import toolkit
 from toolkit.errors import ParityError, UsageError
-from toolkit.export.convert import convert
+from toolkit.export.convert import convert, run_keras
 from toolkit.export.model_file import ModelPair
-from toolkit.export.parity import check_parity, compare, reference_of
+from toolkit.export.parity import check_parity, compare
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.facts import ModelFacts, Parity
@@ -41,23 +40,10 @@ _TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
 _FEW_REVIEWS = 1000
 
 
-@dataclass(frozen=True)
-class Subject:
-    """A model file, and the network that it was made of: of Keras, or a graph with floats."""
-
-    file: ModelFile
-    network: Any
-
-    @classmethod
-    def load(cls, path: Path) -> Subject:
-        """Read ``NAME.onnx`` and ``NAME.keras`` beside it."""
-        return cls(ModelFile.load(path), load_keras(path.with_suffix(".keras")))
-
-
-def golden_vectors(subjects: Mapping[str, Subject]) -> str:
-    """Give the lines of the file for some models by their names."""
-    texts = golden_texts(subject.file.facts.max_tokens for subject in subjects.values())
-    found = {name: _expected(subject, list(texts.values())) for name, subject in subjects.items()}
+def golden_vectors(models: Mapping[str, tuple[ModelFile, Any]]) -> str:
+    """Give the lines of the file for some models by their names, each with its Keras network."""
+    texts = golden_texts(model.facts.max_tokens for model, _ in models.values())
+    found = {name: _expected(*model, list(texts.values())) for name, model in models.items()}
     lines = (
         {"name": case, "text": text, "models": {name: found[name][place] for name in found}}
         for place, (case, text) in enumerate(texts.items())
@@ -65,12 +51,12 @@ def golden_vectors(subjects: Mapping[str, Subject]) -> str:
     return "".join(f"{json.dumps(line, separators=(',', ':'))}\n" for line in lines)
 
 
-def _expected(subject: Subject, texts: list[str]) -> list[dict[str, Any]]:
-    facts = subject.file.facts
-    ids = subject.file.vocabulary.encode(pa.array(texts, pa.string()))
+def _expected(model: ModelFile, network: Any, texts: list[str]) -> list[dict[str, Any]]:
+    facts = model.facts
+    ids = model.vocabulary.encode(pa.array(texts, pa.string()))
     rows = ids.padded(facts.max_tokens)
     known = ids.known_tokens(facts.max_tokens)
-    probability = reference_of(subject.network)(rows)
+    probability = run_keras(network, rows)
     labels = np.where(probability >= np.float32(facts.threshold), *facts.labels[::-1])
     expected: list[dict[str, Any]] = [
         {
@@ -179,8 +165,9 @@ def export(
         models.save(text_in, ids_in)
         vocabulary.save(words)
         for path in vectors:
-            subject = Subject(ModelFile(paths[0], models.text_in, models.facts), keras_network)
-            path.write_text(golden_vectors({paths[0].stem: subject}), encoding="utf-8")
+            made = ModelFile(paths[0], models.text_in, models.facts)
+            vectors_of_it = golden_vectors({paths[0].stem: (made, keras_network)})
+            path.write_text(vectors_of_it, encoding="utf-8")
     if not golden and is_a_file(old := paths[0].with_suffix(_GOLDEN)):
         notes.append(f"{old} is of an earlier model. Write it again with --golden, or remove it.")
     return ExportResult(

@@ -1,9 +1,7 @@
-"""The proof that the exported graphs give the numbers of Keras, or of another reference."""
+"""The proof that the exported graphs give the numbers of Keras."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +25,6 @@ from toolkit.model.file import (
     TOKEN_IDS,
     token_ids_width,
 )
-from toolkit.model.network import Probabilities
 from toolkit.model.onnx_sessions import session_options
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
@@ -39,7 +36,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 STARS_TOLERANCE = 0.01
 
 
-def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
+def check_parity(parity: Parity) -> None:
     """Raise `ParityError` unless probabilities are within the tolerance, and all else is equal."""
     # NaN is within no tolerance.
     is_near = parity.largest_difference <= TOLERANCE
@@ -47,13 +44,13 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     in_stars = parity.largest_stars_difference
     if in_stars is not None and not in_stars <= STARS_TOLERANCE:
         raise ParityError(
-            f"{compared} disagree on the stars: largest difference {in_stars:.2g} (allowed "
+            f"Keras and ONNX disagree on the stars: largest difference {in_stars:.2g} (allowed "
             f"{STARS_TOLERANCE:g}). Nothing was exported."
         )
     if is_near and not any(counts):
         return
     raise ParityError(
-        f"{compared} disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
+        f"Keras and ONNX disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
         f"difference {parity.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other "
         f"token ids, {parity.known_token_differences} with another number of known tokens. "
@@ -61,27 +58,15 @@ def check_parity(parity: Parity, compared: str = "Keras and ONNX") -> None:
     )
 
 
-def reference_of(network: Any) -> Callable[[Ids], Probabilities]:
-    """Give what computes probabilities, (rows,), of (rows, tokens) ids with a reference network."""
-    if not isinstance(network, onnx.ModelProto):
-        return partial(run_keras, network)
-    session = ort.InferenceSession(network.SerializeToString(), session_options())
-    return partial(_run_graph, session)
-
-
 def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
-    """Run reviews and the golden texts through a reference and the three ONNX executions.
-
-    The reference is a Keras network, or a graph `token_ids` → `probability`.
-    """
-    reference = reference_of(network)
+    """Run reviews and the golden texts through a Keras network and the three ONNX executions."""
     scorer = Scorer(text_in)
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
     texts = [*reviews, *edge_texts]
     parts = [texts[start : start + 256] for start in range(0, len(texts), 256)]
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
-    expected = np.concatenate([reference(part) for part in ids])
+    expected = np.concatenate([run_keras(network, part) for part in ids])
 
     known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
 
@@ -128,11 +113,6 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         tolerance=TOLERANCE,
         largest_stars_difference=in_stars,
     )
-
-
-def _run_graph(session: ort.InferenceSession, ids: Ids) -> Probabilities:
-    found: Probabilities = session.run([PROBABILITY], {TOKEN_IDS: ids})[0]
-    return found
 
 
 def _run(

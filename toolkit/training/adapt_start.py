@@ -18,6 +18,7 @@ from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.token_ids import TokenIds
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.presets import PRESETS
 
 
 @dataclass(frozen=True)
@@ -77,14 +78,16 @@ def _of_file(model: ModelFile) -> Start:
     from toolkit.networks.network_files import network_of_graph
 
     why = "its graph is not as this version of the toolkit writes it"
+    if model.facts.preset not in PRESETS:
+        why = f"this version of the toolkit has no preset '{model.facts.preset}'"
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
         network, why = None, f"damaged, {error}"
     if network is None:
         raise ModelError(
-            f"{model.path}: its network cannot be adapted: {why}. Name the run folder that it was "
-            "exported from, or a shipped model, with --from."
+            f"{model.path}: its network cannot be adapted: {why}. Name a shipped model, or the run "
+            "folder that it was exported from if that is of this version, with --from."
         )
     found = model.facts
     version = found.release.model_version
