@@ -305,10 +305,10 @@ GOING_ON = (
     ),
     case(
         "resume_several_files",
-        {"data/a.csv": CSV, "data/b.csv": b"", "data/c.jsonl": JSON},
+        {"data/a.csv": CSV, "data/b.csv": b'"text', "data/c.jsonl": JSON},
         "data -o out --report report.json", "data -o out",
         Call("data -o out --resume --report report.json", before={"data/b.csv": BROKEN_CSV}),
-        "data -o out --resume", "data -o out --force",
+        "data -o out --resume --skip-existing", "data -o out --force",
     ),
 )  # fmt: skip
 
