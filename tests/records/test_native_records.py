@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from toolkit.native import records as core
 from toolkit.records.csv_fields import Dialect, find_regular
-from toolkit.records.lines import joined, parts, spans
+from toolkit.records.lines import byte_views, joined, spans
 
 pytestmark = pytest.mark.skipif(not core.is_used(), reason="there is no native core")
 
@@ -76,20 +76,20 @@ pieces = st.lists(st.binary(max_size=30), max_size=20)
 
 
 @given(pieces, st.integers(0, 5))
-def test_parts_are_the_spans(values: list[bytes], gap: int) -> None:
+def test_views_are_the_spans(values: list[bytes], gap: int) -> None:
     stops = np.cumsum([0, *(len(value) + gap for value in values)])[1:]
     starts = stops - [len(value) for value in values]
     data = b"".join(b"x" * gap + value for value in values)
-    found = parts(data, starts, stops)
+    found = byte_views(data, starts, stops)
     found.validate(full=True)
     assert found.to_pylist() == spans(data, starts, stops).to_pylist() == values
 
 
 def test_views_that_arrow_cannot_make(monkeypatch: pytest.MonkeyPatch) -> None:
     places = np.array([0, 2]), np.array([1, 4])
-    assert parts(b"abcd", *places).type == pa.binary_view()
+    assert byte_views(b"abcd", *places).type == pa.binary_view()
     monkeypatch.setattr(core, "_has_views", lambda: False)
-    found = parts(b"abcd", *places)
+    found = byte_views(b"abcd", *places)
     assert (found.type, found.to_pylist()) == (pa.binary(), [b"a", b"cd"])
 
 

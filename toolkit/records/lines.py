@@ -118,7 +118,7 @@ def spans(data: bytes, starts: Positions, stops: Positions) -> pa.BinaryArray:
     return pieces.take(arrow_of(np.arange(0, len(bounds), 2, dtype=np.int64)))
 
 
-def parts(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
+def byte_views(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
     """Give the byte ranges [start, stop) of data, in ascending order, for `joined`.
 
     They are binary views, which share the memory of the data, where the native core is used.
