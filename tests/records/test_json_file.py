@@ -254,9 +254,10 @@ def test_the_end_of_a_value_does_not_depend_on_who_finds_it(
     )  # fmt: skip
     rest, at, end = json_elements.ValueEnd(in_array=in_array), 0, None
     for stop in range(0, len(data) + size, size):
-        end = end or rest.find(data[at:stop], 0)
-        at += 0 if end else rest.reached
-    whole = json_elements.ValueEnd(in_array=in_array).find(data, 0)
+        end = end or rest.find(data[at:stop])
+        if end is None:
+            at, rest.reached = at + rest.reached, 0
+    whole = json_elements.ValueEnd(in_array=in_array).find(data)
     assert (end and (at + end[0], end[1])) == whole
 
 

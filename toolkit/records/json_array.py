@@ -192,9 +192,9 @@ class JsonElementsFile(JsonLinesFile):
         while found is None and len(data) == size:
             self._stream.advance(rest.reached)
             skipped += rest.reached
-            size = _PIECE_BYTES
+            size, rest.reached = _PIECE_BYTES, 0
             data = self._peek(size)
-            found = rest.find(data, 0)
+            found = rest.find(data)
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         if found is None:
             end = len(data)

@@ -15,6 +15,8 @@ from toolkit.records.lines import Positions
 
 Peek = Callable[[int], bytes]  # gives as many of the next bytes, or all
 
+_QUOTE, _COMMA = b'",'
+_OPENING = b"[{"
 _DECODED_BYTES = 1 << 15  # values are this long at most where the decoder reads them
 
 _decode = json.JSONDecoder().raw_decode
@@ -23,8 +25,10 @@ _commas = re.compile(r",(?:[ \t\r\n]*,)*").match
 # A string may lack its end; at a backslash at the end of the data, it depends on what follows.
 _STRING = rb'(?:[^"\\\n]++|\\[^\n]|\\(?=\n))*+(["\n]?)'
 _string = re.compile(_STRING).match
-_bracket = re.compile(rb'[\[{\]}]|"' + _STRING).search
-_mark = re.compile(rb'[\[{\]},]|"' + _STRING).search
+# Brackets in a row are found at once, and within a value also those like `[1], []`.
+_CLOSED = rb'(?:[\[{][^"\[{\]}]*+[\]}][^"\[{\]}]*+)++'
+_outside = re.compile(rb'[\[{]++|[\]},]|"' + _STRING).search
+_inside = re.compile(_CLOSED + rb'|[\[{]++|[\]}]++|"' + _STRING).search
 
 
 class ValueEnd:
@@ -34,44 +38,52 @@ class ValueEnd:
     closed costs no more than its line.
     """
 
-    def __init__(self, *, in_array: bool) -> None:
-        self.reached = 0  # where to continue in more data
+    def __init__(self, start: int = 0, *, in_array: bool) -> None:
+        self.start = start
+        self.reached = start  # where to continue in more data
+        self.is_in_string = False  # where it is
         self._in_array = in_array
         self._depth = 0
-        self.is_in_string = False  # at the end of the data
 
     @property
     def is_within(self) -> bool:
         """Whether a bracket or a quote is open."""
         return self._depth > 0 or self.is_in_string
 
-    def find(self, data: bytes, at: int) -> tuple[int, bool] | None:
+    def find(self, data: bytes) -> tuple[int, bool] | None:
         """Give the comma after the value, or else its last bracket; None if it is not in the data.
 
         Or the bracket that closes the array, or nothing at all, and True.
         """
         if self.is_in_string:
-            rest = _string(data, at)
+            rest = _string(data, self.reached)
             assert rest is not None
-            self.reached = at = rest.end()
-            if not rest[1]:
+            self.reached = rest.end()
+            self.is_in_string = not rest[1]
+        while not self.is_in_string:
+            found = (_inside if self._depth else _outside)(data, self.reached)
+            if found is None:
+                self.reached = len(data)
                 return None
-            self.is_in_string = False
-        while found := (_bracket if self._depth else _mark)(data, at):
-            self.reached = at = found.end()
-            mark = found[0][:1]
-            if mark == b'"':
+            self.reached = found.end()
+            if data[found.start()] == _QUOTE:
                 self.is_in_string = not found[1]
-            elif self._ends_at(mark):
-                return found.start(), self._depth < 0
-        self.reached = at if self.is_in_string else len(data)
+            elif (end := self._end_in(data, *found.span())) is not None:
+                return end, self._depth < 0
         return None
 
-    def _ends_at(self, mark: bytes) -> bool:
-        if mark == b",":
-            return self._in_array
-        self._depth += 1 if mark in b"[{" else -1
-        return self._depth < 0 or (self._depth == 0 and not self._in_array)
+    def _end_in(self, data: bytes, start: int, stop: int) -> int | None:
+        """Follow a comma or brackets; give the one that ends the value."""
+        first, last = data[start], data[stop - 1]
+        if first == _COMMA:
+            return start if self._in_array else None
+        if last in _OPENING:
+            self._depth += stop - start
+        elif first not in _OPENING:
+            needed = self._depth + (self._in_array or not self._depth)
+            self._depth -= min(needed, stop - start)
+            return start + needed - 1 if needed <= stop - start else None
+        return None
 
 
 @dataclass
@@ -111,12 +123,14 @@ class Window:
 
 def window_of(peek: Peek, size: int, most: int, *, in_array: bool) -> Window:
     """Find the values in so many bytes, or one at least in more, up to some most."""
-    while True:
-        data = peek(size)
-        window = find_values(data, in_array=in_array, is_all=len(data) < size)
-        if window.ends or window.closing is not None or window.is_all or size >= most:
-            return window
+    data = peek(size)
+    window = find_values(data, in_array=in_array, is_all=len(data) < size)
+    while not (window.ends or window.closing is not None or window.is_all or size >= most):
         size = min(2 * size, most)
+        window.data = data = peek(size)
+        window.is_all = len(data) < size
+        _add_undecoded(window, in_array=in_array)
+    return window
 
 
 def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Window:
@@ -136,7 +150,8 @@ def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Window:
             if text[end] == "]" and in_array:
                 window.closing = base + end
         else:
-            at = _add_undecoded(window, base + start, in_array=in_array)
+            window.rest = ValueEnd(base + start, in_array=in_array)
+            at = _add_undecoded(window, in_array=in_array)
             if at < 0:
                 break
     return window
@@ -160,11 +175,9 @@ def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
     return start, stop, end if text[end : end + 1] in (",", "]") else -1
 
 
-def _add_undecoded(window: Window, start: int, *, in_array: bool) -> int:
+def _add_undecoded(window: Window, *, in_array: bool) -> int:
     """Add a value that is broken or long; give where the next one begins, -1 if there is none."""
-    data = window.data
-    window.rest = ValueEnd(in_array=in_array)
-    found = window.rest.find(data, start)
+    found = window.rest.find(window.data)
     if found is None:
         return -1
     end, closes = found
@@ -172,7 +185,9 @@ def _add_undecoded(window: Window, start: int, *, in_array: bool) -> int:
         window.closing = end
     if in_array or not closes:
         stop = end if in_array else end + 1
-        window.add(start, start + len(data[start:stop].rstrip(WHITE_SPACE)), end)
+        value = window.data[window.rest.start : stop].lstrip(WHITE_SPACE)
+        start = stop - len(value)
+        window.add(start, start + len(value.rstrip(WHITE_SPACE)), end)
     return end + 1
 
 
@@ -189,7 +204,7 @@ def values_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
 def is_within_value(line: bytes) -> bool:
     """Whether a line ends within a value, and not in a string."""
     rest = ValueEnd(in_array=False)
-    return rest.find(line, 0) is None and rest.is_within and not rest.is_in_string
+    return rest.find(line) is None and rest.is_within and not rest.is_in_string
 
 
 def _end(found: re.Match[str] | None) -> int:
