@@ -370,10 +370,22 @@ def test_memory_does_not_grow_with_labels_and_rows(monkeypatch: pytest.MonkeyPat
     assert not totals.has_labels
 
 
+def test_probabilities_as_labels_are_few_words() -> None:
+    pair, totals = ModelPair(Scorer(OLD), Scorer(MODEL)), Totals(show=0)
+    labels = pa.array([*(f"0.{n:06d}" for n in range(0, 1_000_000, 370)), "1.5e-05", "5e-2"])
+    texts = pa.array(["a fine film"] * len(labels))
+    rows = pa.array(range(len(labels)))
+    totals.add(pair.compare(texts, {"row": rows, "label": labels}, 0, keeps_changed=True))
+    words, counts, _ = totals.labels()
+    assert words == [*(f"0.{n:02d}" for n in range(100)), "0.0", "5e-2"]
+    assert counts.sum() == len(labels)
+
+
 @pytest.mark.parametrize(
     ("names", "expected"),
     [
         (LabelNames(), [1, 2, 0]),
+        (LabelNames(positive_from=1e-3), [1, 2, 0]),
         (LabelNames(positive_from=0.805), [2, 1, 0]),
         (LabelNames(positive=("0.807",)), [2, 1, 0]),
     ],

@@ -37,7 +37,7 @@ CHANGED_ROWS = pa.schema(
         ("new_probability", pa.float32()),
     ]
 )
-MOST_LABELS = 100_000  # a column with more different values has no labels
+MOST_LABELS = 10_000  # a column with more different values has no labels
 # More groups than these, in the order in which they are found, are counted together.
 MOST_GROUPS = 10_000
 OTHER_GROUPS = "(other groups)"
@@ -49,6 +49,8 @@ _COUNTS = pa.schema(
     [*((key, pa.string()) for key in _KEYS), ("rows", pa.int64()), ("first", pa.int64())]
 )
 _MOST_CHANGED = CHANGED_ROWS.append(pa.field("priority", pa.float32()))
+# A probability below 0.0001, as Python writes it.
+_TINY, _TINY_DECIMALS = r"^\s*\d(\.\d+)?e-(0[5-9]|[1-9]\d+)\s*$", 4
 _FEW = 10_000  # rows of counts that are not worth summing up
 
 Ints = npt.NDArray[np.int64]
@@ -72,6 +74,7 @@ class ModelPair:
 
     old: Scorer
     new: Scorer
+    label_decimals: int | None = 2  # of probabilities, in counts: more do not matter; None: all do
 
     def compare(
         self,
@@ -109,13 +112,24 @@ class ModelPair:
         stars = None
         if all(scorer.has_stars for scorer in scorers):
             stars = (_floats(both[0]["stars"]), _floats(both[1]["stars"]))
+        kept = rows.set_column(3, "label", self._shortened(rows["label"]))
         return ComparedRows(
-            _counted(rows),
-            _most_changed(rows, np.nan_to_num(np.abs(new - old)) + is_changed, show),
+            _counted(kept),
+            _most_changed(kept, np.nan_to_num(np.abs(new - old)) + is_changed, show),
             rows.filter(pa.array(is_changed)) if keeps_changed else None,
             (old, new),
             stars,
         )
+
+    def _shortened(self, labels: pa.ChunkedArray) -> pa.ChunkedArray:
+        """Cut probabilities, so that few are different; which are positive stays the same."""
+        if self.label_decimals is None or labels.null_count == len(labels):
+            return labels
+        decimals = rf"^\s*(0?\.\d{{{self.label_decimals}}})\d+\s*$"
+        labels = pc.replace_substring_regex(labels, decimals, r"\1")
+        if self.label_decimals > _TINY_DECIMALS:
+            return labels
+        return pc.replace_substring_regex(labels, _TINY, "0.0")
 
 
 def after(table: pa.Table, column: str, before: int) -> pa.Table:

@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,7 +101,8 @@ def diff(
         If all files lack a column, an option is wrong, or the output exists (without ``force``).
     """
     options = options or DiffOptions()
-    pair = ModelPair(Scorer(old, options.threshold), Scorer(new, options.threshold))
+    decimals = _label_decimals(options.reading.labels)
+    pair = ModelPair(Scorer(old, options.threshold), Scorer(new, options.threshold), decimals)
     fixed = golden_texts((pair.old.max_tokens, pair.new.max_tokens))
     texts = pa.array(fixed.values(), pa.large_string())
     totals = Totals(options.show)
@@ -114,6 +116,15 @@ def diff(
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     return replace(found, data=_compare_files(pair, files, options, on_file)) if files else found
+
+
+def _label_decimals(names: LabelNames) -> int | None:
+    """Tell how many decimals of a probability say what it means; None is all."""
+    if names.positive or names.negative:  # which may name a probability
+        return None
+    if names.positive_from is None:
+        return 2
+    return max(2, -int(Decimal(repr(names.positive_from)).as_tuple().exponent))
 
 
 def check_changed_rows_file(path: Path) -> None:
