@@ -45,7 +45,7 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
         try:
             if job.error is not None:
                 raise InputError(job.error)
-            source = Source.of(job.source, options.reading)
+            source = Source.of(job.source, options.reading.format)
             rows = [*_rows(job, source, options)]
         except (InputError, UsageError, OutputError, StoreError) as error:
             if jobs.is_single:

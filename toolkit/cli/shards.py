@@ -123,14 +123,15 @@ def score_with_ray(
     _check_unfinished(folder, options)
     with messages.only_own_messages(threads="ray_"), connected() as cpus:
         try:
-            size = sum(Source.of(job.source, options.reading).size or 0 for job in jobs.files)
+            sources = [Source.of(each.source, options.reading.format) for each in jobs.files]
+            size = sum(source.size or 0 for source in sources)
             earlier = None if sharding.shards else read_plan(folder)
             count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
             job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
             run.job_id = job.plan.job_id
             run.results = [
-                FileResult(each, source=Source.of(each.source, options.reading))
-                for each in jobs.files
+                FileResult(each, source=source)
+                for each, source in zip(jobs.files, sources, strict=True)
             ]  # for a report of a run that does not come to its end
             failed = _score(job, scorer, options, cpus, quiet=quiet)
             if not failed:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Self
 from toolkit.errors import InputError, UsageError
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.options import STDIN
 from toolkit.records.review_file import Offset
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
@@ -175,19 +175,19 @@ class Source:
     modified: str | None = None  # UTC, as in ISO 8601
 
     @classmethod
-    def of(cls, path: Path, options: ReadOptions) -> Self:
-        """Look at a file."""
+    def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
+        """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
         name = None
         with suppress(UsageError):  # of no known format: opening it says so
-            name = format_of(path, options.format).name
+            name = format_of(path, read_as).name
         if path == STDIN:
             return cls(name)
-        try:
-            facts = file_of(path).stat()
-        except (OSError, ValueError):
+        with suppress(ValueError):  # a name with a null byte
+            facts = facts or FileFacts.at(file_of(path))
+        if facts is None:
             return cls(name, compression_of(path))
-        modified = datetime.fromtimestamp(facts.st_mtime_ns / 1e9, UTC).isoformat()
-        return cls(name, compression_of(path), facts.st_size, modified)
+        modified = datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat()
+        return cls(name, compression_of(path), facts.size, modified)
 
 
 @dataclass(frozen=True)

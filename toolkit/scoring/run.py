@@ -132,7 +132,7 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        source = Source.of(job.source, self.options.reading)
+        source = Source.of(job.source, self.options.reading.format)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
         if job.error is not None:

@@ -8,7 +8,6 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from functools import cached_property
 from itertools import islice, pairwise
 from pathlib import Path, PurePosixPath
@@ -18,7 +17,7 @@ from toolkit import __version__
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_ending, compression_of, file_of, format_ending
+from toolkit.records.archives import compression_ending, file_of, format_ending
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
@@ -77,12 +76,7 @@ class PlannedFile:
 
     def source(self, read_as: str | None) -> Source:
         """Say what the file is, as reports do; ``read_as`` is a format that was asked for."""
-        path = path_of(self.input)
-        name = None
-        with suppress(UsageError):
-            name = format_of(path, read_as).name
-        modified = datetime.fromtimestamp(self.mtime_ns / 1e9, UTC).isoformat()
-        return Source(name, compression_of(path), self.size, modified)
+        return Source.of(path_of(self.input), read_as, FileFacts(self.size, self.mtime_ns, 0))
 
     def check(self) -> None:
         """Raise `InputError` if the file is not as it was."""
