@@ -22,9 +22,9 @@ _BUFFER_BYTES = 1 << 20
 
 # If every row holds the longest string of its row group, what is read at once takes no more than
 # this, or has no more rows than that. Few rows cost little time: 500,000 texts of 20 to 60 bytes
-# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.10 to 0.21 s in those of 256.
+# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.14 to 0.30 s in those of 128.
 _BATCH_BYTES = 32 << 20
-_FEW_ROWS = 256
+_FEW_ROWS = 128
 
 # Its times have microseconds (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
 _SPARK = b"org.apache.spark.version"
