@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.records.toy_format import TOY
-from toolkit.records.formats import FORMATS
+from toolkit.records import FORMATS
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -10,10 +10,8 @@ from tempfile import TemporaryDirectory
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.records import Columns, ReadOptions, format_of, open_reviews, output_of
 from toolkit.records.archives import compression_of, compressor
-from toolkit.records.columns import Columns
-from toolkit.records.formats import format_of, open_reviews, output_of
-from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Output, Parsed, Reject
 
 

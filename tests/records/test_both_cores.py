@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from tests.records.passing import pass_through
 from toolkit.errors import ToolkitError
 from toolkit.native import records as core
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 from toolkit.records.csv_fields import Dialect, find_field_ends
 
 pytestmark = pytest.mark.skipif(not core.is_used(), reason="there is no native core")

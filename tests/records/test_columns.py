@@ -12,9 +12,7 @@ from hypothesis import strategies as st
 from tests.records.passing import pass_through
 from tests.records.python_formats import PYTHON, every_ending
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.table import read_table
 
 SPELLINGS = ["Review Text", "reviewText", "review_text", "REVIEW-TEXT", "review text", "ReviewText"]

@@ -17,9 +17,7 @@ from tests.records.python_formats import (
     every_text_format,
 )
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.review_file import BLOCK_RECORDS
 
 values = st.one_of(

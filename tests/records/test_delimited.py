@@ -6,7 +6,7 @@ import pytest
 
 from tests.records.passing import pass_through
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 from toolkit.records.review_file import Reject
 
 HINT = "; --quote none reads quotes as characters"

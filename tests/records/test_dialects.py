@@ -14,9 +14,8 @@ from hypothesis import strategies as st
 from tests.models import shipped_scorer
 from tests.records.passing import pass_through
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns, ReadOptions
 from toolkit.records.csv_fields import Dialect
-from toolkit.records.options import ReadOptions
 
 COLUMNS = Columns("text", sentiment="s", probability="p")
 # Texts that Python's own reader with the same escape gives back; it has no letters for line ends.

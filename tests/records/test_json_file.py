@@ -13,9 +13,7 @@ from tests.data import shared_data
 from tests.models import shipped_scorer
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.records import json_array, json_elements, lines
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions, json_array, json_elements, lines
 from toolkit.scoring import ScoringOptions, score_file
 
 SCORED = ', "predicted_sentiment": "positive", "positive_probability": 0.5'

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 
 SCORED = '"predicted_sentiment": "positive", "positive_probability": 0.5}'
 NOT_SCORED = '"predicted_sentiment": null, "positive_probability": null}'

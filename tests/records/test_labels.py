@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import InputError, UsageError
+from toolkit.records import LabelNames
 from toolkit.records.labels import NEUTRAL, Labels, Ratings, labels_of, read_ratings
-from toolkit.records.options import LabelNames
 
 
 def read(words: list[str | None], names: LabelNames | None = None) -> Labels:

@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from tests.records.passing import Passed, pass_through
 from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
 from toolkit.errors import InputError, ToolkitError
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions, open_reviews
 from toolkit.records.review_file import Block, Offset, Parsed
 
 PIECES = [

@@ -21,10 +21,8 @@ from tests.records.test_laws import bodies
 from toolkit.errors import ToolkitError
 from toolkit.evaluation import reviews as evaluated
 from toolkit.evaluation.reviews import LabelledReviews
-from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
+from toolkit.records import Columns, LabelNames, ReadOptions, open_reviews
 from toolkit.records.labels import NEUTRAL, labels_of
-from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.table import read_texts
 from toolkit.training import sources as labelled_file
 from toolkit.training import sources as unlabelled_file

@@ -18,7 +18,7 @@ from tests.records.passing import pass_through
 from tests.records.python_formats import PYTHON, Row
 from tests.records.test_contract import rows_of_reviews
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 
 SOURCES = [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".jsonl.zst", ".query"]
 TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz", ".query"]

@@ -15,8 +15,7 @@ import pytest
 
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.records.table import read_texts
 
 TEXTS = ["good", None, "", "été", "bad"]

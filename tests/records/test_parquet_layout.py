@@ -16,8 +16,7 @@ import pytest
 from tests.cli.test_score import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
-from toolkit.records.formats import FORMATS, open_reviews, output_of
-from toolkit.records.options import ReadOptions
+from toolkit.records import FORMATS, ReadOptions, open_reviews, output_of
 from toolkit.records.parquet_row_groups import RowGroupWriter
 
 FILES = Path(__file__).parent / "files"

@@ -12,8 +12,7 @@ import pytest
 
 from tests.cli.test_score import MIB, measured
 from toolkit.errors import ToolkitError
-from toolkit.records.formats import FORMATS, open_reviews, output_of
-from toolkit.records.options import ReadOptions
+from toolkit.records import FORMATS, ReadOptions, open_reviews, output_of
 from toolkit.records.review_file import Block, Offset
 
 BLOCK_BYTES = ReadOptions().block_bytes

@@ -9,7 +9,7 @@ import pytest
 
 from tests.records.passing import pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 
 COLUMNS = Columns("text", sentiment="s", probability="p")
 BY_NUMBER = Columns("2", sentiment="s", probability="p")

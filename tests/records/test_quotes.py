@@ -18,11 +18,9 @@ from hypothesis import strategies as st
 
 from tests.data import shared_data
 from tests.records.passing import Passed, pass_through
+from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records import csv as csv_module
-from toolkit.records.columns import Columns
 from toolkit.records.csv import LITERAL
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject
 
 COLUMNS = Columns("text", sentiment="s", probability="p")

@@ -13,9 +13,7 @@ from hypothesis import strategies as st
 from tests.records.passing import pass_through
 from tests.records.python_formats import PYTHON, every_ending, every_file, every_text_format
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions, open_reviews
 
 
 @every_file

@@ -10,8 +10,7 @@ from tests.models import shipped_scorer
 from tests.records.python_formats import PYTHON, every_file
 from toolkit.errors import UsageError
 from toolkit.evaluation import reviews
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import teacher
 

@@ -10,8 +10,7 @@ from pathlib import Path
 from tests.models import shipped_scorer
 from tests.records.toy_format import read_queries, write_queries
 from toolkit.evaluation import reviews
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import sources as labelled_file
 from toolkit.training import teacher
