@@ -297,6 +297,9 @@ class ModelFacts:
         del model.metadata_props[:]
         for key, value in self.as_dict().items():
             model.metadata_props.add(key=key, value=json.dumps(value))
+            if key == "threshold_choice":
+                # Once, of weights in fewer bits; without it, files would have other bytes.
+                model.metadata_props.add(key="quantization", value="{}")
 
     @classmethod
     def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
