@@ -14,7 +14,7 @@ AT_ONCE := -n $(PROCESSES) --dist loadfile
 # What depends on the core that runs: token ids, scores, and how records are found.
 CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
-	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes_in_texts.py)
+	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
 .PHONY: demo test test-all test-arrow check reference models bench release lock format clean help
 
