@@ -7,7 +7,7 @@ from typing import Any
 
 from exported.data import FILMS
 from exported.sources import load_sources
-from toolkit.export.release_file import load_toml, release_of
+from toolkit.export.export_run import load_toml, release_of
 from toolkit.model.release import Release
 
 RELEASES = Path(__file__).with_name("releases.toml")

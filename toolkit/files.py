@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import OutputError, UsageError, held_back
-from toolkit.stores.content import Content
 from toolkit.stores.location import location_of
 from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.write import Content
 
 
 def resolved(path: Path) -> Path:

@@ -21,7 +21,7 @@ FRONTS: dict[str, tuple[str, ...]] = {
     "toolkit.records.options": ("ReadOptions",),
     "toolkit.records.columns": ("Columns",),
     "toolkit.evaluation": (),
-    "toolkit.training.train": ("train",),
+    "toolkit.training.run": ("train",),
     "toolkit.training.options": ("TrainingOptions",),
     "toolkit.export": (),
     "toolkit.errors": (),

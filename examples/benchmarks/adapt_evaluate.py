@@ -22,7 +22,7 @@ import pyarrow.parquet as pq
 
 from examples.benchmarks.adapt_ways import WAYS, Found
 from toolkit.evaluation.metrics import measure
-from toolkit.training.adapt_start import Start, load_start
+from toolkit.training.adapt_fit import Start, load_start
 
 LABELS = (20, 50, 100, 500, 2_000)
 DRAWS = 3

@@ -19,8 +19,7 @@ from toolkit.errors import TrainingError
 from toolkit.export.threshold import Goal, best_threshold
 from toolkit.model.stars import sigmoid
 from toolkit.training.adapt import usual_folds
-from toolkit.training.adapt_fit import adapt_network, examples_of
-from toolkit.training.adapt_start import Start
+from toolkit.training.adapt_fit import Start, adapt_network, examples_of
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import find_preset
 from toolkit.training.result import review_probabilities
@@ -69,7 +68,7 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
 def from_scratch(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Found]:
     """`ngram-linear` as `toolkit train` trains it; where it cannot, the more frequent label."""
     from toolkit.networks.network_files import load_keras
-    from toolkit.training.train import train
+    from toolkit.training.run import train
 
     reviews = _reviews(labelled)
     with tempfile.TemporaryDirectory() as folder:

@@ -223,7 +223,7 @@ def test_training_from_python_has_these_names_and_arguments(
 ) -> None:
     """Nothing is trained: the arguments are checked against the signatures."""
     from toolkit import export
-    from toolkit.training import train
+    from toolkit.training import run as train
 
     for module, name in ((train, "train"), (export, "export")):
         function = create_autospec(getattr(module, name))

@@ -27,8 +27,7 @@ from toolkit.evaluation.groups import (
 )
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.metrics import Metrics, calibration_error, measure
-from toolkit.evaluation.page import page
-from toolkit.evaluation.plots import group_plot
+from toolkit.evaluation.page import group_plot, page
 from toolkit.evaluation.tables import balanced_table, group_table
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions

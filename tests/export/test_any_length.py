@@ -26,7 +26,7 @@ from toolkit.export.parity import check_parity, compare
 from toolkit.model import ModelFile, Scorer
 from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import token_ids_width
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 
 MAX_TOKENS = 7
 

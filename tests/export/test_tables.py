@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.networks.tables import Frozen, pool_tables, random_ids
 from tests.networks.test_frozen import any_ids
 from toolkit.export.convert import convert
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 from toolkit.text import Ids
 
 

@@ -13,7 +13,7 @@ import pytest
 from tests.data import PROJECT
 from toolkit.export.convert import TOLERANCE, convert
 from toolkit.model import load_model, shipped
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 from toolkit.networks import conv1d
 from toolkit.text import Ids
 

@@ -35,8 +35,8 @@ from toolkit.training.adapt_fit import (
 )
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import Reviews
+from toolkit.training.run import train
 from toolkit.training.split import folds_for_few
-from toolkit.training.train import train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
@@ -284,8 +284,7 @@ def test_no_start(start: str, message: str, mine: Path, command: Command) -> Non
 
 
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:
-    from toolkit.training.adapt_fit import examples_of
-    from toolkit.training.adapt_start import load_start
+    from toolkit.training.adapt_fit import examples_of, load_start
     from toolkit.training.sources import load
 
     start = load_start("reviews")

@@ -28,8 +28,8 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.result import Fit, TrainingResult
 from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.train import fit as run_fit
-from toolkit.training.train import train
+from toolkit.training.run import fit as run_fit
+from toolkit.training.run import train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -24,7 +24,7 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS, NetworkSettings
 from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.reviews import Reviews, balanced_weights
-from toolkit.training.train import fit, train
+from toolkit.training.run import fit, train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 
@@ -122,7 +122,7 @@ def test_all_useless_settings_are_named_at_once() -> None:
 
 
 def weights_after_fit(settings: NetworkSettings, build: Any = None) -> list[Any]:
-    from toolkit.training.train import fit
+    from toolkit.training.run import fit
 
     reviews = make_reviews(60)
     data = FitData(reviews, reviews.take(np.arange(20)))

@@ -20,12 +20,18 @@ from toolkit.networks.network_files import load_keras
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.text import TokenIds
-from toolkit.training.fit_ngrams import LONG_TOKENS, fit_routes, reviews_of_experts
+from toolkit.training.fit_ngrams import (
+    LONG_TOKENS,
+    WINDOW,
+    context_counts,
+    fit_routes,
+    reviews_of_experts,
+    word_and_bigram_vectors,
+)
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import topic_codes
+from toolkit.training.run import train
 from toolkit.training.sources import load_labelled
-from toolkit.training.train import train
-from toolkit.training.word_vectors import WINDOW, context_counts, word_and_bigram_vectors
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -24,7 +24,7 @@ from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
 from toolkit.training.result import review_probabilities
 from toolkit.training.reviews import Reviews
-from toolkit.training.train import fit, train
+from toolkit.training.run import fit, train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -8,9 +8,9 @@ from toolkit.records.options import ReadOptions
 from toolkit.training.data import FitTask, TrainingData, TrainingObserver
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
+from toolkit.training.run import fit
 from toolkit.training.sources import load
 from toolkit.training.split import validation_split
-from toolkit.training.train import fit
 
 
 def test_conv1d_learns_the_imdb_reviews() -> None:

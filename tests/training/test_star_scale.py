@@ -18,11 +18,11 @@ from toolkit.model.facts import Calibration
 from toolkit.model.stars import StarScale, logits_of, sigmoid
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
+from toolkit.training.calibration import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import HeldOut
 from toolkit.training.reviews import NeutralReviews
-from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
-from toolkit.training.train import train
+from toolkit.training.run import train
 
 TRUE = StarScale((0.6, 0.9, 0.9, 0.5), (2.0, 1.0, -0.2, -1.0), (0.05, 0.0, 0.0, -0.05))
 

@@ -23,8 +23,8 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.run import train
 from toolkit.training.teacher import Matches, Teacher, fingerprint, load_teacher, match
-from toolkit.training.train import train
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded

@@ -23,7 +23,7 @@ from toolkit.records.options import ReadOptions
 from toolkit.text import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.result import TrainingResult
-from toolkit.training.train import train
+from toolkit.training.run import train
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
@@ -35,7 +35,7 @@ import pyarrow as pa
 from typer.testing import CliRunner
 
 from toolkit.cli.app import app
-from toolkit.cli.train_view import show
+from toolkit.cli.train import show
 from toolkit.errors import UsageError
 from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
 from toolkit.training.data import FitData, TrainingData, count_copies

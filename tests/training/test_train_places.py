@@ -15,8 +15,8 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training.data import TrainingObserver
 from toolkit.training.options import TrainingOptions
+from toolkit.training.run import train
 from toolkit.training.sources import check_columns
-from toolkit.training.train import train
 
 
 def test_an_existing_run_is_kept_without_force_and_replaced_with_it(

@@ -28,9 +28,9 @@ from toolkit.training.data import TrainingData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.run import train
 from toolkit.training.sources import check_columns, concatenate, load_unlabelled
 from toolkit.training.split import Split
-from toolkit.training.train import train
 
 WriteCsv = Callable[..., Path]
 

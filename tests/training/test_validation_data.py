@@ -17,8 +17,8 @@ from toolkit.records.options import ReadOptions
 from toolkit.training.calibration import fit_calibration
 from toolkit.training.data import TrainingObserver, load_training_data
 from toolkit.training.options import SplitKind, TrainingOptions
+from toolkit.training.run import train
 from toolkit.training.sources import load_labelled
-from toolkit.training.train import train
 
 HEADER = ("text", "label", "kind")
 

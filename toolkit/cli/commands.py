@@ -31,7 +31,7 @@ MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 # line of its docstring, so that `toolkit --help` imports none. To add a command, add an entry.
 COMMANDS = {
     "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
-    "finish": ("toolkit.cli.finish", "Join the shards of a job to what one run would write."),
+    "finish": ("toolkit.cli.shards", "Join the shards of a job to what one run would write."),
     "explain": ("toolkit.cli.explain", "Show what each word of a review adds to its score."),
     "info": ("toolkit.cli.info", "Show what a model file says of itself."),
     "evaluate": ("toolkit.cli.evaluate", "Measure models on labelled reviews, and compare them."),

@@ -3,15 +3,21 @@
 Golden vectors are what models give for texts, to test any runtime and tokenizer with;
 ``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
 test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
+
+What the file says of its release comes from a TOML file, whose keys are the attributes of
+`Release`.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields, replace
+from datetime import date
+from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
@@ -25,9 +31,10 @@ from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import ModelFile
-from toolkit.model.release import Release
+from toolkit.model.release import USES, DataSet, Release, Teacher
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.model.stars import logits_of
+from toolkit.model.typed_json import decode
 from toolkit.networks.network_files import load_keras
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import golden_texts
@@ -232,3 +239,87 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
         threshold_choice=threshold.choice,
         token_rule=config.token_rule,
     )
+
+
+_MOST_BYTES = 256 << 10  # as JSON, it is shorter than a model file may have it
+_TABLES = {"data_sets": DataSet, "teachers": Teacher}
+_LINE = "one line of text of 1,000 characters at most"
+_PLAIN = "up to 100 letters, digits and _ . + -, in quotes"
+_EXPECTED = {
+    "model_name": f"{_PLAIN}, such as 'shop-2026.11'",
+    "model_version": f"{_PLAIN}, such as '2026.11'",
+    "date": "a day, such as 2026-11-26",
+    "language": "a tag such as 'en' or 'pt-BR'",
+    "licence": "an SPDX expression, such as 'MIT' or 'LicenseRef-ours'",
+    "repository": "a URL that starts with https:// or http://, without a password",
+    "use": f"one of {', '.join(USES)}",
+}
+
+T = TypeVar("T", Release, DataSet, Teacher)
+
+
+def load_release(path: Path) -> Release:
+    """Read a TOML file; raises `UsageError` that says where it is wrong."""
+    return release_of(load_toml(path), str(path))
+
+
+def chosen_release(path: Path | None, version: str | None) -> Release:
+    """Give what a file says, with a version that goes before its own; raises `UsageError`."""
+    release = Release() if path is None else load_release(path)
+    if version is None:
+        return release
+    given = _made(Release, {"model_version": version}, "--model-version")
+    return replace(release, model_version=given.model_version)
+
+
+def load_toml(path: Path) -> dict[str, Any]:
+    """Parse a TOML file; raises `UsageError` that says where it is not TOML."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(_MOST_BYTES + 1)
+    except FileNotFoundError:
+        raise UsageError(f"{path}: no such file. Name a TOML file with --release.") from None
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
+    if len(content) > _MOST_BYTES:
+        raise UsageError(f"{path}: expected a TOML file of {_MOST_BYTES >> 10} KiB at most")
+    try:
+        return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path}: not UTF-8, at byte {error.start:,}. Save it as UTF-8.") from None
+    except RecursionError:
+        raise UsageError(f"{path}: not TOML: too many brackets in each other") from None
+    except ValueError as error:  # also of a number of 5,000 digits
+        raise UsageError(f"{path}: not TOML: {error}") from None
+
+
+def release_of(table: Mapping[str, Any], place: str) -> Release:
+    """Make a release of parsed TOML from some place; raises `UsageError` for what is wrong."""
+    found = dict(table)
+    for key, kind in _TABLES.items():
+        if key in found:
+            found[key] = _tables(kind, found[key], f"{place}: [[{key}]]")
+    release = _made(Release, {key: found[key] for key in found if key not in _TABLES}, place)
+    return replace(release, **{key: found[key] for key in _TABLES if key in found})
+
+
+def _tables(kind: type[T], tables: Any, place: str) -> tuple[T, ...]:
+    if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
+        raise UsageError(f"{place}: is {tables!r:.50}, expected tables, each after such a line")
+    return tuple(_made(kind, table, f"{place} {n}") for n, table in enumerate(tables, 1))
+
+
+def _made(kind: type[T], table: Mapping[str, Any], place: str) -> T:
+    names = [entry.name for entry in fields(kind)]
+    for key in table:
+        if key not in names:
+            close = get_close_matches(key, names, n=1)
+            hint = f", did you mean {close[0]!r}?" if close else "."
+            raise UsageError(f"{place}: no key {key!r:.50}{hint} There are: {', '.join(names)}")
+    # TOML has days of its own; a day with a time is not one.
+    days = {key: str(value) for key, value in table.items() if type(value) is date}
+    try:
+        return decode(kind, {**table, **days})
+    except ValueError as error:
+        key, _, _ = str(error).partition(" ")
+        raise UsageError(f"{place}: {error}, expected {_EXPECTED.get(key, _LINE)}") from None

@@ -25,7 +25,7 @@ from toolkit.model.file import (
     TOKEN_IDS,
     token_ids_width,
 )
-from toolkit.model.onnx_sessions import session_options
+from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
 from toolkit.text.strings import golden_texts

@@ -12,9 +12,8 @@ import onnxruntime as ort
 
 from toolkit.errors import ModelError
 from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
-from toolkit.model.native_network import SplitNetwork, split_network
+from toolkit.model.native_network import SplitNetwork, open_session, split_network
 from toolkit.model.onnx import ModelProto
-from toolkit.model.onnx_sessions import open_session
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import START_ID, Ids, TokenIds
 

@@ -13,7 +13,7 @@ with its weights inside, of operators that stock builds of ONNX Runtime have. Re
 Runtime sees them: tensors stored outside, which it would read from any path; graphs inside nodes
 (loops have no bound on their time); functions, which call functions twice that call functions
 twice; and domains of operators that stock builds lack. How much memory a network may take is
-limited in `toolkit.model.onnx_sessions`.
+limited in `toolkit.model.native_network`.
 """
 
 from __future__ import annotations

@@ -19,8 +19,7 @@ import numpy as np
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.onnx_graph import composed
-from toolkit.networks.tables import Floats, TableLayer, keras, tf
+from toolkit.networks.tables import Floats, TableLayer, composed, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
 BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"

@@ -97,7 +97,7 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
     """Write the graph of the network, `token_ids` → `probability`; None for other layers."""
     import numpy as np
 
-    from toolkit.networks.onnx_graph import graph_of, integers
+    from toolkit.networks.tables import graph_of, integers
 
     width = network.input_shape[-1]
     # With an odd width, a token would be left over by the pooling.
@@ -132,7 +132,7 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     """Make the network of its graph; None for others."""
     import numpy as np
 
-    from toolkit.networks.onnx_graph import weights_of
+    from toolkit.networks.tables import weights_of
 
     found = weights_of(model, _STEPS)
     if found is None:

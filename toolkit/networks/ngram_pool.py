@@ -42,8 +42,7 @@ from toolkit.networks.bigrams import (
     check_keys,
     check_slots,
 )
-from toolkit.networks.onnx_graph import integers
-from toolkit.networks.tables import TINY, Floats, TableLayer, keras, tf
+from toolkit.networks.tables import TINY, Floats, TableLayer, integers, keras, tf
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, Ids
 
 layers, ops = keras.layers, keras.ops

@@ -21,8 +21,8 @@ from toolkit.scoring.jobs import NOT_KEPT, Job, default_rejected
 from toolkit.scoring.results import FileResult, check_rejected, counts_warning, total
 from toolkit.shards.claims import PLAN, ShardedJob, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
-from toolkit.stores.content import Content
 from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.write import Content
 
 _SHOWN = 5  # shards in a message
 _READ_BYTES = 4 << 20

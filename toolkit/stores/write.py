@@ -1,4 +1,7 @@
-"""Objects that appear complete or not at all, and replace others only where that is asked for."""
+"""Objects that appear complete or not at all, and replace others only where that is asked for.
+
+What is written is a `Content`: bytes that can be read more than once.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,57 @@ import hashlib
 import os
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
 
 from toolkit.errors import StoreError, ToolkitError
 from toolkit.stores.clients import COPYING, CREATING, WRITING, client, store_failures
-from toolkit.stores.content import Content
 from toolkit.stores.location import Location
 from toolkit.stores.read import ObjectReader, facts_of
+
+_READ_BYTES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Content:
+    """The bytes of a file or an object."""
+
+    name: str  # as messages call it
+    size: int  # in bytes
+    mark: str  # another one for other contents of this machine
+    read: Callable[[], Iterator[bytes]]  # all of it, some megabytes at a time at the most
+    local: Path | None = None  # a file of this machine that holds the same
+    copied: Location | None = None  # an object that holds the same
+
+    @classmethod
+    def of(cls, what: Path | bytes | Content) -> Content:
+        """Take what a file of this machine holds, or some bytes, or a content as it is."""
+        if isinstance(what, Content):
+            return what
+        if isinstance(what, bytes):
+            import hashlib  # late: it takes 3 ms
+
+            digest = hashlib.sha256(what).hexdigest()
+            return cls("its content", len(what), digest, lambda: iter([what]))
+        facts = what.stat()
+        where = (facts.st_dev, facts.st_ino, os.fspath(what.absolute()))
+        mark = repr((where, facts.st_mtime_ns, facts.st_size))
+        return cls(str(what), facts.st_size, mark, lambda: _bytes_of(what), what)
+
+    def is_read_from(self, file: Any) -> bool:
+        """Whether a file, which is read from here to its end, has the same bytes."""
+        same = all(file.read(len(data)) == data for data in self.read())
+        return same and not file.read(1)
+
+
+def _bytes_of(local: Path) -> Iterator[bytes]:
+    with local.open("rb") as file:
+        while data := file.read(_READ_BYTES):
+            yield data
+
 
 # Up to this size, one request uploads an object.
 ONE_REQUEST_BYTES = 8 << 20

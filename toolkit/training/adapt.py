@@ -19,8 +19,15 @@ from toolkit.model import facts as model_facts
 from toolkit.model.facts import Adaptation, CandidateScores
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
-from toolkit.training.adapt_fit import WORDS, AdaptedNetwork, Candidate, adapt_network, threshold_of
-from toolkit.training.adapt_start import Start, load_start
+from toolkit.training.adapt_fit import (
+    WORDS,
+    AdaptedNetwork,
+    Candidate,
+    Start,
+    adapt_network,
+    load_start,
+    threshold_of,
+)
 from toolkit.training.data import (
     FitData,
     TrainingData,
@@ -46,7 +53,7 @@ _SURE = 1.64  # standard errors of the gain, from which it is said to help
 
 
 def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
-    """Adapt the network that `options.start` names; see `toolkit.training.train.train`."""
+    """Adapt the network that `options.start` names; see `toolkit.training.run.train`."""
     started = time.monotonic()
     start = load_start(str(options.start))
     read = load_training_data(options, observer)

@@ -1,20 +1,44 @@
-"""A scale and a bias for the logits of a network, fitted by log loss on other reviews.
+"""What is fitted to the logits of a network, on reviews that it was not fitted on.
 
-This is Platt scaling; the scale alone is temperature scaling (Guo et al., On Calibration of Modern
-Neural Networks, ICML 2017).
+A scale and a bias by log loss: Platt scaling; the scale alone is temperature scaling (Guo et al.,
+On Calibration of Modern Neural Networks, ICML 2017). Stars and the neutral range: on reviews as
+they come, with no weights for domains or labels, as four stars are likelier than one where most
+reviewers are content.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.metrics import calibration_error, log_loss
+from toolkit.evaluation.ratings import (
+    NEUTRAL,
+    POSITIVE,
+    classes_of,
+    macro_f1,
+    macro_f1_of,
+    star_figures,
+)
 from toolkit.model.facts import Calibration
-from toolkit.model.stars import logits_of, rescaled, sigmoid
+from toolkit.model.stars import (
+    FIXED_RANGE,
+    LARGEST_LOGIT,
+    MOST,
+    NeutralRange,
+    StarScale,
+    length_of,
+    logits_of,
+    rescaled,
+    rounded_stars,
+    sigmoid,
+)
+from toolkit.training.result import HeldOut, Probabilities, Tokens
+from toolkit.training.reviews import NeutralReviews
 
 # Below the first number the two together would follow chance; below the second, the scale would.
 FEWEST_FOR_BIAS = 100
@@ -124,3 +148,185 @@ def _measured(
     if probability is None or not len(labels):
         return None
     return measure(labels, probability, weights)
+
+
+FEWEST_RATED = 200  # reviews with stars; of fewer the two ends follow chance
+FEWEST_ON_A_SIDE = 20  # reviews with more, and with no more, than a number of stars
+FEWEST_NEUTRAL = 50
+_STEPS = 100  # ends of a neutral range are hundredths
+_PRIOR = 1.0  # of a slope's squared distance from 1, of a bias and a length, beside the log losses
+
+
+@dataclass(frozen=True)
+class Rated:
+    """Reviews that a network was not fitted on, with what reviewers said in more than two words.
+
+    - logits (reviews,): calibrated
+    - known_tokens (reviews,): of which the network knows the word
+    - stars (reviews,): 1 to 5, NaN where there are none
+    - classes (reviews,): negative, neutral or positive, by the labels
+    - weights (reviews,): how much each counts
+    - groups (reviews,): what belongs together
+    - domains (reviews,): such as hotels and phones
+    """
+
+    logits: _Array
+    known_tokens: _Array
+    stars: _Array
+    classes: _Array
+    weights: _Array
+    groups: _Array
+    domains: _Array
+
+    @classmethod
+    def of(
+        cls,
+        held_out: HeldOut,
+        calibration: Calibration,
+        neutral: NeutralReviews | None,
+        found: Probabilities,
+        known_tokens: Tokens,
+        share: float,
+    ) -> Rated:
+        """Put held-out reviews and neutral ones together, with the logits of the kept network.
+
+        `found` (neutral,) are the probabilities of the neutral ones and `known_tokens` (neutral,)
+        their lengths; each counts as much as the `share` of the other reviews that is held out.
+        """
+        logits = calibration.scale * logits_of(held_out.probability) + calibration.bias
+        parts = [
+            (held_out, logits, held_out.known_tokens, held_out.labels * POSITIVE, 1.0),
+            (neutral, logits_of(found), known_tokens, np.full(len(found), NEUTRAL), share),
+        ]
+        columns: list[list[_Array]] = [[] for _ in fields(cls)]
+        for part, its_logits, tokens, classes, weight in parts:
+            count = len(its_logits)
+            stars, groups, domains = (
+                getattr(part, name, None) for name in ("stars", "groups", "domains")
+            )
+            values = (
+                its_logits,
+                np.zeros(count, np.int32) if tokens is None else tokens,
+                np.full(count, np.nan) if stars is None else stars,
+                classes,
+                np.full(count, weight),
+                np.arange(count) if groups is None else groups,
+                np.zeros(count, np.int64) if domains is None else domains,
+            )
+            for column, value in zip(columns, values, strict=True):
+                column.append(value)
+        return cls(*map(np.concatenate, columns))
+
+    def take(self, rows: _Array) -> Rated:
+        """Give the reviews at some positions."""
+        return Rated(*(getattr(self, name)[rows] for name in self.__dataclass_fields__))
+
+
+class NotFitted(Exception):  # noqa: N818 (no error, only a reason)
+    """Why stars or a neutral range cannot be fitted."""
+
+
+def fit_stars(rated: Rated) -> StarScale:
+    """Fit the stars; `NotFitted` if few reviews have some, or they do not rise with the logit."""
+    rated = rated.take(np.flatnonzero(~np.isnan(rated.stars)))
+    given = rounded_stars(rated.stars)
+    sides = [min(np.sum(given > k), np.sum(given <= k)) for k in range(1, MOST)]
+    if len(given) < FEWEST_RATED:
+        raise NotFitted(f"{len(given)} held-out reviews have some, and {FEWEST_RATED} are needed")
+    if min(sides) < FEWEST_ON_A_SIDE:
+        raise NotFitted(
+            f"with more than {1 + int(np.argmin(sides))} stars, or with no more, there are "
+            f"{min(sides)} held-out reviews, and {FEWEST_ON_A_SIDE} are needed"
+        )
+    scale = _scale_of(rated)
+    if min(scale.slopes) <= 0:
+        raise NotFitted("they do not rise with the probability of positive")
+    stars, likely = np.empty(len(given)), np.empty(len(given), np.int64)
+    for fitted, left_out in _splits(rated):
+        other = _scale_of(rated.take(fitted))
+        told = rated.logits[left_out], rated.known_tokens[left_out]
+        stars[left_out], likely[left_out] = other.stars(*told), other.most_likely(*told)
+    found = star_figures(rated.stars, stars, likely, rated.weights)
+    return StarScale(
+        *(scale.slopes, scale.biases, scale.lengths, found.reviews),
+        *(found.exact, found.within_one, found.mean_error),
+    )
+
+
+def fit_neutral(rated: Rated) -> NeutralRange:
+    """Fit the neutral range, of the best macro F1 of the three classes; `NotFitted` if it cannot.
+
+    It holds the probability 0.5, from which reviews are positive. Domains without neutral reviews
+    say nothing of it: somebody has left them out.
+    """
+    with_neutral = np.unique(rated.domains[rated.classes == NEUTRAL])
+    rated = rated.take(np.flatnonzero(np.isin(rated.domains, with_neutral)))
+    counts = np.bincount(rated.classes, minlength=3)
+    if min(counts) < FEWEST_NEUTRAL:
+        raise NotFitted(
+            f"of negative, neutral and positive there are {counts[0]}, {counts[1]} and {counts[2]} "
+            f"held-out reviews, and {FEWEST_NEUTRAL} of each are needed"
+        )
+    probability = sigmoid(rated.logits)
+    low, high = _best_range(probability, rated.classes, rated.weights)
+    found = np.empty(len(probability), np.int64)
+    for fitted, left_out in _splits(rated):
+        other = _best_range(probability[fitted], rated.classes[fitted], rated.weights[fitted])
+        found[left_out] = classes_of(probability[left_out], other)
+    fixed = classes_of(probability, FIXED_RANGE)
+    own, usual = (macro_f1(rated.classes, each, rated.weights) for each in (found, fixed))
+    if own < usual:
+        raise NotFitted("none does better on other reviews than {:g} to {:g}".format(*FIXED_RANGE))
+    return NeutralRange(low, high, len(probability), int(counts[NEUTRAL]), own, usual)
+
+
+def _scale_of(rated: Rated) -> StarScale:
+    given, length = rounded_stars(rated.stars), length_of(rated.known_tokens)
+    inside = np.clip(rated.logits, -LARGEST_LOGIT, LARGEST_LOGIT)
+    columns = np.stack([inside, np.ones(len(given)), length], axis=1)
+    found = [_coefficients(columns, given > k, rated.weights) for k in range(1, MOST)]
+    slopes, biases, lengths = (tuple(map(float, each)) for each in zip(*found, strict=True))
+    return StarScale(slopes, biases, lengths)  # type: ignore[arg-type] # four of each
+
+
+def _coefficients(columns: _Array, is_more: _Array, weights: _Array) -> _Array:
+    """Fit the slope, the bias and what the length adds, of one threshold, by log loss."""
+    from scipy.optimize import minimize
+
+    def loss(line: _Array) -> tuple[float, _Array]:
+        sums, far = columns @ line, line - start
+        excess = (sigmoid(sums) - is_more) * shares
+        value = np.sum(shares * (np.logaddexp(0, sums) - is_more * sums)) + prior * far @ far
+        return float(value), excess @ columns + 2 * prior * far
+
+    shares, start = weights / weights.sum(), np.array([1.0, 0.0, 0.0])
+    prior = _PRIOR / len(weights)
+    found: _Array = minimize(loss, start, jac=True, method="BFGS").x
+    return found
+
+
+def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[float, float]:
+    """Try all ranges of hundredths around 0.5 that leave something on both sides."""
+    # Weights of each class below each hundredth, (3, steps + 1).
+    cells = np.minimum((probability * _STEPS).astype(np.int64), _STEPS - 1)
+    counts = np.zeros((3, _STEPS))
+    np.add.at(counts, (classes, cells), weights)
+    below = np.pad(np.cumsum(counts, axis=1), ((0, 0), (1, 0)))
+    half = _STEPS // 2
+
+    def score(ends: tuple[int, int]) -> float:
+        low, high = (below[:, end] for end in ends)
+        return macro_f1_of(np.stack([low, high - low, below[:, -1] - high], axis=1))
+
+    pairs = [(low, high) for low in range(1, half + 1) for high in range(half, _STEPS)]
+    low, high = max((pair for pair in pairs if pair[0] < pair[1]), key=score)
+    return low / _STEPS, high / _STEPS
+
+
+def _splits(rated: Rated) -> Any:
+    """Give rows to fit on, and rows of other groups."""
+    from sklearn.model_selection import GroupKFold, KFold
+
+    if len(np.unique(rated.groups)) < _FOLDS:
+        return KFold(_FOLDS, shuffle=True, random_state=1).split(rated.logits)
+    return GroupKFold(_FOLDS).split(rated.logits, groups=rated.groups)

@@ -36,7 +36,7 @@ class SplitKind(StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class TrainingOptions:
-    """The settings of `toolkit.training.train.train`, checked."""
+    """The settings of `toolkit.training.run.train`, checked."""
 
     data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
     preset: str = DEFAULT_PRESET  # a name in `PRESETS`

@@ -58,7 +58,7 @@ class Preset:
 
     name: str  # what `--preset` calls it
     summary: str  # one line for the help text
-    recipe: str  # how it is fitted: a name in `toolkit.training.train`
+    recipe: str  # how it is fitted: a name in `toolkit.training.run`
     vocabulary_size: int  # every token id is below it
     max_tokens: int  # most ids of a row, with the start id
     epochs: int  # passes over the reviews, at most, unless the user chooses

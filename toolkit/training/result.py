@@ -44,7 +44,7 @@ class Fit:
     `history` has by epoch `loss`, `accuracy` (during the epoch, with dropout), and `val_…` of both;
     it is empty of a network that was adapted.
     `held_out` and `validation` are what the kept weights give to the held-out reviews, and how good
-    that is; a recipe leaves them to `toolkit.training.train.fit`.
+    that is; a recipe leaves them to `toolkit.training.run.fit`.
     """
 
     network: keras.Model

@@ -20,8 +20,8 @@ from toolkit.networks.bigrams import Bigrams
 from toolkit.networks.ngram_pool import embedding, mask, pooled
 from toolkit.text.token_ids import START_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.fit_ngrams import Vectors, word_and_bigram_vectors
 from toolkit.training.fit_ragged import Examples, Schedule, fit
-from toolkit.training.word_vectors import Vectors, word_and_bigram_vectors
 
 VOCABULARY_SIZE = 30_003
 MOST_TOKENS = 512

@@ -17,7 +17,7 @@ from toolkit.model.stars import known_tokens
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
-from toolkit.training.calibration import fit_calibration
+from toolkit.training.calibration import NotFitted, Rated, fit_calibration, fit_neutral, fit_stars
 from toolkit.training.data import (
     FitData,
     FitTask,
@@ -41,7 +41,6 @@ from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
 from toolkit.training.sources import IMDB, check_columns, check_test_part
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.star_scale import NotFitted, Rated, fit_neutral, fit_stars
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
 # examples/benchmarks/README.md.
