@@ -1,5 +1,5 @@
 # Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
-# `make check test test-all` runs no test twice.
+# `make check test test-all` runs no test twice, but those of the pages.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -35,12 +35,13 @@ test-all: test $(DEV)/installed-all  ## run also the slow tests, and those of ot
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
 	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) -m "not tools" $(CORE_TESTS)
 
-check: $(DEV)/installed  ## check format, types, docstrings and imports
+check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the pages
 	$(DEV)/bin/ruff check
 	$(DEV)/bin/ruff format --check
 	$(DEV)/bin/mypy
 	$(DEV)/bin/pydoclint --quiet toolkit
 	$(DEV)/bin/lint-imports
+	$(DEV)/bin/pytest -q tests/docs
 
 format: $(DEV)/installed  ## format the code, and fix what can be fixed automatically
 	$(DEV)/bin/ruff check --fix
