@@ -9,6 +9,7 @@ from pathlib import Path
 from exported.figures import figures_by_group
 from exported.releases import FILMS_ONLY
 from exported.sources import load_sources, terms_lines
+from toolkit.model import ModelFile
 from toolkit.model.fact_lines import (
     Row,
     calibration_line,
@@ -18,7 +19,6 @@ from toolkit.model.fact_lines import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.file import ModelFile
 
 _CARD = """\
 <!-- Written by `python -m exported.make --cards` from the metadata of the model file. -->

@@ -31,8 +31,7 @@ from toolkit.evaluation.diff_result import (
     who_is_right,
 )
 from toolkit.evaluation.metrics import Proportion
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 PAGE = EXPORTED / "CHANGES.md"
 _BEFORE = PROJECT / "tests" / "frozen_files" / "format_2"

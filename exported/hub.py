@@ -17,7 +17,7 @@ from exported.shipping import EXPORTED, GOLDEN
 from toolkit.errors import ToolkitError
 from toolkit.export import hub
 from toolkit.export.hub import check_folder, filled_folder, write_around
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 
 def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:

@@ -17,7 +17,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.networks.ngram_pool import is_negator
-from toolkit.training.teacher import fingerprint
+from toolkit.training import fingerprint
 
 _LENGTHS = (0, 15, 40)  # words: texts of up to 15, and of up to 40, are balanced apart
 _SEED = 1

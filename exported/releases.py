@@ -8,7 +8,7 @@ from typing import Any
 from exported.data import FILMS
 from exported.sources import load_sources
 from toolkit.export.export_run import load_toml, release_of
-from toolkit.model.release import Release
+from toolkit.model import Release
 
 RELEASES = Path(__file__).with_name("releases.toml")
 FILMS_ONLY = {"conv1d"}  # models that learned from films alone

@@ -13,10 +13,7 @@ from exported.releases import shipped_release
 from exported.sources import with_sources
 from toolkit.export.export_run import golden_vectors
 from toolkit.files import atomic_file, write_checksums
-from toolkit.model.facts import ModelFacts
-from toolkit.model.file import ModelFile
-from toolkit.model.release import Release
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
 from toolkit.networks.network_files import load_keras
 
 EXPORTED = Path(__file__).parent

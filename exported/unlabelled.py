@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from exported.data import HELD_OUT
 from exported.negation import balance
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 from toolkit.training import teacher
 
 PROJECT = Path(__file__).parent.parent

@@ -10,6 +10,8 @@ from __future__ import annotations
 import os
 from typing import TYPE_CHECKING
 
+from toolkit.fronts import late_names
+
 # From 1.29 on, ONNX Runtime would tell its makers of every session, on Linux and macOS, too. It
 # looks when it is imported. To let it, set the variable to 0.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
@@ -21,11 +23,5 @@ __all__ = ["Scorer", "__version__"]
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer as Scorer
 
-
-def __getattr__(name: str) -> object:
-    # Late, so that `toolkit --help` starts without ONNX Runtime and Arrow (PEP 562).
-    if name == "Scorer":
-        from toolkit.model.scorer import Scorer
-
-        return Scorer
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+# Late, so that `toolkit --help` starts without ONNX Runtime and Arrow.
+__getattr__ = late_names(__name__, {"model": ("Scorer",)})

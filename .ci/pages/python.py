@@ -18,11 +18,9 @@ API = PROJECT / "toolkit" / "API.md"
 FRONTS: dict[str, tuple[str, ...]] = {
     "toolkit": (),
     "toolkit.scoring": ("score_file", "ScoringOptions", "Summary"),
-    "toolkit.records.options": ("ReadOptions",),
-    "toolkit.records.columns": ("Columns",),
+    "toolkit.records": ("ReadOptions", "Columns"),
     "toolkit.evaluation": (),
-    "toolkit.training.run": ("train",),
-    "toolkit.training.options": ("TrainingOptions",),
+    "toolkit.training": ("TrainingOptions", "train"),
     "toolkit.export": (),
     "toolkit.errors": (),
 }

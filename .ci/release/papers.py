@@ -9,7 +9,7 @@ from pathlib import Path
 
 from release.packages import PROJECT, run
 from toolkit.files import CHECKSUMS, sha256_of, write_checksums
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 _OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
 

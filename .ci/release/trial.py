@@ -9,7 +9,7 @@ import venv
 from pathlib import Path
 
 from release.packages import PROJECT, run
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 GOLDEN = Path(__file__).with_name("golden.py")
 

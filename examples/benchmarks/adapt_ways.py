@@ -18,12 +18,10 @@ from examples.benchmarks.quality_peers import PEERS
 from toolkit.errors import TrainingError
 from toolkit.export.threshold import Goal, best_threshold
 from toolkit.model.stars import sigmoid
+from toolkit.training import Reviews, TrainingOptions, find_preset
 from toolkit.training.adapt import usual_folds
 from toolkit.training.adapt_fit import Start, adapt_network, examples_of
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import find_preset
 from toolkit.training.result import review_probabilities
-from toolkit.training.reviews import Reviews
 from toolkit.training.split import folds_for_few
 
 SCRATCH = "ngram-linear"
@@ -68,7 +66,7 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
 def from_scratch(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Found]:
     """`ngram-linear` as `toolkit train` trains it; where it cannot, the more frequent label."""
     from toolkit.networks.network_files import load_keras
-    from toolkit.training.run import train
+    from toolkit.training import train
 
     reviews = _reviews(labelled)
     with tempfile.TemporaryDirectory() as folder:

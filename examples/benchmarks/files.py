@@ -14,7 +14,7 @@ from examples.benchmarks.measure import CORES, Contender, interleave, run_module
 from examples.benchmarks.programs import ARROW, NATIVE, SUFFIXES
 from examples.benchmarks.results import save
 from examples.benchmarks.trial import WHOLE, Trial
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 RUNS = 5
 SLOW_RUNS = 1

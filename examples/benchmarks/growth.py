@@ -12,7 +12,7 @@ from examples.benchmarks import programs
 from examples.benchmarks.measure import CORES, Contender, interleave, run_module
 from examples.benchmarks.results import save
 from examples.benchmarks.trial import WHOLE, Trial
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 SIZES = [25_000, 100_000, 400_000, 1_000_000]
 RUNS = 3

@@ -69,7 +69,7 @@ def share_of(source: Path, output: Path) -> float:
     from toolkit.cli.process import prepare_process
 
     prepare_process()
-    from toolkit.model.scorer import Scorer
+    from toolkit.model import Scorer
     from toolkit.scoring import ScoringOptions, score_file
 
     scorer, options = Scorer(TIMED_MODEL), ScoringOptions(workers=1, force=True)

@@ -15,7 +15,7 @@ from pathlib import Path
 from examples.benchmarks.measure import run_module
 from examples.benchmarks.results import Rows, save, show
 from examples.benchmarks.sources import PROJECT
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 # The default model before there were general ones; the first file that is there.
 REFERENCES = [

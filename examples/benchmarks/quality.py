@@ -25,7 +25,7 @@ from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
 from examples.benchmarks.quality_tables import print_tables
 from examples.benchmarks.results import Rows, load, save
 from examples.benchmarks.sources import PROJECT, data_folder
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 RESULTS = Path(__file__).with_name("quality.json")
 EVERYDAY = PROJECT / "tests" / "everyday_reviews.jsonl"

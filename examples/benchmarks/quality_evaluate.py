@@ -18,8 +18,7 @@ from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.metrics import calls_positive
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 
 def evaluate_files(data: Path, group: str | None, files: list[Path]) -> list[dict[str, Any]]:

@@ -8,7 +8,7 @@ from pathlib import Path
 from examples.benchmarks.measure import PYTHON, Command, Contender, interleave, module, run_module
 from examples.benchmarks.results import save
 from examples.benchmarks.trial import WHOLE, Trial
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 RUNS = 15
 REVIEWS = 10

@@ -21,9 +21,8 @@ import pyarrow as pa
 
 from examples.benchmarks.inputs import reviews
 from toolkit.cli.process import prepare_process
-from toolkit.model.file import load_model
+from toolkit.model import Scorer, load_model
 from toolkit.model.network import open_network
-from toolkit.model.scorer import Scorer
 
 AT_ONCE = 4096  # as many as a scorer takes
 SINGLE_REVIEWS = 1000

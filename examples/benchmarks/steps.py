@@ -11,7 +11,7 @@ from examples.benchmarks.programs import ARROW, NATIVE, VARIABLES, why_not
 from examples.benchmarks.results import Rows, save
 from examples.benchmarks.sources import PROJECT
 from examples.benchmarks.trial import WHOLE, Trial
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 REVIEWS = 25_000
 RUNS = 3

@@ -15,7 +15,7 @@ from pathlib import Path
 from examples.benchmarks.measure import run_module
 from examples.benchmarks.results import Rows, save, show
 from examples.benchmarks.sources import PROJECT, data_folder
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 
 DATA = ("amazon_books", "amazon_sentences", "yelp_sentences")
 WANTED = 0.002  # the most that the balanced accuracy may change

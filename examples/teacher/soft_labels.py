@@ -19,12 +19,11 @@ from sklearn.model_selection import StratifiedGroupKFold, cross_val_predict
 from sklearn.pipeline import make_pipeline
 
 from toolkit.errors import InputError, ToolkitError
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import Reviews, fingerprint
 from toolkit.training import sources as unlabelled
-from toolkit.training.reviews import Reviews, group_codes
+from toolkit.training.reviews import group_codes
 from toolkit.training.sources import load
-from toolkit.training.teacher import fingerprint
 
 Probabilities = npt.NDArray[np.float64]
 

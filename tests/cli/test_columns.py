@@ -20,10 +20,9 @@ from tests.data import PROJECT
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
 from toolkit.errors import TrainingError, UsageError
 from toolkit.model import Scorer
-from toolkit.records.columns import Columns
-from toolkit.records.options import LabelNames, ReadOptions
-from toolkit.training.data import TrainingObserver, load_training_data
-from toolkit.training.options import TrainingOptions
+from toolkit.records import Columns, LabelNames, ReadOptions
+from toolkit.training import TrainingObserver, TrainingOptions
+from toolkit.training.data import load_training_data
 
 ROWS = [
     {"Title": "Great", "Review Text": "a fine film, superb", "Sentiment": "1"},

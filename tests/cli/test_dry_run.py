@@ -19,8 +19,7 @@ from hypothesis import strategies as st
 from tests.cli.running import COMMAND, WORDS, Command, rows, write
 from tests.models import shipped_scorer
 from toolkit.errors import UsageError
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions, open_reviews
 from toolkit.scoring import MaxRejected, Progress, ScoringOptions, Subset, score_file
 from toolkit.scoring.blocks import SelectedBlock
 

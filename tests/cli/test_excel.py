@@ -18,8 +18,7 @@ from hypothesis import strategies as st
 
 from tests.cli.running import Command, write
 from toolkit.errors import InputError, ToolkitError
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions, open_reviews
 
 SCORES = ["predicted_sentiment", "positive_probability"]
 

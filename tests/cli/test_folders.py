@@ -18,8 +18,7 @@ from tests.cli.running import CSV, Command, files_in, write
 from tests.models import shipped_scorer
 from tests.records.python_formats import COMPRESS, DECOMPRESS
 from toolkit.errors import InputError
-from toolkit.records.formats import open_reviews
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions, open_reviews
 from toolkit.records.review_file import Offset
 from toolkit.scoring import ScoringOptions, find_jobs, score_files
 

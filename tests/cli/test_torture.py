@@ -19,7 +19,7 @@ from tests.records.passing import pass_through
 from tests.scoring.reviews import as_float32
 from toolkit.model import ModelFile, Score
 from toolkit.model.network import open_network
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 from toolkit.records.kinds import kind_of
 
 

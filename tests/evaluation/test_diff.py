@@ -34,8 +34,7 @@ from toolkit.evaluation.diff_result import (
     who_is_right,
 )
 from toolkit.evaluation.json import difference_as_dict
-from toolkit.records.columns import Columns
-from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.records import Columns, LabelNames, ReadOptions
 from toolkit.scoring import Subset
 
 OLD = OLD_MODELS / "ngram-linear.onnx"

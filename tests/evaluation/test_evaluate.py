@@ -19,8 +19,7 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.tables import summary_of, threshold_table
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
 

@@ -29,8 +29,7 @@ from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.metrics import Metrics, calibration_error, measure
 from toolkit.evaluation.page import group_plot, page
 from toolkit.evaluation.tables import balanced_table, group_table
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 DOMAIN = EvaluationOptions(ReadOptions(Columns(group="domain")), examples=0)
 GOOD, BAD = "superb, a delight", "awful, dull"

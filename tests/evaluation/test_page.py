@@ -21,8 +21,7 @@ from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.page import page, spans
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 HOSTILE = '<script>alert("1")</script><img src=x onerror=alert(1)> & $x_1$ \x00\x1b]0;\x07 \u202e'
 VOID = {"meta", "path", "use", "br", "img"}

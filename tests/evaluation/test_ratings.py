@@ -20,8 +20,7 @@ from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
 from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 
 SCORER = Scorer(MODEL, 0.5, (0.3, 0.7))
 classes = st.integers(0, 2)

@@ -28,8 +28,7 @@ from tests.examples.web_page import (
     upload,
 )
 from tests.models import shipped_scorer
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 
 pytestmark = pytest.mark.tools

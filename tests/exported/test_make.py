@@ -17,8 +17,7 @@ pytest.importorskip("sklearn", reason="needs the extra 'train'")
 from exported import make, unlabelled
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
-from toolkit.training.presets import PRESETS
-from toolkit.training.teacher import fingerprint
+from toolkit.training import PRESETS, fingerprint
 
 UNLABELLED = [f"Nobody has rated film {number}." for number in range(9)]
 NEUTRAL = "It is a kettle, neither more nor less."

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exported.negation import balance, is_short_negation
-from toolkit.training.teacher import fingerprint
+from toolkit.training import fingerprint
 
 
 @pytest.mark.parametrize(

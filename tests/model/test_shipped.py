@@ -17,7 +17,7 @@ from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, MODEL
 from toolkit.errors import ModelError
 from toolkit.model import DEFAULT_MODEL, SHIPPED, Scorer, find_model, is_shipped, load_model
-from toolkit.training.presets import PRESETS
+from toolkit.training import PRESETS
 
 
 @pytest.fixture(autouse=True)

@@ -20,8 +20,7 @@ from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.model import ModelFile
 from toolkit.model.stars import NeutralRange, StarScale, rounded_stars
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 
 logits = st.floats(-16, 16)

@@ -24,9 +24,9 @@ from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.records import Columns, LabelNames, ReadOptions, open_reviews
 from toolkit.records.labels import NEUTRAL, labels_of
 from toolkit.records.table import read_texts
+from toolkit.training import Reviews
 from toolkit.training import sources as labelled_file
 from toolkit.training import sources as unlabelled_file
-from toolkit.training.reviews import Reviews
 
 READING = ReadOptions(Columns("text", label="label"))
 HEADERS = {".csv": b"text,label\n", ".tsv": b"text\tlabel\n"}

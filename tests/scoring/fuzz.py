@@ -29,7 +29,7 @@ from tests.scoring.laws import (
     check_regular,
 )
 from toolkit.errors import ToolkitError
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.jobs import default_rejected
 

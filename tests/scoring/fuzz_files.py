@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tests.records.python_formats import COMPRESS, DECOMPRESS
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 
 TOKENS = [
     b'"', b'""', b'",', b',"', b"\n", b"\r\n", b"\r", b",", b"\t", b"\xff", b"\xc3", b"\0",

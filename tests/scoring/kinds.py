@@ -17,7 +17,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 
 BAD_EVERY = 997  # rows
 

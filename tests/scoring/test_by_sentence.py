@@ -13,7 +13,7 @@ from tests.scoring.kinds import KINDS, WRITERS
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, results, stop_after
 from toolkit.errors import UsageError
 from toolkit.model import Scorer
-from toolkit.records.columns import Columns
+from toolkit.records import Columns
 from toolkit.scoring import ScoringOptions, score_file
 
 TEXTS = [f"{a}. but {b}!" for a, b in zip(many_texts(40), many_texts(40, 2), strict=True)]

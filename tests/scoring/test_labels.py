@@ -20,10 +20,9 @@ from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records import Columns, ReadOptions
 from toolkit.records.json_values import JsonTables
 from toolkit.records.labels import read_labels
-from toolkit.records.options import ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
 Row = tuple[str | None, Any]  # text and label

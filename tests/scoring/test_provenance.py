@@ -18,8 +18,7 @@ from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv
 from toolkit import __version__
 from toolkit.model import Scorer
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import Job, Jobs, ScoringOptions, score_file, score_files
 from toolkit.scoring.identity import metadata_of
 

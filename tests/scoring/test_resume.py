@@ -18,8 +18,7 @@ from tests.scoring.killing import unfinished
 from tests.scoring.kinds import KINDS, WRITERS
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.model import Scorer
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION

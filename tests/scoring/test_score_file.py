@@ -13,8 +13,7 @@ from tests.models import FILM, MODEL, OLD_MODELS, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from toolkit.errors import InputError
 from toolkit.model import Score, Scorer
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]

@@ -14,8 +14,7 @@ from typing import Any
 from toolkit import files
 from toolkit.cli import app
 from toolkit.scoring import file_output
-from toolkit.shards import claims, finish
-from toolkit.shards.claims import ShardedJob
+from toolkit.shards import ShardedJob, claims, finish
 
 
 def _die(*_: Any, **__: Any) -> None:

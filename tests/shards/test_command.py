@@ -14,7 +14,7 @@ import pytest
 from tests.cli.running import CSV, Command, Ran, write
 from tests.data import PROJECT
 from tests.shards.running import contents, score_shards
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 
 BAD = "too,many,fields\n"
 ROWS = "".join(f'{n},"a film\nof note"\n' for n in range(4000))

@@ -18,10 +18,8 @@ from tests.records.python_formats import PYTHON
 from tests.records.test_laws import GOOD, HEADERS, bodies
 from tests.shards.running import begin
 from toolkit.errors import InputError
-from toolkit.records.columns import Columns
-from toolkit.records.formats import open_reviews
+from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.lines import LINE_END, RECORD
-from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.shards.plan import _bounds
 

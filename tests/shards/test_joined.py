@@ -20,7 +20,7 @@ from tests.records.test_laws import HEADERS, bodies
 from tests.scoring.fuzz_files import choose, compressed, content_of, damage, write
 from tests.shards.running import contents, facts, in_one_run, in_shards
 from toolkit.errors import ToolkitError
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 
 SAMPLE = [
     {"text": text, "id": str(n)}

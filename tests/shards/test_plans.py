@@ -17,8 +17,8 @@ from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, jobs_of, score_shards
 from toolkit.errors import UsageError
 from toolkit.scoring import ScoringOptions
-from toolkit.shards.claims import PLAN, ShardedJob
-from toolkit.shards.plan import Plan, make_plan
+from toolkit.shards import Plan, ShardedJob, make_plan
+from toolkit.shards.claims import PLAN
 
 BAD = "too,many,fields\n"
 

@@ -13,7 +13,7 @@ from tests.cli.running import Command, in_its_own_process
 from tests.models import many_texts
 from tests.scoring.kinds import KINDS, WRITERS
 from tests.stores.server import Bucket
-from toolkit.records.options import ReadOptions
+from toolkit.records import ReadOptions
 from toolkit.records.table import read_texts
 from toolkit.stores.paths import path_of
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from tests.cli.conftest import command
-from toolkit.training.options import TrainingOptions
+from toolkit.training import TrainingOptions
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded

@@ -7,9 +7,7 @@ from dataclasses import dataclass, field
 
 import pytest
 
-from toolkit.training.data import TrainingObserver
-from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.teacher import Matches
+from toolkit.training import Matches, Reviews, TrainingObserver, UnlabelledReviews
 
 PARTS = {
     "model.keras",

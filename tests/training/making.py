@@ -6,7 +6,7 @@ import numpy as np
 import pyarrow as pa
 
 from tests.training.conftest import make_rows
-from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training import Reviews, UnlabelledReviews
 
 
 def make_reviews(count: int, seed: int = 7) -> Reviews:

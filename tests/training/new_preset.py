@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from toolkit.networks import import_keras
-from toolkit.training.presets import Preset
+from toolkit.training import Preset
 
 if TYPE_CHECKING:
     import keras

@@ -19,6 +19,7 @@ from toolkit.errors import UsageError
 from toolkit.model import SHIPPED, ModelFile, Release, RunFolder, Scorer
 from toolkit.model.stars import sigmoid
 from toolkit.networks.network_files import load_keras
+from toolkit.training import Reviews, TrainingOptions, train
 from toolkit.training.adapt_fit import (
     AS_IT_IS,
     SCALE_AND_BIAS,
@@ -33,9 +34,6 @@ from toolkit.training.adapt_fit import (
     positive_share,
     threshold_of,
 )
-from toolkit.training.options import TrainingOptions
-from toolkit.training.reviews import Reviews
-from toolkit.training.run import train
 from toolkit.training.split import folds_for_few
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")

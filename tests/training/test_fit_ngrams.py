@@ -22,14 +22,20 @@ from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import encode
 from toolkit.text import TokenIds
-from toolkit.training.data import FitData, FitTask, TrainingObserver
+from toolkit.training import (
+    PRESETS,
+    Preset,
+    Reviews,
+    TrainingObserver,
+    TrainingOptions,
+    TrainingResult,
+    UnlabelledReviews,
+    train,
+)
+from toolkit.training.data import FitData, FitTask
 from toolkit.training.fit_ragged import batches
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS, Preset
-from toolkit.training.result import Fit, TrainingResult
-from toolkit.training.reviews import Reviews, UnlabelledReviews
+from toolkit.training.result import Fit
 from toolkit.training.run import fit as run_fit
-from toolkit.training.run import train
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -19,12 +19,12 @@ from tests.training.making import make_reviews
 from toolkit.cli.app import app
 from toolkit.errors import UsageError
 from toolkit.model import RunFolder
-from toolkit.training.data import FitData, FitTask, TrainingObserver
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS, NetworkSettings
+from toolkit.training import PRESETS, Reviews, TrainingObserver, TrainingOptions, train
+from toolkit.training.data import FitData, FitTask
+from toolkit.training.presets import NetworkSettings
 from toolkit.training.result import PATIENCE, Fit
-from toolkit.training.reviews import Reviews, balanced_weights
-from toolkit.training.run import fit, train
+from toolkit.training.reviews import balanced_weights
+from toolkit.training.run import fit
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -17,9 +17,9 @@ from tests.text.rows import rows_of_ids as make
 from toolkit.errors import TrainingError, UsageError
 from toolkit.networks.bigrams import QUOTIENTS, SLOTS, Bigrams
 from toolkit.networks.network_files import load_keras
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.text import TokenIds
+from toolkit.training import TrainingOptions, train
 from toolkit.training.fit_ngrams import (
     LONG_TOKENS,
     WINDOW,
@@ -28,9 +28,7 @@ from toolkit.training.fit_ngrams import (
     reviews_of_experts,
     word_and_bigram_vectors,
 )
-from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import topic_codes
-from toolkit.training.run import train
 from toolkit.training.sources import load_labelled
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")

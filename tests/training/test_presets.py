@@ -19,12 +19,19 @@ from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.model import Scorer
 from toolkit.scoring import score_file
-from toolkit.training.data import FitData, FitTask, TrainingObserver
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, Preset, find_preset
+from toolkit.training import (
+    PRESETS,
+    Preset,
+    Reviews,
+    TrainingObserver,
+    TrainingOptions,
+    find_preset,
+    train,
+)
+from toolkit.training.data import FitData, FitTask
+from toolkit.training.presets import DEFAULT_PRESET
 from toolkit.training.result import review_probabilities
-from toolkit.training.reviews import Reviews
-from toolkit.training.run import fit, train
+from toolkit.training.run import fit
 
 pytest.importorskip("tensorflow", reason="needs the extra 'train'")
 

@@ -3,11 +3,9 @@ from __future__ import annotations
 import pytest
 
 from tests.data import shared_data
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
-from toolkit.training.data import FitTask, TrainingData, TrainingObserver
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import PRESETS, TrainingObserver, TrainingOptions
+from toolkit.training.data import FitTask, TrainingData
 from toolkit.training.run import fit
 from toolkit.training.sources import load
 from toolkit.training.split import validation_split

@@ -17,9 +17,8 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError, TrainingError
 from toolkit.networks import import_keras
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
-from toolkit.training.reviews import Reviews
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import Reviews
 from toolkit.training.sources import load
 
 WriteCsv = Callable[..., Path]

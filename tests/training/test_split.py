@@ -7,8 +7,7 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from toolkit.errors import TrainingError, UsageError
-from toolkit.training.options import SplitKind
-from toolkit.training.reviews import Reviews
+from toolkit.training import Reviews, SplitKind
 from toolkit.training.split import (
     cross_validation,
     folds_for_few,

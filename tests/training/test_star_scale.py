@@ -13,16 +13,14 @@ import pytest
 from tests.training.conftest import make_rows
 from toolkit import Scorer
 from toolkit.evaluation.ratings import NEUTRAL, classes_of, macro_f1
-from toolkit.export.export_run import export
+from toolkit.export import export
 from toolkit.model.facts import Calibration
 from toolkit.model.stars import StarScale, logits_of, sigmoid
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import TrainingOptions, train
 from toolkit.training.calibration import NotFitted, Rated, fit_neutral, fit_stars
-from toolkit.training.options import TrainingOptions
 from toolkit.training.result import HeldOut
 from toolkit.training.reviews import NeutralReviews
-from toolkit.training.run import train
 
 TRUE = StarScale((0.6, 0.9, 0.9, 0.5), (2.0, 1.0, -0.2, -1.0), (0.05, 0.0, 0.0, -0.05))
 

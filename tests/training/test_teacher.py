@@ -19,12 +19,17 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import InputError, UsageError
 from toolkit.model.typed_json import encode
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
-from toolkit.training.options import TrainingOptions
-from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.run import train
-from toolkit.training.teacher import Matches, Teacher, fingerprint, load_teacher, match
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import (
+    Matches,
+    Reviews,
+    TrainingOptions,
+    UnlabelledReviews,
+    fingerprint,
+    load_teacher,
+    train,
+)
+from toolkit.training.teacher import Teacher, match
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded

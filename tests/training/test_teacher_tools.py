@@ -19,8 +19,8 @@ from tests.data import PROJECT
 from tests.tools import needs
 from tests.training.conftest import make_rows
 from toolkit.errors import InputError
-from toolkit.records.options import ReadOptions
-from toolkit.training.teacher import fingerprint, load_teacher
+from toolkit.records import ReadOptions
+from toolkit.training import fingerprint, load_teacher
 
 TOOLS = "examples.teacher.imdb"
 

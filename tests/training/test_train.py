@@ -18,12 +18,9 @@ from toolkit import __version__
 from toolkit.model import RunFolder
 from toolkit.model.typed_json import encode
 from toolkit.networks import import_keras
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.text import Vocabulary
-from toolkit.training.options import TrainingOptions
-from toolkit.training.result import TrainingResult
-from toolkit.training.run import train
+from toolkit.training import TrainingOptions, TrainingResult, train
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
@@ -38,10 +35,9 @@ from toolkit.cli.app import app
 from toolkit.cli.train import show
 from toolkit.errors import UsageError
 from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
+from toolkit.training import Reviews, SplitKind
 from toolkit.training.data import FitData, TrainingData, count_copies
-from toolkit.training.options import SplitKind
 from toolkit.training.result import Outcome
-from toolkit.training.reviews import Reviews
 from toolkit.training.split import Split
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]

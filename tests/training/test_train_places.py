@@ -11,11 +11,8 @@ import pytest
 
 from tests.training.listening import PARTS, Unreached
 from toolkit.errors import TrainingError, UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
-from toolkit.training.data import TrainingObserver
-from toolkit.training.options import TrainingOptions
-from toolkit.training.run import train
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import TrainingObserver, TrainingOptions, train
 from toolkit.training.sources import check_columns
 
 

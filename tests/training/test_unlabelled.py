@@ -22,13 +22,9 @@ from toolkit.cli.app import app
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.model import RunFolder
 from toolkit.model.typed_json import encode
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import PRESETS, Reviews, TrainingOptions, UnlabelledReviews, train
 from toolkit.training.data import TrainingData
-from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
-from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.run import train
 from toolkit.training.sources import check_columns, concatenate, load_unlabelled
 from toolkit.training.split import Split
 

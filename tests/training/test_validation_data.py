@@ -12,12 +12,10 @@ import pytest
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
+from toolkit.training import SplitKind, TrainingObserver, TrainingOptions, train
 from toolkit.training.calibration import fit_calibration
-from toolkit.training.data import TrainingObserver, load_training_data
-from toolkit.training.options import SplitKind, TrainingOptions
-from toolkit.training.run import train
+from toolkit.training.data import load_training_data
 from toolkit.training.sources import load_labelled
 
 HEADER = ("text", "label", "kind")

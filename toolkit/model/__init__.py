@@ -7,8 +7,9 @@
 
 from __future__ import annotations
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from toolkit.fronts import late_names
 
 if TYPE_CHECKING:
     from toolkit.model.facts import ModelFacts
@@ -34,13 +35,27 @@ __all__ = [
     "read_twin",
 ]
 
-# Imported when a name is asked for, since the command line needs no more than the first.
-_MODULES = ("shipped", "file", "facts", "release", "run_folder", "scorer")
-
-
-def __getattr__(name: str) -> object:
-    for module in _MODULES if name in __all__ else ():
-        found = vars(import_module(f"{__name__}.{module}"))
-        if name in found:
-            return found[name]
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+_MODULES = {
+    "shipped": (
+        "DEFAULT_MODEL",
+        "SHIPPED",
+        "find_model",
+        "is_shipped",
+    ),
+    "file": (
+        "ModelFile",
+        "load_model",
+        "read_twin",
+    ),
+    "facts": ("ModelFacts",),
+    "release": ("Release",),
+    "run_folder": (
+        "RunConfig",
+        "RunFolder",
+    ),
+    "scorer": (
+        "Score",
+        "Scorer",
+    ),
+}
+__getattr__ = late_names(__name__, _MODULES)

@@ -4,3 +4,59 @@ reviews (`data`, `sources`) → fitted and held-out part (`split`) → network (
 `fit_ngrams`) → scores (`result`, `calibration`) → run folder (`run_writer`); or, from a trained
 network, `adapt.adapt`
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from toolkit.fronts import late_names
+
+if TYPE_CHECKING:
+    from toolkit.training.data import TrainingObserver
+    from toolkit.training.options import SplitKind, TrainingOptions
+    from toolkit.training.presets import PRESETS, Preset, find_preset
+    from toolkit.training.result import TrainingResult
+    from toolkit.training.reviews import Reviews, UnlabelledReviews
+    from toolkit.training.run import train
+    from toolkit.training.teacher import Matches, fingerprint, load_teacher
+
+__all__ = [
+    "PRESETS",
+    "Matches",
+    "Preset",
+    "Reviews",
+    "SplitKind",
+    "TrainingObserver",
+    "TrainingOptions",
+    "TrainingResult",
+    "UnlabelledReviews",
+    "find_preset",
+    "fingerprint",
+    "load_teacher",
+    "train",
+]
+
+_MODULES = {
+    "options": (
+        "SplitKind",
+        "TrainingOptions",
+    ),
+    "presets": (
+        "PRESETS",
+        "Preset",
+        "find_preset",
+    ),
+    "data": ("TrainingObserver",),
+    "reviews": (
+        "Reviews",
+        "UnlabelledReviews",
+    ),
+    "result": ("TrainingResult",),
+    "run": ("train",),
+    "teacher": (
+        "Matches",
+        "fingerprint",
+        "load_teacher",
+    ),
+}
+__getattr__ = late_names(__name__, _MODULES)

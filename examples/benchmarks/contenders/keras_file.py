@@ -13,8 +13,9 @@ import numpy as np
 
 from examples.benchmarks.contenders.table import read, write
 from examples.benchmarks.sources import PROJECT
+from toolkit.text import FIRST_WORD_ID, UNKNOWN_ID
 from toolkit.text.rule import OLDEST_RULE
-from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, UNKNOWN_ID
+from toolkit.text.token_ids import START_ID
 
 MAX_TOKENS = 100
 BATCH = 4096  # 100,000 reviews take 8 s; with 32, the default, 13 s

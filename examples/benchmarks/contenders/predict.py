@@ -16,8 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from examples.benchmarks.contenders import fasttext_file, fasttext_text
-from toolkit.records.columns import Columns
-from toolkit.records.options import ReadOptions
+from toolkit.records import Columns, ReadOptions
 from toolkit.records.table import read_table
 
 Probabilities = npt.NDArray[np.float32]

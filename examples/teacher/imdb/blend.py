@@ -29,7 +29,7 @@ from examples.teacher.imdb.reviews import Floats, Reviews
 from examples.teacher.imdb.views import View, judgement, load
 from toolkit.errors import InputError
 from toolkit.model.stars import sigmoid
-from toolkit.training.teacher import fingerprint
+from toolkit.training import fingerprint
 
 WEIGHTS = {"document-vectors": 1.0, "minilm": 0.75, "bi-cnn": 0.4}
 SHARPNESS = 5.6  # deviation of the logits of the targets

@@ -20,7 +20,7 @@ from examples.teacher.imdb import reviews as imdb
 from examples.teacher.imdb.reviews import FOLDS, Floats, Reviews
 from examples.teacher.imdb.views import View, judgement
 from toolkit.errors import InputError
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.text import Vocabulary
 
 LONGEST = 3
 FEWEST = 5  # times that an n-gram occurs in all reviews

@@ -22,9 +22,8 @@ from examples.teacher.reviews.reviews import PARTS, Reviews, load
 from exported.data import HALVES, HELD_OUT
 from toolkit.errors import InputError
 from toolkit.model.stars import sigmoid
-from toolkit.records.options import ReadOptions
-from toolkit.training import teacher
-from toolkit.training.teacher import fingerprint
+from toolkit.records import ReadOptions
+from toolkit.training import fingerprint, teacher
 
 SHARPNESS = 1.0  # times the calibrated logits
 SURE = 0.998  # no target is nearer to 0 or 1

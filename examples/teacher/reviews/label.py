@@ -24,7 +24,7 @@ from examples.teacher.reviews.spans import SPANS
 from examples.teacher.word_pieces import Rows, WordPieces
 from exported.data import HALVES, HELD_OUT
 from toolkit.errors import InputError
-from toolkit.training.teacher import fingerprint
+from toolkit.training import fingerprint
 
 SHORT = 64  # pieces
 
