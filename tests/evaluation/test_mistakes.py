@@ -6,7 +6,7 @@ import pytest
 from tests.models import OLD_MODELS, many_texts, shipped_scorer
 from tests.reference import tokens_of
 from toolkit import Scorer
-from toolkit.evaluation.mistakes import Mistake, most_confident
+from toolkit.evaluation.evaluate_models import Mistake, most_confident
 
 MOST = shipped_scorer().facts.max_tokens
 

@@ -18,8 +18,8 @@ from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.strategies import review_texts
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
+from toolkit.evaluation.evaluate_models import Mistake
 from toolkit.evaluation.metrics import METRICS
-from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.page import page, spans
 from toolkit.records import Columns, ReadOptions
 

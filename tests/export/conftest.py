@@ -38,8 +38,7 @@ class SmallModel:
 def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
     """The network of `conv1d` for 13 ids and 12 tokens, with weights far from zero."""
     keras = pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.export.convert import convert
-    from toolkit.export.model_file import ids_in_model, text_in_model
+    from toolkit.export.convert import convert, ids_in_model, text_in_model
     from toolkit.networks import conv1d
 
     keras.utils.set_random_seed(1)

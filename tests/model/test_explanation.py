@@ -23,7 +23,7 @@ from tests.reference import known_as, tokens_of
 from tests.strategies import review_texts
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.export.model_file import text_in_model
+from toolkit.export.convert import text_in_model
 from toolkit.model import ModelFacts
 from toolkit.model.explain import Explanation
 from toolkit.model.facts import Metrics, TrainingData

@@ -177,7 +177,7 @@ def test_the_shipped_tables_are_made_at_loading(path: Path, tmp_path: Path) -> N
 def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
     pytest.importorskip("keras", reason="needs the extra 'train'")
-    from toolkit.export.model_file import ids_in_model
+    from toolkit.export.convert import ids_in_model
     from toolkit.networks.network_files import load_keras
 
     path = SHIPPED.with_name(f"{name}.keras")

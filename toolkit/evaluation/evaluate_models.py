@@ -1,4 +1,7 @@
-"""From labelled reviews and models to what is known of the models."""
+"""From labelled reviews and models to what is known of the models, and their worst mistakes.
+
+A mistake is a review that a model is confidently wrong about, with the words that caused that.
+"""
 
 from __future__ import annotations
 
@@ -18,6 +21,7 @@ from toolkit.evaluation.coverage import (
     TargetCoverage,
     coverage_at,
     coverages,
+    margins,
 )
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
@@ -31,7 +35,6 @@ from toolkit.evaluation.metrics import (
     measure,
     reliability,
 )
-from toolkit.evaluation.mistakes import Mistake, mistakes
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reviews import (
     Data,
@@ -40,11 +43,69 @@ from toolkit.evaluation.reviews import (
     load_predictions,
     sha256_if_file,
 )
+from toolkit.model.explain import Word
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A review that a model is wrong about."""
+
+    row: int  # in the file, from 1
+    label: int  # the true one, 0 or 1
+    probability: float  # of the positive class
+    text: str
+    words: tuple[Word, ...]  # all, in order; none for predictions from a file
+
+    def effect(self, word: Word) -> float:
+        """What a word adds to the log-odds of the wrong label."""
+        return -word.contribution if self.label else word.contribution
+
+    @property
+    def unread(self) -> int:
+        """How many words are before those that the model reads."""
+        return sum(word.state == "unread" for word in self.words)
+
+    @property
+    def causes(self) -> list[Word]:
+        """The words that speak for the wrong label, the strongest first."""
+        found = [word for word in self.words if self.effect(word) > 0]
+        return sorted(found, key=self.effect, reverse=True)
+
+    def cause_names(self, most: int) -> list[str]:
+        """The strongest of `causes`, at most this number, each once."""
+        return list(dict.fromkeys(word.text.lower() for word in self.causes))[:most]
+
+
+def most_confident(
+    labels: Labels, probability: Probabilities, threshold: float, most: int
+) -> list[int]:
+    """Positions of the reviews that are wrong, the surest first, at most this number."""
+    wrong = np.flatnonzero(calls_positive(probability, threshold) != labels.astype(np.bool_))
+    order = np.argsort(-margins(probability[wrong], threshold), kind="stable")
+    return [int(place) for place in wrong[order][:most]]
+
+
+def mistakes(
+    reviews: LabelledReviews,
+    probability: Probabilities,
+    threshold: float,
+    scorer: Scorer | None,
+    most: int,
+) -> tuple[Mistake, ...]:
+    """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
+    found = []
+    for place in most_confident(reviews.labels, probability, threshold, most):
+        text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
+        words = () if scorer is None else scorer.explain(text).words
+        row = int(reviews.rows[place]) + 1
+        found.append(Mistake(row, label, float(probability[place]), text, words))
+    return tuple(found)
+
 
 _DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
 

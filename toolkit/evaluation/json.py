@@ -19,10 +19,9 @@ from toolkit.evaluation.diff_result import (
     Difference,
     verdict,
 )
-from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
+from toolkit.evaluation.evaluate_models import Evaluation, Mistake, ModelResult
 from toolkit.evaluation.groups import Breakdown
 from toolkit.evaluation.metrics import Metrics, Proportion
-from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.tables import warnings_of
 
 FORMAT_VERSION = 3  # of an evaluation

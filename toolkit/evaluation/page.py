@@ -20,10 +20,9 @@ import numpy as np
 from toolkit import __version__
 from toolkit.evaluation import tables
 from toolkit.evaluation.coverage import coverage_curve
-from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
+from toolkit.evaluation.evaluate_models import Evaluation, Mistake, ModelResult
 from toolkit.evaluation.groups import Breakdown, Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, roc_curve
-from toolkit.evaluation.mistakes import Mistake
 from toolkit.evaluation.reviews import LABELS
 
 if TYPE_CHECKING:
