@@ -315,7 +315,5 @@ def names_of_added(given: list[str] | None) -> dict[str, str]:
             )
         if key in names:
             raise UsageError(f"--names: the column of {key!r} is named twice")
-        if not name.strip():
-            raise UsageError(f"--names: the column of {key!r} has no name")
         names[key] = name
     return names
