@@ -7,7 +7,7 @@ import json
 import platform
 import sys
 from collections.abc import Iterable, Sequence
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +53,7 @@ def machine() -> dict[str, Any]:
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
         "core": core_name(),
-        **{name: version(name) for name in PACKAGES},
+        **{name: _version(name) for name in PACKAGES},
     }
 
 
@@ -70,6 +70,14 @@ def show(title: str, header: Sequence[str], rows: Iterable[Sequence[str]]) -> No
 def seconds(row: dict[str, Any]) -> str:
     """Write a median with its spread."""
     return f"{row['seconds']:.2f} ({min(row['runs']):.2f} to {max(row['runs']):.2f})"
+
+
+def _version(name: str) -> str:
+    """Find the version of a package; tensorflow may be there as tensorflow-cpu."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return version(f"{name}-cpu")
 
 
 def _processor() -> str:
