@@ -22,7 +22,7 @@ def build(vocabulary_size: int, max_tokens: int) -> keras.Model:
             layers.GlobalAveragePooling1D(),
             layers.Dense(1, activation="sigmoid"),
         ],
-        name="mean",
+        name="toy-mean",
     )
     rate = keras.optimizers.Adam(0.02)
     network.compile(optimizer=rate, loss="binary_crossentropy", metrics=["accuracy"])
@@ -30,7 +30,7 @@ def build(vocabulary_size: int, max_tokens: int) -> keras.Model:
 
 
 MEAN = Preset(
-    name="mean",
+    name="toy-mean",
     summary="the mean of the vectors of the words",
     recipe="padded",
     build=build,

@@ -118,14 +118,14 @@ def test_a_preset_of_one_file_goes_all_the_way(
 ) -> None:
     monkeypatch.setitem(PRESETS, MEAN.name, MEAN)
     data = write_csv(*make_rows(120), name="reviews.csv")
-    options = TrainingOptions(data=str(data), preset="mean", output=tmp_path / "run")
+    options = TrainingOptions(data=str(data), preset="toy-mean", output=tmp_path / "run")
     result = train(options)
     validation = result.metrics.validation
     assert validation is not None
     assert (validation.accuracy or 0) > 0.9
 
     exported = export(result.run.path)
-    assert exported.model == tmp_path / "run" / "mean.onnx"
+    assert exported.model == tmp_path / "run" / "toy-mean.onnx"
     assert exported.parity.largest_difference < 1e-5
     assert exported.parity.label_flips == 0
     assert any("as tf2onnx converted it" in note for note in exported.notes)
