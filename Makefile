@@ -1,5 +1,5 @@
 # Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
-# `make check test test-all` runs no test twice, but those of the pages.
+# `make check test test-all` runs no test twice: those of the pages are in `make check`.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -27,7 +27,7 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 	@$(DEMO)/bin/python examples/show.py reviews.scored.csv
 
 test: $(DEV)/installed  ## run the tests that a change needs, in eight minutes; installs 2.5 GB
-	$(DEV)/bin/pytest -q $(AT_ONCE) -m "not slow and not tools"
+	$(DEV)/bin/pytest -q $(AT_ONCE) -m "not slow and not tools" --ignore=tests/docs
 
 test-all: test $(DEV)/installed-all  ## run also the slow tests, and those of other languages, browsers and engines
 	$(DEV)/bin/pytest $(AT_ONCE) -m "slow or tools"

@@ -1,10 +1,13 @@
-"""Settings of Hypothesis for all tests, and the networks that several packages of tests need."""
+"""Settings of Hypothesis for all tests, and what several packages of tests need."""
 
 from __future__ import annotations
+
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.cli.running import Command
 from tests.networks.tables import Frozen, frozen_networks
 
 # No deadlines: a test must not fail because the machine is busy. Session fixtures are shared by
@@ -18,5 +21,14 @@ settings.load_profile("toolkit")
 @pytest.fixture(scope="session")
 def networks() -> dict[str, Frozen]:
     """The frozen networks with random tables, by preset."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     return frozen_networks()
+
+
+@pytest.fixture
+def command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Command:
+    """Run `toolkit` in this process, in a folder of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+    return Command(tmp_path, monkeypatch, capsys)

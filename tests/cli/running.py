@@ -6,6 +6,8 @@ import csv
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
 from pathlib import Path
@@ -14,8 +16,9 @@ from typing import Any
 
 import pytest
 
-from tests.models import many_texts
+from tests.models import many_texts, shipped_scorer
 from toolkit.cli import app
+from toolkit.scoring import Job, Progress, ScoringOptions, find_jobs, score_files
 from toolkit.scoring.journal import folder_beside
 
 COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
@@ -121,3 +124,42 @@ def rows(count: int, bad: tuple[int, ...] = ()) -> str:
     """Write a CSV file whose records are numbered, some with a field too many."""
     lines = [f"{n},{WORDS[n % 4]}{',x' if n in bad else ''}\n" for n in range(count)]
     return "id,text\n" + "".join(lines)
+
+
+Act = Callable[[Path], None]
+
+
+def score_into(
+    output: str | Path,
+    inputs: Sequence[str | Path],
+    before: Act | None = None,
+    after_block: Act | None = None,
+    **options: Any,
+) -> list[str]:
+    """Score files into a folder; give the names of those that were scored.
+
+    ``before`` is called with the output of each file before it is scored, and ``after_block`` after
+    each of its blocks.
+    """
+    scored: list[str] = []
+
+    @contextmanager
+    def on_file(job: Job) -> Iterator[Callable[[Progress], None]]:
+        if before is not None:
+            before(job.output)
+        scored.append(job.source.name)
+        yield lambda _: None if after_block is None else after_block(job.output)
+
+    jobs = find_jobs([str(name) for name in inputs], str(output))
+    score_files(shipped_scorer(), jobs, ScoringOptions(workers=1, **options), on_file)
+    return scored
+
+
+def stop_at(output: str, error: BaseException) -> Act:
+    """Give what raises an error at the file with an output."""
+
+    def act(path: Path) -> None:
+        if str(path) == output:
+            raise error
+
+    return act

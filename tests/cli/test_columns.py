@@ -89,14 +89,6 @@ def test_predictions_of_other_texts_are_refused(command: Command, data: Path) ->
     assert "row 1 has another text" in ran.err
 
 
-def test_a_misspelled_column(command: Command, data: Path) -> None:
-    for name in ("score", "evaluate", "train"):
-        ran = command(name, data, "--text-column", "reviw_text", "--label-column", "sentiment")
-        ran.failed_with("no column 'reviw_text', did you mean 'Review Text'?", exit_code=2)
-    ran = command("evaluate", data, "--text-column", "title", "--label-column", "sentimnt")
-    ran.failed_with("no column 'sentimnt', did you mean 'Sentiment'?", exit_code=2)
-
-
 FROZEN = PROJECT / "tests" / "frozen_files"
 VERSION = shipped_scorer().facts.version
 VALUE = f"reviews {VERSION} sha256-{hashlib.sha256(MODEL.read_bytes()).hexdigest()[:16]}"
@@ -118,15 +110,19 @@ def rows(name: str) -> list[dict[str, Any]]:
 
 @pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.tsv", "a.parquet"])
 @pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "tsv", "parquet"])
-def test_every_row_has_the_model(command: Command, source: str, ending: str) -> None:
+def test_every_row_has_the_stars_and_the_model(command: Command, source: str, ending: str) -> None:
     write("first.csv", CSV)
     # Made by the toolkit, so that its columns have the type of strings.
     first = ("--names", "sentiment=s,probability=p")
     assert command("score", "first.csv", "-o", source, *first).exit_code == 0
-    assert command("score", source, "-o", f"b.{ending}", "--names", "model=m").exit_code == 0
+    added = ("--stars", "--names", "model=m")
+    assert command("score", source, "-o", f"b.{ending}", *added).exit_code == 0
     found = rows(f"b.{ending}")
     assert [row["m"] for row in found] == [VALUE] * 3
-    assert list(found[0])[-3:] == ["predicted_sentiment", "positive_probability", "m"]
+    names = ["predicted_sentiment", "positive_probability", "predicted_stars", "m"]
+    assert list(found[0])[-4:] == names
+    (stars,) = shipped_scorer().stars(["a superb film"])
+    assert [float(row["predicted_stars"] or 0) for row in found] == pytest.approx([stars, 0, 0])
     assert [row["predicted_sentiment"] or None for row in found] == ["positive", None, None]
 
 
@@ -212,7 +208,6 @@ def file_of(path: Path, rows: Sequence[tuple[str, object]]) -> Path:
 
 
 def test_stars_are_labels(command: Callable[..., Any], tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'evaluate'")
     data = file_of(tmp_path / "stars.csv", STARS * 3)
     page, numbers = tmp_path / "report.html", tmp_path / "report.json"
     ran = command("evaluate", CONV1D, data, "--report", page, "--report", numbers)
@@ -226,7 +221,6 @@ def test_stars_are_labels(command: Callable[..., Any], tmp_path: Path) -> None:
 
 
 def test_labels_with_names_of_their_own(command: Callable[..., Any], tmp_path: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'evaluate'")
     rows = [(GOOD, "[great]"), (BAD, "poor"), ("it is a film", "[bold]so-so")]
     data = file_of(tmp_path / "names.csv", rows * 4)
     refused = command("evaluate", CONV1D, data)

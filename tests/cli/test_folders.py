@@ -190,16 +190,6 @@ def test_outputs_of_any_format_beside_their_inputs_are_left_out(
     assert (ran.exit_code, files_in("again")) == (0, [scored]), ran.err
 
 
-@pytest.mark.parametrize("more", [None, "--force", "--resume", "--skip-existing"])
-def test_a_pattern_into_its_own_folder_replaces_no_input(
-    command: Command, data: Path, more: str | None
-) -> None:
-    options = [] if more is None else [more]
-    ran = command("score", "data/*.csv", "-o", "data/", *options)
-    ran.failed_with("data/a.csv: is an input, which the output of data/a.csv would replace", 2)
-    assert files_in("data") == ["a.csv", "inner/b.csv"]
-
-
 JSON_LINES = '{"text": "a superb film"}\n'
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +11,6 @@ import onnx
 import pytest
 
 from tests.cli.running import Command
-from tests.data import PROJECT
 from tests.models import CONV1D
 from toolkit import __version__
 from toolkit.model import ModelFile, load_model
@@ -145,26 +142,6 @@ def test_recorded_facts_are_shown(command: Command) -> None:
         assert part in text
 
 
-@pytest.mark.parametrize(
-    ("facts", "message"),
-    [
-        ({"data": {"reviews": "many"}}, "data.reviews is 'many'"),
-        ({"data": {"teachers": [1]}}, "data.teachers is 1"),
-        ({"data": {"unlabelled": []}}, "data.unlabelled is []"),
-        ({"metrics": {"folds": 3}}, "metrics.folds is 3"),
-        ({"metrics": {"folds": {"loss": 1}}}, "metrics.folds.loss is 1"),
-        ({"metrics": {"test": {"accuracy": []}}}, "metrics.test.accuracy is []"),
-        ({"calibration": {"scale": 0.5}}, "calibration.bias is missing"),
-        ({"parity": {"reviews": None}}, "parity.reviews is None"),
-        ({"threshold_choice": {"validation": {"reviews": True}}}, "validation.reviews is True"),
-        ({"toolkit_version": 1}, "toolkit_version is 1"),
-    ],
-)  # fmt: skip
-def test_facts_of_the_wrong_kind(command: Command, facts: dict[str, Any], message: str) -> None:
-    with_facts(command.folder / "m.onnx", **facts)
-    command("info", "m.onnx").failed_with(message)
-
-
 def test_facts_of_a_newer_toolkit_are_ignored(command: Command) -> None:
     with_facts(command.folder / "m.onnx", data={"source": "a.csv", "mood": "good"}, more=[1])
     assert described(command, "m.onnx")["data"] == {"source": "a.csv"}
@@ -187,16 +164,3 @@ def test_a_keras_file_and_other_files(command: Command) -> None:
     command("info", "none.keras").failed_with("none.keras: no such Keras file")
     command("info", ".").failed_with("an incomplete run folder, without model.keras")
     command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("not an ONNX model")
-
-
-def test_tensorflow_is_not_imported() -> None:
-    code = (
-        "import sys; from toolkit.cli.app import main; "
-        f"sys.argv = ['toolkit', 'info', {str(CONV1D)!r}]\n"
-        "try: main()\n"
-        "finally: print('loaded:', {'tensorflow', 'keras', 'h5py', 'onnxruntime'} & {*sys.modules})"
-    )
-    ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=PROJECT
-    )
-    assert ran.stdout.endswith("loaded: set()\n")

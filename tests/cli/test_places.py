@@ -11,9 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import COMMAND, CSV, Command, files_in, journals, rows, write
+from tests.cli.running import (
+    COMMAND,
+    CSV,
+    Command,
+    files_in,
+    journals,
+    rows,
+    score_into,
+    stop_at,
+    write,
+)
 from tests.models import MODEL, shipped_scorer
-from tests.scoring.stopping import score_into, stop_at
 from toolkit.scoring import ScoringOptions, score_file
 
 
@@ -137,15 +146,6 @@ def test_an_output_that_is_no_file_name(command: Command) -> None:
     Path("e").mkdir()
     ran = command("score", "-", "-o", "e", "--format", "csv")
     ran.failed_with("e: is a folder. Name a file for standard input with --output.", 2)
-
-
-def test_a_slash_after_the_output_always_means_a_folder(command: Command) -> None:
-    Path("data/sub").mkdir(parents=True)
-    write("data/sub/x.csv")
-    for options in ([], ["--force"]):
-        ran = command("score", "data/*/x.csv", "-o", "out.d/", *options)
-        assert ran.exit_code == 0, ran.err
-        assert [str(path) for path in Path("out.d").rglob("*.csv")] == ["out.d/sub/x.csv"]
 
 
 NO_RECORD_SCORED = "a.csv: no record is scored: all 2 records are "
@@ -312,14 +312,6 @@ def test_a_folder_within_the_input_is_not_read_again(command: Command, data: Pat
     ran = command("score", data, "-o", "data/out", "--force")
     assert ran.exit_code == 3, ran.err
     assert files_in("data/out") == before
-
-
-def test_rejects_of_an_earlier_run_are_not_scored(command: Command, data: Path) -> None:
-    assert command("score", "data/inner/b.jsonl").exit_code == 3
-    Path("data/inner/b.scored.jsonl").unlink()
-    assert files_in("data/inner") == ["a.csv", "b.jsonl", "b.scored.jsonl.rejected.jsonl"]
-    assert command("score", data, "-o", "out").exit_code == 3
-    assert files_in("out") == SCORED
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_long
+from tests.models import CONV1D
 from toolkit import __version__
 from toolkit.cli.console import progress_of
 from toolkit.native import core_name
@@ -29,6 +30,8 @@ UNUSED = [
     "toolkit.records.parquet",
     "toolkit.text.sentences",
 ]
+# Of object stores and of clusters.
+LATE = ["obstore", "boto3", "ray", "concurrent.futures.process"]
 HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matplotlib", "sklearn"]
 
 
@@ -36,16 +39,6 @@ HEAVY = ["numpy", "pyarrow", "onnx", "onnxruntime", "tensorflow", "keras", "matp
 def large_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Enough for a second or more of scoring."""
     return write_long(tmp_path_factory.mktemp("large") / "reviews.csv", times=50)
-
-
-def test_a_file_is_scored(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
-    ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
-    assert (ran.exit_code, ran.out) == (0, "")
-    assert ran.err.startswith("a.scored.csv\n  records       1\n")
-    assert "\x1b" not in ran.err
-    again = in_its_own_process("score", "a.csv", cwd=tmp_path)
-    again.failed_with("a.scored.csv: exists already", 2)
 
 
 def test_nothing_is_left_in_the_home_folder(tmp_path: Path) -> None:
@@ -101,30 +94,48 @@ def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
     assert run_main(body, tmp_path) == Ran(143, "cleaned\n", "error: interrupted\n")
 
 
-def test_help_imports_no_large_package() -> None:
-    code = (
-        "import sys; from toolkit.cli.app import main; sys.argv = ['toolkit', '--help']\n"
-        "try: main()\n"
-        f"finally: print('loaded:', [name for name in {HEAVY} if name in sys.modules])"
-    )
-    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert ran.stdout.endswith("loaded: []\n")
-    assert "toolkit score reviews.csv" in ran.stdout
+COMMON = [
+    "--output",
+    "b.csv",
+    "--model",
+    "reviews-small",
+    "--text-column",
+    "text",
+    "--workers",
+    "2",
+]
 
 
-def test_score_imports_only_what_it_uses(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("arguments", "unused"),
+    [
+        (["--help"], [*HEAVY, *LATE]),
+        (["train", "--help"], HEAVY),
+        (["score", "--help"], LATE),
+        (
+            ["score", "a.csv", *COMMON, "--log-format", "text", "--report", "r.json"],
+            [*UNUSED, *LATE],
+        ),
+        (["score", "-", "--format", "csv", "-q"], LATE),
+        (["score", "a.csv", "-o", "b.csv", "--shard", "0/1"], ["ray", "obstore"]),
+        (["info", str(CONV1D)], ["tensorflow", "keras", "h5py", "onnxruntime"]),
+    ],
+    ids=lambda names: " ".join(names[:2]),
+)
+def test_a_command_imports_only_what_it_uses(
+    arguments: list[str], unused: list[str], tmp_path: Path
+) -> None:
     (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
-    body = (
-        "import sys\n"
-        "sys.argv = ['toolkit', 'score', 'a.csv', '--output', 'b.csv', '--model', 'reviews-small',"
-        " '--text-column', 'text', '--workers', '2', '--log-format', 'text',"
-        " '--report', 'report.json', '--quiet']\n"
-        "try: module.main()\n"
-        f"finally: print('loaded:', [name for name in {UNUSED} if name in sys.modules])\n"
+    code = (
+        "import sys; from toolkit.cli.app import main; sys.argv = ['toolkit', *sys.argv[1:]]\n"
+        "try: main()\n"
+        f"finally: print('loaded:', [name for name in {unused} if name in sys.modules])"
     )
-    ran = run_main(body, tmp_path)
-    assert ran == Ran(0, "loaded: []\n", "")
-    assert (tmp_path / "b.csv").exists()
+    ran = subprocess.run(
+        [sys.executable, "-c", code, *arguments], cwd=tmp_path, input="text\na fine film\n",
+        capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert ran.stdout.endswith("loaded: []\n")
 
 
 def test_a_scorer_imports_only_what_it_uses() -> None:

@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.running import CSV, Command, files_in, journals, write
-from tests.scoring.stopping import score_into, stop_at
+from tests.cli.running import CSV, Command, files_in, journals, score_into, stop_at, write
 from toolkit.errors import OutputError
 from toolkit.scoring import Job
 from toolkit.scoring.journal import Journal
@@ -226,29 +225,6 @@ def test_a_wrong_call_keeps_the_progress(command: Command, data: Path) -> None:
             assert path.stat() == facts
     assert score_into("out", ["data"], resume=True) == ["c.csv"]
     assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
-
-
-def test_two_calls_do_not_write_one_output(command: Command, data: Path) -> None:
-    refused = []
-
-    def interfere(output: Path) -> None:
-        if output.name == "b.csv":
-            for inputs, into in (("data/b.csv", "out/b.csv"), ("data", "out")):
-                ran = command("score", inputs, "-o", into, "-q", "--force")
-                ran.failed_with("out/b.csv: another process is writing this output", 2)
-                refused.append(into)
-
-    score_into("out", ["data"], after_block=interfere)
-    assert refused == ["out/b.csv", "out"]
-    assert files_in("out") == ["a.csv", "b.csv", "c.csv"]
-
-    def interfere_with_one(output: Path) -> None:
-        ran = command("score", "data", "-o", "new")
-        assert "error: new/b.csv: another process is writing this output" in ran.err
-
-    Path("new").mkdir()
-    score_into("new/b.csv", ["data/b.csv"], after_block=interfere_with_one)
-    assert files_in("new") == ["b.csv"]
 
 
 def test_a_lock_is_seen_before_anything_is_scored(command: Command, data: Path) -> None:

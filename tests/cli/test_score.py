@@ -7,17 +7,16 @@ import re
 import subprocess
 import sys
 from base64 import b64decode
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-import onnx
 import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, hurry, write
 from tests.models import EXPORTED, MODEL, shipped_scorer
 from tests.scoring.foreign import lines_of
-from toolkit.model import DEFAULT_MODEL, SHIPPED, ModelFile
+from toolkit.model import DEFAULT_MODEL, SHIPPED
 from toolkit.scoring import score_file
 
 
@@ -198,29 +197,6 @@ def test_a_usage_error_explains_the_usage(command: Command, arguments: list[str]
     assert command.files() == ["a.csv"]
 
 
-def test_force_replaces(command: Command) -> None:
-    write("a.csv")
-    write("b.csv", "old")
-    assert command("score", "a.csv", "-o", "b.csv", "--force").exit_code == 0
-    assert Path("b.csv").read_text(encoding="utf-8").startswith("id,text,predicted")
-    assert command.files() == ["a.csv", "b.csv"]
-
-
-@pytest.mark.parametrize(
-    ("report", "what"),
-    [
-        ("a.csv", "the input"),
-        ("b.csv", "the output"),
-        ("b.csv.rejected.jsonl", "the file for rejects"),
-    ],
-)
-def test_a_report_does_not_replace_reviews(command: Command, report: str, what: str) -> None:
-    write("a.csv")
-    ran = command("score", "a.csv", "-o", "b.csv", "--report", f"./{report}", "--force")
-    ran.failed_with(f"--report {report}: is also {what}. Choose another file.", 2)
-    assert Path("a.csv").read_text(encoding="utf-8") == CSV
-
-
 def test_any_error_of_the_system_is_one_line(
     command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -229,55 +205,6 @@ def test_any_error_of_the_system_is_one_line(
 
     monkeypatch.setattr("toolkit.cli.app.app", refuse)
     command("train", "secret.csv").failed_with("secret.csv: Permission denied", 1)
-
-
-def foreign_model() -> bytes:
-    graph = onnx.helper.make_graph(
-        [onnx.helper.make_node("Identity", ["x"], ["y"])],
-        "g",
-        [onnx.helper.make_tensor_value_info("x", onnx.TensorProto.FLOAT, [1])],
-        [onnx.helper.make_tensor_value_info("y", onnx.TensorProto.FLOAT, [1])],
-    )
-    return bytes(onnx.helper.make_model(graph).SerializeToString())
-
-
-def later_version() -> bytes:
-    model = onnx.load(str(MODEL))
-    for entry in model.metadata_props:
-        if entry.key == "format_version":
-            entry.value = "99"
-    return bytes(model.SerializeToString())
-
-
-def ids_twin() -> bytes:
-    model = ModelFile.load(MODEL)
-    twin = model.network
-    model.facts.write_to(twin)
-    return bytes(twin.SerializeToString())
-
-
-def cut_short() -> bytes:
-    return MODEL.read_bytes()[: MODEL.stat().st_size // 2]
-
-
-@pytest.mark.parametrize(
-    ("content", "message"),
-    [
-        pytest.param(lambda: b"no model at all", "m.onnx: not an ONNX model", id="text"),
-        pytest.param(lambda: b"", "m.onnx: not an ONNX model", id="empty"),
-        pytest.param(cut_short, "m.onnx: not an ONNX model, or one that was cut short", id="cut"),
-        pytest.param(foreign_model, "not written by `toolkit export`", id="foreign"),
-        pytest.param(later_version, "m.onnx: model format version 99, but this", id="version"),
-        pytest.param(ids_twin, "(the ids-in twin is not for this)", id="twin"),
-    ],
-)
-def test_bad_models_are_refused(
-    command: Command, content: Callable[[], bytes], message: str
-) -> None:
-    write("m.onnx", content())
-    write("a.csv")
-    command("score", "a.csv", "--model", "m.onnx").failed_with(message)
-    assert command.files() == ["a.csv", "m.onnx"]
 
 
 @pytest.mark.parametrize("name", SHIPPED)
@@ -404,7 +331,9 @@ def score(folder: Path, name: str, parts: Iterable[str]) -> tuple[int, int]:
     return code, memory
 
 
-@pytest.mark.parametrize(("is_quoted", "rows"), [(False, 1_000_000), (True, 200_000)])
+@pytest.mark.parametrize(
+    ("is_quoted", "rows"), [pytest.param(False, 1_000_000, marks=pytest.mark.slow), (True, 200_000)]
+)
 def test_a_quote_that_is_never_closed(is_quoted: bool, rows: int, tmp_path: Path) -> None:
     row = (
         '"a film, the worst of all, %d","%d"\n' if is_quoted else "a film the worst of all %d,%d\n"
@@ -420,7 +349,7 @@ def test_a_quote_that_is_never_closed(is_quoted: bool, rows: int, tmp_path: Path
     assert (reject["line"], reject["raw"]) == (4, bad[:-1])
 
 
-@pytest.mark.parametrize("name", ["a.csv", "a.jsonl"])
+@pytest.mark.parametrize("name", ["a.csv", pytest.param("a.jsonl", marks=pytest.mark.slow)])
 def test_a_review_of_50_mb(name: str, tmp_path: Path) -> None:
     text = "a superb film " * (50_000_000 // 14)
     lines = (

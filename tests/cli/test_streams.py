@@ -46,7 +46,6 @@ def score_parts(parts: Iterable[bytes], *options: str, pause: float) -> Ran:
         return Ran(process.wait(), output, messages)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_pipes_that_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     row = b"a superb film,%d\n"
@@ -57,7 +56,6 @@ def test_pipes_that_do_not_wait(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert ran.out.count("\n") == 3001
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_a_byte_order_mark_that_arrives_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -75,7 +73,6 @@ ROWS = {
 }
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 @pytest.mark.parametrize("workers", [1, 3])
 @pytest.mark.parametrize("name", ROWS)
 def test_rows_come_out_as_they_come_in(tmp_path: Path, name: str, workers: int) -> None:
@@ -109,7 +106,6 @@ def test_rows_come_out_as_they_come_in(tmp_path: Path, name: str, workers: int) 
         assert process.wait() == 0
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_a_file_that_is_compressed_twice(command: Command) -> None:
     write("a.csv.gz", gzip.compress(gzip.compress(b"text\na\n")))
     command("score", "a.csv.gz").failed_with(
@@ -117,7 +113,6 @@ def test_a_file_that_is_compressed_twice(command: Command) -> None:
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_named_pipes(command: Command) -> None:
     for name in ("p", "p.csv", "p.csv.gz"):
         os.mkfifo(name)
@@ -140,7 +135,6 @@ def test_named_pipes(command: Command) -> None:
     )
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_a_pipe_is_scored_to_standard_output(tmp_path: Path) -> None:
     """Also one of the shell, whose name is a number."""
     (tmp_path / "a.csv").write_text(f"{CSV}broken\n", encoding="utf-8")
@@ -154,7 +148,6 @@ def test_a_pipe_is_scored_to_standard_output(tmp_path: Path) -> None:
     assert sorted(rejects) == ["p.rejected.jsonl", "stdin.rejected.jsonl"]
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 @pytest.mark.parametrize(
     ("rejected", "exit_code"), [([], 1), (["--rejected", "rejected.jsonl"], 3)]
 )
@@ -185,7 +178,6 @@ def test_standard_output_needs_no_folder_to_write_to(
                                    "ones are not.\n")  # fmt: skip
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_a_file_that_comes_to_the_place_of_the_rejects_stays(tmp_path: Path) -> None:
     rejects = tmp_path / "stdin.rejected.jsonl"
     with subprocess.Popen(
@@ -211,7 +203,6 @@ def test_a_file_that_comes_to_the_place_of_the_rejects_stays(tmp_path: Path) -> 
     assert rejects.read_text(encoding="utf-8") == "another's"
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="pipes there always wait")
 def test_a_file_that_is_cut_while_it_goes_to_standard_output(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text(CSV + "4,a superb film\n" * 200_000, encoding="utf-8")
@@ -309,7 +300,7 @@ def file_size_limit(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("ending", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def test_a_full_disk_keeps_the_progress(
     ending: str, large_file: Path, scored: dict[str, bytes], tmp_path: Path
 ) -> None:
@@ -386,16 +377,6 @@ def test_standard_input_to_a_file(output: str, tmp_path: Path) -> None:
     assert names == [output, f"{output}.rejected.jsonl"]
     if output == "b.parquet":
         assert pq.read_table(tmp_path / output)["text"].to_pylist() == ["a fine film"]
-
-
-def test_standard_input_cannot_be_resumed(tmp_path: Path) -> None:
-    arguments = [*COMMAND, "score", "-", "--format", "csv", "-o", "b.csv"]
-    ran = subprocess.run(
-        [*arguments, "--resume"], input=b"text\na\n", capture_output=True, cwd=tmp_path, check=False
-    )
-    assert (ran.returncode, ran.stdout) == (2, b"")
-    assert b"--resume" in ran.stderr
-    assert os.listdir(tmp_path) == []
 
 
 def test_a_closed_standard_input(tmp_path: Path) -> None:

@@ -290,7 +290,6 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_the_page_of_the_python_interface_is_up_to_date() -> None:
     """Write it with `make reference`."""
-    pytest.importorskip("griffe", reason="needs the extra 'dev'")
     from pages.python import API, api
 
     written = API.read_text(encoding="utf-8")

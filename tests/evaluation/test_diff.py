@@ -134,19 +134,6 @@ def test_quantiles_are_exact_to_a_step(pairs: list[tuple[float, float]]) -> None
     assert shift.mean == pytest.approx(float(np.mean((new - old).astype(np.float64))), abs=1e-6)
 
 
-def test_a_turned_comparison_is_the_reverse(file: Path) -> None:
-    there, back = (
-        compared(file, old=old, new=new).changes for old, new in ((OLD, MODEL), (MODEL, OLD))
-    )
-    assert there.counts.to_positive == back.counts.to_negative
-    assert there.counts.lost == back.counts.gained
-    assert there.counts.only_new_right == back.counts.only_old_right
-    assert there.probability is not None
-    assert back.probability is not None
-    assert there.probability.mean == pytest.approx(-back.probability.mean, abs=1e-6)
-    assert there.probability.median == back.probability.median
-
-
 def test_stars_are_compared_where_both_have_them(file: Path, texts: list[str]) -> None:
     assert compared(file).changes.stars is None
     small = MODEL.with_name("reviews-small.onnx")
@@ -322,14 +309,6 @@ def test_labels_mean_what_they_mean_to_evaluate(
     assert data.neutral == 40 * sum(label in ("3", "neutral") for label in labels)
     if labels[0] == "5":
         assert "1 → negative (40)" in data.label_meaning
-
-
-def test_labels_with_names_of_their_own(write_rows: WriteRows) -> None:
-    rows = [("a fine film", "up"), ("dull and bad", "down"), ("fine", "sideways")]
-    names = LabelNames(positive=("up",), negative=("down",))
-    data = compared(write_rows("r.csv", ("text", "label"), rows), labels=names)
-    assert data.changes.counts.labelled == 2
-    assert data.neutral == 1
 
 
 def test_a_column_without_labels_is_left_out_unless_it_is_named(

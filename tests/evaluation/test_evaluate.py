@@ -229,12 +229,6 @@ def test_many_values_are_no_ratings(write_rows: WriteRows) -> None:
         evaluate(path, options=EvaluationOptions(ReadOptions(Columns(stars="stars"))))
 
 
-@pytest.mark.parametrize("threshold", [-0.1, 1.1, float("nan")])
-def test_a_threshold_is_a_probability(reviews_csv: Path, threshold: float) -> None:
-    with pytest.raises(UsageError, match="threshold: expected a probability"):
-        evaluate(reviews_csv, options=EvaluationOptions(threshold=threshold))
-
-
 def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv: Path) -> None:
     found = evaluate(reviews_csv, [MODEL], [opposite(write_rows, reviews_csv)], FILM)
     facts = json.loads(json.dumps(evaluation_as_dict(found), allow_nan=False))

@@ -99,30 +99,6 @@ def test_the_order_of_the_reviews_is_nothing(
         assert value == getattr(expected, name) or value == pytest.approx(getattr(expected, name))
 
 
-def test_metrics_are_those_of_scikit_learn() -> None:
-    sklearn = pytest.importorskip("sklearn.metrics", reason="needs the extra 'train'")
-    draw = np.random.default_rng(1)
-    labels = draw.integers(0, 2, 5000).astype(np.int8)
-    # With ties, and with probabilities of 0 and 1.
-    probability = np.clip(draw.normal(0.3 + 0.4 * labels, 0.3), 0, 1).astype(np.float32).round(2)
-    found = measure(labels, probability, 0.4)
-    called = (probability >= np.float32(0.4)).astype(np.int8)
-    exact = probability.astype(np.float64)
-    for name, expected in {
-        "balanced_accuracy": sklearn.balanced_accuracy_score(labels, called),
-        "auc": sklearn.roc_auc_score(labels, exact),
-        "precision": sklearn.precision_score(labels, called),
-        "recall": sklearn.recall_score(labels, called),
-        "f1": sklearn.f1_score(labels, called),
-        "negative_precision": sklearn.precision_score(labels, called, pos_label=0),
-        "negative_recall": sklearn.recall_score(labels, called, pos_label=0),
-        "negative_f1": sklearn.f1_score(labels, called, pos_label=0),
-        "log_loss": sklearn.log_loss(labels, np.clip(exact, 1e-7, 1 - 1e-7)),
-        "brier_score": sklearn.brier_score_loss(labels, exact),
-    }.items():
-        assert getattr(found, name) == pytest.approx(expected, rel=1e-12), name
-
-
 def test_log_loss_takes_soft_labels() -> None:
     probability = np.array([0.9, 0.2])
     hard = [log_loss(np.full(2, label), probability) for label in (0, 1)]
@@ -144,14 +120,6 @@ def test_each_threshold_gives_what_it_would_as_the_threshold_in_use(
         assert found.called_positive == called / len(labels)
 
 
-def test_the_calibration_error_of_an_example() -> None:
-    """In bins: two with 0.9, both positive; 0.1 and 0.4, of which the first is positive."""
-    labels = np.array([1, 1, 1, 0], np.int8)
-    probability = np.array([0.9, 0.9, 0.1, 0.4], np.float32)
-    expected = (abs(2 - 1.8) + abs(1 - 0.1) + abs(0 - 0.4)) / 4
-    assert calibration_error(labels, probability) == pytest.approx(expected, abs=1e-6)
-
-
 def test_errors_of_both_labels_do_not_cancel() -> None:
     """Called positive at 0.8, 60% are; called negative at 0.2, 0% are positive.
 
@@ -161,12 +129,6 @@ def test_errors_of_both_labels_do_not_cancel() -> None:
     probability = np.array([0.8] * 10 + [0.2] * 10, np.float32)
     assert measure(labels, probability, 0.5).accuracy.value == 0.8
     assert calibration_error(labels, probability) == pytest.approx(0.2, abs=1e-6)
-
-
-def test_what_is_always_right_for_sure_is_calibrated() -> None:
-    labels = np.array([0, 1] * 10, np.int8)
-    assert calibration_error(labels, labels.astype(np.float32)) == 0.0
-    assert calibration_error(labels, 1 - labels.astype(np.float32)) == 1.0
 
 
 @given(ANSWERS)

@@ -41,8 +41,6 @@ from tests.models import CONV1D, EXPORTED, many_texts
 from toolkit.evaluation import evaluate
 from toolkit.model import SHIPPED
 
-pytest.importorskip("sklearn", reason="needs the extra 'evaluate'")
-
 
 def make_row(way: str, domain: str, labels: int, draw: int, balanced: float) -> dict[str, Any]:
     facts = {"way": way, "domain": domain, "labels": labels, "draw": draw, "seconds": 0.5}

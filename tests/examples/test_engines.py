@@ -186,13 +186,15 @@ def test_a_worker_opens_the_model_once(tmp_path: Path) -> None:
     assert re.fullmatch(r"\(\d+, 1\)\n", run(tmp_path, "-c", ONE_WORKER))
 
 
-def test_packages_are_those_of_the_extra() -> None:
+@pytest.mark.parametrize("folder", ["engines", "service"])
+def test_packages_are_those_of_the_extra(folder: str) -> None:
     """Those that CI has, with the limits of `pyproject.toml`."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    lines = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (EXAMPLES / folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = {line for line in lines if line and not line.startswith("#")}
     assert wanted <= set(project["project"]["optional-dependencies"]["dev-all"])
-    assert {path.stem for path in FOLDER.glob("with_*.py")} == {
-        *(f"with_{name}" for name in ENGINES),
-        "with_sqlite",
-    }
+
+
+def test_every_program_is_tried() -> None:
+    names = {*(f"with_{name}" for name in ENGINES), "with_sqlite"}
+    assert {path.stem for path in FOLDER.glob("with_*.py")} == names

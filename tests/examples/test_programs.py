@@ -48,11 +48,6 @@ def test_lines_of_standard_input(command: tuple[str, ...]) -> None:
     assert score(command, MODEL, [], b"") == []
 
 
-def test_examples_of_the_page(command: tuple[str, ...]) -> None:
-    found = score(command, MODEL, ["A fine film, superbly acted.", "Dull, and far too long."])
-    assert [line.split()[0] for line in found] == ["positive", "negative"]
-
-
 def test_java_runs_the_source() -> None:
     programs.java()
     command = (*programs.java_with_library(), str(programs.java_sources() / "Embed.java"))

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from http.client import HTTPConnection
-from pathlib import Path
 from threading import Barrier
 from typing import Any
 
@@ -271,14 +270,3 @@ def test_a_request_that_has_begun_is_answered_after_sigterm(in_loop: str) -> Non
         _, written = service.process.communicate(timeout=PATIENCE)
         assert service.process.returncode in ENDED
         assert "Traceback" not in written
-
-
-def test_packages_are_those_of_the_extra() -> None:
-    """Those that CI has, with the limits of `pyproject.toml`."""
-    import tomllib
-
-    project = tomllib.loads((EXAMPLES.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    lines = (FOLDER / "requirements.txt").read_text(encoding="utf-8").splitlines()
-    wanted = {line for line in lines if line and not line.startswith("#")}
-    assert wanted <= set(project["project"]["optional-dependencies"]["dev-all"])
-    assert Path(FOLDER / "README.md").is_file()

@@ -145,7 +145,6 @@ def test_the_notebook_runs_on_invented_reviews(
 @pytest.fixture(scope="module")
 def engineer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     """Run a command of the page for engineers; all of them build on each other in one folder."""
-    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     folder = tmp_path_factory.mktemp("engineer")
     for path in FOLDER.glob("*.csv"):
         shutil.copy(path, folder)
@@ -170,6 +169,7 @@ def engineer(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], str]:
     return called
 
 
+@pytest.mark.slow
 def test_the_commands_for_engineers_print_what_the_page_shows(
     engineer: Callable[[str], str],
 ) -> None:

@@ -32,22 +32,10 @@ TEXTS = [
     "!!!",
     "very " * 400 + "bad",
 ]
-BLANK = ["", " \t\n\u3000\x1c\u0085"]
 
 
 def test_its_code_passes_the_type_checker() -> None:
     run_npm("run", "check")
-
-
-def test_probabilities_are_those_of_the_scorer(page: Any) -> None:
-    found, labels = page_scores(page, [*TEXTS, *BLANK])
-    expected = shipped_scorer().score([*TEXTS, *BLANK])
-    assert labels == [score.sentiment for score in expected]
-    assert found == pytest.approx(
-        [float("nan") if s.probability is None else s.probability for s in expected],
-        abs=1e-6,
-        nan_ok=True,
-    )
 
 
 def test_a_megabyte_has_the_label_of_the_scorer(page: Any) -> None:

@@ -11,12 +11,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.conftest import command
 from toolkit.model import ModelFacts, RunConfig, RunFolder
 from toolkit.model.facts import Metrics, Scores, TrainingData
 from toolkit.text import Vocabulary
-
-__all__ = ["command"]
 
 CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))
 REVIEWS = ["the good movie", "bad, bad movie", "a movie", "don't"]

@@ -123,28 +123,3 @@ def test_rows_of_another_length_do_not_pass(model: Exported, tmp_path: Path) -> 
 def many_texts(count: int) -> list[str]:
     draw = random.Random(1)
     return [" ".join(draw.choices([*WORDS, "zzyzx"], k=draw.randint(0, 12))) for _ in range(count)]
-
-
-@pytest.mark.parametrize(("rows", "cells"), [(1, 1), (2, 5), (7, 20), (1000, 10**6), (128, 8192)])
-def test_a_score_does_not_depend_on_the_batches(
-    model: Exported, monkeypatch: pytest.MonkeyPatch, rows: int, cells: int
-) -> None:
-    texts = [text or "!" for text in many_texts(300)]
-    graph = ort.InferenceSession(str(model.text_in), session_options())
-    found, known = graph.run(["probability", "known_tokens"], {"text": np.array(texts, object)})
-    assert np.std(found) > 0.1
-    expected = [
-        number if count else None for number, count in zip(found.tolist(), known, strict=True)
-    ]
-    monkeypatch.setattr("toolkit.model.network.MOST_ROWS", rows)
-    monkeypatch.setattr("toolkit.model.network.MOST_IDS", cells)
-    assert [score.probability for score in model.scorer.score(texts)] == expected
-    assert [model.scorer.score([text])[0].probability for text in texts[:40]] == expected[:40]
-
-
-def test_blank_texts_among_others(model: Exported) -> None:
-    texts = [None, "the", " ", "a good movie " * 9, ""]
-    scores = model.scorer.score(texts)
-    assert [score.sentiment is None for score in scores] == [True, False, True, False, True]
-    assert scores[1] == model.scorer.score(["the"])[0]
-    assert model.scorer.score([]) == []

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +13,12 @@ import pyarrow as pa
 import pytest
 
 from exported.shipping import shipped_vectors
+from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.export.conftest import CONFIG, REVIEWS, SmallModel
 from tests.reference import SEPARATORS, known_as, tokens_of
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.export import export
-from toolkit.export.export_run import golden_vectors
 from toolkit.export.parity import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
@@ -63,17 +60,15 @@ def test_a_run_keeps_its_token_rule_in_the_newest_format(run: RunFolder, rule: i
     assert (plain == typed) == (rule == 2)
 
 
-@pytest.mark.parametrize("texts", [[], ["the"], ["the", "\U0001f994", ""]])
-def test_any_number_of_texts(run: RunFolder, texts: list[str]) -> None:
-    result = export(run.path)
-    session = ort.InferenceSession(str(result.model))
+def test_any_number_of_texts(small_model: SmallModel) -> None:
+    session, twin = map(ort.InferenceSession, map(str, (small_model.text_in, small_model.ids_in)))
     names = ["label", "probability", "known_tokens"]
-    label, probability, known = session.run(names, {"text": np.array(texts, object)})
-    assert label.shape == probability.shape == known.shape == (len(texts),)
-    assert known.tolist() == [1, 0, 0][: len(texts)]
-    ids = np.zeros((len(texts), 12), np.int32)
-    twin = ort.InferenceSession(str(result.twin))
-    assert [each.shape for each in twin.run(None, {"token_ids": ids})] == [(len(texts),)] * 2
+    for texts in ([], ["the"], ["the", "\U0001f994", ""]):
+        label, probability, known = session.run(names, {"text": np.array(texts, object)})
+        assert label.shape == probability.shape == known.shape == (len(texts),)
+        assert known.tolist() == [1, 0, 0][: len(texts)]
+        ids = np.zeros((len(texts), 12), np.int32)
+        assert [each.shape for each in twin.run(None, {"token_ids": ids})] == [(len(texts),)] * 2
 
 
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:
@@ -144,8 +139,10 @@ def test_missing_part(run: RunFolder, part: str) -> None:
 @pytest.mark.parametrize(
     "part", ["model.keras", "vocabulary.txt", "config.json", "metrics.json", "sample.parquet"]
 )
-@pytest.mark.parametrize("content", [b"", b"nonsense", b"[1]"])
-@pytest.mark.parametrize("recorded", [True, False])
+@pytest.mark.parametrize(
+    ("content", "recorded"),
+    [(b"nonsense", False), *((content, True) for content in (b"", b"nonsense", b"[1]"))],
+)
 def test_damaged_part(run: RunFolder, part: str, content: bytes, recorded: bool) -> None:
     """Whether or not the damage came before the fingerprints were taken."""
     (run.path / part).write_bytes(content)
@@ -223,25 +220,16 @@ def test_golden_vectors_of_an_earlier_model_are_named(run: RunFolder) -> None:
     assert note.startswith(f"{output.with_suffix('.golden.jsonl')} is of an earlier model. ")
 
 
-def test_command(run: RunFolder) -> None:
-    command = [sys.executable, "-m", "toolkit", "export", str(run.path)]
-    environment = os.environ | {"COLUMNS": "100"}
-    first = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert first.returncode == 0, first.stderr
-    assert first.stderr == ""
-    assert "4 reviews" in first.stdout
-    assert "0 label flips" in first.stdout
-    assert "threshold 0.5 (default)" in first.stdout
-    assert "conv1d.ids.onnx" in first.stdout
-    again = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert again.returncode == 2
-    assert again.stderr.startswith("error: ")
-    assert "--force" in again.stderr
-    assert "Traceback" not in again.stderr
-    command += ["--force", "--optimize", "f1"]
-    third = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
-    assert third.returncode == 2
-    assert "validation.parquet is not there" in third.stderr.replace("\n", " ")
+def test_command(run: RunFolder, command: Command) -> None:
+    first = command("export", run.path)
+    assert (first.exit_code, first.err) == (0, "")
+    assert "4 reviews" in first.out
+    assert "0 label flips" in first.out
+    assert "threshold 0.5 (default)" in first.out
+    assert "conv1d.ids.onnx" in first.out
+    command("export", run.path).failed_with("--force", 2)
+    ran = command("export", run.path, "--force", "--optimize", "f1")
+    ran.failed_with("validation.parquet is not there", 2)
 
 
 def test_an_interrupted_export_leaves_nothing(
@@ -280,8 +268,8 @@ def shipped() -> list[Any]:
     return parsed(GOLDEN.read_text(encoding="ascii"))
 
 
+@pytest.mark.slow
 def test_shipped_file_can_be_made_again(shipped: list[Any]) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     again = parsed(shipped_vectors(MODELS))
     assert without_probabilities(again) == without_probabilities(shipped)
     for path in MODELS:
@@ -339,14 +327,3 @@ def test_each_text_can_be_an_argument_or_a_line() -> None:
         assert not ("\0" in text and "\n" in text), name
         assert len(text.encode()) < 128 * 1024, name  # what Linux allows an argument
         assert text.encode().decode() == text
-
-
-def test_vectors_of_several_models_stand_side_by_side(small_model: SmallModel) -> None:
-    subject = (ModelFile.load(small_model.text_in), small_model.network)
-    lines = parsed(golden_vectors({"a": subject, "b": subject}))
-    assert len(lines) == len(golden_texts([12]))
-    assert all(line["models"]["a"] == line["models"]["b"] for line in lines)
-    row = {line["name"]: line["models"]["a"]["token_ids"] for line in lines}
-    assert row["empty"] == [1]
-    assert row["11 tokens"] == [1, 10] + [9] * 10
-    assert row["12 tokens"] == [10] + [9] * 11

@@ -270,12 +270,3 @@ def test_without_the_library_of_the_hub(
     with pytest.raises(MissingExtraError, match=r"'huggingface_hub', .*\[hub\]'"):
         export_to_hub(run.path, tmp_path / "films")
     assert not (tmp_path / "films").exists()
-
-
-def test_the_library_of_the_hub_reads_the_card(folder: Path) -> None:
-    hub = pytest.importorskip("huggingface_hub", reason="needs the extra 'hub'")
-    card = hub.ModelCard.load(folder / "README.md")
-    raw = metadata_in(folder / "README.md")
-    assert card.data.to_dict() == raw
-    assert card.data.eval_results[0].metric_value == 0.5
-    assert card.text.lstrip().startswith("# films\n")

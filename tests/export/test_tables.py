@@ -67,7 +67,6 @@ def test_a_row_has_one_probability_in_any_batch_and_padding(
 @pytest.mark.parametrize("experts", [1, 3])
 def test_pooled_networks_of_usual_sizes(experts: int, threads: int) -> None:
     """In a batch of one, sums over another axis are made in another order."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_pool import frozen
 
     options = session_options()
@@ -83,7 +82,6 @@ def test_pooled_networks_of_usual_sizes(experts: int, threads: int) -> None:
 
 def test_rows_longer_than_float32_counts_one_by_one() -> None:
     """The sum of 5,000 tokens is beyond the whole numbers of float32; it is one of int32."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_linear import frozen
 
     words = np.array([0, 0, 127, 1], np.int8)

@@ -17,8 +17,7 @@ from hypothesis import strategies as st
 
 from tests.data import PROJECT
 from tests.models import CONV1D, OLD_MODELS
-from tests.networks import reference
-from tests.networks.tables import Frozen
+from tests.networks.tables import Frozen, linear_logit
 from tests.reference import known_as, tokens_of
 from tests.strategies import review_texts
 from toolkit import Scorer
@@ -136,7 +135,7 @@ def test_the_parts_of_a_sum_are_words_and_halves_of_pairs(
 
     def logit(shown: set[int]) -> float:
         ids = [token if place in shown or token == 1 else 2 for place, token in enumerate(row)]
-        return reference.linear_logit(ids, **tables)
+        return linear_logit(ids, **tables)
 
     found = explained(scorer, text)
     assert found.baseline == pytest.approx(logit(set()), abs=1e-5)

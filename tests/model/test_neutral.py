@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -11,11 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.models import MODEL, many_texts, shipped_scorer
-from tests.scoring.reviews import write_csv
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model.labels import parse_range
-from toolkit.scoring import ScoringOptions, score_file
 
 NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
 # 0.3 and 0.7 are no float32: the range begins and ends at their neighbours.
@@ -73,17 +69,3 @@ def test_a_written_range() -> None:
             UsageError, match=r"--neutral-range: expected two .* 0\.4:0\.6, received"
         ):
             parse_range(wrong)
-
-
-def test_a_run_continues_with_the_same_range_only(tmp_path: Path) -> None:
-    source, output = write_csv(tmp_path / "a.csv", ["a film"]), tmp_path / "b.csv"
-
-    def stop(_: object) -> None:
-        raise RuntimeError("stopped")
-
-    with pytest.raises(RuntimeError, match="stopped"):
-        score_file(NARROW, source, output, on_progress=stop)
-    for scorer in (shipped_scorer(), Scorer(MODEL, 0.5, (0.3, 0.6))):
-        with pytest.raises(UsageError, match="this has changed: the neutral range"):
-            score_file(scorer, source, output, ScoringOptions(resume=True))
-    assert score_file(NARROW, source, output, ScoringOptions(resume=True)).records == 1

@@ -14,8 +14,10 @@ from hypothesis import strategies as st
 
 from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, counted
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
+from toolkit.model.fact_lines import calibration_line, threshold_line
+from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 from toolkit.model.onnx import ModelProto
 from toolkit.model.release import LONGEST_NAME, USES, DataSet, Teacher, plain_word
 
@@ -217,3 +219,43 @@ def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
     assert (stored["model_name"], stored["model_version"]) == (f"{name}-2026.11", "2026.11")
     assert len(stored["data_sets"]) == len(release.data_sets or ())
     assert {entry["use"] for entry in stored["data_sets"]} <= {*USES}
+
+
+@pytest.mark.parametrize(
+    ("calibration", "line"),
+    [
+        (
+            Calibration(0.8, 0.1, 100, 0.05, 0.01, by_probability=True),
+            "logit · 0.800 +0.100, fitted on 100 held-out reviews, "
+            "calibration error 0.0100, 0.0500 before",
+        ),
+        (
+            Calibration(0.8, 0, 31, 0.0251, note="scale only: few", by_probability=True),
+            "logit · 0.800 +0.000, fitted on 31 held-out reviews, "
+            "calibration error 0.0251 before; scale only: few",
+        ),
+        (
+            Calibration(1, 0, 100, 0.1423, 0.1423, note="not calibrated: why", by_probability=True),
+            "not calibrated: why (calibration error 0.1423 on 100 held-out reviews)",
+        ),
+        (Calibration(0.8, 0.1), "logit · 0.800 +0.100"),
+        (
+            Calibration(0.8, 0.1, error=0.01),
+            "logit · 0.800 +0.100, calibration error by confidence 0.0100",
+        ),
+    ],
+)
+def test_calibration(calibration: Calibration, line: str) -> None:
+    assert calibration_line(calibration) == line
+
+
+def test_a_threshold() -> None:
+    reached = ThresholdReached(100, 0.6, None, 0.25, 0.4, 0.55, 0.5, is_calibrated=True)
+    assert threshold_line(0.5, ThresholdChoice("given", reached)) == (
+        "0.5 (given): accuracy 60.00% (balanced 55.00%, majority baseline 50.00%), recall 25.00%, "
+        "F1 40.00% on 100 held-out reviews after calibration on the same reviews"
+    )
+
+
+def test_one_thing_is_no_plural() -> None:
+    assert [counted(n, "row") for n in (0, 1, 2000)] == ["0 rows", "1 row", "2,000 rows"]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pickle
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pyarrow as pa
@@ -51,14 +50,6 @@ def test_scores_are_those_of_the_whole_graph() -> None:
     np.testing.assert_allclose(found[known > 0], expected[known > 0], rtol=0, atol=1e-6)
 
 
-def test_scores_stand_in_the_order_of_the_texts() -> None:
-    film, bore = (shipped_scorer().score([text])[0] for text in (FILM, BORE))
-    assert film.sentiment != bore.sentiment
-    assert shipped_scorer().score([BORE, FILM, FILM, BORE]) == [bore, film, film, bore]
-    assert shipped_scorer().score(text for text in (FILM, BORE)) == [film, bore]
-    assert shipped_scorer().score([]) == []
-
-
 @pytest.mark.parametrize("blank", [None, "", " ", "\t\r\n\v\f", "\u00a0", "\u2028\u3000", "\x1c"])
 def test_a_blank_text_has_no_score(blank: str | None) -> None:
     film = shipped_scorer().score([FILM])
@@ -81,25 +72,6 @@ def test_models_before_format_3_score_every_text_that_is_not_blank(text: str) ->
     assert score.probability is not None
     assert 0 <= score.probability <= 1
     assert score.sentiment in ("positive", "negative")
-
-
-def test_what_pandas_and_json_put_in_texts() -> None:
-    assert shipped_scorer().score([float("nan"), FILM])[0] == NOTHING  # type: ignore[list-item]
-    half_pair, replaced = (f"{FILM} {mark} a" for mark in ("\ud83d", "\ufffd"))
-    assert probabilities([half_pair, FILM]) == probabilities([replaced, FILM])
-
-
-def test_what_is_no_text_is_refused() -> None:
-    with pytest.raises(UsageError, match="received one string; put it in a list"):
-        shipped_scorer().score(FILM)
-    with pytest.raises(UsageError, match="received one string; put it in a list"):
-        shipped_scorer().score(FILM.encode())  # type: ignore[arg-type]
-    with pytest.raises(UsageError, match=r"expected strings or None: .*int"):
-        shipped_scorer().score([FILM, 5])  # type: ignore[list-item]
-    with pytest.raises(UsageError, match="expected an array of strings to score, received int64"):
-        shipped_scorer().score_array(pa.array([1, 2]))
-    with pytest.raises(UsageError, match="received binary"):
-        shipped_scorer().score_array(pa.array([b"a"]))
 
 
 texts_and_nulls = st.lists(st.one_of(st.none(), st.just(" "), st.just("!"), review_texts))
@@ -140,18 +112,6 @@ def test_nulls_of_no_type_have_no_score() -> None:
     assert [part.null_count for part in shipped_scorer().score_array(pa.nulls(3))] == [3, 3]
 
 
-@given(st.data())
-def test_a_score_does_not_depend_on_its_neighbours(data: st.DataObject) -> None:
-    texts = data.draw(st.lists(review_texts.filter(lambda text: text.strip()), min_size=1))
-    others = many_texts(data.draw(st.integers(0, 200)), seed=2)
-    alone = [probability for text in texts for probability in probabilities([text])]
-    order = data.draw(st.permutations(range(len(texts))))
-    place = data.draw(st.integers(0, len(others)))
-    shuffled = others[:place] + [texts[i] for i in order] + others[place:]
-    found = probabilities(shuffled)[place : place + len(texts)]
-    assert found == [alone[i] for i in order]  # to the last bit: Python floats of the float32
-
-
 @pytest.mark.parametrize("name", SHIPPED)
 def test_a_score_does_not_depend_on_the_batch_size(
     monkeypatch: pytest.MonkeyPatch, name: str
@@ -163,13 +123,6 @@ def test_a_score_does_not_depend_on_the_batch_size(
         monkeypatch.setattr("toolkit.model.network.ROWS_OF_ONE_LENGTH", size)
         monkeypatch.setattr("toolkit.model.network.MOST_ROWS", size)
         assert scorer.score(texts) == expected, size
-
-
-def test_threads_may_share_a_scorer() -> None:
-    groups = [many_texts(150, seed) for seed in range(12)]
-    expected = [probabilities(group) for group in groups]
-    with ThreadPoolExecutor(4) as pool:
-        assert list(pool.map(probabilities, groups)) == expected
 
 
 def test_a_score_at_the_threshold_is_positive() -> None:

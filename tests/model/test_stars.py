@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import numpy as np
 import onnx
 import onnxruntime as ort
 import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -68,17 +66,6 @@ def test_the_scorer_gives_the_output_of_the_file_in_hundredths() -> None:
     assert all(stars == round(stars, 2) for stars, _ in told)
 
 
-@pytest.mark.parametrize("size", [1, 3, 17])
-def test_stars_do_not_depend_on_the_batch(size: int) -> None:
-    texts = many_texts(64)
-    (together,) = text_in_session().run(["stars"], {"text": np.array(texts, object)})
-    parts = [
-        text_in_session().run(["stars"], {"text": np.array(texts[start : start + size], object)})
-        for start in range(0, len(texts), size)
-    ]
-    assert np.array_equal(np.concatenate([part[0] for part in parts]), together)
-
-
 def test_praise_has_more_stars_than_blame() -> None:
     worst, middling, best = shipped_scorer().stars(
         ["Terrible, broken after a day.", "It is okay, nothing special.", "Perfect, I love it!"]
@@ -107,60 +94,6 @@ def test_the_neutral_range_of_the_model() -> None:
     assert found.score(["It is okay, nothing special."])[0].sentiment == "neutral"
     with pytest.raises(UsageError, match=r"the threshold 0\.95 is not within"):
         Scorer(MODEL, 0.95, neutral=True)
-
-
-@pytest.mark.parametrize("ending", [".csv", ".jsonl", ".parquet"])
-def test_files_get_a_column_of_stars(tmp_path: Path, ending: str) -> None:
-    texts = [*many_texts(50), "", "ошибка"]
-    source, output = write_csv(tmp_path / "a.csv", texts), tmp_path / f"b{ending}"
-    columns = Columns(stars="s", adds=("sentiment", "probability", "stars"))
-    options = ScoringOptions(reading=ReadOptions(columns))
-    score_file(shipped_scorer(), source, output, options)
-    assert _stars_in(output) == [
-        None if stars is None else pytest.approx(stars) for stars in shipped_scorer().stars(texts)
-    ]
-
-
-def _stars_in(path: Path) -> list[float | None]:
-    if path.suffix == ".parquet":
-        table = pq.read_table(path)
-        assert table.schema.field("s").type == pa.float32()
-        return list(table["s"].to_pylist())
-    lines = path.read_text(encoding="utf-8").splitlines()
-    if path.suffix == ".jsonl":
-        return [json.loads(line)["s"] for line in lines]
-    values = [line.rpartition(",")[2] for line in lines[1:]]
-    return [float(value) if value else None for value in values]
-
-
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
-def test_an_interrupted_run_continues_with_stars(tmp_path: Path, ending: str) -> None:
-    texts = many_texts(400)
-    source = write_csv(tmp_path / "a.csv", texts)
-    columns = Columns(adds=("sentiment", "probability", "stars"))
-    reading = ReadOptions(columns, block_bytes=4096)
-    whole, stopped = tmp_path / f"whole{ending}", tmp_path / f"stopped{ending}"
-    score_file(shipped_scorer(), source, whole, ScoringOptions(reading=reading))
-    calls = 0
-
-    def stop(_: object) -> None:
-        nonlocal calls
-        calls += 1
-        if calls == 3:
-            raise RuntimeError("stopped")
-
-    options = ScoringOptions(reading=reading, checkpoint_seconds=0)
-    with pytest.raises(RuntimeError, match="stopped"):
-        score_file(shipped_scorer(), source, stopped, options, on_progress=stop)
-    again = ScoringOptions(reading=reading, resume=True)
-    without = ScoringOptions(reading=ReadOptions(block_bytes=4096), resume=True)
-    with pytest.raises(UsageError, match="this has changed: the options"):
-        score_file(shipped_scorer(), source, stopped, without)
-    score_file(shipped_scorer(), source, stopped, again)
-    if ending == ".parquet":
-        assert pq.read_table(stopped).equals(pq.read_table(whole))
-    else:
-        assert stopped.read_bytes() == whole.read_bytes()
 
 
 def test_a_batch_gets_stars_where_they_are_asked_for() -> None:

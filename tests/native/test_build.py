@@ -74,6 +74,7 @@ def test_a_wheel_with_the_core(project: Path, tmp_path: Path) -> None:
 
 
 @needs_compiler
+@pytest.mark.slow
 def test_a_wheel_is_the_same_wherever_it_is_built(project: Path, tmp_path: Path) -> None:
     """With symbols for a debugger, too, which have the folder of the build."""
     wheels = [build(each, CFLAGS="-O0 -g") for each in (project, copy_project(tmp_path / "other"))]

@@ -99,30 +99,6 @@ def test_what_crosses_a_bound(bound: int, rule: int) -> None:
         check_all(texts, rule, last)
 
 
-@pytest.mark.parametrize("length", [PIECE - 1, PIECE, PIECE + 1, 2 * PIECE, 3 * PIECE + 1])
-def test_tokens_longer_than_a_piece(length: int) -> None:
-    token = b"x" * length
-    texts: list[bytes | None] = [b"a" + b" " * spaces + token for spaces in range(1, 67)]
-    texts += [token, token + b" a", token + b"\xe2\x80\x94the", token + b" " + token, b" " + token]
-    for last in (None, 1, 2):
-        check_all(texts, 2, last)
-
-
-@pytest.mark.parametrize("last", [None, 1, 512])
-def test_megabytes(last: int | None) -> None:
-    size = 3 << 20
-    texts: list[bytes | None] = [b" " * size, b"the" + b"\xe2\x80\x94" * (size // 3), b"x" * size]
-    texts += [b"a" + b" " * size + b"the movie", b"the movie " * 300_000, b"a " * 1_000_000]
-    for kind in TYPES:
-        array = array_of(texts, kind)
-        tables = tables_of(vocabulary_of(2)).values()
-        first, *others = (native_rows(table, array, last) for table in tables)
-        assert all(other == first for other in others)
-    the, movie, a = 4, 5, 8
-    expected = [[], [the], [2], [a, the, movie], [the, movie] * 300_000, [a] * 1_000_000]
-    assert first == [row[-(last or 0) :] for row in expected]
-
-
 @pytest.mark.parametrize("rule", RULES)
 def test_which_characters_separate(rule: int) -> None:
     codes = [*range(0xD800), *range(0xE000, 0x10100), 0x1F600, 0x2FFFF, 0x10FFFF]

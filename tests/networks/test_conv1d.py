@@ -176,7 +176,6 @@ def test_the_shipped_tables_are_made_at_loading(path: Path, tmp_path: Path) -> N
 @pytest.mark.parametrize("name", shipped.SHIPPED)
 def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     """Byte for byte: nodes and weights of the ids-in file."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.export.convert import ids_in_model
     from toolkit.networks.network_files import load_keras
 
@@ -191,17 +190,3 @@ def test_the_shipped_graphs_are_those_of_their_keras_files(name: str) -> None:
     ):
         assert [e.SerializeToString() for e in found] == [e.SerializeToString() for e in expected]
     assert network.notes == []
-
-
-@pytest.mark.parametrize("size", [1, 2, 7, 31, 64])
-def test_a_row_has_one_probability_in_any_batch(size: int) -> None:
-    twin = SHIPPED.with_suffix(".ids.onnx")
-    session = ort.InferenceSession(str(twin), session_options())
-    ids = random_ids(128, 100, 10_000)
-    (expected,) = session.run(["probability"], {"token_ids": ids})
-    for shift in (0, 1, 5):
-        parts = [ids[:shift], *(ids[at : at + size] for at in range(shift, len(ids), size))]
-        found = [
-            session.run(["probability"], {"token_ids": part})[0] for part in parts if len(part)
-        ]
-        assert np.array_equal(np.concatenate(found), expected), shift

@@ -22,10 +22,7 @@ from tests.networks.tables import (
     random_ids,
 )
 from toolkit.export.convert import TOLERANCE, canonical, convert, run_keras
-from toolkit.model import SHIPPED, load_model
 from toolkit.text import Ids
-
-pytest.importorskip("keras", reason="needs the extra 'train'")
 
 # Any rows, also such as no text gives: padding and starts between words.
 any_ids = of_numpy.arrays(
@@ -100,7 +97,6 @@ def test_a_scale_above_zero(frozen: Frozen, scale: float) -> None:
     ],
 )
 def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_linear import frozen
 
     with pytest.raises(ValueError, match=message):
@@ -117,7 +113,6 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
     ],
 )
 def test_other_tables_of_an_expert(change: dict[str, Any], message: str) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_pool import frozen
 
     tables = pool_tables()
@@ -137,7 +132,6 @@ def test_other_tables_of_an_expert(change: dict[str, Any], message: str) -> None
     ],
 )
 def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_pool import frozen
 
     tables = pool_tables()
@@ -153,7 +147,6 @@ def test_slots_for_the_pairs_of_the_words() -> None:
 
 
 def test_numbers_of_experts() -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_pool import frozen
 
     tables = pool_tables()
@@ -166,7 +159,6 @@ def test_numbers_of_experts() -> None:
 
 
 def test_given_tables_are_not_changed() -> None:
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from toolkit.networks.ngram_linear import frozen
 
     tables = linear_tables()
@@ -205,15 +197,6 @@ def run_both(network: Any, ids: Any) -> tuple[Any, Any]:
     graph = convert(network, ids.shape[1]).model
     session = ort.InferenceSession(graph.SerializeToString())
     return network(ids, training=False).numpy()[:, 0], session.run(None, {"token_ids": ids})[0]
-
-
-def test_no_words_and_no_change_is_the_base(frozen: Frozen) -> None:
-    from toolkit.networks import adapted
-
-    made = adapted.freeze(frozen.network, WORDS, np.zeros(WORDS + 2, np.float32), 1.0, 0.0)
-    ids = random_ids(60)
-    expected = frozen.network(ids, training=False).numpy()
-    assert np.array_equal(made(ids, training=False).numpy(), expected)
 
 
 def test_the_base_reads_new_words_as_unknown(frozen: Frozen) -> None:
@@ -302,18 +285,6 @@ def test_a_network_without_negators(networks: dict[str, Frozen]) -> None:
     network = ngram_pool.frozen(lookup, tables["experts"])
     ids = random_ids(80)
     assert np.array_equal(run_keras(remade(graph_of(network)), ids), run_keras(network, ids))
-
-
-@pytest.mark.parametrize("name", SHIPPED)
-def test_shipped_models(name: str) -> None:
-    """The weights are those of the Keras file that the model was exported from."""
-    from toolkit.networks.network_files import load_keras
-
-    model = load_model(name)
-    expected = load_keras(model.path.with_suffix(".keras")).get_weights()
-    found = remade(model.network).get_weights()
-    assert [w.dtype for w in found] == [w.dtype for w in expected]
-    assert all(np.array_equal(*pair) for pair in zip(found, expected, strict=True))
 
 
 @pytest.mark.parametrize("change", ["operator", "attribute", "input", "weights"])

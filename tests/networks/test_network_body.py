@@ -93,7 +93,6 @@ def model_of(model: onnx.ModelProto) -> ModelProto:
 @cache
 def graphs() -> dict[str, ModelProto]:
     """Write the small networks of other tests as graphs."""
-    pytest.importorskip("keras", reason="needs the extra 'train'")
     from tests.networks.tables import frozen_networks
     from toolkit.export.convert import convert
 

@@ -12,8 +12,6 @@ from tests.native.building import build, copy_project
 from tests.packaging.environments import Environment, environment
 from toolkit.model import SHIPPED
 
-pytest.importorskip("hatchling", reason="needs the extra 'dev'")
-
 
 @pytest.fixture(scope="session")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -143,5 +143,10 @@ PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
 # With the toy format, which the registry has while these tests run.
 _ENDINGS = [ending for ending, each in endings().items() if each.can_write] + [*TOY.endings]
 every_ending = pytest.mark.parametrize("ending", _ENDINGS)
-every_file = pytest.mark.parametrize("ending", list(PYTHON))
+# Each format once, and each compression once; all pairs of both are slow.
+_ONE_OF_EACH = [*_PLAIN, ".csv.gz", ".jsonl.zst", ".tsv.bz2", ".array.json.xz"]
+every_file = pytest.mark.parametrize(
+    "ending",
+    [pytest.param(e, marks=[] if e in _ONE_OF_EACH else pytest.mark.slow) for e in PYTHON],
+)
 every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if e != ".parquet"])

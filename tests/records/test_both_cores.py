@@ -100,6 +100,10 @@ def test_delimited(
     st.sampled_from([None, 1, 2, 3]),
     st.booleans(),
 )
+@example(b'"' + b"x" * 61 + b'"\r', Dialect(","), False, None, False)
+@example(b'"' + b"x" * 62 + b'"\r\n', Dialect(","), True, None, False)
+@example(b"," * 200 + b"\n", Dialect(","), True, None, False)
+@example(b'"' + "é".encode() * 31 + b"\xc3\n", Dialect(","), False, None, False)
 def test_field_ends(
     body: bytes, dialect: Dialect, at_end: bool, wanted: int | None, only_first: bool
 ) -> None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any, NoReturn
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.data import shared_data
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import UsageError
 from toolkit.records import Columns
@@ -134,14 +136,6 @@ def test_what_is_no_object_is_rejected_with_its_line(
     assert passed.output.decode() == f"{scored}\n{scored}"  # with the blank line
 
 
-def test_objects_over_several_lines_are_rejected_line_by_line() -> None:
-    passed = pass_through(b'{"text": "a",\n"x": {}\n}\n', ".jsonl")
-    assert [reject.number for reject in passed.rejects] == [1, 2, 3]
-    passed = pass_through(b'{"text": {}\n,"text": 5}{}\n', ".jsonl")
-    assert [reject.raw for reject in passed.rejects] == [b'{"text": {}', b',"text": 5}{}']
-    assert passed.output == b""
-
-
 @pytest.mark.parametrize(
     "key",
     [
@@ -204,23 +198,6 @@ def test_the_key_of_the_text_is_looked_for_in_the_first_objects() -> None:
     )
 
 
-objects = st.dictionaries(
-    st.sampled_from(["text", "id", "", "é"]),
-    st.recursive(
-        st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text()),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),
-        max_leaves=4,
-    ),
-)
-
-
-@given(st.lists(objects, max_size=6), st.booleans(), st.integers(1, 60))
-def test_block_size_never_matters(rows: list[object], ascii_only: bool, block_bytes: int) -> None:
-    lines = [FIRST, *(json.dumps(row, ensure_ascii=ascii_only) for row in rows)]
-    data = "\n".join(lines).encode("utf-8", "surrogatepass")
-    assert pass_through(data, ".jsonl", block_bytes=block_bytes) == pass_through(data, ".jsonl")
-
-
 @pytest.mark.parametrize("ending", [".jsonl", ".json", ".array.json"])
 @pytest.mark.parametrize("first", ['{"id": 1, "x": {"y": "body"}}', '{"id": 1, "body": null}'])
 @pytest.mark.parametrize(
@@ -261,3 +238,55 @@ def test_a_record_has_a_limit_of_values(before: bytes, monkeypatch: pytest.Monke
     assert [(r.number, r.reason) for r in passed.rejects] == [
         (2, "more than 100 values in one record")
     ]
+
+
+def python_reads(data: bytes) -> tuple[list[dict[str, Any]], list[int]]:
+    """Read JSON Lines with Python: the objects with a text or none, and the other lines."""
+    rows, bad = [], []
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        if not line.strip(b" \t\r"):
+            continue
+        try:
+            row = json.loads(line.decode(), parse_constant=refused)
+        except (ValueError, RecursionError):
+            row = None
+        if isinstance(row, dict) and (row.get("text") is None or isinstance(row["text"], str)):
+            rows.append(row)
+        else:
+            bad.append(number)
+    return rows, bad
+
+
+def refused(constant: str) -> NoReturn:
+    raise ValueError(constant)  # NaN and infinities are no JSON
+
+
+@pytest.mark.parametrize(
+    "around",
+    [
+        (b"", b""),
+        (b'{"text": "a fine film", "x": ', b"}"),
+        (b'{"text": ', b"}"),
+        (b' {"x": ', b"}"),
+        (b'{"text": "a"}\n', b'\n{"text": "b"}'),
+    ],
+)
+def test_public_files_as_lines_of_one_file(around: tuple[bytes, bytes]) -> None:
+    """What Python reads comes out, all else is rejected."""
+    before, behind = around
+    folder = shared_data("torture") / "JSONTestSuite" / "test_parsing"
+    files = [path.read_bytes() for path in sorted(folder.glob("*.json"))]
+    assert len(files) > 300
+    joined = [data.replace(b"\n", b" ").replace(b"\r", b" ") for data in files]
+    for texts in (joined, files):
+        lines = [before + text.strip() + behind for text in texts]
+        data = b"\n".join([b'{"text": "a fine film"}', *lines])
+        rows, bad = python_reads(data)
+        passed = pass_through(data, ".jsonl")
+        assert [reject.number for reject in passed.rejects] == bad
+        broken = [row.get("text") and row["text"].encode("utf-16", "surrogatepass") for row in rows]
+        assert passed.texts == [each and each.decode("utf-16", "replace") for each in broken]
+        written, _ = python_reads(passed.output)
+        assert [repr([*row.items()][:-2]) for row in written] == [
+            repr([*row.items()]) for row in rows
+        ]

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import gzip
-import io
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import pyarrow as pa
-import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
@@ -150,11 +147,6 @@ def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None
             pass_through(data[:length], ending)
 
 
-def test_members_of_gzip_are_one_file() -> None:
-    data = gzip.compress(b"text\na\n") + gzip.compress(b"b\n") + gzip.compress(b"")
-    assert pass_through(data, ".csv.gz").texts == ["a", "b"]
-
-
 @pytest.mark.parametrize("padding", [9, 512, 3 << 20])
 @pytest.mark.parametrize("last", [b"b\n", b""])
 def test_zeros_after_the_last_member_of_gzip(padding: int, last: bytes) -> None:
@@ -197,19 +189,6 @@ def _facts(block: Block, parsed: Parsed) -> tuple[object, ...]:
         block.number, block.following, block.ends_group,
         parsed.texts.to_pylist(), parsed.records.to_pylist(), list(parsed.rejects),
     )  # fmt: skip
-
-
-def test_large_row_groups_are_read_in_several_blocks(tmp_path: Path) -> None:
-    path, file = tmp_path / "a.parquet", io.BytesIO()
-    texts = [f"{n * 7919} a text" for n in range(3000)]
-    pq.write_table(pa.table({"text": texts}), file, row_group_size=1000)
-    path.write_bytes(file.getvalue())
-    whole = _blocks(path, 1000)
-    assert len(whole) > 30
-    assert sum(block.ends_group for block, _ in whole) == 3
-    for number in (1, 7, len(whole) // 2, len(whole)):
-        rest = _blocks(path, 1000, whole[number - 1][0].following)
-        assert [_facts(*pair) for pair in rest] == [_facts(*pair) for pair in whole[number:]]
 
 
 @given(bodies)

@@ -26,7 +26,7 @@ TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz", ".que
 
 @pytest.mark.parametrize("source", SOURCES)
 @pytest.mark.parametrize("target", TARGETS)
-@settings(max_examples=15)
+@settings(max_examples=8)
 @given(rows_of_reviews(), st.integers(1, 200))
 def test_values_stay(source: str, target: str, rows: list[Row], block_bytes: int) -> None:
     data = PYTHON[source][0](rows, "\n")

@@ -20,8 +20,6 @@ from toolkit.records import FORMATS, ReadOptions, open_reviews, output_of
 from toolkit.records.parquet_row_groups import RowGroupWriter
 
 FILES = Path(__file__).parent / "files"
-# Every type of DuckDB 2.0 that a Parquet file has a name for, as DuckDB wrote it.
-DUCKDB = FILES / "duckdb.parquet"
 ADDED = 2
 DAY = dt.datetime(2020, 1, 1)
 
@@ -82,17 +80,6 @@ def test_the_codec_of_each_column_stays() -> None:
     file = passed(write(columns, compression=codecs))
     wanted = ["ZSTD", "SNAPPY", "UNCOMPRESSED", "GZIP", "ZSTD", "ZSTD"]
     assert facts_of(file, "compression") == wanted
-
-
-@pytest.mark.parametrize("store_schema", [False, True])
-def test_metadata_stay(store_schema: bool) -> None:
-    file = io.BytesIO()
-    with pq.ParquetWriter(
-        file, pa.schema([("text", pa.string())]), store_schema=store_schema
-    ) as writer:
-        writer.write_table(pa.table({"text": ["a"]}))
-        writer.add_key_value_metadata({"ours": "é"})
-    assert passed(file.getvalue()).schema_arrow.metadata == {b"ours": "é".encode()}
 
 
 def test_the_names_within_lists_stay() -> None:

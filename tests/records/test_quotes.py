@@ -9,7 +9,6 @@ import csv
 import io
 import textwrap
 from pathlib import Path
-from typing import Literal
 
 import pyarrow.parquet as pq
 import pytest
@@ -24,11 +23,6 @@ from toolkit.records.csv import LITERAL
 from toolkit.records.review_file import Reject
 
 COLUMNS = Columns("text", sentiment="s", probability="p")
-FIELD_PIECES = ["a", '"', '""', ",", "\n", "\r\n", "\r", " ", "é", "😀", "\u2028", "\x00", "'", ";"]
-fields = st.lists(st.sampled_from(FIELD_PIECES), max_size=5).map("".join)
-tables = st.integers(1, 4).flatmap(
-    lambda width: st.lists(st.lists(fields, min_size=width, max_size=width), min_size=1, max_size=6)
-)
 # Where it is fed line by line, Python refuses a lone "\r" outside quotes, too; but not two of them.
 PIECES = ["a", '"', '""', ",", "\n", "\r\n", "\r", " ", "é", '"a"', "a,"]
 raw_texts = (
@@ -69,20 +63,6 @@ def python_reads(text: str, width: int) -> tuple[list[list[str]], list[tuple[int
             taken = 1
         at += taken
     return rows, [(number, raw.removesuffix("\n").removesuffix("\r")) for number, raw in bad]
-
-
-@given(tables, st.sampled_from(["\n", "\r\n"]), st.sampled_from([csv.QUOTE_MINIMAL, csv.QUOTE_ALL]))
-def test_what_python_writes_is_read_in_full(
-    table: list[list[str]], line_end: str, quoting: Literal[0, 1]
-) -> None:
-    # Python leaves "\r" unquoted where it is no part of the line end; that is rejected.
-    quoted = csv.QUOTE_ALL if any("\r" in field for row in table for field in row) else quoting
-    file = io.StringIO(newline="")
-    csv.writer(file, lineterminator=line_end, quoting=quoted).writerows(table)
-    width = len(table[0])
-    passed = read(file.getvalue(), width)
-    assert passed.rejects == []
-    assert rows_of(passed, width) == table
 
 
 @given(raw_texts, st.integers(1, 3), st.integers(1, 64))

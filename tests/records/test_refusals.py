@@ -98,18 +98,6 @@ def test_files_that_are_none(ending: str, tmp_path: Path) -> None:
         open_reviews(tmp_path / f"folder{ending}", options)
 
 
-def test_an_unknown_ending_names_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"unknown ending '\.txt'\. Use \.csv, \.tsv, \.json"):
-        open_reviews(tmp_path / "reviews.txt", ReadOptions())
-
-
-def test_the_added_columns_need_two_names() -> None:
-    with pytest.raises(UsageError, match="two of the added columns are called 'x'"):
-        Columns(sentiment="x", probability="x")
-    with pytest.raises(UsageError, match=r"the column name 'x\\udcff' is not valid UTF-8"):
-        Columns(text="x\udcff")
-
-
 def _is_utf8(data: bytes) -> bool:
     try:
         data.translate(bytes(0xFF if b in b'",\n\r\\\t' else b for b in range(256))).decode()

@@ -10,38 +10,13 @@ import json
 import lzma
 import zipfile
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from toolkit.records import ReadOptions
-
 BAD_EVERY = 997  # rows
-
-
-@dataclass(frozen=True)
-class Dialect:
-    """How fields are quoted."""
-
-    quote: str | None = '"'
-    escape: str | None = None
-
-    @property
-    def options(self) -> list[str]:
-        """Say so to the command."""
-        quote = [] if self.quote == '"' else ["--quote", self.quote or "none"]
-        return [*quote, *(["--escape", self.escape] if self.escape else [])]
-
-    @property
-    def reading(self) -> ReadOptions:
-        """Say so to a function."""
-        return ReadOptions(quote=self.quote, escape=self.escape)
-
-
-RFC_4180 = Dialect()
 
 
 def _zipped(data: bytes) -> bytes:
@@ -64,21 +39,12 @@ def _write(path: Path, text: str) -> None:
     path.write_bytes(_COMPRESS.get(path.suffix, bytes)(text.encode()))
 
 
-def write_delimited(path: Path, texts: Sequence[str], dialect: Dialect = RFC_4180) -> None:
-    """Write CSV, or TSV by the ending; every tenth text has quotes where they are escaped."""
+def write_csv(path: Path, texts: Sequence[str]) -> None:
     file = io.StringIO(newline="")
-    writer = csv.writer(
-        file,
-        delimiter="\t" if ".tsv" in path.suffixes else ",",
-        quoting=csv.QUOTE_MINIMAL if dialect.quote else csv.QUOTE_NONE,
-        quotechar=dialect.quote,
-        escapechar=dialect.escape,
-        doublequote=dialect.escape is None,
-    )
+    writer = csv.writer(file)
     writer.writerow(["id", "text"])
     for number, text in enumerate(texts):
-        quoting = 'a "quoted" word, ' if dialect.escape and number % 10 == 0 else ""
-        writer.writerow([number, quoting + text, *(["x"] if number % BAD_EVERY == 5 else [])])
+        writer.writerow([number, text, *(["x"] if number % BAD_EVERY == 5 else [])])
     _write(path, file.getvalue())
 
 
@@ -102,14 +68,14 @@ def write_parquet(path: Path, texts: Sequence[str]) -> None:
 
 
 WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
-    ".csv": write_delimited,
+    ".csv": write_csv,
     ".jsonl": write_json_lines,
     ".parquet": write_parquet,
-    ".csv.gz": write_delimited,
+    ".csv.gz": write_csv,
     ".jsonl.zst": write_json_lines,
     ".json": write_json_array,
-    ".csv.bz2": write_delimited,
-    ".csv.xz": write_delimited,
+    ".csv.bz2": write_csv,
+    ".csv.xz": write_csv,
 }
 # Endings of the input and the output.
 KINDS = [
@@ -118,10 +84,4 @@ KINDS = [
     (".csv.zip", ".csv"),
     (".json", ".jsonl"),
 ]
-WRITERS[".csv.zip"] = write_delimited
-# Endings of input and output, and how fields are quoted.
-DIALECTS = [
-    (".csv", Dialect(escape="\\")),
-    (".tsv", Dialect(quote=None)),
-    (".csv", Dialect(quote="'")),
-]
+WRITERS[".csv.zip"] = write_csv

@@ -1,4 +1,4 @@
-"""Runs by sentence that are interrupted, and what they may be continued with."""
+"""Runs by sentence, with stars, that are interrupted, and what they may be continued with."""
 
 from __future__ import annotations
 
@@ -17,7 +17,9 @@ from toolkit.records import Columns
 from toolkit.scoring import ScoringOptions, score_file
 
 TEXTS = [f"{a}. but {b}!" for a, b in zip(many_texts(40), many_texts(40, 2), strict=True)]
-COLUMNS = Columns(adds=("sentiment", "probability", "positive_sentences", "negative_sentences"))
+COLUMNS = Columns(
+    adds=("sentiment", "probability", "stars", "positive_sentences", "negative_sentences")
+)
 SCORER = Scorer(by_sentence=True)
 BY_SENTENCE: ScoringOptions = replace(
     OPTIONS, reading=replace(OPTIONS.reading, columns=COLUMNS), checkpoint_seconds=0
@@ -69,5 +71,7 @@ def test_a_run_is_not_continued_without_sentences(other: str, tmp_path: Path) ->
 def test_rows_of_one_length(tmp_path: Path) -> None:
     source, output = tmp_path / "a.csv", tmp_path / "b.csv"
     WRITERS[".csv"](source, TEXTS)
-    summary = score_file(Scorer(CONV1D, by_sentence=True), source, output, BY_SENTENCE)
+    columns = Columns(adds=tuple(name for name in COLUMNS.adds if name != "stars"))
+    options = replace(BY_SENTENCE, reading=replace(OPTIONS.reading, columns=columns))
+    summary = score_file(Scorer(CONV1D, by_sentence=True), source, output, options)
     assert summary.scored == len(TEXTS) - summary.rejected - summary.without_text

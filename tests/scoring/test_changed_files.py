@@ -24,7 +24,6 @@ from tests.scoring.test_resume import (
 )
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.scoring import Progress, ScoringOptions, score_file
-from toolkit.scoring.identity import FileFacts
 from toolkit.scoring.jobs import default_rejected
 
 Act = Callable[[Path], None]
@@ -204,15 +203,3 @@ def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> N
     summary = score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
     assert summary.records == 40
     assert_same_as_whole(source, output)
-
-
-def test_a_finished_run_is_kept_or_scored_again(tmp_path: Path) -> None:
-    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
-    score_file(shipped_scorer(), source, output, PLAIN)
-    facts = FileFacts.at(output)
-    message = r"b\.csv: exists already\. Choose .* replace it .* or keep it with --skip-existing"
-    with pytest.raises(UsageError, match=message):
-        score_file(shipped_scorer(), source, output, OPTIONS)
-    score_file(shipped_scorer(), source, output, replace(OPTIONS, skip_existing=True))
-    assert FileFacts.at(output) == facts
-    assert hidden(tmp_path) == []

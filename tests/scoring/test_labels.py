@@ -215,20 +215,6 @@ def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:
     assert (summary.scored, summary.rejected, summary.labelled) == (4, 1, 1)
 
 
-def test_text_and_label_in_one_object(tmp_path: Path) -> None:
-    objects = [{"r": {"text": text, "label": n % 2}} for n, text in enumerate(TEXTS)]
-    path = tmp_path / "a.jsonl"
-    path.write_text("\n".join(map(json.dumps, objects)), encoding="utf-8")
-    options = ScoringOptions(reading=ReadOptions(Columns("r.text", label="r.label")))
-    summary = score_file(shipped_scorer(), path, tmp_path / "b.jsonl", options)
-    rows = [(text, str(n % 2)) for n, text in enumerate(TEXTS)]
-    assert labels_of(summary) == expected(rows)
-    pq.write_table(pa.table({"r": [each["r"] for each in objects]}), tmp_path / "a.parquet")
-    assert labels_of(
-        score_file(shipped_scorer(), tmp_path / "a.parquet", tmp_path / "b.parquet", options)
-    ) == labels_of(summary)
-
-
 @every_format
 def test_a_run_that_goes_on_counts_what_was_done(tmp_path: Path, name: str) -> None:
     source, options = make(tmp_path, name, list(zip(TEXTS, LABELS, strict=True)))
@@ -241,23 +227,6 @@ def test_a_run_that_goes_on_counts_what_was_done(tmp_path: Path, name: str) -> N
             score_file(shipped_scorer(), source, output, options, stop_after(block))
         assert counts(score_file(shipped_scorer(), source, output, options)) == counts(whole)
         assert output.read_bytes() == (tmp_path / f"whole{name}").read_bytes()
-
-
-@every_format
-@pytest.mark.parametrize(
-    ("columns", "message"),
-    [
-        (Columns(label="nowhere"), r"no column 'nowhere' \(found: .*--label-column"),
-        (Columns(label="text"), "the column 'text' has the texts, and cannot have the labels"),
-    ],
-)
-def test_labels_that_are_not_there(
-    tmp_path: Path, name: str, columns: Columns, message: str
-) -> None:
-    source, options = make(tmp_path, name, [("a", "1")])
-    options = replace(options, reading=ReadOptions(columns))
-    with pytest.raises(UsageError, match=message):
-        score_file(shipped_scorer(), source, tmp_path / f"b{name}", options)
 
 
 @pytest.mark.parametrize("labels", [[[1], [0]], [{"a": 1}, None], [True, False]], ids=str)

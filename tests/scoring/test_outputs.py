@@ -27,17 +27,6 @@ def test_a_link_to_nothing_is_replaced_only_by_force(resume: bool, tmp_path: Pat
     assert len(scores_in_csv(tmp_path / "none.csv")) == 1
 
 
-@pytest.mark.parametrize("force", [False, True])
-def test_the_input_is_never_the_output(force: bool, tmp_path: Path) -> None:
-    source, link = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "link.csv"
-    before = source.read_bytes()
-    link.symlink_to(source)
-    for output in (source, link, tmp_path / "." / "a.csv"):
-        with pytest.raises(UsageError, match=r"is the input itself\. Choose another with --output"):
-            score_file(shipped_scorer(), source, output, ScoringOptions(force=force))
-    assert source.read_bytes() == before
-
-
 def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
     for rejected, message in (

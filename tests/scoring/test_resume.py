@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import json
 import os
+import random
+import subprocess
+import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -14,14 +18,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.models import many_texts, shipped_scorer
-from tests.scoring.killing import unfinished
-from tests.scoring.kinds import KINDS, WRITERS
-from toolkit.errors import OutputError, ToolkitError, UsageError
+from tests.scoring.kinds import BAD_EVERY, KINDS, WRITERS
+from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
 from toolkit.records import Columns, ReadOptions
-from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
+from toolkit.scoring import Job, Jobs, Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION
+from toolkit.scoring.progress import is_unfinished
 from toolkit.scoring.results import Checkpoint
 
 TEXTS = many_texts(40)
@@ -46,6 +50,11 @@ def stop_after(blocks: int) -> Callable[[Progress], None]:
 def results(source: Path, output: Path) -> tuple[bytes, bytes]:
     rejected = default_rejected(source, output)
     return output.read_bytes(), rejected.read_bytes() if rejected.exists() else b""
+
+
+def unfinished(output: Path) -> bool:
+    """Whether there is progress that a later run can resume."""
+    return is_unfinished(Jobs([Job.of(Path(), output)], is_single=True))
 
 
 def hidden(folder: Path) -> list[str]:
@@ -150,21 +159,6 @@ def test_another_input_is_refused(stopped: tuple[Path, Path]) -> None:
     assert output.exists()
 
 
-def test_an_input_that_is_replaced_while_it_is_read_is_refused(tmp_path: Path) -> None:
-    source, output, other = make(tmp_path, ".csv"), tmp_path / "b.csv", tmp_path / "other.csv"
-    other.write_bytes(source.read_bytes().replace(b"film", b"book"))
-
-    def stop(_: Progress) -> None:
-        other.replace(source)  # before the first checkpoint
-        raise Stopped
-
-    options = replace(OPTIONS, checkpoint_seconds=1e9)
-    with pytest.raises(Stopped):
-        score_file(shipped_scorer(), source, output, options, stop)
-    with pytest.raises(UsageError, match="this has changed: the input"):
-        score_file(shipped_scorer(), source, output, options)
-
-
 @pytest.mark.parametrize(
     "options",
     [
@@ -187,6 +181,8 @@ def test_another_model_or_threshold_is_refused(
     source, output = stopped
     with pytest.raises(UsageError, match="this has changed: the threshold"):
         score_file(Scorer(threshold=0.25), source, output, OPTIONS)
+    with pytest.raises(UsageError, match="this has changed: the neutral range"):
+        score_file(Scorer(neutral=(0.3, 0.7)), source, output, OPTIONS)
     monkeypatch.setattr("toolkit.scoring.identity.__version__", "0.0")
     with pytest.raises(UsageError, match="this has changed: toolkit"):
         score_file(shipped_scorer(), source, output, OPTIONS)
@@ -278,33 +274,6 @@ def test_two_runs_do_not_write_one_output(stopped: tuple[Path, Path]) -> None:
     assert_same_as_whole(source, output)
 
 
-@pytest.mark.parametrize("progress", ["checkpoint", "complete"])
-def test_what_appears_at_the_output_meanwhile_is_kept(progress: str, tmp_path: Path) -> None:
-    """Unless it is the output itself."""
-    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
-    whole = tmp_path / "whole.csv"
-    score_file(shipped_scorer(), source, whole, OPTIONS)
-    if progress == "checkpoint":
-        with pytest.raises(Stopped):
-            score_file(shipped_scorer(), source, output, OPTIONS, stop_after(1))
-        output.write_bytes(b"precious")
-        with pytest.raises(UsageError, match=r"b\.csv: exists already"):
-            score_file(shipped_scorer(), source, output, OPTIONS)
-        assert output.read_bytes() == b"precious"
-        output.unlink()
-    else:  # a folder, which the complete output cannot replace
-        with pytest.raises(OutputError, match=r"b\.csv: a folder has appeared here") as error:
-            score_file(
-                shipped_scorer(), source, output, OPTIONS, lambda _: output.mkdir(exist_ok=True)
-            )
-        assert "--resume" in error.value.__notes__[0]
-        output.rmdir()
-    assert unfinished(output)
-    score_file(shipped_scorer(), source, output, OPTIONS)
-    assert results(source, output) == results(source, whole)
-    assert hidden(tmp_path) == []
-
-
 def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> None:
     source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
     options = replace(OPTIONS, stop_on_error=True, resume=False, checkpoint_seconds=0)
@@ -312,20 +281,6 @@ def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> No
     with pytest.raises(ToolkitError, match="line"):
         score_file(shipped_scorer(), source, output, options)
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
-
-
-def test_a_wrong_call_with_force_keeps_the_progress(stopped: tuple[Path, Path]) -> None:
-    source, output = stopped
-    before = file_of(output, "output").stat()
-    forced = replace(OPTIONS, force=True)
-    columns = replace(forced, reading=replace(OPTIONS.reading, columns=Columns("nope")))
-    with pytest.raises(UsageError, match="no column 'nope'"):
-        score_file(shipped_scorer(), source, output, columns)
-    with pytest.raises(UsageError, match="the folder nodir does not exist"):
-        score_file(shipped_scorer(), source, output, forced, rejected=Path("nodir/x"))
-    assert file_of(output, "output").stat() == before
-    score_file(shipped_scorer(), source, output, OPTIONS)
-    assert_same_as_whole(source, output)
 
 
 @pytest.mark.parametrize("force", [False, True])
@@ -336,3 +291,50 @@ def test_something_else_in_place_of_the_journal(force: bool, stopped: tuple[Path
     journal.mkdir()
     with pytest.raises(UsageError, match=r"journal: is not a file with progress .* Remove it"):
         score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
+
+
+COMMAND = [sys.executable, "-m", "toolkit", "score"]
+KILLS = 2
+
+
+def start(source: Path, output: Path) -> subprocess.Popen[str]:
+    """Begin the run, or go on with it."""
+    call: list[str | Path] = [*COMMAND, source, "-o", output, "-q", "--resume"]
+    return subprocess.Popen([*call, "--checkpoint-seconds", "0"], stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
+def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
+    source, output, whole = (tmp_path / f"{name}{kind[name != 'a']}" for name in ("a", "b", "c"))
+    texts = many_texts(2000) * (3 if kind[0] == ".csv.gz" else 5)
+    WRITERS[kind[0]](source, texts)
+    summary = score_file(shipped_scorer(), source, whole)
+    assert summary.rejected == len(range(5, len(texts), BAD_EVERY))
+
+    def check(err: str) -> None:
+        """Compare the outputs, and remove them."""
+        assert output.exists(), err
+        assert not unfinished(output), err
+        assert results(source, output) == results(source, whole)
+        for path in tmp_path.glob("b*"):
+            path.unlink()
+
+    began = time.monotonic()
+    check(start(source, output).communicate()[1])
+    seconds, chance, kills = time.monotonic() - began, random.Random(" ".join(kind)), 0
+    while True:
+        process = start(source, output)
+        try:
+            delay = chance.uniform(0.4, 0.9) * seconds if kills < KILLS else 60.0
+            _, err = process.communicate(timeout=delay)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            _, err = process.communicate()
+            kills += 1
+            if not output.exists() or unfinished(output):
+                continue
+        check(err)
+        if kills == KILLS:
+            break
+    assert hidden(tmp_path) == []

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import json
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,7 +11,7 @@ from tests.models import FILM, MODEL, OLD_MODELS, many_texts, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv, write_json_lines
 from toolkit.errors import InputError
 from toolkit.model import Score, Scorer
-from toolkit.records import Columns, ReadOptions
+from toolkit.records import ReadOptions
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
@@ -67,20 +65,6 @@ def test_doubled_quotes_change_no_score(tmp_path: Path) -> None:
     assert scores_in_csv(tmp_path / "b.csv") == shipped_scorer().score(texts)
 
 
-def test_the_columns_of_the_options_are_used(tmp_path: Path) -> None:
-    columns = Columns("id", sentiment="s", probability="p")
-    score_file(
-        shipped_scorer(),
-        write_csv(tmp_path / "a.csv", [FILM]),
-        tmp_path / "b.csv",
-        ScoringOptions(reading=ReadOptions(columns)),
-    )
-    header, row, _ = (tmp_path / "b.csv").read_bytes().split(b"\r\n")
-    (score,) = shipped_scorer().score(["0"])
-    assert header == b"id,text,s,p"
-    assert row.startswith(f'0,"{FILM}",{score.sentiment},0.'.encode())
-
-
 def test_progress_goes_to_the_end(tmp_path: Path) -> None:
     source, seen = write_csv(tmp_path / "a.csv", TEXTS), list[Progress]()
     score_file(shipped_scorer(), source, tmp_path / "b.csv", SMALL_BLOCKS, seen.append)
@@ -92,28 +76,13 @@ def test_progress_goes_to_the_end(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("workers", [1, 2])
 @pytest.mark.parametrize("ending", [".csv", ".jsonl"])
-def test_a_bad_record_later_on_is_put_aside(workers: int, ending: str, tmp_path: Path) -> None:
-    source, output, bad = _with_a_bad_line_16(ending, tmp_path)
-    options = ScoringOptions(reading=ReadOptions(block_bytes=4000), workers=workers)
-    summary = score_file(shipped_scorer(), source, output, options)
-    assert (summary.records, summary.scored, summary.rejected) == (21, 20, 1)
-    (reject,) = (tmp_path / f"b{ending}.rejected.jsonl").read_bytes().splitlines()
-    content = json.loads(reject)
-    reason = content.pop("reason")
-    assert content == {"file": str(source), "line": 16, "bytes": len(bad), "raw": bad}
-    assert reason == (
-        "3 fields, expected 2" if ending == ".csv" else "expected a JSON object, found an array"
-    )
-    line_end = "\r\n" if ending == ".csv" else "\n"
-    source.write_bytes(source.read_bytes().replace(f"{line_end}{bad}".encode(), b""))
-    score_file(shipped_scorer(), source, tmp_path / f"c{ending}")
-    assert output.read_bytes() == (tmp_path / f"c{ending}").read_bytes()
-
-
-@pytest.mark.parametrize("workers", [1, 2])
-@pytest.mark.parametrize("ending", [".csv", ".jsonl"])
 def test_a_bad_record_stops_where_asked(workers: int, ending: str, tmp_path: Path) -> None:
-    source, output, _ = _with_a_bad_line_16(ending, tmp_path)
+    source, output = tmp_path / f"a{ending}", tmp_path / f"b{ending}"
+    texts = ["a film " * 100] * 20  # 700 bytes each: the third block has the rows from 10 on
+    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
+    line_end, bad = (b"\r\n", b"1,2,3") if ending == ".csv" else (b"\n", b"[]")
+    lines = source.read_bytes().split(line_end)
+    source.write_bytes(line_end.join([*lines[:15], bad, *lines[15:]]))
     seen = list[Progress]()
     options = ScoringOptions(
         reading=ReadOptions(block_bytes=4000), stop_on_error=True, workers=workers
@@ -122,31 +91,6 @@ def test_a_bad_record_stops_where_asked(workers: int, ending: str, tmp_path: Pat
         score_file(shipped_scorer(), source, output, options, seen.append)
     assert seen  # blocks were written before
     assert [path.name for path in tmp_path.iterdir()] == [source.name]
-
-
-def _with_a_bad_line_16(ending: str, folder: Path) -> tuple[Path, Path, str]:
-    source, output = folder / f"a{ending}", folder / f"b{ending}"
-    texts = ["a film " * 100] * 20  # 700 bytes each: the third block has the rows from 10 on
-    write_csv(source, texts) if ending == ".csv" else write_json_lines(source, [*texts])
-    line_end, bad = (b"\r\n", "1,2,3") if ending == ".csv" else (b"\n", "[]")
-    lines = source.read_bytes().split(line_end)
-    source.write_bytes(line_end.join([*lines[:15], bad.encode(), *lines[15:]]))
-    return source, output, bad
-
-
-def test_a_failing_callback_leaves_what_is_done(tmp_path: Path) -> None:
-    def fail(progress: Progress) -> None:
-        raise RuntimeError(f"stopped at {progress.records}")
-
-    source, output = write_csv(tmp_path / "a.csv", many_texts(500)), tmp_path / "b.csv"
-    with pytest.raises(RuntimeError, match="stopped at") as caught:
-        score_file(shipped_scorer(), source, output, SMALL_BLOCKS, on_progress=fail)
-    assert "--resume" in " ".join(caught.value.__notes__)
-    assert not output.exists()
-    score_file(shipped_scorer(), source, output, replace(SMALL_BLOCKS, resume=True))
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["a.csv", "b.csv"]
-    score_file(shipped_scorer(), source, tmp_path / "c.csv")
-    assert output.read_bytes() == (tmp_path / "c.csv").read_bytes()
 
 
 def test_long_reviews(tmp_path: Path, request: pytest.FixtureRequest) -> None:

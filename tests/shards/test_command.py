@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.cli.running import CSV, Command, Ran, write
-from tests.data import PROJECT
-from tests.shards.running import contents, score_shards
+from tests.shards.running import score_shards
 from toolkit.records import ReadOptions
 
 BAD = "too,many,fields\n"
@@ -188,22 +185,3 @@ def test_wrong_calls(command: Command, arguments: list[str], message: str) -> No
     write("a.csv")
     command("score", "a.csv", *arguments).failed_with(message, 2)
     assert command.files() == ["a.csv"]
-
-
-def test_ray_is_not_imported_by_others(tmp_path: Path) -> None:
-    (tmp_path / "a.csv").write_text(CSV, encoding="utf-8")
-    code = (
-        "import sys; from toolkit.cli.app import main; sys.argv = ['toolkit', *sys.argv[1:]]\n"
-        "try: main()\n"
-        "finally: print('loaded:', [m for m in ('ray', 'obstore') if m in sys.modules])"
-    )
-    for arguments in (
-        ["--help"], ["score", "--help"], ["score", "a.csv", "-q"],
-        ["score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q"], ["finish", "b.csv", "-q"],
-    ):  # fmt: skip
-        ran = subprocess.run(
-            [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True,
-            env={**os.environ, "PYTHONPATH": str(PROJECT)}, check=True,
-        )  # fmt: skip
-        assert ran.stdout.endswith("loaded: []\n")
-    assert set(contents(tmp_path)) == {"a.csv", "a.scored.csv", "b.csv"}

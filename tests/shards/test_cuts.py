@@ -18,7 +18,7 @@ from tests.records.python_formats import PYTHON
 from tests.records.test_laws import GOOD, HEADERS, bodies
 from tests.shards.running import begin
 from toolkit.errors import InputError
-from toolkit.records import Columns, ReadOptions, open_reviews
+from toolkit.records import ReadOptions, open_reviews
 from toolkit.records.lines import LINE_END, RECORD
 from toolkit.records.review_file import FileRange, Offset, SplitPoint
 from toolkit.shards.plan import _bounds
@@ -115,27 +115,6 @@ def test_cut_to_cut_is_the_whole(
         path = Path(folder) / f"a{ending}"
         path.write_bytes(mark + HEADERS[ending] + body)
         check_cuts(path, ReadOptions(block_bytes=block_bytes), wanted)
-
-
-@given(
-    bodies,
-    st.integers(1, 50),
-    shares,
-    st.sampled_from([None, '"', "'"]),
-    st.sampled_from([None, "\\", "^"]),
-    st.booleans(),
-)
-def test_dialects_are_cut(
-    body: bytes, block_bytes: int, wanted: list[float], quote: str, escape: str, header: bool
-) -> None:
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / "a.csv"
-        path.write_bytes(b"text,id\n" + body.replace(b"\\", (escape or "\\").encode()))
-        columns = Columns(("text",) if header else ("1",))
-        reading = ReadOptions(
-            columns, block_bytes=block_bytes, quote=quote, escape=escape, header=header
-        )
-        check_cuts(path, reading, wanted)
 
 
 @every_cut_format

@@ -9,11 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli import conftest
 from tests.stores.azure import Container, Store, running_azurite
 from tests.stores.server import Bucket, running_server
-
-command = conftest.command  # the fixture that runs `toolkit`
 
 _NUMBERS = itertools.count(1)
 _FILES = ("AWS_SHARED_CREDENTIALS_FILE", "AWS_CONFIG_FILE")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 import time
@@ -200,43 +199,6 @@ def test_profiles_of_aws(
     assert command("score", bucket.uri("a.csv")).exit_code == 0
     monkeypatch.setenv("AWS_PROFILE", "other")
     _said(command("score", bucket.uri("a.csv"), "--force"), bucket.uri("a.csv"), "other")
-
-
-_LIGHT = """
-import sys
-from toolkit.cli.app import main
-sys.argv = ["toolkit", *sys.argv[1:]]
-try:
-    main()
-except SystemExit as ending:
-    assert not ending.code, ending.code
-print([name for name in ("obstore", "boto3", "concurrent.futures.process") if name in sys.modules])
-"""
-
-
-@pytest.mark.parametrize(
-    "call", [["--help"], ["score", "a.csv", "-q"], ["score", "-", "-q", "--format", "csv"]]
-)
-def test_nothing_of_stores_is_imported_for_files(tmp_path: Path, call: list[str]) -> None:
-    (tmp_path / "a.csv").write_text(CSV, encoding="utf-8")
-    ran = subprocess.run(
-        [sys.executable, "-c", _LIGHT, *call],
-        cwd=tmp_path,
-        input=CSV,
-        capture_output=True,
-        text=True,
-        check=True,
-    )
-    assert ran.stdout.splitlines()[-1] == "[]"
-
-
-def test_without_obstore_the_extra_is_named(
-    command: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
-    ran = command("score", "s3://bucket/a.csv")
-    ran.failed_with("pip install 'review-sentiment-toolkit[cloud]'")
-    assert "'obstore'" in ran.err
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,6 @@ from tests.cli.running import Command, in_its_own_process
 from tests.models import many_texts
 from tests.scoring.kinds import KINDS, WRITERS
 from tests.stores.server import Bucket
-from toolkit.records import ReadOptions
-from toolkit.records.table import read_texts
-from toolkit.stores.paths import path_of
 
 _TEXTS = many_texts(2000, seed=2)[:1100]
 
@@ -80,12 +77,6 @@ def test_a_parquet_file_with_many_columns_old_times_and_row_groups(
     for name in ("a.parquet", bucket.uri("a.parquet")):
         assert command("score", name, "--text-column", "text").exit_code == 0
     assert bucket.get("a.scored.parquet") == Path("a.scored.parquet").read_bytes()
-
-
-def test_a_table_is_read(bucket: Bucket) -> None:
-    bucket.put("a.csv", b"text\none\ntwo\n")
-    path = path_of(bucket.uri("a.csv"))
-    assert [*read_texts(path, ReadOptions())] == ["one", "two"]
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx", ".zip", ".json", ".csv.gz"])

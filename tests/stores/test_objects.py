@@ -79,18 +79,6 @@ def test_any_part_of_an_object_can_be_read(bucket: Bucket) -> None:
     assert path.with_name("empty").read_bytes() == b""
 
 
-def test_many_columns_can_be_read_in_turns(bucket: Bucket) -> None:
-    """More places than blocks are kept, each read on from where it was."""
-    content = os.urandom(12_000_000)
-    bucket.put("a", content)
-    with path_of(bucket.uri("a")).open("rb", 0) as file:
-        places = [each * 500_000 for each in range(24)]
-        for step in range(0, 500_000, 100_000):
-            for place in places:
-                file.seek(place + step)
-                assert file.read(100_000) == content[place + step : place + step + 100_000]
-
-
 def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(
     store: Store,
 ) -> None:

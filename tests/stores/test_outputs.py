@@ -175,7 +175,6 @@ def test_a_model_in_a_store(bucket: Bucket, command: Command) -> None:
 
 
 def test_other_commands(bucket: Bucket, command: Command) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'evaluate'")
     rows = "text,label\n" + "a superb film,positive\na dull bore,negative\n" * 20
     bucket.put("labelled.csv", rows.encode())
     report = bucket.uri("report.json")
@@ -192,7 +191,6 @@ def test_other_commands(bucket: Bucket, command: Command) -> None:
 
 
 def test_what_has_to_be_on_this_machine_is_refused(bucket: Bucket, command: Command) -> None:
-    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     Path("a.csv").write_text("text,label\na,positive\n", encoding="utf-8")
     ran = command("train", "a.csv", "-o", bucket.uri("run"))
     ran.failed_with("a run folder has to be on this machine", 2)

@@ -63,18 +63,6 @@ def test_only_the_end_is_read(texts: list[str], most: int, fill: int, rule: int)
     assert found_in(texts, most, rule) == expected
 
 
-@given(st.lists(written, min_size=1, max_size=6), VERSIONS)
-def test_words_stay_but_for_those_of_contrast(texts: list[str], rule: int) -> None:
-    vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
-    for text, sentences in zip(texts, found_in(texts, MOST, rule), strict=True):
-        (row,) = vocabulary.encode(pa.array([text], pa.string())).padded(MOST)
-        words = vocabulary.decode(row[row > 1]).split()
-        kept = iter(words)
-        assert all(word in kept for word in " ".join(sentences).split()), "another order"
-        left = len(words) - len(" ".join(sentences).split())
-        assert left <= sum(word in {*CONTRASTS, "even"} for word in words)
-
-
 @pytest.mark.parametrize(
     ("text", "sentences"),
     [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import sys
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +18,7 @@ from tests.reference import known_as, normal, row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ModelError
 from toolkit.text import RULES, Vocabulary, token_spans
+from toolkit.text.strings import is_blank
 
 WORDS = ["the", "movie", "don't", "été", "a", "\x00"]
 VOCABULARY = Vocabulary(pa.array(WORDS))
@@ -216,3 +218,11 @@ def test_batches_hold_every_row_once(
     for place, row in found.items():
         assert len(row) >= min(most_tokens, 1 + len(tokens_of(texts[place])))
         assert row == row_of(texts[place], WORDS, len(row))
+
+
+def test_blank_is_what_python_calls_space() -> None:
+    characters = [chr(code) for code in range(sys.maxunicode + 1) if not 0xD800 <= code < 0xE000]
+    assert is_blank(pa.array(characters)).to_pylist() == [c.isspace() for c in characters]
+    assert is_blank(pa.array(["", None, " \u3000\t", " \u3000a"])).to_pylist() == [True] * 3 + [
+        False
+    ]

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import csv
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
-from tests.cli.conftest import command
-from toolkit.training import TrainingOptions
+from toolkit.training import Reviews, TrainingOptions, UnlabelledReviews
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
-
-__all__ = ["command", "encodings", "make_rows", "options", "reviews_csv", "write_csv"]
 
 _GOOD = ("superb", "delightful", "moving", "brilliant")
 _BAD = ("dull", "awful", "clumsy", "boring")
@@ -33,6 +32,14 @@ def make_rows(count: int, seed: int = 7) -> list[tuple[str, str]]:
         draw.shuffle(words)
         rows.append((" ".join(words), str(number % 2)))
     return rows
+
+
+@pytest.fixture(autouse=True, scope="package")
+def _fewer_slots() -> Iterator[None]:
+    """A step over a million hashed pairs takes as long as all the rest."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("toolkit.networks.ngram_linear.SLOTS", 4093)
+        yield
 
 
 @pytest.fixture
@@ -56,10 +63,8 @@ def reviews_csv(write_csv: Callable[..., Path]) -> Path:
     return write_csv(*make_rows(60), name="reviews.csv")
 
 
-@pytest.fixture
-def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
-    """What each fit on padded rows is given, in the order of the fits."""
-    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+def remember_encodings(patch: pytest.MonkeyPatch) -> list[Encoded]:
+    """Keep what each fit on padded rows is given, in the order of the fits."""
     from toolkit.training import fit_padded as padded
 
     found: list[Encoded] = []
@@ -69,8 +74,13 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
         found.append(encode(*arguments))
         return found[-1]
 
-    monkeypatch.setattr(padded, "encode", remembered)
+    patch.setattr(padded, "encode", remembered)
     return found
+
+
+@pytest.fixture
+def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
+    return remember_encodings(monkeypatch)
 
 
 @pytest.fixture
@@ -79,3 +89,16 @@ def options(reviews_csv: Path, tmp_path: Path) -> TrainingOptions:
     return TrainingOptions(
         data=str(reviews_csv), output=tmp_path / "run", epochs=3, batch_size=8, seed=3
     )
+
+
+def make_reviews(count: int, seed: int = 7) -> Reviews:
+    texts, labels = zip(*make_rows(count, seed), strict=True)
+    return Reviews("made up", pa.chunked_array([texts]), np.array(labels).astype(np.int8))
+
+
+def make_unlabelled(count: int, known: float = 0) -> UnlabelledReviews:
+    """Reviews of other words' order; a teacher knows a share of them, by their labels."""
+    reviews = make_reviews(count, seed=11)
+    teacher = np.where(reviews.labels == 1, 0.97, 0.03).astype(np.float32)
+    teacher[round(count * known) :] = np.nan
+    return UnlabelledReviews("more", reviews.texts, teacher=teacher if known else None)

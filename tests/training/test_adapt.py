@@ -36,8 +36,6 @@ from toolkit.training.adapt_fit import (
 )
 from toolkit.training.split import folds_for_few
 
-pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-
 # Words that no start knows, and one that means the opposite of what it usually means.
 _GOOD, _BAD = ("zorgly", "terrible"), ("blurpish", "quonk")
 
@@ -75,7 +73,7 @@ def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> No
     command("train", "rare.csv", "--from", "reviews-small", "-o", "first")
     command("export", "first")
     again = command("train", "rare.csv", "--from", "first/ngram-linear.onnx", "-o", "unused")
-    assert again.exit_code == 1  # of words: its run folder is asked for
+    again.failed_with("first/ngram-linear.onnx: its network cannot be adapted")
     command("train", "rare.csv", "--from", "first", "-o", "second")
     first, second = (RunFolder(tmp_path / name) for name in ("first", "second"))
     assert first.load_config().threshold != 0.5
@@ -85,22 +83,6 @@ def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> No
     assert as_it_is.balanced_accuracy is not None
     assert as_it_is.balanced_accuracy > 0.9
     assert second.load_config().threshold == pytest.approx(first.load_config().threshold, abs=0.01)
-
-
-def test_a_model_names_what_its_start_has_learned_from(mine: Path, command: Command) -> None:
-    """Also where it was adapted twice: weights keep what they were fitted to."""
-    for start, run in (("reviews-small", "first"), ("first", "second")):
-        assert command("train", mine, "--from", start, "-o", run).exit_code == 0
-    exported = command("export", "second", "--model-version", "3")
-    assert "It was adapted from reviews-small-2026.11, so the file also names" in " ".join(
-        exported.out.split()
-    )
-    found = ModelFile.load(Path("second/ngram-linear.onnx")).facts.release
-    learned = Scorer("reviews-small").facts.release
-    assert learned.data_sets
-    assert found == Release(
-        "ngram-linear", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers
-    )
 
 
 def test_the_threshold_has_digits_where_a_label_is_very_rare() -> None:
@@ -121,14 +103,6 @@ def test_reviews_that_the_start_cannot_read_are_warned_of(tmp_path: Path, comman
     assert "calibration" not in shown
 
 
-def test_copies_in_the_validation_file_are_warned_of(mine: Path, command: Command) -> None:
-    ran = command(
-        *("train", "mine.csv", "--from", "reviews-small", "-o", "run"),
-        *("--validation-data", "mine.csv"),
-    )
-    assert "120 held-out reviews have the same text as fitted ones" in ran.err
-
-
 def test_copies_of_a_text_are_in_one_fold() -> None:
     texts = [f"review {number % 20}" for number in range(200)]
     labels = np.array([number % 20 < 12 for number in range(200)], np.int8)
@@ -139,7 +113,10 @@ def test_copies_of_a_text_are_in_one_fold() -> None:
         assert not fitted & held_out
 
 
-@pytest.mark.parametrize("name", SHIPPED)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(each, marks=[pytest.mark.slow] * (each != "reviews-small")) for each in SHIPPED],
+)
 def test_from_each_shipped_model_to_scores(name: str, mine: Path, command: Command) -> None:
     write(mine.with_name("new.csv"), make_rows(60, seed=2))
     shown = command("train", "mine.csv", "--from", name, "-o", "run", "--test-data", "new.csv").out
@@ -171,31 +148,21 @@ def test_from_each_shipped_model_to_scores(name: str, mine: Path, command: Comma
     assert evaluated["models"][0]["metrics"]["log_loss"] == pytest.approx(metrics.test.loss)
 
 
-def test_the_scores_of_a_batch_are_those_of_each_review(mine: Path, tmp_path: Path) -> None:
-    from toolkit.export import export
-
-    run = tmp_path / "run"
-    train(TrainingOptions(data=str(mine), start="reviews", output=run))
-    scorer = Scorer(export(run).model)
-    texts = [row["text"] + " and so on" * (n % 7) for n, row in enumerate(make_rows(60))]
-    together = scorer.probabilities(pa.array(texts))
-    alone = [scorer.probabilities(pa.array([text]))[0] for text in texts]
-    assert together.to_pylist() == [found.as_py() for found in alone]
-
-
 def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None:
-    """Also from one that was adapted itself."""
-    for name, output in (("conv1d", "first"), ("first", "second")):
-        command("train", "mine.csv", "--from", name, "-o", output)
-    second = RunFolder(tmp_path / "second")
-    start = second.load_config().data.start
-    assert start is not None
-    assert (start.name, start.preset) == ("first", "conv1d")
-    command("export", "second")
-    command("export", "first")
-    # The file of the first is of no use: its graph is that of two networks in each other.
-    failed = command("train", "mine.csv", "--from", "first/conv1d.onnx", "-o", "third")
-    failed.failed_with("first/conv1d.onnx: its network cannot be adapted")
+    """Also from one that was adapted itself: weights keep what they were fitted to."""
+    for start, run in (("conv1d", "first"), ("first", "second")):
+        assert command("train", mine, "--from", start, "-o", run).exit_code == 0
+    origin = RunFolder(tmp_path / "second").load_config().data.start
+    assert origin is not None
+    assert (origin.name, origin.preset) == ("first", "conv1d")
+    exported = command("export", "second", "--model-version", "3")
+    learned = Scorer("conv1d").facts.release
+    assert learned.data_sets
+    said = f"It was adapted from conv1d-{learned.model_version}, so the file also names"
+    assert said in " ".join(exported.out.split())
+    assert ModelFile.load(Path("second/conv1d.onnx")).facts.release == Release(
+        "conv1d", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers
+    )
 
 
 def test_groups_stay_together_and_the_run_says_so(mine: Path, command: Command) -> None:
@@ -208,15 +175,12 @@ def test_groups_stay_together_and_the_run_says_so(mine: Path, command: Command) 
     assert "mine.csv: all 40 reviews are of one group" in failed.err
 
 
-def test_validation_data_is_held_out(mine: Path, tmp_path: Path) -> None:
-    held_out = write(tmp_path / "held-out.csv", make_rows(40, seed=3))
-    options = TrainingOptions(
-        data=str(mine), start="conv1d", validation_data=held_out, output=tmp_path / "run"
-    )
-    result = train(options)
-    assert result.metrics.validation is not None
-    assert result.metrics.validation.reviews == 40
-    assert result.metrics.validation.split == "given"
+def test_validation_data_is_held_out(mine: Path, tmp_path: Path, command: Command) -> None:
+    call = ("train", "mine.csv", "--from", "conv1d", "-o", "run", "--validation-data", "mine.csv")
+    assert "120 held-out reviews have the same text as fitted ones" in command(*call).err
+    found = RunFolder(tmp_path / "run").load_metrics().validation
+    assert found is not None
+    assert (found.reviews, found.split) == (120, "given")
 
 
 @pytest.mark.parametrize(("share", "count"), [(0.95, 300), (0.9, 20), (0.05, 60)])
@@ -238,6 +202,7 @@ def test_rare_labels_do_not_make_a_constant(share: float, count: int, tmp_path: 
     assert 0 < called.sum() < len(new)
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> None:
     runs = [tmp_path / name for name in ("a", "b")]
     for run in runs:
@@ -334,6 +299,7 @@ def test_words_are_found() -> None:
     assert np.abs(np.delete(choice.weights.words, [5, 7])).max() < 1
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("count", "least"), [(20, 2), (100, 3), (1000, 3)])
 def test_labels_as_the_start_expects_them_keep_it(count: int, least: int) -> None:
     """By chance, another is better on some labels; then, it changes little."""

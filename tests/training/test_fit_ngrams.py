@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,9 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.text.rows import rows_of_ids
-from tests.training.conftest import make_rows
+from tests.training.conftest import make_reviews, make_rows, make_unlabelled
 from tests.training.listening import Listener
-from tests.training.making import make_reviews, make_unlabelled
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import encode
 from toolkit.text import TokenIds
@@ -37,20 +36,13 @@ from toolkit.training.fit_ragged import batches
 from toolkit.training.result import Fit
 from toolkit.training.run import fit as run_fit
 
-pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-
-
-@pytest.fixture(autouse=True, scope="module")
-def _fewer_slots() -> Iterator[None]:
-    """A step over a million hashed pairs takes as long as all the rest."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.networks.ngram_linear.SLOTS", 4093)
-        yield
-
-
 NGRAM_LINEAR, NGRAM_POOL = PRESETS["ngram-linear"], PRESETS["ngram-pool"]
 
-ALL = pytest.mark.parametrize("preset", [NGRAM_LINEAR, NGRAM_POOL], ids=lambda preset: preset.name)
+ALL = pytest.mark.parametrize(
+    "preset",
+    [NGRAM_LINEAR, pytest.param(NGRAM_POOL, marks=pytest.mark.slow)],
+    ids=lambda preset: preset.name,
+)
 
 
 def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
@@ -59,7 +51,9 @@ def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
 
 
 @ALL
-@pytest.mark.parametrize("known", [0, 0.5, 1])
+@pytest.mark.parametrize(
+    "known", [pytest.param(0, marks=pytest.mark.slow), 0.5, pytest.param(1, marks=pytest.mark.slow)]
+)
 def test_any_share_of_the_reviews_may_have_a_teacher(preset: Preset, known: float) -> None:
     data = FitData(make_reviews(80), make_reviews(40, seed=3), make_unlabelled(60, known))
     found = fit(preset, data)
@@ -88,6 +82,7 @@ def test_reviews_with_a_label_or_a_teacher_are_learned(known: float, learned: in
         assert found.targets[40:] == pytest.approx(teacher[: learned - 40])
 
 
+@pytest.mark.slow
 def test_a_teacher_can_turn_everything_around() -> None:
     """With all the weight, and on every review, nothing else is learned."""
     reviews, more = make_reviews(60), make_unlabelled(60, known=1)
@@ -100,6 +95,7 @@ def test_a_teacher_can_turn_everything_around() -> None:
     assert found.validation.accuracy.value < 0.1
 
 
+@pytest.mark.slow
 @ALL
 def test_the_seed_decides_everything(preset: Preset) -> None:
     data = FitData(make_reviews(40), None, make_unlabelled(40, known=0.5))
@@ -185,6 +181,7 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
     assert found.epochs == found.kept_epoch == found.most_epochs == 2
 
 
+@pytest.mark.slow
 def test_freezing_keeps_what_a_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
     """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
     from toolkit.networks.ngram_pool import PoolNetwork
@@ -235,14 +232,6 @@ def test_the_last_fit_is_as_long_as_those_of_the_folds(options: TrainingOptions)
     assert (training["epochs"], training["most_epochs"], training["batch_size"]) == (15, None, 12)
 
 
-@pytest.mark.slow
-def test_epochs_and_batches_of_the_user_are_those_of_every_fit(options: TrainingOptions) -> None:
-    result = train(replace(options, preset="ngram-linear", epochs=2, batch_size=40))
-    assert epochs_by_fold(result) == {"1": 2, "2": 2, "": 2}
-    training = result.run.load_config().training
-    assert (training["epochs"], training["batch_size"]) == (2, 40)
-
-
 SIZE = 10
 
 ROWS = [[1, 4, 5], [4, 5, 6], [5, 4]]
@@ -254,7 +243,6 @@ WEIGHTS = np.array([1, 2, 1], np.float32)
 
 @pytest.fixture(scope="module")
 def tokens() -> TokenIds:
-    pytest.importorskip("tensorflow", reason="needs the extra 'train'")
     return rows_of_ids(ROWS)
 
 

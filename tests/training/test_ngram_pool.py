@@ -31,8 +31,6 @@ from toolkit.training.fit_ngrams import (
 from toolkit.training.reviews import topic_codes
 from toolkit.training.sources import load_labelled
 
-pytest.importorskip("tensorflow", reason="needs the extra 'train'")
-
 HEADER = ("text", "label", "topic")
 
 FILM, KETTLE = ["plot", "actor", "scene", "music"], ["boils", "handle", "water", "lid"]

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import csv
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,12 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.training.conftest import make_rows
-from tests.training.making import make_reviews
+from tests.data import shared_data
+from tests.training.conftest import make_reviews, make_rows
 from tests.training.new_preset import MEAN
 from toolkit.errors import UsageError
 from toolkit.export import export
 from toolkit.model import Scorer
+from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import score_file
 from toolkit.training import (
     PRESETS,
@@ -28,12 +27,12 @@ from toolkit.training import (
     find_preset,
     train,
 )
-from toolkit.training.data import FitData, FitTask
+from toolkit.training.data import FitData, FitTask, TrainingData
 from toolkit.training.presets import DEFAULT_PRESET
 from toolkit.training.result import review_probabilities
 from toolkit.training.run import fit
-
-pytest.importorskip("tensorflow", reason="needs the extra 'train'")
+from toolkit.training.sources import load
+from toolkit.training.split import validation_split
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +45,7 @@ def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Re
     """The contract of every preset, with what the export and the scorer rely on."""
     rows = np.arange(len(reviews))
     data = FitData(reviews.take(rows[:100]), reviews.take(rows[100:]))
-    options = TrainingOptions(preset=preset.name, batch_size=8)
+    options = TrainingOptions(preset=preset.name, batch_size=8, epochs=20)
     found = fit(FitTask(preset, data, options, TrainingObserver(), introduces=True))
     assert found.network.inputs[0].dtype == "int32"
     width = preset.max_tokens if preset.has_fixed_length else None
@@ -72,39 +71,11 @@ def test_a_preset_is_registered_under_its_name(name: str, preset: Preset) -> Non
     assert find_preset(name) is preset
 
 
-def test_conv1d_is_the_network_of_the_tutorial() -> None:
-    from toolkit.training.fit_padded import build_network
-
-    network = build_network(PRESETS["conv1d"], seed=1)
-    assert network.count_params() == 152_593
-    assert [type(layer).__name__ for layer in network.layers] == [
-        "Embedding",
-        "Dropout",
-        "Conv1D",
-        "Dropout",
-        "MaxPooling1D",
-        "Flatten",
-        "Dropout",
-        "Dense",
-    ]
-    assert [layer.rate for layer in network.layers if "dropout" in layer.name] == [0.5] * 3
-    assert type(network.optimizer).__name__ == "Adam"
-
-
 def test_an_unknown_preset_names_the_known_ones() -> None:
     with pytest.raises(
         UsageError, match=rf"--preset: no preset 'lstm' \(choose from: .*{DEFAULT_PRESET}"
     ):
         find_preset("lstm")
-
-
-def test_the_command_and_its_presets_are_there_without_heavy_imports() -> None:
-    heavy = ("tensorflow", "keras", "sklearn", "matplotlib", "pyarrow", "numpy")
-    code = f"import toolkit.cli.train, sys; print([m for m in {heavy} if m in sys.modules])"
-    found = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=True
-    ).stdout
-    assert found.strip() == "[]"
 
 
 def test_names_of_files_can_be_strings() -> None:
@@ -136,3 +107,19 @@ def test_a_preset_of_one_file_goes_all_the_way(
     with scored.open(newline="") as file:
         found = [row["predicted_sentiment"] for row in csv.DictReader(file)]
     assert found == ["positive", "negative"]
+
+
+@pytest.mark.slow
+def test_conv1d_learns_the_imdb_reviews() -> None:
+    """By film. Three seeds gave 84.1 to 85.4 %; one epoch gives 77 to 82 %."""
+    path = shared_data("imdb") / "train.parquet"
+    reviews = load(str(path), ReadOptions(Columns(group="movie")))
+    split = validation_split(reviews, 0.2, seed=1)
+    assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
+    assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
+    data = TrainingData(reviews).for_fit(split)
+    scores = fit(
+        FitTask(PRESETS["conv1d"], data, TrainingOptions(epochs=3), TrainingObserver())
+    ).validation
+    assert scores is not None
+    assert scores.accuracy.value > 0.83

@@ -52,16 +52,6 @@ def test_chosen_columns(write_csv: WriteCsv) -> None:
     assert read(path, text="t").texts.to_pylist() == ["a", "b"]
 
 
-@pytest.mark.parametrize("label_type", [pa.int8(), pa.float32(), pa.string()], ids=str)
-def test_parquet(tmp_path: Path, label_type: pa.DataType) -> None:
-    texts = pa.array(TEXTS).dictionary_encode()
-    labels = pa.array([1, 0, 1, 0]).cast(label_type)
-    pq.write_table(pa.table({"text": texts, "label": labels}), tmp_path / "r.parquet")
-    reviews = read(tmp_path / "r.parquet")
-    assert reviews.texts.to_pylist() == TEXTS
-    assert reviews.labels.tolist() == [1, 0, 1, 0]
-
-
 @settings(max_examples=50)
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.sampled_from("01"))))
 def test_formats_agree(

@@ -34,9 +34,6 @@ from toolkit.training.teacher import Teacher, match
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
 import csv
-import json
-
-from hypothesis import settings
 
 from toolkit.networks import import_keras
 from toolkit.training.sources import load
@@ -313,29 +310,6 @@ def test_weights_out_of_range_are_refused(options: TrainingOptions, weight: floa
 
 def read(path: Path) -> Reviews:
     return load(str(path), ReadOptions())
-
-
-@settings(max_examples=50)
-@given(st.lists(st.floats(0, 1, width=32), min_size=1))
-def test_formats_agree_on_probabilities(
-    tmp_path_factory: pytest.TempPathFactory, probabilities: list[float]
-) -> None:
-    folder = tmp_path_factory.mktemp("soft")
-    with (folder / "r.csv").open("w", newline="") as file:
-        csv.writer(file).writerows([("text", "label"), *(("a", str(p)) for p in probabilities)])
-    lines = [json.dumps({"text": "a", "label": p}) + "\n" for p in probabilities]
-    (folder / "r.jsonl").write_text("".join(lines))
-    for name, kind in (("f", pa.float32()), ("d", pa.float64())):
-        table = pa.table({"text": ["a"] * len(lines), "label": pa.array(probabilities, kind)})
-        pq.write_table(table, folder / f"{name}.parquet")
-    expected = np.array(probabilities, np.float32)
-    found = [read(folder / name) for name in ("r.csv", "r.jsonl", "f.parquet", "d.parquet")]
-    for reviews in found:
-        assert reviews.targets.dtype == np.float32
-        assert reviews.targets.tolist() == expected.tolist()
-        assert reviews.labels.tolist() == [int(p >= 0.5) for p in probabilities]
-        assert reviews.soft_count == sum(0 < p < 1 for p in probabilities)
-    assert len({reviews.sha256 for reviews in found}) == 1
 
 
 def test_words_and_probabilities_may_be_mixed(write_csv: WriteCsv) -> None:

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
+import io
 import sys
 from collections import Counter
+from contextlib import redirect_stderr, redirect_stdout
+from importlib import import_module
 from pathlib import Path
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from examples.teacher import steps
 from examples.teacher.phrases import SURE, Phrase, main, make
 from examples.teacher.reviews.spans import choose, cut, sentences
 from exported.data import FILMS, HELD_OUT, join
-from tests.data import PROJECT
 from tests.tools import needs
 from tests.training.conftest import make_rows
 from toolkit.errors import InputError
@@ -63,7 +66,6 @@ def ngrams_of(text: str) -> set[tuple[str, ...]]:
 
 @needs_compiler
 def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     output = run("document_vectors", folder, "--dimensions", "16", "--epochs", "20")
     assert "document vectors: out-of-fold accuracy " in output
     path = folder / "teacher.parquet"
@@ -93,7 +95,6 @@ def test_from_reviews_to_a_teacher_file(folder: Path) -> None:
 
 
 def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     random = np.random.default_rng(5)
     a, b, of_a, of_b, of_spans = (
         random.normal(0, scale, size)
@@ -131,7 +132,6 @@ def test_what_some_views_say_nothing_of_is_what_the_others_say(folder: Path) -> 
 
 @needs_compiler
 def test_ngrams_are_those_of_a_plain_count(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     run("document_vectors", folder, "--dimensions", "16", "--epochs", "1")
     texts = [*texts_of(folder, "train"), *texts_of(folder, "unlabelled")]
     occurrences: Counter[tuple[str, ...]] = Counter()
@@ -150,7 +150,6 @@ def test_ngrams_are_those_of_a_plain_count(folder: Path) -> None:
 
 
 def test_spans_are_runs_of_sentences_of_fitting_length(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     sentences = [f"It is film {n}." for n in range(9)]
     long = "On and " * 30 + "on."
     texts = [f"No. {'<br />'.join(sentences)} {n}. {long}" for n in range(30)]
@@ -177,7 +176,6 @@ def test_spans_are_runs_of_sentences_of_fitting_length(folder: Path) -> None:
     ],
 )
 def test_refusals_are_one_line(folder: Path, tool: str, arguments: list[str], message: str) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     output = run(tool, folder, *arguments, code=1)
     assert output.startswith("error: ")
     assert message in output
@@ -185,7 +183,6 @@ def test_refusals_are_one_line(folder: Path, tool: str, arguments: list[str], me
 
 
 def test_views_of_other_data_or_without_spans_are_refused(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     views = folder / "work" / "views"
     views.mkdir(parents=True)
     pq.write_table(pa.table({"text": ["a span"]}), folder / "work" / "spans.parquet")
@@ -197,7 +194,6 @@ def test_views_of_other_data_or_without_spans_are_refused(folder: Path) -> None:
 
 
 def test_columns_and_folds_are_checked(folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     path = folder / "imdb" / "train.parquet"
     table = pq.read_table(path)
     pq.write_table(table.drop_columns(["movie"]), path)
@@ -299,7 +295,6 @@ def test_spans_have_the_domain_and_fold_of_their_review_and_none_is_held_out(
 
 def test_from_logits_to_a_teacher_file(reviews_folder: Path) -> None:
     """Scaled by what is held out; what is known of films stays."""
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     table = join(reviews_folder)
     texts, labels = table["text"].to_pylist(), np.array(table["label"].to_pylist())
     folds = np.array(table["fold"].to_pylist())
@@ -343,7 +338,6 @@ def test_from_logits_to_a_teacher_file(reviews_folder: Path) -> None:
 
 
 def test_refusals_of_the_blend(reviews_folder: Path) -> None:
-    pytest.importorskip("sklearn", reason="needs the extra 'train'")
     films = reviews_folder / "films.csv"
     films.write_text(f"text_sha256,probability\n{fingerprint('film 3')},0.125\n")
     output = run_for_reviews("blend", reviews_folder, "--films", str(films), code=1)
@@ -417,13 +411,16 @@ def test_a_folder_without_reviews(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 def run_tool(module: str, folder: Path, *arguments: str, code: int = 0) -> str:
     """What a tool prints, all in one; it reads a folder and writes into its `work`."""
     places = ["--data", str(folder), "--work", str(folder / "work")]
-    done = subprocess.run(
-        [sys.executable, "-m", module, *places, *arguments],
-        cwd=PROJECT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == code, done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout + done.stderr
+    said, found = io.StringIO(), 0
+    with (
+        mock.patch.object(sys, "argv", [module, *places, *arguments]),
+        redirect_stdout(said),
+        redirect_stderr(said),
+    ):
+        try:
+            steps.run(import_module(module).main)
+        except SystemExit as ended:
+            found = ended.code if isinstance(ended.code, int) else 1
+            said.write("" if found == ended.code else f"{ended.code}\n")
+    assert found == code, said.getvalue()
+    return said.getvalue()

@@ -1,10 +1,10 @@
-"""The reviews that a run folder keeps for the proof of parity."""
+"""A training from its options to the run folder, and what is said of it."""
 
 from __future__ import annotations
 
 import csv
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from tests.training.conftest import make_rows
+from tests.training.conftest import make_rows, remember_encodings
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
 from toolkit.model import RunFolder
@@ -48,15 +48,45 @@ def read_history(run: RunFolder) -> list[dict[str, str]]:
         return list(csv.DictReader(file))
 
 
-def weights_of(result: TrainingResult) -> list[np.ndarray]:
-    network = import_keras().saving.load_model(result.run.model)
+def weights_of(run: RunFolder) -> list[np.ndarray]:
+    network = import_keras().saving.load_model(run.model)
     weights: list[np.ndarray] = network.get_weights()
     return weights
 
 
-def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
-    result = train(options)
-    run = result.run
+@dataclass(frozen=True)
+class Trained:
+    """A training of the default place, in a folder of its own, and what was heard of it."""
+
+    options: TrainingOptions
+    result: TrainingResult
+    run: RunFolder
+    listener: Listener
+    encoded: Encoded
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
+    """Sixty reviews, each with a word of its own."""
+    folder = tmp_path_factory.mktemp("trained")
+    with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
+        rows = [(f"{text} own{n}", label) for n, (text, label) in enumerate(make_rows(60))]
+        csv.writer(file).writerows([("text", "label"), *rows])
+    options = TrainingOptions(
+        data=str(folder / "reviews.csv"), epochs=3, batch_size=8, seed=3, show_samples=3
+    )
+    listener = Listener()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        patch.setattr("toolkit.training.result.FEWEST_UNSEEN", 12)
+        found = remember_encodings(patch)
+        result = train(options, listener)
+    return Trained(options, result, RunFolder(folder / result.run.path), listener, found[0])
+
+
+def test_the_run_folder_is_complete(trained: Trained) -> None:
+    run = trained.run
+    assert trained.result.run.path == Path("runs/conv1d")
     run.check()
     assert {path.name for path in run.path.iterdir()} == PARTS
     config = run.load_config()
@@ -67,80 +97,86 @@ def test_the_run_folder_is_complete(options: TrainingOptions) -> None:
     assert len(config.data.sha256 or "") == 64
     assert config.toolkit_version == __version__
     assert config.training["seed"] == 3
-    assert config.training["sample"] == "validation and training"
+    assert config.training["sample"] == "validation"
     metrics = run.load_metrics()
-    assert metrics == result.metrics
+    assert metrics == trained.result.metrics
     assert metrics.parameters == 152_593
     assert metrics.validation is not None
     assert (metrics.validation.reviews, metrics.validation.split) == (12, "random")
     assert (run.path / "loss.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_the_sample_is_what_the_network_was_not_fitted_on(
-    options: TrainingOptions, monkeypatch: pytest.MonkeyPatch, encodings: list[Encoded]
-) -> None:
-    monkeypatch.setattr("toolkit.training.result.FEWEST_UNSEEN", 12)
-    run = train(options).run
-    sample = pq.read_table(run.sample)
-    assert sample.num_rows == 12
-    held_out = encodings[0].held_out
+def test_the_sample_is_what_the_network_was_not_fitted_on(trained: Trained) -> None:
+    sample, held_out = pq.read_table(trained.run.sample), trained.encoded.held_out
     assert held_out is not None
-    ids = Vocabulary.load(run.vocabulary).encode(sample["text"], last=100).padded(100)
+    vocabulary = Vocabulary.load(trained.run.vocabulary)
+    ids = vocabulary.encode(sample["text"], last=100).padded(100)
     assert np.array_equal(ids, held_out.ids)
     assert np.array_equal(sample["label"].to_numpy(), held_out.labels)
-
-
-def test_the_vocabulary_is_built_on_the_fitted_reviews_alone(
-    write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Every review has a word of its own: those of the held-out reviews are unknown."""
-    monkeypatch.setattr("toolkit.training.result.FEWEST_UNSEEN", 1)
-    rows = [(f"{text} own{number}", label) for number, (text, label) in enumerate(make_rows(60))]
-    run = train(replace(options, data=str(write_csv(*rows)), epochs=1)).run
-    words = set(Vocabulary.load(run.vocabulary).words.to_pylist())
-    held_out = {text.split()[-1] for text in pq.read_table(run.sample)["text"].to_pylist()}
-    assert len(held_out) == 12
-    assert not held_out & words
+    # The words of the held-out reviews alone are unknown.
+    words = set(vocabulary.words.to_pylist())
+    own = {text.split()[-1] for text in sample["text"].to_pylist()}
+    assert len(own) == 12
+    assert not own & words
     assert sum(word.startswith("own") for word in words) == 48
 
 
-def test_the_seed_decides_everything(options: TrainingOptions, tmp_path: Path) -> None:
-    first, second, other = (
-        train(replace(options, output=tmp_path / name, seed=seed))
-        for name, seed in (("first", 3), ("second", 3), ("other", 4))
-    )
-    assert replace(first.metrics, seconds=0) == replace(second.metrics, seconds=0)
+def test_the_seed_decides_everything(trained: Trained, tmp_path: Path) -> None:
+    first, again = trained, replace(trained.options, output=tmp_path / "again")
+    second = train(again)
+    assert replace(first.result.metrics, seconds=0) == replace(second.metrics, seconds=0)
     assert first.run.history.read_bytes() == second.run.history.read_bytes()
-    assert first.run.history.read_bytes() != other.run.history.read_bytes()
-    for one, same in zip(weights_of(first), weights_of(second), strict=True):
+    for one, same in zip(weights_of(first.run), weights_of(second.run), strict=True):
         assert np.array_equal(one, same)
+    other = train(replace(again, output=tmp_path / "other", seed=4, epochs=1))
+    assert read_history(other.run)[0] != read_history(first.run)[0]
+
+
+def test_samples_are_fitted_rows_in_words(trained: Trained) -> None:
+    listener = trained.listener
+    assert len(listener.samples) == 3
+    known = {f"<start> {text} own{n}": int(label) for n, (text, label) in enumerate(make_rows(60))}
+    assert all(known[words] == label for words, label in listener.samples)
+    assert "conv1d (Conv1D)" in listener.summary
+    assert max(map(len, listener.summary.splitlines())) < 80
 
 
 def test_folds_evaluate_and_the_final_fit_is_on_everything(
-    options: TrainingOptions,
+    write_csv: Callable[..., Path], reviews_csv: Path, tmp_path: Path
 ) -> None:
-    listener = Listener()
-    result = train(replace(options, folds=3, epochs=4), listener)
-    folds = encode(result.metrics)["folds"]
-    assert [fold["reviews"] for fold in folds["each"]] == [20, 20, 20]
+    test_data, run = write_csv(*make_rows(20, seed=8), name="test.csv"), RunFolder(tmp_path / "run")
+    call = ["train", str(reviews_csv), "-o", str(run.path), "--test-data", str(test_data)]
+    ran = CliRunner().invoke(app, [*call, "--folds", "2", "--epochs", "2"], catch_exceptions=False)
+    said, metrics = " ".join(ran.output.split()), encode(run.load_metrics())
+    folds = metrics["folds"]
+    assert [fold["reviews"] for fold in folds["each"]] == [30, 30]
     for name in ("loss", "accuracy"):
         values = [fold[name] for fold in folds["each"]]
         assert folds[name]["mean"] == pytest.approx(np.mean(values))
         assert folds[name]["deviation"] == pytest.approx(np.std(values, ddof=1))
-    assert "validation" not in encode(result.metrics)
+    assert "validation" not in metrics
+    assert metrics["test"]["reviews"] == 20
     epochs = round(np.mean([fold["best_epoch"] for fold in folds["each"]]))
-    assert listener.stages[-1] == f"Final fit on all 60 reviews, epochs: {epochs}"
-    assert result.ending == f"all {epochs} epochs were run: the mean best epoch of the folds"
-    assert listener.sizes[0].startswith("x_train (40, 100)")  # the first fold is shown
-    assert pq.read_table(result.run.sample).num_rows == 60
-    history = read_history(result.run)
+    for words in (
+        "x_train (30, 100)",  # the first fold is shown
+        "Fold 2 of 2",
+        "Fold 2: loss ",
+        "2 folds, split random",
+        f"Final fit on all 60 reviews, epochs: {epochs}",
+        f"all {epochs} epochs were run: the mean best epoch of the folds",
+    ):
+        assert words in said
+    history = read_history(run)
     assert list(history[0]) == HISTORY
-    assert {row["fold"] for row in history} == {"1", "2", "3", ""}
+    assert {row["fold"] for row in history} == {"1", "2", ""}
     final = [row for row in history if not row["fold"]]
     assert len(final) == epochs
     assert {row["val_loss"] for row in final} == {""}
-    assert result.run.load_config().training["sample"] == "training"
-    assert {path.name for path in result.run.path.iterdir()} == PARTS
+    config = run.load_config()
+    assert encode(config.data)["test"]["source"] == "test.csv"
+    assert config.training["sample"] == "test and training"
+    assert pq.read_table(run.sample).num_rows == 80
+    assert {path.name for path in run.path.iterdir()} == PARTS
 
 
 def test_groups_make_it_a_split_by_group(
@@ -155,39 +191,6 @@ def test_groups_make_it_a_split_by_group(
     kept = {dict(zip((row[0] for row in rows), (row[2] for row in rows), strict=True))[text]
             for text in pq.read_table(result.run.sample)["text"].to_pylist()}  # fmt: skip
     assert len(kept) == 4
-
-
-def test_test_data_are_measured_and_recorded(
-    write_csv: Callable[..., Path], options: TrainingOptions
-) -> None:
-    test_data = write_csv(*make_rows(20, seed=8), name="test.csv")
-    listener = Listener()
-    result = train(replace(options, test=True, test_data=test_data, folds=2), listener)
-    assert encode(result.metrics)["test"]["reviews"] == 20
-    assert listener.reviews == ["reviews.csv", "test.csv"]
-    config = result.run.load_config()
-    assert encode(config.data)["test"]["source"] == "test.csv"
-    assert config.training["sample"] == "test and training"
-    assert pq.read_table(result.run.sample).num_rows == 80
-
-
-def test_samples_are_fitted_rows_in_words(options: TrainingOptions) -> None:
-    listener = Listener()
-    train(replace(options, show_samples=3, epochs=1), listener)
-    assert len(listener.samples) == 3
-    known = {f"<start> {text}": int(label) for text, label in make_rows(60)}
-    assert all(known[words] == label for words, label in listener.samples)
-    assert "conv1d (Conv1D)" in listener.summary
-    assert max(map(len, listener.summary.splitlines())) < 80
-
-
-def test_the_default_place_is_made(
-    options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    result = train(replace(options, output=None, epochs=1))
-    assert result.run.path == Path("runs/conv1d")
-    result.run.check()
 
 
 UNUSED: Any = None
@@ -266,6 +269,7 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
     assert "Total params: 152,593" in result.output
     assert "60 of 60 test reviews have the same text as reviews to train on" in result.stderr
     metrics = encode(RunFolder(run).load_metrics())
+    assert metrics["copies"]["test_in_training"] == 60
     for name in ("validation", "test"):
         scores = metrics[name]
         found = (
@@ -285,15 +289,6 @@ def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_pa
     assert following == f"Next: toolkit export {run}"
     training = RunFolder(run).load_config().training
     assert (training["seed"], training["epochs"], training["batch_size"]) == (5, 2, 8)
-
-
-def test_folds_are_shown_one_by_one(reviews_csv: Path, tmp_path: Path) -> None:
-    arguments = [str(reviews_csv), "-o", str(tmp_path / "run"), "--folds", "2", "--epochs", "1"]
-    result = CliRunner().invoke(app, ["train", *arguments], catch_exceptions=False)
-    assert "Fold 2 of 2" in result.output
-    assert "Fold 2: loss " in result.output
-    assert "Final fit on all 60 reviews, epochs: 1" in result.output
-    assert "2 folds, split random" in " ".join(result.output.split())
 
 
 def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> None:
@@ -348,20 +343,6 @@ def test_texts_that_differ_by_a_letter_are_no_copies() -> None:
     assert count_copies([read.for_fit(split_at(0, count=4))], None) == Copies(0, 0)
 
 
-def test_copies_are_said_and_recorded(write_csv: WriteCsv, options: TrainingOptions) -> None:
-    rows = make_rows(60)
-    data = write_csv(*rows, *rows[:30], name="twice.csv")
-    listener = Listener()
-    result = train(replace(options, data=str(data), test_data=data, epochs=1), listener)
-    copies = result.run.load_metrics().copies
-    assert copies is not None
-    assert (copies.within_training, copies.test_in_training, copies.within_test) == (30, 90, 30)
-    assert copies.held_out_in_fitted
-    first, second = listener.warnings[:2]
-    assert first.startswith(f"{copies.held_out_in_fitted} held-out reviews have the same text as")
-    assert second.startswith("90 of 90 test reviews have the same text as reviews to train on")
-
-
 def test_a_network_that_is_no_better_than_a_constant(
     write_csv: WriteCsv, options: TrainingOptions
 ) -> None:
@@ -394,6 +375,7 @@ for number in range(10):
 """
 
 
+@pytest.mark.slow
 def test_tensorflow_warns_of_no_retracing() -> None:
     found = subprocess.run(
         [sys.executable, "-c", RETRACING], capture_output=True, text=True, check=True

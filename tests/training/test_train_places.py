@@ -19,13 +19,14 @@ from toolkit.training.sources import check_columns
 def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
     options: TrainingOptions,
 ) -> None:
-    first = train(replace(options, epochs=1))
-    (first.run.path / "mine.txt").write_text("left from before")
+    options.run.mkdir()
+    for name in ("config.json", "mine.txt"):
+        (options.run / name).write_text("left from before")
     with pytest.raises(UsageError, match=r"exists already.*--force"):
         train(options)
-    assert (first.run.path / "mine.txt").exists()
+    assert (options.run / "mine.txt").exists()
     train(replace(options, epochs=1, force=True))
-    assert {path.name for path in first.run.path.iterdir()} == PARTS
+    assert {path.name for path in options.run.iterdir()} == PARTS
 
 
 def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_path: Path) -> None:
@@ -37,7 +38,7 @@ def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_pa
 
 @pytest.mark.parametrize(
     ("step", "name"),
-    [("loaded", ""), ("encoded", ""), ("stage", "Fold 2"), ("stage", "Final fit")],
+    [("loaded", ""), ("encoded", ""), ("stage", "Final fit")],
 )
 def test_an_interrupted_training_leaves_nothing(
     options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str
@@ -84,9 +85,10 @@ def test_the_current_folder_is_not_replaced(
         {"data": "t\udcff.csv"},
         {"output": Path("t\udcff")},
         {"test_data": Path("t\udcff.csv")},
+        {"teachers": (Path("t\udcff.csv"),)},
         {"data": "t\udcff/../reviews.csv"},
     ],
-    ids=["data", "output", "test data", "on the way"],
+    ids=["data", "output", "test data", "teachers", "on the way"],
 )
 def test_paths_that_are_not_utf8_are_refused(
     options: TrainingOptions, wrong: dict[str, object]

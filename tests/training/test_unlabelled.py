@@ -17,7 +17,7 @@ from typer.testing import CliRunner
 
 from tests.data import PROJECT
 from tests.training.conftest import make_rows
-from tests.training.listening import Listener, Unreached
+from tests.training.listening import Listener
 from toolkit.cli.app import app
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.model import RunFolder
@@ -137,7 +137,7 @@ def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
     assert known.unlabelled_count == 0
 
 
-@pytest.mark.parametrize("folds", [0, 2])
+@pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_training_tells_and_records_what_it_left_out(
     write_csv: WriteCsv, options: TrainingOptions, learner: str, folds: int
 ) -> None:
@@ -177,16 +177,6 @@ def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
         check_columns(ReadOptions(Columns(label="stars")), "imdb", None, unlabelled)
 
 
-def test_paths_that_are_not_utf8_are_refused(options: TrainingOptions, learner: str) -> None:
-    wrong = (Path("t\udcff.csv"),)
-    for chosen in (
-        replace(options, teachers=wrong),
-        replace(options, preset=learner, unlabelled=wrong),
-    ):
-        with pytest.raises(UsageError, match=r"t\\udcff\.csv.*: this path is not UTF-8"):
-            train(chosen, Unreached())
-
-
 SCRIPT = PROJECT / "examples" / "teacher" / "soft_labels.py"
 
 
@@ -199,7 +189,7 @@ def write(path: Path, columns: dict[str, Sequence[object]]) -> Path:
     return path
 
 
-@pytest.fixture(params=[".csv", ".parquet"])
+@pytest.fixture(params=[".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
 def files(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Path, Path]:
     """Sixty soft-labelled reviews and forty without labels, ten of which are the same."""
     rows = make_rows(60)
@@ -254,12 +244,12 @@ def test_from_the_example_to_a_run(
     assert data["teachers"][0]["labelled"] == 60
 
 
-def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_path: Path) -> None:
+def test_a_teacher_is_joined_by_ids(files: tuple[Path, Path], tmp_path: Path) -> None:
     reviews, _ = files
     votes: list[object] = ["0.25", "", "1"]
     teacher = write(tmp_path / "votes.csv", {"number": [0, 7, 99], "votes": votes})
     run = tmp_path / "run"
-    command = ["train", str(reviews), "--epochs", "1", "-o", str(run), "--folds", "2"]
+    command = ["train", str(reviews), "--epochs", "1", "-o", str(run)]
     columns = ["--text-column", "body", "--label-column", "opinion", "--id-column", "number"]
     chosen = [
         "--teacher",
@@ -269,38 +259,10 @@ def test_a_process_joins_by_the_ids_it_is_told(files: tuple[Path, Path], tmp_pat
         "--teacher-weight",
         "0.25",
     ]
-    done = subprocess.run(
-        [sys.executable, "-m", "toolkit", *command, *columns, *chosen],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
+    done = CliRunner().invoke(app, [*command, *columns, *chosen], catch_exceptions=False)
+    assert done.exit_code == 0
     assert (
         "votes.csv: probabilities for 1 of 60 labelled reviews "
         "(compared by id, 1 row without a review, 1 row without probability)"
-    ) in done.stdout
+    ) in done.output
     assert RunFolder(run).load_config().training["teacher_weight"] == 0.25
-
-
-def test_a_process_refuses_with_one_line(files: tuple[Path, Path], tmp_path: Path) -> None:
-    reviews, unlabelled = map(str, files)
-    stars = write(tmp_path / "stars.csv", {"text": ["a", "b"], "label": [1, 50]})
-    missing = str(tmp_path / "missing.csv")
-    columns = ["--text-column", "body", "--label-column", "opinion"]
-    for arguments, code, message in (
-        ([str(stars)], 1, "row 2: found the label '50', expected 0 or 1"),
-        ([reviews, "--unlabelled", unlabelled], 2, "the preset 'conv1d' learns nothing"),
-        ([reviews, *columns, "--teacher", missing], 1, "missing.csv: no such file"),
-        ([reviews, "--id-column", "number"], 2, "--id-column: there is no teacher. Name"),
-    ):
-        done = subprocess.run(
-            [sys.executable, "-m", "toolkit", "train", *arguments, "-o", str(tmp_path / "run")],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == code
-        assert done.stderr.startswith("error: ")
-        assert message in done.stderr
-        assert done.stderr.count("\n") == 1

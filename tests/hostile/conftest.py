@@ -1,5 +1,0 @@
-"""A command to run."""
-
-from tests.cli.conftest import command
-
-__all__ = ["command"]
