@@ -86,6 +86,7 @@ def test_only_typographic_reviews_have_typographic_signs() -> None:
         assert has_signs == (review["kind"] == "typographic"), review["id"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folder", ["imdb", "domains", "reviews"])
 def test_no_review_is_in_the_data_sets(folder: str) -> None:
     ours = _letters_and_digits(pa.array(review["text"] for review in REVIEWS))

@@ -228,12 +228,12 @@ def test_one_member_is_read_as_the_file(
 
 
 def test_a_long_member_and_its_rejects(command: Command) -> None:
-    rows = "".join(f"{n},a superb film\n" for n in range(300_000))
+    rows = "".join(f"{n},a superb film\n" for n in range(100_000))
     zipped("a.csv.zip", a_csv=f"id,text\n{rows}broken\n")
     assert command("score", "a.csv.zip").exit_code == 3
-    assert Path("a.scored.csv").read_text(encoding="utf-8").count("\n") == 300_001
+    assert Path("a.scored.csv").read_text(encoding="utf-8").count("\n") == 100_001
     rejects = Path("a.scored.csv.rejected.jsonl").read_text(encoding="utf-8")
-    assert '"file": "a.csv.zip/a.csv", "line": 300002' in rejects
+    assert '"file": "a.csv.zip/a.csv", "line": 100002' in rejects
 
 
 def test_several_members(command: Command) -> None:

@@ -170,6 +170,7 @@ def ratings_of(model: str, reviews: pa.Table) -> Ratings:
     return rate(probability, known, classes, stars, facts.stars, facts.neutral.ends)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "exact", "within_one", "macro_f1"),
     [("reviews", 0.615, 0.925, 0.64), ("reviews-small", 0.605, 0.92, 0.63)],

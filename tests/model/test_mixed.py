@@ -120,6 +120,7 @@ def share_mixed(texts: pa.Array | pa.ChunkedArray) -> float:
     return float(pc.mean(pc.equal(labels, "mixed").cast(pa.int8())).as_py())
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("stars", "least", "most"),
     [(1, 0, 0.1), (2, 0.1, 0.3), (3, 0.25, 0.5), (4, 0.1, 0.3), (5, 0, 0.1)],
@@ -129,6 +130,7 @@ def test_reviews_by_their_stars(stars: int, least: float, most: float) -> None:
     assert least <= share_mixed(texts) <= most
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("source", PAIRS)
 def test_what_is_good_and_what_is_bad(source: str) -> None:
     found = real_reviews().filter(pc.equal(real_reviews()["source"], source))

@@ -59,7 +59,7 @@ def read(data: bytes, ending: str, **options: object) -> Outcome:
     return passed.texts, passed.output, [*passed.rejects], [*passed.warnings]
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     tables,
     blocks,
@@ -156,7 +156,7 @@ usual = st.builds(
 anything = st.sampled_from([b"", b" ", b"null", b"[]", b"{", b"}", b"{}{}", b'"a"', *NO_UTF8])
 
 
-@settings(max_examples=300)
+@settings(max_examples=150)
 @given(
     st.lists(st.one_of(usual, usual, usual, objects, anything), max_size=8),
     st.sampled_from([b"\n", b"\n", b"\r\n", b"\n\n", b"\n \n"]),

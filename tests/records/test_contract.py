@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records.passing import pass_through
@@ -36,6 +36,7 @@ def rows_of_reviews(draw: st.DrawFn) -> list[Row]:
 
 
 @every_file
+@settings(max_examples=50)
 @given(rows_of_reviews(), st.sampled_from(["\n", "\r\n"]), st.integers(1, 200))
 def test_rows_come_out_as_they_went_in(
     ending: str, rows: list[Row], line_end: str, block_bytes: int

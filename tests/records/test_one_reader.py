@@ -142,7 +142,7 @@ def check_bytes(data: bytes, ending: str) -> Answer:
 
 
 @every_file
-@settings(max_examples=40)
+@settings(max_examples=20)
 @given(st.lists(st.tuples(texts, labels), min_size=1, max_size=8), st.sampled_from(["\n", "\r\n"]))
 def test_good_files(ending: str, rows: list[tuple[str, str]], line_end: str) -> None:
     # Between tabs, lines of a quoted text that have the right number of fields are rejected.

@@ -189,6 +189,7 @@ def test_quoted_lines_with_commas_are_one_review(record: str) -> None:
     assert passed.rejects == []
 
 
+@pytest.mark.slow
 def test_no_real_review_of_several_lines_is_taken_for_records(tmp_path: Path) -> None:
     table = pq.read_table(shared_data("reviews/reviews.parquet"), columns=["text"])
     texts = table["text"].slice(0, 5000).to_pylist()

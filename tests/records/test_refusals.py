@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records.passing import pass_through
@@ -42,6 +42,7 @@ def test_the_text_column_has_to_be_there(ending: str) -> None:
 
 
 @every_text_format
+@settings(max_examples=40)
 @given(st.binary(max_size=6).filter(lambda data: not _is_utf8(data)), st.integers(1, 100))
 def test_what_is_no_utf8_is_rejected_with_its_line(
     ending: str, bad: bytes, block_bytes: int

@@ -188,6 +188,7 @@ def test_decoding_names_what_is_no_word() -> None:
     assert VOCABULARY.decode(ids) == "<start> the movie <unknown>"
 
 
+@pytest.mark.slow
 def test_agrees_with_the_word_index_of_keras() -> None:
     """`keras.datasets.imdb` was made from the same reviews by the same rule."""
     folder = shared_data("imdb")
