@@ -129,17 +129,6 @@ def test_no_header_is_for_delimited_files(command: Command) -> None:
     )
 
 
-@pytest.mark.parametrize("delimiter", [";", "|", "\t", r"\t", "^", ":", " "])
-def test_delimiters(command: Command, delimiter: str) -> None:
-    mark = "\t" if delimiter == r"\t" else delimiter
-    data = f'id{mark}text\n1{mark}"a{mark}b"\n2{mark}c\n'.encode()
-    ran, output, _ = score(command, data, "--delimiter", delimiter)
-    assert ran.exit_code == 0
-    rows = list(csv.reader(io.StringIO(output, newline=""), strict=True, delimiter=mark))
-    assert [row[:2] for row in rows] == [["id", "text"], ["1", f"a{mark}b"], ["2", "c"]]
-    assert {len(row) for row in rows} == {4}
-
-
 @pytest.mark.parametrize("delimiter", ["", ",,", "é", '"', "\n", "a", "."])
 def test_invalid_delimiters(command: Command, delimiter: str) -> None:
     score(command, TEXT.encode(), "--delimiter", delimiter)[0].failed_with("--delimiter: ", 2)

@@ -131,28 +131,11 @@ def test_bad_records_are_rejected(
     assert command.files() == sorted([name, f"b{name[1:]}", f"b{name[1:]}.rejected.jsonl"])
 
 
-@pytest.mark.parametrize("name", ["folder.csv", "."])
-def test_a_folder_without_reviews(command: Command, name: str) -> None:
-    Path("folder.csv").mkdir()
-    command("score", name, "-o", "out").failed_with(": a folder without a file of reviews")
-    assert command.files() == ["folder.csv"]
-
-
 def test_an_empty_name_is_not_this_folder(command: Command) -> None:
     """Such as that of a variable of the shell that is not set."""
     write("a.csv")
     message = "an empty name, expected a file of reviews. Write . for this folder."
     command("score", "", "-o", "out").failed_with(message, 2)
-    assert command.files() == ["a.csv"]
-
-
-def test_a_name_may_be_too_long(command: Command) -> None:
-    command("score", "a" * 300 + ".csv").failed_with("cannot be read: File name too long")
-    write("a.csv")
-    command("score", "a.csv", "-o", "a" * 300 + ".csv").failed_with(
-        "cannot be written: File name too long"
-    )
-    command("score", "a.csv", "-m", "a" * 300).failed_with("cannot be read: File name too long")
     assert command.files() == ["a.csv"]
 
 

@@ -12,7 +12,6 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from itertools import accumulate
 
 import numpy as np
 import numpy.typing as npt
@@ -114,15 +113,6 @@ def test_which_characters_separate(rule: int) -> None:
         for path, table in tables_of(vocabulary).items():
             assert native_rows(table, texts.cast(kind), None) == list(expected.values()), path
     assert arrow_rows(vocabulary, texts, None) == list(expected.values())
-
-
-def test_just_the_last_ids_are_given() -> None:
-    texts = array_of([b"a the movie " * times for times in (0, 1, 300, 3000)], pa.string())
-    for table in tables_of(vocabulary_of(2)).values():
-        for last in (1, 2, 100, 512, 513, 8999, 9000, 9001):
-            _, bounds = table.encode(texts, last)
-            lengths = [min(3 * times, last) for times in (0, 1, 300, 3000)]
-            assert bounds.tolist() == [0, *accumulate(lengths)]
 
 
 TEXTS = [b"a" * 63 + b" the", b"the", b"", b"the movie " * 500, b" " * 4096 + b"the",

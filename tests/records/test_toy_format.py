@@ -41,16 +41,3 @@ def test_it_is_scored_trained_on_and_evaluated(tmp_path: Path) -> None:
     read = reviews.load_predictions(scored, found, READING)
     assert [f"{value:.6g}" for value in read] == [f"{value:.6g}" for value in written]
     assert teacher.load_teacher(scored, READING).ids == ["1", "2", "4"]
-
-
-def test_it_goes_to_other_formats_and_back(tmp_path: Path) -> None:
-    path = tmp_path / "a.query"
-    path.write_bytes(write_queries(ROWS, "\n"))
-    for ending in (".jsonl", ".parquet", ".csv.gz", ".query"):
-        other, back = tmp_path / f"b{ending}", tmp_path / f"c{ending}.query"
-        score_file(shipped_scorer(), path, other)
-        again = Columns(sentiment="s", probability="p")
-        score_file(shipped_scorer(), other, back, ScoringOptions(reading=ReadOptions(again)))
-        rows = read_queries(back.read_bytes())
-        assert [{key: row[key] for key in ROWS[0]} for row in rows] == ROWS
-        assert [row["p"] for row in rows] == [row["positive_probability"] for row in rows]

@@ -129,14 +129,6 @@ def test_one_of_many_creates_an_object(bucket: Bucket) -> None:
     assert path.read_bytes() == f"{done[0]}".encode()
 
 
-def test_one_of_many_creates_a_file(tmp_path: Path) -> None:
-    place(b"1", tmp_path / "a")
-    with pytest.raises(FileExistsError):
-        place(b"2", tmp_path / "a")
-    assert (tmp_path / "a").read_bytes() == b"1"
-    assert [each.name for each in tmp_path.iterdir()] == ["a"]
-
-
 def test_an_object_that_is_created_over_a_connection_that_is_cut_is_ones_own(
     bucket: Bucket, monkeypatch: pytest.MonkeyPatch
 ) -> None:
