@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 import onnxruntime as ort
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.networks.tables import Frozen, pool_tables, random_ids
@@ -37,6 +37,7 @@ def run(session: Any, ids: Ids) -> Any:
     return session.run(["probability"], {"token_ids": ids})[0]
 
 
+@settings(max_examples=30)
 @given(ids=any_ids)
 def test_numbers_are_those_of_keras(
     networks: dict[str, Frozen], sessions: dict[str, Any], ids: Ids

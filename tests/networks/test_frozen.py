@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as of_numpy
 
@@ -36,6 +36,7 @@ def run(network: Any, ids: Ids) -> Any:
     return network(ids, training=False).numpy()
 
 
+@settings(max_examples=30)
 @given(ids=any_ids)
 def test_probabilities_are_those_of_the_formula(networks: dict[str, Frozen], ids: Ids) -> None:
     for frozen in networks.values():
