@@ -124,7 +124,7 @@ add keys; `format_version` changes if one gets another meaning.
 
 | key | meaning |
 |---|---|
-| `format_version` | 3 |
+| `format_version` | 4 |
 | `date` | of the evaluation, UTC, as in ISO 8601 |
 | `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text, label and score; all figures are of them), `without_text`, `without_label`, `without_score` (a model knows no word of them), `neutral` (their label is neither), `soft_labels` (rounded); `positive` of the reviews; `label_meaning` (what was read as what, where labels are stars, three classes or names) |
 | `best` | name of the most accurate model |
@@ -142,8 +142,7 @@ Each of its `models` also has:
 | `baseline` | a comparison with a constant that always answers the more frequent label; null if all reviews have one label |
 | `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision` and `recall` at thresholds from 0.1 to 0.9 |
 | `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
-| `coverage` | if only the surest reviews are answered: `asked` (share), `answered` and `right` (counts), `accuracy`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; null if there are none |
-| `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain` as above; `answered` is 0 if it is never reached |
+| `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; `answered` is 0 if it is never reached |
 | `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 

@@ -223,7 +223,7 @@ def test_the_reference_names_the_keys(answers: Answers) -> None:
     (model,) = evaluation["models"]
     assert isinstance(answers["info"]["core"], str)
     keys = [*MODEL_KEYS, *WORD_KEYS, "core", *evaluation, *evaluation["data"], *model]
-    for part in ("thresholds", "reliability", "coverage", "coverage_at_accuracy", "mistakes"):
+    for part in ("thresholds", "reliability", "coverage_at_accuracy", "mistakes"):
         keys += model[part][0]
     keys += evaluation["breakdowns"]["length"][0]
     keys += ["few_known_words", "first_unread", "cut_to_length", "without_known_words", "warnings"]

@@ -15,13 +15,7 @@ from tests.evaluation.test_metrics import ANSWERS, THRESHOLD, arrays
 from tests.models import MODEL
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.coverage import (
-    Coverage,
-    TargetCoverage,
-    coverage_at,
-    coverages,
-    margins,
-)
+from toolkit.evaluation.coverage import coverage_at, margins
 from toolkit.evaluation.metrics import calls_positive
 from toolkit.evaluation.reviews import LABELS
 from toolkit.evaluation.tables import target_table
@@ -61,9 +55,7 @@ def test_the_range_gives_that_coverage_in_scoring(
     answers: list[tuple[int, float]], threshold: float, target: float
 ) -> None:
     labels, probability = arrays(answers)
-    every: list[Coverage | TargetCoverage] = [*coverages(labels, probability, threshold)]
-    every += coverage_at(labels, probability, threshold, [target])
-    for found in every:
+    for found in coverage_at(labels, probability, threshold, [target, 0.8]):
         if found.uncertain is None:
             assert found.answered in (0, len(answers))
             continue

@@ -27,7 +27,7 @@ from toolkit.evaluation.groups import (
 )
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.metrics import Metrics, calibration_error, measure
-from toolkit.evaluation.page import group_plot, page
+from toolkit.evaluation.page import page
 from toolkit.evaluation.tables import balanced_table, group_table
 from toolkit.records import Columns, ReadOptions
 
@@ -173,7 +173,6 @@ def test_the_page_shows_groups_and_their_plot(write_rows: WriteRows) -> None:
     assert [cell.is_best for cell in table.rows[0][3:]] == [True, False]
     assert table.rows[1][3].note == "accuracy 100.0%"
     alone = of_domains(write_rows, [(GOOD, 1, "alone")])
-    assert group_plot(alone, groups_of(alone)) is None
     assert '<figure class="tall">' not in page(alone)
 
 

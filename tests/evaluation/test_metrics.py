@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.evaluation.coverage import STEPS, coverages, margins
+from toolkit.evaluation.coverage import TARGETS, coverage_at
 from toolkit.evaluation.metrics import (
     CALIBRATION_BINS,
     THRESHOLDS,
@@ -19,7 +19,6 @@ from toolkit.evaluation.metrics import (
     Proportion,
     at_thresholds,
     calibration_error,
-    calls_positive,
     log_loss,
     measure,
     reliability,
@@ -93,7 +92,7 @@ def test_the_order_of_the_reviews_is_nothing(
     shuffled = answers[:]
     draw.shuffle(shuffled)
     first, second = arrays(answers), arrays(shuffled)
-    assert coverages(*first, threshold) == coverages(*second, threshold)
+    assert coverage_at(*first, threshold, TARGETS) == coverage_at(*second, threshold, TARGETS)
     expected = measure(*first, threshold)
     for name, value in vars(measure(*second, threshold)).items():
         assert value == getattr(expected, name) or value == pytest.approx(getattr(expected, name))
@@ -151,21 +150,6 @@ def test_bins_hold_every_review_once(answers: list[tuple[int, float]]) -> None:
     for each in bins:
         assert each.high - each.low == pytest.approx(1 / CALIBRATION_BINS)
         assert each.low - 1e-6 <= each.probability <= each.high + 1e-6
-
-
-@given(ANSWERS, THRESHOLD)
-def test_only_the_surest_are_answered(answers: list[tuple[int, float]], threshold: float) -> None:
-    labels, probability = arrays(answers)
-    margin = margins(probability, threshold)
-    right = calls_positive(probability, threshold) == labels
-    assert ((margin >= 0) & (margin <= 1)).all()
-    for step, found in zip(STEPS, coverages(labels, probability, threshold), strict=True):
-        assert found.answered >= len(answers) * step / 100
-        least = np.sort(margin)[-found.answered]
-        assert (found.right, found.answered) == (right[margin >= least].sum(), sum(margin >= least))
-        assert found.accuracy == found.right / found.answered
-        # Without those that are as sure as the least sure one, it would be too few.
-        assert (margin > least).sum() < max(len(answers) * step / 100, 1)
 
 
 @given(st.integers(0, 200), st.integers(1, 200))

@@ -87,7 +87,7 @@ def test_nothing_is_fetched(hostile: str) -> None:
 def test_figures_have_the_colours_of_the_page(hostile: str) -> None:
     """Those that stand for variables are all replaced, and every variable is defined."""
     figures = "".join(re.findall(r"<figure>.*?</figure>", hostile, re.DOTALL))
-    assert figures.count("<svg") > 5
+    assert figures.count("<svg") > 4
     assert not re.search(r"#00[0-9a-f]{4}\b", figures)
     assert not re.search(r"(?:stroke|fill): *#(?!fff)", figures)
     style = hostile[: hostile.index("</style>")]
@@ -99,7 +99,7 @@ def test_figures_have_the_colours_of_the_page(hostile: str) -> None:
 
 def test_the_legend_names_every_model(hostile: str) -> None:
     legends = re.findall(r'<ul class="legend">(.*?)</ul>', hostile, re.DOTALL)
-    assert len(legends) == 6  # five figures, and that of the groups
+    assert len(legends) == 5  # four figures, and that of the groups
     for legend in legends:
         assert MODEL.stem in legend
         assert "_$&lt;i&gt;p" in legend
@@ -109,7 +109,7 @@ def test_one_model_needs_no_legend_and_no_comparison(reviews_csv: Path) -> None:
     content = page(evaluate(reviews_csv))
     assert 'class="legend"' not in content
     assert "Comparison" not in content
-    assert content.count("<figure>") == 5
+    assert content.count("<figure>") == 4
     Elements(content)
 
 
@@ -129,7 +129,7 @@ def test_words_that_caused_a_mistake_are_marked(write_rows: WriteRows) -> None:
 @pytest.mark.parametrize("rows", [[("fine", 1)], [("fine", 1), ("bad", 1), ("!!!", 1)]])
 def test_few_reviews_make_a_page(write_rows: WriteRows, rows: list[tuple[str, int]]) -> None:
     content = page(evaluate(write_rows("r.csv", ("text", "label"), rows)))
-    assert content.count("<figure>") == 4  # no ROC curve: all reviews have one label
+    assert content.count("<figure>") == 3  # no ROC curve: all reviews have one label
     Elements(content)
 
 
@@ -139,7 +139,7 @@ def test_escaped_text_reads_as_it_was(found: Evaluation, content: str) -> None:
     mistake = Mistake(1, 0, 0.9, content, ())
     models = (replace(found.models[0], mistakes=(mistake,)),)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("toolkit.evaluation.page.plots", lambda _: [])  # slow
+        patch.setattr("toolkit.evaluation.page.plots", lambda _: {})  # slow
         written = page(replace(found, models=models))
     (shown,) = re.findall(r'<p class="review" dir="auto">(.*?)</p>', written, re.DOTALL)
     assert not set(shown) & set("<>\"'")

@@ -46,7 +46,6 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))
-    print_table(console, tables.coverage_table(evaluation))
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
     for model in evaluation.models:
         _print_mistakes(console, model)

@@ -1,4 +1,4 @@
-"""How accurate a model is if it may leave the least sure reviews unanswered."""
+"""How many reviews a model can answer with an accuracy, if it may leave out the least sure."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
 from toolkit.evaluation.metrics import (
     Labels,
@@ -16,23 +15,7 @@ from toolkit.evaluation.metrics import (
     calls_positive,
 )
 
-# Of the reviews, in percent.
-STEPS = (100, 95, 90, 80, 70, 60, 50, 40, 30, 20, 10)
-
 TARGETS = (0.95, 0.97, 0.99)  # accuracies
-
-
-@dataclass(frozen=True)
-class Coverage:
-    """The accuracy where only the surest answers are given."""
-
-    asked: float  # share of the reviews to answer, 0 to 1
-    answered: int  # a few more than asked where several are equally sure
-    right: int  # of those answered
-    accuracy: float
-    # What is left out: from the first probability to below the second, as `Scorer` and
-    # `toolkit score --neutral-range` take it. None if all are answered.
-    uncertain: tuple[float, float] | None
 
 
 @dataclass(frozen=True)
@@ -45,7 +28,9 @@ class TargetCoverage:
     right: int
     accuracy: float | None  # of those answered
     interval: tuple[float, float] | None  # 95%, of that accuracy
-    uncertain: tuple[float, float] | None  # as in `Coverage`; also None if none is answered
+    # What is left out: from the first probability to below the second, as `Scorer` and
+    # `toolkit score --neutral-range` take it. None if all or none are answered.
+    uncertain: tuple[float, float] | None
 
 
 def margins(probability: Probabilities, threshold: float) -> Numbers:
@@ -61,53 +46,28 @@ def margins(probability: Probabilities, threshold: float) -> Numbers:
     return np.where(calls_positive(probability, threshold), above, below)
 
 
-def coverages(labels: Labels, probability: Probabilities, threshold: float) -> tuple[Coverage, ...]:
-    """Give the accuracy at each of `STEPS`.
-
-    Equally sure answers are given all or none, so that the order of the reviews has no influence.
-    """
-    ends, right, surest = coverage_curve(labels, probability, threshold)
-    found = []
-    for step in STEPS:
-        at = int(np.searchsorted(ends, max(-(-len(labels) * step // 100), 1)))
-        count, good = int(ends[at]), int(right[at])
-        uncertain = _uncertain(surest[count:], threshold)
-        found.append(Coverage(step / 100, count, good, good / count, uncertain))
-    return tuple(found)
-
-
 def coverage_at(
     labels: Labels, probability: Probabilities, threshold: float, targets: Sequence[float]
 ) -> tuple[TargetCoverage, ...]:
     """Give the largest coverage for each accuracy; equally sure answers are given all or none."""
-    ends, right, surest = coverage_curve(labels, probability, threshold)
-    found = []
-    for target in targets:
-        reached = np.flatnonzero(right / ends >= target)
-        if not len(reached):
-            found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
-            continue
-        part = Proportion(int(right[reached[-1]]), int(ends[reached[-1]]))
-        uncertain = _uncertain(surest[part.count :], threshold)
-        share = part.count / len(labels)
-        figures = (part.count, share, part.right, part.value, part.interval)
-        found.append(TargetCoverage(target, *figures, uncertain))
-    return tuple(found)
-
-
-def coverage_curve(
-    labels: Labels, probability: Probabilities, threshold: float
-) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64], Probabilities]:
-    """Count the surest answers, and how many of them are right; and give them, the surest first.
-
-    The counts are (steps,), growing; there is a step for each margin that occurs.
-    """
     margin = margins(probability, threshold)
     order = np.argsort(-margin, kind="stable")
     surest = probability[order]
     right = np.cumsum(calls_positive(surest, threshold) == labels[order])
-    lasts = np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
-    return lasts + 1, right[lasts], surest
+    # There is a step for each margin that occurs.
+    ends = 1 + np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
+    found = []
+    for target in targets:
+        reached = ends[right[ends - 1] / ends >= target]
+        if not len(reached):
+            found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
+            continue
+        count = int(reached[-1])
+        part = Proportion(int(right[count - 1]), count)
+        uncertain = _uncertain(surest[count:], threshold)
+        figures = (count, count / len(labels), part.right, part.value, part.interval)
+        found.append(TargetCoverage(target, *figures, uncertain))
+    return tuple(found)
 
 
 def _uncertain(left_out: Probabilities, threshold: float) -> tuple[float, float] | None:

@@ -15,14 +15,7 @@ import numpy as np
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
-from toolkit.evaluation.coverage import (
-    TARGETS,
-    Coverage,
-    TargetCoverage,
-    coverage_at,
-    coverages,
-    margins,
-)
+from toolkit.evaluation.coverage import TARGETS, TargetCoverage, coverage_at, margins
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
     AtThreshold,
@@ -153,7 +146,6 @@ class ModelResult:
     baseline: Comparison | None  # with a constant; None: all reviews have one label
     thresholds: tuple[AtThreshold, ...]
     reliability: tuple[ReliabilityBin, ...]
-    coverage: tuple[Coverage, ...]
     coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
     ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
@@ -325,7 +317,6 @@ def _result(
         baseline=compare_with_constant(name, metrics),
         thresholds=at_thresholds(labels, probability),
         reliability=reliability(labels, probability),
-        coverage=coverages(labels, probability, threshold),
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
         mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),
         ratings=_ratings(answers, reviews),

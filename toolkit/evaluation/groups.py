@@ -120,8 +120,7 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
         return None
 
     def mean(model: int, key: str) -> float:
-        values = [getattr(each.metrics[model], key) for each in slices]
-        return float(np.mean([getattr(value, "value", value) for value in values]))
+        return float(np.mean([each.metrics[model].figure(key)[0] for each in slices]))
 
     return MacroMean(
         len(slices),

@@ -24,7 +24,7 @@ from toolkit.evaluation.groups import Breakdown
 from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.tables import warnings_of
 
-FORMAT_VERSION = 3  # of an evaluation
+FORMAT_VERSION = 4  # of an evaluation
 DIFF_FORMAT_VERSION = 1
 
 _MOST_CAUSES = 20
@@ -82,13 +82,10 @@ def _plain(value: Any) -> Any:
 
 def _metrics(metrics: Metrics) -> Json:
     found: Json = {}
-    for key, value in vars(metrics).items():
-        if isinstance(value, Proportion):
-            found |= {key: value.value, f"{key}_interval": list(value.interval)}
-        else:
-            found[key] = value
-        if key == "balanced_accuracy":
-            found["balanced_accuracy_interval"] = metrics.balanced_accuracy_interval
+    for key in vars(metrics):
+        found[key], interval = metrics.figure(key)
+        if key in ("accuracy", "balanced_accuracy"):
+            found[f"{key}_interval"] = interval
     return found
 
 

@@ -163,6 +163,13 @@ class Metrics:
         above = hypot(*(each.interval[1] - each.value for each in both)) / 2
         return self.balanced_accuracy - below, self.balanced_accuracy + above
 
+    def figure(self, key: str) -> tuple[float | None, tuple[float, float] | None]:
+        """Give one of `METRICS`, and its 95% interval if it has one."""
+        value = getattr(self, key)
+        if isinstance(value, Proportion):
+            return value.value, value.interval
+        return value, self.balanced_accuracy_interval if key == "balanced_accuracy" else None
+
 
 METRICS = tuple(Metric(each.name, **each.metadata) for each in fields(Metrics) if each.metadata)
 

@@ -12,16 +12,16 @@ import logging
 import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from importlib.resources import files
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from toolkit import __version__
 from toolkit.evaluation import tables
-from toolkit.evaluation.coverage import coverage_curve
-from toolkit.evaluation.evaluate_models import Evaluation, Mistake, ModelResult
-from toolkit.evaluation.groups import Breakdown, Slice, groups_note, shown_groups
+from toolkit.evaluation.evaluate_models import Evaluation, Mistake
+from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, roc_curve
 from toolkit.evaluation.reviews import LABELS
 
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
 _SIZE = (4.3, 3.1)  # inches: small, so that the letters can be read on a phone, too
 _HISTOGRAM_BINS = 20
-_FEWEST_ANSWERS = 20  # the accuracy of fewer jumps
 _MARGINS = (-0.02, 1.02)
 
 # Models can be distinguished without colours, too: on and off, in line widths; () is a full line.
@@ -68,79 +67,28 @@ _STYLE: Any = {
 }
 
 
-class Plot(NamedTuple):
-    """A figure of the report."""
+def plots(evaluation: Evaluation) -> dict[str, str]:
+    """Draw all figures as SVG, by their names in the template.
 
-    title: str
-    svg: str
-    caption: str
-    has_dashes: bool = True  # whether dashes distinguish the models, and not only colours
-
-
-def plots(evaluation: Evaluation) -> list[Plot]:
-    """Draw all figures, without the ROC curve if all reviews have one label."""
-    several = len(evaluation.models) > 1
-    histograms = _histograms if several else _histogram
-    found = [
-        _plot(
-            evaluation,
-            "Reliability",
-            _reliability,
-            "Share of reviews that are positive, by the probability that the model gave them, in "
-            "15 bins; the larger a point, the more reviews. On the dashed line, a probability of "
-            "80% is right in 80% of the cases; the mean distance from it is the calibration error.",
-        ),
-        _plot(
-            evaluation,
-            "Probabilities by class",
-            histograms,
-            "Share of the reviews of each class, by the probability that the model gave them"
-            + (": full lines positive, dashed negative." if several else "."),
-        )._replace(has_dashes=not several),
-        _plot(
-            evaluation,
-            "Accuracy by length",
-            _by_length,
-            "By the tokens of a review, before any cut; with 95% intervals.",
-        ),
-        _plot(
-            evaluation,
-            "Accuracy by coverage",
-            _by_coverage,
-            "Accuracy if only the surest part of the reviews is answered. The points are where "
-            "the accuracies to reach are reached.",
-        ),
-    ]
+    There is no ROC curve if all reviews have one label, and groups need enough reviews of both.
+    """
+    found = {"reliability": _reliability, "histograms": _histograms, "lengths": _lengths}
     if 0 < evaluation.data.positive < evaluation.data.reviews:
-        caption = (
-            "Positive reviews that are found, against negative ones that are called positive, as "
-            "the threshold moves; the point is the threshold in use."
-        )
-        found.insert(1, _plot(evaluation, "ROC curve", _roc, caption))
-    return found
+        found["roc"] = _roc
+    drawn = {name: _svg(name, _SIZE, partial(draw, evaluation)) for name, draw in found.items()}
+    if groups := _groups_with_both(evaluation):
+        rows = _ROW + _MORE_MODELS * (len(evaluation.models) - 1)
+        size = _GROUPS_WIDTH, _FRAME + len(groups) * rows
+        drawn["groups"] = _svg("groups", size, partial(_groups, evaluation, groups))
+    return drawn
 
 
-def group_plot(evaluation: Evaluation, groups: Breakdown) -> Plot | None:
-    """Draw the groups that tables show; None if none has enough reviews of both labels."""
-    shown = [each for each in shown_groups(groups, evaluation.best) if each.has_both_labels]
-    if not shown:
-        return None
-    rows = _ROW + _MORE_MODELS * (len(evaluation.models) - 1)
-    size = _GROUPS_WIDTH, _FRAME + len(shown) * rows
-    caption = (
-        "With 95% intervals; in brackets, the reviews. The group that is hardest for the best "
-        "model is at the top; the dashed line is the mean over the groups. A constant has 50%."
-    )
-    column = evaluation.data.columns["group"]
-    svg = _svg("groups", size, lambda axes: _by_group(axes, evaluation, shown))
-    return Plot(f"Balanced accuracy by {column}", svg, caption, has_dashes=False)
-
-
-def _plot(
-    evaluation: Evaluation, title: str, draw: Callable[[Axes, Evaluation], None], caption: str
-) -> Plot:
-    name = draw.__name__.strip("_")
-    return Plot(title, _svg(name, _SIZE, lambda axes: draw(axes, evaluation)), caption)
+def _groups_with_both(evaluation: Evaluation) -> list[Slice]:
+    """Choose the groups that tables show, and that have enough reviews of both labels."""
+    if evaluation.groups is None:
+        return []
+    shown = shown_groups(evaluation.groups, evaluation.best)
+    return [each for each in shown if each.has_both_labels]
 
 
 def _svg(name: str, size: tuple[float, float], draw: Callable[[Axes], None]) -> str:
@@ -153,7 +101,7 @@ def _svg(name: str, size: tuple[float, float], draw: Callable[[Axes], None]) -> 
         return _as_svg(figure, name)
 
 
-def _reliability(axes: Axes, evaluation: Evaluation) -> None:
+def _reliability(evaluation: Evaluation, axes: Axes) -> None:
     for number, model in enumerate(evaluation.models):
         bins = model.reliability
         x, y = [each.probability for each in bins], [each.positive for each in bins]
@@ -163,7 +111,7 @@ def _reliability(axes: Axes, evaluation: Evaluation) -> None:
     _finish_square(axes, "Probability of positive", "Positive reviews")
 
 
-def _roc(axes: Axes, evaluation: Evaluation) -> None:
+def _roc(evaluation: Evaluation, axes: Axes) -> None:
     for number, model in enumerate(evaluation.models):
         x, y = roc_curve(evaluation.labels, model.probability)
         axes.plot(x / x[-1], y / y[-1], **_line(number))
@@ -181,97 +129,52 @@ def _finish_square(axes: Axes, xlabel: str, ylabel: str) -> None:
     _percent_axis(axes.xaxis, axes.yaxis)
 
 
-def _histogram(axes: Axes, evaluation: Evaluation) -> None:
-    (model,) = evaluation.models
-    sides: tuple[Literal["left", "right"], ...] = ("left", "right")
-    for label, (name, side) in enumerate(zip(LABELS, sides, strict=True)):
-        edges, heights = _shares_of_class(evaluation, model, label)
-        colour = _series(1 - label)
-        axes.stairs(heights, edges, color=colour, fill=True, alpha=0.35)
-        axes.stairs(heights, edges, color=colour, lw=1.6)
-        axes.set_title(name, loc=side, color=colour, fontsize=10, weight="bold")
-    axes.axvline(model.threshold, color=_INK, lw=1, dashes=(2, 2))
-    _finish_histogram(axes)
-
-
-def _histograms(axes: Axes, evaluation: Evaluation) -> None:
+def _histograms(evaluation: Evaluation, axes: Axes) -> None:
+    edges = np.linspace(0, 1, _HISTOGRAM_BINS + 1)
     for number, model in enumerate(evaluation.models):
         for label in (0, 1):
-            edges, heights = _shares_of_class(evaluation, model, label)
+            chosen = model.probability[evaluation.labels == label].astype(np.float64)
+            heights = np.histogram(chosen, edges)[0] / max(len(chosen), 1)
             line = "-" if label else (0, (2, 1.2))
             axes.stairs(heights, edges, color=_series(number), lw=1.5, linestyle=line)
-    _finish_histogram(axes)
-
-
-def _shares_of_class(evaluation: Evaluation, model: ModelResult, label: int) -> Any:
-    edges = np.linspace(0, 1, _HISTOGRAM_BINS + 1)
-    chosen = model.probability[evaluation.labels == label].astype(np.float64)
-    heights, _ = np.histogram(chosen, edges)
-    return edges, heights / max(len(chosen), 1)
-
-
-def _finish_histogram(axes: Axes) -> None:
     axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=_MARGINS)
     axes.set_ylim(bottom=0)
     _percent_axis(axes.xaxis, axes.yaxis)
 
 
-def _by_length(axes: Axes, evaluation: Evaluation) -> None:
-    slices = evaluation.breakdowns[0].slices
-    count = len(evaluation.models)
+def _lengths(evaluation: Evaluation, axes: Axes) -> None:
+    _slices(axes, evaluation.breakdowns[0].slices, "accuracy")
+    axes.set(xlabel="Accuracy", ylabel="Tokens (reviews)")
+
+
+def _groups(evaluation: Evaluation, groups: Sequence[Slice], axes: Axes) -> None:
+    _slices(axes, groups, "balanced_accuracy")
+    for number, mean in enumerate(evaluation.macro_mean.models if evaluation.macro_mean else ()):
+        axes.axvline(mean.balanced_accuracy, color=_series(number), lw=1, dashes=(4, 3), zorder=1)
+    axes.axvline(0.5, color=_SOFT, lw=1, zorder=1)
+    axes.set(xlabel="Balanced accuracy")
+
+
+def _slices(axes: Axes, slices: Sequence[Slice], key: str) -> None:
+    """Draw a line for each slice, with a point and its interval for each model."""
+    count, rows = len(slices[0].metrics), np.arange(len(slices))
     for number in range(count):
-        shift = (number - (count - 1) / 2) * min(0.14, 0.6 / count)
-        places = np.arange(len(slices)) + shift
-        values = np.array([each.metrics[number].accuracy.value for each in slices])
-        ends = np.array([each.metrics[number].accuracy.interval for each in slices]).T
-        bars = np.abs(ends - values)
-        axes.plot(places, values, alpha=0.5, **_line(number))
-        axes.errorbar(places, values, bars, fmt="o", color=_series(number), ms=4.5, lw=1.4)
-    axes.set_xticks(range(len(slices)), [f"{each.name}\n{each.reviews:,}" for each in slices])
-    axes.set(xlabel="Tokens, and reviews", ylabel="Accuracy")
-    _percent_axis(axes.yaxis)
-
-
-def _by_coverage(axes: Axes, evaluation: Evaluation) -> None:
-    reviews = evaluation.data.reviews
-    fewest = min(max(_FEWEST_ANSWERS, reviews // 50), reviews)
-    for number, model in enumerate(evaluation.models):
-        answered, right, _ = coverage_curve(evaluation.labels, model.probability, model.threshold)
-        shown = answered >= fewest
-        axes.plot(answered[shown] / reviews, right[shown] / answered[shown], **_line(number))
-        for each in model.coverage_at_accuracy:
-            if each.answered >= fewest and each.accuracy is not None:
-                axes.plot(each.share, each.accuracy, "o", color=_series(number), ms=5)
-    axes.set(xlabel="Reviews answered", ylabel="Accuracy", xlim=_MARGINS)
-    _percent_axis(axes.xaxis, axes.yaxis)
+        shift = (number - (count - 1) / 2) * min(0.22, 0.7 / count)
+        found = [each.metrics[number].figure(key) for each in slices]
+        values = np.array([value for value, _ in found], np.float64)
+        bars = np.abs(np.array([ends for _, ends in found]).T - values)
+        colour = _series(number)
+        axes.errorbar(values, rows + shift, xerr=bars, fmt="o", color=colour, ms=4, lw=1.3)
+    axes.set_yticks(rows, [f"{_short(each.name)} ({each.reviews:,})" for each in slices])
+    axes.set_ylim(len(slices) - 0.4, -0.6)
+    axes.set_xlim(right=1.005)
+    axes.grid(visible=False, axis="y")
+    _percent_axis(axes.xaxis)
 
 
 def _line(number: int) -> dict[str, Any]:
     dashes = DASHES[number % len(DASHES)]
     return {"color": _series(number), **({"dashes": dashes} if dashes else {})}
-
-
-def _by_group(axes: Axes, evaluation: Evaluation, groups: Sequence[Slice]) -> None:
-    """Draw a line for each group, with a point for each model."""
-    count, rows = len(evaluation.models), np.arange(len(groups))
-    for number in range(count):
-        shift = (number - (count - 1) / 2) * min(0.22, 0.7 / count)
-        found = [each.metrics[number] for each in groups]
-        values = np.array([each.balanced_accuracy for each in found], np.float64)
-        ends = np.array([each.balanced_accuracy_interval for each in found]).T
-        bars = np.abs(ends - values)
-        colour = _series(number)
-        axes.errorbar(values, rows + shift, xerr=bars, fmt="o", color=colour, ms=4, lw=1.3)
-        if evaluation.macro_mean is not None:
-            mean = evaluation.macro_mean.models[number].balanced_accuracy
-            axes.axvline(mean, color=colour, lw=1, dashes=(4, 3), zorder=1)
-    axes.axvline(0.5, color=_SOFT, lw=1, zorder=1)
-    axes.set_yticks(rows, [f"{_short(each.name)} ({each.reviews:,})" for each in groups])
-    axes.set_ylim(len(groups) - 0.4, -0.6)
-    axes.set(xlabel="Balanced accuracy")
-    axes.set_xlim(right=1.005)
-    axes.grid(visible=False, axis="y")
-    _percent_axis(axes.xaxis)
 
 
 def _percent_axis(*axis: Any) -> None:
@@ -359,7 +262,6 @@ def page(evaluation: Evaluation) -> str:
         labels=LABELS,
         metrics=METRICS,
         plots=plots(evaluation),
-        group_plot=evaluation.groups and group_plot(evaluation, evaluation.groups),
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,

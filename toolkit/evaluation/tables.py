@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
 from toolkit.evaluation.coverage import TargetCoverage
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, Proportion
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics
+from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
 from toolkit.model.stars import FIXED_RANGE
 
@@ -233,58 +234,34 @@ def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
 
 def star_table(evaluation: Evaluation) -> Table | None:
     """How near the stars of models come to those of the reviewers; None without any."""
-    found = [None if m.ratings is None else m.ratings.stars for m in evaluation.models]
-    constants = next(
-        (m.ratings.best_constants for m in evaluation.models if m.ratings and m.ratings.stars), None
-    )
+    ratings = [model.ratings or Ratings() for model in evaluation.models]
+    constants = next((each.best_constants for each in ratings if each.best_constants), None)
     if constants is None:
         return None
     rows: list[Row] = []
     for name, key, is_percent in _STARS:
-        values = [None if each is None else float(getattr(each, key)) for each in found]
-        cells = [Cell(number(value, is_percent=is_percent)) for value in values]
-        constant = number(getattr(constants, key), is_percent=is_percent)
-        rows.append([name, constant, *_best(cells, values, "higher" if is_percent else "lower")])
+        values = [getattr(each.stars, key, None) for each in ratings]
+        row = _figures(values, is_percent=is_percent, better="higher" if is_percent else "lower")
+        rows.append([name, number(getattr(constants, key), is_percent=is_percent), *row])
     columns = (f"Stars of {counted(constants.reviews, 'review')}", "constant")
     return _by_model(evaluation, columns, rows)
 
 
 def class_table(evaluation: Evaluation) -> Table | None:
     """The macro F1 of three classes; None without neutral reviews."""
-    found = [None if m.ratings is None else m.ratings.classes for m in evaluation.models]
+    found = [(model.ratings or Ratings()).classes for model in evaluation.models]
     first = next((each for each in found if each is not None), None)
     if first is None:
         return None
     constant = number(first.macro_f1_of_constant, is_percent=False)
-    rows: list[Row] = []
-    for name, key in (
-        ("own range", "macro_f1"),
-        ("{:g}:{:g}".format(*FIXED_RANGE), "macro_f1_of_fixed"),
-    ):
-        values = [None if each is None else getattr(each, key) for each in found]
-        ranges = [each.range if each and key == "macro_f1" else None for each in found]
-        cells = [
-            Cell(number(value, is_percent=False), "" if own is None else "{:g}:{:g}".format(*own))
-            for value, own in zip(values, ranges, strict=True)
-        ]
-        rows.append([f"macro F1, {name}", constant, *_best(cells, values)])
+    notes = ["{:g}:{:g}".format(*each.range) if each and each.range else "" for each in found]
+    own = _figures([each.macro_f1 if each else None for each in found], notes, is_percent=False)
+    fixed = _figures([each.macro_f1_of_fixed if each else None for each in found], is_percent=False)
+    rows: list[Row] = [
+        ["macro F1, own range", constant, *own],
+        ["macro F1, {:g}:{:g}".format(*FIXED_RANGE), constant, *fixed],
+    ]
     return _by_model(evaluation, (f"Three classes, {first.neutral:,} neutral", "constant"), rows)
-
-
-def coverage_table(evaluation: Evaluation) -> Table:
-    """The accuracy if only the surest reviews are answered, and the range to leave out for it."""
-    rows: list[Row] = []
-    for steps in zip(*(model.coverage for model in evaluation.models), strict=True):
-        cells = [
-            Cell(
-                percent(step.accuracy),
-                share=step.accuracy,
-                detail="" if step.uncertain is None else "{:.3f}:{:.3f}".format(*step.uncertain),
-            )
-            for step in steps
-        ]
-        rows.append([f"{steps[0].asked:.0%}", *_best(cells)])
-    return _by_model(evaluation, ["Reviews answered"], rows, "accuracy")
 
 
 def target_table(evaluation: Evaluation) -> Table:
@@ -346,16 +323,26 @@ def _best(
     return [cell._replace(is_best=value == best) for cell, value in zip(cells, values, strict=True)]
 
 
+def _figures(
+    values: Sequence[float | None],
+    notes: Sequence[str] = (),
+    *,
+    is_percent: bool,
+    better: Better = "higher",
+) -> list[Cell]:
+    """Write a figure of each model, and mark the best."""
+    cells = [
+        Cell(number(value, is_percent=is_percent), note)
+        for value, note in zip(values, notes or [""] * len(values), strict=True)
+    ]
+    return _best(cells, values, better)
+
+
 def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
-    cells, values = [], []
-    for model in models:
-        value: Any = getattr(model.metrics, metric.key)
-        interval = getattr(model.metrics, f"{metric.key}_interval", None)
-        if isinstance(value, Proportion):
-            value, interval = value.value, value.interval
-        cells.append(Cell(number(value, is_percent=metric.is_percent), ends(interval)))
-        values.append(value)
-    return [metric.title, *_best(cells, values, metric.better)]
+    figures = [model.metrics.figure(metric.key) for model in models]
+    values, notes = [value for value, _ in figures], [ends(interval) for _, interval in figures]
+    row = _figures(values, notes, is_percent=metric.is_percent, better=metric.better)
+    return [metric.title, *row]
 
 
 def _balanced_cell(found: Metrics) -> Cell:
