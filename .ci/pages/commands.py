@@ -150,9 +150,9 @@ What `diff` finds has these keys; what is not known is null.
 
 | key | meaning |
 |---|---|
-| `format_version` | 1 |
+| `format_version` | 2 |
 | `old`, `new` | the two models, with the keys of a model above; in a row, the `sentiment` and the `probability` that they give it |
-| `facts` | what the files say of themselves: by name, what the `old` and the `new` one say |
+| `facts` | what the files say of themselves, as `info --json` names it: by name, what the `old` and the `new` one say; of `data` and `metrics` there are `trained_on` and `unlabelled` (reviews), `validation` and `test` |
 | `vocabulary` | the number of words that the `old` and the `new` model know, of those `added` and `removed`, and the commonest of these |
 | `texts`, `data` | what changes on the fixed texts, and on the files; `data` is null without files |
 | `rows`, `answered` | all rows; those that at least one of the models gives a label |

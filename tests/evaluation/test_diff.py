@@ -24,7 +24,7 @@ from tests.models import MODEL, OLD_MODELS, many_texts
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation import DiffOptions, diff, diff_counts, diff_models
-from toolkit.evaluation.diff_counts import Distances, ModelPair, Totals
+from toolkit.evaluation.diff_counts import Distances, Totals, compare
 from toolkit.evaluation.diff_result import (
     Counts,
     DataChanges,
@@ -160,7 +160,6 @@ def test_many_groups_are_counted_together(
     write_rows: WriteRows, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(diff_counts, "MOST_GROUPS", 3)
-    monkeypatch.setattr(diff_counts, "_FEW", 10)
     rows = [("a fine film " * 50, f"g{n % 9}") for n in range(90)]
     data = compared(write_rows("r.csv", ("text", "who"), rows), columns=Columns(group="who"))
     found = {name: counts.rows for name, counts in data.changes.groups.items()}
@@ -257,9 +256,9 @@ def test_what_the_files_say(tmp_path: Path) -> None:
 
 
 def counts_of(only_old: int, only_new: int, same: int) -> Counts:
-    cells = np.zeros((1, 3, 3, 3), np.int64)
-    cells[0, 1, 1, 0], cells[0, 1, 0, 1], cells[0, 1, 1, 1] = only_old, only_new, same
-    return Counts.of(cells)[0]
+    cells = np.zeros((3, 3, 3), np.int64)
+    cells[1, 1, 0], cells[1, 0, 1], cells[1, 1, 1] = only_old, only_new, same
+    return Counts.of(cells)
 
 
 def labels_in(data: DataChanges) -> list[int]:
@@ -329,17 +328,16 @@ def test_a_column_without_labels_is_left_out_unless_it_is_named(
 
 
 def test_memory_does_not_grow_with_labels_and_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Counts are summed up now and then, and labels are left out if they are too many."""
+    """Labels are left out if they are too many."""
     monkeypatch.setattr(diff_counts, "MOST_LABELS", 5)
-    monkeypatch.setattr(diff_counts, "_FEW", 10)
-    pair = ModelPair(Scorer(OLD), Scorer(MODEL))
+    pair = Scorer(OLD), Scorer(MODEL)
     totals, sizes = Totals(show=2), []
     texts = pa.array(["a fine film"] * 4, pa.large_string())
     for first in range(0, 400, 4):
         labels = [f"x{first + n}" for n in range(4)]
         fields = {"file": ["a.csv"] * 4, "row": [1, 2, 3, 4], "label": labels}
         arrays = {name: pa.array(values) for name, values in fields.items()}
-        totals.add(pair.compare(texts, arrays, 2), first, first)
+        totals.add(compare(*pair, texts, arrays).after(first))
         sizes.append(len(pickle.dumps(totals)))
     assert max(sizes[50:]) < 1.1 * max(sizes[:50])
     changes = totals.changes({})
@@ -349,11 +347,11 @@ def test_memory_does_not_grow_with_labels_and_rows(monkeypatch: pytest.MonkeyPat
 
 
 def test_probabilities_as_labels_are_few_words() -> None:
-    pair, totals = ModelPair(Scorer(OLD), Scorer(MODEL)), Totals(show=0)
+    totals = Totals(show=0)
     labels = pa.array([*(f"0.{n:06d}" for n in range(0, 1_000_000, 370)), "1.5e-05", "5e-2"])
     texts = pa.array(["a fine film"] * len(labels))
     rows = pa.array(range(len(labels)))
-    totals.add(pair.compare(texts, {"row": rows, "label": labels}, 0, keeps_changed=True))
+    totals.add(compare(Scorer(OLD), Scorer(MODEL), texts, {"row": rows, "label": labels}))
     words, counts, _ = totals.labels()
     assert words == [*(f"0.{n:02d}" for n in range(100)), "0.0", "5e-2"]
     assert counts.sum() == len(labels)

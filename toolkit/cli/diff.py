@@ -135,12 +135,12 @@ def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> No
     """Raise `UsageError` for what would otherwise only show at the end."""
     if output is None:
         return
-    from toolkit.evaluation.diff_models import check_changed_rows_file
+    from toolkit.records.formats import format_of
 
     path = path_of(output)
     if path == STDIN:
         raise UsageError("--output: cannot go to standard output; name a file.")
-    check_changed_rows_file(path)
+    format_of(path, option="--output")
     check_is_no_input(path, inputs)  # patterns among them count as missing
     check_output_file(path, force=force)
 

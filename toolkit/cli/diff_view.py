@@ -53,40 +53,33 @@ def show(found: Difference) -> None:
 
 def _print_said(console: Console, found: Difference) -> None:
     """Print side by side what differs between the files."""
+    rows = []
+    for name, (key, shown) in _SAID.items():
+        both = found.facts.get(key, (None, None))
+        old, new = (UNDEFINED if value is None else shown(value) for value in both)
+        if old != new:
+            rows.append((name, old, new))
+    words = found.words
+    rows.append(("words", f"{words.old:,}", f"{words.new:,}"))
+    if words.added or words.removed:
+        rows.append(("words that only it knows", f"{words.removed:,}", f"{words.added:,}"))
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in ("What the files say", "OLD", "NEW"):
         table.add_column(name, overflow="fold")
-    for key, (old, new) in found.facts.items():
-        if old != new:
-            name = _NAMES.get(key, key.replace("_", " "))
-            table.add_row(name, _shown(key, old), _shown(key, new))
-    words = found.words
-    table.add_row("words", f"{words.old:,}", f"{words.new:,}")
-    if words.added or words.removed:
-        table.add_row("words that only it knows", f"{words.removed:,}", f"{words.added:,}")
+    for row in rows:
+        table.add_row(*(Text(one_line(each)) for each in row))
     console.print(table)
 
 
-def _shown(key: str, value: Any) -> Text:
-    return Text(UNDEFINED if value is None else one_line(_SHOWN.get(key, _plain)(value)))
-
-
-def _plain(value: Any) -> str:
-    if isinstance(value, bool):
-        return "yes" if value else "no"
-    if isinstance(value, list):
-        return ", ".join(map(str, value))
-    return f"{value:,}" if isinstance(value, int) else str(value)
-
-
 def _accuracy(found: dict[str, Any]) -> str:
-    reviews = "" if found["reviews"] is None else f" of {counted(found['reviews'], 'review')}"
-    return f"{found['accuracy']:.2%}{reviews}"
+    reviews = found.get("reviews")
+    of = "" if reviews is None else f" of {counted(reviews, 'review')}"
+    return f"{found['accuracy']:.2%}{of}"
 
 
 def _calibration(found: dict[str, Any]) -> str:
     line = f"logit · {found['scale']:.3f} {found['bias']:+.3f}"
-    return line if found["error"] is None else f"{line}, error {found['error']:.3f}"
+    return line if found.get("error") is None else f"{line}, error {found['error']:.3f}"
 
 
 def _data_sets(found: list[dict[str, Any]]) -> str:
@@ -96,25 +89,29 @@ def _data_sets(found: list[dict[str, Any]]) -> str:
     return f"{len(found)}: {', '.join(named)}"
 
 
-_NAMES = {
-    "bytes": "size",
-    "has_stars": "stars",
-    "neutral": "neutral range",
-    "validation": "accuracy, held out",
-    "test": "accuracy, test",
-    "teachers": "taught by",
-    "trained_on": "labelled training reviews",
-    "unlabelled": "unlabelled training texts",
-}
-_SHOWN: dict[str, Callable[[Any], str]] = {
-    "sha256": lambda value: f"{value[:12]}…",
-    "bytes": megabytes,
-    "neutral": lambda value: " to ".join(f"{end:g}" for end in value),
-    "calibration": _calibration,
-    "data_sets": _data_sets,
-    "teachers": lambda value: ", ".join(each["name"] for each in value),
-    "validation": _accuracy,
-    "test": _accuracy,
+# What is shown of the facts: its key there, and how it is written.
+_SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
+    **{key: (key, str) for key in ("version", "date", "domain", "language", "licence")},
+    "intended use": ("intended_use", str),
+    "data sets": ("data_sets", _data_sets),
+    "taught by": ("teachers", lambda value: ", ".join(each["name"] for each in value)),
+    "sha256": ("sha256", lambda value: f"{value[:12]}…"),
+    "size": ("bytes", megabytes),
+    "toolkit version": ("toolkit_version", str),
+    "format version": ("format_version", str),
+    "token rule": ("token_rule", str),
+    "preset": ("preset", str),
+    "labels": ("labels", ", ".join),
+    "threshold": ("threshold", str),
+    "max tokens": ("max_tokens", "{:,}".format),
+    "vocabulary size": ("vocabulary_size", "{:,}".format),
+    "stars": ("stars", lambda _: "yes"),
+    "neutral range": ("neutral", lambda value: f"{value['low']:g} to {value['high']:g}"),
+    "calibration": ("calibration", _calibration),
+    "labelled training reviews": ("trained_on", "{:,}".format),
+    "unlabelled training texts": ("unlabelled", "{:,}".format),
+    "accuracy, held out": ("validation", _accuracy),
+    "accuracy, test": ("test", _accuracy),
 }
 
 

@@ -6,7 +6,6 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
-from decimal import Decimal
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,9 +18,8 @@ from toolkit.evaluation.diff_counts import (
     MOST_LABELS,
     NO_ANSWER,
     ComparedRows,
-    ModelPair,
     Totals,
-    after,
+    compare,
 )
 from toolkit.evaluation.diff_result import (
     DataChanges,
@@ -101,39 +99,24 @@ def diff(
         If all files lack a column, an option is wrong, or the output exists (without ``force``).
     """
     options = options or DiffOptions()
-    decimals = _label_decimals(options.reading.labels)
-    pair = ModelPair(Scorer(old, options.threshold), Scorer(new, options.threshold), decimals)
-    fixed = golden_texts((pair.old.max_tokens, pair.new.max_tokens))
-    texts = pa.array(fixed.values(), pa.large_string())
+    models = Scorer(old, options.threshold), Scorer(new, options.threshold)
+    fixed = golden_texts((models[0].max_tokens, models[1].max_tokens))
     totals = Totals(options.show)
-    totals.add(pair.compare(texts, {"file": pa.array([*fixed])}, options.show))
+    texts = pa.array(fixed.values(), pa.large_string())
+    totals.add(compare(*models, texts, {"file": pa.array([*fixed])}))
     found = Difference(
-        pair.old.identity(),
-        pair.new.identity(),
-        compare_facts(pair.old, pair.new),
-        WordChanges.of(pair.old, pair.new),
+        models[0].identity(),
+        models[1].identity(),
+        compare_facts(*models),
+        WordChanges.of(*models),
         totals.changes({}),
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
-    return replace(found, data=_compare_files(pair, files, options, on_file)) if files else found
-
-
-def _label_decimals(names: LabelNames) -> int | None:
-    """Tell how many decimals of a probability say what it means; None is all."""
-    if names.positive or names.negative:  # which may name a probability
-        return None
-    if names.positive_from is None:
-        return 2
-    return max(2, -int(Decimal(repr(names.positive_from)).as_tuple().exponent))
-
-
-def check_changed_rows_file(path: Path) -> None:
-    """Raise `UsageError` if changed rows cannot be written in the format that the name says."""
-    format_of(path, option="--output")
+    return replace(found, data=_compare_files(models, files, options, on_file)) if files else found
 
 
 def _compare_files(
-    pair: ModelPair, inputs: Sequence[str], options: DiffOptions, on_file: OnFile
+    models: tuple[Scorer, Scorer], inputs: Sequence[str], options: DiffOptions, on_file: OnFile
 ) -> DataChanges:
     """Read files, and count what changes; raises as `diff`."""
     # The output is not one of the files in folders: an earlier run may have written it there.
@@ -149,7 +132,9 @@ def _compare_files(
         subset=options.subset,
         output=None if options.output is None else str(options.output),
     )
-    run = _Comparison(pair, files, options, on_file, data, Totals(options.show))
+    # Where the user says what labels mean, that may depend on all their decimals.
+    totals = Totals(options.show, cuts_labels=options.reading.labels == LabelNames())
+    run = _Comparison(models, files, options, on_file, data, totals)
     with _changed_rows_file(options.output, force=options.force) as append:
         run.read(append)
         data.changes = run.totals.changes(run.meanings())
@@ -197,7 +182,7 @@ class _Block(NamedTuple):
 class _Comparison:
     """Reads files one after the other, each with all workers."""
 
-    pair: ModelPair
+    models: tuple[Scorer, Scorer]
     files: Sequence[Path]
     options: DiffOptions
     on_file: OnFile
@@ -259,13 +244,14 @@ class _Comparison:
             start, before, compared = self.end, 0, data.records
             for block in run_blocks(
                 reviews,
-                lambda each: self._compare(path, each, keeps_changed=append is not None),
+                lambda each: self._compare(path, each),
                 self.options.subset,
             ):
                 before = before if block.before is None else block.before
-                self.totals.add(block.rows, start + before, before)
-                if append is not None and block.rows.changed is not None:
-                    append(after(block.rows.changed, "row", before))
+                rows = block.rows.after(before)
+                self.totals.add(rows, start)
+                if append is not None:
+                    append(rows.changed())
                 if block.rejects and data.first_reject is None:
                     reject = block.rejects[0]
                     place = f"{reviews.counts} {reject.number:,}"
@@ -279,7 +265,7 @@ class _Comparison:
                     on_progress(Progress(done, reviews.bytes_read, reviews.size))
             data.warnings += [each for each in reviews.warnings if each not in data.warnings]
 
-    def _compare(self, path: Path, block: SelectedBlock, *, keeps_changed: bool) -> _Block:
+    def _compare(self, path: Path, block: SelectedBlock) -> _Block:
         parsed, rows, records = block.parse_rows()
         count = len(parsed.texts)
         fields = {
@@ -289,8 +275,7 @@ class _Comparison:
         }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
             fields["group"] = pa.repeat(self._short_name(path), count)
-        show = self.options.show
-        found = self.pair.compare(parsed.texts, fields, show, keeps_changed=keeps_changed)
+        found = compare(*self.models, parsed.texts, fields)
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
     def _short_name(self, path: Path) -> str:

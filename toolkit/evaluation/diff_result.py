@@ -15,15 +15,14 @@ import numpy.typing as npt
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_counts
 from toolkit.evaluation.metrics import Proportion
-from toolkit.model.facts import Calibration, Scores
 from toolkit.model.scorer import Scorer
-from toolkit.model.typed_json import encode
 from toolkit.scoring.options import Subset
 from toolkit.stores.paths import path_of
 
 OLD, NEW = "OLD", "NEW"
 _SURE = 0.05  # of a p-value: smaller ones are hardly chance
 _WORDS_SHOWN = 10
+_LEFT_OUT = ("data", "metrics", "name", "path")  # of the facts: their numbers stand alone
 
 
 @dataclass(frozen=True)
@@ -44,27 +43,23 @@ class Counts:
     only_new_right: int
 
     @classmethod
-    def of(cls, cells: npt.NDArray[np.int64]) -> list[Counts]:
-        """Count rows of groups by true label, old and new answer, (groups, 3, 3, 3).
-
-        The positions are those of negative, positive and none.
-        """
-        answers, labelled = cells.sum(axis=1), cells[:, :2, :2, :2]
-        rows, both = answers.sum(axis=(1, 2)), labelled.sum(axis=(1, 2, 3))
-        to_positive, to_negative = answers[:, 0, 1], answers[:, 1, 0]
-        gained, lost = answers[:, 2, :2].sum(axis=1), answers[:, :2, 2].sum(axis=1)
+    def of(cls, cells: npt.NDArray[np.int64]) -> Counts:
+        """Count rows by true label, old and new answer, (3, 3, 3): negative, positive and none."""
+        answers, labelled = cells.sum(axis=0), cells[:2, :2, :2]
+        rows, both = answers.sum(), labelled.sum()
+        moved = (answers[0, 1], answers[1, 0], answers[2, :2].sum(), answers[:2, 2].sum())
         found = (
             rows,
-            rows - answers[:, 2, 2],
-            to_positive + to_negative + gained + lost,
-            *(to_positive, to_negative, gained, lost),
+            rows - answers[2, 2],
+            sum(moved),
+            *moved,
             both,
-            cells[:, :2].sum(axis=(1, 2, 3)) - both,
-            labelled[:, 0, 0, 0] + labelled[:, 1, 1, 1],
-            labelled[:, 0, 0, 1] + labelled[:, 1, 1, 0],
-            labelled[:, 0, 1, 0] + labelled[:, 1, 0, 1],
+            cells[:2].sum() - both,
+            labelled[0, 0, 0] + labelled[1, 1, 1],
+            labelled[0, 0, 1] + labelled[1, 1, 0],
+            labelled[0, 1, 0] + labelled[1, 0, 1],
         )
-        return [cls(*each) for each in np.stack(found, axis=1).tolist()]
+        return cls(*map(int, found))
 
     @property
     def old_accuracy(self) -> Proportion | None:
@@ -196,9 +191,9 @@ class Difference:
 
 
 def compare_facts(old: Scorer, new: Scorer) -> dict[str, tuple[Any, Any]]:
-    """Compare what two model files say of themselves."""
+    """Compare what two model files say of themselves; what is not known is None."""
     before, after = _facts(old), _facts(new)
-    return {key: (before[key], after[key]) for key in before}
+    return {key: (before.get(key), after.get(key)) for key in {**before, **after}}
 
 
 def verdict(counts: Counts) -> str | None:
@@ -251,44 +246,15 @@ def points(share: float) -> str:
 
 
 def _facts(scorer: Scorer) -> dict[str, Any]:
-    facts, identity, release = scorer.facts, scorer.identity(), scorer.facts.release
-    data, metrics, neutral = facts.data, facts.metrics, facts.neutral
-    return {
-        "version": identity["version"],
-        "date": release.date,
-        "domain": release.domain,
-        "language": release.language,
-        "licence": release.licence,
-        "intended_use": release.intended_use,
-        "data_sets": release.data_sets and encode(release.data_sets),
-        "teachers": release.teachers and encode(release.teachers),
-        "sha256": identity["sha256"],
-        "bytes": path_of(identity["path"]).stat().st_size,
-        "toolkit_version": facts.toolkit_version,
-        "format_version": facts.format_version,
-        "token_rule": facts.token_rule,
-        "preset": facts.preset,
-        "labels": list(facts.labels),
-        "threshold": identity["threshold"],
-        "max_tokens": facts.max_tokens,
-        "vocabulary_size": facts.vocabulary_size,
-        "has_stars": scorer.has_stars,
-        "neutral": None if neutral is None else [neutral.low, neutral.high],
-        "calibration": _some(facts.calibration, "scale", "bias", "error"),
-        "trained_on": data.reviews,
-        "unlabelled": None if data.unlabelled is None else data.unlabelled.reviews,
-        "validation": _accuracy(metrics.validation),
-        "test": _accuracy(metrics.test),
-    }
-
-
-def _accuracy(found: Scores | None) -> dict[str, Any] | None:
-    has_accuracy = found is not None and found.accuracy is not None
-    return _some(found, "accuracy", "balanced_accuracy", "reviews") if has_accuracy else None
-
-
-def _some(found: Calibration | Scores | None, *names: str) -> dict[str, Any] | None:
-    return None if found is None else {name: getattr(found, name) for name in names}
+    facts = scorer.facts
+    found = {**facts.as_dict(), **scorer.identity()}
+    found["bytes"] = path_of(found["path"]).stat().st_size
+    found["trained_on"] = facts.data.reviews
+    found["unlabelled"] = facts.data.unlabelled and facts.data.unlabelled.reviews
+    for key in ("validation", "test"):
+        scores = found["metrics"].get(key, {})
+        found[key] = {} if scores.get("accuracy") is None else scores
+    return {key: value for key, value in found.items() if key not in _LEFT_OUT and value != {}}
 
 
 def _without(words: list[str], others: list[str]) -> list[str]:

@@ -25,7 +25,7 @@ from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.tables import warnings_of
 
 FORMAT_VERSION = 4  # of an evaluation
-DIFF_FORMAT_VERSION = 1
+DIFF_FORMAT_VERSION = 2
 
 _MOST_CAUSES = 20
 
