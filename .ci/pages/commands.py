@@ -10,17 +10,23 @@ from __future__ import annotations
 import inspect
 import re
 import textwrap
+import tomllib
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any, NamedTuple, get_type_hints
+from typing import Any, NamedTuple
 
 import typer.main
 
 from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
+from toolkit.model.release import USES
+from toolkit.model.shipped import SHIPPED
+from toolkit.records.columns import ADDED
+from toolkit.training.presets import PRESETS
 
 PROJECT = Path(__file__).parents[2]
 REFERENCE = PROJECT / "toolkit" / "cli" / "REFERENCE.md"
+OPTIONS = Path(__file__).with_name("options.toml")
 
 _WIDTH = 88
 _PREFACE = """\
@@ -239,18 +245,41 @@ def command_of(name: str) -> Any:
 
 
 def _options_of(name: str) -> list[Entry]:
-    command = command_of(name)
-    hints = get_type_hints(command.callback, include_extras=True)
-    found = []
+    command, found = command_of(name), []
+    more = _more(name, {_key(parameter) for parameter in command.params})
     for parameter in command.params:
-        info = hints[parameter.name].__metadata__[0] if parameter.name in hints else None
         what, default, value = parameter.help.partition(" Default: ")
-        what = f"{what} {getattr(info, 'more', '')}".rstrip() + default + value
+        what = f"{what} {more.get(_key(parameter), '')}".rstrip() + default + value
         title = "Arguments" if parameter.param_type_name == "argument" else "Options"
         panel = getattr(parameter, "rich_help_panel", None) or title
         if "--help" not in parameter.opts:
             found.append(Entry(panel, _names(parameter), what))
     return found
+
+
+def _more(name: str, options: set[str]) -> dict[str, str]:
+    """Give what is said of the options of a command beyond their help, if they are there."""
+    presets = "; ".join(f"{each.name}, {each.summary}" for each in PRESETS.values())
+    shipped = ", ".join(SHIPPED)
+    filled = {
+        "added": ", ".join(ADDED),
+        "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
+        "models": f"A shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
+        "presets": presets,
+        "shipped": shipped,
+        "uses": ", ".join(USES),
+    }
+    texts = tomllib.loads(OPTIONS.read_text(encoding="utf-8"))
+    own = texts.get(name, {})
+    if unknown := own.keys() - options:
+        raise ValueError(f"{OPTIONS}: {name} has no {', '.join(unknown)}")
+    found = {**texts["shared"], **own}
+    return {key: " ".join(text.split()).format_map(filled) for key, text in found.items()}
+
+
+def _key(parameter: Any) -> str:
+    is_argument = parameter.param_type_name == "argument"
+    return str(parameter.metavar) if is_argument else max(parameter.opts, key=len)
 
 
 def _command(name: str, entries: list[Entry]) -> Iterator[str]:

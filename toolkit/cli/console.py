@@ -1,12 +1,7 @@
 """What commands say: messages on standard error, text for the terminal, and progress.
 
-<<<<<<< HEAD
-Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal.
-=======
-What all views on the terminal share: a console, and the formats of names and numbers.
-
-How far a file has come, on standard error: a bar on a terminal.
->>>>>>> f357927 (Joining shards shows no bar; claims do not keep times)
+Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal. What all
+views on the terminal share is here, too: a console, and the formats of names and numbers.
 """
 
 from __future__ import annotations

@@ -27,28 +27,21 @@ _DATA = (
     "Files, folders or patterns of reviews, with or without labels, or - for standard input. "
     "Default: some 200 fixed texts."
 )
-_MAX_MORE = "Such as 100 or 1%. More end with exit code 1."
-_WORSE_MORE = "Exit code 1, if that is hardly chance (p < 0.05) on the labelled rows."
 
-Old = Annotated[Path, o.argument("OLD", "The model in use.", f"{o.MODELS}.")]
+Old = Annotated[Path, o.argument("OLD", "The model in use.")]
 New = Annotated[Path, o.argument("NEW", "The model to compare with it.")]
 Data = Annotated[list[str] | None, o.argument("DATA", _DATA)]
 Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", True, min=0)]
 MaxChangedOption = Annotated[
-    str | None,
-    o.option("N|P%", "Fail if more labels change.", "no limit", more=_MAX_MORE, panel=_CHECKS),
+    str | None, o.option("N|P%", "Fail if more labels change.", "no limit", panel=_CHECKS)
 ]
 FailIfWorse = Annotated[
-    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", more=_WORSE_MORE, panel=_CHECKS)
+    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", panel=_CHECKS)
 ]
 Output = Annotated[
     Path | None,
     o.option(
-        "FILE",
-        "Write all rows whose label changes.",
-        names=("--output", "-o"),
-        more="The ending of the file name decides the format.",
-        panel=o.WRITING,
+        "FILE", "Write all rows whose label changes.", names=("--output", "-o"), panel=o.WRITING
     ),
 ]
 

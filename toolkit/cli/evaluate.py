@@ -16,57 +16,25 @@ from toolkit.records.columns import Columns
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
 
-_SEVERAL = "May be given several times."
 _FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
-_PREDICTIONS_MORE = (
-    "A file with one row per row of DATA, in the same order. Their threshold is 0.5 by default. "
-    + _SEVERAL
-)
-_TARGETS_MORE = (
-    "As a share: shows how many of the reviews can be answered with it, and the range for "
-    "`toolkit score --neutral-range` that leaves out the others. " + _SEVERAL
-)
-_REPORT_MORE = (
-    "FILE.html is a page with plots and the mistakes, FILE.json has every number. " + _SEVERAL
-)
 _PAGE, _JSON = (".html", ".htm"), (".json",)
 
-Files = Annotated[list[Path], o.argument("[MODEL]... DATA", _FILES, f"Files are {o.FILES}.")]
+Files = Annotated[list[Path], o.argument("[MODEL]... DATA", _FILES)]
 Models = Annotated[
     list[Path] | None,
-    o.option(
-        "MODEL",
-        "Name, file or run folder.",
-        DEFAULT_MODEL,
-        ("--model", "-m"),
-        more=f"{o.MODELS}. {_SEVERAL}",
-    ),
+    o.option("MODEL", "Name, file or run folder.", DEFAULT_MODEL, ("--model", "-m")),
 ]
-Predictions = Annotated[
-    list[Path] | None, o.option("FILE", "Probabilities of another model.", more=_PREDICTIONS_MORE)
-]
-Examples = Annotated[
-    int, o.option("N", "Number of mistakes to show.", True, min=0, more="The surest of each model.")
-]
+Predictions = Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")]
+Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min=0)]
 TargetAccuracies = Annotated[
     list[float] | None,
-    o.option(
-        "P", "Accuracy to reach.", "0.95, 0.97 and 0.99", ("--target-accuracy",), more=_TARGETS_MORE
-    ),
+    o.option("P", "Accuracy to reach.", "0.95, 0.97 and 0.99", ("--target-accuracy",)),
 ]
 StarsColumn = Annotated[
-    str | None,
-    o.option(
-        "NAME",
-        "Column with star ratings.",
-        "stars or rating",
-        more="Of 5 or of 10, to show the accuracy by rating, and how well the stars of models are.",
-        panel=o.COLUMNS,
-    ),
+    str | None, o.option("NAME", "Column with star ratings.", "stars or rating", panel=o.COLUMNS)
 ]
 Reports = Annotated[
-    list[Path] | None,
-    o.option("FILE", "Report to write.", names=("--report",), more=_REPORT_MORE, panel=o.WRITING),
+    list[Path] | None, o.option("FILE", "Report to write.", names=("--report",), panel=o.WRITING)
 ]
 
 

@@ -27,26 +27,15 @@ _TEXTS = (
     "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
     "review may begin with a dash."
 )
-_FILE_MORE = f"{o.FILES}; - is standard input."
-_ROW_MORE = "As `toolkit evaluate` counts them. May be given several times."
 
 Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
 File = Annotated[
-    Path | None,
-    o.option("FILE", "Explain reviews of a file.", names=("--file", "-f"), more=_FILE_MORE),
+    Path | None, o.option("FILE", "Explain reviews of a file.", names=("--file", "-f"))
 ]
 Rows = Annotated[
-    list[int] | None,
-    o.option("N", "Row of the file, from 1.", "the first", ("--row",), min=1, more=_ROW_MORE),
+    list[int] | None, o.option("N", "Row of the file, from 1.", "the first", ("--row",), min=1)
 ]
-BySentence = Annotated[
-    bool,
-    o.flag(
-        "--by-sentence",
-        "Show the score of each sentence, too.",
-        more="The label is mixed if they disagree.",
-    ),
-]
+BySentence = Annotated[bool, o.flag("--by-sentence", "Show the score of each sentence, too.")]
 Limit = Annotated[int, o.option("N", "Number of rows, without --row.", True, min=1)]
 
 

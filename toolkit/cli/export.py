@@ -8,62 +8,27 @@ from typing import TYPE_CHECKING, Annotated, Any
 from toolkit.cli import options as o
 from toolkit.cli.console import new_console, one_line
 from toolkit.errors import UsageError
-from toolkit.model.release import USES
 
 if TYPE_CHECKING:
     from toolkit.export import ExportResult
 
 _OF_RELEASE = "What the model says of its release"
-_OPTIMIZE_MORE = (
-    "On the held-out reviews of the run. GOAL is accuracy, balanced (both labels count the same), "
-    "f1, or a target such as precision=0.95 or recall=0.9."
-)
-_GOLDEN_MORE = (
-    "NAME.golden.jsonl has token ids, probability and label of about 200 texts, to test other "
-    "runtimes."
-)
-_HUB_MORE = (
-    "It has model.onnx and what belongs to it, golden vectors, checksums and a card, instead of "
-    "other files. What else is in the folder stays, so it may be a clone of the repository."
-)
-_RELEASE_MORE = (
-    "It has model_name, model_version, date, language, domain, licence (SPDX, of the weights), "
-    "repository (a URL), intended_use (one sentence), and tables [[data_sets]] with name, terms, "
-    "origin and use (" + ", ".join(USES) + "), and [[teachers]] with name and terms."
-)
 
 Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`.")]
-Threshold = Annotated[
-    float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5", more=o.THRESHOLD_MORE)
-]
-Optimize = Annotated[
-    str | None, o.option("GOAL", "Choose the threshold for this.", more=_OPTIMIZE_MORE)
-]
+Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
+Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this.")]
 Output = Annotated[
     Path | None,
     o.option(
         "FILE", "Model file to write.", "RUN/PRESET.onnx", ("--output", "-o"), panel=o.WRITING
     ),
 ]
-Golden = Annotated[
-    bool, o.flag("--golden", "Write golden vectors, too.", more=_GOLDEN_MORE, panel=o.WRITING)
-]
+Golden = Annotated[bool, o.flag("--golden", "Write golden vectors, too.", panel=o.WRITING)]
 Hub = Annotated[
-    Path | None,
-    o.option("FOLDER", "Write a folder for the Hugging Face Hub.", more=_HUB_MORE, panel=o.WRITING),
+    Path | None, o.option("FOLDER", "Write a folder for the Hugging Face Hub.", panel=o.WRITING)
 ]
-Release = Annotated[
-    Path | None, o.option("FILE", "TOML file that says it.", more=_RELEASE_MORE, panel=_OF_RELEASE)
-]
-ModelVersion = Annotated[
-    str | None,
-    o.option(
-        "V",
-        "Version, such as 2026.11.",
-        more="It goes before that of --release.",
-        panel=_OF_RELEASE,
-    ),
-]
+Release = Annotated[Path | None, o.option("FILE", "TOML file that says it.", panel=_OF_RELEASE)]
+ModelVersion = Annotated[str | None, o.option("V", "Version, such as 2026.11.", panel=_OF_RELEASE)]
 
 
 def export(

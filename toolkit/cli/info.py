@@ -17,8 +17,7 @@ if TYPE_CHECKING:
     from toolkit.model.describe import Description
 
 _MODEL = f"Name, file or run folder. Default: {DEFAULT_MODEL}."
-_MODEL_MORE = f"{o.MODELS}; also an ids-in twin (.ids.onnx) or a Keras file (.keras)."
-Model = Annotated[Path | None, o.argument("MODEL", _MODEL, _MODEL_MORE)]
+Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
 
 
 def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> None:

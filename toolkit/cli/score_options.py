@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from toolkit.cli import options as o
 from toolkit.cli.options import flag, option
 from toolkit.errors import UsageError
-from toolkit.records.columns import ADDED, Columns
+from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -24,24 +24,8 @@ REJECTS = "Records that cannot be read"
 RUNNING = "How it runs"
 
 _FILES = "Files, folders, patterns such as 'data/*.csv', or - for standard input."
-_FILES_MORE = (
-    f"Files of reviews are {o.FILES}. Here and elsewhere, s3://, gs:// and az:// name objects in a "
-    "store."
-)
-_OUTPUT_MORE = (
-    "- is standard output; a folder is for several files, and a slash at its end makes a new one. "
-    "The ending of a file name decides the format. Beside reviews.csv is reviews.scored.csv."
-)
-_NEUTRAL_MORE = "Their probability is in the model's neutral range."
-_NAMES_MORE = (
-    f"KEY is what a column holds: {', '.join(ADDED)}. With model=NAME, a column with the model's "
-    "name, version and hash is added, such as reviews 2026.11 sha256-0123456789abcdef; rows "
-    "without a score have it, too. May be given several times."
-)
-_RANGE_MORE = "From LOW to below HIGH, such as 0.4:0.6; the threshold must be between them."
-_MAX_MORE = "Such as 100 or 1% of a file, which has no output then."
 
-Files = Annotated[list[str], o.argument("FILE", _FILES, _FILES_MORE)]
+Files = Annotated[list[str], o.argument("FILE", _FILES)]
 
 
 @dataclass(frozen=True)
@@ -52,38 +36,18 @@ class CommonOptions:
 
     output: Annotated[
         str | None,  # a Path would forget the slash at the end of a folder's name
-        o.option(
-            "PATH", "File or folder, or -.", "beside each", ("--output", "-o"), more=_OUTPUT_MORE
-        ),
+        o.option("PATH", "File or folder, or -.", "beside each", ("--output", "-o")),
     ] = None
     model: o.Model = None
     text_column: o.TextColumn = None
-    stars: Annotated[
-        bool,
-        o.flag(
-            "--stars", "Add stars, 1 to 5.", more="They are the mean of what such reviews give."
-        ),
-    ] = False
-    neutral: Annotated[
-        bool, o.flag("--neutral", "Label unclear reviews neutral.", more=_NEUTRAL_MORE)
-    ] = False
+    stars: Annotated[bool, o.flag("--stars", "Add stars, 1 to 5.")] = False
+    neutral: Annotated[bool, o.flag("--neutral", "Label unclear reviews neutral.")] = False
     by_sentence: Annotated[
-        bool,
-        o.flag(
-            "--by-sentence",
-            "Label reviews mixed whose sentences disagree.",
-            more="Adds two columns: the numbers of clearly positive and negative sentences.",
-        ),
+        bool, o.flag("--by-sentence", "Label reviews mixed whose sentences disagree.")
     ] = False
-    resume: Annotated[
-        bool,
-        o.flag("--resume", "Continue an interrupted run.", more="It is that of the same command."),
-    ] = False
+    resume: Annotated[bool, o.flag("--resume", "Continue an interrupted run.")] = False
     force: Annotated[bool, o.flag("--force", "Replace existing files.")] = False
-    dry_run: Annotated[
-        bool,
-        o.flag("--dry-run", "Show what would be read and written.", more="Nothing is written."),
-    ] = False
+    dry_run: Annotated[bool, o.flag("--dry-run", "Show what would be read and written.")] = False
     quiet: o.Quiet = False
 
 
@@ -95,20 +59,12 @@ class ScoreOptions:
 
     threshold: o.Threshold = None
     neutral_range: Annotated[
-        str | None, o.option("LOW:HIGH", "Label these probabilities neutral.", more=_RANGE_MORE)
+        str | None, o.option("LOW:HIGH", "Label these probabilities neutral.")
     ] = None
-    label_column: Annotated[
-        str | None,
-        o.option(
-            "NAME",
-            "True labels, to show the accuracy.",
-            more="0 or 1, negative or positive, neg or pos, or the probability of positive from 0 "
-            "to 1. The output is the same.",
-        ),
-    ] = None
-    names: Annotated[
-        list[str] | None, o.option("KEY=NAME", "Names of added columns.", more=_NAMES_MORE)
-    ] = None
+    label_column: Annotated[str | None, o.option("NAME", "True labels, to show the accuracy.")] = (
+        None
+    )
+    names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
 
     def columns(self, common: CommonOptions) -> Columns:
         """Say which columns are read and added; `UsageError` if one is named that is not."""
@@ -148,17 +104,9 @@ class RejectOptions:
     on_error: Annotated[Literal["reject", "stop"], o.option("reject|stop", "What to do.", True)] = (
         "reject"
     )
-    max_rejected: Annotated[
-        str | None, o.option("N|P%", "Fail if there are more.", more=_MAX_MORE)
-    ] = None
+    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if there are more.")] = None
     rejected: Annotated[
-        str | None,
-        o.option(
-            "FILE|-|none",
-            "Where they go.",
-            "OUTPUT.rejected.jsonl",
-            more="- is standard output; with none, they are only counted.",
-        ),
+        str | None, o.option("FILE|-|none", "Where they go.", "OUTPUT.rejected.jsonl")
     ] = None
 
     @property
@@ -171,24 +119,9 @@ class RejectOptions:
         return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
 
 
-Report = Annotated[
-    Path | None,
-    o.option(
-        "FILE",
-        "Write the summary as JSON.",
-        more="The file is written if the run fails, too.",
-        panel=o.WRITING,
-    ),
-]
+Report = Annotated[Path | None, o.option("FILE", "Write the summary as JSON.", panel=o.WRITING)]
 LogFormat = Annotated[
-    Literal["text", "json"],
-    o.option(
-        "text|json",
-        "Of messages.",
-        True,
-        more="On standard error; with json, each is an object on one line.",
-        panel=o.WRITING,
-    ),
+    Literal["text", "json"], o.option("text|json", "Of messages.", True, panel=o.WRITING)
 ]
 
 
@@ -199,13 +132,7 @@ class OutputOptions:
     panel: ClassVar = o.WRITING
 
     output_format: Annotated[
-        str | None,
-        o.option(
-            "FORMAT",
-            f"{', '.join(o.OUTPUT_FORMATS)}.",
-            more="Format of the output, where it is not that of its name, or else of the input.",
-            values=o.OUTPUT_FORMATS,
-        ),
+        str | None, o.option("FORMAT", f"{', '.join(o.OUTPUT_FORMATS)}.", values=o.OUTPUT_FORMATS)
     ] = None
     skip_existing: Annotated[
         bool, o.flag("--skip-existing", "Leave out files whose output is there.")
@@ -228,13 +155,6 @@ class RunningOptions:
 
 PANEL = "Several processes or machines"
 
-_SHARD_MORE = (
-    "From 0 to N-1. `toolkit finish` joins them to what one run would write. The exit code is 0 "
-    "also where records are rejected; that of finish is 3 then."
-)
-_PARTS_MORE = "part-00000.csv and so on. Parquet files are cut between row groups only with this."
-_ENGINE_MORE = "This process, or a Ray cluster (RAY_ADDRESS, else one on this machine)."
-
 
 @dataclass(frozen=True)
 class Sharding:
@@ -242,16 +162,10 @@ class Sharding:
 
     panel: ClassVar = PANEL
 
-    shard: Annotated[str | None, option("I/N", "Score only shard I of N.", more=_SHARD_MORE)] = None
-    shards: Annotated[
-        int | None, option("N", "Plan N shards.", min=1, more="With Ray, they are scored.")
-    ] = None
-    keep_parts: Annotated[
-        bool, flag("--keep-parts", "Do not join the parts.", more=_PARTS_MORE)
-    ] = False
-    engine: Annotated[
-        Literal["local", "ray"], option("local|ray", "Who scores.", True, more=_ENGINE_MORE)
-    ] = "local"
+    shard: Annotated[str | None, option("I/N", "Score only shard I of N.")] = None
+    shards: Annotated[int | None, option("N", "Plan N shards.", min=1)] = None
+    keep_parts: Annotated[bool, flag("--keep-parts", "Do not join the parts.")] = False
+    engine: Annotated[Literal["local", "ray"], option("local|ray", "Who scores.", True)] = "local"
 
     @property
     def is_wanted(self) -> bool:

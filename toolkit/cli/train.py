@@ -7,23 +7,18 @@ from pathlib import Path
 from typing import Annotated, ClassVar
 
 from toolkit.cli import options as o
-from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.training.options import SplitKind, TrainingOptions
 from toolkit.training.presets import DEFAULT_PRESET, PRESETS, NetworkSettings
 
 NETWORK = "The network"
-_DROPOUT_MORE = (
-    "Of each step of the training, 0 to 0.99, so that the network does not learn reviews by heart."
-)
-_SIZE_MORE = "5 to 1,000,000: one for each of the most frequent words, and four others."
 
 
-def _setting(value: str, what: str, name: str, more: str) -> object:
+def _setting(value: str, what: str, name: str) -> object:
     """Describe an option whose default is that of the presets, such as `0.5 for conv1d`."""
     found = (preset for preset in PRESETS.values() if preset.is_adjustable)
     default = ", ".join(f"{getattr(preset, name):,} for {preset.name}" for preset in found)
-    return o.option(value, what, default, more=more, panel=NETWORK)
+    return o.option(value, what, default, panel=NETWORK)
 
 
 @dataclass(frozen=True)
@@ -31,18 +26,14 @@ class NetworkOptions(NetworkSettings):
     """The values of these options. Each field is an option, in the order of the help."""
 
     dropout: Annotated[
-        float | None, _setting("SHARE", "Share of values to set to 0.", "dropout", _DROPOUT_MORE)
+        float | None, _setting("SHARE", "Share of values to set to 0.", "dropout")
     ] = None
-    max_tokens: Annotated[
-        int | None,
-        _setting("N", "Tokens that are read.", "max_tokens", "The last ones, 2 to 10,000."),
-    ] = None
+    max_tokens: Annotated[int | None, _setting("N", "Tokens that are read.", "max_tokens")] = None
     vocabulary_size: Annotated[
-        int | None, _setting("N", "Number of token ids.", "vocabulary_size", _SIZE_MORE)
+        int | None, _setting("N", "Number of token ids.", "vocabulary_size")
     ] = None
     learning_rate: Annotated[
-        float | None,
-        _setting("RATE", "Of the optimizer (Adam).", "learning_rate", "0.000001 to 1."),
+        float | None, _setting("RATE", "Of the optimizer (Adam).", "learning_rate")
     ] = None
 
 
@@ -59,56 +50,11 @@ def _by_preset(setting: str) -> str:
 _DATA = (
     "Labelled reviews: a file, an aclImdb folder, or imdb, which Keras downloads. Default: imdb."
 )
-_PRESET_MORE = "; ".join(f"{p.name}, {p.summary}" for p in PRESETS.values()) + "."
-_FROM_MORE = (
-    "With 20 to 5,000 reviews of your own, in seconds: a shipped model "
-    f"({', '.join(SHIPPED)}), a model file, or a run folder. Cross-validation chooses between the "
-    "network as it is, another scale and bias of its logit, and weights of words, also of words "
-    "that it does not know. In place of --preset."
-)
-_BALANCE_MORE = (
-    "Such as hotels and phones, for presets over pairs of words. Each kind counts by the root of "
-    "its number of reviews, and both labels count the same in it. Reviews without one are a kind, "
-    "too."
-)
-_TOPIC_MORE = (
-    "Such as films and all else, for the preset ngram-pool: its network has experts for long "
-    "reviews of each topic, and for short ones. Each topic needs 50 positive and 50 negative "
-    "reviews of 40 tokens or more."
-)
-_STARS_MORE = (
-    "Of 5 or of 10: from them, the model learns to tell stars. Labels that are stars need no such "
-    "column."
-)
-_UNLABELLED_MORE = (
-    "For presets that use them: a file, or an aclImdb folder (its train/unsup). They say which "
-    "words there are, and what a --teacher gives them is learned. May be given several times."
-)
-_TEACHER_MORE = (
-    "A file with the ids, texts or text_sha256 of the reviews, such as the output of `toolkit "
-    "score`. The probability may also be in its column label. May be given several times."
-)
-_WEIGHT_MORE = "In the target of a labelled review, 0 to 1."
-_CLASS_WEIGHT_MORE = (
-    "In the fit and in the calibration, however rare one is. The probabilities are then those of "
-    "reviews of which half are positive."
-)
-_STOPPING_MORE = "The best epoch is kept; otherwise all epochs are run, and the last is kept."
-_SEED_MORE = "The same seed gives the same network."
-_SPLIT_MORE = "Whole groups, at random, or the last ones (as in the tutorial)."
-_VALIDATION_MORE = "Between 0 and 1. Not used with --folds."
-_FOLDS_MORE = (
-    "Then fit on all reviews. 0: none; with --from, 5 of them, or 10 for fewer than 200 reviews."
-)
-_SAME_COLUMNS = "They have the same columns."
 
-Data = Annotated[str, o.argument("DATA", _DATA, f"A file is {o.FILES}.")]
-Preset = Annotated[str, o.option("NAME", "The network.", True, more=_PRESET_MORE, values=PRESETS)]
+Data = Annotated[str, o.argument("DATA", _DATA)]
+Preset = Annotated[str, o.option("NAME", "The network.", True, values=PRESETS)]
 From = Annotated[
-    str | None,
-    o.option(
-        "MODEL", "Adapt a trained network.", names=("--from",), more=_FROM_MORE, values=o.models
-    ),
+    str | None, o.option("MODEL", "Adapt a trained network.", names=("--from",), values=o.models)
 ]
 Run = Annotated[
     Path | None,
@@ -128,20 +74,14 @@ class ColumnOptions:
 
     panel: ClassVar = o.COLUMNS
 
-    balance_column: Annotated[
-        str | None, o.option("NAME", "Column with the kind of product.", more=_BALANCE_MORE)
-    ] = None
-    topic_column: Annotated[
-        str | None, o.option("NAME", "Column with one of two topics.", more=_TOPIC_MORE)
-    ] = None
+    balance_column: Annotated[str | None, o.option("NAME", "Column with the kind of product.")] = (
+        None
+    )
+    topic_column: Annotated[str | None, o.option("NAME", "Column with one of two topics.")] = None
     stars_column: Annotated[
-        str | None,
-        o.option("NAME", "Column with star ratings.", "stars or rating", more=_STARS_MORE),
+        str | None, o.option("NAME", "Column with star ratings.", "stars or rating")
     ] = None
-    id_column: Annotated[
-        str | None,
-        o.option("NAME", "Column with ids.", "id", more="They match reviews and teacher scores."),
-    ] = None
+    id_column: Annotated[str | None, o.option("NAME", "Column with ids.", "id")] = None
     probability_column: o.ProbabilityColumn = None
 
 
@@ -151,15 +91,11 @@ class MoreDataOptions:
 
     panel: ClassVar = _MORE_DATA
 
-    unlabelled: Annotated[
-        list[Path] | None, o.option("FILE", "Reviews without labels.", more=_UNLABELLED_MORE)
-    ] = None
-    teacher: Annotated[
-        list[Path] | None, o.option("FILE", "Probabilities of another model.", more=_TEACHER_MORE)
-    ] = None
-    teacher_weight: Annotated[
-        float, o.option("SHARE", "Weight of the teacher.", True, more=_WEIGHT_MORE)
-    ] = 0.5
+    unlabelled: Annotated[list[Path] | None, o.option("FILE", "Reviews without labels.")] = None
+    teacher: Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")] = (
+        None
+    )
+    teacher_weight: Annotated[float, o.option("SHARE", "Weight of the teacher.", True)] = 0.5
 
 
 @dataclass(frozen=True)
@@ -169,30 +105,19 @@ class FittingOptions:
     panel: ClassVar = _FITTING
 
     class_weight: Annotated[
-        str | None,
-        o.option(
-            "balanced",
-            "Let both labels count the same.",
-            more=_CLASS_WEIGHT_MORE,
-            values=("balanced",),
-        ),
+        str | None, o.option("balanced", "Let both labels count the same.", values=("balanced",))
     ] = None
     epochs: Annotated[
         int | None, o.option("N", "Most passes over the reviews.", _by_preset("epochs"))
     ] = None
     early_stopping: Annotated[
         bool | None,
-        o.option(
-            None,
-            "Stop when the validation loss no longer falls.",
-            "stop, for conv1d",
-            more=_STOPPING_MORE,
-        ),
+        o.option(None, "Stop when the validation loss no longer falls.", "stop, for conv1d"),
     ] = None
     batch_size: Annotated[
         int | None, o.option("N", "Reviews per step.", _by_preset("batch_size"))
     ] = None
-    seed: Annotated[int, o.option("N", "Seed of all random choices.", True, more=_SEED_MORE)] = 1
+    seed: Annotated[int, o.option("N", "Seed of all random choices.", True)] = 1
 
 
 @dataclass(frozen=True)
@@ -207,22 +132,15 @@ class MeasuringOptions:
             "group|random|last",
             "How reviews are held out.",
             "group if there are groups, else random",
-            more=_SPLIT_MORE,
         ),
     ] = None
-    validation: Annotated[
-        float, o.option("SHARE", "Share to hold out.", True, more=_VALIDATION_MORE)
-    ] = 0.2
-    validation_data: Annotated[
-        Path | None, o.option("FILE", "Hold out these reviews instead.", more=_SAME_COLUMNS)
-    ] = None
-    folds: Annotated[
-        int, o.option("K", "First cross-validate with K folds.", True, more=_FOLDS_MORE)
-    ] = 0
+    validation: Annotated[float, o.option("SHARE", "Share to hold out.", True)] = 0.2
+    validation_data: Annotated[Path | None, o.option("FILE", "Hold out these reviews instead.")] = (
+        None
+    )
+    folds: Annotated[int, o.option("K", "First cross-validate with K folds.", True)] = 0
     test: Annotated[bool, o.flag("--test", "Measure on the test part of the data.")] = False
-    test_data: Annotated[
-        Path | None, o.option("FILE", "Measure on these reviews.", more=_SAME_COLUMNS)
-    ] = None
+    test_data: Annotated[Path | None, o.option("FILE", "Measure on these reviews.")] = None
     show_samples: Annotated[
         int, o.option("N", "Show N reviews as the network sees them.", True)
     ] = 0

@@ -13,7 +13,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
-from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -40,31 +40,12 @@ _GROUPS_WIDTH = 5.2  # inches
 _ROW, _MORE_MODELS, _FRAME = 0.2, 0.07, 0.75  # heights: of a group, of each further model, the rest
 _LONGEST_NAME = 28  # letters
 
+_HERE = Path(__file__).parent  # of the template and the styles
+
+# The same are in report.mplstyle.
 _INK, _SOFT, _GRID = "#000001", "#000002", "#000003"
 _VARIABLES = {_INK: "var(--ink)", _SOFT: "var(--soft)", _GRID: "var(--line)"}
 _SERIES = 8  # colours in the style sheet
-
-_STYLE: Any = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "toolkit",  # the same figure gives the same bytes
-    "text.parse_math": False,  # a dollar sign in a name is one
-    "font.size": 10,
-    "text.color": _INK,
-    "axes.labelcolor": _INK,
-    "axes.edgecolor": _GRID,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "grid.color": _GRID,
-    "grid.linewidth": 0.6,
-    "xtick.color": _GRID,
-    "ytick.color": _GRID,
-    "xtick.labelcolor": _INK,
-    "ytick.labelcolor": _INK,
-    "lines.linewidth": 1.8,
-    "figure.constrained_layout.use": True,
-}
 
 
 def plots(evaluation: Evaluation) -> dict[str, str]:
@@ -200,7 +181,7 @@ def _style() -> Any:
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     import matplotlib as mpl
 
-    return mpl.rc_context(_STYLE)
+    return mpl.rc_context(fname=str(_HERE / "report.mplstyle"))
 
 
 def _as_svg(figure: Figure, name: str) -> str:
@@ -255,8 +236,7 @@ def page(evaluation: Evaluation) -> str:
         trim_blocks=True,
         undefined=StrictUndefined,
     )
-    here = files("toolkit.evaluation")
-    template = environment.from_string((here / "report.html.j2").read_text(encoding="utf-8"))
+    template = environment.from_string((_HERE / "report.html.j2").read_text(encoding="utf-8"))
     return template.render(
         evaluation=evaluation,
         labels=LABELS,
@@ -265,7 +245,7 @@ def page(evaluation: Evaluation) -> str:
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,
-        style=Markup((here / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
+        style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         tables=tables,
         version=__version__,
     )

@@ -82,16 +82,12 @@ class LabelledReviews:
         """Leave out reviews."""
         if is_kept.all():
             return self
-        chosen = pa.array(is_kept)
-        return LabelledReviews(
-            self.data,
-            self.rows[is_kept],
-            self.texts.filter(chosen),
-            self.classes[is_kept],
-            None if self.stars is None else self.stars[is_kept],
-            None if self.ratings is None else self.ratings.filter(chosen),
-            None if self.groups is None else self.groups.filter(chosen),
-        )
+        kept = {
+            name: values.filter(is_kept) if isinstance(values, pa.ChunkedArray) else values[is_kept]
+            for name, values in vars(self).items()
+            if name != "data" and values is not None
+        }
+        return replace(self, **kept)
 
     def with_score(self, has_score: npt.NDArray[np.bool_]) -> LabelledReviews:
         """Leave out and count the reviews without a score; `InputError` if no opinion is left."""
