@@ -91,10 +91,10 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
 | `warnings` | of a file: sentences, such as about texts of which the model knows few words |
 
-The report of `score` is written when the run ends, also when it fails or is interrupted. It
-replaces the report of an earlier run; another file at its path only with `--force`. It has these
-keys, and the counts of the records in all files that
-are done, which are missing if the run ended before its first file:
+The report of `score` is written when the run ends, also when it fails or is interrupted, but not
+where an option is unknown or has a wrong value (exit code 2). It replaces the report of an earlier
+run; another file at its path only with `--force`. It has these keys, and the counts of the records
+in all files that are done, which are missing if the run ended before its first file:
 
 | key | meaning |
 |---|---|
@@ -159,7 +159,7 @@ What `diff` finds has these keys; what is not known is null.
 | `format_version` | 2 |
 | `old`, `new` | the two models, with the keys of a model above; in a row, the `sentiment` and the `probability` that they give it |
 | `facts` | what the files say of themselves, as `info --json` names it: by name, what the `old` and the `new` one say; of `data` and `metrics` there are `trained_on` and `unlabelled` (reviews), `validation` and `test` |
-| `vocabulary` | the number of words that the `old` and the `new` model know, of those `added` and `removed`, and the commonest of these |
+| `vocabulary` | the number of words that the `old` and the `new` model know, and of those `added` and `removed` |
 | `texts`, `data` | what changes on the fixed texts, and on the files; `data` is null without files |
 | `rows`, `answered` | all rows; those that at least one of the models gives a label |
 | `changed` | rows with another label: `to_positive`, `to_negative`, `gained` (one where there was none) and `lost` (none where there was one) |

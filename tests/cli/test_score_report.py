@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import resource
 import signal
 import subprocess
@@ -76,8 +75,6 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
         (["a.csv", "--delimiter", "ab"], 2, "--delimiter: expected one"),
         (["a.csv", "--max-rejected", "x"], 2, "--max-rejected: expected a number"),
         (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 field, expected 2"),
-        (["a.csv", "--bad"], 2, "No such option: --bad"),
-        (["a.csv", "--workers", "0"], 2, "Invalid value for '--workers'"),
     ],
 )
 @pytest.mark.parametrize("is_old", [False, True])
@@ -93,7 +90,7 @@ def test_a_failure_is_reported(
     found = report()
     assert (ran.exit_code, found["exit_code"], found["status"]) == (code, code, "failed")
     assert message in found["error"]
-    assert f"error: {found['error']}\n" == ran.err or re.search("Usage: .*toolkit score", ran.err)
+    assert f"error: {found['error']}\n" == ran.err
     assert not any(name.endswith(".partial") for name in command.files())
 
 

@@ -17,7 +17,7 @@ from toolkit.cli import console as messages
 from toolkit.cli.commands import MARKUP, CommandGroup
 from toolkit.cli.console import forgive_standard_error
 from toolkit.cli.process import READER_IS_GONE, Failure, Interrupted, is_of_typer
-from toolkit.cli.score_report import end_report, report_wrong_call
+from toolkit.cli.score_report import end_report
 from toolkit.errors import STOPPING
 from toolkit.files import remove_unfinished
 
@@ -100,8 +100,6 @@ def main() -> None:
 def _say(error: BaseException) -> int:
     """Say what failed; give the exit code."""
     failure = Failure.of(error)
-    if is_of_typer(error):
-        report_wrong_call(sys.argv[2:], error)
     if failure.is_silent:
         sys.stdout = None  # it cannot be flushed any more
     elif is_of_typer(error) and not messages.is_json():

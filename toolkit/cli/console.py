@@ -1,7 +1,7 @@
 """What commands say: messages on standard error, text for the terminal, and progress.
 
-Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal. What all
-views on the terminal share is here, too: a console, and the formats of names and numbers.
+Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal. What
+all views share is here, too: a console, and the formats of names and numbers.
 """
 
 from __future__ import annotations

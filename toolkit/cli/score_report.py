@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from datetime import UTC, datetime
-from enum import Enum
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Self
@@ -72,8 +70,6 @@ def options_of(context: typer.Context) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     """Give the value of an option as JSON."""
-    if isinstance(value, Enum):
-        return value.value
     if isinstance(value, list | tuple):
         return [_plain(each) for each in value]
     return value if value is None or isinstance(value, bool | int | float) else str(value)
@@ -90,9 +86,9 @@ class RunReport:
 
     current: RunReport | None = None  # of this process
 
-    def __init__(self, path: Path | None, context: typer.Context | None = None) -> None:
+    def __init__(self, path: Path | None, context: typer.Context) -> None:
         self.path = path
-        self.options = {} if context is None else options_of(context)
+        self.options = options_of(context)
         self.run_id = str(uuid4())
         self.scorer: ScoringModel | None = None
         self.job_id: str | None = None  # of a job in shards
@@ -220,22 +216,6 @@ def end_report(error: BaseException) -> None:
     if RunReport.current is not None:
         with suppress(Exception):
             RunReport.current.write(error)
-
-
-def report_wrong_call(arguments: Sequence[str], error: BaseException) -> None:
-    """Write the report of a call whose options are wrong, so that no old success is left."""
-    context = getattr(error, "ctx", None)
-    if context is None or context.info_name != "score":
-        return
-    # As far as they are right.
-    lenient = {"resilient_parsing": True, "ignore_unknown_options": True, "allow_extra_args": True}
-    given = context.command.make_context("score", [*arguments], **lenient).params
-    path = given.pop("report", None)
-    if path is not None and not given["dry_run"]:
-        report = RunReport(path)
-        with suppress(OSError, ToolkitError):
-            report.allow_early(*map(str, given.values()), *given["files"] or ())
-            report.write(error)
 
 
 def is_report(path: Path) -> bool:

@@ -21,7 +21,6 @@ from toolkit.stores.paths import path_of
 
 OLD, NEW = "OLD", "NEW"
 _SURE = 0.05  # of a p-value: smaller ones are hardly chance
-_WORDS_SHOWN = 10
 _LEFT_OUT = ("data", "metrics", "name", "path")  # of the facts: their numbers stand alone
 
 
@@ -148,28 +147,18 @@ class DataChanges:
 
 @dataclass(frozen=True)
 class WordChanges:
-    """Which words only one of the models knows, the commonest first."""
+    """How many words the models know, and how many only one of them knows."""
 
     old: int
     new: int
     added: int
     removed: int
-    commonest_added: tuple[str, ...]
-    commonest_removed: tuple[str, ...]
 
     @classmethod
     def of(cls, old: Scorer, new: Scorer) -> WordChanges:
         """Compare the words that two models know."""
-        before, after = (scorer.vocabulary.words.to_pylist() for scorer in (old, new))
-        added, removed = _without(after, before), _without(before, after)
-        return cls(
-            len(before),
-            len(after),
-            len(added),
-            len(removed),
-            tuple(added[:_WORDS_SHOWN]),
-            tuple(removed[:_WORDS_SHOWN]),
-        )
+        before, after = ({*scorer.vocabulary.words.to_pylist()} for scorer in (old, new))
+        return cls(len(before), len(after), len(after - before), len(before - after))
 
 
 @dataclass(frozen=True)
@@ -255,8 +244,3 @@ def _facts(scorer: Scorer) -> dict[str, Any]:
         scores = found["metrics"].get(key, {})
         found[key] = {} if scores.get("accuracy") is None else scores
     return {key: value for key, value in found.items() if key not in _LEFT_OUT and value != {}}
-
-
-def _without(words: list[str], others: list[str]) -> list[str]:
-    known = {*others}
-    return [word for word in words if word not in known]
