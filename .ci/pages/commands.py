@@ -269,12 +269,16 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
         "shipped": shipped,
         "uses": ", ".join(USES),
     }
-    texts = tomllib.loads(OPTIONS.read_text(encoding="utf-8"))
-    own = texts.get(name, {})
-    if unknown := own.keys() - options:
+    own = _texts(name)
+    if unknown := own.keys() - options - {"about"}:
         raise ValueError(f"{OPTIONS}: {name} has no {', '.join(unknown)}")
-    found = {**texts["shared"], **own}
+    found = {**_texts("shared"), **own}
     return {key: " ".join(text.split()).format_map(filled) for key, text in found.items()}
+
+
+def _texts(part: str) -> dict[str, str]:
+    found: dict[str, str] = tomllib.loads(OPTIONS.read_text(encoding="utf-8")).get(part, {})
+    return found
 
 
 def _key(parameter: Any) -> str:
@@ -289,6 +293,8 @@ def _command(name: str, entries: list[Entry]) -> Iterator[str]:
     )
     usage = re.sub("[{}]", "", usage).replace("DATA...", "DATA")
     yield f"## toolkit {name}\n\n{inspect.cleandoc(command.callback.__doc__)}\n"
+    if about := _texts(name).get("about"):
+        yield f"{about}\n"
     yield f"```\ntoolkit {name} {usage}\n```\n"
     yield from _panels(entries)
 

@@ -95,13 +95,9 @@ def _command(function: Command) -> Any:
 
 
 def _help_of(function: Command) -> tuple[str, str]:
-    """Give what the help says first and last; what comes after the examples is for the reference.
-
-    The examples are the paragraphs from the one that begins with this word to the end of a list.
-    """
-    what, word, rest = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
-    end = re.search(r"\n\n(?!- )", rest)
-    return what, word + rest[: end.start() if end else None]
+    """Give what the help says first, and its examples, which come last."""
+    what, word, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
+    return what, word + examples
 
 
 def with_groups(command: Command) -> Command:

@@ -57,6 +57,11 @@ def fact_table(rows: Iterable[tuple[str, str]]) -> Table:
     return table
 
 
+def fact_lines(rows: Iterable[tuple[str, str]]) -> str:
+    """Put names and what to say of them into lines, which may be longer than the terminal."""
+    return "\n".join(f"  {name:<13} {one_line(value)}" for name, value in rows)
+
+
 def one_line(message: str) -> str:
     r"""Escape control characters, which file names may hold: a line break becomes ``\n``."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)

@@ -72,13 +72,6 @@ def diff(
     - `toolkit diff old.onnx new.onnx reviews.csv --output changed.csv`
     - `toolkit diff old.onnx new.onnx labelled.parquet --group-column domain`
     - `toolkit diff old.onnx new.onnx reviews.csv --max-changed 1% --fail-if-worse`
-
-    Compares what the two files say of themselves, and what they say of reviews: how many labels
-    change, which ones, and how far probabilities and stars move. Where labels are known, it says
-    which model is right, and whether the difference could be chance (McNemar's test). Files of any
-    size are read in blocks. Records that cannot be read are left out, and the exit code is 3. One
-    of several files that cannot be read is left out, too, and the exit code is 1. A column with a
-    usual name that holds no labels is left out, with a warning.
     """
     from toolkit.cli.console import progress_of
     from toolkit.evaluation import DiffOptions

@@ -76,8 +76,7 @@ def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
 
 def _show(title: str, rows: Iterable[Row]) -> None:
     typer.secho(title, bold=True)
-    for name, value in rows:
-        typer.echo(f"  {name:<13} {one_line(value)}")
+    typer.echo(messages.fact_lines(rows))
 
 
 def _title(job: Job) -> str:

@@ -64,11 +64,6 @@ def evaluate(
     - `toolkit evaluate reviews runs/mine reviews.parquet --group-column domain`
     - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
-
-    Shows accuracy with its 95% interval, AUC, F1, log loss, calibration and more; the accuracy by
-    length, stars and group; how many reviews are answered at a chosen accuracy; and the most
-    confident mistakes, with the words that caused them. Several models are compared in pairs on
-    the same reviews.
     """
     from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import EvaluationOptions

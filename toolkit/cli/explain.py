@@ -58,12 +58,6 @@ def explain(
     - `toolkit explain --by-sentence "The camera is excellent but the battery is terrible."`
     - `toolkit explain --file reviews.csv --row 17`
     - `toolkit explain --model reviews-small --json < review.txt`
-
-    Words for positive are blue; words against it are red and underlined. Without colours, they are
-    written as [+fine] and [-dull].
-
-    The numbers are in log-odds of positive: how much the score falls when the word is replaced by
-    an unknown one. For networks of the preset ngram-linear they are exact, and add up to the score.
     """
     from json import dumps
 

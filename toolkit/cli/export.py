@@ -48,9 +48,6 @@ def export(
     Examples: `toolkit export runs/conv1d -o sentiment.onnx`, or
 
     - `toolkit export runs/conv1d --hub sentiment/ --release release.toml`
-
-    Writes NAME.onnx (raw text in), NAME.ids.onnx (token ids in) and NAME.vocabulary.txt. Nothing is
-    written unless Keras and ONNX agree: the same labels, and probabilities within 1e-5.
     """
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub

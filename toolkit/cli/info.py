@@ -27,9 +27,6 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
 
     - `toolkit info reviews-small`
     - `toolkit info sentiment.onnx --json`
-
-    Its tensors, training data, accuracy and proof of parity. No network is run, and TensorFlow is
-    not needed.
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")

@@ -40,16 +40,6 @@ def score(
     - `toolkit score reviews.csv --stars --neutral --by-sentence`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
-
-    Every record stays as it is, in order, with two more columns: predicted_sentiment and
-    positive_probability. Both are empty where a record has no text, or none with a word that the
-    model knows, such as one in another script. Records that cannot be read go to
-    OUTPUT.rejected.jsonl, and the exit code is 3. It is 1 if no record at all is scored.
-
-    With --by-sentence, a sentence ends at . ! ? … or ;, at the end of a line, and before a word of
-    contrast, such as "but". It is clearly positive from a probability of 0.8, clearly negative up
-    to 0.2. A review is mixed if it has both, the fewer at least half as many as the others, and its
-    own probability is from 0.05 to 0.95.
     """
     messages.use_json(output.log_format == "json")
     with RunReport(None if common.dry_run else output.report, context) as run:

@@ -48,10 +48,9 @@ def show(
     assert run.scorer is not None
     rows = [*_rows(results, jobs, run.scorer, options)]
     rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
-    lines = [f"  {name:<13} {one_line(value)}" for name, value in rows]
     if not messages.is_json():
         messages.say(title, "summary", bold=True)
-        messages.say("\n".join(lines), "summary")
+        messages.say(messages.fact_lines(rows), "summary")
         return
     failed = sum(result.error is not None for result in results)
     facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}

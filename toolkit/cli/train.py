@@ -175,20 +175,12 @@ def train(
     - `toolkit train reviews.csv --teacher teacher.csv`
     - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
       the tutorial as published
-
-    Writes a run folder with the network, its vocabulary, metrics, history and plots.
-    `toolkit export` turns it into one model file. For up to about 2,000 labelled reviews,
-    adapting a trained network with --from is more accurate than training from scratch.
     """
     columns = Columns(
         o.text_columns(text_column),
         label=labels.label_column,
         group=group_column,
-        balance=more_columns.balance_column,
-        topic=more_columns.topic_column,
-        stars=more_columns.stars_column,
-        id=more_columns.id_column,
-        probability=more_columns.probability_column,
+        **{name.removesuffix("_column"): named for name, named in vars(more_columns).items()},
     )
     options = TrainingOptions(
         data=data,

@@ -7,7 +7,7 @@ writes it).
 
 from __future__ import annotations
 
-from dataclasses import asdict, is_dataclass
+from dataclasses import asdict, replace
 from typing import Any
 
 from toolkit import __version__
@@ -65,19 +65,14 @@ def difference_as_dict(difference: Difference) -> Json:
 
 def _model(model: ModelResult) -> Json:
     """Give all fields, with the keys that tell which model it is in the JSON of all commands."""
-    found = {key: _plain(value) for key, value in vars(model).items() if key != "probability"}
+    found = asdict(replace(model, mistakes=()))
+    del found["probability"]
     return {
         **found,
         "threshold": round(model.threshold, 7),
         "metrics": _metrics(model.metrics),
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, tuple):
-        return [_plain(each) for each in value]
-    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def _metrics(metrics: Metrics) -> Json:
@@ -103,15 +98,13 @@ def _slices(breakdown: Breakdown, models: tuple[ModelResult, ...]) -> list[Json]
 
 
 def _in_slice(metrics: Metrics) -> Json:
+    balanced = ("balanced_accuracy", "balanced_accuracy_interval")
+    losses = ("log_loss", "calibration_error", "balanced_calibration_error")
     return {
         "right": metrics.accuracy.right,
         "accuracy": metrics.accuracy.value,
-        "interval": list(metrics.accuracy.interval),
-        "balanced_accuracy": metrics.balanced_accuracy,
-        "balanced_accuracy_interval": metrics.balanced_accuracy_interval,
-        "log_loss": metrics.log_loss,
-        "calibration_error": metrics.calibration_error,
-        "balanced_calibration_error": metrics.balanced_calibration_error,
+        "interval": metrics.accuracy.interval,
+        **{key: getattr(metrics, key) for key in (*balanced, *losses)},
     }
 
 
@@ -126,13 +119,8 @@ def _macro_mean(evaluation: Evaluation) -> Json | None:
 
 
 def _mistake(mistake: Mistake) -> Json:
-    return {
-        "row": mistake.row,
-        "label": mistake.label,
-        "probability": mistake.probability,
-        "text": mistake.text,
-        "causes": [asdict(word) for word in mistake.causes[:_MOST_CAUSES]],
-    }
+    found = {key: value for key, value in vars(mistake).items() if key != "words"}
+    return {**found, "causes": [asdict(word) for word in mistake.causes[:_MOST_CAUSES]]}
 
 
 def _data(data: DataChanges) -> Json:
