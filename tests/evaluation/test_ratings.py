@@ -16,6 +16,7 @@ from sklearn.metrics import f1_score
 from tests.evaluation.conftest import WriteRows
 from tests.models import CONV1D, MODEL, many_texts
 from toolkit import Scorer
+from toolkit.errors import InputError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
@@ -96,7 +97,8 @@ def test_a_column_of_stars_is_measured_and_other_columns_are_not(write_rows: Wri
     assert model.ratings.stars is not None
     assert model.ratings.classes is None  # no review is neutral
     other = EvaluationOptions(ReadOptions(Columns(stars="colour")))
-    assert evaluate(path, MODEL, options=other).models[0].ratings is None
+    with pytest.raises(InputError, match="column 'colour': expected stars"):
+        evaluate(path, MODEL, options=other)
 
 
 def test_labels_that_are_stars_beside_another_kind_of_rating(write_rows: WriteRows) -> None:
@@ -115,7 +117,7 @@ def test_averages_are_stars_though_there_are_many(write_rows: WriteRows) -> None
     path = write_rows("a.csv", ("text", "label", "rating"), rows)
     options = EvaluationOptions(ReadOptions(Columns(stars="rating")))
     found = evaluate(path, MODEL, options=options)
-    assert [part.key for part in found.breakdowns] == ["length"]
+    assert [part.name for part in found.breakdowns[1].slices] == ["1", "2", "3", "4", "5"]
     assert found.models[0].ratings is not None
     assert found.models[0].ratings.stars is not None
 

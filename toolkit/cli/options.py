@@ -104,8 +104,7 @@ Model = Annotated[
     option("MODEL", "Name, file or run folder.", DEFAULT_MODEL, ("--model", "-m"), values=models),
 ]
 THRESHOLD = "Positive from here."
-_OWN = "the model's"
-Threshold = Annotated[float | None, option("P", THRESHOLD, _OWN)]
+Threshold = Annotated[float | None, option("P", THRESHOLD, "the model's")]
 
 # Columns.
 

@@ -1,7 +1,4 @@
-"""The options of `toolkit score`, by the headings of its help; the common ones come first.
-
-The options of `toolkit score` that divide a job among processes and machines.
-"""
+"""The options of `toolkit score`, by the headings of its help; the common ones come first."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
-from toolkit.cli.options import flag, option
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
@@ -18,10 +14,6 @@ from toolkit.stores.paths import path_of
 if TYPE_CHECKING:
     from toolkit.model.labels import Range
 
-
-LABELS = "Labels and columns"
-REJECTS = "Records that cannot be read"
-RUNNING = "How it runs"
 
 _FILES = "Files, folders, patterns such as 'data/*.csv', or - for standard input."
 
@@ -55,7 +47,7 @@ class CommonOptions:
 class ScoreOptions:
     """Labels and added columns."""
 
-    panel: ClassVar = LABELS
+    panel: ClassVar = "Labels and columns"
 
     threshold: o.Threshold = None
     neutral_range: Annotated[
@@ -99,7 +91,7 @@ class ScoreOptions:
 class RejectOptions:
     """Records that cannot be read."""
 
-    panel: ClassVar = REJECTS
+    panel: ClassVar = "Records that cannot be read"
 
     on_error: Annotated[Literal["reject", "stop"], o.option("reject|stop", "What to do.", True)] = (
         "reject"
@@ -145,7 +137,7 @@ class OutputOptions:
 class RunningOptions:
     """How it runs."""
 
-    panel: ClassVar = RUNNING
+    panel: ClassVar = "How it runs"
 
     workers: Annotated[int | None, o.option("N", "Threads.", "one per core", min=1)] = None
     checkpoint_seconds: Annotated[
@@ -153,19 +145,16 @@ class RunningOptions:
     ] = 5.0
 
 
-PANEL = "Several processes or machines"
-
-
 @dataclass(frozen=True)
 class Sharding:
-    """The values of these options. Each field is an option, in the order of the help."""
+    """How the job is divided among processes and machines."""
 
-    panel: ClassVar = PANEL
+    panel: ClassVar = "Several processes or machines"
 
-    shard: Annotated[str | None, option("I/N", "Score only shard I of N.")] = None
-    shards: Annotated[int | None, option("N", "Plan N shards.", min=1)] = None
-    keep_parts: Annotated[bool, flag("--keep-parts", "Do not join the parts.")] = False
-    engine: Annotated[Literal["local", "ray"], option("local|ray", "Who scores.", True)] = "local"
+    shard: Annotated[str | None, o.option("I/N", "Score only shard I of N.")] = None
+    shards: Annotated[int | None, o.option("N", "Plan N shards.", min=1)] = None
+    keep_parts: Annotated[bool, o.flag("--keep-parts", "Do not join the parts.")] = False
+    engine: Annotated[Literal["local", "ray"], o.option("local|ray", "Who scores.", True)] = "local"
 
     @property
     def is_wanted(self) -> bool:

@@ -37,11 +37,6 @@ class NetworkOptions(NetworkSettings):
     ] = None
 
 
-_MORE_DATA = "Unlabelled reviews and teacher"
-_FITTING = "Fitting"
-_MEASURING = "Measuring"
-
-
 def _by_preset(setting: str) -> str:
     """Such as `100 for conv1d, 5 for ngram-linear`."""
     return ", ".join(f"{getattr(preset, setting)} for {preset.name}" for preset in PRESETS.values())
@@ -89,7 +84,7 @@ class ColumnOptions:
 class MoreDataOptions:
     """What is learned from besides labelled reviews."""
 
-    panel: ClassVar = _MORE_DATA
+    panel: ClassVar = "Unlabelled reviews and teacher"
 
     unlabelled: Annotated[list[Path] | None, o.option("FILE", "Reviews without labels.")] = None
     teacher: Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")] = (
@@ -102,7 +97,7 @@ class MoreDataOptions:
 class FittingOptions:
     """How the network is fitted; the names are those of `TrainingOptions`."""
 
-    panel: ClassVar = _FITTING
+    panel: ClassVar = "Fitting"
 
     class_weight: Annotated[
         str | None, o.option("balanced", "Let both labels count the same.", values=("balanced",))
@@ -124,7 +119,7 @@ class FittingOptions:
 class MeasuringOptions:
     """How the network is measured; the names are those of `TrainingOptions`."""
 
-    panel: ClassVar = _MEASURING
+    panel: ClassVar = "Measuring"
 
     split: Annotated[
         SplitKind | None,

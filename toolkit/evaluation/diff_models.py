@@ -6,6 +6,7 @@ from bisect import bisect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -152,7 +153,7 @@ def _changed_rows_file(path: Path | None, *, force: bool) -> Iterator[Append | N
     own, compression = format_of(path, option="--output"), compression_of(path)
     form = own.load().output_of_table(lambda rows, _: rows, CHANGED_ROWS, own.delimiter)
     compress = compressor(compression)
-    with atomic_file(path, force=force) as partial, partial.open("wb") as file:
+    with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:
         output: BatchFile
         if form.open_file is None:
             output = ByteFile(file, form, compression, is_new=True)
@@ -205,31 +206,28 @@ class _Comparison:
 
     def read(self, append: Append | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
-        data, first = self.data, None
-        is_single = len(self.files) == 1 and not data.failed
+        data, errors = self.data, []
         for path in self.files:
             before = data.records
             self.starts.append(self.end)
             try:
                 self._read(path, append)
-                data.files.append(str(path))
-            except EmptyInputError:
-                if is_single:
-                    raise
-                data.warnings.append(f"{path}: nothing is in this file.")
-                data.files.append(str(path))
             except (InputError, UsageError) as error:
-                if is_single:
+                if len(self.files) == 1 and not data.failed:
                     raise
-                first = first or error
-                read = ""
-                if count := data.records - before:
-                    data.files.append(str(path))
-                    read = f" The {count:,} records before that are compared."
-                data.failed.append(f"{error}{read}")
-        if first is not None and not data.files:
-            first.add_note(f"None of the {len(data.failed):,} files can be compared.")
-            raise first
+                if isinstance(error, EmptyInputError):
+                    data.warnings.append(f"{path}: nothing is in this file.")
+                else:
+                    errors.append(error)
+                    count = data.records - before
+                    read = f" The {count:,} records before that are compared." if count else ""
+                    data.failed.append(f"{error}{read}")
+                    if not count:
+                        continue
+            data.files.append(str(path))
+        if errors and not data.files:
+            errors[0].add_note(f"None of the {len(data.failed):,} files can be compared.")
+            raise errors[0]
 
     def _read(self, path: Path, append: Append | None) -> None:
         data, of = self.data, self.options.reading.columns.of
@@ -242,11 +240,7 @@ class _Comparison:
             data.columns = {**reviews.chosen, **data.columns}
             self._warn_of_labels(path, reviews)
             start, before, compared = self.end, 0, data.records
-            for block in run_blocks(
-                reviews,
-                lambda each: self._compare(path, each),
-                self.options.subset,
-            ):
+            for block in run_blocks(reviews, partial(self._compare, path), self.options.subset):
                 before = before if block.before is None else block.before
                 rows = block.rows.after(before)
                 self.totals.add(rows, start)

@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from toolkit.evaluation.metrics import Labels, Metrics, Probabilities, measure
 from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.model.stars import FEWEST, MOST, rounded_stars
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
 
@@ -102,12 +103,14 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
     slices = _slices([*_LENGTHS, _LONGEST], places, reviews, answers)
     found = [Breakdown("length", "Length in tokens", tuple(slices))]
     columns = reviews.data.columns
-    if reviews.ratings is not None:
-        slices = _by_value(reviews.ratings, None, reviews, answers)
-        slices.sort(key=lambda each: _as_number(each.name))
-        found.append(Breakdown("stars", f"Stars (column {columns['stars']})", tuple(slices)))
+    if reviews.stars is not None:
+        whole = rounded_stars(np.nan_to_num(reviews.stars, nan=FEWEST))
+        places = np.where(np.isnan(reviews.stars), MOST, whole - FEWEST)
+        slices = _slices([*map(str, range(FEWEST, MOST + 1))], places, reviews, answers)
+        column = columns.get("stars", columns["label"])
+        found.append(Breakdown("stars", f"Stars, 1 to 5 (column {column})", tuple(slices)))
     if reviews.groups is not None:
-        slices = _by_value(reviews.groups, NO_GROUP, reviews, answers)
+        slices = _by_group(reviews.groups, reviews, answers)
         slices.sort(key=lambda each: _hardest_first(each, best))
         found.append(Breakdown("groups", f"Groups (column {columns['group']})", tuple(slices)))
     return tuple(found)
@@ -151,16 +154,13 @@ def groups_note(groups: Breakdown) -> str:
     )
 
 
-def _by_value(
-    values: pa.ChunkedArray, no_value: str | None, reviews: LabelledReviews, answers: Predictions
+def _by_group(
+    groups: pa.ChunkedArray, reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
-    """A slice for each value; blank ones are `no_value`, or in no slice."""
-    missing = pa.scalar(no_value, values.type)
-    codes = pc.dictionary_encode(pc.if_else(is_blank(values), missing, values)).combine_chunks()
-    codes = codes.chunk(0) if isinstance(codes, pa.ChunkedArray) else codes
-    names = codes.dictionary.to_pylist()
-    places = pc.fill_null(codes.indices, len(names)).to_numpy()
-    return _slices(names, places, reviews, answers)
+    """A slice for each group; blank ones are `NO_GROUP`."""
+    named = pc.if_else(is_blank(groups), pa.scalar(NO_GROUP, groups.type), groups)
+    codes = named.combine_chunks().dictionary_encode()
+    return _slices(codes.dictionary.to_pylist(), codes.indices.to_numpy(), reviews, answers)
 
 
 def _slices(
@@ -186,10 +186,3 @@ def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
 
 def _interval(metrics: Metrics) -> tuple[float, float]:
     return metrics.balanced_accuracy_interval or metrics.accuracy.interval
-
-
-def _as_number(name: str) -> tuple[float, str]:
-    try:
-        return float(name), name
-    except ValueError:
-        return float("inf"), name

@@ -18,10 +18,9 @@ from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Rows
 from toolkit.records.options import STDIN, ReadOptions, is_stream
-from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.table import read_table
 
 LABELS = ("negative", "positive")
-_MOST_STARS = 20  # more different values are not ratings
 
 
 @dataclass(frozen=True)
@@ -61,7 +60,6 @@ class LabelledReviews:
     texts: pa.ChunkedArray  # (reviews,) large_string, none blank
     classes: Classes  # (reviews,)
     stars: Stars | None  # (reviews,) of the reviewers, 1 to 5; NaN where there are none
-    ratings: pa.ChunkedArray | None  # (reviews,) the stars as they are written, if they are few
     groups: pa.ChunkedArray | None  # (reviews,) large_string, such as the film
 
     @property
@@ -131,10 +129,12 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     order = np.argsort(rows)
     rows, classes = rows[order], classes[order]
     stars = table.ratings(rows, found.kind)
-    has_ratings = _has_ratings(
-        table, found.rows, is_needed=reading.columns.stars is not None and stars is None
-    )
-    if not has_ratings:
+    if stars is None or stars.column != names.get("stars"):
+        if reading.columns.stars is not None:
+            raise InputError(
+                f"{table.place('stars')}: expected stars, 1 to 5 or 1 to 10. Choose another with "
+                "--stars-column, or see it by --group-column."
+            )
         names.pop("stars", None)
     data = Data(
         path=path,
@@ -155,7 +155,6 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         table["text"].take(pa.array(rows)),
         classes,
         None if stars is None else stars.stars.astype(np.float64),
-        table.at("stars", rows) if has_ratings else None,
         table.at("group", rows),
     )
 
@@ -204,18 +203,3 @@ def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) ->
             f"{name}: row {row:,} has another text than row {row:,} of {reviews.data.path}. Give a "
             "prediction for each row, in the same order."
         )
-
-
-def _has_ratings(table: ReviewTable, rows: Rows, *, is_needed: bool) -> bool:
-    """Whether there are few enough different stars, as they are written, to group reviews by.
-
-    `InputError` if they are needed and there are not.
-    """
-    stars = table.at("stars", rows)
-    values = 0 if stars is None else int(pc.count_distinct(stars).as_py())
-    if is_needed and not 0 < values <= _MOST_STARS:
-        raise InputError(
-            f"{table.place('stars')}: {values:,} different values, expected 1 to {_MOST_STARS} "
-            "ratings. Choose another with --stars-column, or see it by --group-column."
-        )
-    return 0 < values <= _MOST_STARS
