@@ -136,7 +136,7 @@ add keys; `format_version` changes if one gets another meaning.
 | `best` | name of the most accurate model |
 | `warnings` | sentences, such as about a model that is no better than a constant |
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
-| `breakdowns` | lists by `length` and, with such columns, by `stars` and `groups`, the hardest for the best model first; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
+| `breakdowns` | lists by `length` and, with such columns, by `stars` (whole ones, 1 to 5) and `groups`, the hardest for the best model first; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
 | `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
 | `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its 95% `interval` (of the score test of Tango, corrected; it holds 0 where `p_value` is 0.05 or more), `p_value` of McNemar's test, `is_exact` (binomial test) |
 

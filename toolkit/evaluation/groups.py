@@ -108,7 +108,7 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
         places = np.where(np.isnan(reviews.stars), MOST, whole - FEWEST)
         slices = _slices([*map(str, range(FEWEST, MOST + 1))], places, reviews, answers)
         column = columns.get("stars", columns["label"])
-        found.append(Breakdown("stars", f"Stars, 1 to 5 (column {column})", tuple(slices)))
+        found.append(Breakdown("stars", f"Stars (column {column})", tuple(slices)))
     if reviews.groups is not None:
         slices = _by_group(reviews.groups, reviews, answers)
         slices.sort(key=lambda each: _hardest_first(each, best))
