@@ -42,7 +42,7 @@ def test_the_tables(command: Command) -> None:
     assert re.search(r"^ accuracy +66\.67%  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ positive, called negative +1 *$", ran.out, re.M)
     assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
-    assert re.search(r"^ 10 +1 +100\.0% +100\.00%", ran.out, re.M)
+    assert re.search(r"^ 5 +1 +100\.0% +100\.00%", ran.out, re.M)
     assert re.search(r"^ y +2 +50\.0% +50\.00% +–", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^row 3, positive, scored 0\.\d{3}: caused by (awful|dull), ", ran.out, re.M)
     assert command.files() == ["r.csv"]
