@@ -66,15 +66,7 @@ SHA256SUMS -text
 _OPTION = "--hub"
 
 # Those of https://huggingface.co/docs/hub/repositories-licenses that SPDX has, too.
-_NAMES = """
-afl-3.0 agpl-3.0 apache-2.0 artistic-2.0 bsd-2-clause bsd-3-clause bsd-3-clause-clear bsl-1.0
-cc-by-2.0 cc-by-2.5 cc-by-3.0 cc-by-4.0 cc-by-nc-2.0 cc-by-nc-3.0 cc-by-nc-4.0 cc-by-nc-nd-3.0
-cc-by-nc-nd-4.0 cc-by-nc-sa-2.0 cc-by-nc-sa-3.0 cc-by-nc-sa-4.0 cc-by-nd-4.0 cc-by-sa-3.0
-cc-by-sa-4.0 cc0-1.0 cdla-permissive-1.0 cdla-permissive-2.0 cdla-sharing-1.0 ecl-2.0 epl-1.0
-epl-2.0 eupl-1.1 eupl-1.2 gpl-2.0 gpl-3.0 isc lgpl-2.1 lgpl-3.0 lppl-1.3c mit mpl-2.0 ms-pl
-ncsa odbl odc-by ofl-1.1 osl-3.0 pddl postgresql unlicense wtfpl zlib
-"""
-LICENCES = frozenset(_NAMES.split())
+LICENCES = frozenset(Path(__file__).with_name("hub_licences.txt").read_text("ascii").split())
 _SHORTER = {"odbl-1.0": "odbl", "odc-by-1.0": "odc-by", "pddl-1.0": "pddl"}
 _OF_GNU = re.compile(r"([al]?gpl-\d\.\d)(\+|-only|-or-later)")
 _TAGS = ["sentiment-analysis", "reviews", "onnx", "onnxruntime"]
@@ -83,67 +75,7 @@ _TASK = "text-classification"
 _METRICS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "loss": "Log loss"}
 _DECIMALS = 4
 
-_CARD = """
-# {title}
-
-{use}
-
-This is one ONNX file that takes review texts as they are: tokenizer, vocabulary and calibration are
-inside. It runs in any stock ONNX Runtime (Python, Node, C, C++, C#, Java, Rust, Go, web pages). It
-is not a model of `transformers`: no pipeline loads it, and no tokenizer belongs to it.
-
-## Use
-
-```python
-import numpy as np
-import onnxruntime as ort
-
-session = ort.InferenceSession("model.onnx")
-texts = ["A fine film, superbly acted.", "Dull, and a waste of time."]
-names = ["label", "probability", "known_tokens"]
-label, probability, known_tokens = session.run(names, {{"text": np.array(texts, dtype=object)}})
-print([str(each) for each in label], probability.round(3))
-```
-
-Get the file with `hf_hub_download("OWNER/NAME", "model.onnx")` of the package `huggingface_hub`.
-For files of reviews, the toolkit that made it is faster: `toolkit score reviews.csv -m model.onnx`.
-
-- `label`: `{negative}` or `{positive}`; `probability`: of `{positive}`, 0 to 1; `known_tokens`: how
-  many words of a text the model knows. Where that is 0, the answer means nothing.{stars}
-- A text is a string, never null: in Python, `None` and `nan` would be read as words.
-- The last {max_tokens} tokens of a text are read.
-
-## Files
-
-| file | what it is |
-|---|---|
-{files}
-
-## Model
-
-| | |
-|---|---|
-{model}
-
-## Training data
-
-| | |
-|---|---|
-{data}
-{data_sets}
-## Evaluation
-
-| | |
-|---|---|
-{metrics}
-
-## Limits
-
-{limits}It answers positive or negative, also for texts that are neither, and for texts that are no
-reviews. It understands some negation, but not all, and no irony. Reviews hold the opinions of their
-time and place on people, places and brands; the model has learned them, too. Measure it on your own
-labelled reviews before you rely on it.
-"""
+_CARD = Path(__file__).with_name("hub_card.template")
 _STARS = "\n- There is one more output, `stars`: 1.0 to 5.0, the mean of what such reviews give."
 
 
@@ -270,7 +202,7 @@ def hub_card(facts: ModelFacts, more: str = "") -> str:
 
     release = facts.release
     rows = [row for row in release.rows() if row[0] != "intended use"]
-    text = _CARD.format(
+    text = _CARD.read_text(encoding="utf-8").format(
         title=release.model_name or "Sentiment of reviews",
         use=release.intended_use or "Sorts reviews into positive and negative.",
         negative=facts.labels[0],

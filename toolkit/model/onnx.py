@@ -1,9 +1,9 @@
 """ONNX files, without the package `onnx`: their messages, and a part of a graph as a model.
 
 Importing `onnx` takes a tenth of the time in which ten reviews are scored, mostly for operators,
-helpers and text formats. So the class `ModelProto` is made from a table of the fields that the
-toolkit looks at, with their names and numbers in `onnx.proto`. protobuf keeps all other fields as
-bytes and writes them again, so a model loses nothing.
+helpers and text formats. So the class `ModelProto` is made from `onnx_messages.json`, a table of
+the fields that the toolkit looks at, with their names and numbers in `onnx.proto`. protobuf keeps
+all other fields as bytes and writes them again, so a model loses nothing.
 
 For mypy it is the class of `onnx`. Where a function of `onnx` needs one of its own, make it with
 ``onnx.ModelProto.FromString(model.SerializeToString())``.
@@ -18,6 +18,7 @@ limited in `toolkit.model.native_network`.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -52,72 +53,9 @@ _TYPES = {
     7: ("<i8", "int64_data"),
 }
 
-# Number and type of each field. With *, it is a list. What only has to be found is bytes, also
-# where it is a message: a graph in a node is refused, whatever is in it.
-_MESSAGES = {
-    "ModelProto": {
-        "ir_version": (1, "int64"),
-        "producer_name": (2, "string"),
-        "producer_version": (3, "string"),
-        "domain": (4, "string"),
-        "model_version": (5, "int64"),
-        "doc_string": (6, "string"),
-        "graph": (7, "GraphProto"),
-        "opset_import": (8, "OperatorSetIdProto*"),
-        "metadata_props": (14, "StringStringEntryProto*"),
-        "functions": (25, "bytes*"),
-    },
-    "OperatorSetIdProto": {"domain": (1, "string"), "version": (2, "int64")},
-    "StringStringEntryProto": {"key": (1, "string"), "value": (2, "string")},
-    "GraphProto": {
-        "node": (1, "NodeProto*"),
-        "name": (2, "string"),
-        "initializer": (5, "TensorProto*"),
-        "input": (11, "ValueInfoProto*"),
-        "output": (12, "ValueInfoProto*"),
-        "value_info": (13, "ValueInfoProto*"),
-        "quantization_annotation": (14, "bytes*"),
-        "sparse_initializer": (15, "bytes*"),
-    },
-    "NodeProto": {
-        "input": (1, "string*"),
-        "output": (2, "string*"),
-        "name": (3, "string"),
-        "op_type": (4, "string"),
-        "attribute": (5, "AttributeProto*"),
-        "domain": (7, "string"),
-    },
-    "AttributeProto": {
-        "name": (1, "string"),
-        "f": (2, "float"),
-        "i": (3, "int64"),
-        "t": (5, "TensorProto"),
-        "g": (6, "bytes"),
-        "ints": (8, "int64*"),
-        "strings": (9, "bytes*"),
-        "tensors": (10, "TensorProto*"),
-        "graphs": (11, "bytes*"),
-        "sparse_tensor": (22, "SparseTensorProto"),
-        "sparse_tensors": (23, "SparseTensorProto*"),
-    },
-    "TensorProto": {
-        "dims": (1, "int64*"),
-        "data_type": (2, "int32"),
-        "float_data": (4, "float*"),
-        "int32_data": (5, "int32*"),
-        "int64_data": (7, "int64*"),
-        "name": (8, "string"),
-        "raw_data": (9, "bytes"),
-        "external_data": (13, "StringStringEntryProto*"),
-        "data_location": (14, "int32"),
-    },
-    "SparseTensorProto": {"values": (1, "TensorProto"), "indices": (2, "TensorProto")},
-    "ValueInfoProto": {"name": (1, "string"), "type": (2, "TypeProto")},
-    "TypeProto": {"tensor_type": (1, "TensorTypeProto")},
-    "TensorTypeProto": {"elem_type": (1, "int32"), "shape": (2, "TensorShapeProto")},
-    "TensorShapeProto": {"dim": (1, "DimensionProto*")},
-    "DimensionProto": {"dim_value": (1, "int64"), "dim_param": (2, "string")},
-}
+# Number and type of each field, by message. With *, it is a list. What only has to be found is
+# bytes, also where it is a message: a graph in a node is refused, whatever is in it.
+_MESSAGES = Path(__file__).with_name("onnx_messages.json")
 _SCALARS = {
     "float": FieldDescriptorProto.TYPE_FLOAT,
     "int64": FieldDescriptorProto.TYPE_INT64,
@@ -129,7 +67,7 @@ _SCALARS = {
 
 def _model_class() -> Any:
     file = FileDescriptorProto(name="toolkit/onnx.proto", package="onnx", syntax="proto2")
-    for name, entries in _MESSAGES.items():
+    for name, entries in json.loads(_MESSAGES.read_bytes()).items():
         message = file.message_type.add(name=name)
         for entry, (number, kind) in entries.items():
             field = message.field.add(name=entry, number=number)

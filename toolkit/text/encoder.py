@@ -9,7 +9,6 @@ between, and find where sentences end by their punctuation (`toolkit.text.senten
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
@@ -21,7 +20,7 @@ import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
 from toolkit.text.rule import TokenRule
-from toolkit.text.strings import NUL, arrow_of, bounds_of, has_nul
+from toolkit.text.strings import NUL, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
 END = " "
@@ -45,10 +44,10 @@ class SplitTexts:
     stops: npt.NDArray[np.int64]  # (texts,): how many strings each text and those before it have
 
     @classmethod
-    def of(cls, texts: pa.StringArray | pa.BinaryArray, rule: TokenRule) -> SplitTexts:
+    def of(cls, texts: pa.StringArray, rule: TokenRule) -> SplitTexts:
         """Split texts without nulls, less than 2 GB in all, into at least one string each.
 
-        The first bytes of a binary one may be half a character. What is after a NUL is split, too.
+        What is after a NUL is split, too.
         """
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
         (joined,) = pc.binary_join(all_texts, pa.scalar(END, texts.type))
@@ -58,7 +57,8 @@ class SplitTexts:
         strings = pa.StringArray.from_buffers(
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
-        ends_of_texts = np.cumsum(byte_lengths(texts) + np.int32(len(END)), dtype=np.int32)
+        lengths = np.diff(bounds_of(texts)) + np.int32(len(END))
+        ends_of_texts = np.cumsum(lengths, dtype=np.int32)
         return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
 
 
@@ -70,12 +70,6 @@ def tokens_of(text: bytes, rule: TokenRule) -> list[bytes]:
     if rule.ends_at_nul:
         text = text.partition(b"\0")[0]
     return bytes(_normal(text + END.encode(), rule)).split()
-
-
-def byte_lengths(strings: pa.StringArray | pa.BinaryArray) -> npt.NDArray[np.int32]:
-    """Bytes of each string, (strings,) int32."""
-    bounds = bounds_of(strings)
-    return bounds[1:] - bounds[:-1]
 
 
 def _normal(content: bytes, rule: TokenRule) -> bytes | bytearray:
@@ -205,18 +199,11 @@ def _is_at(
     return found
 
 
-# A token and its separators take 5.6 bytes on the IMDB reviews. With 7 a token, 0.04 % of the
-# reviews have to be read again for their last 100 tokens, with twice as many bytes.
-_TAIL_BYTES_PER_TOKEN = 7
-
-# What is made of this many bytes stays in the processor's second-level cache: a fifth faster for
-# 512 tokens than four times as many.
-_TAIL_BYTES_AT_ONCE = 1 << 19
+# What is made of so many film reviews, half a megabyte, stays in the second-level cache of the
+# processor: a fifth faster than four times as many.
+_ROWS_TO_SPLIT = 384
 ROWS_AT_ONCE = 8192
 _ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
-
-_LONG_BYTES = 1 << 20
-_RUN = re.compile(rb"([ \t\"*,=_#~-])\1{99,}+")
 
 # Up to this many strings, the core is faster than Arrow with its table of all words.
 _FEW_STRINGS = 1 << 12
@@ -243,14 +230,8 @@ class Encoder:
                 plain = texts if pa.types.is_string(texts.type) else texts.cast(pa.string())
                 values = plain.cast(pa.binary()).to_pylist()
                 return self.encode_few([value or b"" for value in values], last)
-        if last is None:
-            slices = string_slices(texts, self.rule)
-            found = [self._look_up([self._split(part)], with_cuts) for part in slices]
-            return TokenIds.concatenate(found or [self._look_up([], with_cuts)])
-        limit = last * _TAIL_BYTES_PER_TOKEN
-        rows = max(1, _TAIL_BYTES_AT_ONCE // limit)
-        parts = list(string_slices(texts, self.rule, rows))
-        return self._encode_tails(parts, last, limit, with_cuts)
+        parts = string_slices(texts, self.rule, _ROWS_TO_SPLIT)
+        return self._look_up([SplitTexts.of(part, self.rule) for part in parts], with_cuts)
 
     def encode_few(self, texts: list[bytes], last: int | None) -> TokenIds:
         """Give the token ids of a few texts; faster than `encode`, with the same ids."""
@@ -307,35 +288,6 @@ class Encoder:
             chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
         return TokenIds.concatenate([_token_ids(*table.encode(part, last)) for part in chunks])
 
-    def _split(self, texts: pa.StringArray | pa.BinaryArray) -> SplitTexts:
-        return SplitTexts.of(texts, self.rule)
-
-    def _encode_tails(
-        self, texts: list[pa.StringArray], last: int, limit: int, with_cuts: bool
-    ) -> TokenIds:
-        """Read `limit` bytes at the end of each text, and more where they have too few tokens."""
-        most = np.iinfo(np.int32).max
-        tails = (pc.binary_slice(part.cast(pa.binary()), -limit, most) for part in texts)
-        ids = self._look_up([self._split(tail) for tail in tails], with_cuts)
-        # The cut may go through a token, even through a character: the first token is left out.
-        cut = concatenate([byte_lengths(part) > limit for part in texts], np.bool_)
-        ids = replace(ids, starts=np.minimum(ids.starts + cut, ids.stops))
-        short = cut & (ids.lengths < last)
-        if not short.any():
-            return ids
-        bounds = np.cumsum([len(part) for part in texts])[:-1]
-        rest = [
-            part.filter(arrow_of(mask))
-            for part, mask in zip(texts, np.split(short, bounds), strict=True)
-            if mask.any()
-        ]
-        if limit == last * _TAIL_BYTES_PER_TOKEN:
-            rest = [_without_runs(part) for part in rest]
-        longer = self._encode_tails(rest, last, 2 * limit, with_cuts)
-        both, rows = TokenIds.concatenate([ids, longer]), np.arange(len(ids))
-        rows[short] = len(ids) + np.arange(len(longer))
-        return both.select(rows)
-
     def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
         ids = self._ids_of(pa.chunked_array([part.strings for part in parts], pa.string()))
         tokens = np.flatnonzero(ids != PADDING_ID)
@@ -381,11 +333,3 @@ def _up_to_nul(texts: pa.StringArray) -> pa.StringArray:
     # As bytes, since those of a caller may be no UTF-8.
     parts = (text.partition(NUL.encode())[0] for text in texts.view(pa.binary()).to_pylist())
     return pa.array(parts, pa.binary()).view(pa.string())
-
-
-def _without_runs(texts: pa.StringArray) -> pa.StringArray:
-    """Shorten long runs of one separator in long texts, which would take a string each."""
-    if byte_lengths(texts).max(initial=0) < _LONG_BYTES:
-        return texts
-    long = (_RUN.sub(rb"\1", text) for text in texts.cast(pa.binary()).to_pylist())
-    return pa.array(long, pa.binary()).view(pa.string())
