@@ -62,10 +62,10 @@ def test_json_of_the_twin(command: Command) -> None:
 
 
 def test_the_core_is_named(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    models = (CONV1D, TWIN, CONV1D.with_suffix(".keras"))
+    models = (CONV1D, TWIN)
     for value, name in (("1", core_name()), ("0", "Arrow (TOOLKIT_NATIVE=0)")):
         monkeypatch.setenv("TOOLKIT_NATIVE", value)
-        assert [described(command, model)["core"] for model in models] == [name] * 3
+        assert [described(command, model)["core"] for model in models] == [name] * 2
         assert f"this toolkit {__version__}, core: {name} " in " ".join(
             command("info", CONV1D).out.split()
         )
@@ -154,13 +154,7 @@ def test_a_model_without_facts(command: Command) -> None:
     command("info", "m.onnx").failed_with("m.onnx: an ONNX model, but not written by")
 
 
-def test_a_keras_file_and_other_files(command: Command) -> None:
-    found = described(command, CONV1D.with_suffix(".keras"))
-    assert found["kind"] == "Keras file"
-    assert found["layers"][:2] == ["InputLayer", "Embedding"]
-    assert "Embedding" in command("info", CONV1D.with_suffix(".keras")).out
-    (command.folder / "m.keras").write_text("none", encoding="utf-8")
-    command("info", "m.keras").failed_with("m.keras: not a Keras file, or a damaged one")
-    command("info", "none.keras").failed_with("none.keras: no such Keras file")
+def test_other_files(command: Command) -> None:
     command("info", ".").failed_with("an incomplete run folder, without model.keras")
-    command("info", CONV1D.with_suffix(".vocabulary.txt")).failed_with("not an ONNX model")
+    for other in (".vocabulary.txt", ".keras"):
+        command("info", CONV1D.with_suffix(other)).failed_with("not an ONNX model")

@@ -138,19 +138,6 @@ def test_what_is_not_plain_is_refused(
     assert message in str(refused.value)
 
 
-def test_a_network_that_went_is_named(tmp_path: Path) -> None:
-    layer = {
-        "module": "toolkit.networks.ngram_cnn",
-        "class_name": "NgramCnn",
-        "registered_name": "review_sentiment_toolkit>NgramCnn",
-    }
-    path = tmp_path / "old.keras"
-    path.write_bytes(with_layer(**layer))
-    expected = r"old.keras: is a network of the preset 'ngram-cnn', .* Export it with the version"
-    with pytest.raises(ModelError, match=expected):
-        check_keras_file(path)
-
-
 def test_the_shipped_network_is_plain() -> None:
     check_keras_file(SHIPPED)
 
@@ -196,12 +183,3 @@ def test_configs_that_are_nested_too_deep(command: Command, run: RunFolder) -> N
     run.config.write_text('{"data":' * 5000, encoding="utf-8")
     for name in ("export", "info"):
         command(name, "run").failed_with("config.json: not JSON: JSON of more than 100 levels")
-
-
-def test_info_of_a_hostile_keras_file(command: Command, run: RunFolder) -> None:
-    """It makes no object of what it shows."""
-    ran = command("info", "run/model.keras")
-    assert (ran.exit_code, ran.err) == (0, "")
-    assert "Lambda" in ran.out
-    run.model.write_bytes(REFUSED["traversal"][0]())
-    command("info", "run/model.keras").failed_with("run/model.keras: expected the members")

@@ -1,4 +1,4 @@
-"""A few texts are scored in Python's memory, with the scores that Arrow's way gives them.
+"""A few texts are scored by the core in Python's memory, with the scores of Arrow's way.
 
 What is taken as a few texts, and what else is scored as before.
 """
@@ -41,8 +41,7 @@ OPTIONS: list[dict[str, Any]] = [
     {"by_sentence": True},
 ]
 
-# More bytes than are looked up in Python, so that the texts before it are read by Arrow or, where
-# there is the core, from Arrow's memory.
+# More bytes than count as few, so that the texts before it are read from Arrow's memory.
 FILLER = "x" * 20_000
 
 BLANK = ["", " ", "\t\r\n\v\f", "\u00a0", "\u2028\u3000", "\x1c", "\u0085", "\u1680\u2003"]
@@ -100,7 +99,7 @@ def by_few(scorer: Scorer, values: Sequence[object]) -> list[Score] | None:
 def test_scores_are_those_of_arrow(model: Path, with_core: bool, values: list[str | None]) -> None:
     scorer = scorer_of(model, with_core)
     expected = in_arrow(scorer, values)
-    assert by_few(scorer, values) == expected
+    assert by_few(scorer, values) == (expected if with_core else None)
     assert scorer.score(values) == expected
     assert [score for value in values for score in scorer.score([value])] == expected
 
@@ -121,7 +120,7 @@ def test_stars_are_those_of_arrow(with_core: bool, values: list[str | None]) -> 
 def test_labels_are_those_of_arrow(option: int, with_core: bool, values: list[str | None]) -> None:
     scorer = scorer_of(MODELS[0], with_core, option)
     assert scorer.score(values) == in_arrow(scorer, values)
-    assert (by_few(scorer, values) is None) == scorer.by_sentence
+    assert (by_few(scorer, values) is None) == (scorer.by_sentence or not with_core)
 
 
 def test_labels_at_the_limits() -> None:
@@ -155,7 +154,7 @@ def test_sizes_around_the_limits(model: Path, with_core: bool) -> None:
     for sizes in ([most], [most + 1], [most - 1, 1], [most - 1, 2], [1 << 21], [1] * 17):
         for piece in ("good film ", "\U0001f994 bad ", "x", "\u2026", "a!"):
             values = [(piece * (size // len(piece) + 1))[:size] for size in sizes]
-            is_few = sum(sizes) <= most and len(sizes) <= MOST_TEXTS
+            is_few = with_core and sum(sizes) <= most and len(sizes) <= MOST_TEXTS
             found = by_few(scorer, values)
             assert (found is not None) == is_few, sizes
             expected = in_arrow(scorer, values)
@@ -274,7 +273,8 @@ def test_no_table_is_made_twice(with_core: bool, monkeypatch: pytest.MonkeyPatch
     def refuse(*_arguments: Any, **_options: Any) -> None:
         raise AssertionError("Arrow makes a table of all words for each call")
 
-    monkeypatch.setattr("toolkit.text.encoder.pc.index_in", refuse)
+    if with_core:
+        monkeypatch.setattr("toolkit.text.encoder.pc.index_in", refuse)
     for count in (1, 2, 16, 17, 40):
         scorer.score([FILM] * count)
         scorer.score_array(pa.array([FILM] * count))
@@ -288,12 +288,10 @@ def test_a_network_of_another_shape_is_an_error(
 ) -> None:
     monkeypatch.setenv("TOOLKIT_NATIVE", "0")
     scorer = Scorer(OLD[-1])
-    assert by_few(scorer, [FILM]) is not None
     outputs = [np.full(shape, 0.5, np.float32)]
     monkeypatch.setattr(scorer._few.network, "run", lambda rows: outputs)
-    for score in (scorer.score, lambda values: scorer.score_array(array_of(values))):
-        with pytest.raises(ModelError, match="its network gives the shape"):
-            score([FILM])
+    with pytest.raises(ModelError, match="its network gives the shape"):
+        scorer.score([FILM])
 
 
 @pytest.mark.parametrize("is_chunked", [False, True])

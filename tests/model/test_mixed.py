@@ -45,8 +45,8 @@ def test_mixed_is_the_rule(reviews: list[tuple[np.float32, list[np.float32]]]) -
     numbers = np.repeat(np.arange(len(reviews)), [len(found) for _, found in reviews])
     sentences = np.array([value for _, found in reviews for value in found], np.float32)
     counts = count_sentences(tone(sentences), numbers, len(reviews))
-    assert counts.positive.dtype == counts.negative.dtype == np.int32
-    found = is_mixed(pa.array(of_reviews), *map(pa.array, counts))
+    assert {each.dtype for each in counts.values()} == {np.dtype(np.int32)}
+    found = is_mixed(pa.array(of_reviews), *map(pa.array, counts.values()))
     assert found.to_pylist() == [rule(*review) for review in reviews]
 
 

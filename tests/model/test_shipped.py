@@ -68,16 +68,6 @@ def test_a_folder_of_reviews_does_not_hide_the_model() -> None:
         load_model("mine")
 
 
-@pytest.mark.parametrize(
-    ("former", "successor"), [("ngram-cnn", "reviews"), ("ngram-linear", "reviews-small")]
-)
-def test_a_name_of_former_times_is_answered_with_the_new_one(former: str, successor: str) -> None:
-    with pytest.raises(ModelError, match=f"^{former}: this model .* Use {successor}, "):
-        load_model(former)
-    shutil.copy(CONV1D, former)
-    assert load_model(former).facts.preset == "conv1d"
-
-
 def test_a_link_that_leads_nowhere_is_not_passed_over() -> None:
     Path("conv1d").symlink_to("gone.onnx")
     with pytest.raises(ModelError, match=r"conv1d: no such model file$"):

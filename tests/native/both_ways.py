@@ -34,23 +34,11 @@ def vocabulary_of(rule: int) -> Vocabulary:
 def by_arrow(vocabulary: Vocabulary) -> Vocabulary:
     """Give the same vocabulary, which does not use the core."""
     copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
-    return _without_core(copied, few_bytes=-1)
-
-
-def by_python(vocabulary: Vocabulary) -> Vocabulary:
-    """Give the same vocabulary, which uses neither the core nor Arrow."""
-    copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
-    return _without_core(copied, few_bytes=1 << 30)
-
-
-def _without_core(vocabulary: Vocabulary, few_bytes: int) -> Vocabulary:
     spellings = vocabulary.spellings
-    encoder = Encoder(
-        vocabulary.words, spellings.strings, spellings.ids, vocabulary.rule, few_bytes
-    )
+    encoder = Encoder(copied.words, spellings.strings, spellings.ids, copied.rule)
     encoder.__dict__["_table"] = None  # where the cached property keeps it
-    vocabulary.__dict__["_encoder"] = encoder
-    return vocabulary
+    copied.__dict__["_encoder"] = encoder
+    return copied
 
 
 def tables_of(vocabulary: Vocabulary) -> dict[str, WordTable]:
@@ -82,10 +70,8 @@ def native_rows(table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int |
 
 
 def arrow_rows(vocabulary: Vocabulary, texts: pa.Array | pa.ChunkedArray, last: int | None) -> Rows:
-    """Give the last ids of each text by Arrow, which are those by Python."""
-    found = last_rows(by_arrow(vocabulary).encode(texts, last), last)
-    assert last_rows(by_python(vocabulary).encode(texts, last), last) == found
-    return found
+    """Give the last ids of each text by Arrow."""
+    return last_rows(by_arrow(vocabulary).encode(texts, last), last)
 
 
 def last_rows(ids: TokenIds, last: int | None) -> Rows:

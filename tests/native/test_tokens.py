@@ -25,7 +25,6 @@ from tests.native.both_ways import (
     array_of,
     arrow_rows,
     by_arrow,
-    by_python,
     check_all,
     guarded,
     last_rows,
@@ -81,7 +80,7 @@ def test_layouts_of_arrow(texts: list[str], rule: int, last: int, data: st.DataO
             assert native_rows(table, chunked, last) == expected, path
     kinds = [strings.cast(kind) for kind in (*TYPES, pa.binary())]
     for layout in (*kinds, strings.dictionary_encode(), pa.chunked_array([strings, strings[:0]])):
-        for each in (vocabulary, by_arrow(vocabulary), by_python(vocabulary)):
+        for each in (vocabulary, by_arrow(vocabulary)):
             assert last_rows(each.encode(layout[start:stop], last), last) == expected
 
 

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import pytest
 
-from toolkit.training import Matches, Reviews, TrainingObserver, UnlabelledReviews
+from toolkit.training import TrainingObserver
 
 PARTS = {
     "model.keras",
@@ -26,36 +25,12 @@ PARTS = {
 class Listener(TrainingObserver):
     """Remembers what it hears."""
 
-    reviews: list[str] = field(default_factory=list)
-    unlabelled: list[tuple[str, int, int]] = field(default_factory=list)
-    matches: list[tuple[int, int]] = field(default_factory=list)
-    lost: list[int] = field(default_factory=list)
-    sizes: list[str] = field(default_factory=list)
-    samples: list[tuple[str, int]] = field(default_factory=list)
-    summary: str = ""
+    said: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
 
-    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
-        if isinstance(reviews, Reviews):
-            self.reviews.append(reviews.name)
-        else:
-            self.unlabelled.append((reviews.name, len(reviews), reviews.without_text))
-
-    def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
-        self.matches.append((matches.labelled, labelled))
-
-    def left_out(self, count: int) -> None:
-        self.lost.append(count)
-
-    def encoded(self, words: int, sizes: Sequence[str]) -> None:
-        self.sizes.extend(sizes)
-
-    def sample(self, words: str, label: int) -> None:
-        self.samples.append((words, label))
-
-    def network(self, summary: str) -> None:
-        self.summary = summary
+    def say(self, line: str) -> None:
+        self.said.append(line)
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
@@ -63,9 +38,13 @@ class Listener(TrainingObserver):
     def warning(self, message: str) -> None:
         self.warnings.append(message)
 
+    def with_words(self, words: str) -> list[str]:
+        """Lines that have some words."""
+        return [line for line in self.said if words in line]
+
 
 class Unreached(TrainingObserver):
     """For calls that are to be refused before anything is read."""
 
-    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
-        pytest.fail("reviews were read")
+    def say(self, line: str) -> None:
+        pytest.fail(f"reviews were read: {line}")

@@ -118,7 +118,7 @@ def test_texts_and_their_hashes_are_joined_exactly(write_csv: WriteCsv, tmp_path
         found, matches = matched(path, reviews)
         assert found == [[0.25, 0.5, -1, 0.5]]
         assert (matches.labelled, matches.unlabelled, matches.unmatched) == (3, 0, 1)
-        assert matches.compared == ("text",)
+        assert matches.teacher.compared == "text"
 
 
 @pytest.mark.parametrize("digits", [16, 17, 63, 64])
@@ -159,18 +159,17 @@ def test_ids_are_joined_and_blank_ones_name_nothing(tmp_path: Path) -> None:
     found, matches = matched(path, reviews, unlabelled)
     assert found == [[0.5, -1, -1], [-1, 0.25]]
     assert (matches.labelled, matches.unlabelled, matches.unmatched) == (1, 1, 1)
-    assert matches.compared == ("id",)
+    assert matches.teacher.compared == "id"
 
 
-def test_rows_agree_in_all_that_both_have(write_csv: WriteCsv) -> None:
-    """Ids distinguish equal texts, and texts distinguish equal ids of two files."""
-    rows = [("1", "same", "0.25"), ("2", "same", "0.5"), ("1", "other", "0.75"), ("3", "new", "1")]
+def test_texts_are_compared_where_there_are_some(write_csv: WriteCsv) -> None:
+    rows = [("1", "same", "0.25"), ("1", "other", "0.75"), ("3", "new", "1")]
     path = write_csv(*rows, header=("id", "text", "probability"))
-    reviews = make_reviews(["same", "same", "new"], ["1", "2", "4"])
+    reviews = make_reviews(["same", "same", "old"], ["1", "2", "3"])
     found, matches = matched(path, reviews, make_unlabelled(["other", "same"], ["1", "9"]))
-    assert found == [[0.25, 0.5, -1], [0.75, -1]]
+    assert found == [[0.25, 0.25, -1], [0.75, 0.25]]
     assert matches.unmatched == 1
-    assert matches.compared == ("id", "text")
+    assert matches.teacher.compared == "text"
 
 
 def test_an_id_of_two_reviews_is_refused_without_texts(write_csv: WriteCsv) -> None:
@@ -288,7 +287,7 @@ def test_ten_reviews_are_enough(
     listener = Listener()
     chosen = replace(options, data=str(data), teachers=(teacher,), folds=folds, epochs=1)
     train(chosen, listener)
-    assert listener.matches[0] == (1, 10)
+    assert listener.with_words("probabilities for 1 of 10 labelled reviews")
     if folds:
         targets = encodings[0].fitted.targets
         assert targets is not None

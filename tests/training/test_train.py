@@ -16,6 +16,7 @@ from tests.training.conftest import make_rows, remember_encodings
 from tests.training.listening import PARTS, Listener
 from toolkit import __version__
 from toolkit.model import RunFolder
+from toolkit.model.run_folder import LABELS
 from toolkit.model.typed_json import encode
 from toolkit.networks import import_keras
 from toolkit.records import Columns, ReadOptions
@@ -134,11 +135,11 @@ def test_the_seed_decides_everything(trained: Trained, tmp_path: Path) -> None:
 
 def test_samples_are_fitted_rows_in_words(trained: Trained) -> None:
     listener = trained.listener
-    assert len(listener.samples) == 3
-    known = {f"<start> {text} own{n}": int(label) for n, (text, label) in enumerate(make_rows(60))}
-    assert all(known[words] == label for words, label in listener.samples)
-    assert "conv1d (Conv1D)" in listener.summary
-    assert max(map(len, listener.summary.splitlines())) < 80
+    rows = enumerate(make_rows(60))
+    known = {f"[{LABELS[int(label)]}] <start> {text} own{n}" for n, (text, label) in rows}
+    assert len(known.intersection(listener.stages)) == 3
+    assert listener.with_words("conv1d (Conv1D)")
+    assert max(map(len, listener.said)) < 80
 
 
 def test_folds_evaluate_and_the_final_fit_is_on_everything(

@@ -147,8 +147,10 @@ def test_a_training_tells_and_records_what_it_left_out(
     listener = Listener()
     chosen = replace(options, preset=learner, unlabelled=(first, second), folds=folds, epochs=1)
     config = train(chosen, listener).run.load_config()
-    assert listener.unlabelled == [("first.csv", 60, 1), ("second.csv", 2, 0)]
-    assert sorted(listener.lost) == ([0, 30, 30] if folds else [12])
+    assert listener.with_words("first.csv: 60 unlabelled reviews (1 row without text left out)")
+    assert "second.csv: 2 unlabelled reviews" in listener.said
+    lost = [line.partition(" ")[0] for line in listener.with_words("unlabelled reviews left out")]
+    assert lost == (["30", "30"] if folds else ["12"])
     found = encode(config.data.unlabelled)
     assert len(found.pop("sha256")) == 64
     assert found == {

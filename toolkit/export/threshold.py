@@ -133,16 +133,6 @@ def choose_threshold(
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
 
 
-def best_threshold(
-    labels: npt.NDArray[np.bool_], probability: _Array, goal: Goal, path: Path, usual: float
-) -> float:
-    """Choose the threshold for a goal on reviews from `path`; `UsageError` if it is not reached.
-
-    `usual` is the one that speaks for neither label.
-    """
-    return _Curve.of(labels, probability, path).best(goal, usual)
-
-
 def _usual(config: RunConfig, share: float) -> float:
     """Give the run's own threshold; 0.5 where both labels weighed the same; else the share."""
     if config.threshold is not None:
@@ -155,78 +145,72 @@ def _choice_of(config: RunConfig) -> str:
     return "default" if config.threshold in (None, DEFAULT_THRESHOLD) else SHARE_OF_POSITIVES
 
 
-@dataclass(frozen=True)
-class _Curve:
-    """What every threshold that makes a difference reaches, from the lowest to the highest."""
+def best_threshold(
+    labels: npt.NDArray[np.bool_], probability: _Array, goal: Goal, path: Path, usual: float
+) -> float:
+    """Choose the threshold for a goal on reviews from `path`; of equal ones, the nearest to 0.5.
 
-    path: Path
-    probability: _Array  # (reviews,) float32, sorted
-    positives: _Array  # (reviews + 1,), positive reviews before each
-    thresholds: _Array  # float32
-    places: _Array  # of the first review at or above each threshold
-
-    @classmethod
-    def of(cls, labels: _Array, probability: _Array, path: Path) -> _Curve:
-        order = np.argsort(probability, kind="stable")
-        probability = probability[order]
-        places = np.flatnonzero(np.diff(probability, prepend=np.float32(-1)))
-        above = probability[places]
-        below = np.concatenate([np.zeros(1, np.float32), above[:-1]])
-        middle = ((below.astype(np.float64) + above) / 2).astype(np.float32)
-        # Half way, where there is a float32; the reviews to come have none of these probabilities.
-        thresholds = np.where((middle > below) | (places == 0), middle, above)
-        return cls(path, probability, np.cumsum([0, *labels[order]]), thresholds, places)
-
-    def best(self, goal: Goal, usual: float) -> float:
-        """Choose the threshold for a goal; of equal ones, the nearest to 0.5.
-
-        For both labels alike, it is `usual`, the probability of a review that speaks for neither,
-        unless another is better by more than two standard errors: few reviews say little of it.
-        """
-        if not 0 < self.positives[-1] < len(self.probability):
-            raise UsageError(f"--optimize: all reviews of {self.path} have one label")
-        measures = self._measures(self.places)
-        if goal.measure == BALANCED:
-            place = np.searchsorted(self.probability, np.float32(usual))
-            (of_usual,) = self._measures(np.array([place]))[BALANCED]
-            best = int(np.argmax(measures[BALANCED]))
-            if of_usual >= measures[BALANCED][best] - 2 * self._error(self.places[best]):
-                return round(usual, 4)
-        value = measures[goal.measure]
-        if goal.least is not None:
-            if not (value >= goal.least).any():
-                raise UsageError(
-                    f"--optimize: a {goal.measure} of {goal.least:g} is not reached on the "
-                    f"{len(self.probability):,} reviews of {self.path}: {value.max():.4f} at most"
-                )
-            other = measures["recall" if goal.measure == "precision" else "precision"]
-            value = np.where(value >= goal.least, other, -1.0)
-        equal = self.thresholds[value == value.max()]
-        best = equal[np.argmin(np.abs(equal - np.float32(DEFAULT_THRESHOLD)))]
-        return float(str(best))  # the shortest decimal that is this float32
-
-    def _error(self, place: int) -> float:
-        """Give the standard error of the balanced accuracy from a place on; it is never 0."""
-        positives, called = self.positives[-1], len(self.probability) - place
-        right = positives - self.positives[place]
-        parts = ((right, positives), (place - self.positives[place], called + place - positives))
-        # With one more review of either answer, after Agresti and Coull (1998).
-        shares = (((count + 1) / (total + 2), total) for count, total in parts)
-        return float(np.sqrt(sum(share * (1 - share) / total for share, total in shares)) / 2)
-
-    def _measures(self, places: _Array) -> dict[str, _Array]:
-        """Tell what it means to call all reviews from a place on positive."""
-        reviews, positives = len(self.probability), self.positives[-1]
-        called = reviews - places
-        right = positives - self.positives[places]
-        wrong_before = self.positives[places]
-        return {
-            "accuracy": (right + places - wrong_before) / reviews,
-            "precision": right / np.maximum(called, 1),
-            "recall": right / max(positives, 1),
-            BALANCED: (
-                right / max(positives, 1) + (places - wrong_before) / max(reviews - positives, 1)
+    For both labels alike, it is `usual`, the probability of a review that speaks for neither,
+    unless another is better by more than two standard errors: few reviews say little of it.
+    `UsageError` if the goal is not reached.
+    """
+    order = np.argsort(probability, kind="stable")
+    probability = probability[order]
+    before = np.cumsum([0, *labels[order]])  # positive reviews before each
+    if not 0 < before[-1] < len(probability):
+        raise UsageError(f"--optimize: all reviews of {path} have one label")
+    # The first reviews at or above each threshold that makes a difference, from the lowest up.
+    places = np.flatnonzero(np.diff(probability, prepend=np.float32(-1)))
+    measures = _measures(before, places)
+    if goal.measure == BALANCED:
+        place = np.searchsorted(probability, np.float32(usual))
+        (of_usual,) = _measures(before, np.array([place]))[BALANCED]
+        best = int(np.argmax(measures[BALANCED]))
+        if of_usual >= measures[BALANCED][best] - 2 * _error(before, places[best]):
+            return round(usual, 4)
+    value = measures[goal.measure]
+    if goal.least is not None:
+        if not (value >= goal.least).any():
+            raise UsageError(
+                f"--optimize: a {goal.measure} of {goal.least:g} is not reached on the "
+                f"{len(probability):,} reviews of {path}: {value.max():.4f} at most"
             )
-            / 2,
-            "f1": 2 * right / np.maximum(called + positives, 1),
-        }
+        other = measures["recall" if goal.measure == "precision" else "precision"]
+        value = np.where(value >= goal.least, other, -1.0)
+    equal = _thresholds(probability[places])[value == value.max()]
+    nearest = equal[np.argmin(np.abs(equal - np.float32(DEFAULT_THRESHOLD)))]
+    return float(str(nearest))  # the shortest decimal that is this float32
+
+
+def _thresholds(above: _Array) -> _Array:
+    """Give thresholds half way below probabilities, float32, ascending, where there is a float32.
+
+    So, the reviews to come have none of these probabilities.
+    """
+    below = np.concatenate([np.zeros(1, np.float32), above[:-1]])
+    middle = ((below.astype(np.float64) + above) / 2).astype(np.float32)
+    return np.where((middle > below) | (np.arange(len(above)) == 0), middle, above)
+
+
+def _error(before: _Array, place: int) -> float:
+    """Give the standard error of the balanced accuracy from a place on; it is never 0."""
+    positives, negatives = before[-1], len(before) - 1 - before[-1]
+    parts = ((positives - before[place], positives), (place - before[place], negatives))
+    # With one more review of either answer, after Agresti and Coull (1998).
+    shares = (((count + 1) / (total + 2), total) for count, total in parts)
+    return float(np.sqrt(sum(share * (1 - share) / total for share, total in shares)) / 2)
+
+
+def _measures(before: _Array, places: _Array) -> dict[str, _Array]:
+    """Tell what it means to call all reviews from a place on positive."""
+    reviews, positives = len(before) - 1, before[-1]
+    called, right = reviews - places, positives - before[places]
+    right_before = places - before[places]
+    recall = right / max(positives, 1)
+    return {
+        "accuracy": (right + right_before) / reviews,
+        "precision": right / np.maximum(called, 1),
+        "recall": recall,
+        BALANCED: (recall + right_before / max(reviews - positives, 1)) / 2,
+        "f1": 2 * right / np.maximum(called + positives, 1),
+    }

@@ -36,26 +36,11 @@ __all__ = [
 ]
 
 _MODULES = {
-    "shipped": (
-        "DEFAULT_MODEL",
-        "SHIPPED",
-        "find_model",
-        "is_shipped",
-    ),
-    "file": (
-        "ModelFile",
-        "load_model",
-        "read_twin",
-    ),
+    "shipped": ("DEFAULT_MODEL", "SHIPPED", "find_model", "is_shipped"),
+    "file": ("ModelFile", "load_model", "read_twin"),
     "facts": ("ModelFacts",),
     "release": ("Release",),
-    "run_folder": (
-        "RunConfig",
-        "RunFolder",
-    ),
-    "scorer": (
-        "Score",
-        "Scorer",
-    ),
+    "run_folder": ("RunConfig", "RunFolder"),
+    "scorer": ("Score", "Scorer"),
 }
 __getattr__ = late_names(__name__, _MODULES)

@@ -1,4 +1,4 @@
-"""Describe a model file, its ids-in twin, a Keras file or a run folder; no network is run."""
+"""Describe a model file, its ids-in twin or a run folder; no network is run."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from toolkit.files import sha256_of
 from toolkit.model.facts import Metrics
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.onnx import TYPE_NAMES, read_onnx
-from toolkit.model.run_folder import RunConfig, RunFolder, read_keras_archive
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.shipped import find_model
 from toolkit.model.typed_json import encode
 
@@ -47,19 +46,6 @@ class OnnxDescription:
 
 
 @dataclass(frozen=True)
-class KerasDescription:
-    """A ``.keras`` file, as its archive says."""
-
-    kind: str
-    path: Path
-    bytes: int
-    sha256: str
-    keras_version: str
-    saved: str
-    layers: tuple[str, ...]
-
-
-@dataclass(frozen=True)
 class RunDescription:
     """A run folder of `toolkit train`."""
 
@@ -69,17 +55,15 @@ class RunDescription:
     metrics: Metrics
 
 
-Description = OnnxDescription | KerasDescription | RunDescription
+Description = OnnxDescription | RunDescription
 
 
 def describe(path: Path | None = None) -> Description:
-    """Describe a model, its twin, a ``.keras`` file or a run folder; raises `ModelError`."""
+    """Describe a model, its twin or a run folder; raises `ModelError`."""
     if path is not None and path.is_dir():
         run = RunFolder(path)
         run.check()
         return RunDescription("run folder", path, run.load_config(), run.load_metrics())
-    if path is not None and path.suffix == ".keras":
-        return _of_keras(path)
     found = find_model(path)
     graph = read_onnx(found)
     inputs = {value.name for value in graph.graph.input}
@@ -119,25 +103,6 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
         opsets={_domain(entry.domain): entry.version for entry in model.graph.opset_import},
         operators={name: dict(sorted(found.items())) for name, found in operators.items()},
         words=None if is_twin else len(model.vocabulary.words),
-    )
-
-
-def _of_keras(path: Path) -> KerasDescription:
-    archive = read_keras_archive(path)
-    network = archive.config.get("config")
-    layers = network.get("layers") if isinstance(network, dict) else None
-    return KerasDescription(
-        kind="Keras file",
-        path=path,
-        bytes=path.stat().st_size,
-        sha256=sha256_of(path),
-        keras_version=str(archive.metadata.get("keras_version")),
-        saved=str(archive.metadata.get("date_saved")),
-        layers=tuple(
-            str(layer.get("class_name"))
-            for layer in (layers if isinstance(layers, list) else [])
-            if isinstance(layer, dict)
-        ),
     )
 
 

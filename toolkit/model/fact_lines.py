@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from toolkit.model.describe import (
-    Description,
-    KerasDescription,
-    OnnxDescription,
-    RunDescription,
-    Tensor,
-)
+from toolkit.model.describe import Description, OnnxDescription, RunDescription, Tensor
 from toolkit.model.facts import (
     Adaptation,
     Calibration,
@@ -206,8 +200,6 @@ def next_step(description: Description) -> str:
     """Say what can be done with it."""
     if isinstance(description, RunDescription):
         return f"Next: toolkit export {description.path}"
-    if isinstance(description, KerasDescription):
-        return "The network alone, without vocabulary: `toolkit export` takes its run folder."
     if description.words is None:
         return "`toolkit score` takes the text-in file; this one is for builds without text."
     return f"Next: toolkit score reviews.csv --model {description.path}"
@@ -215,12 +207,7 @@ def next_step(description: Description) -> str:
 
 def rows_of(description: Description) -> Iterator[Row]:
     """Say what a description has, one row for each fact."""
-    if isinstance(description, KerasDescription):
-        yield "size", megabytes(description.bytes)
-        yield "SHA-256", description.sha256
-        yield "Keras", f"{description.keras_version}, saved {description.saved}"
-        yield "layers", ", ".join(description.layers) or "none"
-    elif isinstance(description, RunDescription):
+    if isinstance(description, RunDescription):
         config = description.config
         yield "preset", config.preset
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)

@@ -45,16 +45,6 @@ def parse_range(written: str) -> Range:
         ) from None
 
 
-def own_range(facts: ModelFacts, name: str) -> Range:
-    """Give the neutral range of the model called `name`; raises `UsageError` if it has none."""
-    if facts.neutral is None:
-        raise UsageError(
-            f"--neutral: the model {name} has no neutral range of its own, as its training fitted "
-            "none. Name one with --neutral-range, such as 0.4:0.6."
-        )
-    return facts.neutral.ends
-
-
 def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Range:
     """Give both ends as float32; raises `UsageError` unless 0 <= low < high <= 1 around it."""
     try:
@@ -90,7 +80,7 @@ SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
 
-# What `SentenceCounts` are called among the predictions.
+# How many sentences of each review are clear, among the predictions.
 SENTENCE_COUNTS = ("positive_sentences", "negative_sentences")
 
 
@@ -115,13 +105,6 @@ class Limits(NamedTuple):
 USUAL = Limits()
 
 
-class SentenceCounts(NamedTuple):
-    """How many sentences of each review are clear, (reviews,) int32 each."""
-
-    positive: Counts
-    negative: Counts
-
-
 def tone(probability: npt.NDArray[np.float32], limits: Limits = USUAL) -> npt.NDArray[np.int8]:
     """Say what sentences clearly are, (sentences,): 1 positive, -1 negative, 0 neither."""
     positive = probability >= np.float32(limits.positive)
@@ -131,11 +114,14 @@ def tone(probability: npt.NDArray[np.float32], limits: Limits = USUAL) -> npt.ND
 
 def count_sentences(
     tones: npt.NDArray[np.int8], reviews: npt.NDArray[np.int64], total: int
-) -> SentenceCounts:
-    """Count the clear sentences of ``total`` reviews; `reviews` are those of the sentences."""
-    positive = np.bincount(reviews[tones > 0], minlength=total)
-    negative = np.bincount(reviews[tones < 0], minlength=total)
-    return SentenceCounts(positive.astype(np.int32), negative.astype(np.int32))
+) -> dict[str, Counts]:
+    """Count the clear sentences of ``total`` reviews; `reviews` are those of the sentences.
+
+    Gives `SENTENCE_COUNTS`, (reviews,) int32 each.
+    """
+    clear = (reviews[tones > 0], reviews[tones < 0])
+    counts = (np.bincount(each, minlength=total).astype(np.int32) for each in clear)
+    return dict(zip(SENTENCE_COUNTS, counts, strict=True))
 
 
 def is_mixed(
@@ -176,7 +162,12 @@ class Labelling:
             )
         used = np.float32(facts.threshold if threshold is None else threshold)
         if neutral is True:
-            neutral = own_range(facts, model.name)
+            if facts.neutral is None:
+                raise UsageError(
+                    f"--neutral: the model {model.name} has no neutral range of its own, as its "
+                    "training fitted none. Name one with --neutral-range, such as 0.4:0.6."
+                )
+            neutral = facts.neutral.ends
         if neutral is not None:
             neutral = check_range(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:

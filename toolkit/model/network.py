@@ -15,7 +15,7 @@ from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
 from toolkit.model.native_network import SplitNetwork, open_session, split_network
 from toolkit.model.onnx import ModelProto
 from toolkit.model.stars import FEWEST, MOST
-from toolkit.text.token_ids import START_ID, Ids, TokenIds
+from toolkit.text.token_ids import Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
 Outputs = npt.NDArray[np.float32]
@@ -66,23 +66,6 @@ class Network:
             return found
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
-        return found
-
-    def run_few(self, ids: TokenIds) -> Outputs:
-        """Give the same for a few reviews, in one batch."""
-        if self._split is not None or len(ids) == 0:
-            return self.run_all(ids)
-        ends = list(zip(ids.starts.tolist(), ids.stops.tolist(), strict=True))
-        longest = 1 + max(stop - start for start, stop in ends)
-        width = self._most if self._is_fixed else min(self._most, longest)
-        rows = np.zeros((len(ids), width), np.int32)  # as `rows` gives them, in less time
-        for row, (start, stop) in zip(rows, ends, strict=True):
-            count = min(stop - start, width)
-            row[width - count :] = ids.values[stop - count : stop]
-            if count < width:
-                row[width - count - 1] = START_ID
-        found = np.empty((self.outputs, len(ids)), np.float32)
-        self._fill(found, slice(None), self.run(rows))
         return found
 
     def _run_split(

@@ -1,7 +1,7 @@
 """From texts to predictions: numbers, of which labels are made without the texts.
 
-`Predictor` takes Arrow arrays of any length, `FewTexts` a few strings, of which most time would go
-into calls of Arrow.
+`Predictor` takes Arrow arrays of any length, `FewTexts` a few strings in the native core, as most
+time would go into calls of Arrow.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Limits
-from toolkit.model.network import Network, Outputs
+from toolkit.model.labels import Labelling, Limits, count_sentences
+from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -124,8 +124,8 @@ class Predictor:
         if stars:
             found["stars"] = np.round(stars[0], STAR_DECIMALS)
         if self._by_sentence:
-            counts = self._sentences.score(ids, probability).counts(len(ids))
-            found |= zip(SENTENCE_COUNTS, counts, strict=True)
+            scored = self._sentences.score(ids, probability)
+            found |= count_sentences(scored.tones, scored.reviews, len(ids))
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = self._known.is_cut(ids)
@@ -226,45 +226,22 @@ class FewTexts:
     labelling: Labelling
 
     def score(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
-        """Give label and probability of each text; None if there are more, or others."""
-        found = None if self.labelling.by_sentence else self._run(texts)
-        if found is None:
-            return None
-        has_score, (probabilities, *_) = found
-        return [
-            (self.labelling.of_one(probability), probability) if has else (None, None)
-            for has, probability in zip(has_score, probabilities.tolist(), strict=True)
-        ]
-
-    def stars(self, texts: Sequence[object]) -> list[float | None] | None:
-        """Give the stars of each text, of a model that has them; None as `score`."""
-        found = self._run(texts)
-        if found is None:
-            return None
-        has_score, (_, stars) = found
-        rounded = np.round(stars, STAR_DECIMALS).tolist()
-        return [each if has else None for has, each in zip(has_score, rounded, strict=True)]
-
-    def _run(self, texts: Sequence[object]) -> tuple[list[bool], Outputs] | None:
-        """Say which texts have a score, and give the outputs of the network for all."""
-        content = _encoded(texts)
+        """Give label and probability of each text; None if there are more or others, or no core."""
+        content = None if self.labelling.by_sentence else _encoded(texts)
         if content is None:
             return None
         ids = self.vocabulary.encode_few(content, self.facts.max_tokens)
-        has_score = [
-            isinstance(text, str)
-            and not (text.isspace() or not text)
-            and (not self.facts.counts_known_tokens or _has_word(ids.values[start:stop]))
-            for text, start, stop in zip(
-                texts, ids.starts.tolist(), ids.stops.tolist(), strict=True
-            )
+        if ids is None:
+            return None
+        needs_no_word = not self.facts.counts_known_tokens
+        is_known = ids.has_known_token(self.facts.max_tokens).tolist()
+        probabilities = self.network.run_all(ids)[0].tolist()
+        return [
+            (self.labelling.of_one(probability), probability)
+            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
+            else (None, None)
+            for text, known, probability in zip(texts, is_known, probabilities, strict=True)
         ]
-        return has_score, self.network.run_few(ids)
-
-
-def _has_word(ids: Ids) -> bool:
-    """Whether an id is that of a word; mostly, the last one is."""
-    return len(ids) > 0 and bool(ids[-1] >= FIRST_WORD_ID or (ids >= FIRST_WORD_ID).any())
 
 
 def _encoded(texts: Sequence[object]) -> list[bytes] | None:

@@ -158,10 +158,7 @@ class Scorer:
             If the model has no stars.
         """
         self.check_gives(["stars"])
-        listed = list_of(texts)
-        found = self._few.stars(listed)
-        if found is None:
-            found = self.predict(array_of(listed))["stars"].to_pylist()
+        found = self.predict(array_of(texts))["stars"].to_pylist()
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def explain(self, text: str) -> Explanation:

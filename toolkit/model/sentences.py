@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.labels import Limits, SentenceCounts, count_sentences, tone
+from toolkit.model.labels import Limits, tone
 from toolkit.model.network import Network, Probabilities
 from toolkit.text.sentences import SentenceRule
 from toolkit.text.token_ids import TokenIds
@@ -26,10 +26,6 @@ class ScoredSentences:
     reviews: npt.NDArray[np.int64]  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
-
-    def counts(self, total: int) -> SentenceCounts:
-        """Count the clear sentences of ``total`` reviews."""
-        return count_sentences(self.tones, self.reviews, total)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,6 @@ from toolkit.stores.paths import is_in_store, path_of
 # the wheel in pyproject.toml.
 SHIPPED = ("reviews", "reviews-small", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
-_SUCCESSORS = {"ngram-cnn": "reviews", "ngram-linear": "reviews-small"}  # of models for films only
 
 
 def find_model(model: str | Path | None = None) -> Path:
@@ -25,7 +24,10 @@ def find_model(model: str | Path | None = None) -> Path:
     if model is None or is_shipped(path):
         return _shipped_file(path.name)
     if _is_missing(path):
-        raise ModelError(f"{path}: {_advice(str(path))}")
+        raise ModelError(
+            f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
+            f"models: {', '.join(SHIPPED)}"
+        )
     if not is_a_folder(path):
         return path
     if is_in_store(path):
@@ -51,18 +53,6 @@ def names_a_model(path: Path) -> bool:
     if is_a_folder(path):
         return is_a_file(path / "config.json")
     return path.suffix.lower() == ".onnx" or is_shipped(path)
-
-
-def _advice(name: str) -> str:
-    if (successor := _SUCCESSORS.get(name)) is not None:
-        return (
-            f"this model for films is no longer shipped. Use {successor}, which is for all kinds "
-            "of reviews, or give the path of the old file."
-        )
-    return (
-        "no such model file. Choose a model file, a run folder, or one of the shipped models: "
-        f"{', '.join(SHIPPED)}"
-    )
 
 
 def _is_missing(path: Path) -> bool:

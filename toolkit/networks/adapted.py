@@ -23,20 +23,7 @@ from toolkit.networks.tables import Floats, TableLayer, composed, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
 BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
-_STEPS = f"""
-    is_known = Less(token_ids, known)
-    {BASE_IDS} = Where(is_known, token_ids, unknown)
-    {tables.WORD_STEPS}
-    weight_rows = Reshape(word_weight, shape)
-    total = ReduceSum <keepdims = 0> (weight_rows, axis)
-    whole = Cast <to = 1> (total)
-    mean = Div(whole, root)
-    of_words = Mul(mean, scale)
-    of_base = Mul({BASE_LOGIT}, base_scale)
-    both = Add(of_base, of_words)
-    logit = Add(both, bias)
-    probability = Sigmoid(logit)
-"""
+_STEPS = ("words", "adapted")
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:

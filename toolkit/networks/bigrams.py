@@ -24,20 +24,6 @@ SLOTS = 262_139  # the largest prime below 2**18: rows of an int32 look-up end a
 CANDIDATES = 100_000
 _LARGEST_KEY = np.iinfo(np.int32).max
 
-# `rows_of` in a graph: from `keys` (all tokens,) and whether each token is `counted` to the row in
-# the slot, and to whether it is that of the pair.
-FOUND_STEPS = """
-    quotients = Div(keys, slots_size)
-    multiples = Mul(quotients, slots_size)
-    places = Sub(keys, multiples)
-    found = GatherElements <axis = 0> (slots, places)
-    found_rows = Div(found, quotients_size)
-    found_multiples = Mul(found_rows, quotients_size)
-    owners = Sub(found, found_multiples)
-    is_owner = Equal(owners, quotients)
-    is_bigram = And(is_owner, counted)
-"""
-
 
 @dataclass(frozen=True)
 class Bigrams:

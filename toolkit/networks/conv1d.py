@@ -20,33 +20,7 @@ if TYPE_CHECKING:
 DROPOUT = 0.5
 LEARNING_RATE = 0.001  # what Keras takes by default
 
-# Pooling takes the larger of an even place and of the odd one after it. Both are made separately,
-# which avoids a maximum in strides. The dense layer of one output is a sum of products: a tenth
-# faster here than as a MatMul, and the sum of a row cannot depend on the size of the batch.
-_STEPS = """
-    first_product = MatMul(embedding, first_kernel)
-    first = Add(first_product, bias)
-    second_product = MatMul(embedding, second_kernel)
-    second = Pad(second_product, one_row_after)
-    even = Slice(token_ids, at_0, width, axis_1, step_2)
-    odd = Slice(token_ids, at_1, width, axis_1, step_2)
-    next_even = Pad(even, shift_by_one, no_token)
-    first_of_even = Gather(first, even)
-    second_of_odd = Gather(second, odd)
-    at_even = Add(first_of_even, second_of_odd)
-    first_of_odd = Gather(first, odd)
-    second_of_even = Gather(second, next_even)
-    at_odd = Add(first_of_odd, second_of_even)
-    pooled = Max(at_even, at_odd)
-    activated = Relu(pooled)
-    flat = Reshape(activated, flat_shape)
-    products = Mul(flat, dense_kernel)
-    sum = ReduceSum <keepdims = 0> (products, axis_1)
-    logit = Add(sum, dense_bias)
-    probability = Sigmoid(logit)
-"""
-
-# The layers that the steps stand for, in order, with the settings that they depend on.
+# The layers that `conv1d.onnxtxt` stands for, in order, with the settings that it depends on.
 _LAYERS: dict[str, dict[str, Any]] = {
     "Embedding": {"mask_zero": False},
     "Conv1D": {
@@ -97,7 +71,7 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
     """Write the graph of the network, `token_ids` → `probability`; None for other layers."""
     import numpy as np
 
-    from toolkit.networks.tables import graph_of, integers
+    from toolkit.networks.tables import graph_of, integers, steps
 
     width = network.input_shape[-1]
     # With an odd width, a token would be left over by the pooling.
@@ -122,7 +96,7 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
         "dense_kernel": dense.reshape(1, -1),
         "dense_bias": dense_bias,
     }
-    model = graph_of(_STEPS, tables, width=width)
+    model = graph_of(steps("conv1d"), tables, width=width)
     for node in model.graph.node:
         node.ClearField("domain")  # the parser writes an empty one; the shipped file has none
     return model
@@ -132,9 +106,9 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     """Make the network of its graph; None for others."""
     import numpy as np
 
-    from toolkit.networks.tables import weights_of
+    from toolkit.networks.tables import steps, weights_of
 
-    found = weights_of(model, _STEPS)
+    found = weights_of(model, steps("conv1d"))
     if found is None:
         return None
     network = build(len(found["embedding"]), int(found["width"][0]))

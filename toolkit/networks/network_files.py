@@ -10,9 +10,8 @@ little: layers of Keras and of this toolkit, and plain arrays, all stored as the
 from __future__ import annotations
 
 import io
-import sys
+import zipfile
 from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,10 +19,10 @@ from typing import Any
 import onnx
 
 from toolkit.errors import MissingExtraError, ModelError
-from toolkit.model.run_folder import read_keras_archive
+from toolkit.model.typed_json import LONGEST_JSON, parse_json
 from toolkit.networks import import_keras
 
-_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
+_MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]  # of every file of `toolkit train`
 
 # Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
 _MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
@@ -34,7 +33,6 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
-_FORMER = {"NgramCnn": "ngram-cnn"}  # layers of networks that went, and their presets
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
@@ -74,10 +72,10 @@ def network_of_graph(graph: onnx.ModelProto) -> Any:
 
 def check_keras_file(path: Path) -> None:
     """Raise `ModelError` unless a file has nothing but plain layers and plain arrays."""
-    archive = read_keras_archive(path)
-    for entry in _objects(archive.config):
+    config, weights = _read_archive(path)
+    for entry in _objects(config):
         _check_object(entry, path)
-    _check_weights(archive.weights, path)
+    _check_weights(weights, path)
 
 
 def load_keras(path: Path) -> Any:
@@ -88,8 +86,7 @@ def load_keras(path: Path) -> Any:
     from toolkit.networks import adapted, ngram_linear, ngram_pool  # noqa: F401
 
     try:
-        with _limited_memory(path):
-            return keras.saving.load_model(path, compile=False, safe_mode=True)
+        return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
         reason = str(error).strip().splitlines()
         raise ModelError(
@@ -97,27 +94,39 @@ def load_keras(path: Path) -> Any:
         ) from None
 
 
-@contextmanager
-def _limited_memory(path: Path) -> Iterator[None]:
-    """Let the block take little more memory than a file warrants, where the system can do so.
-
-    A layer has the size that `config.json` says, and is made before its weights are read. This
-    holds for the whole process, so it is for commands that do one thing.
-    """
-    if sys.platform != "linux":
-        yield
-        return
-    import resource
-
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
-    most = taken + _MORE_MEMORY + 8 * path.stat().st_size
-    if before[0] == resource.RLIM_INFINITY or most < before[0]:
-        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+def _read_archive(path: Path) -> tuple[dict[str, Any], bytes]:
+    """Give the config and the weights of an archive of just these members, uncompressed."""
+    if not path.is_file():
+        raise ModelError(f"{path}: no such Keras file")
     try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
+        with zipfile.ZipFile(path) as archive:
+            _check_members(archive, path)
+            config, _ = (_json(archive, name, path) for name in _MEMBERS[:2])
+            return config, archive.read(_MEMBERS[2])
+    except (zipfile.BadZipFile, EOFError, OSError, RuntimeError, ValueError) as error:
+        # A RuntimeError is encryption.
+        raise ModelError(f"{path}: not a Keras file, or a damaged one: {error}") from None
+
+
+def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
+    names = archive.namelist()
+    if sorted(names) != _MEMBERS:
+        raise ModelError(
+            f"{path}: expected the members {', '.join(_MEMBERS)}, "
+            f"found {', '.join(names[:10]):.200}"
+        )
+    for entry in archive.infolist():
+        if entry.compress_type != zipfile.ZIP_STORED:
+            raise ModelError(f"{path}: {entry.filename} is compressed, which Keras never does")
+
+
+def _json(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
+    if archive.getinfo(name).file_size > LONGEST_JSON:
+        raise ModelError(f"{path}: {name} is too long for a network")
+    content = parse_json(archive.read(name))
+    if not isinstance(content, dict):
+        raise ModelError(f"{path}: {name} is not a JSON object")
+    return content
 
 
 def _objects(config: dict[str, Any]) -> Iterator[dict[str, Any]]:
@@ -140,12 +149,6 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
     )
     if name == "__keras_tensor__":  # between two layers: a shape
         return
-    if name in _FORMER and registered == _OWN_PACKAGE + name:
-        raise ModelError(
-            f"{path}: is a network of the preset '{_FORMER[name]}', which this version of the "
-            "toolkit no longer has. Export it with the version that trained it, which config.json "
-            "names: all later versions score with that file. Or train again with ngram-pool."
-        )
     is_own = module.startswith(_OWN_MODULES) and registered == _OWN_PACKAGE + name
     is_unsafe = name in _RUN_CODE | _OPEN_FILES
     is_of_keras = module in _MODULES and name[:1].isupper() and not is_unsafe

@@ -30,26 +30,7 @@ ops = keras.ops
 
 SLOTS = 1_048_573  # the largest prime below 2**20
 
-_STEPS = f"""
-    {tables.WORD_STEPS}
-    quotients = Div(keys, bigrams_size)
-    multiples = Mul(quotients, bigrams_size)
-    hashes = Sub(keys, multiples)
-    bigram_codes = GatherElements <axis = 0> (bigrams, hashes)
-    bigram = Cast <to = 6> (bigram_codes)
-    bigram_size = Abs(bigram)
-    bigram_weight = Mul(bigram, bigram_size)
-    both = Add(word_weight, bigram_weight)
-    counts = Cast <to = 6> (counted)
-    weights = Mul(both, counts)
-    weight_rows = Reshape(weights, shape)
-    total = ReduceSum <keepdims = 0> (weight_rows, axis)
-    whole = Cast <to = 1> (total)
-    mean = Div(whole, root)
-    scaled = Mul(mean, scale)
-    logit = Add(scaled, bias)
-    probability = Sigmoid(logit)
-"""
+_STEPS = ("words", "ngram_linear")
 
 
 def log_ratios(

@@ -34,7 +34,6 @@ import onnx
 
 from toolkit.networks import tables
 from toolkit.networks.bigrams import (
-    FOUND_STEPS,
     QUOTIENTS,
     Bigrams,
     bigram_keys,
@@ -78,67 +77,7 @@ _WEIGHTS = (
     *_OF_EXPERTS,
 )
 _BEFORE = range(SCOPE)
-_MARKS = " ".join(
-    f"marks_{at} = Slice(marks_after_none, start_{at}, end_{at}, axis)" for at in _BEFORE
-)
-_EXPERT = """
-    routes_of_all = GatherElements <axis = 0> (routes, ids)
-    routes_of_tokens = Reshape(routes_of_all, shape)
-    route = ReduceSum <keepdims = 0> (routes_of_tokens, axis)
-    is_second = Greater(route, route_limit)
-    of_topic = Cast <to = 6> (is_second)
-    is_short = Less(tokens, long_tokens)
-    expert = Where(is_short, last_expert, of_topic)
-    kernel = Gather <axis = 0> (hidden_kernel, expert)
-    hidden_base = Gather <axis = 0> (hidden_bias, expert)
-    weights = Gather <axis = 0> (last_weights, expert)
-    base = Gather <axis = 0> (bias, expert)
-"""
-
-# Rows of negated tokens come after the plain ones; the last pairs have none, and are no pairs then.
-# (`Where` would be slower than the product.)
-_ROWS = f"""
-    marks = GatherElements <axis = 0> (shifts_after, ids)
-    mark_rows = Reshape(marks, shape)
-    marks_after_none = Pad(mark_rows, none_in_front)
-    {_MARKS}
-    shifts = Max({", ".join(f"marks_{at}" for at in _BEFORE)})
-    flat_shifts = Reshape(shifts, flat)
-    id_rows = Add(ids, flat_shifts)
-    pairs = Add(found_rows, flat_shifts)
-    has_row = Less(pairs, no_pair)
-    is_used = And(is_bigram, has_row)
-    is_pair = Cast <to = 6> (is_used)
-    pair_rows = Add(pairs, vocabulary_size)
-    differences = Sub(pair_rows, id_rows)
-    to_pair = Mul(differences, is_pair)
-    flat_rows = Add(id_rows, to_pair)
-    rows_of_one = Reshape(flat_rows, shape)
-    expert_column = Unsqueeze(expert, axis)
-    rows_before = Mul(expert_column, rows_of_expert)
-    rows = Add(rows_of_one, rows_before)
-"""
-_STEPS = """
-    codes = Gather <axis = 0> (vectors, rows)
-    found_vectors = Cast <to = 1> (codes)
-    highest = ReduceMax <keepdims = 0> (found_vectors, axis)
-    total = ReduceSum <keepdims = 0> (found_vectors, axis)
-    root_column = Unsqueeze(root, axis)
-    divisor = Mul(root_column, four)
-    mean = Div(total, divisor)
-    pooled = Concat <axis = 1> (highest, mean)
-    pooled_rows = Unsqueeze(pooled, axis)
-    hidden_products = Mul(pooled_rows, kernel)
-    hidden_sums = ReduceSum <keepdims = 0> (hidden_products, last_axis)
-    hidden_logits = Add(hidden_sums, hidden_base)
-    hidden = Relu(hidden_logits)
-    features = Concat <axis = 1> (pooled, hidden)
-    weighted = Mul(features, weights)
-    sum = ReduceSum <keepdims = 0> (weighted, axis)
-    logit = Add(sum, base)
-    probability = Sigmoid(logit)
-"""
-_ALL_STEPS = FOUND_STEPS + _EXPERT + _ROWS + _STEPS
+_STEPS = ("bigrams", "ngram_pool")
 
 
 @dataclass(frozen=True)
@@ -502,12 +441,12 @@ def to_onnx(network: Any) -> onnx.ModelProto | None:
         "quotients_size": np.array(QUOTIENTS, np.int32),
         "four": np.array(4, np.float32),
     }
-    return tables.table_graph(_ALL_STEPS, weights, len(negators))
+    return tables.table_graph(_STEPS, weights, len(negators))
 
 
 def from_onnx(model: onnx.ModelProto) -> Any:
     """Make the network of its graph; None for others."""
-    found = tables.tables_of(model, _ALL_STEPS)
+    found = tables.tables_of(model, _STEPS)
     if found is None:
         return None
     shifts, slots = found["shifts_after"], np.maximum(found["slots"], 0)

@@ -1,12 +1,14 @@
 """What networks made of tables have in common: rounded weights, layers, and graphs.
 
-A graph is a listing in the syntax of `onnx.parser` and its weights. Written by hand, networks take
-a third to a half of the time of what tf2onnx makes of them.
+A graph is a listing in the syntax of `onnx.parser`, in ``NAME.onnxtxt``, and its weights. Written
+by hand, networks take a third to a half of the time of what tf2onnx makes of them.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,30 +24,36 @@ from toolkit.text.token_ids import START_ID
 Weights = dict[str, npt.NDArray[Any]]
 
 
+def steps(*names: str) -> str:
+    """Read the nodes of graphs from the files of these names, in order."""
+    found = (Path(__file__).with_name(f"{name}.onnxtxt") for name in names)
+    return "\n".join(path.read_text(encoding="ascii") for path in found)
+
+
 def graph_of(
-    steps: str, weights: Weights, *, width: int | str, constants: str = ""
+    listing: str, weights: Weights, *, width: int | str, constants: str = ""
 ) -> onnx.ModelProto:
-    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of steps and weights."""
-    listing = f"""
+    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of nodes and weights."""
+    whole = f"""
 <ir_version: 9, opset_import: ["": 18]>
 network (int32[batch, {width}] {TOKEN_IDS}) => (float[batch] {PROBABILITY})
 <{constants}>
-{{{steps}}}
+{{{listing}}}
 """
-    model: onnx.ModelProto = onnx.parser.parse_model(listing)
+    model: onnx.ModelProto = onnx.parser.parse_model(whole)
     model.graph.initializer.extend(
         numpy_helper.from_array(table, name) for name, table in weights.items()
     )
     return model
 
 
-def weights_of(model: onnx.ModelProto, steps: str, *, constants: str = "") -> Weights | None:
-    """Read out of a graph the weights that `graph_of` put in; None if it has other steps.
+def weights_of(model: onnx.ModelProto, listing: str, *, constants: str = "") -> Weights | None:
+    """Read out of a graph the weights that `graph_of` put in; None if it has other nodes.
 
     Tensors may have other names and nodes another order, as the export gives them: both graphs are
     followed from `probability` back to the weights.
     """
-    written = graph_of(steps, {}, width="tokens", constants=constants)
+    written = graph_of(listing, {}, width="tokens", constants=constants)
     ours, theirs = _makers(written), _makers(model)
     stored = {entry.name: entry for entry in model.graph.initializer}
     named = {TOKEN_IDS: TOKEN_IDS}
@@ -124,37 +132,10 @@ Codes = npt.NDArray[np.int8]
 _LARGEST_CODE = 127  # of int8, on both sides of zero
 TINY = 1e-12  # in place of a largest value of 0
 
-# The keys of the pairs and which tokens count, both for all rows in one row. Ids are never below
-# zero, so nothing counts from the end of a table. The root is a power: in ONNX Runtime 1.20, the
-# last bit of a `Sqrt` depends on the place of the row in the batch.
 _CONSTANTS = """
  int64[1] flat = {-1}, int64[4] one_in_front = {0, 1, 0, 0}, int64[1] first = {0},
  int64[1] last = {-1}, int64[1] axis = {1}, int32 start_id = {1},
  float one = {1}, float half = {0.5}"""
-_START = """
-    shape = Shape(token_ids)
-    ids = Reshape(token_ids, flat)
-    one_more = Pad(token_ids, one_in_front)
-    previous = Slice(one_more, first, last, axis)
-    products = Mul(previous, vocabulary_size)
-    key_rows = Add(products, token_ids)
-    keys = Reshape(key_rows, flat)
-    counted = Greater(ids, start_id)
-    counted_rows = Greater(token_ids, start_id)
-    ones = Cast <to = 1> (counted_rows)
-    tokens = ReduceSum <keepdims = 0> (ones, axis)
-    tokens_and_one = Add(tokens, one)
-    root = Pow(tokens_and_one, half)
-"""
-
-# From `words`, a code for each token id, and `ids` (all tokens,) to the weight of each word.
-# `GatherElements` reads single numbers faster than `Gather`, which copies each as a row of bytes.
-WORD_STEPS = """
-    word_codes = GatherElements <axis = 0> (words, ids)
-    word = Cast <to = 6> (word_codes)
-    word_size = Abs(word)
-    word_weight = Mul(word, word_size)
-"""
 
 
 class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
@@ -207,16 +188,17 @@ def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any],
 
 
 def table_graph(
-    steps: str, tables: Weights, vocabulary_size: int, *, width: int | None = None
+    names: Sequence[str], tables: Weights, vocabulary_size: int, *, width: int | None = None
 ) -> onnx.ModelProto:
-    """Write the graph of a table layer; its steps continue from the keys and the counts."""
+    """Write the graph of a table layer; these steps continue from the keys and the counts."""
     size = {"vocabulary_size": np.array(vocabulary_size, np.int32)}
-    return graph_of(_START + steps, tables | size, width=width or "tokens", constants=_CONSTANTS)
+    listing = steps("tables", *names)
+    return graph_of(listing, tables | size, width=width or "tokens", constants=_CONSTANTS)
 
 
-def tables_of(model: onnx.ModelProto, steps: str) -> Weights | None:
+def tables_of(model: onnx.ModelProto, names: Sequence[str]) -> Weights | None:
     """Read the tables out of the graph of a table layer; None if it has other steps."""
-    return weights_of(model, _START + steps, constants=_CONSTANTS)
+    return weights_of(model, steps("tables", *names), constants=_CONSTANTS)
 
 
 def check_table(name: str, table: npt.NDArray[Any], dtype: type, *shape: int | None) -> None:

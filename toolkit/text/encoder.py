@@ -1,7 +1,7 @@
-"""The token ids of reviews: in the native core, in Arrow and NumPy, or in Python for a few texts.
+"""The token ids of reviews: in the native core, or in Arrow and NumPy.
 
-All three give the same ids. The core is the fastest by far. Without it, Arrow is for many texts,
-and Python for a few, as Arrow makes a table of all words for each call.
+Both give the same ids. The core is the fastest by far, above all for a few texts, as Arrow makes a
+table of all words for each call.
 
 Arrow and NumPy work on all bytes at once: they lowercase, split at separators, look up what is
 between, and find where sentences end by their punctuation (`toolkit.text.sentences` has that rule).
@@ -60,16 +60,6 @@ class SplitTexts:
         lengths = np.diff(bounds_of(texts)) + np.int32(len(END))
         ends_of_texts = np.cumsum(lengths, dtype=np.int32)
         return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
-
-
-def tokens_of(text: bytes, rule: TokenRule) -> list[bytes]:
-    """Split one short text, up to the first NUL if the rule says so, into its lowercased tokens.
-
-    For a few texts, this takes less than the calls of Arrow and NumPy do.
-    """
-    if rule.ends_at_nul:
-        text = text.partition(b"\0")[0]
-    return bytes(_normal(text + END.encode(), rule)).split()
 
 
 def _normal(content: bytes, rule: TokenRule) -> bytes | bytearray:
@@ -205,9 +195,6 @@ _ROWS_TO_SPLIT = 384
 ROWS_AT_ONCE = 8192
 _ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
 
-# Up to this many strings, the core is faster than Arrow with its table of all words.
-_FEW_STRINGS = 1 << 12
-
 
 @dataclass(frozen=True)
 class Encoder:
@@ -217,34 +204,19 @@ class Encoder:
     spellings: pa.StringArray
     spelling_ids: Ids
     rule: TokenRule
-    few_bytes: int = 1 << 14  # that take less time in Python than in Arrow
 
     def encode(
         self, texts: pa.Array | pa.ChunkedArray, last: int | None, *, with_cuts: bool
     ) -> TokenIds:
         """Give the token ids, as `toolkit.text.vocabulary.Vocabulary.encode` does."""
-        if not with_cuts:
-            if self._table is not None:
-                return self._in_core(self._table, texts, last)
-            if max(len(texts), texts.nbytes) <= self.few_bytes:
-                plain = texts if pa.types.is_string(texts.type) else texts.cast(pa.string())
-                values = plain.cast(pa.binary()).to_pylist()
-                return self.encode_few([value or b"" for value in values], last)
+        if self._table is not None and not with_cuts:
+            return self._in_core(self._table, texts, last)
         parts = string_slices(texts, self.rule, _ROWS_TO_SPLIT)
         return self._look_up([SplitTexts.of(part, self.rule) for part in parts], with_cuts)
 
-    def encode_few(self, texts: list[bytes], last: int | None) -> TokenIds:
-        """Give the token ids of a few texts; faster than `encode`, with the same ids."""
-        if self._table is not None:
-            return _token_ids(*self._table.encode_few(texts, last))
-        found: list[int] = []
-        bounds = [0]
-        for text in texts:
-            tokens = tokens_of(text, self.rule)
-            tokens = tokens if last is None else tokens[-last:]
-            found += [self._by_token.get(token, UNKNOWN_ID) for token in tokens]
-            bounds.append(len(found))
-        return _token_ids(np.array(found, np.int32), np.array(bounds, np.int64))
+    def encode_few(self, texts: list[bytes], last: int | None) -> TokenIds | None:
+        """Give the token ids of a few texts, faster than `encode`; None without the core."""
+        return None if self._table is None else _token_ids(*self._table.encode_few(texts, last))
 
     @cached_property
     def _table(self) -> WordTable | None:
@@ -252,14 +224,6 @@ class Encoder:
         rule, strings = self.rule, pa.concat_arrays([self.words, self.spellings])
         ids = self._ids[FIRST_WORD_ID:]
         return WordTable.of(strings, ids, rule.separators, ends_at_nul=rule.ends_at_nul)
-
-    @cached_property
-    def _by_token(self) -> dict[bytes, int]:
-        strings = pa.concat_arrays([self.words, self.spellings]).cast(pa.binary()).to_pylist()
-        # Of equal strings, the first one counts.
-        return dict(
-            zip(reversed(strings), self._ids[: FIRST_WORD_ID - 1 : -1].tolist(), strict=True)
-        )
 
     @cached_property
     def _by_id(self) -> pa.StringArray:
@@ -302,14 +266,9 @@ class Encoder:
 
     def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
         """Give the id of each string of `SplitTexts`, (strings,); that of padding for no token."""
-        if len(strings) <= _FEW_STRINGS and self._table is not None:
-            found = self._in_core(self._table, strings, None)
-            ids: Ids = np.full(len(strings), PADDING_ID, np.int32)
-            ids[found.lengths > 0] = found.values
-            return ids
         # At once, as each call makes a table of all words first, which takes a millisecond.
         places = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID)
-        ids = places.to_numpy()
+        ids: Ids = places.to_numpy()
         return self._ids.take(ids) if ids.max(initial=0) >= self._size else ids
 
 

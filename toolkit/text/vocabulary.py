@@ -124,8 +124,8 @@ class Vocabulary:
         """
         return self._encoder.encode(texts, last, with_cuts=with_cuts)
 
-    def encode_few(self, texts: list[bytes], last: int) -> TokenIds:
-        """Give the same last ids as `encode` of a few texts in UTF-8, in less time."""
+    def encode_few(self, texts: list[bytes], last: int) -> TokenIds | None:
+        """Give the same last ids as `encode` of a few texts in UTF-8; None without the core."""
         return self._encoder.encode_few(texts, last)
 
     def decode(self, ids: Sequence[int] | Ids) -> str:

@@ -37,26 +37,12 @@ __all__ = [
 ]
 
 _MODULES = {
-    "options": (
-        "SplitKind",
-        "TrainingOptions",
-    ),
-    "presets": (
-        "PRESETS",
-        "Preset",
-        "find_preset",
-    ),
+    "options": ("SplitKind", "TrainingOptions"),
+    "presets": ("PRESETS", "Preset", "find_preset"),
     "data": ("TrainingObserver",),
-    "reviews": (
-        "Reviews",
-        "UnlabelledReviews",
-    ),
+    "reviews": ("Reviews", "UnlabelledReviews"),
     "result": ("TrainingResult",),
     "run": ("train",),
-    "teacher": (
-        "Matches",
-        "fingerprint",
-        "load_teacher",
-    ),
+    "teacher": ("Matches", "fingerprint", "load_teacher"),
 }
 __getattr__ = late_names(__name__, _MODULES)

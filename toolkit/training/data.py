@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.errors import TrainingError
-from toolkit.evaluation.metrics import Metrics
+from toolkit.errors import TrainingError, counted
 from toolkit.model.facts import Copies
+from toolkit.model.run_folder import LABELS
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
+from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
@@ -35,29 +37,11 @@ class TrainingObserver:
 
     progress: Progress = 0
 
-    def loaded(self, reviews: Reviews | UnlabelledReviews) -> None:
-        """Reviews were read, those to train on first."""
-
-    def matched_teacher(self, matches: Matches, labelled: int, unlabelled: int | None) -> None:
-        """A teacher file was matched with this many reviews; None if all of them have labels."""
-
-    def left_out(self, count: int) -> None:
-        """Some unlabelled reviews are held out or tested on, and not learned from."""
-
-    def encoded(self, words: int, sizes: Sequence[str]) -> None:
-        """The reviews became token ids of this many words; each line has sizes of arrays."""
-
-    def sample(self, words: str, label: int) -> None:
-        """A fitted row reads like this."""
-
-    def network(self, summary: str) -> None:
-        """The network has these layers."""
+    def say(self, line: str) -> None:
+        """Something was read or found."""
 
     def stage(self, name: str) -> None:
         """A long step begins, such as a fold."""
-
-    def fold_ends(self, number: int, metrics: Metrics, epoch: int) -> None:
-        """The fold is done: the scores on what it held out, and the epoch that they belong to."""
 
     def hint(self, message: str) -> None:
         """Another way may suit these reviews better."""
@@ -117,6 +101,26 @@ class FitTask:
     keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
 
+    def introduce(
+        self,
+        vocabulary: Vocabulary,
+        sizes: Sequence[str],
+        targets: npt.NDArray[Any],
+        row_of: Callable[[int], Ids],
+    ) -> None:
+        """Say what is about to be fitted on what, with some rows as the network sees them.
+
+        ``targets`` (reviews,) are those to fit, each with a row of ids.
+        """
+        self.observer.say(f"vocabulary: {len(vocabulary.words):,} words")
+        for size in sizes:
+            self.observer.say(size)
+        random = np.random.default_rng(self.options.seed)
+        count = min(self.options.show_samples, len(targets))
+        for row in random.choice(len(targets), count, replace=False):
+            label = LABELS[round(float(targets[row]))]
+            self.observer.stage(f"[{label}] {vocabulary.decode(row_of(row))}")
+
 
 def check_words(vocabulary: Vocabulary, fitted: Reviews) -> None:
     """Raise `TrainingError` if the reviews to fit on have no words."""
@@ -164,14 +168,14 @@ def _found(texts: Counter[bytes], others: Counter[bytes]) -> int:
 def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
     """Read everything, with the opinions of the teachers in the reviews."""
     reviews = load(options.data, options.reading).check()
-    observer.loaded(reviews)
+    _say(observer, reviews)
     reviews = _weighted(reviews, options)
     validation = None
     if options.validation_data is not None:
         columns = replace(options.reading.columns, topic=None, id=None)
         reading = replace(options.reading, columns=columns)
         validation = load(str(options.validation_data), reading).check()
-        observer.loaded(validation)
+        _say(observer, validation)
         validation = _weighted(validation, options)
     test = _read_test(options, observer)
     for other in (validation, test):
@@ -179,7 +183,7 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
             _check_labels_mean_the_same(reviews, other)
     others = [load_unlabelled(path, options.reading) for path in options.unlabelled]
     for part in others:
-        observer.loaded(part)
+        _say(observer, part)
     matches: list[Matches] = []
     if options.teachers:
         teachers = [load_teacher(path, options.reading) for path in options.teachers]
@@ -195,9 +199,29 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
         )
     together = concatenate(others) if others else None
     for one in matches:
-        count = None if together is None else len(together)
-        observer.matched_teacher(one, len(reviews), count)
+        observer.say(one.line(len(reviews), None if together is None else len(together)))
     return TrainingData(reviews, test, together, tuple(matches), validation)
+
+
+def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> None:
+    """Say what was read."""
+    kind, parts = "unlabelled reviews", []
+    if isinstance(reviews, Reviews):
+        kind = "reviews"
+        parts += [
+            f"{reviews.positives:,} positive",
+            f"{len(reviews) - reviews.positives:,} negative",
+        ]
+        if reviews.soft_count:
+            parts.append(counted(reviews.soft_count, "soft label"))
+    if reviews.without_text:
+        parts.append(counted(reviews.without_text, "row") + " without text left out")
+    details = f" ({', '.join(parts)})" if parts else ""
+    observer.say(f"{reviews.name}: {len(reviews):,} {kind}{details}")
+    if isinstance(reviews, Reviews) and reviews.label_meaning:
+        observer.say(f"  labels: {reviews.label_meaning}")
+    if isinstance(reviews, Reviews) and reviews.stars_meaning:
+        observer.say(f"  stars: {reviews.stars_meaning}")
 
 
 def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
@@ -215,7 +239,7 @@ def _read_test(options: TrainingOptions, observer: TrainingObserver) -> Reviews 
     if options.test_data is None and not options.test:
         return None
     test = load(str(options.test_data or options.data), reading, "test")
-    observer.loaded(test.check())
+    _say(observer, test.check())
     return test
 
 

@@ -114,18 +114,15 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
 
 
 def _introduce(task: FitTask, encoded: Encoded) -> None:
-    """Show what is about to be fitted on what."""
-    preset, options, observer = task.preset, task.options, task.observer
+    """Show what is about to be fitted on what, and the layers of the network."""
     vocabulary, fitted, held_out = encoded
     sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
-    observer.encoded(len(vocabulary.words), sizes)
-    count = min(options.show_samples, len(fitted.ids))
-    random = np.random.default_rng(options.seed)
-    for row in random.choice(len(fitted.ids), count, replace=False):
-        observer.sample(vocabulary.decode(fitted.ids[row]), int(fitted.labels[row]))
+    task.introduce(vocabulary, sizes, fitted.labels, fitted.ids.__getitem__)
     lines: list[str] = []
-    build_network(preset, options.seed).summary(line_length=76, print_fn=lines.append)
-    observer.network("\n".join(lines))
+    build_network(task.preset, task.options.seed).summary(line_length=76, print_fn=lines.append)
+    task.observer.stage("")
+    for line in "\n".join(lines).split("\n"):
+        task.observer.say(line)
 
 
 def _compile(network: keras.Model, metrics: list[Any]) -> None:

@@ -261,20 +261,13 @@ def start(task: FitTask) -> Corpus:
     import_tensorflow().config.experimental.enable_op_determinism()
     corpus = Corpus.of(task.preset, task.data)
     if task.introduces:
-        _introduce(task, corpus)
+        tokens = corpus.tokens
+        size = f"{len(tokens):,} reviews to learn from, {len(tokens.values):,} tokens"
+        targets = corpus.data.fitted.targets
+        task.introduce(
+            corpus.vocabulary, [size], targets, lambda row: tokens.padded_rows(np.array([row]))[0]
+        )
     return corpus
-
-
-def _introduce(task: FitTask, corpus: Corpus) -> None:
-    """Show what is about to be fitted on what."""
-    tokens, targets = corpus.tokens, corpus.data.fitted.targets
-    size = f"{len(tokens):,} reviews to learn from, {len(tokens.values):,} tokens"
-    task.observer.encoded(len(corpus.vocabulary.words), [size])
-    random = np.random.default_rng(task.options.seed)
-    count = min(task.options.show_samples, len(targets))
-    for row in random.choice(len(targets), count, replace=False):
-        words = corpus.vocabulary.decode(tokens.padded_rows(np.array([row]))[0])
-        task.observer.sample(words, round(float(targets[row])))
 
 
 def fit_and_freeze(

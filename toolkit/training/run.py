@@ -181,7 +181,7 @@ def _cross_validate(
         fold = fit(FitTask(preset, data, options, observer, introduces=number == 1))
         folds.append((data, fold))
         if fold.validation is not None:
-            observer.fold_ends(number, fold.validation, fold.kept_epoch)
+            observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
     # depend on them: it is found here as it was there, from the options and the reviews.
     epochs = _mean_best_epoch(folds) if options.stops_early else None
@@ -219,6 +219,12 @@ def fit(task: FitTask) -> Fit:
 def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
     found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews.texts)
     return found, measure(reviews.labels, found, 0.5)
+
+
+def _line_of(metrics: Metrics) -> str:
+    balanced = metrics.balanced_accuracy
+    more = "" if balanced is None else f" (balanced {balanced:.2%})"
+    return f"loss {metrics.log_loss:.4f}, accuracy {metrics.accuracy.value:.2%}{more}"
 
 
 def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
@@ -269,6 +275,7 @@ def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) ->
 def _fit_data(read: TrainingData, split: Split | None, observer: TrainingObserver) -> FitData:
     """Choose what a fit is given, and report how many unlabelled reviews it is not."""
     data = read.for_fit(split)
-    if read.unlabelled is not None:
-        observer.left_out(len(read.unlabelled) - data.unlabelled_count)
+    left_out = 0 if read.unlabelled is None else len(read.unlabelled) - data.unlabelled_count
+    if left_out:
+        observer.say(f"{left_out:,} unlabelled reviews left out: held out or tested on")
     return data

@@ -6,7 +6,7 @@ import csv
 import logging
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -23,10 +23,6 @@ from toolkit.training.result import PATIENCE, Fit, Outcome
 from toolkit.training.reviews import Reviews
 from toolkit.training.teacher import Matches
 
-if TYPE_CHECKING:
-    from matplotlib.axes import Axes
-
-
 _TRAINING = "#8a8f98"
 _VALIDATION = "#1f6fb4"
 _KEPT = "#d1495b"
@@ -36,72 +32,41 @@ PLOTS = tuple(f"{metric}.png" for metric in _METRICS)
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def plot_histories(folder: Path, kept: Fit, folds: Sequence[Fit]) -> None:
-    """Draw `loss.png` and `accuracy.png` of the network that is kept, or of the folds."""
+def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
+    """Draw `loss.png` and `accuracy.png` of some fits: the folds, or the network that is kept."""
     # It says so when it first builds its font cache, which does not matter here.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+    folds = f", mean of {len(fits)} folds" if len(fits) > 1 else ""
+    # Folds stop at different epochs: the mean ends where the first one does.
+    shared = min(fit.epochs for fit in fits)
+    kept = float(np.mean([fit.kept_epoch for fit in fits]))
     for metric, unit in _METRICS.items():
         # A Figure of its own, not pyplot: no window system, and nothing kept between calls.
         figure = Figure(figsize=(7.2, 4.5), dpi=150, layout="constrained")
         axes = figure.add_subplot()
-        if folds:
-            _draw_folds(axes, folds, metric)
-        else:
-            _draw_fit(axes, kept, metric)
-        _label(axes, metric, unit)
+        axes.set_title(f"Training and validation {metric}{folds}", loc="left", weight="bold")
+        for name, color, label in (
+            (metric, _TRAINING, "training (with dropout)"),
+            (f"val_{metric}", _VALIDATION, "validation"),
+        ):
+            for fit in fits:
+                values = fit.history[name]
+                axes.plot(range(1, len(values) + 1), values, color=color, lw=0.8, alpha=0.35)
+            mean = np.mean([fit.history[name][:shared] for fit in fits], axis=0)
+            axes.plot(range(1, shared + 1), mean, ".-", color=color, lw=2, label=label)
+        axes.axvline(kept, color=_KEPT, lw=1, ls="--", label=f"kept epoch: {kept:.3g}")
+        axes.set_xlabel("Epoch")
+        axes.set_ylabel(unit)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        if metric == "accuracy":
+            axes.yaxis.set_major_formatter(PercentFormatter(1.0))
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+        axes.legend(frameon=False)
         figure.savefig(folder / f"{metric}.png")
-
-
-def _draw_fit(axes: Axes, fit: Fit, metric: str) -> None:
-    axes.set_title(f"Training and validation {metric}", loc="left", weight="bold")
-    axes.plot(*_curve(fit.history[metric]), ".-", color=_TRAINING, label="training (with dropout)")
-    epochs, values = _curve(fit.history[f"val_{metric}"])
-    axes.plot(epochs, values, ".-", color=_VALIDATION, lw=2, label="validation")
-    kept = fit.kept_epoch
-    _mark(axes, kept, f"kept epoch: {kept} (validation {metric} {values[kept - 1]:.3f})")
-    axes.plot(kept, values[kept - 1], "o", color=_KEPT, ms=7, zorder=5)
-
-
-def _draw_folds(axes: Axes, folds: Sequence[Fit], metric: str) -> None:
-    axes.set_title(
-        f"Training and validation {metric}, {len(folds)} folds", loc="left", weight="bold"
-    )
-    for name, color, label in (
-        (metric, _TRAINING, "training (with dropout)"),
-        (f"val_{metric}", _VALIDATION, "validation"),
-    ):
-        for fold in folds:
-            axes.plot(*_curve(fold.history[name]), color=color, lw=0.8, alpha=0.35)
-        # Folds stop at different epochs: the mean ends where the first one does.
-        shared = min(fold.epochs for fold in folds)
-        mean = np.mean([fold.history[name][:shared] for fold in folds], axis=0)
-        axes.plot(*_curve(mean), ".-", color=color, lw=2.2, label=f"{label}, mean of the folds")
-    kept = float(np.mean([fold.kept_epoch for fold in folds]))
-    _mark(axes, kept, f"kept epoch: {kept:.1f} on average")
-
-
-def _curve(values: Any) -> tuple[range, Any]:
-    """Epochs from 1, and the values."""
-    return range(1, len(values) + 1), values
-
-
-def _mark(axes: Axes, epoch: float, label: str) -> None:
-    axes.axvline(epoch, color=_KEPT, lw=1, ls="--", label=label)
-
-
-def _label(axes: Axes, metric: str, unit: str) -> None:
-    from matplotlib.ticker import MaxNLocator, PercentFormatter
-
-    axes.set_xlabel("Epoch")
-    axes.set_ylabel(unit)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-    if metric == "accuracy":
-        axes.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axes.grid(alpha=0.25)
-    axes.spines[["top", "right"]].set_visible(False)
-    axes.legend(frameon=False)
 
 
 def write_run(
@@ -123,7 +88,7 @@ def write_run(
             pq.write_table(pa.table(columns), run.validation)
         run.save_config(config)
         if outcome.fit.history:
-            plot_histories(partial, outcome.fit, outcome.folds)
+            plot_histories(partial, outcome.folds or [outcome.fit])
 
 
 def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
@@ -208,43 +173,36 @@ def _summarize(outcome: Outcome) -> model_facts.Folds:
 
 def describe_data(outcome: Outcome) -> model_facts.TrainingData:
     """What was read."""
-    read, held_out = outcome.read, outcome.data.held_out
-    unlabelled = None
-    if read.unlabelled is not None:
-        unlabelled = model_facts.ReviewSource(
-            source=read.unlabelled.name,
-            reviews=len(read.unlabelled),
-            without_text=read.unlabelled.without_text,
-            left_out=len(read.unlabelled) - outcome.data.unlabelled_count,
-            sha256=read.unlabelled.sha256,
-        )
+    read, held_out, others = outcome.read, outcome.data.held_out, outcome.read.unlabelled
     return model_facts.TrainingData(
-        **_describe_reviews(read.reviews),
-        test=None
-        if read.test is None
-        else model_facts.ReviewSource(**_describe_reviews(read.test)),
-        validation=(
-            None
-            if read.validation is None
-            else model_facts.ReviewSource(**_describe_reviews(read.validation))
+        **vars(_source_of(read.reviews)),
+        test=None if read.test is None else _source_of(read.test),
+        validation=None if read.validation is None else _source_of(read.validation),
+        unlabelled=None
+        if others is None
+        else model_facts.ReviewSource(
+            source=others.name,
+            reviews=len(others),
+            without_text=others.without_text,
+            left_out=len(others) - outcome.data.unlabelled_count,
+            sha256=others.sha256,
         ),
-        unlabelled=unlabelled,
         teachers=tuple(map(_describe_teacher, read.teachers)) or None,
         fitted=len(outcome.data.fitted),
         held_out=0 if held_out is None else len(held_out),
     )
 
 
-def _describe_reviews(reviews: Reviews) -> dict[str, Any]:
-    return {
-        "source": reviews.name,
-        "reviews": len(reviews),
-        "positive": reviews.positives,
-        "without_text": reviews.without_text,
-        "sha256": reviews.sha256,
-        "soft_labels": reviews.soft_count or None,
-        "label_meaning": reviews.label_meaning or None,
-    }
+def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
+    return model_facts.ReviewSource(
+        source=reviews.name,
+        reviews=len(reviews),
+        positive=reviews.positives,
+        without_text=reviews.without_text,
+        sha256=reviews.sha256,
+        soft_labels=reviews.soft_count or None,
+        label_meaning=reviews.label_meaning or None,
+    )
 
 
 def _describe_teacher(matches: Matches) -> model_facts.TeacherSource:

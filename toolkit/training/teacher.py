@@ -1,7 +1,6 @@
 """A teacher file: the probabilities that another model gives to reviews, and whose they are.
 
-A row belongs to each review with which it agrees in everything that both have, id and text: texts
-distinguish reviews of two files with equal ids, and ids those with equal texts.
+A row belongs to each review that has its text or, where the file has no texts, its id.
 """
 
 from __future__ import annotations
@@ -9,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -17,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.errors import InputError, ToolkitError, UsageError
+from toolkit.errors import InputError, ToolkitError, UsageError, counted
 from toolkit.files import sha256_of
 from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, Column
 from toolkit.records.formats import beside
@@ -44,6 +43,19 @@ class Teacher:
     ids: Names | None  # (rows,), None if the file has none
     texts: Names | None  # their `fingerprint`s, likewise
     without_probability: int = 0
+
+    @property
+    def compared(self) -> str:
+        """What tells which review a row belongs to: `text` or `id`."""
+        return "id" if self.texts is None else "text"
+
+    def places(self) -> dict[str, list[int]]:
+        """Give the rows that name a review, by its id or the fingerprint of its text."""
+        found = defaultdict(list)
+        for row, name in enumerate((self.ids if self.texts is None else self.texts) or ()):
+            if name is not None:
+                found[name].append(row)
+        return found
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -147,21 +159,20 @@ class Matches:
     teacher: Teacher
     labelled: int  # reviews with a row
     unlabelled: int  # the same
-    compared: tuple[str, ...]  # what rows and reviews were compared by: `id`, `text`
     unmatched: int  # rows without a review
 
-
-def match(
-    teachers: Sequence[Teacher], sources: Sequence[AnyReviews]
-) -> tuple[list[Targets], list[Matches]]:
-    """Find the probabilities of teachers for reviews, those with labels first.
-
-    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` or
-    `UsageError` if a file belongs to other reviews, or contradicts itself or another one.
-    """
-    learners = [_Learner(reviews) for reviews in sources]
-    matches = [_match_one(teacher, learners) for teacher in teachers]
-    return [part.probabilities for part in learners], matches
+    def line(self, labelled: int, unlabelled: int | None) -> str:
+        """Say this, with how many reviews there are; None if all of them have labels."""
+        found = f"{self.labelled:,} of {labelled:,} labelled"
+        if unlabelled is not None:
+            found += f" and {self.unlabelled:,} of {unlabelled:,} unlabelled"
+        parts = [f"compared by {self.teacher.compared}"]
+        if self.unmatched:
+            parts.append(counted(self.unmatched, "row") + " without a review")
+        if empty := self.teacher.without_probability:
+            parts.append(counted(empty, "row") + " without probability")
+        name = self.teacher.path.name
+        return f"{name}: probabilities for {found} reviews ({', '.join(parts)})"
 
 
 class _Learner:
@@ -185,53 +196,45 @@ class _Learner:
         self.probabilities[position] = new
         self._origins.setdefault(position, teacher.place(row))
 
-    def match(self, teacher: Teacher, compared: Sequence[str]) -> tuple[set[int], set[int]]:
-        """Learn from the rows that agree in what is compared: the positions, and the rows."""
-        positions = defaultdict(list)
-        for position, key in _keys(self, compared):
-            positions[key].append(position)
-        found, used = set[int](), set[int]()
-        for row, key in _keys(teacher, compared):
-            for position in positions.get(key, ()):
-                self.learn(position, teacher, row)
-                found.add(position)
-                used.add(row)
-        return found, used
+
+def match(
+    teachers: Sequence[Teacher], sources: Sequence[AnyReviews]
+) -> tuple[list[Targets], list[Matches]]:
+    """Find the probabilities of teachers for reviews, those with labels first.
+
+    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` or
+    `UsageError` if a file belongs to other reviews, or contradicts itself or another one.
+    """
+    learners = [_Learner(reviews) for reviews in sources]
+    matches = [_match_one(teacher, learners) for teacher in teachers]
+    return [part.probabilities for part in learners], matches
 
 
 def _match_one(teacher: Teacher, learners: Sequence[_Learner]) -> Matches:
+    rows_of = teacher.places()
     if teacher.texts is None:
-        _check_ids(teacher, learners)
-    counts, used, by = list[int](), set[int](), set[str]()
+        _check_ids(rows_of.keys(), teacher, learners)
+    counts, used = [], set[str]()
     for part in learners:
-        columns = {"id": (teacher.ids, part.ids), "text": (teacher.texts, part.texts)}
-        compared = [name for name, both in columns.items() if None not in both]
-        found, rows = part.match(teacher, compared)
+        names = part.texts if teacher.texts is not None else part.ids or ()
+        found = [(at, name) for at, name in enumerate(names) if name and name in rows_of]
+        for position, name in found:
+            for row in rows_of[name]:
+                part.learn(position, teacher, row)
         counts.append(len(found))
-        used |= rows
-        by |= {*compared}
+        used |= {name for _, name in found}
     if not used:
-        raise _unused(teacher, learners, sorted(by))
-    return Matches(teacher, counts[0], sum(counts[1:]), tuple(sorted(by)), len(teacher) - len(used))
+        raise _unused(teacher, learners)
+    unmatched = len(teacher) - sum(len(rows_of[name]) for name in used)
+    return Matches(teacher, counts[0], sum(counts[1:]), unmatched)
 
 
-def _keys(
-    rows: Teacher | _Learner, compared: Sequence[str]
-) -> Iterator[tuple[int, tuple[str | None, ...]]]:
-    """The positions whose compared columns all have something, with what they have."""
-    both = {"id": rows.ids or (), "text": rows.texts or ()}
-    for position, key in enumerate(zip(*(both[name] for name in compared), strict=True)):
-        if None not in key:
-            yield position, key
-
-
-def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
+def _check_ids(ids: Collection[str], teacher: Teacher, learners: Sequence[_Learner]) -> None:
     """Refuse an id that the teacher uses and that two different texts have."""
-    wanted = set(teacher.ids or ())
     owners: dict[str, tuple[str | None, str]] = {}
     for part in learners:
         for name, text in zip(part.ids or (), part.texts, strict=False):  # one may have no ids
-            if name is None or name not in wanted:
+            if name is None or name not in ids:
                 continue
             other, source = owners.setdefault(name, (text, part.name))
             if other != text:
@@ -241,16 +244,14 @@ def _check_ids(teacher: Teacher, learners: Sequence[_Learner]) -> None:
                 )
 
 
-def _unused(
-    teacher: Teacher, learners: Sequence[_Learner], compared: Sequence[str]
-) -> ToolkitError:
+def _unused(teacher: Teacher, learners: Sequence[_Learner]) -> ToolkitError:
     sources = " and ".join(part.name for part in learners)
-    if not compared:
+    if teacher.texts is None and not any(part.ids for part in learners):
         return UsageError(
             f"{teacher.path}: identifies reviews by their ids, and {sources} has none. Name the "
             "column with --id-column, or give this file a column 'text' or 'text_sha256'."
         )
     return InputError(
         f"{teacher.path}: none of its {len(teacher):,} rows belongs to a review of {sources} "
-        f"(compared by {' and '.join(compared)}). Give the probabilities of these reviews."
+        f"(compared by {teacher.compared}). Give the probabilities of these reviews."
     )
