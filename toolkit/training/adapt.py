@@ -69,8 +69,9 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
         else [FitData(read.reviews, read.validation)]
     )
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
+    found = replace(found, adaptation=_facts(made, len(splits)), threshold=made.threshold)
     warn_of_copies(found, observer)
-    metrics = _with_facts(metrics_of(found, time.monotonic() - started), made, len(splits))
+    metrics = metrics_of(found, time.monotonic() - started)
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
     return TrainingResult(RunFolder(options.run), metrics, _ending(made))
 
@@ -120,22 +121,6 @@ def _measured(made: AdaptedNetwork, reviews: Reviews, found: Probabilities) -> M
 def _probabilities(candidate: Candidate) -> Probabilities:
     found: Probabilities = sigmoid(candidate.logits).astype("float32")
     return found
-
-
-def _with_facts(
-    metrics: model_facts.Metrics, made: AdaptedNetwork, folds: int
-) -> model_facts.Metrics:
-    """Add what was chosen how, and the threshold to the figures that depend on it."""
-
-    def at_threshold(scores: model_facts.Scores | None) -> model_facts.Scores | None:
-        return scores and replace(scores, threshold=made.threshold)
-
-    return replace(
-        metrics,
-        adaptation=_facts(made, folds),
-        validation=at_threshold(metrics.validation),
-        test=at_threshold(metrics.test),
-    )
 
 
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:

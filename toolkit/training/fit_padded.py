@@ -120,8 +120,7 @@ def _introduce(task: FitTask, encoded: Encoded) -> None:
     task.introduce(vocabulary, sizes, fitted.labels, fitted.ids.__getitem__)
     lines: list[str] = []
     build_network(task.preset, task.options.seed).summary(line_length=76, print_fn=lines.append)
-    task.observer.stage("")
-    for line in "\n".join(lines).split("\n"):
+    for line in "\n".join(["", *lines]).split("\n"):
         task.observer.say(line)
 
 

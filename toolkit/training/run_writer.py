@@ -94,10 +94,13 @@ def write_run(
 def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
     """The content of `metrics.json`."""
     return model_facts.Metrics(
-        validation=_scores(outcome.fit, split=outcome.split),
+        validation=_scores(outcome.fit, outcome.split, outcome.threshold),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
-        test=None if outcome.test is None else model_facts.Scores(**_numbers(outcome.test)),
+        adaptation=outcome.adaptation,
+        test=None
+        if outcome.test is None
+        else model_facts.Scores(**_numbers(outcome.test), threshold=outcome.threshold),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         seconds=round(seconds, 1),
@@ -148,14 +151,18 @@ def _numbers(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _scores(fit: Fit, split: str | None = None) -> model_facts.Scores | None:
+def _scores(
+    fit: Fit, split: str | None = None, threshold: float | None = None
+) -> model_facts.Scores | None:
     """Of the kept epoch, on what was held out."""
     if fit.validation is None:
         return None
     epochs = {}
     if fit.history:
         epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
-    return model_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
+    return model_facts.Scores(
+        **_numbers(fit.validation), **epochs, split=split, threshold=threshold
+    )
 
 
 def _summarize(outcome: Outcome) -> model_facts.Folds:
