@@ -1,7 +1,7 @@
 """The metrics of a model on labelled reviews.
 
-To add a metric, add a field to `Metrics`, its value to `measure`, and what it means to
-``report.html.j2``. The terminal, the page and the JSON show all fields, in their order.
+To add a metric, add a field to `Metrics` and its value to `measure`. The terminal, the page and
+the JSON show all fields, in their order.
 """
 
 from __future__ import annotations
@@ -59,12 +59,16 @@ class Metric:
 
     key: str
     title: str
+    explanation: str
     better: Better
     is_percent: bool
 
 
-def _metric(title: str, better: Better = "higher", *, is_percent: bool = True) -> Any:
-    return field(metadata={"title": title, "better": better, "is_percent": is_percent})
+def _metric(
+    title: str, explanation: str, better: Better = "higher", *, is_percent: bool = True
+) -> Any:
+    shown = {"title": title, "explanation": explanation}
+    return field(metadata={**shown, "better": better, "is_percent": is_percent})
 
 
 @dataclass(frozen=True)
@@ -75,24 +79,78 @@ class Metrics:
     false_negatives: int
     false_positives: int
     true_negatives: int
-    accuracy: Proportion = _metric("accuracy")  # noqa: RUF009 (it calls `field`)
-    majority_accuracy: float = _metric("majority baseline", "neither")
-    balanced_accuracy: float | None = _metric("balanced accuracy")
-    auc: float | None = _metric("AUC", is_percent=False)
-    precision: float | None = _metric("precision of positive")
-    recall: float | None = _metric("recall of positive")
-    f1: float | None = _metric("F1 of positive")
-    negative_precision: float | None = _metric("precision of negative")
-    negative_recall: float | None = _metric("recall of negative")
-    negative_f1: float | None = _metric("F1 of negative")
-    log_loss: float = _metric("log loss", "lower", is_percent=False)
-    brier_score: float = _metric("Brier score", "lower", is_percent=False)
-    calibration_error: float = _metric("calibration error", "lower", is_percent=False)
-    balanced_calibration_error: float | None = _metric(
-        "class-balanced calibration error", "lower", is_percent=False
+    accuracy: Proportion = _metric(  # noqa: RUF009 (it calls `field`)
+        "accuracy", "Share of the reviews with the right label, with the 95% interval of Wilson."
     )
-    mean_probability: float = _metric("mean probability", "neither")
-    positive_share: float = _metric("share of positives", "neither")
+    majority_accuracy: float = _metric(
+        "majority baseline",
+        "The accuracy of a constant: always answering the label that is more frequent here.",
+        "neither",
+    )
+    balanced_accuracy: float | None = _metric(
+        "balanced accuracy",
+        "The mean of the accuracies on positive and on negative reviews, with its 95% interval; a "
+        "constant has 50%.",
+    )
+    auc: float | None = _metric(
+        "AUC",
+        "Area under the ROC curve: how often a positive review has a higher probability than a "
+        "negative one.",
+        is_percent=False,
+    )
+    precision: float | None = _metric(
+        "precision of positive", "Share of the reviews called positive that are positive."
+    )
+    recall: float | None = _metric(
+        "recall of positive", "Share of the positive reviews that are called positive."
+    )
+    f1: float | None = _metric(
+        "F1 of positive", "The harmonic mean of precision and recall of positive."
+    )
+    negative_precision: float | None = _metric(
+        "precision of negative", "Share of the reviews called negative that are negative."
+    )
+    negative_recall: float | None = _metric(
+        "recall of negative", "Share of the negative reviews that are called negative."
+    )
+    negative_f1: float | None = _metric(
+        "F1 of negative", "The harmonic mean of precision and recall of negative."
+    )
+    log_loss: float = _metric(
+        "log loss",
+        "The mean of -ln(probability of the true label); probabilities are clipped to 1e-7 from 0 "
+        "and 1.",
+        "lower",
+        is_percent=False,
+    )
+    brier_score: float = _metric(
+        "Brier score",
+        "The mean squared distance between the probability of positive and the label, 0 or 1.",
+        "lower",
+        is_percent=False,
+    )
+    calibration_error: float = _metric(
+        "calibration error",
+        "Distance between the mean probability of positive and the share of positive reviews, in "
+        "15 bins of that probability of equal width, weighted by their reviews. With few reviews, "
+        "it is large by chance.",
+        "lower",
+        is_percent=False,
+    )
+    balanced_calibration_error: float | None = _metric(
+        "class-balanced calibration error",
+        "The same where positive and negative reviews weigh the same.",
+        "lower",
+        is_percent=False,
+    )
+    mean_probability: float = _metric(
+        "mean probability",
+        "The mean probability of positive; it should be near the share of positives.",
+        "neither",
+    )
+    positive_share: float = _metric(
+        "share of positives", "Share of the reviews that are labelled positive.", "neither"
+    )
 
     @property
     def balanced_accuracy_interval(self) -> tuple[float, float] | None:
