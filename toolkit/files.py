@@ -216,28 +216,33 @@ def _copy(content: Content, partial: Path) -> None:
 @contextmanager
 def temporary_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
     """Give an empty file with a hidden name, beside a target or in a folder, and remove it."""
-    handle, name = tempfile.mkstemp(_PARTIAL, prefix_of(target), folder or target.parent)
+    handle, name = tempfile.mkstemp(_PARTIAL, _prefix_of(target), folder or target.parent)
     os.close(handle)
-    partial = Path(name)
-    _unfinished.add(partial)
-    try:
+    with _removed(Path(name)) as partial:
         yield partial
-    finally:
-        partial.unlink(missing_ok=True)
-        _unfinished.discard(partial)
 
 
 @contextmanager
 def temporary_folder(target: Path | None = None) -> Iterator[Path]:
     """Give a folder with a hidden name beside a target, or anywhere, and remove it."""
-    beside = () if target is None else (_PARTIAL, prefix_of(target), target.parent)
-    partial = Path(tempfile.mkdtemp(*beside))
+    beside = () if target is None else (_PARTIAL, _prefix_of(target), target.parent)
+    with _removed(Path(tempfile.mkdtemp(*beside))) as partial:
+        yield partial
+
+
+@contextmanager
+def _removed(partial: Path) -> Iterator[Path]:
     _unfinished.add(partial)
     try:
         yield partial
     finally:
-        shutil.rmtree(partial, ignore_errors=True)
+        remove_tree(partial)
         _unfinished.discard(partial)
+
+
+def _prefix_of(path: Path) -> str:
+    # A name has at most 255 bytes, a character up to 4; the random part and the suffix have 16.
+    return f".{path.name[:50]}."
 
 
 def remove_unfinished() -> None:
@@ -259,12 +264,6 @@ def remove_tree(path: Path) -> None:
         shutil.rmtree(path, ignore_errors=True)
     elif is_link_or_there(path):
         path.unlink(missing_ok=True)
-
-
-def prefix_of(path: Path) -> str:
-    """Give the start of the hidden names beside a path."""
-    # A name has at most 255 bytes, a character up to 4; the random part and the suffix have 16.
-    return f".{path.name[:50]}."
 
 
 def make_ready(partial: Path) -> None:
@@ -366,21 +365,17 @@ def check_output(
     that is rarely written: that it cannot be made is reported when it is.
     """
     remedy = f"Choose another with {option}"
-    if isinstance(path, StorePath):
-        _check_object(path, force=force, remedy=remedy)
-        return
-    if _is_circle(path):
-        raise UsageError(f"{path}: is a link that leads to itself. {remedy}.")
-    folder = resolved(path).parent if path.is_symlink() else path.parent
+    if isinstance(path, StorePath) and not path.name:
+        raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
     with reporting_failures(path):  # such as a name that is too long to look for
-        exists, folder_exists, folder_is_folder = path.exists(), folder.exists(), folder.is_dir()
-    special = exists and not (path.is_file() or path.is_dir())
-    if special or path.absolute().parent == Path("/dev"):
-        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
-    if (exists or path.is_symlink()) and not force:
+        is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
+    if is_taken and not force:
         raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
-    if not folder_is_folder:
-        found = "is a file" if folder_exists else "does not exist"
+    if isinstance(path, StorePath):
+        return  # who may not look at it finds out when it is written
+    folder = resolved(path).parent if path.is_symlink() else path.parent
+    if not folder.is_dir():
+        found = "is a file" if folder.exists() else "does not exist"
         raise UsageError(
             f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
         )
@@ -394,6 +389,22 @@ def check_output(
         ) from None
 
 
+def _is_taken(path: Path, remedy: str) -> bool:
+    """Whether anything is at a path of this machine; `UsageError` if it is no file or folder."""
+    try:
+        mode = path.stat().st_mode
+    except OSError as error:
+        if error.errno == errno.ELOOP:
+            raise UsageError(f"{path}: is a link that leads to itself. {remedy}.") from None
+        if error.errno not in (errno.ENOENT, errno.ENOTDIR):
+            raise
+        mode = 0
+    is_special = mode and not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
+    if is_special or path.absolute().parent == Path("/dev"):
+        raise UsageError(f"{path}: is a device or a pipe, expected a file. {remedy}.")
+    return mode != 0 or path.is_symlink()
+
+
 def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
     """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
     for source in inputs:
@@ -402,31 +413,13 @@ def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--outpu
                 raise UsageError(f"{path}: is an input. Choose another with {option}.")
 
 
-def _check_object(path: StorePath, *, force: bool, remedy: str) -> None:
-    """Check an output in a store; who may not look at it finds out when it is written."""
-    if not path.name:
-        raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
-    if is_there(path) and not force:
-        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
-
-
 def check_output_file(
     path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
 ) -> None:
     """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
-    with reporting_failures(path):
-        is_folder = not isinstance(path, StorePath) and path.is_dir()
-    if is_folder:
+    if not isinstance(path, StorePath) and is_a_folder(path):
         raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
     check_output(path, force=force, option=option, may_fail=may_fail)
-
-
-def _is_circle(path: Path) -> bool:
-    try:
-        path.stat()
-    except OSError as error:
-        return error.errno == errno.ELOOP
-    return False
 
 
 @contextmanager
@@ -435,10 +428,9 @@ def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.filename is not None:
-            concerned = [p for p in (path, *others) if _is_of(p, str(error.filename))]
-            if not concerned:
-                raise
+        name = error.filename
+        if name is not None and not any(_is_of(each, str(name)) for each in (path, *others)):
+            raise
         raise OutputError(f"{path}: cannot be written: {error.strerror or error}") from error
 
 
@@ -462,14 +454,10 @@ def work_folder() -> Path:
     It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
     files.
     """
-    named = os.environ.get("TOOLKIT_WORK_FOLDER")
-    if named:
-        base, remedy = Path(named), "Change TOOLKIT_WORK_FOLDER"
-    else:
-        temporary = os.environ.get("TMPDIR")
-        is_lasting = not temporary and _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
-        base = _LASTING if is_lasting else Path(temporary or tempfile.gettempdir())
-        remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
+    remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
+    named = os.environ.get("TOOLKIT_WORK_FOLDER") or os.environ.get("TMPDIR")
+    is_lasting = _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
+    base = Path(named or (_LASTING if is_lasting else tempfile.gettempdir()))
     user = os.getuid() if hasattr(os, "getuid") else os.environ.get("USERNAME", "user")
     folder = base / f"toolkit-{user}"
     try:

@@ -151,7 +151,8 @@ def score_into(
         yield lambda _: None if after_block is None else after_block(job.output)
 
     jobs = find_jobs([str(name) for name in inputs], str(output))
-    score_files(shipped_scorer(), jobs, ScoringOptions(workers=1, **options), on_file)
+    chosen = {"workers": 1, "checkpoint_seconds": 0, **options}
+    score_files(shipped_scorer(), jobs, ScoringOptions(**chosen), on_file)
     return scored
 
 

@@ -69,7 +69,11 @@ def test_a_look_at_a_file_says_why_a_column_is_read(command: Command) -> None:
     [
         (["none.csv"], "none.csv: no such file", 1),
         (["a.csv"], "a.scored.csv: exists already", 2),
-        (["a.csv", "-o", "a.csv"], "a.csv: is the input itself", 2),
+        (
+            ["a.csv", "-o", "a.csv"],
+            "a.csv: cannot be the output of a.csv, as it is also an input",
+            2,
+        ),
         (["a.csv", "-o", "b.txt"], "unknown ending '.txt'", 2),
         (["a.csv", "-o", "b.csv", "--text-column", "body"], "no column 'body'", 2),
         (["a.csv", "-o", "no/b.csv"], "the folder no does not exist", 2),

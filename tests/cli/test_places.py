@@ -61,7 +61,7 @@ def test_no_output_replaces_an_input(
         given = Path(f"linked{replaced.suffix}")
         link(replaced.absolute(), given)
     ran = command("score", "s", given, "-o", "d", "--force")
-    ran.failed_with(f"{replaced}: is an input, which the ", 2)
+    ran.failed_with("as it is also an input. Choose another with --", 2)
     assert replaced.read_text(encoding="utf-8") == "text\nprecious\n"
 
 
@@ -70,7 +70,7 @@ def test_no_rejects_replace_an_output(command: Command) -> None:
     write("a.csv.rejected.jsonl", '{"text": "a"}\n')
     for names in (["a.csv", "a.csv.rejected.jsonl"], ["a.csv.rejected.jsonl", "a.csv"]):
         ran = command("score", *names, "-o", "out", "--force")
-        ran.failed_with(" would both be written to out/a.csv.rejected.jsonl. Score", 2)
+        ran.failed_with("out/a.csv.rejected.jsonl: cannot be the ", 2)
         assert "the rejects of a.csv" in ran.err
     assert command.files() == ["a.csv", "a.csv.rejected.jsonl"]
 
@@ -85,9 +85,12 @@ def test_where_a_report_may_be_written(command: Command) -> None:
     for report, message in (
         ("-", "--report: cannot go to standard output; name a file."),
         ("folder", "folder: is a folder, expected a file. Choose another with --r"),
-        ("hard.csv", "--report hard.csv: is also the input. Choose another file."),
-        ("model.onnx", "--report model.onnx: is also the model. Choose another file."),
-        ("hard.onnx", "--report hard.onnx: is also the model. Choose another file."),
+        (
+            "hard.csv",
+            "hard.csv: cannot be the report, as it is also an input. Choose another with --report",
+        ),
+        ("model.onnx", "model.onnx: cannot be the report, as it is also the model."),
+        ("hard.onnx", "hard.onnx: cannot be the report, as it is also the model."),
     ):
         ran = command("score", "a.csv", "-m", "model.onnx", "--report", report, "--force")
         ran.failed_with(message, 2)
@@ -108,9 +111,15 @@ def test_nothing_replaces_the_model(command: Command) -> None:
     shutil.copy(MODEL, "m.onnx")
     call = ("score", "a.csv", "-m", "m.onnx", "--force")
     ran = command(*call, "--rejected", "m.onnx")
-    ran.failed_with("--rejected m.onnx: is also the model. Choose another file.", 2)
+    ran.failed_with(
+        "m.onnx: cannot be the rejects of a.csv, as it is also the model. Choose",
+        2,
+    )
     ran = command(*call, "-o", "m.onnx", "--output-format", "csv")
-    ran.failed_with("--output m.onnx: is also the model. Choose another file.", 2)
+    ran.failed_with(
+        "m.onnx: cannot be the output of a.csv, as it is also the model. Choose",
+        2,
+    )
     assert Path("m.onnx").read_bytes() == Path(MODEL).read_bytes()
 
 
@@ -119,7 +128,7 @@ def test_a_report_is_not_a_folder_of_the_output(command: Command, report: str) -
     Path("d/sub").mkdir(parents=True)
     write("d/a.csv")
     write("d/sub/a.csv")
-    message = f"--report {report}: is a folder of the output. Choose another file."
+    message = f"{report}: cannot be the report, as it is also a folder of the output."
     command("score", "d", "-o", "out", "--report", report).failed_with(message, 2)
     command("score", "d/a.csv", "-o", f"{report}/", "--report", report).failed_with(message, 2)
     assert command.files() == ["d"]
@@ -318,13 +327,14 @@ def test_a_folder_within_the_input_is_not_read_again(command: Command, data: Pat
     ("inputs", "options", "message", "exit_code"),
     [
         (["data/a.csv", "data/inner/a.csv"], ["-o", "out"],
-         "data/a.csv and data/inner/a.csv would both be written to out/a.csv.", 2),
+         "the output of data/inner/a.csv, as it is also the output of data/a.csv", 2),
         (["data"], [], "3 files to score: choose a folder for the scored ones with --output", 2),
         (["data"], ["-o", "-"], "choose a folder for the scored ones with --output", 2),
         (["data"], ["-o", "file.csv"], "file.csv: is a file, expected a folder", 2),
         (["data"], ["-o", "out", "--rejected", "r.jsonl"], "--rejected: ", 2),
         (["data", "-"], ["-o", "out", "--format", "csv"], "standard input cannot be combined", 2),
         (["data/*.tsv"], ["-o", "out"], "data/*.tsv: no file matches this pattern", 1),
+        (["data/**/in*/**"], ["-o", "out"], "data/**/in*/**: a pattern has ** once.", 2),
         (["empty"], ["-o", "out"], "empty: a folder without a file of reviews; they end in", 1),
     ],
 )  # fmt: skip

@@ -142,8 +142,8 @@ def test_an_empty_name_is_not_this_folder(command: Command) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["-o", "a.csv"], "a.csv: is the input itself"),
-        (["-o", "a.csv", "--force"], "a.csv: is the input itself"),
+        (["-o", "a.csv"], "a.csv: cannot be the output of a.csv, as it is also an input"),
+        (["-o", "a.csv", "--force"], "a.csv: cannot be the output of a.csv, as it is also"),
         (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, repl"),
         (["-o", "b.txt"], "unknown ending '.txt'. Use .csv, .tsv, .jsonl, .ndjson, "
          ".json, .parquet (and then .gz, .zst, .bz2, .xz), or name the format with --out"),

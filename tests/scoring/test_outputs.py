@@ -32,9 +32,9 @@ def test_the_rejects_have_a_place_of_their_own(tmp_path: Path) -> None:
     for rejected, message in (
         (
             tmp_path / "." / "b.csv",
-            r"--rejected .*b\.csv: is also the output\. Choose another file",
+            r"b\.csv: cannot be the rejects .*, as it is also the output of .*--rejected",
         ),
-        (source, r"is the input itself\. Choose another with --rejected"),
+        (source, r"is also an input\. Choose another with --rejected"),
     ):
         with pytest.raises(UsageError, match=message):
             score_file(

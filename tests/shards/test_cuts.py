@@ -187,7 +187,7 @@ def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
         (tmp_path / f"{number}.jsonl").write_bytes(row * 5_000)
     (tmp_path / "large.jsonl").write_bytes(row * 60_000)
     plan = begin([tmp_path], f"{tmp_path}/out/", 8).plan
-    pieces = [*plan.pieces()]
+    pieces = [piece for shard in plan.shards for piece in shard]
     names = [Path(plan.files[piece.file].input).name for piece in pieces]
     assert names[:6] == [f"{number}.jsonl" for number in range(6)]
     assert names[6:].count("large.jsonl") == len(names[6:]) > 3

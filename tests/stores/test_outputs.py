@@ -18,6 +18,8 @@ from tests.stores.azure import Store
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.model import Scorer
+from toolkit.scoring import file_output
+from toolkit.scoring.journal import Journal
 from toolkit.stores.write import upload
 
 _BAD = CSV + "4,too,many,fields\n"
@@ -63,14 +65,15 @@ def test_a_run_that_ends_after_the_upload_knows_its_own_object(
     bucket.put("a.csv", _BAD.encode())
     call = ["score", bucket.uri("a.csv"), "-o", bucket.uri("b.csv")]
 
-    def killed(*_: object) -> None:
+    note = file_output._note_object
+
+    def killed(journal: Journal) -> None:
+        if last == "the note":
+            note(journal)
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        if last == "the upload":
-            patch.setattr("toolkit.scoring.journal.Journal.note_placed", killed)
-        else:
-            patch.setattr("toolkit.scoring.file_output.Path.unlink", killed)
+        patch.setattr(file_output, "_note_object", killed)
         assert command(*call).exit_code != 0
     before = bucket.get("b.csv.rejected.jsonl")
     assert before is not None
@@ -155,7 +158,7 @@ def test_a_report_in_a_store(bucket: Bucket, command: Command) -> None:
     report = json.loads(bucket.get("report.json") or b"")
     assert (report["status"], report["exit_code"]) == ("failed", 2)
     wrong = command("score", bucket.uri("a.csv"), "--report", bucket.uri("a.csv"))
-    wrong.failed_with("is also the input", 2)
+    wrong.failed_with("is also an input", 2)
 
 
 def test_a_model_in_a_store(bucket: Bucket, command: Command) -> None:
@@ -217,7 +220,7 @@ def test_the_work_folder_is_private(bucket: Bucket, command: Command) -> None:
     folder.symlink_to(command.folder)
     bucket.delete("a.scored.csv")
     ran = command("score", bucket.uri("a.csv"))
-    ran.failed_with("is not a folder of this user. Change TOOLKIT_WORK_FOLDER", 2)
+    ran.failed_with("is not a folder of this user. Name another folder with TOOL", 2)
 
 
 @pytest.mark.parametrize("kept", [[], ["--keep-parts"]])

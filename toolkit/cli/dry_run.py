@@ -20,9 +20,9 @@ from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
+from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import output_form
-from toolkit.scoring.progress import Journals
 from toolkit.scoring.results import Source
 from toolkit.scoring.score_block import BlockScorer
 

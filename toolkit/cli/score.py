@@ -52,13 +52,11 @@ def score(
         from toolkit.model.scorer import Scorer
         from toolkit.model.shipped import find_model
         from toolkit.scoring.input_files import find_jobs
-        from toolkit.scoring.jobs import check_model
         from toolkit.scoring.results import ScoringModel
 
         jobs = find_jobs(files, common.output, output.output_format, rejects.path, output.report)
         model = find_model(common.model)
-        check_model(model, jobs.files)
-        run.allow(jobs, model, force=common.force, resume=common.resume or output.skip_existing)
+        run.allow(jobs, model, force=common.force)
         scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:

@@ -138,18 +138,16 @@ class RunReport:
             if self._is_allowed:
                 self.path.unlink(missing_ok=True)  # what it says is of an earlier run
 
-    def allow(self, jobs: Jobs, model: Path | None, *, force: bool, resume: bool) -> None:
-        """Allow the report; raises `UsageError` if its path is taken, or no place for a file."""
+    def allow(self, jobs: Jobs, model: Path | None, *, force: bool) -> None:
+        """Allow the report; raises `UsageError` if the files of the call are not apart from it."""
         from toolkit.files import check_output_file, resolved
-        from toolkit.scoring.jobs import check_report
-        from toolkit.scoring.progress import is_unfinished
+        from toolkit.scoring.jobs import check_apart
 
+        self._is_allowed = False
+        check_apart(jobs.files, model, self.path)
         if self.path is None:
             return
-        self._is_allowed = False
-        check_report(self.path, jobs.files, model)
-        replaces = force or (resume and is_unfinished(jobs)) or is_report(self.path)
-        check_output_file(self.path, force=replaces, option="--report")
+        check_output_file(self.path, force=force or is_report(self.path), option="--report")
         self._is_allowed = True
         resolved(self.path).unlink(missing_ok=True)
 

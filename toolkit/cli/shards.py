@@ -19,6 +19,7 @@ from toolkit.cli.score_view import exit_with, show, warn, warn_of
 from toolkit.errors import InputError, ToolkitError, UsageError, counted, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import FileResult, Progress, Source, Summary
@@ -73,7 +74,7 @@ def score_in_shards(
 def _show_plan(job: ShardedJob) -> None:
     """Say what is planned, and what comes next."""
     plan, path = job.plan, str(job.folder / PLAN)
-    pieces = [*plan.pieces()]
+    pieces = [piece for shard in plan.shards for piece in shard]
     unused = sum(not shard for shard in plan.shards)
     text = (
         f"{one_line(path)}: {counted(plan.count, 'shard')} of "
@@ -138,7 +139,7 @@ def score_with_ray(
                 FileResult(each, source=source)
                 for each, source in zip(jobs.files, sources, strict=True)
             ]  # for a report of a run that does not come to its end
-            failed = _score(job, scorer, options, cpus, quiet=quiet)
+            failed = _score(job, scorer, options, quiet=quiet)
             if not failed:
                 run.results = finish_job(job, force=options.force)
         except BaseException as error:
@@ -168,12 +169,12 @@ def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
 
 
 def _score(
-    job: ShardedJob, scorer: Scorer, options: ScoringOptions, cpus: int, *, quiet: bool
+    job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
 ) -> list[Failed]:
     """Let the cluster score, and show how far the whole job is."""
     so_far, done = Summary(), 0
     sizes = [
-        sum(piece.file_range.size or job.plan.files[piece.file].size for piece in shard)
+        sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)
         for shard in job.plan.shards
     ]
     with progress_of(job.target, quiet=quiet) as on_progress:
@@ -184,7 +185,7 @@ def _score(
             if on_progress is not None:
                 on_progress(Progress(so_far.records, done, sum(sizes), 0, so_far.accuracy))
 
-        return score_on_ray(job, scorer, options, cpus, on_claim)
+        return score_on_ray(job, scorer, options, on_claim)
 
 
 def _say_failed(failed: list[Failed], count: int) -> None:
@@ -214,7 +215,7 @@ def finish(
 
     Refuses unless all shards are done and their counts add up to the job. Then it writes each
     output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they
-    stay: part-00000.csv and so on, all rejects in one file, and _SUCCESS with the counts.
+    stay: part-00000.csv and so on, all rejects in one file, and an empty _SUCCESS.
 
     It may be interrupted, and run again.
 
@@ -235,7 +236,9 @@ def finish(
         plan = job.plan
         planned = [file.job(job.outputs) for file in plan.files]
         jobs = Jobs(planned, None if planned[0].output == target else target)
-        run.allow(jobs, None, force=force, resume=True)
+        # Inputs are not written, and may be named as from another folder.
+        outputs = replace(jobs, files=[replace(each, source=STDIN) for each in planned])
+        run.allow(outputs, None, force=force)
         run.scorer, run.job_id = plan.model, plan.job_id
         run.results = finish_job(job, force=force)
         if not quiet:

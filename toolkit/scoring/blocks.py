@@ -93,18 +93,14 @@ def run_blocks(
         What `work` gives; memory is bounded, whatever the size of the file.
     """
     cores = workers or usable_cores()
+    blocks = _selected(reviews, subset, start, done, cores, file_range)
     yield from in_order(
         work,
-        _numbered(_selected(reviews, subset, start, done, cores, file_range)),
+        (replace(each, number=number) for number, each in enumerate(blocks)),
         cores,
         size=lambda each: each.block.size,
         is_waiting=lambda: reviews.is_waiting,
     )
-
-
-def _numbered(blocks: Iterable[SelectedBlock]) -> Iterator[SelectedBlock]:
-    for number, each in enumerate(blocks):
-        yield replace(each, number=number) if number else each
 
 
 def _selected(
@@ -215,22 +211,25 @@ def in_order(
         return
     pool = ThreadPoolExecutor(workers - 1)
     ahead: deque[_Task[_In, _Out]] = deque()
-    bytes_ahead = 0
+
+    def first() -> _Out:
+        """Give the first result; if it is not done, work on an item that no thread has begun."""
+        if not ahead[0].future.done():
+            any(task.run_here() for task in ahead)
+        return ahead.popleft().future.result()
+
     try:
         for item in items:
             ahead.append(_Task(function, item, size(item), pool))
-            bytes_ahead += ahead[-1].size
             del item  # which may be large: nothing holds it but who works on it
             while len(ahead) >= _ITEMS_AHEAD * workers or (
-                ahead and bytes_ahead > _BYTES_AHEAD * workers
+                ahead and sum(task.size for task in ahead) > _BYTES_AHEAD * workers
             ):
-                _help(ahead)
-                bytes_ahead -= ahead[0].size
-                yield ahead.popleft().future.result()
-            if ahead and is_waiting():
-                yield from _results(ahead)
-                bytes_ahead = 0
-        yield from _results(ahead)
+                yield first()
+            while ahead and is_waiting():
+                yield first()
+        while ahead:
+            yield first()
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -259,19 +258,3 @@ class _Task(Generic[_In, _Out]):
         except Exception as error:  # noqa: BLE001 (raised when it is its turn)
             self.future.set_exception(error)
         return True
-
-
-def _results(ahead: deque[_Task[_In, _Out]]) -> Iterator[_Out]:
-    """Give the results of all items."""
-    while ahead:
-        _help(ahead)
-        yield ahead.popleft().future.result()
-
-
-def _help(ahead: deque[_Task[_In, _Out]]) -> None:
-    """Work on the first item that waits, unless the first of all is done and can be handed on."""
-    if ahead[0].future.done():
-        return
-    for task in ahead:
-        if task.run_here():
-            return

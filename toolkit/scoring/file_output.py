@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-import math
+import os
 import shutil
 import sys
 import time
+import zlib
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import pyarrow as pa
 
@@ -27,8 +29,8 @@ from toolkit.files import (
 )
 from toolkit.records.archives import compression_of
 from toolkit.records.options import STDIN
-from toolkit.records.review_file import BatchFile, Output, ReviewFile
-from toolkit.scoring.identity import FileFacts, WatchedInput
+from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
+from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
@@ -38,6 +40,25 @@ from toolkit.stores.paths import is_in_store
 
 class FileAppearedError(OutputError):
     """Something has come to the place of an output while it was written."""
+
+
+class _SummedFile:
+    """A file that grows, which knows its length and the checksum of its content."""
+
+    def __init__(self, file: IO[bytes], prefix: Prefix) -> None:
+        self._file = file
+        self.prefix = prefix
+
+    def write(self, data: memoryview) -> int:
+        """Write what the file takes of some bytes; it is not buffered."""
+        size, crc = self.prefix
+        count = self._file.write(data)
+        self.prefix = size + count, zlib.crc32(data[:count], crc)
+        return count
+
+    def fileno(self) -> int:
+        """Give its number."""
+        return self._file.fileno()
 
 
 class FileOutput(ScoredOutput):
@@ -57,96 +78,86 @@ class FileOutput(ScoredOutput):
     ) -> None:
         self._journal, self._seconds = journal, seconds
         self._source, self._reviews = inputs
-        self._latest: Checkpoint | None = None  # its sums are made when it is saved
-        self._lengths: dict[str, int] = {}
+        self._files = files
         self._saved_at = time.monotonic()
+        self._kept: dict[str, _SummedFile] = {}  # that a later run continues
         old = checkpoint.files if checkpoint else {}
 
         def opened(name: str, buffering: int = 0) -> IO[bytes]:
-            length, _ = old.get(name, (0, 0))
+            size, _ = old.get(name, NOTHING)
             path = journal.folder / name
-            file = files.enter_context(path.open("r+b" if length else "w+b", buffering))
-            file.truncate(length)
-            file.seek(length)
+            file = files.enter_context(path.open("r+b" if size else "w+b", buffering))
+            file.truncate(size)
+            file.seek(size)
             return file
+
+        def kept(name: str) -> Any:
+            self._kept[name] = _SummedFile(opened(name), old.get(name, NOTHING))
+            return self._kept[name]
 
         before = Summary()
         file: BatchFile
         if form.open_file is None:
-            self._scores = None
-            self._raw = opened(OUTPUT)
             if checkpoint is not None:
                 self.start, before = checkpoint.reached, checkpoint.summary
             file = ByteFile(
-                self._raw,
+                kept(OUTPUT),
                 form,
                 compression_of(journal.job.output),
-                is_new=not self._raw.tell(),
+                is_new=not old.get(OUTPUT, NOTHING)[0],
                 has_records=before.records > before.rejected,
             )
+            rejects = kept(REJECTED)
         else:
-            self._scores = opened(SCORES)
-            self._raw = opened(OUTPUT, buffering=-1)
-            file = form.open_file(self._raw, form.metadata)
+            self._scores, rejects = kept(SCORES), opened(REJECTED)
+            file = form.open_file(opened(OUTPUT, buffering=-1), form.metadata)
             self.saved = _read_scores(journal.folder / SCORES)
-        super().__init__(file, opened(REJECTED), before)
+        super().__init__(file, rejects, before)
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block, and from time to time note how far the output has come."""
         super().append(block)
         if self._blocks <= len(self.saved):
             return
-        if self._scores is None:
-            self._lengths = {OUTPUT: self._raw.tell(), REJECTED: self._rejects.tell()}
-        else:
+        if SCORES in self._kept:
             write_all(self._scores, _stream_of(block.numbers))
-            self._lengths = {SCORES: self._scores.tell()}
-        self._latest = Checkpoint(block.following, self.summary)
-        if self._blocks == len(self.saved) + 2:  # not where all is done at once
-            self._journal.reserve_room()
         if time.monotonic() - self._saved_at >= self._seconds:
-            if self._source is not None:
-                self._source.check()
-            self._save()
+            self._save(block.following)
             self._saved_at = time.monotonic()
 
-    def finish(self, result: FileResult) -> None:
+    def _save(self, reached: Offset) -> None:
+        """Note how far the output has come, when that is on the disk."""
+        if self._source is None or self._reviews is None:
+            return
+        self._source.check()
+        with ThreadPoolExecutor(1) as pool:  # the sum is made while a thread waits for the disk
+            waiting = [pool.submit(os.fsync, file.fileno()) for file in self._kept.values()]
+            source = self._source.read_so_far(self._reviews.bytes_used)
+            for each in waiting:
+                each.result()
+        files = {name: file.prefix for name, file in self._kept.items()}
+        self._journal.add(Checkpoint(reached, self.summary, files, source))
+
+    def finish(self, result: FileResult) -> Checkpoint:
         """Write the end, and give the files their names."""
-        super().finish(result)
-        assert result.done is not None
-        self._raw.close()
-        self._rejects.close()
+        done = super().finish(result)
+        self._files.close()
         output = self._journal.folder / OUTPUT
         flush_to_disk(output)
         if self.summary.rejected:
             flush_to_disk(self._journal.folder / REJECTED)
-        result.done = replace(result.done, complete=FileFacts.at(output))
+        done = replace(done, complete=FileFacts.at(output))
         if self._source is not None:
             self._source.check()
-        self._latest, self._lengths = result.done, {}
-        self._save()
+        self._journal.add(done)
         publish(self._journal, self.summary)
+        return done
 
-    def abandon(self, *, save: bool) -> None:
-        """Close the files as they are."""
-        save = save and self._seconds < math.inf  # else no later run would continue it
+    def abandon(self) -> None:
+        """Leave the files as they are."""
         self._file.abandon()
         with suppress(OSError):  # a full disk, which may be why the file is abandoned
-            self._raw.close()
-        if save and (self._source is None or self._source.is_same):
-            with suppress(OSError, OutputError), held_back():
-                self._journal.make_room(self._lengths)
-                self._save()
-
-    def _save(self) -> None:
-        """Note how far the output has come, when that is on the disk."""
-        if self._source is None or self._latest is None:
-            return
-        read = None  # of what is complete, nothing is read again
-        if self._reviews is not None and self._latest.complete is None:
-            read = self._reviews.bytes_used
-        self._journal.save(self._latest, self._lengths, self._source, read)
-        self._latest = None
+            self._files.close()
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:
@@ -177,28 +188,11 @@ def open_file_output(
     inputs: tuple[WatchedInput | None, ReviewFile | None],
     seconds: float,
 ) -> Iterator[ScoredOutput]:
-    """Start an output, or continue it after a checkpoint.
+    """Start an output, or continue it after a checkpoint; its journal is locked.
 
-    If the block raises, what is written is kept for a later run, unless the input or the call is
-    wrong.
-
-    Parameters
-    ----------
-    journal : Journal
-        The progress of the output, locked.
-    form : Output
-        How it is written.
-    checkpoint : Checkpoint | None
-        What is done already.
-    inputs : tuple[WatchedInput | None, ReviewFile | None]
-        What is read; None where that is no file, and where nothing is in it.
-    seconds : float
-        Time between checkpoints.
-
-    Yields
-    ------
-    ScoredOutput
-        Where blocks are written.
+    If the block raises, what is written up to the last checkpoint is kept for a later run, unless
+    the input or the call is wrong. The inputs are None where what is read is no file, and where
+    nothing is in it.
     """
     output: FileOutput | None = None
     try:
@@ -206,8 +200,8 @@ def open_file_output(
             output = FileOutput(journal, form, checkpoint, inputs, seconds, files)
             try:
                 yield output
-            except BaseException as error:
-                output.abandon(save=not is_wrong_call(error))
+            except BaseException:
+                output.abandon()
                 raise
     except BaseException as error:
         if (output is not None and is_wrong_call(error)) or journal.checkpoint is None:
@@ -231,19 +225,26 @@ def publish(journal: Journal, summary: Summary) -> None:
     with nullcontext() if is_in_store(job.output) else held_back():
         found = resolved(job.output)
         is_taken = is_link_or_there(found) and not is_same(output, found)
-        if is_taken and not journal.may_replace:
+        if is_taken and not journal.options.force:
             raise _appeared(job.output)
         if job.rejects_file is not None:
             _publish_rejects(journal, job.rejects_file, rejects, summary)
-        _place(journal, output, job.output, journal.note_placed)
+        _place(journal, output, job.output, lambda: _note_object(journal))
         journal.drop_files()
+
+
+def _note_object(journal: Journal) -> None:
+    """Note what the store says of the output, before the file that was uploaded is removed."""
+    if journal.checkpoint is not None:
+        facts = FileFacts.at(journal.job.output)
+        journal.add(replace(journal.checkpoint, complete=facts))
 
 
 def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Summary) -> None:
     if summary.rejected and is_there(rejects):
         with reporting_failures(target):
             _place(journal, rejects, target)
-    elif not summary.rejected and is_there(target) and journal.may_replace:
+    elif not summary.rejected and is_there(target) and journal.options.force:
         resolved(target).unlink()  # of a run that is replaced
 
 
@@ -251,7 +252,7 @@ def _place(
     journal: Journal, source: Path, target: Path, on_upload: Callable[[], None] = lambda: None
 ) -> None:
     try:
-        place(source, target, force=journal.may_replace, on_upload=on_upload)
+        place(source, target, force=journal.options.force, on_upload=on_upload)
     except FileExistsError:
         raise _appeared(target) from None
 

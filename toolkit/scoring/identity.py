@@ -31,6 +31,7 @@ _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 
 Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
+NOTHING: Prefix = (0, 0)
 
 
 @dataclass(frozen=True)
@@ -55,23 +56,27 @@ class FileFacts:
             return None
 
 
-class PrefixSum:
-    """The checksum of the first bytes of a file, which is continued as more of them are wanted."""
+def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
+    """Continue the checksum of the first bytes of a file, up to a size or to its end."""
+    done, crc = prefix
+    file.seek(done)
+    piece = memoryview(bytearray(_READ_BYTES))
+    while done < size:
+        count = file.readinto(piece[: size - done])  # type: ignore[attr-defined]
+        if not count:
+            break
+        crc = zlib.crc32(piece[:count], crc)
+        done += count
+    return done, crc
 
-    def __init__(self) -> None:
-        self._size = self._crc = 0
 
-    def up_to(self, size: int, file: IO[bytes]) -> Prefix:
-        """Add the bytes up to a size, or to the end of the file; what is added already stays."""
-        file.seek(self._size)
-        piece = memoryview(bytearray(_READ_BYTES))
-        while self._size < size:
-            count = file.readinto(piece[: size - self._size])  # type: ignore[attr-defined]
-            if not count:
-                break
-            self._crc = zlib.crc32(piece[:count], self._crc)
-            self._size += count
-        return self._size, self._crc
+def sum_of(path: Path) -> Prefix:
+    """Give the checksum of a file; of an object, which stays as it was written, the size alone."""
+    size = path.stat().st_size
+    if is_in_store(path):
+        return size, 0
+    with path.open("rb", buffering=0) as file:
+        return extended(NOTHING, size, file)
 
 
 class WatchedInput:
@@ -89,9 +94,9 @@ class WatchedInput:
             self.facts = FileFacts.of(whole.stat_object())
         else:
             self._file = whole.open("rb", buffering=0)
-            self.facts = FileFacts.of(os.fstat(self._file.fileno()))
+            self.facts = self._opened_facts()
         self._is_archive = whole != path
-        self._sum = PrefixSum()
+        self._sum = NOTHING
 
     @classmethod
     def open(cls, path: Path) -> Self | None:
@@ -110,17 +115,14 @@ class WatchedInput:
         if self._file is not None:
             self._file.close()
 
-    @property
-    def is_same(self) -> bool:
-        """Whether what is read is as it was, wherever its name leads to meanwhile."""
-        if self._file is None:  # it cannot be otherwise: see above
-            return True
-        return FileFacts.of(os.fstat(self._file.fileno())) == self.facts
+    def _opened_facts(self) -> FileFacts:
+        """Look at what is read, wherever its name leads to meanwhile."""
+        return self.facts if self._file is None else FileFacts.of(os.fstat(self._file.fileno()))
 
     def check(self) -> None:
         """Raise `InputError` if the file has changed, or another one has its name now."""
         now = FileFacts.at(file_of(self.path))
-        if self.is_same and now == self.facts:
+        if self._opened_facts() == now == self.facts:
             return
         if now is None:
             what = "it is gone"
@@ -139,7 +141,9 @@ class WatchedInput:
         """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
         if self._file is None:
             return size, zlib.crc32(str(self.facts.inode).encode())
-        return self._sum.up_to(self.facts.size if self._is_archive else size, self._file)
+        wanted = self.facts.size if self._is_archive else size
+        self._sum = extended(self._sum, wanted, self._file)
+        return self._sum
 
     def begins_with(self, prefix: Prefix) -> bool:
         """Whether its first bytes are those of an earlier run."""

@@ -6,11 +6,10 @@ import glob
 import itertools
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
-from functools import lru_cache
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
@@ -173,38 +172,53 @@ class Found:
         Hidden files, outputs of earlier runs, and links to folders, which may lead out of this one,
         are left out. Raises `InputError` if there is no file, or the folder cannot be read.
         """
-        own = _own_folder(folder, output)
-        paths: list[Path] = _shown_objects(folder, own) if is_in_store(folder) else []
-        links: list[Path] = []
-        errors: list[OSError] = []
-        for where, folders, names in (
-            () if is_in_store(folder) else os.walk(folder, onerror=errors.append)
-        ):
-            inside = [Path(where, name) for name in _shown(folders)]
-            links += [path for path in inside if path.is_symlink()]
-            folders[:] = [p.name for p in inside if not p.is_symlink() and resolved(p) != own]
-            paths += [Path(where, name) for name in _shown(names)]
-        shown = _without_earlier(self._without_report(sorted(paths)), own)
-        files = [
-            path
-            for path in shown
-            if (has_known_ending(path) or is_archive(path)) and not _is_special(path)
-        ]
-        for error in errors:
-            path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
-            self.unreadable.append((path, path.relative_to(folder), f"{path}: {reason}"))
-        if not files:
-            if errors:
-                raise InputError(self.unreadable[-1][2])
-            more = f". The link {min(links)} to a folder is not followed" if links else ""
+        if not self._add_below(folder, (_ANY_DEPTH,), output, is_folder=True):
+            links = [link for link in self.links if folder in link.parents]
+            more = f". The link {links[0]} to a folder is not followed" if links else ""
             known = ", ".join(endings())
             raise InputError(
                 f"{folder}: a folder without a file of reviews; they end in {known}{more}"
             )
+
+    def add_pattern(self, pattern: str, output: Path | None) -> None:
+        """Add the files that a pattern matches, by name, of any format.
+
+        It may have ``*``, ``?``, ``[…]``, and once ``**`` for folders in any depth. Outputs of
+        earlier runs are left out, but not those that the pattern asks for. Raises `InputError` if
+        there is no file, or the folders cannot be read.
+        """
+        path = path_of(pattern)
+        if path.parts.count(_ANY_DEPTH) > 1:
+            raise UsageError(f"{pattern}: a pattern has ** once. Give several patterns.")
+        wild = [*itertools.dropwhile(lambda part: not glob.has_magic(part), path.parts[:-1])]
+        base = path.parents[len(wild)]
+        if not self._add_below(base, (*wild, path.parts[-1]), output, is_folder=False):
+            raise InputError(f"{pattern}: no file matches this pattern")
+
+    def _add_below(
+        self, base: Path, pattern: tuple[str, ...], output: Path | None, *, is_folder: bool
+    ) -> int:
+        """Add what matches the parts of a pattern, and say how many files that are."""
+        found, links, errors = _walk(base, pattern, "._" if is_folder else ".")
+        shown = _without_earlier(
+            [p for p in found if self.report is None or resolved(p) != self.report],
+            _own_folder(base, output),
+            with_rejects=pattern[-1].endswith(REJECTED_ENDING),
+            with_scored=SCORED in pattern[-1],
+        )
+        files = [
+            path for path in shown if not (_is_special(path) or (is_folder and not _is_known(path)))
+        ]
+        for error in errors:
+            path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
+            self.unreadable.append((path, path.relative_to(base), f"{path}: {reason}"))
+        if errors and not files:
+            raise InputError(self.unreadable[-1][2])
         for path in files:
-            self._add(path, path.relative_to(folder))
+            self._add(path, path.relative_to(base))
         self.ignored += len(shown) - len(files)
         self.links += sorted(links)
+        return len(files)
 
     def add_named(self, path: Path, output: Path | None) -> None:
         """Add a file that is named, or the members of an archive.
@@ -245,51 +259,53 @@ class Found:
                 error = f"{member}: its name leads out of the folder. Unpack the archive first"
                 self.unreadable.append((member, folder / inside.name, error))
 
-    def _without_report(self, paths: list[Path]) -> list[Path]:
-        if self.report is None:
-            return paths
-        return [path for path in paths if resolved(path) != self.report]
-
-    def add_pattern(self, pattern: str, output: Path | None) -> None:
-        """Add the files that a pattern of the module `glob` matches, by name, of any format.
-
-        Outputs of earlier runs are left out, but not those that the pattern asks for. Raises
-        `InputError` if there is no file, or a folder that may hold one cannot be read.
-        """
-        parts = path_of(pattern).parts
-        base, matches = _matches(pattern)
-        files = _without_earlier(
-            self._without_report(matches),
-            _own_folder(base, output),
-            with_rejects=pattern.endswith(REJECTED_ENDING),
-            with_scored=SCORED in parts[-1],
-        )
-        usable = [path for path in files if not _is_special(path)]
-        if not usable:
-            raise InputError(f"{pattern}: no file matches this pattern")
-        for path in usable:
-            self._add(path, path.relative_to(base))
-        self.ignored += len(files) - len(usable)
-
 
 def is_pattern(name: str) -> bool:
     """Whether a name has wildcards, and is not simply the name of a file."""
     return glob.has_magic(name) and not is_link_or_there(path_of(name))
 
 
-def _matches(pattern: str) -> tuple[Path, list[Path]]:
-    """Give the folder before the first wildcard, and the files that match."""
-    named = path_of(pattern)
-    parts = named.parts
-    plain = len(list(itertools.takewhile(lambda part: not glob.has_magic(part), parts[:-1])))
-    if is_in_store(named):
-        base = named.parents[len(parts) - plain - 1]
-        return base, _matching_objects(base, parts[plain:])
-    name = str(named)  # of a file: URI, which `glob` does not know
-    for count in range(plain, len(parts)):
-        _check_folders(Path(*parts[:count]), parts[count])
-    found = [Path(each) for each in sorted(glob.glob(name, recursive=True))]  # noqa: PTH207
-    return Path(*parts[:plain]), [path for path in found if not is_a_folder(path)]
+def _walk(
+    base: Path, pattern: Sequence[str], hidden: str
+) -> tuple[list[Path], list[Path], list[OSError]]:
+    """Give the files below a folder or a prefix that match the parts of a pattern, by name.
+
+    Names that begin with a letter of ``hidden`` have to be asked for. Where ``**`` is, links to
+    folders are not followed, but given, too, with the errors of folders that cannot be read.
+    """
+    rest = (*pattern, "*") if pattern[-1] == _ANY_DEPTH else tuple(pattern)
+    is_deep = _ANY_DEPTH in rest
+    head = rest.index(_ANY_DEPTH) if is_deep else len(rest) - 1  # parts, each of one name
+    tail = rest[head + is_deep :]
+
+    def fits(name: str, part: str) -> bool:
+        return fnmatchcase(name, part) and (name[0] not in hidden or part[0] == name[0])
+
+    def is_inside(parts: Sequence[str]) -> bool:
+        deeper = parts[head:]
+        is_shown = is_deep and all(fits(name, "*") for name in deeper)
+        return all(map(fits, parts, rest[:head])) and (is_shown or not deeper)
+
+    def is_wanted(parts: Sequence[str]) -> bool:
+        first, last = parts[: -len(tail)], parts[-len(tail) :]
+        is_long = len(first) >= head and len(last) == len(tail)
+        return is_long and is_inside(first) and all(map(fits, last, tail))
+
+    if isinstance(base, StorePath):
+        objects = base.objects()
+        return sorted(p for p in objects if is_wanted(p.relative_to(base).parts)), [], []
+    paths: list[Path] = []
+    links: list[Path] = []
+    errors: list[OSError] = []
+    for where, folders, names in os.walk(base, onerror=errors.append, followlinks=True):
+        here = Path(where)
+        parts = here.relative_to(base).parts
+        inside = [name for name in folders if is_inside((*parts, name))]
+        not_followed = [n for n in inside if len(parts) >= head and (here / n).is_symlink()]
+        links += [here / name for name in not_followed]
+        folders[:] = [name for name in inside if name not in not_followed]
+        paths += [here / name for name in names if is_wanted((*parts, name))]
+    return sorted(paths), links, errors
 
 
 def _own_folder(folder: Path, output: Path | None) -> Path | None:
@@ -299,7 +315,7 @@ def _own_folder(folder: Path, output: Path | None) -> Path | None:
 
 
 def _without_earlier(
-    paths: list[Path], own: Path | None, *, with_rejects: bool = False, with_scored: bool = False
+    paths: list[Path], own: Path | None, *, with_rejects: bool, with_scored: bool
 ) -> list[Path]:
     """Leave out what earlier runs have written: to their folder, or beside the inputs."""
     beside = set() if with_scored else _scored_beside(paths)
@@ -323,17 +339,8 @@ def _scored_beside(paths: list[Path]) -> set[Path]:
     return found
 
 
-def _shown(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name[0] not in "._"]
-
-
-def _check_folders(pattern: Path, part: str) -> None:
-    """Find folders in which a part of a pattern cannot be looked for; `glob` passes over them."""
-    needed = os.X_OK | (os.R_OK if glob.has_magic(part) else 0)
-    only_folders = os.path.join(pattern, "")  # noqa: PTH118 (a Path has no slash at its end)
-    for name in sorted(glob.glob(only_folders, recursive=True)):  # noqa: PTH207
-        if not os.access(name, needed, effective_ids=os.access in os.supports_effective_ids):
-            raise InputError(f"{Path(name)}: this folder cannot be read: Permission denied")
+def _is_known(path: Path) -> bool:
+    return has_known_ending(path) or is_archive(path)
 
 
 def _is_special(path: Path) -> bool:
@@ -345,41 +352,3 @@ def _is_special(path: Path) -> bool:
     except OSError:  # reported when it is opened
         return False
     return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))
-
-
-def _shown_objects(folder: Path, own: Path | None) -> list[Path]:
-    """Give the objects under a prefix, also in hidden ones only if it is hidden itself.
-
-    Those under ``own``, where the outputs go, are left out.
-    """
-    assert isinstance(folder, StorePath)
-    return [
-        path
-        for path in folder.objects()
-        if not any(part[0] in "._" for part in path.relative_to(folder).parts)
-        and (own is None or own not in path.parents)
-    ]
-
-
-def _matching_objects(base: Path, pattern: Sequence[str]) -> list[Path]:
-    """Give the objects under a prefix that match a pattern as of the module `glob`, by name."""
-    assert isinstance(base, StorePath)
-    found = ((path, path.relative_to(base).parts) for path in base.objects())
-    return sorted(path for path, parts in found if _object_matches(tuple(pattern), parts))
-
-
-@lru_cache(1 << 16)
-def _object_matches(pattern: tuple[str, ...], parts: tuple[str, ...]) -> bool:
-    if not pattern:
-        return not parts
-    first, rest = pattern[0], pattern[1:]
-    if first == _ANY_DEPTH:
-        if not rest:  # all files in any depth
-            return not any(part.startswith(".") for part in parts)
-        is_deeper = (
-            bool(parts) and not parts[0].startswith(".") and _object_matches(pattern, parts[1:])
-        )
-        return _object_matches(rest, parts) or is_deeper
-    if not parts or (parts[0].startswith(".") and not first.startswith(".")):
-        return False
-    return fnmatchcase(parts[0], first) and _object_matches(rest, parts[1:])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import compress
 from pathlib import Path
@@ -159,7 +158,7 @@ def _stem(path: Path) -> str:
 
 
 def check_job(job: Job, *, force: bool) -> None:
-    """Raise `UsageError` if the files of a job cannot be written, or would replace its input.
+    """Raise `UsageError` if the files of a job cannot be written.
 
     Files that are there already are an error, too, without ``force``.
     """
@@ -168,9 +167,6 @@ def check_job(job: Job, *, force: bool) -> None:
             "--rejected -: the scored records go to standard output. Name a file for one of the "
             "two, with --output or --rejected."
         )
-    if job.rejects_file is not None and resolved(job.rejects_file) == resolved(job.output):
-        raise UsageError(f"--rejected {job.rejected}: is also the output. Choose another file.")
-    check_not_input(job)
     for path, option in job.written():
         # Standard output needs no folder, unless a record is rejected.
         may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
@@ -180,16 +176,6 @@ def check_job(job: Job, *, force: bool) -> None:
                 "or keep it with --skip-existing."
             )
         check_output_file(path, force=force, option=option, may_fail=may_fail)
-
-
-def check_not_input(job: Job) -> None:
-    """Raise `UsageError` if a file of a job is its input."""
-    for path, option in job.written():
-        with suppress(OSError):  # not there, or cannot be read: reported when it is opened
-            source = file_of(job.source)
-            is_object = is_in_store(path) or is_in_store(source)
-            if path == source if is_object else path.samefile(source):
-                raise UsageError(f"{path}: is the input itself. Choose another with {option}.")
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
@@ -211,52 +197,30 @@ def _are_there(paths: Sequence[Path]) -> Iterable[bool]:
         return list(pool.map(is_there, paths))
 
 
-def check_outputs(jobs: Sequence[Job]) -> None:
-    """Raise `UsageError` if an output or rejects would replace a file of the same call."""
-    sources = {name for job in jobs for name in _names(job.source)}
-    written: dict[Path, str] = {}
-    for job in jobs:
-        for path, option in job.written():
-            what = "output" if option == "--output" else "rejects"
-            mine = f"{job.source}" if what == "output" else f"the rejects of {job.source}"
-            if sources & _names(path):
-                raise UsageError(
-                    f"{path}: is an input, which the {what} of {job.source} would replace. Choose "
-                    "another folder with --output."
-                )
-            other = written.setdefault(resolved(path), mine)
-            if other != mine:
-                raise UsageError(
-                    f"{other} and {mine} would both be written to {path}. Score them in separate "
-                    "calls."
-                )
-
-
-def check_report(report: Path, jobs: Sequence[Job], model: Path | None) -> None:
-    """Raise `UsageError` if the report would replace another file or folder of the same call."""
+def check_apart(jobs: Sequence[Job], model: Path | None = None, report: Path | None = None) -> None:
+    """Raise `UsageError` if a file that a call writes is one that it reads, or writes twice."""
+    jobs = [job for job in jobs if job.error is None]
+    taken = {name: "an input" for job in jobs for name in _names(job.source)}
+    taken |= dict.fromkeys(() if model is None else _names(model), "the model")
+    written = [(path, option, job) for job in jobs for path, option in job.written()]
+    for path, option, job in written:
+        what = "output" if option == "--output" else "rejects"
+        _take(taken, path, option, f"the {what} of {job.source}")
     if report == STDIN:
         raise UsageError("--report: cannot go to standard output; name a file.")
-    names = _names(report)
-    for job in jobs:
-        for path, what in (
-            (model, "the model"),
-            (job.source, "the input"),
-            (job.output, "the output"),
-            (job.rejects_file, "the file for rejects"),
-        ):
-            if path is not None and _names(path) & names:
-                raise UsageError(f"--report {report}: is also {what}. Choose another file.")
-        if resolved(report) in resolved(job.output).parents:
-            raise UsageError(f"--report {report}: is a folder of the output. Choose another file.")
+    if report is not None:
+        folders = {folder for path, *_ in written for folder in resolved(path).parents}
+        taken |= dict.fromkeys(folders, "a folder of the output")
+        _take(taken, report, "--report", "the report")
 
 
-def check_model(model: Path, jobs: Sequence[Job]) -> None:
-    """Raise `UsageError` if an output or rejects would replace the model."""
-    names = _names(model)
-    for job in jobs:
-        for path, option in job.written():
-            if _names(path) & names:
-                raise UsageError(f"{option} {path}: is also the model. Choose another file.")
+def _take(taken: dict[Path | tuple[int, int], str], path: Path, option: str, what: str) -> None:
+    if other := next(filter(None, map(taken.get, _names(path))), None):
+        raise UsageError(
+            f"{path}: cannot be {what}, as it is also {other}. Choose another with {option}, or "
+            "make two calls."
+        )
+    taken[resolved(path)] = what
 
 
 def _names(path: Path) -> set[Path | tuple[int, int]]:
@@ -279,7 +243,4 @@ def check_call(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing does not work with standard output.")
     if options.skip_existing and options.force:
         raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
-    if jobs.folder is not None:
-        check_outputs(files)
-    for job in files if jobs.is_single else ():
-        check_not_input(job)
+    check_apart(files)

@@ -1,7 +1,7 @@
-"""The progress of an output, kept until its run is done, so that a later run can continue it.
+"""The progress of outputs, kept until their run is done, so that a later run can continue it.
 
-It is a hidden folder beside the output, or in the work folder if that is an object in a store. It
-has the files of the output while they are not complete, and the file ``journal``: a line of JSON
+That of an output is a hidden folder beside it, or in the work folder if it is an object in a store.
+It has the files of the output while they are not complete, and the file ``journal``: a line of JSON
 for each change, of which the last counts. A line is written when the files that it describes are on
 the disk, so the journal is true whatever ends the process. Who writes an output has its journal
 locked.
@@ -13,18 +13,18 @@ import hashlib
 import json
 import os
 import zlib
-from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import replace
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit.errors import UsageError
+from toolkit.errors import OutputError, ToolkitError, UsageError, is_wrong_call
 from toolkit.files import is_there, reporting_failures, resolved, work_folder
-from toolkit.scoring.identity import FileFacts, PrefixSum, WatchedInput
-from toolkit.scoring.jobs import Job
+from toolkit.model.typed_json import decode
+from toolkit.records.options import STDIN
+from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended
+from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint
 from toolkit.stores.paths import is_in_store
@@ -34,15 +34,25 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-VERSION = 5  # of the lines
+VERSION = 6  # of the lines
 
-# Names of the files while they are not complete. The last one takes some room, which the journal
-# gets when the disk is full.
-OUTPUT, REJECTED, SCORES, ROOM = "output", "rejected.jsonl", "scores", "room"
-_FILES = (OUTPUT, REJECTED, SCORES, ROOM)
-_ROOM_BYTES = 1 << 16  # a journal of a long run takes as much in some minutes
+# Names of the files while they are not complete.
+OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
 
 _START_OVER = "start over with --force."
+_SAVED = (
+    "Progress is saved. Run the same command with --resume to continue, or with --force to start "
+    "over."
+)
+
+
+@dataclass(frozen=True)
+class _Line:
+    """A line of the file."""
+
+    version: int
+    identity: dict[str, Any] | None  # what the checkpoint depends on
+    checkpoint: Checkpoint | None
 
 
 class Journal:
@@ -50,19 +60,12 @@ class Journal:
 
     def __init__(self, job: Job, options: ScoringOptions | None = None) -> None:
         self.job = job
+        self.options = options or ScoringOptions()
         self.folder = folder_beside(job.output)
         self.checkpoint: Checkpoint | None = None
-        self._options = options or ScoringOptions()
-        self._identity: dict[str, Any] | None = None  # what the checkpoint depends on
-        self._sums: defaultdict[str, PrefixSum] = defaultdict(PrefixSum)  # of the files, by name
+        self._identity: dict[str, Any] | None = None  # what that depends on
         self._path = self.folder / "journal"
         self._lock: IO[bytes] | None = None
-        self._has_files = False  # beside the journal
-
-    @property
-    def may_replace(self) -> bool:
-        """The one rule for files that are there: they stay, unless forced."""
-        return self._options.force
 
     @property
     def is_there(self) -> bool:
@@ -72,20 +75,8 @@ class Journal:
     @property
     def is_done(self) -> bool:
         """Whether the output is complete, in its place, and as it was written."""
-        point = self.checkpoint
-        return (
-            point is not None
-            and point.complete is not None
-            and not is_there(self.folder / OUTPUT)
-            and FileFacts.at(self.job.output) == (point.placed or point.complete)
-        )
-
-    @property
-    def has_progress(self) -> bool:
-        """Whether a later run has something to continue."""
-        return self.checkpoint is not None and (
-            self.is_done or any(is_there(self.folder / name) for name in _FILES)
-        )
+        complete = self.checkpoint and self.checkpoint.complete
+        return complete is not None and FileFacts.at(self.job.output) == complete
 
     def open(self) -> None:
         """Lock it, and read what an earlier run has left.
@@ -94,7 +85,6 @@ class Journal:
         """
         if self._lock is not None:
             return
-        self._has_files = self.is_there
         with reporting_failures(self.job.output):
             while self._lock is None:
                 self._lock = self._locked()
@@ -131,26 +121,24 @@ class Journal:
         return None
 
     def _read(self, file: IO[bytes]) -> None:
-        lines = self._path.read_bytes()
-        file.truncate(lines.rfind(b"\n") + 1)  # the last line may be cut off
         self.checkpoint = self._identity = None
+        lines = self._path.read_bytes()
+        end = lines.rfind(b"\n") + 1  # the last line may be cut off
+        file.truncate(end)
+        if not end:
+            return
         try:
-            for line in lines.split(b"\n")[:-1]:
-                self._understand(json.loads(line))
-        except (ValueError, KeyError, TypeError, AttributeError):
-            if not self._options.force:
+            line = decode(_Line, json.loads(lines[:end].splitlines()[-1]), "the line")
+            if line.version != VERSION:
+                raise ValueError(line)
+            self.checkpoint, self._identity = line.checkpoint, line.identity
+        except ValueError:
+            if not self.options.force:
                 raise UsageError(
                     f"{self.folder}: the progress is damaged, or of another version of the "
                     f"toolkit: {_START_OVER}"
                 ) from None
-            self.checkpoint = self._identity = None
             file.truncate(0)
-
-    def _understand(self, line: dict[str, Any]) -> None:
-        if line["version"] != VERSION or not isinstance(line["identity"], dict | None):
-            raise ValueError(line)
-        self._identity, point = line["identity"], line["checkpoint"]
-        self.checkpoint = point and Checkpoint.from_json(point)
 
     def close(self) -> None:
         """Let other processes in."""
@@ -158,19 +146,31 @@ class Journal:
             self._lock.close()
             self._lock = None
 
-    def check_may_continue(self) -> None:
-        """Raise `UsageError` if there is progress that is neither resumed nor dropped by force."""
-        options = self._options
-        if self.checkpoint is not None and not (options.resume or options.force):
+    def check_may_continue(self, settings: Mapping[str, Any] | None = None) -> None:
+        """Raise `UsageError` if there is progress that is neither resumed nor dropped by force.
+
+        So it is if the output was begun with a model or options that differ from ``settings``.
+        """
+        options = self.options
+        if self.checkpoint is None or options.force:
+            return
+        if not options.resume:
             raise UsageError(
                 f"{self.job.output}: an earlier run is unfinished. Continue it with --resume, or "
                 f"{_START_OVER}"
             )
+        self._check_identity(settings or {})
 
-    def check_settings(self, settings: Mapping[str, Any]) -> None:
-        """Raise `UsageError` if the output was begun with a model or options that differ."""
+    def _check_identity(self, identity: Mapping[str, Any]) -> None:
         old = self._identity or {}
-        self._refuse([name for name in settings if old and old.get(name) != settings[name]])
+        self._refuse([name for name in identity if old.get(name) != identity[name]])
+
+    def _refuse(self, changed: list[str]) -> None:
+        if changed:
+            raise UsageError(
+                f"{self.job.output}: cannot be continued, because this has changed: "
+                f"{', '.join(changed)}. Undo that, or {_START_OVER}"
+            )
 
     def continued(
         self, identity: dict[str, Any] | None, source: WatchedInput | None
@@ -180,102 +180,51 @@ class Journal:
         With force, there is nothing to continue where something differs.
         """
         point = self.checkpoint
-        if point is None or identity is None or source is None or not self._options.resume:
+        if point is None or identity is None or source is None or not self.options.resume:
             return None
         try:
-            return self._checked(point, identity, source)
+            self._check_identity(identity)
+            if point.source is not None and not source.begins_with(point.source):
+                self._refuse(["the input"])
+            return self._checked(point)
         except UsageError:
-            if self._options.force:
+            if self.options.force:
                 return None
             raise
 
-    def _refuse(self, changed: list[str]) -> None:
-        if changed:
-            raise UsageError(
-                f"{self.job.output}: cannot be continued, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or {_START_OVER}"
-            )
-
-    def _checked(
-        self, point: Checkpoint, identity: dict[str, Any], source: WatchedInput
-    ) -> Checkpoint | None:
-        old = self._identity or {}
-        changed = [name for name in identity if old.get(name) != identity[name]]
-        if not changed and point.source is not None and not source.begins_with(point.source):
-            changed = ["the input"]
-        self._refuse(changed)
-        if point.complete is None:
-            self._check_files(point)
+    def _checked(self, point: Checkpoint) -> Checkpoint | None:
+        """Give a checkpoint whose files are as they were; `UsageError` if they are not."""
+        for name, (size, crc) in point.files.items():
+            path = self.folder / name
+            if not is_there(path) or path.stat().st_size < size:
+                raise UsageError(f"{path}: is shorter than it was: {_START_OVER}")
+            with path.open("rb", buffering=0) as file:
+                if extended(NOTHING, size, file) != (size, crc):
+                    raise UsageError(f"{path}: was changed: {_START_OVER}")
+        if point.complete is None or self.is_done:
             return point
         found = FileFacts.at(self.folder / OUTPUT)
-        if found is None:  # it has its name already, unless that is another file
-            return point if self.is_done else None
+        if found is None:  # it had its name already, which another file has now, or none
+            return None
         if found != point.complete:
             raise UsageError(f"{self.folder / OUTPUT}: was changed: {_START_OVER}")
         return point
-
-    def _check_files(self, point: Checkpoint) -> None:
-        """Raise `UsageError` if a file of the output is not as it was at a checkpoint."""
-        for name, prefix in point.files.items():
-            path = self.folder / name
-            if not is_there(path) or path.stat().st_size < prefix[0]:
-                raise UsageError(f"{path}: is shorter than it was: {_START_OVER}")
-            with path.open("rb", buffering=0) as file:
-                if self._sums[name].up_to(prefix[0], file) != prefix:
-                    raise UsageError(f"{path}: was changed: {_START_OVER}")
 
     def begin(self, identity: dict[str, Any] | None, *, keep: bool) -> None:
         """Say that the output is written now; drop what is there of it, unless it is kept."""
         if not keep:
             self.drop()
         self._identity = identity
-        self._has_files = True
 
-    def save(
-        self, point: Checkpoint, lengths: Mapping[str, int], source: WatchedInput, read: int | None
-    ) -> None:
-        """Note what is done, when that is on the disk.
+    def add(self, point: Checkpoint | None) -> None:
+        """Note what is done, and is on the disk: a line as a whole or not at all.
 
-        Parameters
-        ----------
-        point : Checkpoint
-            What is done.
-        lengths : Mapping[str, int]
-            Bytes of the files that it is in; none where it is complete.
-        source : WatchedInput
-            The input.
-        read : int | None
-            Bytes that were read of it, which a later run has to find again.
+        Nothing is noted where nothing can be continued, as of an input that is not a file.
         """
-        if self._identity is None:  # nothing can be continued
+        if point is not None and self._identity is None:
             return
-        with ExitStack() as opened:
-            written = {
-                name: opened.enter_context((self.folder / name).open("rb", buffering=0))
-                for name in lengths
-            }
-            # The sums are made while a thread waits for the disk, so they hardly take time.
-            with _flushing([*written.values()]):
-                files = {
-                    name: self._sums[name].up_to(lengths[name], file)
-                    for name, file in written.items()
-                }
-                begins = None if read is None else source.read_so_far(read)
-        self._add(replace(point, files=files, source=begins))
-
-    def note_placed(self) -> None:
-        """Note what the store says of the output, before the file that was uploaded is removed."""
-        if self.checkpoint is not None:
-            self._add(replace(self.checkpoint, placed=FileFacts.at(self.job.output)))
-
-    def _add(self, point: Checkpoint | None) -> None:
-        """Add a line as a whole or not at all, and wait until it is on the disk."""
-        content = {
-            "version": VERSION,
-            "identity": self._identity,
-            "checkpoint": point and point.as_json(),
-        }
-        rest = memoryview(json.dumps(content).encode() + b"\n")
+        line = asdict(_Line(VERSION, self._identity, point))
+        rest = memoryview(json.dumps(line).encode() + b"\n")
         self.open()
         file = self._lock
         assert file is not None
@@ -291,31 +240,18 @@ class Journal:
                 raise
         self.checkpoint = point
 
-    def reserve_room(self) -> None:
-        """Take some room of the disk, so that progress can be saved when the rest is used up."""
-        with suppress(OSError, AttributeError), (self.folder / ROOM).open("wb") as file:
-            os.posix_fallocate(file.fileno(), 0, _ROOM_BYTES)
-
-    def make_room(self, lengths: Mapping[str, int]) -> None:
-        """Give up what was reserved, and what was written of a block that is not complete."""
-        (self.folder / ROOM).unlink(missing_ok=True)
-        for name, length in lengths.items():
-            os.truncate(self.folder / name, length)
-
     def drop(self) -> None:
         """Forget what is written."""
         self._identity = None
         if self.checkpoint is not None:
-            self._add(None)
-        self._sums.clear()
+            self.add(None)
         self.drop_files()
 
     def drop_files(self) -> None:
         """Remove the files of the output that are not in their places."""
-        for name in _FILES if self._has_files else ():
+        for name in (OUTPUT, REJECTED, SCORES):
             with suppress(OSError):
                 (self.folder / name).unlink()
-        self._has_files = False
 
     def remove(self) -> None:
         """Remove everything, the journal last: without it, another process may come.
@@ -344,11 +280,117 @@ def folder_beside(output: Path) -> Path:
     return output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"
 
 
+class Journals:
+    """The journals of the outputs of a run; that of the output that is written is locked.
+
+    Each stays locked until the next one is, so that a second run over the same outputs finds a lock
+    wherever the first one has come to.
+    """
+
+    def __init__(self, jobs: Jobs, options: ScoringOptions) -> None:
+        self._folder = jobs.folder
+        self._options = options
+        self._journals = {
+            job: Journal(job, options)
+            for job in jobs.files
+            if job.error is None and job.output != STDIN
+        }
+        self._noted: dict[Job, Journal] = {}  # those that are there
+        self._held: Journal | None = None
+
+    def check(self, settings: Mapping[str, Any] | None = None) -> None:
+        """Look at what earlier runs have left; raises as `open_journals`."""
+        options = self._options
+        for job, journal in self._journals.items():
+            if journal.is_there:
+                self._noted[job] = journal
+                journal.open()
+                journal.close()
+        for journal in self._noted.values():
+            if not (options.skip_existing and journal.is_done and not options.resume):
+                journal.check_may_continue(settings)
+        if self._folder is not None and not (
+            options.force or options.resume or options.skip_existing
+        ):
+            check_absent([job.output for job in self._journals])
+
+    def hold_first(self) -> None:
+        """Lock the first output that is not done, against the same run at the same time.
+
+        Raises `UsageError` if another process has the lock.
+        """
+        for job, journal in self._journals.items():
+            if not self.is_done(job):
+                # A name that is too long, say, is a failure of one file only.
+                with suppress(OSError, OutputError):
+                    job.output.parent.mkdir(parents=True, exist_ok=True)
+                    self.hold(journal)
+                return
+
+    def is_done(self, job: Job) -> bool:
+        """Whether there is a file at the output, of a run that has ended with it."""
+        journal = self._noted.get(job)
+        return is_there(job.output) and (journal is None or journal.is_done)
+
+    def is_left_out(self, job: Job) -> bool:
+        """Whether nothing is scored for an output, as it is there and complete."""
+        options = self._options
+        return self.is_done(job) and (
+            options.skip_existing or (options.resume and job in self._noted)
+        )
+
+    def of(self, job: Job) -> Journal | None:
+        """Give the journal of an output, locked if there is one already; None without a file."""
+        journal = self._journals.get(job)
+        if journal is not None and journal.is_there:
+            self.hold(journal)
+        return journal
+
+    def hold(self, journal: Journal) -> None:
+        """Lock the journal of the output that is written next."""
+        self._noted[journal.job] = journal
+        if self._held is journal:
+            return
+        journal.open()
+        journal.check_may_continue()  # of a run that has come and gone since the first look
+        if self._held is not None:
+            self._held.close()
+        self._held = journal
+
+    @property
+    def have_progress(self) -> bool:
+        """Whether a later run has something to continue."""
+        return any(journal.checkpoint is not None for journal in self._noted.values())
+
+    def end(self, *, is_done: bool) -> None:
+        """Remove what no later run needs: all if the run is done; and let other processes in."""
+        for journal in [*self._noted.values()]:
+            if is_done or journal.checkpoint is None:
+                with suppress(ToolkitError, OSError):  # another process has it now
+                    if journal.is_there:
+                        journal.remove()
+                del self._noted[journal.job]
+        if self._held is not None:
+            self._held.close()
+
+
 @contextmanager
-def _flushing(files: Sequence[IO[bytes]]) -> Iterator[None]:
-    """Wait until files are on the disk, while the block is done."""
-    with ThreadPoolExecutor(1) as pool:
-        waiting = [pool.submit(os.fsync, file.fileno()) for file in files]
-        yield
-        for each in waiting:
-            each.result()
+def open_journals(
+    jobs: Jobs, options: ScoringOptions, settings: Mapping[str, Any]
+) -> Iterator[Journals]:
+    """Give the journals of a run, which are kept if the run does not come to its end.
+
+    Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
+    cannot be read or was begun with other settings, if another process is writing an output, or if
+    one in a folder exists and no option says what becomes of it.
+    """
+    journals = Journals(jobs, options)
+    try:
+        journals.check(settings)
+        yield journals
+    except BaseException as error:
+        if not is_wrong_call(error) and journals.have_progress:
+            error.add_note(_SAVED)
+        raise
+    finally:
+        journals.end(is_done=False)

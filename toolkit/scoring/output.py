@@ -6,8 +6,8 @@ import select
 import shutil
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
 from typing import IO
@@ -70,7 +70,9 @@ class ByteFile:
     @property
     def frame(self) -> Frame:
         """Tell what is around the records, when the file is closed."""
-        return Frame(self._header, self._end, bytes(self._stored(self._separator)))
+        return Frame(
+            self._header, self._end, bytes(self._stored(self._separator)).decode("latin-1")
+        )
 
     def abandon(self) -> None:
         """Leave the file as it is."""
@@ -126,30 +128,27 @@ class ScoredOutput:
     def _write_rejects(self, lines: bytes) -> None:
         write_all(self._rejects, lines)
 
-    def finish(self, result: FileResult) -> None:
-        """Write the end, put everything in its place, and say in the result what is done."""
+    def finish(self, result: FileResult) -> Checkpoint:
+        """Write the end, put everything in its place, and say what is done."""
         self._file.close()
-        result.done = Checkpoint(
+        return Checkpoint(
             self._reached,
             self.summary,
             frame=self._file.frame if isinstance(self._file, ByteFile) else None,
             job_id=result.job_id,
             columns=dict(result.columns),
-            warnings=[*result.warnings],
+            warnings=tuple(result.warnings),
         )
 
 
 class StandardOutput(ScoredOutput):
-    """Standard output, which cannot be continued, and a file of rejects if there are any."""
+    """Standard output, which cannot be continued, and a file of rejects if there are any.
+
+    Rejects stay in memory, or in a temporary file, until the end.
+    """
 
     def __init__(
-        self,
-        job: Job,
-        form: Output,
-        source: WatchedInput | None,
-        rejects: IO[bytes],
-        *,
-        force: bool,
+        self, job: Job, form: Output, source: WatchedInput | None, files: ExitStack, *, force: bool
     ) -> None:
         if form.open_file is not None:
             raise UsageError(
@@ -158,6 +157,7 @@ class StandardOutput(ScoredOutput):
         if sys.stdout is None:  # then other files have its number
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
+        rejects = files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))  # noqa: SIM115
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
         self._job, self._source, self._force = job, source, force
@@ -177,12 +177,12 @@ class StandardOutput(ScoredOutput):
                 "folder with enough space"
             ) from None
 
-    def finish(self, result: FileResult) -> None:
+    def finish(self, result: FileResult) -> Checkpoint:
         """Write the end, and the file of rejects if there are any."""
         if self._source is not None:
             self._source.check()
         with reporting_failures(STANDARD_OUTPUT):
-            super().finish(result)
+            done = super().finish(result)
         path = self._job.rejects_file
         if self.summary.rejected and path is not None:
             try:
@@ -194,15 +194,7 @@ class StandardOutput(ScoredOutput):
             self._rejects.seek(0)
             with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(self._rejects, copy)
-
-
-@contextmanager
-def open_standard_output(
-    job: Job, form: Output, source: WatchedInput | None, *, force: bool
-) -> Iterator[ScoredOutput]:
-    """Write to standard output; rejects stay in memory, or a temporary file, until its end."""
-    with SpooledTemporaryFile(_REJECTS_IN_MEMORY) as rejects:
-        yield StandardOutput(job, form, source, rejects, force=force)
+        return done
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:

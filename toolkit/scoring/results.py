@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -102,11 +102,6 @@ class Summary:
         """Give the counts, the sum first, and the accuracy."""
         return {"records": self.records, **vars(self), "accuracy": self.accuracy}
 
-    @classmethod
-    def from_dict(cls, counts: dict[str, Any]) -> Self:
-        """Read what `as_dict` gives."""
-        return cls(**{entry.name: counts[entry.name] for entry in fields(cls)})
-
 
 @dataclass(frozen=True)
 class Frame:
@@ -114,55 +109,24 @@ class Frame:
 
     header: int
     trailer: int
-    separator: bytes  # between the records of two files that are joined
+    separator: str  # between the records of two files that are joined, as Latin-1
 
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """What is done of a job: up to some record, or all of it."""
+    """What is done of a job: up to some record, or all of it; it is written as JSON."""
 
     reached: Offset  # in the input, after the last block that is written
     summary: Summary
     # Of an output that grows: its files by name, and what was read of the input.
-    files: Mapping[str, Prefix] = field(default_factory=dict)
+    files: dict[str, Prefix] = field(default_factory=dict)
     source: Prefix | None = None
     # Of one that is complete:
-    complete: FileFacts | None = None
-    placed: FileFacts | None = None  # of the object that it is uploaded to; a file stays the same
+    complete: FileFacts | None = None  # of the file, or of the object that it was uploaded to
     frame: Frame | None = None  # None where files cannot be joined
     job_id: str | None = None
-    columns: Mapping[str, str] = field(default_factory=dict)  # role → name
-    warnings: Sequence[str] = ()
-
-    def as_json(self) -> dict[str, Any]:
-        """Give it as values of JSON."""
-        frame = self.frame and {**asdict(self.frame), "separator": self.frame.separator.hex()}
-        return {**asdict(self), "frame": frame}
-
-    @classmethod
-    def from_json(cls, content: Any) -> Self:
-        """Read what `as_json` gives; `ValueError` if it is something else."""
-        try:
-            read = dict(content)
-            for name in ("complete", "placed"):
-                read[name] = read[name] and FileFacts(**read[name])
-            if (frame := read["frame"]) is not None:
-                read["frame"] = Frame(**{**frame, "separator": bytes.fromhex(frame["separator"])})
-            source = read.pop("source")
-            return cls(
-                tuple(read.pop("reached")),
-                Summary.from_dict(read.pop("summary")),
-                {name: _prefix(prefix) for name, prefix in read.pop("files").items()},
-                source and _prefix(source),
-                **read,
-            )
-        except (KeyError, TypeError, AttributeError) as error:
-            raise ValueError(str(error)) from None
-
-
-def _prefix(values: Sequence[int]) -> Prefix:
-    size, crc = values
-    return size, crc
+    columns: dict[str, str] = field(default_factory=dict)  # role → name
+    warnings: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -220,6 +184,12 @@ class FileResult:
     job_id: str | None = None  # of the output that is written, once the input is open
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
     done: Checkpoint | None = None  # what a later run, or whoever joins outputs, has to know
+
+    def complete(self, done: Checkpoint) -> Self:
+        """Take over what is done, which is all of the file."""
+        self.done, self.summary, self.is_done = done, done.summary, True
+        self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
+        return self
 
 
 def total(results: Sequence[FileResult]) -> Summary:

@@ -19,10 +19,9 @@ from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.identity import WatchedInput, identity_of, job_id_of, metadata_of, settings_of
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
-from toolkit.scoring.journal import Journal
+from toolkit.scoring.journal import Journal, Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output import ScoredOutput, empty_form, open_standard_output, output_form
-from toolkit.scoring.progress import Journals, open_journals
+from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
 from toolkit.scoring.results import (
     Checkpoint,
     FileResult,
@@ -113,7 +112,7 @@ def score_files(
         run = _Run(scorer, jobs, options, settings, journals, on_file, on_start, on_warning)
         results = [run.result(job) for job in jobs.files]
         if all(result.error is None for result in results):
-            journals.end()
+            journals.end(is_done=True)
     return results
 
 
@@ -142,9 +141,6 @@ class _Run:
             return result
         try:
             self._score(result)
-            assert result.done is not None
-            result.summary = result.done.summary
-            result.is_done = True
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
@@ -175,8 +171,8 @@ class _Run:
             form = replace(form, metadata=metadata)
             self._prepare(job)
             if journal is None:
-                output = opened.enter_context(
-                    open_standard_output(job, form, source, force=self.options.force)
+                output: ScoredOutput = StandardOutput(
+                    job, form, source, opened, force=self.options.force
                 )
             else:
                 with reporting_failures(job.output):
@@ -190,15 +186,14 @@ class _Run:
                 self._score_blocks(reviews, form, output, job, on_progress)
                 self._warn_of_file(reviews, result)
             self._warn_of_counts(output.summary, result)
-            output.finish(result)
+            result.complete(output.finish(result))
 
     def _place_complete(self, journal: Journal, checkpoint: Checkpoint, result: FileResult) -> None:
         """Do what is left to do for an output that an earlier run has written to its end."""
         check_rejected(str(result.job.source), checkpoint.summary, self.options.max_rejected)
         with reporting_failures(result.job.output):
             publish(journal, checkpoint.summary)
-        result.done, result.job_id = checkpoint, checkpoint.job_id
-        result.columns, result.warnings = checkpoint.columns, [*checkpoint.warnings]
+        result.complete(checkpoint)
 
     def _opened(self, result: FileResult, opened: ExitStack) -> tuple[ReviewFile | None, Output]:
         """Open the input, and choose how the output is written; say what may be wrong with it."""

@@ -56,79 +56,67 @@ class BlockScorer:
             else self.scorer.predict(parsed.texts, with_reading=True)
         )
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
-        texts = TextCounts.of(self.scorer, parsed.texts)
-        del parsed  # and with it the texts, which may be as large as the output
+        texts = as_strings(parsed.texts)
+        blank, with_nul = is_blank(texts), self._count_nul(texts)
+        del parsed, texts  # and with them the texts, which may be as large as the output
         scores = self.scorer.columns(numbers, self.reviews.options.columns.adds)
         data = self.form.render(records, [*scores.values()])
         if self.form.open_file is None:
             data = compressor(self.compression)(data)
+        summary = self._count(numbers, scores["sentiment"], blank, labels)
+        summary.rejected, summary.cut_at_nul = len(rejects), with_nul
         return ScoredBlock(
             data,
             b"".join(_line_of(reject, self.reviews) for reject in rejects),
             (rejects[0].number, rejects[0].reason) if rejects else None,
             numbers,
-            count(self.scorer, texts, numbers, scores["sentiment"], labels, len(rejects)),
+            summary,
             block.block.following,
             block.block.ends_group,
         )
 
+    def _count_nul(self, texts: pa.Array) -> int:
+        """Count texts with a NUL, if the model's token rule ends them there."""
+        if self.scorer.facts.rule.ends_at_nul and has_nul(texts):
+            return _count_true(pc.match_substring(texts, NUL))
+        return 0
 
-@dataclass(frozen=True)
-class TextCounts:
-    """What is counted of the texts of a block before they are dropped."""
-
-    is_blank: pa.BooleanArray  # (texts,)
-    cut_at_nul: int
-
-    @classmethod
-    def of(cls, scorer: Scorer, texts: pa.Array) -> TextCounts:
-        """Count blank texts, and texts with a NUL if the model's token rule ends them there."""
-        texts = as_strings(texts)
-        with_nul = 0
-        if scorer.facts.rule.ends_at_nul and has_nul(texts):
-            with_nul = _count_true(pc.match_substring(texts, NUL))
-        return cls(is_blank(texts), with_nul)
-
-
-def count(
-    scorer: Scorer,
-    texts: TextCounts,
-    numbers: pa.RecordBatch,
-    sentiment: pa.StringArray,
-    labels: pa.Array | None,
-    rejected: int,
-) -> Summary:
-    """Count the records of a block; all arrays have one value per readable record."""
-    positive = pc.equal(sentiment, scorer.facts.labels[1])
-    blank = _count_true(texts.is_blank)
-    few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
-    unread = pc.or_(few, pc.and_not(sentiment.is_null(), texts.is_blank))
-    summary = Summary(
-        scored=len(sentiment) - sentiment.null_count,
-        without_text=blank,
-        without_known_words=sentiment.null_count - blank,
-        few_known_words=_count_true(few),
-        first_unread=pc.index(unread, True).as_py() + 1,
-        cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
-        rejected=rejected,
-        positive=_count_true(positive),
-        cut_at_nul=texts.cut_at_nul,
-    )
-    others = {NEUTRAL: scorer.neutral is not None, MIXED: scorer.by_sentence}
-    called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
-    for label, is_called in called.items():
-        setattr(summary, label, _count_true(is_called))
-    if labels is not None:
-        values = read_labels(labels)
-        is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
-        right = pc.equal(values, positive.cast(pa.int8()))
+    def _count(
+        self,
+        numbers: pa.RecordBatch,
+        sentiment: pa.StringArray,
+        blank: pa.BooleanArray,
+        labels: pa.Array | None,
+    ) -> Summary:
+        """Count the records of a block; all arrays have one value per readable record."""
+        positive = pc.equal(sentiment, self.scorer.facts.labels[1])
+        without_text = _count_true(blank)
+        few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+        unread = pc.or_(few, pc.and_not(sentiment.is_null(), blank))
+        summary = Summary(
+            scored=len(sentiment) - sentiment.null_count,
+            without_text=without_text,
+            without_known_words=sentiment.null_count - without_text,
+            few_known_words=_count_true(few),
+            first_unread=pc.index(unread, True).as_py() + 1,
+            cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
+            positive=_count_true(positive),
+        )
+        others = {NEUTRAL: self.scorer.neutral is not None, MIXED: self.scorer.by_sentence}
+        called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
         for label, is_called in called.items():
-            setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
-            right = pc.and_not(right, is_called)
-        summary.labelled = _count_true(is_labelled)
-        summary.unreadable_labels = summary.scored - summary.labelled
-        summary.right = _count_true(right)
-    return summary
+            setattr(summary, label, _count_true(is_called))
+        if labels is not None:
+            values = read_labels(labels)
+            is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
+            right = pc.equal(values, positive.cast(pa.int8()))
+            for label, is_called in called.items():
+                setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
+                right = pc.and_not(right, is_called)
+            summary.labelled = _count_true(is_labelled)
+            summary.unreadable_labels = summary.scored - summary.labelled
+            summary.right = _count_true(right)
+        return summary
 
 
 def _count_true(values: pa.BooleanArray) -> int:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.finish import finish_job
-from toolkit.shards.plan import Piece, Plan, make_plan
+from toolkit.shards.plan import Piece, Plan
 from toolkit.shards.score import begin_job, score_shard
 
 __all__ = [
@@ -20,6 +20,5 @@ __all__ = [
     "ShardedJob",
     "begin_job",
     "finish_job",
-    "make_plan",
     "score_shard",
 ]

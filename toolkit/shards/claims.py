@@ -7,34 +7,25 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 
 from __future__ import annotations
 
-import hashlib
 import json
-import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Any, Self
-from uuid import uuid4
+from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import (
-    place,
-    prefix_of,
-    remove_tree,
-    reporting_failures,
-)
+from toolkit.files import place, remove_tree, reporting_failures
+from toolkit.model.typed_json import decode
 from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
-from toolkit.shards.plan import Plan
+from toolkit.shards.plan import Plan, digest_of
 from toolkit.stores.paths import is_in_store
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
-_REMOVED = ".removed"  # the ending of a folder that is being removed
 _CHECK = "checksum"  # of the rest of a claim: outputs are put together from what it says
-_ATTEMPT = "[0-9a-f]{12}"  # which names a folder
 _NAME_CHARACTERS = 40  # of an output in the name of a part
 _READERS = 16  # of claims, at the same time
 
@@ -46,8 +37,7 @@ class Claim:
     shard: int
     attempt: str
     job_id: str
-    done: Sequence[Checkpoint]  # of each piece, in order
-    host: str  # that has scored it
+    done: tuple[Checkpoint, ...]  # of each piece, in order
     is_new: bool = field(default=False, compare=False)  # made by this call
 
     @property
@@ -57,32 +47,16 @@ class Claim:
 
     def as_json(self) -> bytes:
         """Write it."""
-        content = {**vars(self), "done": [each.as_json() for each in self.done]}
-        del content["is_new"]
-        return (json.dumps({**content, _CHECK: _digest(content)}, indent=1) + "\n").encode()
+        content = {**asdict(self), "is_new": False}
+        return (json.dumps({**content, _CHECK: digest_of(content)}, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
         """Read what `as_json` gives; `ValueError` or the like if it is something else."""
         read = json.loads(content)
-        if read.pop(_CHECK) != _digest(read) or not re.fullmatch(_ATTEMPT, read["attempt"]):
+        if read.pop(_CHECK) != digest_of(read):
             raise ValueError
-        done = [Checkpoint.from_json(each) for each in read.pop("done")]
-        if not all(map(_is_sound, done)):
-            raise ValueError
-        return cls(done=done, **read)
-
-
-def _is_sound(done: Checkpoint) -> bool:
-    """Whether a piece is complete, and what is around its records is a part of it."""
-    frame, complete = done.frame, done.complete
-    return complete is not None and (
-        frame is None or 0 <= frame.header <= complete.size - frame.trailer <= complete.size
-    )
-
-
-def _digest(content: dict[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+        return decode(cls, read)
 
 
 @dataclass(frozen=True)
@@ -101,7 +75,7 @@ class ShardedJob:
             if (plan := read_plan(folder)) is not None:
                 return cls(target, folder, plan)
             if not is_in_store(folder):
-                _remove_leftovers(folder)
+                remove_tree(_removed(folder))  # by a process that was killed
         raise UsageError(
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
@@ -131,21 +105,10 @@ class ShardedJob:
             yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)
 
     def results(self, claim: Claim) -> list[FileResult]:
-        """Say what became of the pieces of a shard; `InputError` if that is not all of them."""
-        jobs = [*self.jobs(claim.shard, claim.attempt)]
-        if len(jobs) != len(claim.done):
-            raise InputError(f"{self.claim_path(claim.shard)}: has not all of its parts.")
+        """Say what became of the pieces of a shard."""
+        jobs = self.jobs(claim.shard, claim.attempt)
         return [
-            FileResult(
-                job,
-                done.summary,
-                is_done=True,
-                source=Source(size=job.file_range.size),
-                columns=done.columns,
-                job_id=done.job_id,
-                warnings=[*done.warnings],
-                done=done,
-            )
+            FileResult(job, source=Source(size=job.file_range.size)).complete(done)
             for job, done in zip(jobs, claim.done, strict=True)
         ]
 
@@ -168,7 +131,8 @@ class ShardedJob:
             claim = Claim.from_json(content)
         except (ValueError, KeyError, TypeError, AttributeError):
             raise InputError(f"{path}: is damaged. Remove it, and score the shard again.") from None
-        if claim.job_id != self.plan.job_id or claim.shard != shard:
+        mine = (self.plan.job_id, shard, len(self.plan.shards[shard]))
+        if (claim.job_id, claim.shard, len(claim.done)) != mine:
             raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
         return claim
 
@@ -204,6 +168,12 @@ class ShardedJob:
         if not is_in_store(self.folder):
             with suppress(OSError):  # it is not empty, as of a job that is there
                 self.folder.rmdir()
+
+
+def files_of(part: FileResult) -> list[Path]:
+    """Give the files of a part: the output, and that of the rejects if there is one."""
+    rejects = part.job.rejects_file if part.summary.rejected else None
+    return [part.job.output, *([] if rejects is None else [rejects])]
 
 
 def folder_of(target: Path, *, is_folder: bool) -> Path:
@@ -264,14 +234,12 @@ def remove_shards(folder: Path) -> None:
             path.unlink(missing_ok=True)
         remove_tree(folder)
         return
+    remove_tree(_removed(folder))
     with reporting_failures(folder), suppress(FileNotFoundError):
-        folder.rename(folder.with_name(f"{prefix_of(folder)}{uuid4().hex[:12]}{_REMOVED}"))
-    _remove_leftovers(folder)
+        folder.rename(_removed(folder))
+    remove_tree(_removed(folder))
 
 
-def _remove_leftovers(folder: Path) -> None:
-    """Remove what is left of a folder where `remove_shards` was killed."""
-    with suppress(OSError):
-        for each in folder.parent.iterdir():
-            if each.name.startswith(prefix_of(folder)) and each.name.endswith(_REMOVED):
-                remove_tree(each)
+def _removed(folder: Path) -> Path:
+    """Name what a folder of this machine becomes while it is removed."""
+    return folder.with_name(f".{folder.name}.removed")

@@ -9,19 +9,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.files import (
-    check_output_file,
-    is_a_file,
-    is_there,
-    place,
-    reporting_failures,
-    resolved,
-)
-from toolkit.scoring.jobs import NOT_KEPT, Job, default_rejected
-from toolkit.scoring.results import FileResult, check_rejected, counts_warning, total
-from toolkit.shards.claims import PLAN, ShardedJob, remove_shards
+from toolkit.files import check_output_file, is_there, place, reporting_failures, resolved
+from toolkit.scoring.identity import NOTHING, sum_of
+from toolkit.scoring.jobs import Job, default_rejected
+from toolkit.scoring.results import FileResult, Source, check_rejected, counts_warning
+from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
-from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.paths import StorePath, is_in_store, path_of
 from toolkit.stores.write import Content
 
 _SHOWN = 5  # shards in a message
@@ -75,14 +69,12 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     for result in results:
         check_rejected(str(result.job.source), result.summary, job.plan.max_rejected)
     outputs = dict(_outputs(job, results, parts))
-    if job.plan.keep_parts:
-        _check_other_parts(job.outputs, outputs, force=force)
-    if force:
-        _remove_rejects(results, outputs)
+    _clear(job, results, outputs, force=force)
     for target, content in outputs.items():
         _write(target, content, job.folder, force=force)
     if job.plan.keep_parts:
-        _write_success(job, results)
+        with reporting_failures(job.outputs / SUCCESS):
+            place(b"", job.outputs / SUCCESS, force=True)
     remove_shards(job.folder)
     return results
 
@@ -114,31 +106,27 @@ def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
 
 
 def _check_part(part: FileResult, folder: Path) -> None:
-    """Raise `InputError` if a part is missing, of another size, or a link to somewhere else."""
-    output, expected = part.job.output, _size(part)
-    for path in (output, part.job.rejected):
-        if not resolved(path).is_relative_to(resolved(folder)) and path != NOT_KEPT:
+    """Raise `InputError` if a part is not as its shard has left it, or a link to somewhere else."""
+    assert part.done is not None
+    for path in files_of(part):
+        size, crc = part.done.files.get(path.name, NOTHING)
+        if not resolved(path).is_relative_to(resolved(folder)):
             raise InputError(f"{path}: is a link that leads out of {folder}. Remove it.")
-    found = None
-    with suppress(FileNotFoundError):
-        found = output.stat().st_size
-    if found != expected:
-        what = "is missing" if found is None else f"has {found:,} bytes"
-        raise InputError(
-            f"{output}: {what}, expected {expected:,} bytes. Remove the claim of its shard, and "
-            "score that again."
-        )
-
-
-def _size(part: FileResult) -> int:
-    done = part.done
-    return done.complete.size if done is not None and done.complete is not None else 0
+        what, found = "is missing", (-1, 0)
+        with suppress(FileNotFoundError):
+            found = sum_of(path)
+            what = "was changed" if found[0] == size else f"has {found[0]:,} bytes"
+        if found != (size, crc):
+            raise InputError(
+                f"{path}: {what}, expected {size:,} bytes with the checksum {crc:08x}. Remove the "
+                "claim of its shard, and score that again."
+            )
 
 
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
     """Add up what became of a file."""
     file = job.plan.files[number]
-    source = file.source(job.plan.read_as)
+    source = Source.of(path_of(file.input), job.plan.read_as, file.facts)
     result = FileResult(_job(job, number), is_done=True, source=source)
     for part in parts:
         result.summary += part.summary
@@ -195,13 +183,13 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
     has_records = False
     for number, part in enumerate(parts):
         assert part.done is not None
-        frame, start, stop = part.done.frame, 0, _size(part)
+        frame, start, (stop, _) = part.done.frame, 0, part.done.files[part.job.output.name]
         if frame is not None:
             start = frame.header if number else 0
             stop -= 0 if part is parts[-1] else frame.trailer
             records = part.summary.records > part.summary.rejected
             if number and records and has_records and frame.separator:
-                yield frame.separator
+                yield frame.separator.encode("latin-1")
             has_records |= records
         if start < stop:
             yield part.job.output, start, stop
@@ -245,8 +233,6 @@ def _lines(parts: Parts) -> Iterator[bytes]:
             before[source] = shift + part.done.reached[1] - 1
         if rejects is None or not part.summary.rejected:
             continue
-        if not is_there(rejects):
-            raise InputError(f"{rejects}: is missing. Score the shard again.")
         with rejects.open("rb") as file:
             for line in file:
                 yield _shifted(line, shift) if shift else line
@@ -276,39 +262,25 @@ def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None
             ) from None
 
 
-def _remove_rejects(results: Parts, mine: Collection[Path]) -> None:
-    """Remove the rejects of a job that is replaced, where this one has none."""
-    for result in results:
-        rejects = result.job.rejects_file
-        if rejects is not None and rejects not in mine and is_a_file(rejects):
-            with reporting_failures(rejects):
-                resolved(rejects).unlink()
+def _clear(job: ShardedJob, results: Parts, mine: Collection[Path], *, force: bool) -> None:
+    """With force, remove what a job that is replaced has left at other names.
 
-
-def _check_other_parts(folder: Path, mine: Collection[Path], *, force: bool) -> None:
-    """Raise `UsageError` if parts of another job are there, or remove them with force."""
-    others = [path for path in parts_in(folder) if path not in mine]
+    Without, raise `UsageError` if parts of another job are there, as all parts in a folder are read
+    together.
+    """
+    others = parts_in(job.outputs) if job.plan.keep_parts else []
+    others = [path for path in others if path not in mine]
     if others and not force:
         raise UsageError(
             f"{others[0]}: is a part of another job. Move it away, or remove all such parts with "
             "--force."
         )
-    if force:  # so that nothing says that the parts are complete while they are replaced
-        others = [folder / SUCCESS, *others]
-    for path in others:
+    if not force:
+        return
+    if job.plan.keep_parts:  # so that nothing says that they are complete while they are replaced
+        others = [job.outputs / SUCCESS, *others]
+    rejects = {result.job.rejects_file for result in results}
+    for path in [*others, *(path for path in rejects if path is not None and path not in mine)]:
         with reporting_failures(path):
-            path.unlink(missing_ok=True)
-
-
-def _write_success(job: ShardedJob, results: Parts) -> None:
-    """Write the file that says that all parts are there, with the counts of the job."""
-    target = job.outputs / SUCCESS
-    content = {
-        "job_id": job.plan.job_id,
-        "model": job.plan.model.identity,
-        "shards": job.plan.count,
-        "files": len(results),
-        **total(results).as_dict(),
-    }
-    with reporting_failures(target):
-        place((json.dumps(content, indent=2) + "\n").encode(), target, force=True)
+            if is_there(path):  # else there may be no right to delete
+                path.unlink(missing_ok=True)

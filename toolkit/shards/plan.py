@@ -5,11 +5,11 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
-from itertools import islice, pairwise
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import Any, Self
 
@@ -17,22 +17,24 @@ from toolkit import __version__
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import decode
 from toolkit.records.archives import compression_ending, file_of, format_ending
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
-from toolkit.records.review_file import FileRange, Offset, SplitPoint
+from toolkit.records.review_file import FileRange, SplitPoint
 from toolkit.scoring.identity import FileFacts, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.output import output_form
-from toolkit.scoring.results import ScoringModel, Source
+from toolkit.scoring.results import ScoringModel
 from toolkit.stores.paths import is_in_store, path_of
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
 MOST_SHARDS = 100_000
+_SHOWN = 5  # differences in a message
 
 # How outputs that stay in parts are called, beside part-00000.csv and so on.
-SUCCESS = "_SUCCESS"  # as clusters call the file that says that an output is complete
+SUCCESS = "_SUCCESS"  # as clusters call the empty file that says that an output is complete
 ALL_REJECTS = f"_all{REJECTED_ENDING}"
 _PART = re.compile(r"part-\d{5,}\.[^/]+", re.ASCII)
 
@@ -45,9 +47,7 @@ class PlannedFile:
     output: str  # below the folder of the outputs, as is that of the rejects
     rejected: str | None  # None: rejects are only counted
     is_named: bool
-    size: int  # in bytes
-    mtime_ns: int
-    version: int | None  # of an object, made from its ETag
+    facts: FileFacts
 
     @classmethod
     def of(cls, job: Job, folder: Path) -> Self:
@@ -58,7 +58,7 @@ class PlannedFile:
             _below(job.output, folder, "--output"),
             None if rejected is None else _below(rejected, folder, "--rejected"),
             job.is_named,
-            *_facts_of(job.source),
+            _facts_of(job.source),
         )
 
     def job(self, folder: Path) -> Job:
@@ -74,14 +74,10 @@ class PlannedFile:
             each.is_absolute() or {"..", ""} & {*each.parts, each.name} for each in names
         )
 
-    def source(self, read_as: str | None) -> Source:
-        """Say what the file is, as reports do; ``read_as`` is a format that was asked for."""
-        return Source.of(path_of(self.input), read_as, FileFacts(self.size, self.mtime_ns, 0))
-
     def check(self) -> None:
         """Raise `InputError` if the file is not as it was."""
         with suppress(InputError):
-            if _facts_of(path_of(self.input)) == (self.size, self.mtime_ns, self.version):
+            if _facts_of(path_of(self.input)) == self.facts:
                 return
         raise InputError(
             f"{self.input}: has changed since the shards were planned. Put back what was "
@@ -89,24 +85,23 @@ class PlannedFile:
         )
 
 
-def _facts_of(source: Path) -> tuple[int, int, int | None]:
+def _facts_of(source: Path) -> FileFacts:
+    """Look at a file; its number is another one on another machine, unlike that of an object."""
     facts = FileFacts.at(file_of(source))
     if facts is None:
         raise InputError(f"{source}: no such file")
-    return facts.size, facts.mtime_ns, facts.inode if is_in_store(source) else None
+    return facts if is_in_store(source) else replace(facts, inode=0)
 
 
 def _below(path: Path, folder: Path, option: str) -> str:
     """Name a file as it is called from a folder; `UsageError` if it is not below that."""
-    is_written_so = path.is_relative_to(folder) and ".." not in path.relative_to(folder).parts
-    if not is_written_so and not is_in_store(path):
-        path, folder = resolved(path.parent) / path.name, resolved(folder)
-    if not path.is_relative_to(folder):
-        raise UsageError(
-            f"{option} {path}: is not in the folder of the outputs, {folder}, as it has to be for "
-            "shards."
-        )
-    return path.relative_to(folder).as_posix()
+    for one, other in ((path, folder), (resolved(path.parent) / path.name, resolved(folder))):
+        if one.is_relative_to(other) and ".." not in one.relative_to(other).parts:
+            return one.relative_to(other).as_posix()
+    raise UsageError(
+        f"{option} {path}: is not in the folder of the outputs, {folder}, as it has to be for "
+        "shards."
+    )
 
 
 @dataclass(frozen=True)
@@ -115,13 +110,6 @@ class Piece:
 
     file: int  # its number in the plan, from 0
     file_range: FileRange
-
-    @classmethod
-    def from_dict(cls, piece: dict[str, Any]) -> Self:
-        """Read what `asdict` gives."""
-        file_range = FileRange(**piece["file_range"])
-        start, stop = tuple(file_range.start), tuple(file_range.stop)
-        return cls(piece["file"], replace(file_range, start=start, stop=stop))
 
 
 @dataclass(frozen=True)
@@ -134,35 +122,24 @@ class Plan:
     # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
     # such as Parquet files.
     keep_parts: bool
-    count: int  # of the shards; some have nothing to do where inputs cannot be cut into as many
-    files: Sequence[PlannedFile]
-    shards: Sequence[Sequence[Piece]] = ()
+    files: tuple[PlannedFile, ...]
+    # Some have nothing to do where inputs cannot be cut into as many.
+    shards: tuple[tuple[Piece, ...], ...]
+
+    @property
+    def count(self) -> int:
+        """How many shards there are."""
+        return len(self.shards)
 
     @cached_property
     def job_id(self) -> str:
         """The id of the job: the same settings and inputs have the same."""
-        what = [self.settings, [asdict(file) for file in self.files]]
-        return _digest(json.dumps(what, sort_keys=True))[:32]
+        return digest_of([self.settings, [asdict(file) for file in self.files]])[:32]
 
     @cached_property
     def digest(self) -> str:
-        """The SHA-256 of what shards do, in hexadecimal digits."""
-        shards = [[asdict(piece) for piece in shard] for shard in self.shards]
-        return _digest(json.dumps([self.job_id, self.keep_parts, shards]))
-
-    def pieces(self) -> Iterator[Piece]:
-        """Give all pieces, in order."""
-        return (piece for shard in self.shards for piece in shard)
-
-    @property
-    def _has_all(self) -> bool:
-        """Whether the pieces of each file are all of it, in order; a plan may have been edited."""
-        ends: dict[int, Offset | None] = dict.fromkeys(range(len(self.files)), ())
-        for piece in self.pieces():
-            if ends.get(piece.file) != piece.file_range.start:
-                return False
-            ends[piece.file] = piece.file_range.stop or None
-        return not any(end is not None for end in ends.values())
+        """The checksum of all of it."""
+        return digest_of(asdict(self))
 
     @property
     def read_as(self) -> str | None:
@@ -172,35 +149,25 @@ class Plan:
 
     def as_json(self) -> bytes:
         """Write it; the same plan has the same bytes."""
-        return self._json
-
-    @cached_property
-    def _json(self) -> bytes:  # each shard compares it, and a large plan takes its time
         versions = {"format_version": FORMAT_VERSION, "toolkit_version": __version__}
-        content = {**versions, "job_id": self.job_id, **asdict(self)}
+        content = {**versions, "job_id": self.job_id, "digest": self.digest, **asdict(self)}
         return (json.dumps(content, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Self:
         """Read what `as_json` gives; `UsageError` with a name if it is something else."""
         try:
-            read = json.loads(content)
-            if read.pop("format_version") != FORMAT_VERSION:
+            read: dict[str, Any] = json.loads(content)
+            if read["format_version"] != FORMAT_VERSION:
                 raise UsageError(
                     f"{name}: another version of the toolkit has written this plan "
                     f"({read['toolkit_version']}). Use that one, or plan again with --force."
                 )
-            del read["toolkit_version"]
-            job_id, model, most = read.pop("job_id"), read.pop("model"), read.pop("max_rejected")
-            neutral = model.pop("neutral")
-            plan = cls(
-                model=ScoringModel(**model, neutral=neutral and tuple(neutral)),
-                max_rejected=most and MaxRejected(**most),
-                files=[PlannedFile(**file) for file in read.pop("files")],
-                shards=[[Piece.from_dict(each) for each in shard] for shard in read.pop("shards")],
-                **read,
-            )
-            if not plan._is_sound or plan.job_id != job_id:
+            plan = decode(cls, read)
+            # It may have been edited, or made by somebody to write elsewhere.
+            if plan.digest != read["digest"] or not all(
+                each.stays_in_folder for each in plan.files
+            ):
                 raise ValueError
         except (ValueError, KeyError, TypeError, AttributeError):
             raise UsageError(
@@ -208,40 +175,38 @@ class Plan:
             ) from None
         return plan
 
-    @property
-    def _is_sound(self) -> bool:
-        are_inside = all(file.stays_in_folder for file in self.files)
-        return are_inside and len(self.shards) == self.count and self._has_all
-
     def check_same(self, other: Plan, path: str) -> None:
         """Raise `UsageError` unless another plan, which is at a path, is the same."""
         if self == other:
             return
-        changed = [key for key in self.settings if self.settings[key] != other.settings.get(key)]
-        changed += self._changed_files(other)
-        if self.count != other.count:
-            changed.append(f"the number of shards (it was {other.count:,})")
-        for name, mine, its in (
-            ("--keep-parts", self.keep_parts, other.keep_parts),
-            ("--max-rejected", self.max_rejected, other.max_rejected),
-        ):
-            changed += [name] if mine != its else []
+        mine, its = self._facts(), other._facts()
+        changed = [
+            f"{name} (it was {its[name]:,})" if name.startswith("the number") else name
+            for name, value in mine.items()
+            if value != its.get(name)
+        ]
+        more = f" and {len(changed) - _SHOWN:,} more" if changed[_SHOWN:] else ""
         raise UsageError(
             f"{path}: has the plan of another job: this differs: "
-            f"{', '.join(changed) or 'the pieces'}. Undo that, finish the other job with toolkit "
-            "finish, or drop its shards with --force."
+            f"{', '.join(changed[:_SHOWN]) or 'the pieces'}{more}. Undo that, finish the other job "
+            "with toolkit finish, or drop its shards with --force."
         )
 
-    def _changed_files(self, other: Plan) -> list[str]:
-        """Say which files differ from those of another plan."""
-        if len(self.files) != len(other.files):
-            return [f"the number of inputs (it was {len(other.files):,})"]
-        differs = (mine for mine, its in zip(self.files, other.files, strict=True) if mine != its)
-        return [f"the input {mine.input}, or its output" for mine in islice(differs, 1)]
+    def _facts(self) -> dict[str, Any]:
+        """Give what two plans may differ in, by the names that messages use."""
+        return {
+            **self.settings,
+            "the number of inputs": len(self.files),
+            **{f"the input {file.input}, or its output": file for file in self.files},
+            "the number of shards": self.count,
+            "--keep-parts": self.keep_parts,
+            "--max-rejected": self.max_rejected,
+        }
 
 
-def _digest(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of(content: Any) -> str:
+    """Give the SHA-256 of something as JSON, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def part_name(number: int, output: Path) -> str:
@@ -268,36 +233,9 @@ def make_plan(
 ) -> Plan:
     """Plan which pieces each shard scores, in order: all of every file, each part of it once.
 
-    The same inputs and options give the same plan.
-
-    Parameters
-    ----------
-    scorer : Scorer
-        The model.
-    jobs : Jobs
-        The files and their outputs.
-    options : ScoringOptions
-        How they are scored.
-    count : int
-        The number of shards.
-    folder : Path
-        Below which all outputs are.
-    keep_parts : bool
-        Whether the outputs stay in parts.
-    earlier : Plan | None
-        A plan that is there. If it is of the same call, the inputs are not read again.
-
-    Returns
-    -------
-    Plan
-        The plan.
-
-    Raises
-    ------
-    UsageError
-        If an input or an option cannot be used in shards.
-    InputError
-        If an input cannot be read.
+    The same inputs and options give the same plan. If ``earlier`` is of the same call, it is taken,
+    and the inputs are not read again. Raises `UsageError` if an input or an option cannot be used
+    in shards, or an output is not below the folder, and `InputError` if an input cannot be read.
     """
     if not 1 <= count <= MOST_SHARDS:
         raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
@@ -310,12 +248,10 @@ def make_plan(
         replace(model, identity={**model.identity, "path": None}),
         options.max_rejected,
         keep_parts,
-        count,
-        [PlannedFile.of(job, folder) for job in jobs.files],
+        tuple(PlannedFile.of(job, folder) for job in jobs.files),
+        earlier.shards if earlier is not None and earlier.count == count else (),
     )
-    if earlier is not None and replace(earlier, shards=()) == plan:
-        return earlier
-    return replace(plan, shards=_cut(plan, jobs, options))
+    return plan if plan == earlier else replace(plan, shards=_cut(plan, jobs, options, count))
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
@@ -332,20 +268,20 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
 
 
-def _cut(plan: Plan, jobs: Jobs, options: ScoringOptions) -> list[list[Piece]]:
+def _cut(
+    plan: Plan, jobs: Jobs, options: ScoringOptions, count: int
+) -> tuple[tuple[Piece, ...], ...]:
     """Cut the inputs into shards of about the same size, by their bytes."""
-    shards: list[list[Piece]] = [[] for _ in range(plan.count)]
-    total = max(sum(file.size for file in plan.files), 1)
-    before = 0
-    for number, (job, file) in enumerate(zip(jobs.files, plan.files, strict=True)):
-        inner = _bounds(before, file.size, total, plan.count)
-        for file_range in _ranges(job, options, file.size, inner, keep_parts=plan.keep_parts):
-            middle = before + file_range.first_byte + (file_range.size or file.size) // 2
-            shards[min(middle * plan.count // total, plan.count - 1)].append(
-                Piece(number, file_range)
-            )
-        before += file.size
-    return shards
+    shards: list[list[Piece]] = [[] for _ in range(count)]
+    sizes = [file.facts.size for file in plan.files]
+    total, before = max(sum(sizes), 1), 0
+    for number, (job, size) in enumerate(zip(jobs.files, sizes, strict=True)):
+        inner = _bounds(before, size, total, count)
+        for file_range in _ranges(job, options, size, inner, keep_parts=plan.keep_parts):
+            middle = before + file_range.first_byte + (file_range.size or size) // 2
+            shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
+        before += size
+    return tuple(map(tuple, shards))
 
 
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from io import StringIO
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -31,7 +32,7 @@ from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.score import score_shard
 
 _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
-_TASKS_PER_CPU = 3  # that are given to the cluster at once
+_WATCHED = 1000  # tasks at once, the oldest ones: each look at a task takes its time
 _SECONDS = 0.5  # between two looks at signals
 _CONNECT_SECONDS = 10.0
 
@@ -69,7 +70,7 @@ def connected() -> Iterator[int]:
     try:
         # Without an address, it would join any cluster that runs on this machine.
         ray.init(address or "local", **settings)
-    except (ConnectionError, RuntimeError, ValueError) as error:
+    except Exception as error:  # noqa: BLE001 (Ray raises it, such as where it starts too slowly)
         first = str(error).strip().splitlines()[0]
         where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
         raise OutputError(f"{where}: cannot be used: {first}") from None
@@ -107,7 +108,6 @@ def score_on_ray(
     job: ShardedJob,
     scorer: Scorer,
     options: ScoringOptions,
-    cpus: int,
     on_claim: Callable[[Claim], None] = lambda _: None,
 ) -> list[Failed]:
     """Score all shards of a job that are not done, within `connected`.
@@ -120,8 +120,6 @@ def score_on_ray(
         The model. Each process loads it once.
     options : ScoringOptions
         How shards are scored; ``workers`` is the number of CPUs for each, 1 by default.
-    cpus : int
-        CPUs of the cluster.
     on_claim : Callable[[Claim], None]
         Called with each shard that is done, also by an earlier run.
 
@@ -135,58 +133,33 @@ def score_on_ray(
     OutputError
         If a shard is lost again and again, as where there is not enough memory.
     """
-    options = replace(options, workers=options.workers or 1)
-    tasks = _Tasks(job, scorer, options, cpus)
-    claims = job.read_claims()
-    left = [shard for shard, claim in enumerate(claims) if claim is None]
-    left.reverse()
-    for claim in filter(None, claims):
-        on_claim(claim)
+    import ray
+
+    threads = options.workers or 1
+    settings = {"num_cpus": threads, "max_retries": _RETRIES, "retry_exceptions": [OutputError]}
+    task: Any = ray.remote(**settings)(_score)
+    once = ray.put(job)  # not with each task
+    arguments = (pickle.dumps(scorer), once, replace(options, workers=threads), str(Path.cwd()))
+    running: dict[Any, int] = {}  # tasks, with their shards
+    for shard, claim in enumerate(job.read_claims()):
+        if claim is not None:
+            on_claim(claim)
+            continue
+        with held_back():  # within Ray, a signal ends as a `SystemError`
+            running[task.remote(shard, *arguments)] = shard
     failed = []
     # Where this is interrupted, the cluster ends the tasks as the connection ends. `ray.cancel` is
     # not used: a task that is done at that moment makes Ray 2.60 end this process.
-    while left or tasks.running:
-        while left and tasks.has_room:
-            tasks.start(left.pop())
-        for found in tasks.done():
-            if isinstance(found, Failed):
-                failed.append(found)
-            else:
-                on_claim(found)
-    return failed
-
-
-class _Tasks:
-    """The tasks of a job that run on the cluster, or wait there."""
-
-    def __init__(self, job: ShardedJob, scorer: Scorer, options: ScoringOptions, cpus: int) -> None:
-        import ray
-
-        threads = options.workers or 1
-        self._ray: Any = ray
-        self._task = self._ray.remote(
-            num_cpus=threads, max_retries=_RETRIES, retry_exceptions=[OutputError]
-        )(_score)
-        once = ray.put(job)  # not with each task
-        self._arguments = (pickle.dumps(scorer), once, options, str(Path.cwd()))
-        self._most = _TASKS_PER_CPU * max(cpus // threads, 1)
-        self.running: dict[Any, int] = {}  # with their shards
-
-    @property
-    def has_room(self) -> bool:
-        """Whether the cluster gets another task now."""
-        return len(self.running) < self._most
-
-    def start(self, shard: int) -> None:
-        """Give a shard to the cluster."""
-        with held_back():  # within Ray, a signal ends as a `SystemError`
-            self.running[self._task.remote(shard, *self._arguments)] = shard
-
-    def done(self) -> list[Claim | Failed]:
-        """Give what has been done, within a moment."""
+    while running:
         with held_back():
-            done, _ = self._ray.wait([*self.running], timeout=_SECONDS)
-            return [_result(each, self.running.pop(each)) for each in done]
+            done, _ = ray.wait([*islice(running, _WATCHED)], timeout=_SECONDS)
+            results = [_result(each, running.pop(each)) for each in done]
+        for each in results:
+            if isinstance(each, Failed):
+                failed.append(each)
+            else:
+                on_claim(each)
+    return failed
 
 
 def _result(done: Any, shard: int) -> Claim | Failed:

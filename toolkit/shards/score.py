@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import platform
+from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -14,12 +15,20 @@ from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there, resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import file_of
-from toolkit.scoring.identity import settings_of
-from toolkit.scoring.jobs import Jobs, check_absent, check_job, check_not_input, check_outputs
+from toolkit.scoring.identity import settings_of, sum_of
+from toolkit.scoring.jobs import Jobs, check_absent, check_apart, check_job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult
+from toolkit.scoring.results import Checkpoint, FileResult
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
-from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, write_plan
+from toolkit.shards.claims import (
+    PLAN,
+    Claim,
+    ShardedJob,
+    files_of,
+    folder_of,
+    read_plan,
+    write_plan,
+)
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, Plan, make_plan, parts_in
 
 
@@ -72,11 +81,29 @@ def begin_job(
     plan = make_plan(
         scorer, jobs, options, count, folder.parent, keep_parts=keep_parts, earlier=earlier
     )
-    _check_inputs_stay(jobs, target, keep_parts=keep_parts)
+    check_apart(jobs.files)
+    outputs = [job.output for job in jobs.files]
+    if keep_parts:
+        outputs = [target / SUCCESS, *parts_in(target)]
+        _check_parts_stay(jobs, [*outputs, target / ALL_REJECTS])
     if not options.force and not is_there(folder / PLAN):
-        _check_outputs(jobs, target, is_in_folder=is_in_folder, keep_parts=keep_parts)
+        if is_in_folder:
+            check_absent(outputs)
+        else:
+            check_job(jobs.files[0], force=False)
     write_plan(plan, folder, force=options.force)
     return ShardedJob(target, folder, plan)
+
+
+def _check_parts_stay(jobs: Jobs, parts: Sequence[Path]) -> None:
+    """Raise `UsageError` if an input may be replaced by a part, which no option allows."""
+    sources = {resolved(file_of(job.source)) for job in jobs.files}
+    for path in parts:
+        if resolved(path) in sources:
+            raise UsageError(
+                f"{path}: is an input, which a part may replace. Choose another folder with "
+                "--output."
+            )
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:
@@ -86,32 +113,6 @@ def target_of(jobs: Jobs, output: Path | None) -> Path:
     if output is not None and is_a_folder(output):
         return output
     return jobs.files[0].output
-
-
-def _check_inputs_stay(jobs: Jobs, target: Path, *, keep_parts: bool) -> None:
-    """Raise `UsageError` if what is written would replace an input, which no option allows."""
-    check_outputs(jobs.files)
-    if keep_parts:
-        sources = {resolved(file_of(job.source)) for job in jobs.files}
-        for path in [target / SUCCESS, target / ALL_REJECTS, *parts_in(target)]:
-            if resolved(path) in sources:
-                raise UsageError(
-                    f"{path}: is an input, which a part may replace. Choose another folder with "
-                    "--output."
-                )
-    else:
-        for job in jobs.files:
-            check_not_input(job)
-
-
-def _check_outputs(jobs: Jobs, target: Path, *, is_in_folder: bool, keep_parts: bool) -> None:
-    if keep_parts:
-        check_absent([target / SUCCESS, *parts_in(target)])
-    elif is_in_folder:
-        check_absent([job.output for job in jobs.files])
-    else:
-        for job in jobs.files:
-            check_job(job, force=False)
 
 
 def score_shard(
@@ -161,32 +162,28 @@ def score_shard(
     attempt = uuid4().hex[:12]
     try:
         results = _score(scorer, job, shard, attempt, options, on_file, on_start, on_warning)
-        done = [result.done for result in results if result.done is not None]
-        claim = Claim(shard, attempt, job.plan.job_id, done, platform.node(), is_new=True)
-        is_first = job.create_claim(claim)
+        done = tuple(map(_checked, results))
+        claim = Claim(shard, attempt, job.plan.job_id, done, is_new=True)
+        if job.create_claim(claim):
+            return claim
     except BaseException as error:
-        if _is_lost(job, shard, attempt):
-            job.forget(shard, attempt)
+        # Where the answer of a store did not come, the shard may be claimed.
+        with suppress(ToolkitError, OSError):
+            earlier = job.read_claim(shard)
+            if earlier is None or earlier.attempt != attempt:
+                job.forget(shard, attempt)
         getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
         raise
-    if is_first:
-        return claim
     job.forget(shard, attempt)
     if (earlier := job.read_claim(shard)) is None:
         raise OutputError(f"{job.folder}: the claim of shard {shard} is gone again.")
     return earlier
 
 
-def _is_lost(job: ShardedJob, shard: int, attempt: str) -> bool:
-    """Whether an attempt has surely not claimed its shard, so that nobody needs its parts.
-
-    It may have, where the answer of a store did not come, or a signal came right after the claim.
-    """
-    try:
-        claim = job.read_claim(shard)
-    except (ToolkitError, OSError):
-        return False
-    return claim is None or claim.attempt != attempt
+def _checked(part: FileResult) -> Checkpoint:
+    """Say what is done of a piece, with the checksums of its files."""
+    assert part.done is not None
+    return replace(part.done, files={path.name: sum_of(path) for path in files_of(part)})
 
 
 def _score(
@@ -222,8 +219,7 @@ def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> 
     Such as on a machine of a cluster that has another version, or another file for the model.
     """
     mine = settings_of(scorer, options)
-    changed = [name for name in plan.settings if plan.settings[name] != mine.get(name)]
-    if changed:
+    if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
         raise UsageError(
             f"{platform.node()}: this machine would not score as planned: this differs: "
             f"{', '.join(changed)}. Install the same toolkit and model on all machines."
