@@ -19,7 +19,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
-from toolkit.errors import OutputError, ToolkitError, UsageError, is_wrong_call
+from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_wrong_call
 from toolkit.files import is_there, reporting_failures, resolved, work_folder
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
@@ -228,7 +228,7 @@ class Journal:
         self.open()
         file = self._lock
         assert file is not None
-        with reporting_failures(self.job.output):
+        with reporting_failures(self.job.output), held_back():
             length = os.fstat(file.fileno()).st_size
             try:
                 while rest:
@@ -238,7 +238,7 @@ class Journal:
                 with suppress(OSError):
                     file.truncate(length)
                 raise
-        self.checkpoint = point
+            self.checkpoint = point  # before a signal that was held back
 
     def drop(self) -> None:
         """Forget what is written."""
