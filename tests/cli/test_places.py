@@ -392,3 +392,10 @@ def test_a_finished_file_that_has_changed(command: Command, data: Path) -> None:
     assert ran.exit_code == 1
     assert "out/a.csv: cannot be continued, because this has changed: the input." in ran.err
     assert command("score", data, "-o", "out", "--force").exit_code == 3
+
+
+def test_an_output_of_an_unknown_ending_has_that_of_the_format(command: Command) -> None:
+    write("export.txt")
+    for more in ([], ["-o", "out/"]):
+        assert command("score", "export.txt", "--format", "csv", *more).exit_code == 0
+    assert files_in(".") == ["export.scored.csv", "export.txt", "out/export.csv"]

@@ -378,6 +378,13 @@ def test_standard_input_to_a_file(output: str, tmp_path: Path) -> None:
         assert pq.read_table(tmp_path / output)["text"].to_pylist() == ["a fine film"]
 
 
+def test_an_empty_standard_input(tmp_path: Path) -> None:
+    """As of a scheduled run where nothing is new."""
+    ran = in_its_own_process("score", "-", "--format", "csv", input="", cwd=tmp_path)
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert "nothing is in this file" in ran.err
+
+
 def test_a_closed_standard_input(tmp_path: Path) -> None:
     ran = subprocess.run(
         [*COMMAND, "score", "-", "--format", "csv"],

@@ -54,7 +54,14 @@ def score(
         from toolkit.scoring.input_files import find_jobs
         from toolkit.scoring.results import ScoringModel
 
-        jobs = find_jobs(files, common.output, output.output_format, rejects.path, output.report)
+        jobs = find_jobs(
+            files,
+            common.output,
+            output.output_format,
+            rejects.path,
+            output.report,
+            reading.input_format,
+        )
         model = find_model(common.model)
         run.allow(jobs, model, force=common.force)
         scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)

@@ -42,6 +42,11 @@ class Format:
     is_text: bool = True
     can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
+    @property
+    def written(self) -> Format:
+        """The format of an output for which no other one is named."""
+        return self if self.can_write else FORMATS["csv"]
+
 
 def _csv() -> type[ReviewFile]:
     from toolkit.records.csv import DelimitedFile

@@ -6,7 +6,7 @@ import json
 import os
 import stat
 import zlib
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Self
 from uuid import UUID, uuid5
@@ -27,6 +27,9 @@ _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids
 
 # Of the options of reading: with the column of labels, these change summaries, or the speed.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
+
+# What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
+_OF_THE_RUN = ("workers", "force", "resume", "skip_existing", "checkpoint_seconds", "max_rejected")
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 
@@ -174,6 +177,7 @@ def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     """Say what the bytes of all outputs of a run depend on, for JSON."""
     reading = options.reading
+    others = {each.name for each in fields(options)} - {"reading", *_OF_THE_RUN}
     # The same, whether they are named or not.
     columns = asdict(reading.columns) | {
         column.role: column.name for column in reading.columns.added
@@ -188,9 +192,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "the scoring by sentence": scorer.by_sentence,
         "the options": [
             {**asdict(reading), "columns": columns},
-            options.output_format,
-            options.stop_on_error,
-            asdict(options.subset),
+            *(value for name, value in asdict(options).items() if name in others),
         ],
     }
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again

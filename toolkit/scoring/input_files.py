@@ -41,22 +41,25 @@ def find_jobs(
     output_format: str | None = None,
     rejected: Path | None = None,
     report: Path | None = None,
+    input_format: str | None = None,
 ) -> Jobs:
     """Find the files to score, in the order of the inputs, and name their outputs.
 
     ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
     one file, else a folder, as always with a slash at its end. ``output_format`` changes the
     endings of the outputs, and ``rejected`` is for one file only. ``report`` is no input, where it
-    is in a folder. Raises `InputError` if a folder or a pattern has no file of reviews, and
-    `UsageError` if outputs or rejects have no place.
+    is in a folder. ``input_format`` is that of names with an unknown ending. Raises `InputError` if
+    a folder or a pattern has no file of reviews, and `UsageError` if outputs or rejects have no
+    place.
     """
     target = None if output is None else path_of(output)
+    formats = (output_format, input_format)
     found, named = look_for(inputs, target, report)
     files = found.without_repeats()
     is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
     is_single = len(files) == 1 and not is_whole
     if is_single and not _is_new_folder(output):
-        job = Job.of(files[0][0], _single_output(*files[0], target, output_format), rejected)
+        job = Job.of(files[0][0], _single_output(*files[0], target, formats), rejected)
         job = replace(job, is_named=job.source in named)
         return Jobs([job], is_single=True, ignored=found.ignored)
     if rejected not in (None, STDIN, NOT_KEPT):
@@ -64,7 +67,7 @@ def find_jobs(
     folder = _folder(target, [source for source, _ in files])
     jobs = [
         replace(
-            Job.of(source, folder / with_format(name, output_format), rejected),
+            Job.of(source, folder / with_format(name, *formats), rejected),
             is_named=source in named,
         )
         for source, name in files
@@ -117,15 +120,15 @@ def _has_slash(output: str) -> bool:
 
 
 def _single_output(
-    source: Path, name: Path, output: Path | None, output_format: str | None
+    source: Path, name: Path, output: Path | None, formats: tuple[str | None, str | None]
 ) -> Path:
     if output is None:
         default = default_output(source)
-        return default if source == STDIN else with_format(default, output_format)
+        return default if source == STDIN else with_format(default, *formats)
     if not is_a_folder(output):
         return output
     _check_not_standard_input([source], output)
-    return output / with_format(Path(name.name), output_format)
+    return output / with_format(Path(name.name), *formats)
 
 
 def _folder(output: Path | None, sources: Sequence[Path]) -> Path:

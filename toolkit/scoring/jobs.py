@@ -30,7 +30,6 @@ _AT_ONCE = 16  # requests to a store
 NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
 
 REJECTED_ENDING = ".rejected.jsonl"
-UNWRITABLE_ENDING = ".csv"  # of the output of a format that can only be read
 SCORED = ".scored"  # before the ending of an output beside its input
 
 
@@ -96,7 +95,7 @@ def named_by(source: Path) -> Path:
     """
     named = _without_archive(source)
     found = endings().get(format_ending(named).lower())
-    return named if found is None or found.can_write else named.with_suffix(UNWRITABLE_ENDING)
+    return named if found is None else with_format(named, found.written.name, None)
 
 
 def _without_archive(source: Path) -> Path:
@@ -136,11 +135,16 @@ def default_rejected(source: Path, output: Path) -> Path:
     return path_of(f"{'stdin' if is_unnamed else named_by(source)}{REJECTED_ENDING}")
 
 
-def with_format(path: Path, output_format: str | None) -> Path:
-    """Give a name the ending of a format, unless it has one of its endings already."""
-    if output_format is None:
+def with_format(path: Path, output_format: str | None, input_format: str | None) -> Path:
+    """Give a name the ending of a format, unless it has one of its endings already.
+
+    Without an output format, it is that of the input if the ending is of none.
+    """
+    target = None if output_format is None else format_called(output_format)
+    if target is None and input_format is not None and not has_known_ending(path):
+        target = format_called(input_format).written
+    if target is None:
         return path
-    target = format_called(output_format)
     found, compression = format_ending(path), compression_ending(path)
     if endings().get(found.lower()) == target:
         return path

@@ -17,8 +17,8 @@ import pyarrow as pa
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, reporting_failures
 from toolkit.records.archives import compressed_nothing, compressor
-from toolkit.records.formats import format_of, output_of
-from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.formats import Format, format_of, output_of
+from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
@@ -199,19 +199,24 @@ class StandardOutput(ScoredOutput):
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
     """Choose the format of the output, by its name where none is asked for."""
-    own = format_of(job.source, options.reading.format)
-    same = own.name if own.can_write else "csv"
-    asked = options.output_format or (same if job.output == STDIN else None)
-    target = format_of(job.output, asked, "--output-format")
+    own, target = _formats(job, options)
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
     return output_of(reviews, own, target, options.reading.delimiter)
 
 
-def empty_form(job: Job, reading: ReadOptions, output_format: str | None) -> Output:
+def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
+    """Tell the formats of the input and of the output."""
+    own = format_of(job.source, options.reading.format)
+    asked = options.output_format or (own.written.name if job.output == STDIN else None)
+    return own, format_of(job.output, asked, "--output-format")
+
+
+def empty_form(job: Job, options: ScoringOptions) -> Output:
     """Say how nothing is written: as no bytes, or as a table with the added columns alone."""
-    target = format_of(job.output, output_format, "--output-format")
+    _, target = _formats(job, options)
     if target.is_text:
         return Output(lambda *_: pa.py_buffer(b""))
-    added = pa.schema([(column.name, column.kind) for column in reading.columns.added])
+    columns = options.reading.columns.added
+    added = pa.schema([(column.name, column.kind) for column in columns])
     return target.load().output_of_table(lambda records, _: records, added, None)

@@ -208,7 +208,7 @@ class _Run:
             if job.is_named:
                 raise
             self._warn(result, "nothing is in this file, nor in its output.")
-            return None, empty_form(job, options.reading, options.output_format)
+            return None, empty_form(job, options)
         return reviews, form
 
     def _prepare(self, job: Job) -> None:
