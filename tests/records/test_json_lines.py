@@ -19,7 +19,7 @@ SCORED = '"predicted_sentiment": "positive", "positive_probability": 0.5}'
 NOT_SCORED = '"predicted_sentiment": null, "positive_probability": null}'
 FIRST = '{"text": "x"}'
 
-# Arrow reads what is usual and Python the rest of a block: an indented line sends it to Python.
+# The core reads what is usual and Python the rest of a block: an indented line sends it to Python.
 FOR_PYTHON = " {}"
 
 deep = f'"x": {"[" * 400}{"]" * 400}'
@@ -222,8 +222,8 @@ def test_a_key_may_come_late(ending: str, first: str, name: str, last: str) -> N
 def test_a_usual_key_may_come_late() -> None:
     late = b'{"id": 1}\n' * 20_000 + b'{"review": "a"}\n'
     assert pass_through(late, ".jsonl").texts[-1] == "a"
-    with pytest.raises(UsageError, match=r"no column 'text' or 'review' .*\(found: id\)"):
-        pass_through(late.replace(b"review", b"body"), ".jsonl")
+    with pytest.raises(UsageError, match=r"no column 'text' or 'review' .*\(found: id, plot\)"):
+        pass_through(late.replace(b"review", b"plot"), ".jsonl")
 
 
 @pytest.mark.parametrize("before", [b"", b" "])
@@ -231,7 +231,7 @@ def test_a_record_has_a_limit_of_values(before: bytes, monkeypatch: pytest.Monke
     for module in ("json_values", "json_lines"):
         monkeypatch.setattr(f"toolkit.records.{module}.VALUES_LIMIT", 100)
     long = {"text": "[,{" * 100, "x": [[] for _ in range(49)]}
-    more = {"text": "b", "x": [[] for _ in range(60)]}
+    more = {"text": "b" * 900, "x": [[] for _ in range(60)]}
     data = b"\n".join(json.dumps(row).encode() for row in (long, more, long))
     passed = pass_through(before + data, ".jsonl")
     assert passed.texts == [long["text"]] * 2

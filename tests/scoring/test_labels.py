@@ -21,7 +21,6 @@ from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.records import Columns, ReadOptions
-from toolkit.records.json_values import JsonTables
 from toolkit.records.labels import read_labels
 from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
 
@@ -189,19 +188,6 @@ def test_labels_in_json_are_of_any_kind(
         len(readable),
         len(labels) - len(readable),
     )
-
-
-@pytest.mark.parametrize("labels", ["[0, 1]", '["neg", "pos"]', "[0.0, 1.0]", "[1, null]"])
-def test_labels_of_one_kind_are_read_at_once(labels: str) -> None:
-    tables = JsonTables({"text": ("text",), "label": ("by", "label")})
-    lines = [{"text": "a", "by": {"label": label}} for label in json.loads(labels)]
-    data = pa.py_buffer("".join(json.dumps(line) + "\n" for line in lines).encode())
-    for _ in range(2):
-        read = tables.read(data, json.dumps(lines[0]).encode())
-        assert read is not None
-        assert read["text"].to_pylist() == ["a", "a"]
-        assert read["label"].to_pylist() == [v if v is None else str(v).removesuffix(".0")
-                                       for v in json.loads(labels)]  # fmt: skip
 
 
 def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:

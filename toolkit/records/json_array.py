@@ -22,7 +22,6 @@ from toolkit.records.json_writing import added_members, with_commas
 from toolkit.records.lines import (
     BYTE_ORDER_MARK,
     LINE_END,
-    NEWLINE,
     RECORD,
     RECORD_BYTES_LIMIT,
     Broken,
@@ -232,15 +231,6 @@ class JsonElementsFile(JsonLinesFile):
             self._stream.advance(more)
             skipped += more
         return _nothing_in(b"", [(0, 0, reason)], 0, skipped), _NOTHING
-
-    def _objects_of(self, content: Content) -> pa.Buffer:
-        lines = np.empty(content.end + 1, np.uint8)
-        lines[:-1] = np.frombuffer(content.data, np.uint8, content.end)
-        if self._in_array:
-            ends = _ends(content)
-            lines[ends[ends < content.end]] = NEWLINE
-        lines[-1] = NEWLINE
-        return pa.py_buffer(lines)
 
     def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:  # noqa: ARG002
         return lines.newlines, pa.repeat("", len(lines))

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,17 +16,11 @@ import pyarrow.compute as pc
 from toolkit.native.records import read_members
 from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.json_values import (
-    NESTING_LIMIT,
     VALUES_LIMIT,
     WHITE_SPACE,
-    JsonTables,
     check_names,
-    escaped_key,
     field_at,
-    find_late,
-    has_too_much,
     keys_in,
-    may_have_no_number,
     members,
     object_on,
     objects_among,
@@ -49,13 +44,11 @@ from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFil
 from toolkit.text.strings import arrow_of, without_half_pairs
 
 FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
-_SCHEMA_BYTES = 4 << 20  # looked at to find the columns of an output of another format
+_SCHEMA_BYTES = 4 << 20  # looked at where these lack it, or for the columns of another format
 
 _SPACE = re.compile(rb"[ \t\r\n]*")
 _LINE = re.compile(rb"[^\n]+")
 _FILLED = re.compile(rb"[^ \t\r\n][^\n]*\n")  # from within a line to its end
-
-_Fields = dict[str, pa.StringArray]  # columns by role
 
 # Some records and their scores → as many objects with all of it.
 Objects = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.StringArray]
@@ -89,9 +82,8 @@ class JsonLinesFile(RecordFile):
         self._offset = len(header)
         self._stream.advance(len(header))
         self.choose_columns(lambda column: self._find_keys(data, column))
-        self._tables = JsonTables(self.keys) if "text" in self.keys else None
-        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self.added.names]
-        self._escaped_keys = [escaped_key(name) for name in self.added.names]
+        self._taken = tuple(self.added.names)
+        self._added_keys = [json.dumps(name, ensure_ascii=False) for name in self._taken]
 
     def _find_keys(self, data: bytes, column: Column) -> Keys | None:
         """Choose the keys by the first object that has one of the wanted names."""
@@ -104,8 +96,9 @@ class JsonLinesFile(RecordFile):
         self.names = list(found)
         if not column.is_needed or column.alike(found):
             return None
-        late = find_late(self._peek, self._records_in, len(data), column)
-        return late if late or found else (column.names[0],)
+        if len(data) < _SCHEMA_BYTES and len(more := self._peek(_SCHEMA_BYTES)) > len(data):
+            return self._find_keys(more, column)
+        return None if found else (column.names[0],)
 
     def _records_in(self, data: bytes) -> Iterator[bytes]:
         """Cut some bytes at the start of the records into them; the last may be cut off."""
@@ -156,9 +149,10 @@ class JsonLinesFile(RecordFile):
         lines = content.lines.only(good)
         stops, line_ends = self._stops(content, lines)
         closings = stops - 1
-        fields = None if rejects else self._parse_at_once(content, stops)
-        if fields is None:
-            fields, closings, readable, bad = self._parse_one_by_one(block, lines, stops)
+        texts = self._read_texts(content.data, lines.starts, stops)
+        fields = {"text": texts}
+        if texts is None:
+            fields, closings, readable, bad = self._decode(block, lines, stops)
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
         records, line_ends = self._around_added(content, lines, closings, line_ends)
@@ -224,82 +218,58 @@ class JsonLinesFile(RecordFile):
         columns = [pa.array([row.get(name) for row in rows], pa.string()) for name in self._held]
         return pa.RecordBatch.from_arrays(columns, list(self._held))
 
-    def _parse_at_once(self, content: Content, stops: Positions) -> _Fields | None:
-        """Parse many lines; None if one is anything but one object with a string or null."""
-        raw = np.frombuffer(content.data, np.uint8)
-        starts = content.lines.starts
-        one_each = (raw[starts] == ord("{")).all() and (raw[stops - 1] == ord("}")).all()
-        if not one_each or content.broken or not len(starts):  # Arrow crashes at a lone null
+    def _read_texts(
+        self, data: bytes, starts: Positions, stops: Positions
+    ) -> pa.StringArray | None:
+        """Read the texts with the core; None where it cannot, or more than a text is wanted."""
+        keys = self.keys.get("text", ())
+        if self._held is not None or len(self.keys) > 1 or len(keys) != 1:
             return None
-        if self._held is not None or self._tables is None:
+        if len(starts) and (stops - starts).max() > VALUES_LIMIT:
             return None
-        is_short = (stops - starts).max() <= VALUES_LIMIT
-        if is_short and self.keys.keys() == {"text"} and len(self.keys["text"]) == 1:
-            (name,) = self.keys["text"]
-            texts = read_members(content.data, starts, stops, name, self.added.names)
-            if texts is not None:
-                return {"text": texts}
-        if self._needs_python(content.data, starts, stops):
-            return None
-        first = content.data[int(starts[0]) : int(stops[0])]
-        fields = self._tables.read(self._objects_of(content), first)
-        # Lines that begin and end an object are one each if there are as many texts as lines.
-        return None if fields is None or len(fields["text"]) != len(starts) else fields
+        return read_members(data, starts, stops, keys[0], self._taken)
 
-    def _objects_of(self, content: Content) -> pa.Buffer:
-        """Give the objects of a block, with nothing but white space between them."""
-        return content.whole()
-
-    def _needs_python(self, data: bytes, starts: Positions, stops: Positions) -> bool:
-        """Whether there may be what Arrow reads in another way, or a name that is taken."""
-        if may_have_no_number(data) or any(key.encode() in data for key in self._added_keys):
-            return True
-        has_escapes = b"\\u" in data or b"\\/" in data
-        if has_escapes and any(key.search(data) for key in self._escaped_keys):
-            return True
-        opening = data.count(b"[") + data.count(b"{") - len(starts)
-        if opening < NESTING_LIMIT and (stops - starts).max() <= VALUES_LIMIT:
-            return False
-        bounds = zip(starts.tolist(), stops.tolist(), strict=True)
-        return any(has_too_much(data[start:stop]) for start, stop in bounds)
-
-    def _parse_one_by_one(
+    def _decode(
         self, block: Block, lines: Lines, stops: Positions
-    ) -> tuple[_Fields, Positions, npt.NDArray[np.bool_], list[Reject]]:
-        """Parse with Python: fields, closing braces, which lines are good, and the other ones."""
-        rows: list[dict[str, str | None]] = []
+    ) -> tuple[dict[str, pa.Array], Positions, npt.NDArray[np.bool_], list[Reject]]:
+        """Read with Python: fields, closing braces, which lines are good, and the other ones."""
+        rows: list[list[str | None]] = []
         closings: list[int] = []
         rejects: list[Reject] = []
         good = np.ones(len(lines), np.bool_)
         data: bytes = block.content.data
+        readers = [
+            (text_at if is_text(role) else field_at, keys) for role, keys in self.keys.items()
+        ]
         ranges = zip(lines.starts.tolist(), stops.tolist(), strict=True)
         for row, (start, stop) in enumerate(ranges):
             line = data[start:stop].rstrip(WHITE_SPACE)
             try:
-                rows.append(self._fields_of(line))
+                content = self._content_of(line)
+                values = [read(content, keys) for read, keys in readers]
             except ValueError as error:
                 good[row] = False
                 rejects.append(self.reject(block, start, stop, str(error)))
-            else:
-                closings.append(start + len(line) - 1)
-        fields = {role: pa.array([row[role] for row in rows], pa.string()) for role in self.keys}
+                continue
+            if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
+                values = [value and without_half_pairs(value) for value in values]
+            rows.append(values)
+            closings.append(start + len(line) - 1)
+        fields = {
+            role: pa.array([values[at] for values in rows], pa.string())
+            for at, role in enumerate(self.keys)
+        }
         return fields, np.array(closings, np.int64), good, rejects
 
-    def _fields_of(self, line: bytes) -> dict[str, str | None]:
-        """Give text and other columns of an object, by role."""
+    def _content_of(self, line: bytes) -> dict[str, Any]:
+        """Decode an object; `ValueError` if it has a name that is taken, or one too many."""
         content = object_on(line)
-        for name in self.added.names:
+        for name in self._taken:
             if name in content:
                 raise ValueError(f"has a key {name!r} already, as an added one is called")
         if self._held is not None:
             check_names(line.decode(), self._held)
-        fields = {
-            role: text_at(content, keys) if is_text(role) else field_at(content, keys)
-            for role, keys in self.keys.items()
-        }
-        if b"\\u" in line:  # as an escape, half of a surrogate pair passes as JSON
-            fields = {role: value and without_half_pairs(value) for role, value in fields.items()}
-        return fields
+        return content
 
 
 def space_before(data: bytes, start: int = 0) -> int:

@@ -1,17 +1,14 @@
-"""JSON objects: limits, members as they are written, keys of columns, and many at once by Arrow."""
+"""JSON objects: limits, members as they are written, values at the keys of columns."""
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from contextlib import suppress
 from typing import Any, NoReturn
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
-from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.columns import Column, Keys
 from toolkit.text.strings import without_half_pairs
 
 
@@ -34,13 +31,10 @@ VALUES_LIMIT = 1_000_000
 
 WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
-_LATE_BYTES = 64 << 20  # looked at where the first objects lack a key
-
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
 # Brackets, commas and, so that those in them are passed over, strings; a line end ends a string.
 _MARKS = re.compile(rb'[\[{\]},]|"(?:[^"\\\n]++|\\[^\n])*+["\n]?')
-_NO_NUMBER = re.compile(rb"(?:NaN|Inf(?:inity)?)\s*[,\]}]")
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -86,6 +80,8 @@ def follow(content: dict[str, Any], keys: Keys) -> Any:
     Raises `ValueError` if a value before the last key is not an object.
     """
     value: Any = content.get(keys[0])
+    if len(keys) == 1:
+        return value
     for position, key in enumerate(keys[1:], 1):
         if value is None:
             return None
@@ -129,13 +125,10 @@ def check_names(text: str, known: Collection[str]) -> None:
         seen.add(name)
 
 
-def may_have_no_number(data: bytes) -> bool:
-    """Whether there may be a NaN or an infinity, which Arrow reads as numbers; or one in a text."""
-    return (b"NaN" in data or b"Inf" in data) and _NO_NUMBER.search(data) is not None
-
-
 def has_too_much(record: bytes) -> str | None:
     """Say what a record has more of than can be read in bounded memory; None if it has not."""
+    if len(record) <= NESTING_LIMIT:
+        return None
     opening = record.count(b"[") + record.count(b"{")
     is_long = len(record) > VALUES_LIMIT and opening + record.count(b",") > VALUES_LIMIT
     if not is_long and opening <= NESTING_LIMIT:
@@ -163,18 +156,6 @@ def object_on(line: bytes) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise ValueError(f"expected a JSON object, found {kind_of(content)}")
     return content
-
-
-def escaped_key(name: str) -> re.Pattern[bytes]:
-    r"""Match a name in quotes with any of its characters escaped, such as ``"te\u0078t"``."""
-    characters = []
-    for character in name:
-        units = character.encode("utf-16-be").hex()
-        escape = "".join(rf"\\u(?i:{units[i : i + 4]})" for i in range(0, len(units), 4))
-        plain = json.dumps(character, ensure_ascii=False)[1:-1]
-        short = r"\\?/" if character == "/" else re.escape(plain)
-        characters.append(f"(?:{short}|{escape})")
-    return re.compile(f'"{"".join(characters)}"'.encode())
 
 
 def kind_of(value: object) -> str:
@@ -216,102 +197,3 @@ def keys_in(content: dict[str, Any], column: Column) -> Keys | None:
         if "." in name and name.split(".")[0] in content:
             return tuple(name.split("."))
     return None
-
-
-def find_late(
-    peek: Callable[[int], bytes],
-    records_in: Callable[[bytes], Iterator[bytes]],
-    seen: int,
-    column: Column,
-) -> Keys | None:
-    """Look for keys after the first bytes: where their names are written, in plain or as ASCII.
-
-    ``peek`` gives as many bytes from the first record on, and ``records_in`` the records in them.
-    """
-    names = [part for name in column.names for part in (name, name.split(".")[0])]
-    written = {json.dumps(n, ensure_ascii=is_ascii) for n in names for is_ascii in (True, False)}
-    quoted = [name.encode("utf-8", "surrogatepass") for name in written]
-    while seen < _LATE_BYTES:
-        data = peek(min(8 * seen, _LATE_BYTES))
-        if len(data) <= seen:
-            break
-        if any(name in data for name in quoted):
-            with_names = (r for r in records_in(data) if any(name in r for name in quoted))
-            for content in objects_among(with_names):
-                if keys := keys_in(content, column):
-                    return keys
-        seen = len(data)
-    return None
-
-
-class JsonTables:
-    """Reads columns of many objects at once, text among them; safe to share between threads."""
-
-    def __init__(self, keys: dict[str, Keys]) -> None:
-        self._keys = keys
-        self._kinds = dict.fromkeys(keys, pa.string())
-
-    def read(self, data: pa.Buffer, first: bytes) -> dict[str, pa.StringArray] | None:
-        """Read all objects; None if a value is not of the kind that the first object has."""
-        try:
-            self._kinds = {role: self._kind_of(role, first) for role in self._keys}
-            schema = _schema({keys: self._kinds[role] for role, keys in self._keys.items()})
-            table = None if schema is None else _read(data, schema)
-        except (pa.ArrowInvalid, ValueError, RecursionError):
-            return None
-        if table is None:
-            return None
-        return {role: _at(table, keys).cast(pa.string()) for role, keys in self._keys.items()}
-
-    def _kind_of(self, role: str, first: bytes) -> pa.DataType:
-        """Tell the kind of a column; of a null, that of the block before."""
-        value = (
-            None if is_text(role) else field_at(DECODER.decode(first.decode()), self._keys[role])
-        )
-        if value is None:
-            return self._kinds[role]
-        if not isinstance(value, Number):
-            return pa.string()
-        # Arrow does not keep how a fraction is written; for a label, that does not matter.
-        if role != "label" and not value.removeprefix("-").isdigit():
-            raise ValueError
-        return pa.float64() if role == "label" else pa.int64()
-
-
-def _read(data: pa.Buffer, schema: pa.Schema) -> pa.Table:
-    import pyarrow.json
-
-    return pyarrow.json.read_json(
-        pa.BufferReader(data),
-        pyarrow.json.ReadOptions(use_threads=False, block_size=len(data) + 1),
-        pyarrow.json.ParseOptions(explicit_schema=schema, unexpected_field_behavior="ignore"),
-    )
-
-
-def _schema(kinds: dict[Any, pa.DataType]) -> pa.Schema | None:
-    """Put the kinds into structs for the keys before the last; None if one is within another."""
-    tree: dict[str, Any] = {}
-    for path, kind in kinds.items():
-        inner = tree
-        for key in path[:-1]:
-            inner = inner.setdefault(key, {})
-            if not isinstance(inner, dict):
-                return None
-        if path[-1] in inner:
-            return None
-        inner[path[-1]] = kind
-    return pa.schema(_fields(tree))
-
-
-def _fields(tree: dict[str, Any]) -> list[tuple[str, pa.DataType]]:
-    return [
-        (name, pa.struct(_fields(kind)) if isinstance(kind, dict) else kind)
-        for name, kind in tree.items()
-    ]
-
-
-def _at(table: pa.Table, keys: Keys) -> pa.Array:
-    column = table.column(keys[0]).combine_chunks()
-    for key in keys[1:]:
-        column = pc.struct_field(column, key)
-    return column
