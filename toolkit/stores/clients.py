@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from functools import lru_cache
 from importlib.util import find_spec
-from pathlib import Path
 from typing import Any
 
 from toolkit.errors import MissingExtraError, StoreError
@@ -229,22 +228,16 @@ def _profile(named: dict[str, str]) -> Any:
         "AWS_CONTAINER_CREDENTIALS_FULL_URI",
         "AWS_SKIP_SIGNATURE",
     )
+    is_named = any(named.get(name) for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"))
     if any(named.get(name) for name in others):
         return None
-    is_named = any(named.get(name) for name in ("AWS_PROFILE", "AWS_DEFAULT_PROFILE"))
-    files = [
-        Path(named.get("AWS_SHARED_CREDENTIALS_FILE", "~/.aws/credentials")),
-        Path(named.get("AWS_CONFIG_FILE", "~/.aws/config")),
-    ]
-    if not is_named and not any(file.expanduser().is_file() for file in files):
-        return None
     if find_spec("boto3") is None:
-        if not is_named:
-            return None
-        raise StoreError(
-            "AWS_PROFILE: profiles are read by the package boto3, which is not installed. Install "
-            "it with: pip install boto3"
-        )
+        if is_named:
+            raise StoreError(
+                "AWS_PROFILE: profiles are read by the package boto3, which is not installed. "
+                "Install it with: pip install boto3"
+            )
+        return None
     import boto3
     from obstore.auth.boto3 import Boto3CredentialProvider
 

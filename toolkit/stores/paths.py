@@ -188,13 +188,11 @@ class StorePath(_Base):
 
     is_fifo = is_socket = is_block_device = is_char_device = is_mount = is_junction = is_symlink
 
-    def absolute(self) -> Self:
-        """Give the path itself."""
-        return self
-
     def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002
         """Give the path itself."""
         return self
+
+    absolute = resolve
 
     def samefile(self, other_path: str | os.PathLike[str]) -> bool:
         """Whether this is the same object."""

@@ -8,7 +8,7 @@ import os
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any
@@ -18,9 +18,8 @@ from toolkit.stores.clients import READING, client, store_failures, translated
 from toolkit.stores.location import Location
 
 # After the retries of obstore, which are within some seconds, for connections that are cut again
-# and again. What has come is kept, so a slow and broken connection makes progress.
+# and again.
 _ATTEMPTS = 6
-_PIECE_BYTES = 64 << 10
 
 
 @dataclass(frozen=True)
@@ -65,67 +64,50 @@ class Ranges:
         self.facts = ObjectFacts.of(meta)
 
     def get(self, start: int, stop: int) -> bytes:
-        """Get some bytes; what has come before a connection is cut is not asked for again."""
+        """Get some bytes; what is cut off is asked for again."""
+        deadline = time.monotonic() + READING.retry
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._get(start, stop)
+            except Exception as error:  # noqa: BLE001 (explained, and raised again)
+                failed, is_final = self._explained(error)
+                if is_final or attempt == _ATTEMPTS or time.monotonic() > deadline:
+                    raise failed from None
+            time.sleep(min(0.1 * 2**attempt, 5))
+        raise AssertionError
+
+    def _get(self, start: int, stop: int) -> bytes:
         import obstore
 
-        parts: list[bytes] = []
-        at = start
+        options: dict[str, Any] = {"range": (start, stop)}
+        if self._etag is not None:
+            options["if_match"] = self._etag
+        found = obstore.get(self._client, self.location.key, options=options)  # type: ignore[arg-type]
+        if found.meta["size"] != self.facts.size:
+            raise _changed(self.location)
+        data = bytes(found.bytes())
+        if len(data) != stop - start:
+            raise ConnectionResetError
+        return data
 
-        def more() -> None:
-            nonlocal at
-            options: dict[str, Any] = {"range": (at, stop)}
-            if self._etag is not None:
-                options["if_match"] = self._etag
-            found = obstore.get(self._client, self.location.key, options=options)  # type: ignore[arg-type]
-            if found.meta["size"] != self.facts.size:
-                raise _changed(self.location)
-            for part in found.stream(min_chunk_size=_PIECE_BYTES):
-                parts.append(bytes(part))
-                at += len(part)
-            if at != stop:
-                raise ConnectionResetError
-
-        self._again_and_again(more, lambda: at)
-        return b"".join(parts)
-
-    def _again_and_again(self, get: Callable[[], None], progress: Callable[[], int]) -> None:
-        attempts, reached = 0, progress()
-        deadline = time.monotonic() + READING.retry
-        while True:
-            try:
-                return get()
-            except Exception as error:  # noqa: BLE001 (explained, and raised again)
-                failed = self._explained(error)
-                if failed is not None:
-                    raise failed from None
-                if progress() > reached:
-                    attempts, reached = 0, progress()
-                    deadline = time.monotonic() + READING.retry
-                attempts += 1
-                if attempts >= _ATTEMPTS or time.monotonic() > deadline:
-                    last = translated(error, self.location, "read")
-                    why = f"{self.location}: cannot be read: the connection is cut again and again"
-                    if last is None or isinstance(error, ConnectionResetError):
-                        last = StoreError(why)
-                    raise last from None
-            time.sleep(min(0.1 * 2**attempts, 5))
-
-    def _explained(self, error: Exception) -> Exception | None:
-        """Give what to raise for an error; None for one that may be gone the next time."""
+    def _explained(self, error: Exception) -> tuple[Exception, bool]:
+        """Give what to raise for an error, and whether it will be the same the next time."""
         if isinstance(error, InputError):
-            return error
+            return error, True
         if type(error).__name__ in ("PreconditionError", "NotModifiedError"):
-            return _changed(self.location) if self._is_there() else _gone(self.location)
+            return (_changed if self._is_there() else _gone)(self.location), True
         if isinstance(error, FileNotFoundError):
-            return _gone(self.location)
+            return _gone(self.location), True
         failed = translated(error, self.location, "read")
-        if failed is None:
-            return None if isinstance(error, OSError) else error
         if isinstance(failed, PermissionError):  # it could be read before
-            return StoreError(f"{self.location}: cannot be read any more: {failed.strerror}")
+            reason = f"{self.location}: cannot be read any more: {failed.strerror}"
+            return StoreError(reason), True
+        if failed is None and not isinstance(error, OSError):
+            return error, True
+        cut = f"{self.location}: cannot be read: the connection is cut again and again"
         text = str(error)
         is_answer = "status code: 4" in text and "status code: 429" not in text
-        return failed if is_answer else None
+        return failed or StoreError(cut), is_answer
 
     def _is_there(self) -> bool:
         """Whether there is an object: Azure gives the same answer if there is none."""
@@ -152,85 +134,44 @@ def _changed(location: Location) -> InputError:
 
 
 BLOCK_BYTES = 1 << 20
-_AHEAD = 4  # blocks that are fetched at once where a part is read from start to end
 
 
 class Blocks:
-    """The last blocks that were read of an object; for one thread at a time."""
+    """The last blocks that were read of an object, and some ahead; for one thread at a time."""
 
-    def __init__(self, ranges: Ranges, kept: int) -> None:
+    def __init__(self, ranges: Ranges, kept: int, ahead: int) -> None:
         self._ranges = ranges
         self._count = -(-ranges.facts.size // BLOCK_BYTES)
-        self._kept, self._ahead = kept, _AHEAD
-        self._blocks: OrderedDict[int, bytes] = OrderedDict()
-        self._unread: set[int] = set()  # of which nothing is taken yet
-        self._coming: dict[int, Future[list[bytes]]] = {}  # some share one
-        # A thread for what is asked for, so that Ctrl-C is not held up, and one for what is ahead.
-        self._pool = ThreadPoolExecutor(2, "store")
+        self._kept, self._ahead = kept, ahead
+        self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
+        # Threads, so that Ctrl-C is not held up, either.
+        self._pool = ThreadPoolExecutor(ahead + 1, "store")
 
     def close(self) -> None:
         """Forget everything."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._blocks.clear()
-        self._coming.clear()
 
     def get(self, number: int, *, is_run: bool) -> bytes:
         """Give a block; in a run, and after the block before it, some more are fetched ahead."""
         is_run = is_run or number - 1 in self._blocks
-        if number not in self._blocks and number not in self._coming:
-            self._fetch(number, self._ahead if is_run else 1)
-        if is_run:
-            self._fetch_after(number)
-        if number not in self._blocks:
-            for position, block in self._arrived(number):
-                self._blocks[position] = block
-                self._unread.add(position)
-        self._unread.discard(number)
+        stop = min(number + 1 + self._ahead * is_run, self._count)
+        for each in range(number, stop):
+            if each not in self._blocks:
+                self._blocks[each] = self._pool.submit(self._fetch, each)
         self._blocks.move_to_end(number)
-        self._drop_oldest()
-        return self._blocks[number]
-
-    def _arrived(self, number: int) -> Iterator[tuple[int, bytes]]:
-        """Wait for a block, and give all that come with it."""
-        coming = self._coming[number]
-        blocks = coming.result()
-        for position in [each for each, other in self._coming.items() if other is coming]:
-            del self._coming[position]
-            number = min(number, position)
-        yield from enumerate(blocks, number)
-
-    def _fetch_after(self, number: int) -> None:
-        """Fetch what follows, where little is left of the last fetch."""
-        following = number + 1
-        while following in self._blocks or following in self._coming:
-            following += 1
-        if following - number <= self._ahead // 2 + 1 and following < self._count:
-            self._fetch(following, self._ahead)
-
-    def _fetch(self, first: int, count: int) -> None:
-        """Fetch some blocks, up to one that is there or on its way."""
-        stop = first + 1
-        last = min(first + count, self._count)
-        while stop < last and stop not in self._blocks and stop not in self._coming:
-            stop += 1
-        coming = self._pool.submit(self._get, first, stop)
-        self._coming.update(dict.fromkeys(range(first, stop), coming))
-
-    def _get(self, first: int, stop: int) -> list[bytes]:
-        size = self._ranges.facts.size
-        data = self._ranges.get(first * BLOCK_BYTES, min(stop * BLOCK_BYTES, size))
-        return [data[at : at + BLOCK_BYTES] for at in range(0, len(data), BLOCK_BYTES)]
-
-    def _drop_oldest(self) -> None:
         while len(self._blocks) > self._kept:
-            dropped, _ = self._blocks.popitem(last=False)
-            if dropped in self._unread:  # more columns than there is room for
-                self._unread.discard(dropped)
-                self._ahead = max(self._ahead // 2, 1)
+            self._blocks.popitem(last=False)
+        return self._blocks[number].result()
+
+    def _fetch(self, number: int) -> bytes:
+        start = number * BLOCK_BYTES
+        return self._ranges.get(start, min(start + BLOCK_BYTES, self._ranges.facts.size))
 
 
-FEW_BLOCKS = 16  # kept for what is read from start to end
-MANY_BLOCKS = 64  # kept for the columns of a table, which are read in turns
+# How many blocks are kept, and how many are fetched ahead.
+FEW_BLOCKS = (16, 4)  # of what is read from start to end
+MANY_BLOCKS = (64, 1)  # of the columns of a table, which are read in turns
 _LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
 
 
@@ -241,13 +182,13 @@ class ObjectReader(io.RawIOBase):
     of one object.
     """
 
-    def __init__(self, location: Location, kept: int = FEW_BLOCKS) -> None:
+    def __init__(self, location: Location, blocks: tuple[int, int] = FEW_BLOCKS) -> None:
         super().__init__()
         self.location = location
         self.name = str(location)
         ranges = Ranges(location)
         self.size = ranges.facts.size
-        self._blocks = Blocks(ranges, kept)
+        self._blocks = Blocks(ranges, *blocks)
         self._at = 0
         self._lock = threading.RLock()
 
@@ -286,13 +227,6 @@ class ObjectReader(io.RawIOBase):
                 done += len(part)
                 self._at += len(part)
         return done
-
-    def read(self, size: int | None = -1) -> bytes:
-        """Read as many bytes, fewer only at the end."""
-        left = max(self.size - self._at, 0)
-        data = bytearray(left if size is None or size < 0 else min(size, left))
-        count = self.readinto(data)
-        return bytes(memoryview(data)[:count])
 
     def close(self) -> None:
         """Forget what is read, and what is ahead."""

@@ -41,8 +41,6 @@ class Content:
         if isinstance(what, Content):
             return what
         if isinstance(what, bytes):
-            import hashlib  # late: it takes 3 ms
-
             digest = hashlib.sha256(what).hexdigest()
             return cls("its content", len(what), digest, lambda: iter([what]))
         facts = what.stat()
