@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import compress
 from math import isnan, nan
 from typing import NoReturn
@@ -176,43 +176,26 @@ class Labels:
 
     Attributes
     ----------
+    rows : Rows
+        (labels,) their positions in the file.
     targets : Targets
-        (rows,) float32: the probability of positive, 0 to 1, or `NEUTRAL`.
+        (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`.
     kind : str
         As what the column was read; `USUAL` for classes and probabilities.
     meaning : str
         Which labels became what, for the user; empty where they are as usual.
-    """
-
-    targets: Targets
-    kind: str
-    meaning: str
-
-
-@dataclass(frozen=True)
-class Opinions:
-    """The rows whose labels are not neutral, and the others.
-
-    Attributes
-    ----------
-    rows : Rows
-        (opinions,) their positions in the file.
-    targets : Targets
-        (opinions,) float32: the probability of positive, 0 to 1.
     neutral : Rows
-        (neutral,) the positions of those that were left out.
-    kind, meaning : str
-        As of `Labels`.
+        (neutral,) the positions of neutral ones that were left out.
     """
 
     rows: Rows
     targets: Targets
-    neutral: Rows
     kind: str
     meaning: str
+    neutral: Rows
 
 
-def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Opinions:
+def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
     """Read labels as `labels_of`, and leave out the neutral ones; an error if all of them are."""
     labels = labels_of(words, rows, place, names)
     is_opinion = labels.targets != NEUTRAL
@@ -223,7 +206,7 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
             "labels with --positive and --negative."
         )
     targets = labels.targets[is_opinion]
-    return Opinions(kept, targets, rows[~is_opinion], labels.kind, labels.meaning)
+    return replace(labels, rows=kept, targets=targets, neutral=rows[~is_opinion])
 
 
 def labels_of(
@@ -252,7 +235,7 @@ def labels_of(
         _refuse(words[int(wrong[0])].as_py(), at, place, kind)
     often = np.bincount(indices, counts, len(found)).astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
-    return Labels(targets, kind, meaning)
+    return Labels(rows, targets, kind, meaning, rows[:0])
 
 
 def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Rule]:

@@ -13,7 +13,7 @@ from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.labels import (
     SCALES,
-    Opinions,
+    Labels,
     Ratings,
     Rows,
     Targets,
@@ -68,7 +68,7 @@ class ReviewTable:
             return read_ratings(labels, self.chosen["label"], SCALES[kind])
         return found
 
-    def opinions(self, rows: Rows, names: LabelNames) -> Opinions:
+    def opinions(self, rows: Rows, names: LabelNames) -> Labels:
         """Read the labels at some positions, as `opinions_of`."""
         return opinions_of(self["label"].take(pa.array(rows)), rows, self.place("label"), names)
 
