@@ -24,6 +24,7 @@ from toolkit.records.columns import Column, Keys, is_text
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
+from toolkit.text.strings import without_half_pairs
 
 _ERRORS = ("#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!")
 
@@ -33,7 +34,7 @@ _EXACT = 1e15  # Excel has 15 digits
 def as_text(value: Any) -> str | None:
     """Give a value as text: dates as ISO 8601, whole numbers without a point; None is empty."""
     if value is None or isinstance(value, str):
-        return None if value is None else _valid(value)
+        return None if value is None else without_half_pairs(value)
     if isinstance(value, bool):
         return "TRUE" if value else "FALSE"
     if isinstance(value, float):
@@ -51,20 +52,10 @@ def without_errors(texts: pa.StringArray) -> pa.StringArray:
 
 def letters(number: int) -> str:
     """Give the name of a column by its number: 1 is A, 27 is AA."""
-    name = ""
-    while number:
-        number, digit = divmod(number - 1, 26)
-        name = chr(ord("A") + digit) + name
+    from openpyxl.utils import get_column_letter
+
+    name: str = get_column_letter(number)
     return name
-
-
-def _valid(text: str) -> str:
-    """Replace halves of surrogate pairs, which no UTF-8 has."""
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-    return text
 
 
 # A sheet is read row by row; everything else is read at once, above all the texts of all cells.
