@@ -70,17 +70,20 @@ def test_every_byte_comes_out_or_is_rejected(ending: str, body: bytes, block_byt
 def test_rejects_leave_the_other_bytes_as_they_are(
     ending: str, body: bytes, block_bytes: int
 ) -> None:
-    """Without the lines of the rejects, the file gives the same output, with all blank lines."""
+    """The file gives the same output without the rejects and the blank lines before them."""
     data = HEADERS[ending] + body
     passed = pass_through(data, ending, block_bytes=block_bytes)
-    lines = _lines(data)
+    lines, blank = _lines(data), b" \t\r\n" if "json" in ending else b"\r\n"
     for reject in reversed(passed.rejects):
         raw = reject.raw or b""
         at = reject.number - 1
         taken = b"".join(lines[at : at + 1 + raw.count(b"\n")])
         assert taken.startswith(raw)
         assert taken[len(raw) :].strip(b"\r") in (b"\n", b"")
-        del lines[at : at + 1 + raw.count(b"\n")]
+        first = at
+        while first and not lines[first - 1].strip(blank):
+            first -= 1
+        del lines[first : at + 1 + raw.count(b"\n")]
     rest = b"".join(lines)
     assert pass_through(rest, ending, block_bytes=block_bytes) == Passed(
         passed.texts, passed.output, []
@@ -147,16 +150,14 @@ def test_a_packed_file_that_is_cut_short_is_no_shorter_file(ending: str) -> None
             pass_through(data[:length], ending)
 
 
-@pytest.mark.parametrize("padding", [9, 512, (1 << 20) + 1])
-@pytest.mark.parametrize("last", [b"b\n", b""])
-def test_zeros_after_the_last_member_of_gzip(padding: int, last: bytes) -> None:
-    data = gzip.compress(b"text\na\n") + gzip.compress(last) + bytes(padding)
-    assert pass_through(data, ".csv.gz").texts == ["a", "b"][: 1 + len(last) // 2]
+def test_members_of_gzip_are_one_file() -> None:
+    data = gzip.compress(b"text\na\n") + gzip.compress(b"b\n") + gzip.compress(b"")
+    assert pass_through(data, ".csv.gz").texts == ["a", "b"]
 
 
-def test_only_zeros_may_follow_it() -> None:
+def test_nothing_may_follow_the_last_member() -> None:
     data = gzip.compress(b"text\na\n")
-    for bad in (data + b"x" + bytes(20), data[:-9] + bytes(20), data + bytes(20) + b"x"):
+    for bad in (data + b"x" + bytes(20), data[:-9] + bytes(20), data + bytes(20)):
         with pytest.raises(InputError):
             pass_through(bad, ".csv.gz")
 

@@ -73,7 +73,7 @@ class QueryFile(RecordFile):
         }
         records = spans(content.data, lines.blank_starts, stops)
         line_ends = line_ends.filter(arrow_of(readable))
-        return self.parsed(block, columns, records, line_ends, rejects, lines)
+        return self.parsed(block, columns, records, line_ends, rejects)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []

@@ -21,7 +21,7 @@ from toolkit.records.csv_fields import (
     lines_like_records,
     wrong_number,
 )
-from toolkit.records.csv_header import read_header
+from toolkit.records.csv_header import HeaderReader
 from toolkit.records.json_writing import as_text
 from toolkit.records.lines import (
     LINE_END,
@@ -74,7 +74,7 @@ class DelimitedFile(RecordFile):
 
     def _read_header(self) -> bytes:
         options = self.options
-        header = read_header(self.name, options, self._look, self.fail)
+        header = HeaderReader(self.name, options, self._look, self.fail).read()
         self._dialect, self.names = header.dialect, header.names
         self.delimiter = header.dialect.delimiter
         if self.delimiter == " " and options.quote is None and self.added.names:
@@ -198,7 +198,7 @@ class DelimitedFile(RecordFile):
             for role, (name,) in self.keys.items()
         }
         records = byte_views(content.data, lines.blank_starts, stops)
-        return self.parsed(block, fields, records, line_ends, rejects, lines)
+        return self.parsed(block, fields, records, line_ends, rejects)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added fields after each record; a field is empty where there is no score."""

@@ -51,12 +51,6 @@ class Dialect:
         return re.compile(rf"(?:\A|(?<={mark})){q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}".encode())
 
     @cached_property
-    def fields(self) -> re.Pattern[bytes]:
-        """As many fields as there are with a delimiter after them."""
-        mark = re.escape(self.delimiter).encode()
-        return re.compile(rb"(?:(?:" + self.field.pattern + rb")" + mark + rb")*+")
-
-    @cached_property
     def _escaped(self) -> re.Pattern[bytes]:
         """An escape, and the character or line end that it escapes."""
         return re.compile(re.escape((self.escape or "").encode()) + rb"(?:\r\n|.)?", re.DOTALL)
@@ -305,18 +299,16 @@ class _OneByOne:
         None if more of the text decides.
         """
         text, before = self._text, len(self._delimiters)
-        last, stop = self._read_fields(start)
+        last, stop, found = self._read_fields(start)
         end = len(text) if stop is None else stop
         if text[end : end + 1] == b"\n":
-            if self._most is None or len(self._delimiters) - before < self._most:
+            if self._most is None or found < self._most:
                 return end, None
-            reason = wrong_number(_count_fields(text[start:end], self._dialect), self._most)
+            reason = wrong_number(found + 1, self._most)
         elif not self._at_end and end >= len(text) - 1:
             return None  # an open field, or CR at the end, may still be a good one
         else:
-            missing = (
-                None if self._wanted is None else self._wanted - len(self._delimiters) + before
-            )
+            missing = None if self._wanted is None else self._wanted - found
             reason, newline = self._broken(start, last, stop, missing)
             if newline is None:
                 return None
@@ -324,26 +316,25 @@ class _OneByOne:
         del self._delimiters[before:]
         return end, reason
 
-    def _read_fields(self, position: int) -> tuple[int, int | None]:
+    def _read_fields(self, position: int) -> tuple[int, int | None, int]:
         """Read fields up to what is no delimiter, and keep the delimiters.
 
-        Gives where the last field starts and stops; it has no stop if its quote stays open.
+        Gives where the last field starts and stops, and how many delimiters are before it; it has
+        no stop if its quote stays open.
         """
-        text, left = self._text, -1 if self._most is None else self._most
+        text, found = self._text, 0
         while True:
-            if left == 0:
-                position = self._dialect.fields.match(text, position).end()  # type: ignore[union-attr]
             match = self._dialect.field.match(text, position)
             if match is None:
-                return position, None
+                return position, None, found
             end = match.end()
             if text[end : end + 2] == b"\r\n":
                 end += 1
             if text[end : end + 1] != self._mark:
-                return position, end
-            self._delimiters.append(end)
-            position = end + 1
-            left -= 1
+                return position, end, found
+            if self._most is None or found < self._most:
+                self._delimiters.append(end)
+            position, found = end + 1, found + 1
 
     def _broken(
         self, start: int, last: int, stop: int | None, missing: int | None
@@ -392,13 +383,3 @@ class _OneByOne:
         _, found, after = line.rpartition(quote)
         is_closing = found and after[:1] in (self._mark, b"\n", b"\r")
         return after.count(self._mark) if is_closing else None
-
-
-def _count_fields(record: bytes, dialect: Dialect) -> int:
-    """Count the fields of a record without a position for each."""
-    mark = dialect.delimiter.encode()
-    count, after = 1, 0
-    for quoted in dialect.quoted_field.finditer(record) if dialect.quoted_field else ():
-        count += record.count(mark, after, quoted.start())
-        after = quoted.end()
-    return count + record.count(mark, after)

@@ -39,21 +39,13 @@ class Header:
     hint: str = ""  # what to do if these are not the wanted columns, after a sentence
 
 
-def read_header(
-    name: str,
-    options: ReadOptions,
-    look: Callable[[int, int], tuple[bytes, bool]],
-    fail: Callable[[int, str], NoReturn],
-) -> Header:
-    """Find the header in the first bytes of a file, which ``look`` gives; ``fail`` names a line.
+class HeaderReader:
+    """Finds the header in the first bytes of a file, which ``look`` gives; ``fail`` names a line.
 
     A pipe gives what is there, and more than a number of bytes if it is asked again. Raises
     `InputError` and `UsageError`, as ``fail`` does.
     """
-    return _Reader(name, options, look, fail).read()
 
-
-class _Reader:
     def __init__(
         self,
         name: str,

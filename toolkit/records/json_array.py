@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column, is_text
-from toolkit.records.json_elements import Peek, Window, is_within_value, values_in, window_of
+from toolkit.records.json_elements import Peek, Values, values_in, values_of
 from toolkit.records.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
 from toolkit.records.json_values import WHITE_SPACE, object_on, opening_members
 from toolkit.records.json_writing import added_members, with_commas
@@ -42,15 +42,13 @@ from toolkit.records.review_file import (
 )
 
 _OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
-_PIECE_BYTES = 1 << 20  # looked at once to find the end of what is passed over, or of the file
-_KEPT_BYTES = 1 << 20  # of what follows the end of an array, for a reject
+_KEPT_BYTES = 1 << 20  # of what cannot be read up to the end of the file, for a reject
 
 # What is left of a file after a block: more elements, the end of the array, or nothing.
 _MORE, _END, _NOTHING = range(3)
 
-_EMPTY = "nothing between two commas, or between a comma and a bracket"
-_NOT_CLOSED = "the file ends here, and no ] closes the array; is it cut off?"
-_CUT_OFF = "the file ends within this record; is it cut off?"
+_UNREAD = "from here on, the file is not read"
+_CUT_OFF = "the file ends within this record, or no ] closes the array; is it cut off?"
 
 _KINDS = {'"': "strings", "[": "arrays", "t": "booleans", "f": "booleans", "n": "nulls"}
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
@@ -99,9 +97,7 @@ class JsonElementsFile(JsonLinesFile):
 
     counts = "record"
     _can_be_split = False  # where elements end is known only by reading all before
-    _has_blank_lines = False
     _in_array = True  # so that commas are between the objects
-    _after_empty = False  # whether the last element was nothing between commas
 
     def _read_header(self) -> bytes:
         data, start = _first_bytes(self._peek)
@@ -121,116 +117,62 @@ class JsonElementsFile(JsonLinesFile):
 
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002
         """Read the records in blocks of about `block_bytes`."""
-        first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE, 0)
-        offset, number, wanted, left, after_empty = start or first
-        self._after_empty = bool(after_empty)
+        first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE)
+        offset, number, wanted, left = start or first
         if start:
             self._stream.seek(offset)
         self.trailer = b"]\n" if self._in_array else b""
         while left != _NOTHING:
             at = number
-            content, left = self._end(at) if left == _END else self._next_values(wanted, at)
+            if left == _END:
+                content, left = self._rest(at), _NOTHING
+            else:
+                content, left = self._next_values(wanted, at)
             self._stream.advance(content.end)
             offset += content.end + content.skipped
             number += len(_ends(content))
             if number > at:
                 wanted = self._next_size(content, wanted)
-                following = (offset, number, wanted, left, int(self._after_empty))
-                yield Block(content, at, len(content.data), following)
+                yield Block(content, at, len(content.data), (offset, number, wanted, left))
             del content  # which may be large, before the next ones are read
 
     def _next_values(self, wanted: int, number: int) -> tuple[Content, int]:
         """Find the values in the next bytes, or one in more; and tell what is left then."""
-        window = window_of(self._peek, wanted, RECORD_BYTES_LIMIT, in_array=self._in_array)
-        if window.closing is not None and self._in_array:
-            is_no_element = number == 1 and not window.data[: window.closing].strip(WHITE_SPACE)
-            data = window.data[: window.closing]
-            return (_nothing_in(data) if is_no_element else self._content(window, data)), _END
-        if window.ends or window.closing is not None:
-            data = window.data[: window.after_last]
-            return self._content(window, data), _MORE if window.closing is None else _END
-        if window.is_all:
-            return self._cut_off(window), _NOTHING
-        return self._pass_over(window)
+        found = values_of(self._peek, wanted, RECORD_BYTES_LIMIT, in_array=self._in_array)
+        closing = found.closing
+        if closing is None and not len(found.ends):
+            too_long = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB, or never closed: {_UNREAD}"
+            return self._rest(number, _CUT_OFF if found.is_all else too_long), _NOTHING
+        in_array = self._in_array and closing is not None
+        data = found.data[: closing if in_array else found.after_last]
+        left = _MORE if closing is None else _END
+        if number == 1 and in_array and not data.strip(WHITE_SPACE):
+            return _nothing_in(data), left
+        blank_starts = np.concatenate([[0], found.ends[:-1] + 1])[: len(found.starts)]
+        lines = Lines(found.starts, found.stops, blank_starts)
+        return Content(data, len(data), lines, found.ends, []), left
 
-    def _content(self, window: Window, data: bytes) -> Content:
-        """Give the values of a window. Of nothing between several commas, the first is rejected."""
-        starts, stops, ends = window.positions()
-        if not len(starts):
-            return _nothing_in(data)
-        blank_starts = np.concatenate([[0], ends[:-1] + 1])
-        is_empty = starts == stops
-        is_first = is_empty & ~np.concatenate([[self._after_empty], is_empty[:-1]])
-        self._after_empty = bool(is_empty[-1])
-        filled = ~is_empty
-        lines = Lines(starts[filled], stops[filled], blank_starts[filled])
-        empty = [(at, at, _EMPTY) for at in starts[is_first].tolist()]
-        return Content(data, len(data), lines, ends[filled | is_first], empty)
-
-    def _cut_off(self, window: Window) -> Content:
-        """Read what is before the end of a file that ends too early."""
-        data = window.data
-        end, start = len(data), space_before(data)
-        if start == end and not self._in_array:
+    def _rest(self, number: int, reason: str = "") -> Content:
+        """Read what follows the last value: nothing is left of a file that is as it should be."""
+        data = self._peek(_KEPT_BYTES)
+        is_all = len(data) < _KEPT_BYTES
+        closes = self._in_array and data.startswith(b"]")
+        start = space_before(data, int(closes))
+        if is_all and start == len(data) and (closes or not self._in_array):
             self.trailer = data
             return _nothing_in(data)
-        if start == end or window.rest.is_within:
-            reason = _NOT_CLOSED if start == end else _CUT_OFF
-            return _nothing_in(data, [(start, end, reason)], end)
-        if not self._in_array:
-            return self._content(_value_at_end(window, end - 1), data)
-        content = self._content(_value_at_end(window, end), data)
-        broken = [*content.broken, (end + 1, end + 1, _NOT_CLOSED)]
-        return Content(data, end, content.lines, np.array([end, end + 1]), broken)
-
-    def _pass_over(self, window: Window) -> tuple[Content, int]:
-        """Reject a record that is longer than the limit, and find its end."""
-        data, rest, found = window.data, window.rest, None
-        size, skipped = len(data), 0
-        self._after_empty = False
-        while found is None and len(data) == size:
-            self._stream.advance(rest.reached)
-            skipped += rest.reached
-            size, rest.reached = _PIECE_BYTES, 0
-            data = self._peek(size)
-            found = rest.find(data)
-        reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
-        if found is None:
-            end = len(data)
-            reason = f"{reason}, to the end of the file; is it never closed?"
-            return _nothing_in(data, [(0, end, reason)], end, skipped), _NOTHING
-        end, closes = found
-        if closes:
-            return _nothing_in(data[:end], [(0, end, reason)], end, skipped), _END
-        stop = end + (not self._in_array)
-        return _nothing_in(data[: end + 1], [(0, stop, reason)], end, skipped), _MORE
-
-    def _end(self, number: int) -> tuple[Content, int]:
-        """Read what follows the last element: nothing is left of a file that is as it should be."""
-        size = FIRST_BYTES
-        while True:
-            data = self._peek(size)
-            closes = self._in_array and data.startswith(b"]")
-            start = space_before(data, int(bool(closes)))
-            if start < len(data) or len(data) < size or size >= RECORD_BYTES_LIMIT:
-                break
-            size *= 2
-        if start == len(data) < size:
-            self.trailer = data
-            return _nothing_in(data), _NOTHING
-        found = repr(data[start : start + 1].decode("latin-1"))
-        last = f"record {number - 1:,}"
-        where = f"after the ] that follows {last}" if closes else "that closes nothing"
-        reason = f"{found} {where}: from here on, the file is not read"
-        data = self._peek(start + _KEPT_BYTES)
-        if (end := len(data)) < start + _KEPT_BYTES:
-            return _nothing_in(data, [(start, end, reason)], end), _NOTHING
+        if not reason:
+            found = repr(data[start : start + 1].decode("latin-1"))
+            after = f"after the ] that follows record {number - 1:,}"
+            reason = f"{found} {after if closes else 'that closes nothing'}: {_UNREAD}"
+        if is_all:
+            return _nothing_in(data, [(start, len(data), reason)], len(data))
         self._stream.advance(start)
         skipped = 0
-        while more := len(self._peek(_PIECE_BYTES)):
+        while more := len(self._peek(_KEPT_BYTES)):
             self._stream.advance(more)
             skipped += more
-        return _nothing_in(b"", [(0, 0, reason)], 0, skipped), _NOTHING
+        return _nothing_in(b"", [(0, 0, reason)], 0, skipped)
 
     def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:  # noqa: ARG002
         return lines.newlines, pa.repeat("", len(lines))
@@ -288,14 +230,7 @@ def _nothing_in(
 ) -> Content:
     """Describe a part of a file in which nothing can be read."""
     ends = np.array([] if end is None else [end], np.int64)
-    return Content(data, len(data), Lines.blank(0), ends, [*broken], skipped)
-
-
-def _value_at_end(window: Window, end: int) -> Window:
-    """Give the one value of a file that ends without what follows a value."""
-    found = Window(window.data, is_all=True, rest=window.rest)
-    found.add(space_before(window.data), len(window.data.rstrip(WHITE_SPACE)), end)
-    return found
+    return Content(data, len(data), Lines.none(), ends, [*broken], skipped)
 
 
 def _first_bytes(peek: Peek) -> tuple[bytes, int]:
@@ -309,9 +244,9 @@ def _first_bytes(peek: Peek) -> tuple[bytes, int]:
         size *= 2
 
 
-def _first_values(peek: Peek, start: int, *, in_array: bool) -> Window:
+def _first_values(peek: Peek, start: int, *, in_array: bool) -> Values:
     """Look at the first values after a start, at one at least if it is short."""
-    return window_of(
+    return values_of(
         lambda size: peek(start + size)[start:], FIRST_BYTES, _OBJECT_BYTES, in_array=in_array
     )
 
@@ -324,38 +259,28 @@ def _has_elements(file: str, peek: Peek, columns: Sequence[Column]) -> bool:
     data, start = _first_bytes(peek)
     if data[start : start + 1] != b"{":
         return data[start : start + 1] == b"["
-    window = _first_values(peek, start, in_array=False)
-    _check_object(file, window, columns)
-    return _spans_lines(window)
+    found = _first_values(peek, start, in_array=False)
+    first = found.data[: found.ends[0] + 1] if len(found.ends) else b""
+    _check_object(file, found, first or found.data, columns)
+    if _is_object(first):
+        return b"\n" in first
+    # A line that is bad is no object over several lines where other lines are objects.
+    return b"\n" in found.data and not any(map(_is_object, found.data.split(b"\n")))
 
 
-def _spans_lines(window: Window) -> bool:
-    """Whether the first object continues after its line, by the first bytes and what ends in them.
-
-    A line that is bad is no such object where other lines are objects.
-    """
-    data = window.data
-    first = data[: window.ends[0] + 1] if window.ends else b""
-    line, newline, _ = data.partition(b"\n")
-    if not newline or (first and b"\n" not in first) or not is_within_value(line):
-        return False
-    return _is_object(first) or not any(map(_is_object, data.split(b"\n")))
-
-
-def _check_object(file: str, window: Window, columns: Sequence[Column]) -> None:
+def _check_object(file: str, found: Values, first: bytes, columns: Sequence[Column]) -> None:
     """Raise `InputError` for one object around the records, such as ``{"reviews": [{...}]}``."""
-    data = window.data
-    end = window.ends[0] + 1 if window.ends else len(data)
-    if data[end:].strip(WHITE_SPACE) or (window.ends and not window.is_all):
+    is_cut_off = not len(found.ends)
+    if found.data[len(first) :].strip(WHITE_SPACE) or not (is_cut_off or found.is_all):
         return
-    names, is_around = opening_members(data[:end].decode("utf-8", "replace"))
+    names, is_around = opening_members(first.decode("utf-8", "replace"))
     wanted = [column for column in columns if is_text(column.role)]
     names_of_texts = {name for each in wanted for name in each.names}
     parts = {part for name in names_of_texts for part in (name, name.split(".")[0])}
     parts |= {name for each in wanted for name in each.other_names}
     known = {*names}
     with suppress(ValueError):  # it may be cut off
-        known |= object_on(data[:end]).keys()
+        known |= object_on(first).keys()
     if is_around and not known & parts:
         name = names[-1]
         path = f".{name}" if _NAME.fullmatch(name) else f".[{json.dumps(name)}]"

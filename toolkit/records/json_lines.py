@@ -65,7 +65,6 @@ class JsonLinesFile(RecordFile):
     restarts_numbers = True
     _held: dict[str, None] | None = None  # columns of an output of another format
     _can_be_split = True
-    _has_blank_lines = True  # between the records; else any white space, which goes with them
 
     def _read_header(self) -> bytes:
         size = FIRST_BYTES
@@ -105,20 +104,13 @@ class JsonLinesFile(RecordFile):
         return (line[0] for line in _LINE.finditer(data))
 
     def _split(self, data: bytes, *, at_end: bool) -> Content:  # noqa: ARG002
-        # There may be so many blank lines that their positions would take gigabytes.
-        first = data.rfind(b"\n", 0, space_before(data)) + 1
-        if first >= RECORD_BYTES_LIMIT >> 1:
-            return Content(data, first, Lines.blank(first), None, [])
         raw = np.frombuffer(data, np.uint8)
         newlines, is_utf8 = find_lines(data)
-        lines = Lines.find(data, newlines[np.searchsorted(newlines, first) :], first)
+        lines = Lines.find(data, newlines)
         filled = raw[lines.starts] == ord("{")
         for row in np.flatnonzero(~filled):  # these are few: indented lines, or bad ones
             filled[row] = bool(data[lines.starts[row] : lines.newlines[row]].strip(WHITE_SPACE))
         lines = lines.merging(filled)
-        if first and len(lines):
-            blank_starts = np.concatenate([[0], lines.blank_starts[1:]])
-            lines = Lines(lines.starts, lines.newlines, blank_starts)
         count = int(np.searchsorted(newlines, lines.end))
         return Content(data, lines.end, lines, None, [], line_count=count, is_utf8=is_utf8)
 
@@ -156,8 +148,7 @@ class JsonLinesFile(RecordFile):
             lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
             rejects += bad
         records, line_ends = self._around_added(content, lines, closings, line_ends)
-        blank = lines if self._has_blank_lines else None
-        return self.parsed(block, fields, records, line_ends, rejects, blank)
+        return self.parsed(block, fields, records, line_ends, rejects)
 
     def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
         """Where some records stop, and what is written after them."""

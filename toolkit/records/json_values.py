@@ -33,8 +33,9 @@ WHITE_SPACE = b" \t\r\n"  # as JSON has it
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
-# Brackets, commas and, so that those in them are passed over, strings; a line end ends a string.
-_MARKS = re.compile(rb'[\[{\]},]|"(?:[^"\\\n]++|\\[^\n])*+["\n]?')
+# Brackets, commas and, so that those in them are passed over, strings; a line end ends a string, so
+# that a quote that is never closed costs no more than its line.
+MARKS = re.compile(rb'[\[{\]},]|"(?:[^"\\\n]++|\\[^\n])*+["\n]?')
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
@@ -134,7 +135,7 @@ def has_too_much(record: bytes) -> str | None:
     if not is_long and opening <= NESTING_LIMIT:
         return None
     depth = values = 0
-    for found in _MARKS.finditer(record):
+    for found in MARKS.finditer(record):
         mark = record[found.start()]
         depth += (mark in b"[{") - (mark in b"]}")
         values += mark in b"[{,"
@@ -147,6 +148,8 @@ def has_too_much(record: bytes) -> str | None:
 
 def object_on(line: bytes) -> dict[str, Any]:
     """Decode the object on a line; `ValueError` says why that cannot be."""
+    if not line:  # of an array
+        raise ValueError("nothing between two commas, or between a comma and a bracket")
     if reason := has_too_much(line):
         raise ValueError(reason)
     try:

@@ -1,16 +1,15 @@
 """Records that end at line ends, whose bytes go into the output as they are.
 
 First the lines of a byte block as arrays of positions, and Arrow arrays cut from them; then the
-file whose records they are. Blank lines stay in the output, also before records that are rejected.
+file whose records they are. Blank lines stay in the output, with the record after them.
 """
 
 from __future__ import annotations
 
-import re
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -30,7 +29,6 @@ from toolkit.records.review_file import (
     BLOCK_RECORDS,
     Block,
     Offset,
-    Output,
     Parsed,
     Reject,
     ReviewFile,
@@ -51,8 +49,6 @@ class Lines:
     starts: Positions
     newlines: Positions  # the last byte of each
     blank_starts: Positions  # where the blank lines before each start
-    # (n, 2): where blank lines start and stop that are before a line which is no record.
-    loose: Positions = field(default_factory=lambda: np.zeros((0, 2), np.int64))
 
     @classmethod
     def find(cls, data: bytes, newlines: Positions, start: int = 0) -> Lines:
@@ -64,10 +60,9 @@ class Lines:
         return cls(starts, newlines, starts).merging(filled)
 
     @classmethod
-    def blank(cls, stop: int) -> Lines:
-        """Take the first bytes as blank lines, without a record."""
-        none = np.zeros(0, np.int64)
-        return cls(none, none, none, np.array([[0, stop]] if stop else none.reshape(0, 2)))
+    def none(cls) -> Lines:
+        """Take no lines."""
+        return cls(*[np.zeros(0, np.int64)] * 3)
 
     def __len__(self) -> int:
         return len(self.starts)
@@ -78,17 +73,10 @@ class Lines:
         return int(self.newlines[-1]) + 1 if len(self) else 0
 
     def only(self, chosen: npt.NDArray[np.bool_]) -> Lines:
-        """Keep some of the lines, with the blank lines before each; those of others are loose."""
+        """Keep some of the lines, with the blank lines before each."""
         if chosen.all():
             return self
-        loose = ~chosen & (self.blank_starts < self.starts)
-        more = np.column_stack([self.blank_starts[loose], self.starts[loose]])
-        return Lines(
-            self.starts[chosen],
-            self.newlines[chosen],
-            self.blank_starts[chosen],
-            np.concatenate([self.loose, more]),
-        )
+        return Lines(self.starts[chosen], self.newlines[chosen], self.blank_starts[chosen])
 
     def merging(self, filled: npt.NDArray[np.bool_]) -> Lines:
         """Keep the lines that are filled, each with the others right before it."""
@@ -165,47 +153,12 @@ def is_utf8(data: pa.Buffer) -> bool:
     return True
 
 
-_BLANK_LINES = b"blank lines"  # metadata of a batch without records
-_BLANK = re.compile(rb"(?:\r?\n)*+")
-
-
-def end_of_blank_lines(data: bytes) -> int:
-    """Where the blank lines stop that some data starts with."""
-    return _BLANK.match(data).end()  # type: ignore[union-attr]
-
-
-def with_blank_lines(data: bytes, lines: Lines, batch: pa.RecordBatch) -> pa.RecordBatch:
-    """Put the loose blank lines of some lines into the batch of their records.
-
-    Its columns are the records and their line ends. Blank lines are put after the line end of the
-    record before them, or else before the first record.
-    """
-    before, after = b"", [""] * len(lines)
-    rows = np.searchsorted(lines.starts, lines.loose[:, 0]) - 1
-    for row, (start, stop) in sorted(zip(rows.tolist(), lines.loose.tolist(), strict=True)):
-        if row < 0:
-            before += data[start:stop]
-        else:
-            after[row] += data[start:stop].decode()
-    if not len(lines):
-        return batch.replace_schema_metadata({_BLANK_LINES: before})
-    records, line_ends = batch.columns
-    if before:
-        first = pa.array([before + records[0].as_py()], records.type)
-        records = pa.concat_arrays([first, records[1:]])
-    line_ends = pc.binary_join_element_wise(line_ends, pa.array(after, pa.string()), "")
-    return pa.RecordBatch.from_arrays([records, line_ends], batch.schema.names)
-
-
-def only_blank_lines(batch: pa.RecordBatch) -> pa.Buffer | None:
-    """Give the blank lines of a batch without records, if it has any."""
-    blank = (batch.schema.metadata or {}).get(_BLANK_LINES)
-    return None if blank is None else pa.py_buffer(blank)
+_BLANK_BYTES_LIMIT = 1 << 20  # more in a row, without a record after them, are rejected
 
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary, or views of it: the bytes of the record, with the blank lines before it
-LINE_END = "line_end"  # string: "\n" or "\r\n", followed by the blank lines before rejects
+LINE_END = "line_end"  # string: "\n" or "\r\n"
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -338,10 +291,12 @@ class RecordFile(ReviewFile):
             content = self._split(data, at_end=is_last)
             if content.end or is_last:
                 return content, is_last
-            if blank := end_of_blank_lines(data):
-                return Content(data, blank, Lines.blank(blank), None, []), False
             if at_end and data.isspace():
                 return content, True
+            blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip())) + 1
+            if blank >= _BLANK_BYTES_LIMIT:
+                reason = f"more than {blank >> 20} MiB of blank lines"
+                return Content(data, blank, Lines.none(), None, [(0, blank, reason)]), False
             if at_end or seen >= RECORD_BYTES_LIMIT:
                 return self._open_to_the_end(data) if at_end else self._give_up(data), False
             if seen >= size:
@@ -354,34 +309,17 @@ class RecordFile(ReviewFile):
         records: pa.BinaryArray,
         line_ends: pa.StringArray,
         rejects: Sequence[Reject],
-        lines: Lines | None = None,
     ) -> Parsed:
-        """Put together what is known of a block; with the rejects that were broken already.
-
-        The lines are those of the records: blank lines before a reject stay in the output.
-        """
+        """Put together what is known of a block; with the rejects that were broken already."""
         content: Content = block.content
         broken = [
             self.reject(block, start, stop, reason, content.skipped)
             for start, stop, reason in content.broken
         ]
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
-        if lines is not None and len(lines.loose):
-            batch = with_blank_lines(content.data, lines, batch)
         texts = self.take_texts(fields, len(batch))
         found = sorted([*broken, *rejects], key=lambda reject: reject.number)
         return Parsed(texts, batch, found, fields)
-
-    def output(self) -> Output:
-        """Say how an output of the same format is written, with the blank lines."""
-
-        def render(
-            records: pa.RecordBatch, scores: Sequence[pa.Array]
-        ) -> pa.Buffer | pa.RecordBatch:
-            blank = only_blank_lines(records)
-            return self.render(records, scores) if blank is None else blank
-
-        return replace(super().output(), render=render)
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
         """Find the records with bytes that are not UTF-8: which are good, and what is wrong."""
@@ -427,7 +365,7 @@ class RecordFile(ReviewFile):
         """Reject the line that starts a record longer than the limit: no more of it is certain."""
         reason = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB"
         newline = data.find(b"\n")
-        nothing = Lines.blank(0)
+        nothing = Lines.none()
         if newline >= 0:
             end = newline + 1
             return Content(data, end, nothing, None, [(0, end, f"{self.too_long} {reason}")])

@@ -14,8 +14,7 @@ import select
 import stat
 import sys
 import time
-import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import IO
 
@@ -81,16 +80,6 @@ class ByteSource:
         """Continue at an offset, where `can_seek`."""
         self._first = b""
         self._file.seek(offset)
-
-    def ends_in_zeros(self, count: int) -> bool:
-        """Whether the last bytes are zeros; False where that cannot be seen ahead."""
-        if not self.can_seek or self.size is None or self.size < count:
-            return False
-        at = self._file.tell()
-        self._file.seek(self.size - count)
-        tail = self._file.read(count)
-        self._file.seek(at)
-        return tail == bytes(count)
 
     def comes_within(self, seconds: float) -> bool:
         """Whether more comes, or the end, before some time has passed."""
@@ -184,10 +173,10 @@ def known_encoding(encoding: str | None) -> str | None:
 
 
 _READ_COMPRESSED_BYTES = 1 << 16  # compressed, at once
+_READ_BYTES = 1 << 20
 _MAX_READ = 16 << 20  # decompressed, at once
 # What `xz -9` needs is 65 MiB; a file may ask for 4 GiB.
 _XZ_MEMORY = 128 << 20
-_PADDING = 9  # gzip itself ends in at most 8 zeros: the checksum and the size of nothing
 
 
 def decompressed(source: ByteSource, compression: str | None) -> Read:
@@ -195,71 +184,31 @@ def decompressed(source: ByteSource, compression: str | None) -> Read:
     if compression is None:
         return source.read
     if compression == "xz":
-        return _Xz(source).read
-    if compression == "gzip" and source.ends_in_zeros(_PADDING):
-        return _padded_gzip(source)
+        parts = filter(None, _parts_of_xz(source))
+        return lambda _: next(parts, b"")
     stream = pa.CompressedInputStream(pa.PythonFile(source, "r"), compression)
     # Arrow reserves all that is asked for, and gives what it has.
     return lambda size: stream.read(min(size, _MAX_READ))
 
 
-class _Xz:
-    """The streams of an xz file, one after the other, with zeros between them and at the end."""
-
-    def __init__(self, source: ByteSource) -> None:
-        self._source = source
-        self._stream = _new_xz_stream()
-        self._is_begun = False  # the stream
-        self._data = b""  # compressed, and not given to the stream yet
-
-    def read(self, size: int) -> bytes:
-        """Read about as many bytes; nothing at the end."""
-        while self._has_more():
-            data, self._data, self._is_begun = self._data, b"", True
+def _parts_of_xz(source: ByteSource) -> Iterator[bytes]:
+    """Decompress the streams of an xz file, with zeros between them and at the end."""
+    stream: lzma.LZMADecompressor | None = None
+    while data := source.read(_READ_COMPRESSED_BYTES):
+        while data or (stream is not None and not stream.needs_input):
+            if stream is None:
+                data = data.lstrip(b"\0")
+                stream = lzma.LZMADecompressor(lzma.FORMAT_XZ, _XZ_MEMORY) if data else None
+                continue
             try:
-                part = self._stream.decompress(data, max_length=min(size, _MAX_READ))
+                yield stream.decompress(data, _READ_BYTES)
             except lzma.LZMAError as error:
                 raise OSError(f"xz decompress failed: {error}") from None
-            if self._stream.eof:
-                self._data = self._stream.unused_data.lstrip(b"\0")
-                self._stream, self._is_begun = _new_xz_stream(), False
-            if part:
-                return part
-        return b""
+            data = stream.unused_data
+            stream = None if stream.eof else stream
+    if stream is not None:
+        raise OSError("the compressed data end too early")
 
-    def _has_more(self) -> bool:
-        """Read what the stream needs, or the next one; tell whether there is more."""
-        while not self._data and (not self._is_begun or self._stream.needs_input):
-            self._data = self._source.read(_READ_COMPRESSED_BYTES)
-            if not self._data and self._is_begun:
-                raise OSError("the compressed data end too early")
-            if not self._data:
-                return False
-            if not self._is_begun:
-                self._data = self._data.lstrip(b"\0")
-        return True
-
-
-def _new_xz_stream() -> lzma.LZMADecompressor:
-    return lzma.LZMADecompressor(lzma.FORMAT_XZ, memlimit=_XZ_MEMORY)
-
-
-def _padded_gzip(source: ByteSource) -> Read:
-    """Read gzip with zeros after it, which tapes and disks leave and Arrow does not read."""
-    import gzip  # rarely needed
-
-    unzipped = gzip.GzipFile(fileobj=source, mode="rb")
-
-    def read(size: int) -> bytes:
-        try:
-            return unzipped.read(min(size, _MAX_READ))
-        except (EOFError, zlib.error) as error:
-            raise OSError(str(error)) from None
-
-    return read
-
-
-_READ_BYTES = 1 << 20
 
 # A block of a pipe is what came within this time of its first bytes: programs that write as fast as
 # they can fill it, and what comes row by row is not held back.
