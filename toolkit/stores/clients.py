@@ -62,7 +62,6 @@ _REMEDIES = (
     (_ELSEWHERE, "the bucket is in another region", "Set AWS_REGION"),
     ("Connection ?[Rr]efused", "the connection is refused", f"{_ADDRESS} whether the store runs"),
     ("dns error|failed to lookup|not known", "the host is not found", f"{_ADDRESS} the network"),
-    ("HTTP is disallowed|scheme is not allowed", "http:// is not allowed", "Use https://"),
     ("builder error", "the address cannot be used", "Check it ({address})"),
     ("TimedOut|timed out", "it does not answer in time", "Check the network"),
     ("error sending request|[Rr]eset|decoding response body|IncompleteMessage",
@@ -115,7 +114,7 @@ def _explained(text: str, scheme: str) -> str:
         if re.search(pattern, text):
             what_to_do = remedy.format(credentials=credentials, address=address, owner=owner)
             return f"{what}{f' ({said})' if said else ''}. {what_to_do}"
-    return said or hidden(_first_line(text))[:_LONGEST]
+    return said or hidden(text.partition("\n")[0])[:_LONGEST]
 
 
 def _said(text: str) -> str:
@@ -128,10 +127,6 @@ def _said(text: str) -> str:
         return hidden(said)[:_LONGEST]
     status = re.search("status code: ([0-9]{3} [A-Za-z ]{1,40})", text)
     return status[1].strip() if status else ""
-
-
-def _first_line(text: str) -> str:
-    return text.partition("\n")[0]
 
 
 def hidden(text: str) -> str:
@@ -173,13 +168,12 @@ def client(location: Location, patience: Patience = READING) -> Any:
     )
     try:
         return _client(location.root, patience, settings)
-    except Exception as error:
+    except StoreError:
+        raise
+    except Exception as error:  # noqa: BLE001 (explained)
         failed = translated(error, location, "opened")
-        if failed is not None:
-            raise failed from None
-        if isinstance(error, StoreError | MissingExtraError):
-            raise
-        raise StoreError(f"{location}: cannot be opened: {hidden(str(error))}") from None
+        unknown = StoreError(f"{location}: cannot be opened: {hidden(str(error))}")
+        raise failed or unknown from None
 
 
 @lru_cache(64)
@@ -188,18 +182,13 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
     from obstore.store import from_url
 
     named = dict(settings)
-    options: dict[str, Any] = {"connect_timeout": timedelta(seconds=5)}
+    # An endpoint without TLS is one that the user has named so.
+    options: dict[str, Any] = {"connect_timeout": timedelta(seconds=5), "allow_http": True}
     limit = timedelta(seconds=patience.answer)
     if patience is READING:  # of a slow connection, as long as something comes
         options |= {"read_timeout": limit, "timeout": timedelta(minutes=10)}
     else:
         options["timeout"] = limit
-    if any(
-        value.lower().startswith("http://")
-        for name, value in named.items()
-        if "ENDPOINT" in name.upper() or "BASE_URL" in name.upper()
-    ):
-        options["allow_http"] = True
     retry = {
         "max_retries": patience.retries,
         "retry_timeout": timedelta(seconds=patience.retry),

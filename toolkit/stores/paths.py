@@ -24,8 +24,6 @@ else:
 _NOWHERE = "\0"
 
 _BUFFER_BYTES = 1 << 16
-_TIMES = ("atime", "mtime", "ctime")
-_FILE, _FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 
 
 def path_of(text: str | os.PathLike[str]) -> Path:
@@ -145,21 +143,20 @@ class StorePath(_Base):
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
         """Give size, time and kind; the inode is made of the tag that changes with the content."""
-        from toolkit.stores.read import has_objects
+        from toolkit.stores.read import FOLDER, facts
 
         if self.location.key:
             with suppress(FileNotFoundError):
                 return self.stat_object()
-        if has_objects(self.location):
-            return _facts(_FOLDER, 0, 0, str(self))
+        if any(True for _ in self.objects()) or not self.location.key:  # a bucket may be empty
+            return facts(FOLDER, 0, 0, str(self))
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
     def stat_object(self) -> os.stat_result:
         """Give the facts of an object; `FileNotFoundError` for a prefix."""
         from toolkit.stores.read import facts_of
 
-        facts = facts_of(self.location)
-        return _facts(_FILE, facts.size, facts.mtime_ns, facts.tag)
+        return facts_of(self.location)
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
         """Whether there is an object, or one below this prefix."""
@@ -214,7 +211,7 @@ class StorePath(_Base):
         raw = ObjectReader(self.location)
         if mode == "rb" and buffering == 0:
             return raw  # type: ignore[return-value]
-        buffered = io.BufferedReader(raw, buffering if buffering > 1 else _BUFFER_BYTES)
+        buffered = io.BufferedReader(raw, _BUFFER_BYTES)
         if mode == "rb":
             return buffered
         return io.TextIOWrapper(buffered, encoding or "utf-8", errors, newline)
@@ -256,16 +253,6 @@ def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
     if isinstance(first, Location):
         first = f"/{_NOWHERE}{first.root.replace('://', ':', 1)}/{first.key}"
     return (first, *rest)
-
-
-def _facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
-    import hashlib  # late: it takes 3 ms
-
-    inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
-    times: dict[str, float] = {f"st_{each}": mtime_ns / 1e9 for each in _TIMES}
-    times |= {f"st_{each}_ns": mtime_ns for each in _TIMES}
-    whole = mtime_ns // 1_000_000_000
-    return os.stat_result((mode, inode, 0, 1, 0, 0, size, whole, whole, whole), times)
 
 
 def is_in_store(path: Path) -> bool:

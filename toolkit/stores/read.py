@@ -5,12 +5,13 @@ from __future__ import annotations
 import errno
 import io
 import os
+import stat
 import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from toolkit.errors import InputError, StoreError
@@ -22,126 +23,50 @@ from toolkit.stores.location import Location
 _ATTEMPTS = 6
 
 
-@dataclass(frozen=True)
-class ObjectFacts:
-    """What a store says of an object."""
-
-    size: int
-    mtime_ns: int
-    tag: str  # changes with the content
-
-    @classmethod
-    def of(cls, meta: Any) -> ObjectFacts:
-        """Take them from what obstore gives."""
-        tag = f"{meta.get('e_tag') or ''} {meta.get('version') or ''}"
-        seconds = meta["last_modified"].timestamp()
-        return cls(meta["size"], round(seconds * 1000) * 1_000_000, tag)
+_TIMES = ("atime", "mtime", "ctime")
+_FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
 
 
-def facts_of(location: Location) -> ObjectFacts:
+def facts_of(location: Location) -> os.stat_result:
     """Ask for the facts of an object; raises `FileNotFoundError`, `StoreError`."""
     import obstore
 
     with store_failures(location, "read"):
-        return ObjectFacts.of(obstore.head(client(location), location.key))
+        meta = obstore.head(client(location), location.key)
+    tag = f"{meta.get('e_tag') or ''} {meta.get('version') or ''}"
+    seconds = meta["last_modified"].timestamp()
+    return facts(_FILE, meta["size"], round(seconds * 1000) * 1_000_000, tag)
 
 
-class Ranges:
-    """The bytes of an object as they are when this is made.
+def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
+    """Put facts together as of a file; the tag changes with the content, and so does the inode."""
+    import hashlib  # late: it takes 3 ms
 
-    If the object is replaced meanwhile, reading raises `InputError`, so what is read is always
-    of one object.
-    """
-
-    def __init__(self, location: Location) -> None:
-        import obstore
-
-        self.location = location
-        self._client = client(location)
-        with store_failures(location, "read"):
-            meta = obstore.head(self._client, location.key)
-        self._etag = meta["e_tag"]
-        self.facts = ObjectFacts.of(meta)
-
-    def get(self, start: int, stop: int) -> bytes:
-        """Get some bytes; what is cut off is asked for again."""
-        deadline = time.monotonic() + READING.retry
-        for attempt in range(1, _ATTEMPTS + 1):
-            try:
-                return self._get(start, stop)
-            except Exception as error:  # noqa: BLE001 (explained, and raised again)
-                failed, is_final = self._explained(error)
-                if is_final or attempt == _ATTEMPTS or time.monotonic() > deadline:
-                    raise failed from None
-            time.sleep(min(0.1 * 2**attempt, 5))
-        raise AssertionError
-
-    def _get(self, start: int, stop: int) -> bytes:
-        import obstore
-
-        options: dict[str, Any] = {"range": (start, stop)}
-        if self._etag is not None:
-            options["if_match"] = self._etag
-        found = obstore.get(self._client, self.location.key, options=options)  # type: ignore[arg-type]
-        if found.meta["size"] != self.facts.size:
-            raise _changed(self.location)
-        data = bytes(found.bytes())
-        if len(data) != stop - start:
-            raise ConnectionResetError
-        return data
-
-    def _explained(self, error: Exception) -> tuple[Exception, bool]:
-        """Give what to raise for an error, and whether it will be the same the next time."""
-        if isinstance(error, InputError):
-            return error, True
-        if type(error).__name__ in ("PreconditionError", "NotModifiedError"):
-            return (_changed if self._is_there() else _gone)(self.location), True
-        if isinstance(error, FileNotFoundError):
-            return _gone(self.location), True
-        failed = translated(error, self.location, "read")
-        if isinstance(failed, PermissionError):  # it could be read before
-            reason = f"{self.location}: cannot be read any more: {failed.strerror}"
-            return StoreError(reason), True
-        if failed is None and not isinstance(error, OSError):
-            return error, True
-        cut = f"{self.location}: cannot be read: the connection is cut again and again"
-        text = str(error)
-        is_answer = "status code: 4" in text and "status code: 429" not in text
-        return failed or StoreError(cut), is_answer
-
-    def _is_there(self) -> bool:
-        """Whether there is an object: Azure gives the same answer if there is none."""
-        try:
-            facts_of(self.location)
-        except FileNotFoundError:
-            return False
-        except (StoreError, OSError):
-            pass
-        return True
-
-
-def _gone(location: Location) -> InputError:
-    return InputError(
-        f"{location}: has changed while it was read: it is gone. Nothing of it is kept."
-    )
-
-
-def _changed(location: Location) -> InputError:
-    return InputError(
-        f"{location}: has changed while it was read: another object has its name now. Nothing of "
-        "it is kept. Score it again when nothing else writes to it."
-    )
+    inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
+    times: dict[str, float] = {f"st_{each}": mtime_ns / 1e9 for each in _TIMES}
+    times |= {f"st_{each}_ns": mtime_ns for each in _TIMES}
+    whole = mtime_ns // 1_000_000_000
+    return os.stat_result((mode, inode, 0, 1, 0, 0, size, whole, whole, whole), times)
 
 
 BLOCK_BYTES = 1 << 20
 
 
 class Blocks:
-    """The last blocks that were read of an object, and some ahead; for one thread at a time."""
+    """The last blocks that were read of an object, and some ahead; for one thread at a time.
 
-    def __init__(self, ranges: Ranges, kept: int, ahead: int) -> None:
-        self._ranges = ranges
-        self._count = -(-ranges.facts.size // BLOCK_BYTES)
+    They are of the object that is there when this is made, else `InputError` is raised.
+    """
+
+    def __init__(self, location: Location, kept: int, ahead: int) -> None:
+        import obstore
+
+        self._location = location
+        self._client = client(location)
+        with store_failures(location, "read"):
+            meta = obstore.head(self._client, location.key)
+        self._etag = meta["e_tag"]
+        self.size: int = meta["size"]
         self._kept, self._ahead = kept, ahead
         self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
         # Threads, so that Ctrl-C is not held up, either.
@@ -155,7 +80,7 @@ class Blocks:
     def get(self, number: int, *, is_run: bool) -> bytes:
         """Give a block; in a run, and after the block before it, some more are fetched ahead."""
         is_run = is_run or number - 1 in self._blocks
-        stop = min(number + 1 + self._ahead * is_run, self._count)
+        stop = min(number + 1 + self._ahead * is_run, -(-self.size // BLOCK_BYTES))
         for each in range(number, stop):
             if each not in self._blocks:
                 self._blocks[each] = self._pool.submit(self._fetch, each)
@@ -165,8 +90,57 @@ class Blocks:
         return self._blocks[number].result()
 
     def _fetch(self, number: int) -> bytes:
+        """Get a block; what is cut off is asked for again."""
+        deadline = time.monotonic() + READING.retry
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return self._fetch_once(number)
+            except Exception as error:  # noqa: BLE001 (explained, and raised again)
+                failed, is_final = self._explained(error)
+                if is_final or attempt == _ATTEMPTS or time.monotonic() > deadline:
+                    raise failed from None
+            time.sleep(min(0.1 * 2**attempt, 5))
+        raise AssertionError
+
+    def _fetch_once(self, number: int) -> bytes:
+        import obstore
+
         start = number * BLOCK_BYTES
-        return self._ranges.get(start, min(start + BLOCK_BYTES, self._ranges.facts.size))
+        stop = min(start + BLOCK_BYTES, self.size)
+        options: dict[str, Any] = {"range": (start, stop)}
+        if self._etag is not None:
+            options["if_match"] = self._etag
+        found = obstore.get(self._client, self._location.key, options=options)  # type: ignore[arg-type]
+        if found.meta["size"] != self.size:
+            raise self._changed()
+        data = bytes(found.bytes())
+        if len(data) != stop - start:
+            raise ConnectionResetError
+        return data
+
+    def _explained(self, error: Exception) -> tuple[Exception, bool]:
+        """Give what to raise for an error, and whether it will be the same the next time."""
+        if isinstance(error, InputError):
+            return error, True
+        is_other = type(error).__name__ in ("PreconditionError", "NotModifiedError")
+        if is_other or isinstance(error, FileNotFoundError):
+            return self._changed(), True
+        failed = translated(error, self._location, "read")
+        if isinstance(failed, PermissionError):  # it could be read before
+            reason = f"{self._location}: cannot be read any more: {failed.strerror}"
+            return StoreError(reason), True
+        if failed is None and not isinstance(error, OSError):
+            return error, True
+        cut = f"{self._location}: cannot be read: the connection is cut again and again"
+        text = str(error)
+        is_answer = "status code: 4" in text and "status code: 429" not in text
+        return failed or StoreError(cut), is_answer
+
+    def _changed(self) -> InputError:
+        return InputError(
+            f"{self._location}: has changed while it was read: it is gone, or another object has "
+            "its name now. Nothing of it is kept. Score it again when nothing else writes to it."
+        )
 
 
 # How many blocks are kept, and how many are fetched ahead.
@@ -186,9 +160,8 @@ class ObjectReader(io.RawIOBase):
         super().__init__()
         self.location = location
         self.name = str(location)
-        ranges = Ranges(location)
-        self.size = ranges.facts.size
-        self._blocks = Blocks(ranges, *blocks)
+        self._blocks = Blocks(location, *blocks)
+        self.size = self._blocks.size
         self._at = 0
         self._lock = threading.RLock()
 
@@ -199,10 +172,6 @@ class ObjectReader(io.RawIOBase):
     def seekable(self) -> bool:
         """Tell that it can be read from anywhere."""
         return True
-
-    def tell(self) -> int:
-        """Give the offset of the next byte."""
-        return self._at
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Continue at an offset."""
@@ -255,11 +224,6 @@ def _listed(location: Location) -> Iterator[tuple[str, int]]:
     with store_failures(location, "listed"):
         for page in obstore.list(client(location), location.key or None, chunk_size=_PAGE):
             yield from ((found["path"], found["size"]) for found in page)
-
-
-def has_objects(location: Location) -> bool:
-    """Whether there is anything under a prefix; a bucket always counts, if it is there."""
-    return any(True for _ in objects_under(location)) or not location.key
 
 
 def entries(location: Location) -> tuple[list[Location], list[Location]]:

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from toolkit.errors import StoreError, ToolkitError
 from toolkit.stores.clients import COPYING, CREATING, WRITING, client, store_failures
@@ -82,7 +82,7 @@ def upload(content: Content, location: Location, *, force: bool) -> None:
     source = content.copied
     is_too_large_to_copy = content.size > _COPY_LIMIT and location.scheme.startswith("s3")
     if source and source.root == location.root and content.size and not is_too_large_to_copy:
-        _copy_to(source, location, content, force=force)
+        _carry_out(lambda: _copy(source, location, force=force), content, location, force=force)
     elif content.size <= ONE_REQUEST_BYTES:
         _put(content, location, force=force)
     elif force:
@@ -96,7 +96,7 @@ def upload(content: Content, location: Location, *, force: bool) -> None:
         hidden = _hidden(content, location)
         try:
             _upload_parts(content, hidden)
-            _copy_to(hidden, location, content, force=False)
+            _carry_out(lambda: _copy(hidden, location), content, location)
         finally:
             with suppress(ToolkitError, OSError):
                 delete(hidden)
@@ -108,35 +108,26 @@ def _put(content: Content, location: Location, *, force: bool) -> None:
 
     data = b"".join(content.read())
     _check_size(content, len(data), location)
-    if force:
-        with store_failures(location, "written"):
-            obstore.put(client(location, WRITING), location.key, data, use_multipart=False)
-        return
+    store = client(location, WRITING if force else CREATING)
+    mode: Literal["overwrite", "create"] = "overwrite" if force else "create"
 
     def put() -> None:
-        new = client(location, CREATING)
-        obstore.put(new, location.key, data, mode="create", use_multipart=False)
+        obstore.put(store, location.key, data, mode=mode, use_multipart=False)
 
-    _create(put, content, location)
-
-
-def _copy_to(source: Location, location: Location, content: Content, *, force: bool) -> None:
-    """Copy an object within its bucket."""
-    if force:
-        with store_failures(location, "written"):
-            _copy(source, location, overwrite=True)
-    else:
-        _create(lambda: _copy(source, location), content, location)
+    _carry_out(put, content, location, force=force)
 
 
-def _create(attempt: Callable[[], None], content: Content, location: Location) -> None:
-    """Try to create an object until that is clear; `FileExistsError` if there is another one.
+def _carry_out(
+    attempt: Callable[[], None], content: Content, location: Location, *, force: bool = False
+) -> None:
+    """Write an object; without ``force``, try to create it until it is clear whether it is there.
 
-    A request that is cut off may have been carried out. If it is tried again and an object with the
-    very same bytes is there, it is taken for the one of the first attempt.
+    `FileExistsError` is raised then if there is another one. A request that is cut off may have
+    been carried out. If it is tried again and an object with the very same bytes is there, it is
+    taken for the one of the first attempt.
     """
     is_unclear = False
-    for wait in (*_WAITS, None):
+    for wait in (*(() if force else _WAITS), None):
         try:
             with store_failures(location, "written"):
                 attempt()
@@ -158,10 +149,11 @@ def _may_pass(error: StoreError) -> bool:
     return not any(words in str(error) for words in final)
 
 
-def _copy(source: Location, location: Location, *, overwrite: bool = False) -> None:
+def _copy(source: Location, location: Location, *, force: bool = False) -> None:
+    """Copy an object within its bucket."""
     import obstore
 
-    obstore.copy(client(location, COPYING), source.key, location.key, overwrite=overwrite)
+    obstore.copy(client(location, COPYING), source.key, location.key, overwrite=force)
     if not location.scheme.startswith(("s3", "gs")):
         with suppress(PermissionError):  # who may only write cannot look
             _wait_for_copy(location)
@@ -170,7 +162,7 @@ def _copy(source: Location, location: Location, *, overwrite: bool = False) -> N
 def _wait_for_copy(location: Location) -> None:
     """Wait until Azure has copied: it may answer before, and shows an empty object until then."""
     deadline = time.monotonic() + COPYING.answer
-    while facts_of(location).size == 0:
+    while facts_of(location).st_size == 0:
         if time.monotonic() > deadline:
             raise StoreError(f"{location}: cannot be written: the store does not end its copy")
         time.sleep(0.2)
@@ -230,7 +222,7 @@ def delete(location: Location) -> None:
 def is_same(content: Content, location: Location) -> bool:
     """Whether an object holds some content; the object is read."""
     try:
-        if facts_of(location).size != content.size:
+        if facts_of(location).st_size != content.size:
             return False
         with ObjectReader(location) as reader:
             return content.is_read_from(reader)
