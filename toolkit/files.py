@@ -163,12 +163,7 @@ def _move(source: Path, target: Path, *, force: bool) -> None:
     except OSError as error:
         if error.errno != errno.EXDEV:
             raise
-        if not force:
-            _check_absent(target)
-        with temporary_file(target) as partial:
-            _copy(Content.of(source), partial)
-            with held_back():
-                _rename(partial, target, force=force)
+        place(Content.of(source), target, force=force)
 
 
 def _check_absent(target: Path) -> None:
@@ -356,13 +351,10 @@ def _replace_folder(target: Path, partial: Path) -> None:
     shutil.rmtree(replaced)
 
 
-def check_output(
-    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
-) -> None:
+def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
-    Call it before long work, which would find out only at its end. ``may_fail`` is for an output
-    that is rarely written: that it cannot be made is reported when it is.
+    Call it before long work, which would find out only at its end.
     """
     remedy = f"Choose another with {option}"
     if isinstance(path, StorePath) and not path.name:
@@ -379,8 +371,6 @@ def check_output(
         raise UsageError(
             f"{path}: the folder {folder} {found}. Create it, or choose another with {option}."
         )
-    if may_fail:
-        return
     try:
         tempfile.TemporaryFile(dir=resolved(path).parent).close()
     except OSError as error:
@@ -413,13 +403,11 @@ def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--outpu
                 raise UsageError(f"{path}: is an input. Choose another with {option}.")
 
 
-def check_output_file(
-    path: Path, *, force: bool, option: str = "--output", may_fail: bool = False
-) -> None:
+def check_output_file(path: Path, *, force: bool, option: str = "--output") -> None:
     """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
     if not isinstance(path, StorePath) and is_a_folder(path):
         raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
-    check_output(path, force=force, option=option, may_fail=may_fail)
+    check_output(path, force=force, option=option)
 
 
 @contextmanager

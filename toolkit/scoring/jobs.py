@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from itertools import compress
@@ -25,7 +25,7 @@ from toolkit.records.review_file import WHOLE_FILE, FileRange
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import is_in_store, path_of
 
-_AT_ONCE = 16  # requests to a store
+_AT_ONCE = 16  # looks at files: a store takes its time to answer
 
 NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
 
@@ -173,32 +173,27 @@ def check_job(job: Job, *, force: bool) -> None:
         )
     for path, option in job.written():
         # Standard output needs no folder, unless a record is rejected.
-        may_fail = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        is_rare = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        if is_rare and not is_there(path):
+            continue
         if option == "--output" and not force and is_a_file(path):
             raise UsageError(
                 f"{path}: exists already. Choose another with --output, replace it with --force, "
                 "or keep it with --skip-existing."
             )
-        check_output_file(path, force=force, option=option, may_fail=may_fail)
+        check_output_file(path, force=force, option=option)
 
 
 def check_absent(outputs: Sequence[Path]) -> None:
     """Raise `UsageError` if some outputs in a folder exist, before anything is scored."""
-    there = [*compress(outputs, _are_there(outputs))]
+    with ThreadPoolExecutor(_AT_ONCE) as pool:
+        there = [*compress(outputs, pool.map(is_there, outputs))]
     if there:
         more = f", and {len(there) - 1:,} more" if there[1:] else ""
         raise UsageError(
             f"{there[0]}: exists already{more}. Choose another folder with --output, or replace "
             "them with --force, or score only what is new with --skip-existing."
         )
-
-
-def _are_there(paths: Sequence[Path]) -> Iterable[bool]:
-    """Look at paths, at several at once in a store, which takes its time to answer."""
-    if not any(map(is_in_store, paths)):
-        return map(is_there, paths)
-    with ThreadPoolExecutor(_AT_ONCE) as pool:
-        return list(pool.map(is_there, paths))
 
 
 def check_apart(jobs: Sequence[Job], model: Path | None = None, report: Path | None = None) -> None:
