@@ -10,7 +10,6 @@ import json
 import os
 import re
 import sys
-import threading
 import time
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -139,21 +138,14 @@ def json_line(event: str, level: str, **facts: Any) -> str:
 def forgive_standard_error() -> None:
     """Let nothing fail because standard error is full or was closed by its reader."""
     if isinstance(sys.stderr, TextIOWrapper):
-        sys.stderr = TextIOWrapper(
-            _Forgiving(sys.stderr.fileno(), "w", closefd=False),
-            sys.stderr.encoding,
-            "backslashreplace",
-            line_buffering=True,
-            write_through=True,
-        )
+        sys.stderr = _forgiving(sys.stderr.fileno(), sys.stderr.encoding, closefd=False)
 
 
 @contextmanager
-def only_own_messages(threads: str) -> Iterator[None]:
+def only_own_messages() -> Iterator[None]:
     """Drop what a library says; messages of this program still go to standard error.
 
-    The library writes to standard output, or to standard error past Python, or to both in threads
-    whose names begin in some way.
+    The library writes to standard output, or to standard error past Python.
     """
     own = sys.stderr
     try:
@@ -161,10 +153,7 @@ def only_own_messages(threads: str) -> Iterator[None]:
     except OSError:  # it is closed
         yield
         return
-    mine = TextIOWrapper(
-        _WithoutThreads(kept, threads), own.encoding, "backslashreplace", line_buffering=True,
-        write_through=True,
-    )  # fmt: skip
+    mine = _forgiving(kept, own.encoding)
     nowhere = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (closed last)
     os.dup2(nowhere.fileno(), 2)
     sys.stderr = mine
@@ -177,6 +166,13 @@ def only_own_messages(threads: str) -> Iterator[None]:
         for each in (mine, nowhere):
             with suppress(OSError, ValueError):
                 each.close()
+
+
+def _forgiving(number: int, encoding: str, *, closefd: bool = True) -> TextIOWrapper:
+    file = _Forgiving(number, "w", closefd=closefd)
+    return TextIOWrapper(
+        file, encoding, "backslashreplace", line_buffering=True, write_through=True
+    )
 
 
 class _Forgiving(FileIO):
@@ -193,19 +189,6 @@ class _Forgiving(FileIO):
         return len(view)
 
 
-class _WithoutThreads(_Forgiving):
-    """A file that also drops what some threads write."""
-
-    def __init__(self, number: int, threads: str) -> None:
-        super().__init__(number, "w")
-        self._threads = threads
-
-    def write(self, data: Any, /) -> int:
-        if threading.current_thread().name.startswith(self._threads):
-            return memoryview(data).nbytes
-        return super().write(data)
-
-
 def _show_warning(message: Warning | str, category: type[Warning], *_: object) -> None:
     warning(str(message), category=category.__name__)
 
@@ -220,15 +203,11 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
     """Show a bar on a terminal, and a line every ten seconds elsewhere."""
     if quiet:
         yield None
-    elif _is_terminal():
+    elif sys.stderr.isatty() and not is_json():
         with _bar(file.name) as on_progress:
             yield on_progress
     else:
         yield _lines(file.name)
-
-
-def _is_terminal() -> bool:
-    return sys.stderr.isatty() and not is_json()
 
 
 @contextmanager

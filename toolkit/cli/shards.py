@@ -22,10 +22,10 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Progress, Source, Summary
+from toolkit.scoring.results import FileResult, Progress, Source, Summary, total
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
 from toolkit.shards.finish import finish_job
-from toolkit.shards.ray import Failed, connected, score_on_ray, shards_for
+from toolkit.shards.ray import connected, score_on_ray, shards_for
 from toolkit.shards.score import begin_job, score_shard, target_of
 
 
@@ -127,7 +127,7 @@ def score_with_ray(
     """Score a job on a cluster."""
     folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
-    with messages.only_own_messages(threads="ray_"), connected() as cpus:
+    with messages.only_own_messages(), connected() as cpus:
         try:
             sources = [Source.of(each.source, options.reading.format) for each in jobs.files]
             size = sum(source.size or 0 for source in sources)
@@ -170,7 +170,7 @@ def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
 
 def _score(
     job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
-) -> list[Failed]:
+) -> dict[int, ToolkitError]:
     """Let the cluster score, and show how far the whole job is."""
     so_far, done = Summary(), 0
     sizes = [
@@ -188,15 +188,15 @@ def _score(
         return score_on_ray(job, scorer, options, on_claim)
 
 
-def _say_failed(failed: list[Failed], count: int) -> None:
+def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
     """End the run of which some shards cannot be scored."""
-    for each in failed[1:]:
-        messages.error(f"shard {each.shard}/{count}: {one_line(each.message)}", 1)
-    first = failed[0]
-    kind: type[ToolkitError] = UsageError if first.is_usage else InputError
-    error = kind(f"shard {first.shard}/{count}: {first.message}")
-    error.add_note(_SAVED)
-    raise error
+    (first, error), *others = failed.items()
+    for shard, other in others:
+        messages.error(f"shard {shard}/{count}: {one_line(str(other))}", 1)
+    kind = UsageError if isinstance(error, UsageError) else InputError
+    told = kind(f"shard {first}/{count}: {error}")
+    told.add_note(_SAVED)
+    raise told
 
 
 _TARGET = "What --output of the shards names: a folder, or a file."
@@ -226,12 +226,6 @@ def finish(
     """
     messages.use_json(log_format == "json")
     with RunReport(report, context) as run:
-        from toolkit.cli.score_view import exit_with, show, warn_of
-        from toolkit.scoring.jobs import Jobs
-        from toolkit.scoring.options import ScoringOptions
-        from toolkit.scoring.results import total
-        from toolkit.shards import ShardedJob, finish_job
-
         job = ShardedJob.at(target)
         plan = job.plan
         planned = [file.job(job.outputs) for file in plan.files]

@@ -86,11 +86,6 @@ class ShardedJob:
         """The folder that all outputs are in."""
         return self.folder.parent
 
-    @property
-    def is_there(self) -> bool:
-        """Whether the job is still there: it may be finished, or dropped for another one."""
-        return _content_of(self.folder / PLAN) == self.plan.as_json()
-
     def jobs(self, shard: int, attempt: str) -> Iterator[Job]:
         """Give what an attempt to score a shard does: a piece of a file each, into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
@@ -149,7 +144,7 @@ class ShardedJob:
 
         Raises `UsageError` if the job is not there any more.
         """
-        if not self.is_there:
+        if _content_of(self.folder / PLAN) != self.plan.as_json():
             raise UsageError(
                 f"{self.folder}: the job was finished, or dropped with --force, while this shard "
                 "was scored. What this attempt has written is removed."

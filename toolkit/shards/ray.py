@@ -13,7 +13,7 @@ from dataclasses import replace
 from io import StringIO
 from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from toolkit.errors import (
     STOPPING,
@@ -40,14 +40,6 @@ SHARDS_PER_CPU = 4
 _SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
 
 
-class Failed(NamedTuple):
-    """Why a shard could not be scored, as a task says it."""
-
-    shard: int
-    message: str
-    is_usage: bool
-
-
 @contextmanager
 def connected() -> Iterator[int]:
     """Connect to the cluster of RAY_ADDRESS, or start one on this machine; give its CPUs.
@@ -64,7 +56,7 @@ def connected() -> Iterator[int]:
     if address:
         _check_answers(address)
     handlers = {number: signal.getsignal(number) for number in STOPPING}
-    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.ERROR}
+    settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
     if not address:
         settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
     try:
@@ -109,7 +101,7 @@ def score_on_ray(
     scorer: Scorer,
     options: ScoringOptions,
     on_claim: Callable[[Claim], None] = lambda _: None,
-) -> list[Failed]:
+) -> dict[int, ToolkitError]:
     """Score all shards of a job that are not done, within `connected`.
 
     Parameters
@@ -125,8 +117,8 @@ def score_on_ray(
 
     Returns
     -------
-    list[Failed]
-        The shards that cannot be scored.
+    dict[int, ToolkitError]
+        The shards that cannot be scored, and why.
 
     Raises
     ------
@@ -147,22 +139,22 @@ def score_on_ray(
             continue
         with held_back():  # within Ray, a signal ends as a `SystemError`
             running[task.remote(shard, *arguments)] = shard
-    failed = []
+    failed = {}
     # Where this is interrupted, the cluster ends the tasks as the connection ends. `ray.cancel` is
     # not used: a task that is done at that moment makes Ray 2.60 end this process.
     while running:
         with held_back():
             done, _ = ray.wait([*islice(running, _WATCHED)], timeout=_SECONDS)
-            results = [_result(each, running.pop(each)) for each in done]
-        for each in results:
-            if isinstance(each, Failed):
-                failed.append(each)
+            results = {(shard := running.pop(each)): _result(each, shard) for each in done}
+        for shard, result in results.items():
+            if isinstance(result, ToolkitError):
+                failed[shard] = result
             else:
-                on_claim(each)
+                on_claim(result)
     return failed
 
 
-def _result(done: Any, shard: int) -> Claim | Failed:
+def _result(done: Any, shard: int) -> Claim | ToolkitError:
     import ray
 
     try:
@@ -179,7 +171,7 @@ def _result(done: Any, shard: int) -> Claim | Failed:
 
 def _score(
     shard: int, scorer: bytes, job: ShardedJob, options: ScoringOptions, cwd: str
-) -> Claim | Failed:
+) -> Claim | ToolkitError:
     """Score a shard in a worker of the cluster."""
     with suppress(OSError):  # where paths are absolute or in a store, it need not be there
         os.chdir(cwd)
@@ -188,4 +180,4 @@ def _score(
         opened = pickle.loads(scorer)  # noqa: S301 (of this program)
         return score_shard(opened, job, shard, options)
     except (InputError, ModelError, UsageError) as error:
-        return Failed(shard, str(error), isinstance(error, UsageError))
+        return error

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import platform
-from collections.abc import Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +11,13 @@ from typing import Any
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
-from toolkit.files import is_a_folder, is_there, resolved
+from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import file_of
+from toolkit.records.options import STDIN
 from toolkit.scoring.identity import settings_of, sum_of
-from toolkit.scoring.jobs import Jobs, check_absent, check_apart, check_job
+from toolkit.scoring.jobs import NOT_KEPT, Jobs, check_absent, check_apart, check_job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import Checkpoint, FileResult
+from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
 from toolkit.shards.claims import (
     PLAN,
@@ -85,7 +84,9 @@ def begin_job(
     outputs = [job.output for job in jobs.files]
     if keep_parts:
         outputs = [target / SUCCESS, *parts_in(target)]
-        _check_parts_stay(jobs, [*outputs, target / ALL_REJECTS])
+        parts = [*outputs, target / ALL_REJECTS]  # which may replace an input without --force
+        inputs = [replace(job, output=STDIN, rejected=NOT_KEPT) for job in jobs.files]
+        check_apart([*inputs, *(replace(inputs[0], output=path) for path in parts)])
     if not options.force and not is_there(folder / PLAN):
         if is_in_folder:
             check_absent(outputs)
@@ -93,17 +94,6 @@ def begin_job(
             check_job(jobs.files[0], force=False)
     write_plan(plan, folder, force=options.force)
     return ShardedJob(target, folder, plan)
-
-
-def _check_parts_stay(jobs: Jobs, parts: Sequence[Path]) -> None:
-    """Raise `UsageError` if an input may be replaced by a part, which no option allows."""
-    sources = {resolved(file_of(job.source)) for job in jobs.files}
-    for path in parts:
-        if resolved(path) in sources:
-            raise UsageError(
-                f"{path}: is an input, which a part may replace. Choose another folder with "
-                "--output."
-            )
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:
@@ -162,7 +152,11 @@ def score_shard(
     attempt = uuid4().hex[:12]
     try:
         results = _score(scorer, job, shard, attempt, options, on_file, on_start, on_warning)
-        done = tuple(map(_checked, results))
+        done = tuple(
+            replace(part.done, files={path.name: sum_of(path) for path in files_of(part)})
+            for part in results
+            if part.done is not None  # as of all that are scored
+        )
         claim = Claim(shard, attempt, job.plan.job_id, done, is_new=True)
         if job.create_claim(claim):
             return claim
@@ -178,12 +172,6 @@ def score_shard(
     if (earlier := job.read_claim(shard)) is None:
         raise OutputError(f"{job.folder}: the claim of shard {shard} is gone again.")
     return earlier
-
-
-def _checked(part: FileResult) -> Checkpoint:
-    """Say what is done of a piece, with the checksums of its files."""
-    assert part.done is not None
-    return replace(part.done, files={path.name: sum_of(path) for path in files_of(part)})
 
 
 def _score(
