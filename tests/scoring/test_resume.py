@@ -282,16 +282,6 @@ def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-@pytest.mark.parametrize("force", [False, True])
-def test_something_else_in_place_of_the_journal(force: bool, stopped: tuple[Path, Path]) -> None:
-    source, output = stopped
-    journal = file_of(output, "journal")
-    journal.unlink()
-    journal.mkdir()
-    with pytest.raises(UsageError, match=r"journal: is not a file with progress .* Remove it"):
-        score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
-
-
 COMMAND = [sys.executable, "-m", "toolkit", "score"]
 KILLS = 2
 

@@ -35,7 +35,6 @@ def test_both_formats_give_the_scores_of_the_scorer(tmp_path: Path) -> None:
     assert summary.without_known_words == sentiments.count(None) - blank
     assert summary.positive == sentiments.count("positive")
     assert summary.scored == len(TEXTS) - sentiments.count(None)
-    assert summary.positive_share == summary.positive / summary.scored
     assert summary.seconds > 0
     assert summary.rate == summary.records / summary.seconds
 
@@ -56,7 +55,7 @@ def test_every_record_is_counted_once(tmp_path: Path, model: Path, known: int, c
 
 
 def test_a_summary_of_nothing() -> None:
-    assert (Summary().scored, Summary().positive_share, Summary().rate) == (0, 0.0, 0.0)
+    assert (Summary().scored, Summary().rate) == (0, 0.0)
 
 
 def test_doubled_quotes_change_no_score(tmp_path: Path) -> None:

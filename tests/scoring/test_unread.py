@@ -15,7 +15,7 @@ from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv, write_json_lines
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
 from toolkit.scoring import Summary, score_file
-from toolkit.scoring.results import unread_warning
+from toolkit.scoring.results import counts_warning
 
 LONG = "a fine film " * 200
 
@@ -101,7 +101,7 @@ def test_sums_of_summaries(a: Summary, b: Summary, c: Summary) -> None:
 def test_a_file_in_another_language_is_noticed(language: str, tmp_path: Path) -> None:
     source = write_csv(tmp_path / "a.csv", lines_of(language))
     summary = score_file(shipped_scorer(), source, tmp_path / "b.csv")
-    warning = unread_warning(summary, "text")
+    warning = counts_warning(summary, "text", is_single=True)
     assert warning is not None
     assert "of the texts of column 'text', first in row " in warning
 
@@ -118,4 +118,4 @@ def test_when_it_is_said(unread: int, texts: int, is_said: bool) -> None:
         summary = Summary(
             scored=texts - none, without_known_words=none, few_known_words=unread - none
         )
-        assert (unread_warning(summary, None) is not None) is is_said
+        assert (counts_warning(summary, None, is_single=True) is not None) is is_said

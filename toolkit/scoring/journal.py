@@ -101,10 +101,6 @@ class Journal:
         except FileNotFoundError:  # or the other process has just removed the folder
             self.folder.mkdir(exist_ok=True)
             return None
-        except IsADirectoryError:
-            raise UsageError(
-                f"{self._path}: is not a file with progress of a run. Remove it."
-            ) from None
         try:
             if fcntl is not None:
                 fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -168,14 +168,8 @@ class StandardOutput(ScoredOutput):
             super().append(block)
 
     def _write_rejects(self, lines: bytes) -> None:
-        try:
-            self._rejects.write(lines)
-        except OSError as error:
-            raise OutputError(
-                f"{self._job.rejected}: the rejected records are too many to be kept in memory, "
-                f"and there is no temporary file: {error.strerror or error}. Set TMPDIR to a "
-                "folder with enough space"
-            ) from None
+        with reporting_failures(self._job.rejected):  # such as for a temporary file without room
+            super()._write_rejects(lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
         """Write the end, and the file of rejects if there are any."""

@@ -71,11 +71,6 @@ class Summary:
         return self.without_known_words + self.few_known_words
 
     @property
-    def positive_share(self) -> float:
-        """Share of the positive among the scored, 0 to 1; 0 where none is scored."""
-        return self.positive / self.scored if self.scored else 0.0
-
-    @property
     def accuracy(self) -> float | None:
         """Share of the right among the answered; None where there are none."""
         return self.right / self.answered if self.answered else None
@@ -214,17 +209,12 @@ def why_none_is_scored(summary: Summary) -> str | None:
 
 
 def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
-    """Say what the counts of a file that is done tell; None if all is well.
+    """Say that no record of a file is scored, or many cannot be read well; None if all is well.
 
     That no record of a single file is scored is an error, and not said here.
     """
     if not is_single and (why := why_none_is_scored(summary)):
         return f"no record is scored: {why}."
-    return unread_warning(summary, text_column)
-
-
-def unread_warning(summary: Summary, text_column: str | None) -> str | None:
-    """Say that many texts of a file cannot be read by the model; None if they can."""
     unread, texts = summary.unread, summary.scored + summary.without_known_words
     is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
     if unread <= _MOST_UNREAD * texts or is_chance:

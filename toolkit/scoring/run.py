@@ -19,11 +19,10 @@ from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.identity import WatchedInput, identity_of, job_id_of, metadata_of, settings_of
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
-from toolkit.scoring.journal import Journal, Journals, open_journals
+from toolkit.scoring.journal import Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
 from toolkit.scoring.results import (
-    Checkpoint,
     FileResult,
     Progress,
     Source,
@@ -162,7 +161,11 @@ class _Run:
             journal = self.journals.of(job)
             checkpoint = None if journal is None else journal.continued(identity, source)
             if journal is not None and checkpoint is not None and checkpoint.complete:
-                self._place_complete(journal, checkpoint, result)
+                most = self.options.max_rejected
+                check_rejected(str(job.source), checkpoint.summary, most)
+                with reporting_failures(job.output):
+                    publish(journal, checkpoint.summary)  # what is left to do of it
+                result.complete(checkpoint)
                 return
             on_progress = opened.enter_context(self.on_file(job))
             reviews, form = self._opened(result, opened)
@@ -187,13 +190,6 @@ class _Run:
                 self._warn_of_file(reviews, result)
             self._warn_of_counts(output.summary, result)
             result.complete(output.finish(result))
-
-    def _place_complete(self, journal: Journal, checkpoint: Checkpoint, result: FileResult) -> None:
-        """Do what is left to do for an output that an earlier run has written to its end."""
-        check_rejected(str(result.job.source), checkpoint.summary, self.options.max_rejected)
-        with reporting_failures(result.job.output):
-            publish(journal, checkpoint.summary)
-        result.complete(checkpoint)
 
     def _opened(self, result: FileResult, opened: ExitStack) -> tuple[ReviewFile | None, Output]:
         """Open the input, and choose how the output is written; say what may be wrong with it."""
