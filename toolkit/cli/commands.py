@@ -83,8 +83,9 @@ class _Commands(Mapping[str, Any]):
 
 def _command(function: Command) -> Any:
     app = typer.Typer(add_completion=False, rich_markup_mode=MARKUP, pretty_exceptions_enable=False)
-    what, examples = _help_of(function)
-    app.command(cls=PlainCommand, help=what, epilog=examples)(with_groups(function))
+    # The examples come last in the help.
+    what, word, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
+    app.command(cls=PlainCommand, help=what, epilog=word + examples)(with_groups(function))
     command: Any = get_command(app)
     for parameter in command.params:  # else Typer shows a default on a line of its own
         default = getattr(parameter.default, "value", parameter.default)
@@ -92,12 +93,6 @@ def _command(function: Command) -> Any:
             parameter.help = f"{parameter.help} Default: {default}."
         parameter.show_default = False
     return command
-
-
-def _help_of(function: Command) -> tuple[str, str]:
-    """Give what the help says first, and its examples, which come last."""
-    what, word, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
-    return what, word + examples
 
 
 def with_groups(command: Command) -> Command:
@@ -148,18 +143,11 @@ def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
     ]
 
 
-def _whole(given: str) -> int:
-    """Make a number from 1, which no option refuses; `ValueError` for what Typer has to check."""
-    if not re.fullmatch("[1-9][0-9]{0,8}", given):
+def _number(kind: Callable[[str], float], form: str, given: str) -> float:
+    """Make a number that no option refuses; `ValueError` for what Typer has to check."""
+    if not re.fullmatch(form, given):
         raise ValueError
-    return int(given)
-
-
-def _decimal(given: str) -> float:
-    """Make a number from 0, which no option refuses; `ValueError` for what Typer has to check."""
-    if not re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,9})?", given):
-        raise ValueError
-    return float(given)
+    return kind(given)
 
 
 # What makes a value of the string that is given; `list` takes strings.
@@ -168,8 +156,8 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
     list[str]: list,
     Path: path_of,
     list[Path]: lambda given: [*map(path_of, given)],
-    int: _whole,
-    float: _decimal,
+    int: partial(_number, int, "[1-9][0-9]{0,8}"),
+    float: partial(_number, float, r"[0-9]{1,9}(\.[0-9]{1,9})?"),
 }
 
 

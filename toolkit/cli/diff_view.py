@@ -197,16 +197,12 @@ def _print_groups(console: Console, data: DataChanges) -> None:
         return
     title = f"Group ({data.columns['group']})" if "group" in data.columns else "File"
     has_labels = any(each.labelled for each in groups.values())
-    head = (title, "rows", "changed")
-    more = ("OLD", "NEW", "points (95%)")
-    if not has_labels:
-        more = ("to positive", "to negative", "from or to no label")
+    head = (title, "rows", "changed", *(("OLD", "NEW", "points (95%)") if has_labels else ()))
     rows = []
     for name, counts in islice(groups.items(), _GROUPS_SHOWN):
         share = f"{counts.changed / counts.answered:.1%}" if counts.answered else UNDEFINED
-        found = _right(counts) if has_labels else _directions(counts)
-        rows.append((name, f"{counts.rows:,}", share, *found))
-    print_table(console, table_of((*head, *more), rows))
+        rows.append((name, f"{counts.rows:,}", share, *(_right(counts) if has_labels else ())))
+    print_table(console, table_of(head, rows))
     if len(groups) > _GROUPS_SHOWN:
         console.print(f"The {_GROUPS_SHOWN} largest of {len(groups):,} groups; --json has all.\n")
 
@@ -218,11 +214,6 @@ def _right(counts: Counts) -> tuple[str, ...]:
     low, high = (f"{100 * end:.1f}" for end in found.interval)
     both = [f"{each.value:.1%}" for each in (counts.old_accuracy, counts.new_accuracy) if each]
     return (*both, f"{points(found.difference)} ({low} to {high})")
-
-
-def _directions(counts: Counts) -> tuple[str, ...]:
-    found = (counts.to_positive, counts.to_negative, counts.gained + counts.lost)
-    return tuple(f"{count:,}" for count in found)
 
 
 def _line(row: ChangedRow) -> Text:

@@ -14,7 +14,6 @@ from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
-from toolkit.records.columns import Columns, option_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
@@ -94,9 +93,7 @@ def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
         reviews.is_exact = True  # as texts are shown
         yield from _layout(reviews, source)
         chosen = {role: str(name) for role, name in reviews.chosen.items()}
-        for role, name in chosen.items():
-            why = _why(role, name, options.reading.columns, reviews.names)
-            yield role, f"column {name!r} ({why})"
+        yield from ((role, f"column {name!r}") for role, name in chosen.items())
         if "text" not in chosen:
             yield "text", "no column found so far"
         yield from _first_records(reviews)
@@ -127,12 +124,6 @@ def _layout(reviews: ReviewFile, source: Source) -> Iterator[Row]:
         shown = ", ".join(map(_short, reviews.names[:_NAMES_SHOWN]))
         more = len(reviews.names) - _NAMES_SHOWN
         yield "columns", shown + (f", and {more:,} more" if more > 0 else "")
-
-
-def _why(role: str, name: str, columns: Columns, names: Sequence[str]) -> str:
-    if getattr(columns, role, None):
-        return f"named with {option_of(role)}"
-    return "a usual name" if name in columns.of(role).names or len(names) > 1 else "the only column"
 
 
 def _first_records(reviews: ReviewFile) -> Iterator[Row]:

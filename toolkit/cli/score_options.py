@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
@@ -175,15 +176,12 @@ class Sharding:
             return None, self.shards
         if not is_local:
             raise UsageError("--shard is for one of many processes; --engine ray runs all shards.")
-        number, slash, count = self.shard.partition("/")
-        if not (slash and _is_whole(number) and _is_whole(count) and int(number) < int(count)):
+        found = re.fullmatch("([0-9]+)/([0-9]+)", self.shard)
+        number, count = map(int, found.groups()) if found else (0, 0)
+        if number >= count:
             raise UsageError(
                 f"--shard: expected I/N with I from 0 to N-1, such as 0/16, received {self.shard!r}"
             )
-        if self.shards not in (None, int(count)):
+        if self.shards not in (None, count):
             raise UsageError(f"--shard {self.shard} and --shards {self.shards} do not agree.")
-        return int(number), int(count)
-
-
-def _is_whole(text: str) -> bool:
-    return text.isascii() and text.isdigit()
+        return number, count

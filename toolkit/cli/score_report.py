@@ -64,15 +64,8 @@ def options_of(context: typer.Context) -> dict[str, Any]:
     for parameter in context.command.params:
         name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
         if parameter.name in context.params and name != "help":
-            options[name] = _plain(context.params[parameter.name])
+            options[name] = context.params[parameter.name]
     return options
-
-
-def _plain(value: Any) -> Any:
-    """Give the value of an option as JSON."""
-    if isinstance(value, list | tuple):
-        return [_plain(each) for each in value]
-    return value if value is None or isinstance(value, bool | int | float) else str(value)
 
 
 FORMAT_VERSION = 1
@@ -98,7 +91,6 @@ class RunReport:
         self._started = datetime.now(UTC)
         self._began = time.monotonic()
         self._is_allowed = False
-        self._is_written = False
 
     def __enter__(self) -> Self:
         RunReport.current = self
@@ -152,15 +144,15 @@ class RunReport:
         resolved(self.path).unlink(missing_ok=True)
 
     def write(self, error: BaseException | None) -> None:
-        """Write the file, once."""
-        if self.path is None or not self._is_allowed or self._is_written:
+        """Write the file."""
+        if self.path is None or not self._is_allowed:
             return
         from toolkit.files import atomic_file
 
-        self._is_written = True
         content = self._content(error)
         with atomic_file(self.path, force=True) as partial:
-            partial.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            text = json.dumps(content, indent=2, default=str)  # str: of paths
+            partial.write_text(f"{text}\n", encoding="utf-8")
 
     def _content(self, error: BaseException | None) -> dict[str, Any]:
         status, code, message = self._ending(error)

@@ -16,7 +16,7 @@ from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, ScoringModel, Summary, total
+from toolkit.scoring.results import FileResult, ScoringModel, Summary, total, why_none_is_scored
 
 Row = tuple[str, str]  # a name and what to say of it
 
@@ -157,15 +157,6 @@ def _rejected(results: Sequence[FileResult]) -> str:
 
 def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
     """Say what failed, and end with the exit code of that."""
-    code = _say_errors(run, results)
-    if code:
-        raise typer.Exit(code)
-
-
-def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
-    """Say what failed; give the exit code."""
-    from toolkit.scoring.results import total, why_none_is_scored
-
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]
     if why := why_none_is_scored(total(results)):
@@ -180,8 +171,9 @@ def _say_errors(run: RunReport, results: Sequence[FileResult]) -> int:
         )
         messages.say(hint, "hint", message=hint)
     if run.errors:
-        return 1
-    return EXIT_REJECTED if any(result.summary.rejected for result in results) else 0
+        raise typer.Exit(1)
+    if any(result.summary.rejected for result in results):
+        raise typer.Exit(EXIT_REJECTED)
 
 
 def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
