@@ -12,7 +12,8 @@ from toolkit.records.archives import file_of
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import ReviewFile
 
-_FORM = re.compile(r"(\d{1,20}(?:\.\d+)?)(%?)", re.ASCII)  # no file has more records
+_MOST_DIGITS = 20
+_FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,9 @@ class Limit:
             )
         if found[2]:
             return cls(share=float(Decimal(found[1]) / 100))
-        return cls(count=int(found[1]))
+        return cls(
+            count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0)
+        )  # no file has more records than that
 
     def __str__(self) -> str:
         return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"

@@ -62,6 +62,7 @@ _REMEDIES = (
     (_ELSEWHERE, "the bucket is in another region", "Set AWS_REGION"),
     ("Connection ?[Rr]efused", "the connection is refused", f"{_ADDRESS} whether the store runs"),
     ("dns error|failed to lookup|not known", "the host is not found", f"{_ADDRESS} the network"),
+    ("HTTP is disallowed|scheme is not allowed", "http:// is not allowed", "Use https://"),
     ("builder error", "the address cannot be used", "Check it ({address})"),
     ("TimedOut|timed out", "it does not answer in time", "Check the network"),
     ("error sending request|[Rr]eset|decoding response body|IncompleteMessage",
@@ -182,13 +183,18 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
     from obstore.store import from_url
 
     named = dict(settings)
-    # An endpoint without TLS is one that the user has named so.
-    options: dict[str, Any] = {"connect_timeout": timedelta(seconds=5), "allow_http": True}
+    options: dict[str, Any] = {"connect_timeout": timedelta(seconds=5)}
     limit = timedelta(seconds=patience.answer)
     if patience is READING:  # of a slow connection, as long as something comes
         options |= {"read_timeout": limit, "timeout": timedelta(minutes=10)}
     else:
         options["timeout"] = limit
+    if any(
+        value.lower().startswith("http://")
+        for name, value in named.items()
+        if "ENDPOINT" in name.upper() or "BASE_URL" in name.upper()
+    ):
+        options["allow_http"] = True
     retry = {
         "max_retries": patience.retries,
         "retry_timeout": timedelta(seconds=patience.retry),
