@@ -11,30 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.native import records as core
-from toolkit.records.lines import byte_views, joined, spans
+from toolkit.records.lines import joined
 
 pytestmark = pytest.mark.skipif(not core.is_used(), reason="there is no native core")
 
 # Views hold up to 12 bytes themselves.
 pieces = st.lists(st.binary(max_size=30), max_size=20)
-
-
-@given(pieces, st.integers(0, 5))
-def test_views_are_the_spans(values: list[bytes], gap: int) -> None:
-    stops = np.cumsum([0, *(len(value) + gap for value in values)])[1:]
-    starts = stops - [len(value) for value in values]
-    data = b"".join(b"x" * gap + value for value in values)
-    found = byte_views(data, starts, stops)
-    found.validate(full=True)
-    assert found.to_pylist() == spans(data, starts, stops).to_pylist() == values
-
-
-def test_views_that_arrow_cannot_make(monkeypatch: pytest.MonkeyPatch) -> None:
-    places = np.array([0, 2]), np.array([1, 4])
-    assert byte_views(b"abcd", *places).type == pa.binary_view()
-    monkeypatch.setattr(core, "_has_views", lambda: False)
-    found = byte_views(b"abcd", *places)
-    assert (found.type, found.to_pylist()) == (pa.binary(), [b"a", b"cd"])
 
 
 @given(pieces)

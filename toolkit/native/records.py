@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ctypes
 from collections.abc import Sequence
-from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -102,38 +101,6 @@ def find_lines(text: bytes) -> tuple[Positions, bool]:
         if count <= room:
             return newlines[:count].copy(), bool(is_utf8.value)
         room = count
-
-
-def views(data: bytes, starts: Positions, stops: Positions) -> pa.Array | None:
-    """Give the byte ranges [start, stop) of data as binary views.
-
-    There are as many starts as stops, (ranges,), below 2 GiB. None where there is no core, or where
-    this version of Arrow cannot make them.
-    """
-    core = native.core()
-    if core is None or not _has_views():
-        return None
-    starts, stops = (np.ascontiguousarray(places, np.int64) for places in (starts, stops))
-    found = np.empty((len(starts), 16), np.uint8)
-    core.make_views(
-        ctypes.c_char_p(data),
-        *(ctypes.c_void_p(address_of(places)) for places in (starts, stops)),
-        ctypes.c_int64(len(starts)),
-        ctypes.c_void_p(address_of(found)),
-    )
-    buffers = [None, pa.py_buffer(found), pa.py_buffer(data)]
-    return pa.Array.from_buffers(pa.binary_view(), len(starts), buffers, null_count=0)
-
-
-@cache
-def _has_views() -> bool:
-    """Whether Arrow makes arrays of views from buffers; version 18 does not."""
-    try:
-        buffers = [None, pa.py_buffer(b""), pa.py_buffer(b"")]
-        pa.Array.from_buffers(pa.binary_view(), 0, buffers, null_count=0)
-    except (ValueError, NotImplementedError):  # of which the errors of Arrow are
-        return False
-    return True
 
 
 def joined(*columns: pa.Array) -> pa.Buffer | None:

@@ -30,9 +30,9 @@ from toolkit.records.lines import (
     Lines,
     Positions,
     RecordFile,
-    byte_views,
     count_lines,
     joined,
+    spans,
     values_buffer,
 )
 from toolkit.records.options import ReadOptions
@@ -197,7 +197,7 @@ class DelimitedFile(RecordFile):
             )
             for role, (name,) in self.keys.items()
         }
-        records = byte_views(content.data, lines.blank_starts, stops)
+        records = spans(content.data, lines.blank_starts, stops)
         return self.parsed(block, fields, records, line_ends, rejects)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:

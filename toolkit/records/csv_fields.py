@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import counted
 from toolkit.native import records as core
-from toolkit.records.lines import NEWLINE, RETURN, Bytes, Lines, Positions, spans, values_buffer
+from toolkit.records.lines import NEWLINE, Lines, Positions, spans
 from toolkit.text.strings import arrow_of
 
 _FILLER = b"a"  # which neither separates nor quotes fields
@@ -169,68 +169,13 @@ def find_field_ends(
     memory; a record of too many fields is then broken, too.
     """
     masked = dialect.masked(text)
-    found: FieldEnds | None = None
-    if only_first:
-        return _OneByOne(masked, dialect, at_end, wanted, only_first=True).find()
-    if not core.is_used():
-        found = find_regular(masked, dialect, at_end=at_end)
-    elif ends := core.find_field_ends(masked, dialect.delimiter, dialect.quote, at_end=at_end):
-        found = FieldEnds(ends.delimiters, ends.newlines)
-        if masked is text:
-            found = replace(found, lines=ends.lines, is_utf8=ends.is_utf8)
-    return found or _OneByOne(masked, dialect, at_end, wanted).find()
-
-
-def find_regular(text: bytes, dialect: Dialect, *, at_end: bool) -> FieldEnds | None:
-    """Find field ends where quotes open and close whole fields, and CR is before LF; else None.
-
-    The native core does the same; this is what runs without it. Nothing in the text is escaped.
-    """
-    raw = np.frombuffer(text, np.uint8)
-    quote = dialect.quote
-    quotes = np.flatnonzero(raw == ord(quote)) if quote else np.zeros(0, np.int64)
-    is_open = len(quotes) % 2 == 1
-    delimiter = ord(dialect.delimiter)
-    if (at_end and is_open) or not _is_regular(raw, quotes, delimiter):
-        return None
-    starts = np.concatenate([[0], quotes[1::2] + 1])
-    stops = quotes[0::2] if is_open else np.concatenate([quotes[0::2], [len(raw)]])
-    # Most bytes of a review file are quoted text: cut that away before looking at every byte.
-    plain = np.frombuffer(values_buffer(spans(text, starts, stops)), np.uint8)
-    found = np.flatnonzero((plain == delimiter) | (plain == NEWLINE) | (plain == RETURN))
-    kinds = plain[found]
-    lengths = np.cumsum(stops - starts)
-    part = np.searchsorted(lengths, found, side="right")
-    positions = found + (stops[part] - lengths[part])
-    is_cut_off = at_end and len(raw) > 0 and raw[-1] != NEWLINE  # as it is escaped
-    if is_cut_off or _has_lone_return(raw, positions[kinds == RETURN]):
-        return None
-    return FieldEnds(positions[kinds == delimiter], positions[kinds == NEWLINE])
-
-
-def _has_lone_return(raw: Bytes, returns: Positions) -> bool:
-    returns = returns[returns < len(raw) - 1]
-    return bool((raw[returns + 1] != NEWLINE).any())
-
-
-def _is_regular(raw: Bytes, quotes: Positions, delimiter: int) -> bool:
-    """Whether quotes open and close fields in turn, so that counting them tells what is quoted.
-
-    A doubled quote closes and opens its field again, which comes to the same.
-    """
-    opening, closing = quotes[0::2], quotes[1::2]
-    # Right after the one that closed the field; or at the start, where `before` means nothing.
-    doubled = np.diff(quotes, prepend=-1)[0::2] == 1
-    before = raw[opening - 1]
-    if not ((before == delimiter) | (before == NEWLINE) | doubled).all():
-        return False
-    closing = closing[closing < len(raw) - 1]
-    after = raw[closing + 1]
-    returns = closing[after == RETURN]
-    if not (raw[np.minimum(returns + 2, len(raw) - 1)] == NEWLINE).all():
-        return False
-    is_quote = after == raw[closing]
-    return bool(((after == delimiter) | (after == NEWLINE) | is_quote | (after == RETURN)).all())
+    ends = None
+    if core.is_used() and not only_first:
+        ends = core.find_field_ends(masked, dialect.delimiter, dialect.quote, at_end=at_end)
+    if ends is None:
+        return _OneByOne(masked, dialect, at_end, wanted, only_first=only_first).find()
+    found = FieldEnds(ends.delimiters, ends.newlines)
+    return replace(found, lines=ends.lines, is_utf8=ends.is_utf8) if masked is text else found
 
 
 def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int) -> Positions:

@@ -39,7 +39,6 @@ from toolkit.text.strings import arrow_of, bounds_of
 NEWLINE, RETURN = ord("\n"), ord("\r")
 
 Positions = npt.NDArray[np.int64]
-Bytes = npt.NDArray[np.uint8]
 
 
 @dataclass(frozen=True)
@@ -106,15 +105,6 @@ def spans(data: bytes, starts: Positions, stops: Positions) -> pa.BinaryArray:
     return pieces.take(arrow_of(np.arange(0, len(bounds), 2, dtype=np.int64)))
 
 
-def byte_views(data: bytes, starts: Positions, stops: Positions) -> pa.Array:
-    """Give the byte ranges [start, stop) of data, in ascending order, for `joined`.
-
-    They are binary views, which share the memory of the data, where the native core is used.
-    """
-    found = core.views(data, starts, stops)
-    return spans(data, starts, stops) if found is None else found
-
-
 def joined(*columns: pa.Array) -> pa.Buffer:
     """Join the strings or bytes of each row, and all rows; none is null."""
     found = core.joined(*columns)
@@ -157,7 +147,7 @@ _BLANK_BYTES_LIMIT = 1 << 20  # more in a row, without a record after them, are 
 
 
 # Columns of the record batches between `parse` and `render`.
-RECORD = "record"  # binary, or views of it: the bytes of the record, with the blank lines before it
+RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
 LINE_END = "line_end"  # string: "\n" or "\r\n"
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
