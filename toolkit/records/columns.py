@@ -27,14 +27,7 @@ _OTHER_TEXT_COLUMNS = (
 LABEL_COLUMNS = ("label", "sentiment")
 ID_COLUMNS = ("id",)
 STARS_COLUMNS = ("stars", "rating")
-# What `toolkit score` adds.
-SENTIMENT_COLUMN = "predicted_sentiment"
-PROBABILITY_COLUMN = "positive_probability"
-PREDICTED_STARS_COLUMN = "predicted_stars"
-POSITIVE_SENTENCES_COLUMN = "positive_sentences"
-NEGATIVE_SENTENCES_COLUMN = "negative_sentences"
-MODEL_COLUMN = "model"
-PROBABILITY_COLUMNS = (PROBABILITY_COLUMN, "probability")
+PROBABILITY_COLUMNS = ("positive_probability", "probability")  # the first is what scoring adds
 
 _USUAL = {
     "text": TEXT_COLUMNS,
@@ -50,12 +43,12 @@ _OPTIONAL = ("group", "balance", "topic", "id", "stars")  # unless they are name
 
 # By what they hold, the columns that scoring can add: the usual name and the Arrow type.
 ADDED = {
-    "sentiment": (SENTIMENT_COLUMN, "string"),
-    "probability": (PROBABILITY_COLUMN, "float32"),
-    "stars": (PREDICTED_STARS_COLUMN, "float32"),
-    "positive_sentences": (POSITIVE_SENTENCES_COLUMN, "int32"),
-    "negative_sentences": (NEGATIVE_SENTENCES_COLUMN, "int32"),
-    "model": (MODEL_COLUMN, "string"),
+    "sentiment": ("predicted_sentiment", "string"),
+    "probability": (PROBABILITY_COLUMNS[0], "float32"),
+    "stars": ("predicted_stars", "float32"),
+    "positive_sentences": ("positive_sentences", "int32"),
+    "negative_sentences": ("negative_sentences", "int32"),
+    "model": ("model", "string"),
 }
 
 _NAMES_SHOWN = 20

@@ -66,46 +66,26 @@ _LOOKED_AT = 100  # columns, to see whether a sheet is empty
 _RATIO, _RATIO_FROM_BYTES = 250, 32 << 20
 
 
-class Workbook:
-    """A workbook, and the sheet of it that is read; raises `InputError` if it cannot be read."""
+def _opened(path: Path, file: Any, sheet: str | None) -> tuple[Any, Any, int | None]:
+    """Give a workbook, the sheet of it that is read, and how many rows that has, if it says so.
 
-    def __init__(self, path: Path, sheet: str | None) -> None:
-        MissingExtraError.check("excel", "openpyxl")
-        self._file = open_file(path)
-        try:
-            _check_sizes(path, self._file)
-            self._book = _loaded(self._file)
-            self._sheet = _chosen(path, self._book, sheet)
-            self.row_count: int | None = self._sheet.max_row  # where the sheet says so
-            # Otherwise all rows are as wide as the widest.
-            self._sheet.reset_dimensions()
-        except ToolkitError:
-            self._file.close()
-            raise
-        except MemoryError:
-            raise
-        except Exception as error:  # noqa: BLE001 (a damaged file raises errors of any kind)
-            self._file.close()
-            reason = f"{path}: not an Excel workbook, or a damaged one: {error}"
-            raise InputError(reason) from None
-
-    def rows(self, first: int) -> Iterator[Sequence[Any]]:
-        """Give the values of the rows from one on, the first is 1; empty rows, too."""
-        found: Iterator[Sequence[Any]] = self._sheet.iter_rows(min_row=first, values_only=True)
-        return found
-
-    def close(self) -> None:
-        """Close the file."""
-        self._book.close()
-        self._file.close()
-
-
-def _loaded(file: Any) -> Any:
+    Raises `InputError` if it cannot be read.
+    """
     import openpyxl
 
     # Such as for styles that it does not know.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
-    return openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+    try:
+        _check_sizes(path, file)
+        book = openpyxl.load_workbook(file, read_only=True, data_only=True, keep_links=False)
+        found = _chosen(path, book, sheet)
+        rows = found.max_row
+        found.reset_dimensions()  # otherwise all rows are as wide as the widest
+        return book, found, rows
+    except (ToolkitError, MemoryError):
+        raise
+    except Exception as error:  # noqa: BLE001 (a damaged file raises errors of any kind)
+        raise InputError(f"{path}: not an Excel workbook, or a damaged one: {error}") from None
 
 
 def _check_sizes(path: Path, file: Any) -> None:
@@ -176,26 +156,29 @@ class ExcelFile(ReviewFile):
         self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
     ) -> None:
         super().__init__(path, options, columns)
-        self._book = Workbook(path, options.sheet)
+        MissingExtraError.check("excel", "openpyxl")
+        self._file = open_file(path)
         try:
+            self._book, self._sheet, self._row_count = _opened(path, self._file, options.sheet)
             self.size = path.stat().st_size
             self._start, self.names = self._header()
             self.check_free(self.names)
             self.choose_columns(self._find_column)
             self._done = 0
         except BaseException:
-            self.close()
+            self._file.close()
             raise
 
     @property
     def bytes_read(self) -> int:
         """Its share of the bytes, by the rows that are read."""
-        rows = self._book.row_count
+        rows = self._row_count
         return min((self.size or 0) * self._done // rows, self.size or 0) if rows else 0
 
     def close(self) -> None:
         """Close the file."""
         self._book.close()
+        self._file.close()
 
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002 (never cut)
         """Read the rows after the header, or from a row on."""
@@ -219,8 +202,8 @@ class ExcelFile(ReviewFile):
             pa.array([row[at] for row in content.rows], pa.string())
             for at in range(len(self.names))
         ]
-        records = pa.RecordBatch.from_arrays(columns, list(self.names))
         names = list(self.names)
+        records = pa.RecordBatch.from_arrays(columns, names)
         fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
         for role in filter(is_text, fields):  # an error is no text
             fields[role] = without_errors(fields[role])
@@ -264,7 +247,7 @@ class ExcelFile(ReviewFile):
         found.rows.append(row + [None] * (len(self.names) - len(row)))
 
     def _rows(self, first: int) -> Iterator[tuple[int, Sequence[Any]]]:
-        rows = self._book.rows(first)
+        rows = self._sheet.iter_rows(min_row=first, values_only=True)
         number = first
         while True:
             try:

@@ -19,7 +19,6 @@ from toolkit.records.parquet_row_groups import (
     after_group,
     bytes_of,
     codecs_of,
-    split_groups,
     with_metadata,
 )
 from toolkit.records.parquet_values import (
@@ -187,7 +186,6 @@ class ParquetFile(ReviewFile):
         schema = with_scores(self.input_schema, self.added)
         with self._reading(1):
             self._groups.read_a_row()
-        self.warnings += split_groups(self._file.metadata)
         return _output(self.render, schema, codecs_of(self._file.metadata))
 
     @classmethod

@@ -230,17 +230,6 @@ def codecs_of(metadata: Any) -> list[str]:
     return [_CODECS.get(name, name) for name in names]
 
 
-def split_groups(metadata: Any) -> Iterator[str]:
-    """Say that row groups are split, as far as that is known before they are read."""
-    count = metadata.num_row_groups
-    large = sum(metadata.row_group(n).total_byte_size > ROW_GROUP_BYTES for n in range(count))
-    if large:
-        yield (
-            f"{large:,} of {count:,} row groups are larger than {ROW_GROUP_BYTES >> 20} MiB, and "
-            "are split in the output"
-        )
-
-
 def with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
     """Give the schema of an output the new metadata in the place of those of an earlier scoring."""
     kept = {
