@@ -9,8 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields
-from functools import partial
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -23,7 +22,7 @@ from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 if TYPE_CHECKING:
     from toolkit.model.onnx import ModelProto
 
-_Facts = TypeVar("_Facts")
+_Facts = TypeVar("_Facts", bound="ModelFacts | Release")
 
 
 @dataclass(frozen=True)
@@ -263,17 +262,7 @@ class ModelFacts:
     @property
     def version(self) -> str:
         """The version of the model; if it has none, that of the toolkit that exported it."""
-        release = vars(self).get("_short_release") or self.release
-        return release.model_version or self.toolkit_version
-
-    if not TYPE_CHECKING:  # which would take any other attribute, too
-
-        def __getattr__(self, name: str) -> Any:
-            """Decode the data sets of the release when it is first asked for: few runs need 77."""
-            if name != "release" or "_short_release" not in vars(self):
-                raise AttributeError(name)
-            vars(self)["release"] = found = vars(self)["_whole_release"]()
-            return found
+        return self.release.model_version or self.toolkit_version
 
     @property
     def rule(self) -> TokenRule:
@@ -317,27 +306,15 @@ class ModelFacts:
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
                     f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
                 )
+            return replace(_decoded(cls, stored), release=_decoded(Release, stored))
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
-        facts = _decoded(cls, stored, path)
-        del vars(facts)["release"]
-        short = {key: value for key, value in stored.items() if key != "data_sets"}
-        vars(facts)["_short_release"] = _decoded(Release, short, path)
-        vars(facts)["_whole_release"] = partial(_decoded, Release, stored, path)
-        return facts
 
 
-def _decoded(kind: type[_Facts], stored: dict[str, str], path: Path) -> _Facts:
+def _decoded(kind: type[_Facts], stored: dict[str, str]) -> _Facts:
     """Decode what a file says of one kind of facts."""
-    try:
-        return decode(kind, _parsed(kind, stored))
-    except ValueError as error:
-        raise ModelError(f"{path}: damaged metadata: {error}") from None
-
-
-def _parsed(kind: type[Any], stored: dict[str, str]) -> dict[str, Any]:
     known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
-    return {key: _json_of(stored[key], key) for key in known}
+    return decode(kind, {key: _json_of(stored[key], key) for key in known})
 
 
 def _json_of(text: str, key: str) -> Any:

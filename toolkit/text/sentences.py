@@ -72,30 +72,21 @@ class SentenceRule:
 
     def _contrasts(self, values: Ids, begins: _Flags) -> TokenIds:
         """Find the words of contrast between two others of a sentence; "even though" is one."""
-        places = np.flatnonzero(self._is_contrast[values])
+        contrasts, even, no_contrast_after, no_contrast_before = self._flags_of_words
+        places = np.flatnonzero(contrasts[values])
         places = places[~(begins[places] | begins[places + 1])]
         # Each has a word before it and one after it.
-        is_even = self._is_even[values[places - 1]]
-        is_other = self._is_before_other[values[places - 1]] | (is_even & begins[places - 1])
-        is_other |= self._is_after_other[values[places + 1]]
+        is_even = even[values[places - 1]]
+        is_other = no_contrast_after[values[places - 1]] | (is_even & begins[places - 1])
+        is_other |= no_contrast_before[values[places + 1]]
         starts, stops = places - is_even, places + 1
         return TokenIds(values, starts[~is_other], stops[~is_other])
 
     @cached_property
-    def _is_contrast(self) -> _Flags:
-        return self._flags(CONTRASTS)
-
-    @cached_property
-    def _is_even(self) -> _Flags:
-        return self._flags(("even",))
-
-    @cached_property
-    def _is_before_other(self) -> _Flags:
-        return self._flags(NO_CONTRAST_AFTER)
-
-    @cached_property
-    def _is_after_other(self) -> _Flags:
-        return self._flags(NO_CONTRAST_BEFORE)
+    def _flags_of_words(self) -> tuple[_Flags, _Flags, _Flags, _Flags]:
+        """Flags for the words of contrast, "even", and the words that make it something else."""
+        before, after = self._flags(NO_CONTRAST_AFTER), self._flags(NO_CONTRAST_BEFORE)
+        return self._flags(CONTRASTS), self._flags(("even",)), before, after
 
     def _flags(self, words: tuple[str, ...]) -> _Flags:
         """Give a flag for each id, (vocabulary,): whether it is that of one of the words."""
