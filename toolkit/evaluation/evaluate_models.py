@@ -37,6 +37,8 @@ from toolkit.evaluation.reviews import (
     sha256_if_file,
 )
 from toolkit.model.explain import Word
+from toolkit.model.labels import check_threshold
+from toolkit.model.run_folder import DEFAULT_THRESHOLD
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.archives import compression_of
@@ -100,9 +102,6 @@ def mistakes(
     return tuple(found)
 
 
-_DEFAULT_THRESHOLD = 0.5  # of predictions, which have none of their own
-
-
 @dataclass(frozen=True)
 class EvaluationOptions:
     """How to evaluate."""
@@ -118,10 +117,7 @@ class EvaluationOptions:
         """Raise `UsageError` for a number out of its range."""
         if self.examples < 0:
             raise UsageError(f"examples: expected 0 or more, received {self.examples}")
-        if self.threshold is not None and not 0 <= self.threshold <= 1:
-            raise UsageError(
-                f"--threshold: expected a probability from 0 to 1, received {self.threshold}"
-            )
+        check_threshold(self.threshold)
         for target in self.targets:
             if not 0 < target <= 1:
                 raise UsageError(
@@ -192,7 +188,7 @@ class _Predictions:
         probability = load_predictions(path, reviews, options.reading)
         name = Path(path.stem).stem if compression_of(path) else path.stem
         identity = {"name": name, "path": str(path), "sha256": sha256_if_file(path)}
-        threshold = _DEFAULT_THRESHOLD if options.threshold is None else options.threshold
+        threshold = DEFAULT_THRESHOLD if options.threshold is None else options.threshold
         return cls(identity, threshold, probability)
 
 

@@ -240,7 +240,6 @@ def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelF
     )
 
 
-_MOST_BYTES = 256 << 10  # as JSON, it is shorter than a model file may have it
 _TABLES = {"data_sets": DataSet, "teachers": Teacher}
 _LINE = "one line of text of 1,000 characters at most"
 _PLAIN = "up to 100 letters, digits and _ . + -, in quotes"
@@ -274,16 +273,13 @@ def chosen_release(path: Path | None, version: str | None) -> Release:
 def load_toml(path: Path) -> dict[str, Any]:
     """Parse a TOML file; raises `UsageError` that says where it is not TOML."""
     try:
-        with path.open("rb") as file:
-            content = file.read(_MOST_BYTES + 1)
+        content = path.read_bytes()
     except FileNotFoundError:
         raise UsageError(f"{path}: no such file. Name a TOML file with --release.") from None
     except OSError as error:
         raise UsageError(f"{path}: cannot be read: {error.strerror}") from None
-    if len(content) > _MOST_BYTES:
-        raise UsageError(f"{path}: expected a TOML file of {_MOST_BYTES >> 10} KiB at most")
     try:
-        return tomllib.loads(content.decode("utf-8-sig").replace("\r\n", "\n"))
+        return tomllib.loads(content.decode("utf-8-sig"))
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8, at byte {error.start:,}. Save it as UTF-8.") from None
     except RecursionError:

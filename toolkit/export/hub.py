@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -162,18 +162,11 @@ def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterato
     with temporary_folder() as made:
         yield made
         _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
-        is_new = not is_a_folder(folder)
         with reporting_failures(folder):
             folder.mkdir(exist_ok=True)
-        try:
-            with atomic_files(*(folder / name for name in names), force=force) as partials:
-                for name, partial in zip(names, partials, strict=True):
-                    shutil.copyfile(made / name, partial)
-        except BaseException:
-            if is_new:
-                with suppress(OSError):  # something else is in it by now
-                    folder.rmdir()
-            raise
+        with atomic_files(*(folder / name for name in names), force=force) as partials:
+            for name, partial in zip(names, partials, strict=True):
+                shutil.copyfile(made / name, partial)
 
 
 def _keep_attributes(existing: Path, made: Path) -> None:

@@ -19,6 +19,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.metrics import measure
 from toolkit.evaluation.tables import constant_warning
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
+from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled
 
@@ -99,8 +100,7 @@ def choose_threshold(
     """
     if given is not None and optimize is not None:
         raise UsageError("--threshold and --optimize: choose one of the two")
-    if given is not None and not 0 <= given <= 1:
-        raise UsageError(f"--threshold: expected a probability from 0 to 1, received {given}")
+    check_threshold(given)
     goal = None if optimize is None else Goal.parse(optimize)
     value = config.usual_threshold
     chosen = _choice_of(config)

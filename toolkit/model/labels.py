@@ -34,6 +34,12 @@ NEUTRAL = "neutral"  # the label that such reviews get
 Range = tuple[float, float]  # from the first number to below the second
 
 
+def check_threshold(threshold: float | None) -> None:
+    """Raise `UsageError` for a threshold that is not a probability; None is the model's own."""
+    if threshold is not None and not 0 <= threshold <= 1:
+        raise UsageError(f"--threshold: expected a probability from 0 to 1, received {threshold}")
+
+
 def parse_range(written: str) -> Range:
     """Read two numbers with a colon between them; raises `UsageError` if it is something else."""
     low, _, high = written.partition(":")
@@ -156,10 +162,7 @@ class Labelling:
     ) -> Labelling:
         """Check what a user wants; raises `UsageError` as `toolkit.model.scorer.Scorer` says."""
         facts = model.facts
-        if threshold is not None and not 0 <= threshold <= 1:
-            raise UsageError(
-                f"--threshold: expected a probability from 0 to 1, received {threshold}"
-            )
+        check_threshold(threshold)
         used = np.float32(facts.threshold if threshold is None else threshold)
         if neutral is True:
             if facts.neutral is None:
