@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass
-from math import isfinite
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +12,7 @@ from toolkit.model.onnx import TYPE_NAMES, read_onnx
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.shipped import find_model
 from toolkit.model.typed_json import encode
+from toolkit.records.json_writing import without_infinity
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto
@@ -39,9 +38,6 @@ class OnnxDescription:
     inputs: tuple[Tensor, ...]
     outputs: tuple[Tensor, ...]
     fixed_length: bool
-    ir_version: int
-    opsets: dict[str, int]
-    operators: dict[str, dict[str, int]]  # how often, by domain and name
     words: int | None = None
 
 
@@ -82,15 +78,12 @@ def json_of(description: Description) -> dict[str, Any]:
     elif isinstance(description, RunDescription):
         name = description.path.resolve().name
         found = {"kind": description.kind, "name": name, **found.pop("config"), **found}
-    finite: dict[str, Any] = _finite(found)
+    finite: dict[str, Any] = without_infinity(found)
     return finite
 
 
 def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
     graph = model.graph.graph
-    operators: dict[str, Counter[str]] = {}
-    for node in graph.node:
-        operators.setdefault(_domain(node.domain), Counter())[node.op_type] += 1
     return OnnxDescription(
         kind="ids-in twin" if is_twin else "text-in model",
         path=model.path,
@@ -99,9 +92,6 @@ def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
         inputs=tuple(map(_tensor, graph.input)),
         outputs=tuple(map(_tensor, graph.output)),
         fixed_length=token_ids_width(model.graph) is not None,
-        ir_version=model.graph.ir_version,
-        opsets={_domain(entry.domain): entry.version for entry in model.graph.opset_import},
-        operators={name: dict(sorted(found.items())) for name, found in operators.items()},
         words=None if is_twin else len(model.vocabulary.words),
     )
 
@@ -115,15 +105,3 @@ def _tensor(value: ValueInfoProto) -> Tensor:
         for dimension in tensor.shape.dim
     )
     return Tensor(str(value.name), element, tuple(shape))
-
-
-def _domain(name: str) -> str:
-    return str(name or "ai.onnx")
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not isfinite(value) else value

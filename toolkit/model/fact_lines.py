@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
 from toolkit.model.describe import Description, OnnxDescription, RunDescription, Tensor
 from toolkit.model.facts import (
@@ -211,8 +210,6 @@ def rows_of(description: Description) -> Iterator[Row]:
         config = description.config
         yield "preset", config.preset
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
-        if rates := [*_rates(config.training)]:
-            yield "fitted with", ", ".join(rates)
         yield from data_rows(config.data)
         yield from metric_rows(description.metrics)
         if description.metrics.adaptation is None:  # which has its own scale and bias
@@ -244,20 +241,8 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     yield from star_rows(facts.stars, facts.neutral)
     yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
     yield "parity", parity_line(facts)
-    opsets = ", ".join(f"{name} {version}" for name, version in description.opsets.items())
-    yield "ONNX", f"IR version {description.ir_version}; opset {opsets}"
-    for domain, operators in description.operators.items():
-        found = (f"{name} {count}" if count > 1 else name for name, count in operators.items())
-        yield f"  {domain}", ", ".join(found)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
-
-
-def _rates(training: dict[str, Any]) -> Iterator[str]:
-    """Say what a user may have chosen, of presets that allow it."""
-    for name in ("dropout", "learning_rate"):
-        if isinstance(value := training.get(name), int | float):
-            yield f"{name.replace('_', ' ')} {value:g}"
 
 
 def _tensor(tensor: Tensor) -> str:

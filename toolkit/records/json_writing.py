@@ -109,14 +109,15 @@ def _dump(value: Any) -> str:
     try:
         return dump(value)
     except ValueError:  # JSON has no infinity, and no NaN
-        return dump(_finite(value))
+        return dump(without_infinity(value))
 
 
-def _finite(value: Any) -> Any:
+def without_infinity(value: Any) -> Any:
+    """Give null for the numbers that JSON does not have, wherever they are within a value."""
     if isinstance(value, dict):
-        return {name: _finite(inner) for name, inner in value.items()}
+        return {name: without_infinity(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
-        return [_finite(inner) for inner in value]
+        return [without_infinity(inner) for inner in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
