@@ -88,7 +88,10 @@ class Predictor:
         has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
         columns = {name: arrow_of(values) for name, values in found.items()}
         if has_score.true_count < len(has_score):
-            columns = {name: _where(has_score, values) for name, values in columns.items()}
+            columns = {
+                name: pc.if_else(has_score, values, pa.scalar(None, values.type))
+                for name, values in columns.items()
+            }
         return pa.RecordBatch.from_pydict(columns)
 
     def token_ids(self, texts: pa.Array) -> Ids:
@@ -128,18 +131,13 @@ class Predictor:
             found |= count_sentences(scored.tones, scored.reviews, len(ids))
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
-            found[CUT_TO_LENGTH] = self._known.is_cut(ids)
+            found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
         found["is_known"] = (
             ids.has_known_token(self._facts.max_tokens)
             if self._facts.counts_known_tokens
             else np.ones(len(ids), np.bool_)
         )
         return found
-
-
-def _where(has_score: pa.BooleanArray, values: pa.Array) -> pa.Array:
-    """Give values, null where there is no score."""
-    return pc.if_else(has_score, values, pa.scalar(None, values.type))
 
 
 # A review has few known words if less than these shares of its tokens are known words, and are
@@ -174,13 +172,6 @@ class KnownWords:
         read = read.take(unsure)
         few[unsure] = _count(read, self._is_common) < FEW_COMMON * read.lengths
         return few
-
-    def is_cut(self, ids: TokenIds) -> _Flags:
-        """Whether a review is longer than what the model reads, (reviews,).
-
-        The ids must be the last ``most_tokens + 1`` at least.
-        """
-        return ids.lengths > self.most_tokens
 
     @cached_property
     def _is_word(self) -> npt.NDArray[np.uint8]:

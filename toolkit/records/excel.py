@@ -20,12 +20,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
-from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.columns import Column, is_text
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
 from toolkit.text.strings import without_half_pairs
 
+# What Excel shows where a formula has no value.
 _ERRORS = ("#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!")
 
 _EXACT = 1e15  # Excel has 15 digits
@@ -43,11 +44,6 @@ def as_text(value: Any) -> str | None:
         is_day = value.time() == time()
         return value.date().isoformat() if is_day else value.isoformat(sep=" ")
     return value.isoformat() if isinstance(value, date | time) else str(value)
-
-
-def without_errors(texts: pa.StringArray) -> pa.StringArray:
-    """Give null for what Excel shows where a formula has no value, such as ``#N/A``."""
-    return pc.if_else(pc.is_in(texts, pa.array(_ERRORS)), None, texts)
 
 
 def letters(number: int) -> str:
@@ -163,7 +159,7 @@ class ExcelFile(ReviewFile):
             self.size = path.stat().st_size
             self._start, self.names = self._header()
             self.check_free(self.names)
-            self.choose_columns(self._find_column)
+            self.choose_columns(lambda column: column.among(self.names))
             self._done = 0
         except BaseException:
             self._file.close()
@@ -206,16 +202,14 @@ class ExcelFile(ReviewFile):
         records = pa.RecordBatch.from_arrays(columns, names)
         fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
         for role in filter(is_text, fields):  # an error is no text
-            fields[role] = without_errors(fields[role])
+            is_error = pc.is_in(fields[role], pa.array(_ERRORS))
+            fields[role] = pc.if_else(is_error, None, fields[role])
         texts = self.take_texts(fields, len(content.rows))
         return Parsed(texts, records, content.rejects, fields)
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Give the records themselves."""
         return records
-
-    def _find_column(self, column: Column) -> Keys | None:
-        return column.among(self.names)
 
     def _header(self) -> tuple[int, list[str]]:
         """Find the first row with values: its number, and the names of the columns."""

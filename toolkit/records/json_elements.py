@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import re
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.records.json_values import MARKS, WHITE_SPACE
+from toolkit.records.json_values import MARKS, WHITE_SPACE, after_space
 from toolkit.records.lines import Positions
 
 Peek = Callable[[int], bytes]  # gives as many of the next bytes, or all
@@ -19,7 +18,6 @@ _QUOTE, _COMMA = b'",'
 _DECODED_BYTES = 1 << 15  # values are this long at most where the decoder reads them
 
 _decode = json.JSONDecoder().raw_decode
-_space = re.compile(r"[ \t\r\n]*").match
 
 
 @dataclass(frozen=True)
@@ -87,7 +85,7 @@ def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Values:
 
 def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
     """Give the start, the stop and the end of a value; an end of -1 if it cannot be decoded."""
-    start = _after_space(text, at)
+    start = after_space(text, at)
     if not in_array and text[start : start + 1] not in ("{", "["):
         return start, -1, -1
     try:
@@ -96,7 +94,7 @@ def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
         return start, -1, -1
     if not in_array:
         return start, stop, stop - 1
-    end = _after_space(text, stop)
+    end = after_space(text, stop)
     return start, stop, end if text[end : end + 1] in (",", "]") else -1
 
 
@@ -126,9 +124,3 @@ def values_in(data: bytes, *, in_array: bool) -> Iterator[bytes]:
             yield data[start:stop]
     if rest := data[found.after_last : found.closing].strip(WHITE_SPACE):
         yield rest
-
-
-def _after_space(text: str, at: int) -> int:
-    found = _space(text, at)
-    assert found is not None
-    return found.end()

@@ -46,7 +46,6 @@ from toolkit.text.strings import arrow_of, without_half_pairs
 FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
 _SCHEMA_BYTES = 4 << 20  # looked at where these lack it, or for the columns of another format
 
-_SPACE = re.compile(rb"[ \t\r\n]*")
 _LINE = re.compile(rb"[^\n]+")
 _FILLED = re.compile(rb"[^ \t\r\n][^\n]*\n")  # from within a line to its end
 
@@ -265,6 +264,4 @@ class JsonLinesFile(RecordFile):
 
 def space_before(data: bytes, start: int = 0) -> int:
     """Position of the first byte from a start on that is not white space of JSON."""
-    match = _SPACE.match(data, start)
-    assert match is not None
-    return match.end()
+    return len(data) - len(data[start:].lstrip(WHITE_SPACE))

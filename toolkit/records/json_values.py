@@ -43,17 +43,17 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
 
     A value that is not a string is as written, None for null.
     """
-    at = _after(text, _after(text, 0), "{")
+    at = after_space(text, after_space(text, 0), "{")
     while text[at : at + 1] == '"':
         name, at = DECODER.raw_decode(text, at)
-        start = _after(text, at, ":")
+        start = after_space(text, at, ":")
         value, stop = DECODER.raw_decode(text, start)
         yield without_half_pairs(name), _as_written(value, text[start:stop])
-        at = _after(text, stop)
+        at = after_space(text, stop)
         if text[at : at + 1] != ",":
             break
-        at = _after(text, at, ",")
-    _after(text, at, "}")
+        at = after_space(text, at, ",")
+    after_space(text, at, "}")
 
 
 def opening_members(text: str) -> tuple[list[str], bool]:
@@ -63,15 +63,15 @@ def opening_members(text: str) -> tuple[list[str], bool]:
     """
     names: list[str] = []
     with suppress(ValueError, RecursionError):
-        at = _after(text, _after(text, 0), "{")
+        at = after_space(text, after_space(text, 0), "{")
         while text[at : at + 1] == '"':
             name, at = DECODER.raw_decode(text, at)
             names.append(name)
-            at = _after(text, at, ":")
+            at = after_space(text, at, ":")
             if _OBJECTS.match(text, at):
                 return names, True
             _, at = DECODER.raw_decode(text, at)
-            at = _after(text, _after(text, at), ",")
+            at = after_space(text, after_space(text, at), ",")
     return names, False
 
 
@@ -173,7 +173,7 @@ def _as_written(value: object, written: str) -> str | None:
     return None if value is None else written
 
 
-def _after(text: str, at: int, mark: str = "") -> int:
+def after_space(text: str, at: int, mark: str = "") -> int:
     """Position after white space, a mark, and white space."""
     match = _SPACE.match(text, at)
     assert match is not None
@@ -182,7 +182,7 @@ def _after(text: str, at: int, mark: str = "") -> int:
         return at
     if text[at : at + 1] != mark:
         raise ValueError(f"expected {mark} at character {at + 1:,}")
-    return _after(text, at + 1)
+    return after_space(text, at + 1)
 
 
 def objects_among(records: Iterable[bytes]) -> Iterator[dict[str, Any]]:
