@@ -13,8 +13,7 @@ import pytest
 
 from tests.cli.running import Command, in_its_own_process
 from tests.models import MODEL, shipped_scorer
-from toolkit import Scorer
-from toolkit.cli.score import score
+from toolkit import Scorer, cli
 from toolkit.model import labels as mixed
 
 TEXTS = [
@@ -110,7 +109,8 @@ def test_names_of_columns(
 
 
 def test_the_reference_has_the_rule() -> None:
-    shown = " ".join(str(score.__doc__).split())
+    reference = Path(cli.__file__).with_name("REFERENCE.md")
+    shown = " ".join(reference.read_text(encoding="utf-8").split())
     assert (
         f"It is clearly positive from a probability of {mixed.CLEAR:g}, clearly negative up to "
         f"{1 - mixed.CLEAR:g}."

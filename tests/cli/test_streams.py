@@ -306,8 +306,9 @@ def test_a_full_disk_keeps_the_progress(
     output = tmp_path / f"b{ending}"
     size = len(scored[ending]) // 2
     ran = in_its_own_process(
-        "score", large_file, "-o", output, "-q", preexec_fn=file_size_limit(size)
-    )
+        "score", large_file, "-o", output, "-q", "--checkpoint-seconds", "0",
+        preexec_fn=file_size_limit(size),
+    )  # fmt: skip
     ran.failed_with(f"b{ending}: cannot be written: File too large. {RESUME}")
     assert not output.exists()
     can_be_resumed(large_file, output, scored[ending])

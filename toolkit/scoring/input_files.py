@@ -124,7 +124,7 @@ def _single_output(
 ) -> Path:
     if output is None:
         default = default_output(source)
-        return default if source == STDIN else with_format(default, *formats)
+        return default if default == STDIN else with_format(default, *formats)
     if not is_a_folder(output):
         return output
     _check_not_standard_input([source], output)
