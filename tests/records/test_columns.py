@@ -137,17 +137,17 @@ def test_half_a_review_is_not_taken(tmp_path: Path, names: list[str]) -> None:
 
 
 def table(folder: Path, header: str, columns: Columns) -> dict[str, str]:
-    """Which columns a table has of text, label, id and stars."""
+    """Which columns a table has of text, label, group and stars."""
     path = folder / "r.csv"
     path.write_text(f"{header}\n{header}\n", encoding="utf-8")
-    roles = ("text", "label", "id", "stars")
+    roles = ("text", "label", "group", "stars")
     return read_table(path, ReadOptions(columns), *map(columns.of, roles)).chosen
 
 
-def test_labels_ids_and_stars(tmp_path: Path) -> None:
+def test_labels_groups_and_stars(tmp_path: Path) -> None:
     header = "Text,Sentiment,Review ID,Star-Rating"
-    columns = Columns(id="review_id", stars="star_rating")
-    found = {"text": "Text", "label": "Sentiment", "id": "Review ID", "stars": "Star-Rating"}
+    columns = Columns(group="review_id", stars="star_rating")
+    found = {"text": "Text", "label": "Sentiment", "group": "Review ID", "stars": "Star-Rating"}
     assert table(tmp_path, header, columns) == found
 
 
@@ -155,7 +155,7 @@ def test_what_nobody_asked_for_is_found_by_its_name_only(tmp_path: Path) -> None
     found = {"text": "text", "label": "label"}
     assert table(tmp_path, "text,label,ID,Rating", Columns()) == found
     assert table(tmp_path, "text,label,Id,ID,Stars,STARS", Columns()) == found
-    assert table(tmp_path, "text,label,Label,id", Columns()) == {**found, "id": "id"}
+    assert table(tmp_path, "text,label,Label,stars", Columns()) == {**found, "stars": "stars"}
 
 
 @every_ending
@@ -175,7 +175,10 @@ def test_did_you_mean(ending: str) -> None:
     ("columns", "message"),
     [
         (Columns(label="lable"), r"no column 'lable', did you mean 'Label'\?.*--label-column"),
-        (Columns(id="revew_id"), r"no column 'revew_id', did you mean 'Review ID'\?.*--id-column"),
+        (
+            Columns(group="revew_id"),
+            r"no column 'revew_id', did you mean 'Review ID'\?.*--group-col",
+        ),
         (Columns(stars="sters"), r"no column 'sters', did you mean 'stars'\?.*--stars-column"),
     ],
 )

@@ -43,17 +43,9 @@ WriteCsv = Callable[..., Path]
 TEXTS = ["good", "bad", "fair"]
 
 
-def make_reviews(texts: list[str] = TEXTS, ids: list[str | None] | None = None) -> Reviews:
+def make_reviews(texts: list[str] = TEXTS) -> Reviews:
     labels = np.arange(len(texts), dtype=np.int8) % 2
-    return Reviews("r", pa.chunked_array([texts]), labels, ids=as_ids(ids))
-
-
-def make_unlabelled(texts: list[str], ids: list[str | None] | None = None) -> UnlabelledReviews:
-    return UnlabelledReviews("u", pa.chunked_array([texts]), as_ids(ids))
-
-
-def as_ids(ids: list[str | None] | None) -> pa.ChunkedArray | None:
-    return None if ids is None else pa.chunked_array([pa.array(ids, pa.large_string())])
+    return Reviews("r", pa.chunked_array([texts]), labels)
 
 
 def matched(path: Path, *sources: Reviews | UnlabelledReviews) -> tuple[list[list[float]], Matches]:
@@ -83,9 +75,10 @@ def test_the_first_of_the_usual_columns_is_taken_unless_another_is_named(
 
 def test_a_file_that_names_no_reviews_is_refused(write_csv: WriteCsv) -> None:
     path = write_csv(("5", "0.3"), header=("key", "probability"))
-    with pytest.raises(UsageError, match=r"no column 'id' or 'text' or 'review' or 'text_sha256'"):
+    with pytest.raises(UsageError, match=r"no column 'text' or 'review' or 'text_sha256'"):
         load_teacher(path, ReadOptions())
-    assert load_teacher(path, ReadOptions(Columns(id="key"))).ids == ["5"]
+    named = load_teacher(path, ReadOptions(Columns("key")))
+    assert named.texts == [fingerprint("5")]
 
 
 @pytest.mark.parametrize("value", ["1.5", "-0.5", "nan", "x"])
@@ -118,7 +111,6 @@ def test_texts_and_their_hashes_are_joined_exactly(write_csv: WriteCsv, tmp_path
         found, matches = matched(path, reviews)
         assert found == [[0.25, 0.5, -1, 0.5]]
         assert (matches.labelled, matches.unlabelled, matches.unmatched) == (3, 0, 1)
-        assert matches.teacher.compared == "text"
 
 
 @pytest.mark.parametrize("digits", [16, 17, 63, 64])
@@ -150,48 +142,9 @@ def test_what_is_no_hash_is_refused_with_its_row(write_csv: WriteCsv, name: str)
         load_teacher(path, ReadOptions())
 
 
-def test_ids_are_joined_and_blank_ones_name_nothing(tmp_path: Path) -> None:
-    path = tmp_path / "t.parquet"
-    ids = pa.array([7, 8, None], pa.int64())
-    pq.write_table(pa.table({"id": ids, "positive_probability": [0.25, 0.5, 1.0]}), path)
-    reviews = make_reviews(ids=["8", None, "9"])
-    unlabelled = make_unlabelled(["x", "y"], ["", "7"])
-    found, matches = matched(path, reviews, unlabelled)
-    assert found == [[0.5, -1, -1], [-1, 0.25]]
-    assert (matches.labelled, matches.unlabelled, matches.unmatched) == (1, 1, 1)
-    assert matches.teacher.compared == "id"
-
-
-def test_texts_are_compared_where_there_are_some(write_csv: WriteCsv) -> None:
-    rows = [("1", "same", "0.25"), ("1", "other", "0.75"), ("3", "new", "1")]
-    path = write_csv(*rows, header=("id", "text", "probability"))
-    reviews = make_reviews(["same", "same", "old"], ["1", "2", "3"])
-    found, matches = matched(path, reviews, make_unlabelled(["other", "same"], ["1", "9"]))
-    assert found == [[0.25, 0.25, -1], [0.75, 0.25]]
-    assert matches.unmatched == 1
-    assert matches.teacher.compared == "text"
-
-
-def test_an_id_of_two_reviews_is_refused_without_texts(write_csv: WriteCsv) -> None:
-    path = write_csv(("1", "0.25"), ("2", "0.5"), header=("id", "probability"))
-    reviews = make_reviews(ids=["1", "2", "3"])
-    with pytest.raises(InputError, match=r"id '1' belongs to two reviews, in r and in u\. Give"):
-        matched(path, reviews, make_unlabelled(["another"], ["1"]))
-    found, _ = matched(path, reviews, make_unlabelled(["good", "another"], ["1", "3"]))
-    assert found == [[0.25, 0.5, -1], [0.25, -1]]
-
-
-def test_a_file_with_only_ids_needs_reviews_with_ids(write_csv: WriteCsv) -> None:
-    path = write_csv(("1", "0.25"), header=("id", "probability"))
-    with pytest.raises(UsageError, match=r"by their ids, and r and u has none.*--id-column"):
-        matched(path, make_reviews(), make_unlabelled(["x"]))
-    found, _ = matched(path, make_reviews(), make_unlabelled(["x"], ["1"]))
-    assert found == [[-1, -1, -1], [0.25]]
-
-
 def test_the_teacher_of_other_reviews_is_refused(write_csv: WriteCsv) -> None:
     path = write_csv(("x", "0.25"), ("y", "1"), header=("text", "probability"))
-    with pytest.raises(InputError, match=r"none of its 2 rows belongs to.*\(compared by text\)"):
+    with pytest.raises(InputError, match="none of its 2 rows has the text of a review of r"):
         matched(path, make_reviews())
 
 
@@ -226,7 +179,7 @@ def test_the_order_of_the_rows_does_not_matter(texts: list[str], random: object)
     order = list(range(len(texts)))
     random.shuffle(order)  # type: ignore[attr-defined]
     teacher = Teacher(
-        Path("t"), values[order], np.arange(len(texts)), None,
+        Path("t"), values[order], np.arange(len(texts)),
         [fingerprint(texts[place]) for place in order],
     )  # fmt: skip
     (found,), _ = match([teacher], [make_reviews(texts)])
@@ -295,8 +248,8 @@ def test_ten_reviews_are_enough(
 
 
 def test_columns_of_a_teacher_need_one(options: TrainingOptions) -> None:
-    reading = ReadOptions(Columns(id="number", probability="votes"))
-    with pytest.raises(UsageError, match=r"--probability-column, --id-column: there is no teacher"):
+    reading = ReadOptions(Columns(probability="votes"))
+    with pytest.raises(UsageError, match="--probability-column: there is no teacher"):
         replace(options, reading=reading)
     replace(options, reading=reading, teachers=(Path("t.csv"),))
 
@@ -377,8 +330,6 @@ def test_taken_reviews_keep_what_belongs_to_them(write_csv: WriteCsv) -> None:
     taken = with_teacher.take(np.array([2, 0]))
     assert taken.texts.to_pylist() == ["d", "a"]
     assert taken.targets.tolist() == np.array([1, 0.7], np.float32).tolist()
-    assert taken.ids is not None
-    assert taken.ids.to_pylist() == ["", "x"]
     assert taken.teacher is not None
     assert taken.teacher.tolist() == np.array([0.3, 0.1], np.float32).tolist()
     kept = with_teacher.with_text()

@@ -43,7 +43,7 @@ def learner(monkeypatch: pytest.MonkeyPatch) -> str:
     return preset.name
 
 
-def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: WriteCsv) -> None:
+def test_texts_are_read_and_blanks_counted(tmp_path: Path, write_csv: WriteCsv) -> None:
     rows = [("7", "a film", "?"), ("8", " ", "?"), ("", "café", "?")]
     path = write_csv(*rows, header=("id", "review", "label"))
     table = pa.table({"id": [7, 8, None], "review": [text for _, text, _ in rows]})
@@ -53,20 +53,10 @@ def test_texts_and_ids_are_read_and_blanks_counted(tmp_path: Path, write_csv: Wr
         load_unlabelled(tmp_path / "r.parquet", ReadOptions()),
     ):
         assert reviews.texts.to_pylist() == ["a film", "café"]
-        assert reviews.ids is not None
-        assert [name or None for name in reviews.ids.to_pylist()] == ["7", None]
         assert reviews.without_text == 1
         assert reviews.teacher is None
     with pytest.raises(UsageError, match=r"no column 'body' \(found: id, review, label\)"):
         load_unlabelled(path, ReadOptions(Columns(text="body")))
-
-
-def test_an_id_may_be_any_value(tmp_path: Path) -> None:
-    path = tmp_path / "r.jsonl"
-    path.write_text('{"id": {"$oid": "5"}, "text": "a"}\n{"id": 6, "text": "b"}\n')
-    ids = load_unlabelled(path, ReadOptions()).ids
-    assert ids is not None
-    assert ids.to_pylist() == ['{"$oid": "5"}', "6"]
 
 
 def test_the_folder_of_the_data_set(tmp_path: Path) -> None:
@@ -99,22 +89,17 @@ def test_the_fingerprint_changes_with_a_text_and_the_order() -> None:
 
 def test_several_sources_are_one() -> None:
     first = replace(make_unlabelled("a", "b", name="one"), without_text=2)
-    ids = pa.chunked_array([pa.array(["x"], pa.large_string())])
-    second = replace(make_unlabelled("c", name="two"), ids=ids, teacher=np.array([0.5], np.float32))
+    second = replace(make_unlabelled("c", name="two"), teacher=np.array([0.5], np.float32))
     both = concatenate([first, second])
     assert (both.name, both.without_text) == ("one, two", 2)
     assert both.texts.to_pylist() == ["a", "b", "c"]
-    assert both.ids is not None
-    assert both.ids.to_pylist() == [None, None, "x"]
     assert both.teacher is not None
     assert both.teacher.dtype == np.float32
     assert np.isnan(both.teacher).tolist() == [True, True, False]
     taken = both.take(np.array([2, 0]))
-    assert taken.ids is not None
     assert taken.teacher is not None
-    assert (taken.ids.to_pylist(), taken.teacher[0]) == (["x", None], 0.5)
-    plain = concatenate([first])
-    assert plain.ids is plain.teacher is None
+    assert taken.teacher[0] == 0.5
+    assert concatenate([first]).teacher is None
 
 
 def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
@@ -171,10 +156,8 @@ def test_a_preset_without_use_for_them_says_which_have(
 
 def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
     unlabelled = [Path("u.csv")]
-    check_columns(ReadOptions(Columns(text="body", id="number")), "imdb", None, unlabelled)
+    check_columns(ReadOptions(Columns(text="body")), "imdb", None, unlabelled)
     check_columns(ReadOptions(Columns(text="body")), "imdb", None, (), [Path("teacher.csv")])
-    with pytest.raises(UsageError, match=r"^--id-column: 'imdb' has no columns"):
-        check_columns(ReadOptions(Columns(id="number")), "imdb", None, (), [Path("teacher.csv")])
     with pytest.raises(UsageError, match=r"^--label-column: 'imdb' has no columns"):
         check_columns(ReadOptions(Columns(label="stars")), "imdb", None, unlabelled)
 
@@ -232,8 +215,7 @@ def test_from_the_example_to_a_run(
     for line in (
         f"reviews{suffix}: 60 reviews (30 positive, 30 negative, 60 soft labels)",
         f"more{suffix}: 40 unlabelled reviews",
-        "teacher.csv: probabilities for 60 of 60 labelled and 40 of 40 unlabelled reviews "
-        "(compared by text)",
+        "teacher.csv: probabilities for 60 of 60 labelled and 40 of 40 unlabelled reviews",
         "unlabelled reviews left out: held out or tested on",
         "y_train (48,) float32",
     ):
@@ -244,27 +226,3 @@ def test_from_the_example_to_a_run(
     assert data["unlabelled"]["reviews"] == 40
     assert 0 < data["unlabelled"]["left_out"] < 10
     assert data["teachers"][0]["labelled"] == 60
-
-
-def test_a_teacher_is_joined_by_ids(files: tuple[Path, Path], tmp_path: Path) -> None:
-    reviews, _ = files
-    votes: list[object] = ["0.25", "", "1"]
-    teacher = write(tmp_path / "votes.csv", {"number": [0, 7, 99], "votes": votes})
-    run = tmp_path / "run"
-    command = ["train", str(reviews), "--epochs", "1", "-o", str(run)]
-    columns = ["--text-column", "body", "--label-column", "opinion", "--id-column", "number"]
-    chosen = [
-        "--teacher",
-        str(teacher),
-        "--probability-column",
-        "votes",
-        "--teacher-weight",
-        "0.25",
-    ]
-    done = CliRunner().invoke(app, [*command, *columns, *chosen], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert (
-        "votes.csv: probabilities for 1 of 60 labelled reviews "
-        "(compared by id, 1 row without a review, 1 row without probability)"
-    ) in done.output
-    assert RunFolder(run).load_config().training["teacher_weight"] == 0.25

@@ -13,9 +13,8 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.records import Columns, ReadOptions
-from toolkit.training import SplitKind, TrainingObserver, TrainingOptions, train
+from toolkit.training import SplitKind, TrainingOptions, train
 from toolkit.training.calibration import fit_calibration
-from toolkit.training.data import load_training_data
 from toolkit.training.sources import load_labelled
 
 HEADER = ("text", "label", "kind")
@@ -113,23 +112,6 @@ def test_reviews_without_a_kind_are_one_kind(write_csv: Callable[..., Path]) -> 
     first, *others = found.domains.tolist()
     assert others[2] == first
     assert others[0] == others[1] == others[3] != first
-
-
-def test_reviews_to_hold_out_need_no_ids(write_csv: Callable[..., Path]) -> None:
-    """Ids are what scores of a teacher are found by, and reviews held out are given none."""
-    rows = [(f"text {at}", at % 2, at) for at in range(20)]
-    data = write_csv(*rows, header=("text", "label", "number"), name="train.csv")
-    held_out = write_csv(*(row[:2] for row in rows), header=("text", "label"), name="valid.csv")
-    teacher = write_csv((3, 0.5), header=("number", "probability"), name="teacher.csv")
-    options = TrainingOptions(
-        data=str(data),
-        validation_data=held_out,
-        teachers=(teacher,),
-        reading=ReadOptions(columns=Columns(id="number")),
-    )
-    found = load_training_data(options, TrainingObserver())
-    assert found.validation is not None
-    assert len(found.validation) == 20
 
 
 def test_the_calibration_counts_reviews_by_their_weights() -> None:

@@ -76,7 +76,6 @@ class ColumnOptions:
     stars_column: Annotated[
         str | None, o.option("NAME", "Column with star ratings.", "stars or rating")
     ] = None
-    id_column: Annotated[str | None, o.option("NAME", "Column with ids.", "id")] = None
     probability_column: o.ProbabilityColumn = None
 
 

@@ -25,7 +25,6 @@ _OTHER_TEXT_COLUMNS = (
     "sentence",
 )
 LABEL_COLUMNS = ("label", "sentiment")
-ID_COLUMNS = ("id",)
 STARS_COLUMNS = ("stars", "rating")
 PROBABILITY_COLUMNS = ("positive_probability", "probability")  # the first is what scoring adds
 
@@ -35,11 +34,10 @@ _USUAL = {
     "group": (),
     "balance": (),
     "topic": (),
-    "id": ID_COLUMNS,
     "stars": STARS_COLUMNS,
     "probability": PROBABILITY_COLUMNS,
 }
-_OPTIONAL = ("group", "balance", "topic", "id", "stars")  # unless they are named
+_OPTIONAL = ("group", "balance", "topic", "stars")  # unless they are named
 
 # By what they hold, the columns that scoring can add: the usual name and the Arrow type.
 ADDED = {
@@ -62,7 +60,7 @@ Keys = tuple[str, ...]
 class Column:
     """A column to look for in a file."""
 
-    role: str  # what it holds: text, label, group, balance, topic, id, stars, probability
+    role: str  # what it holds: text, label, group, balance, topic, stars, probability
     names: tuple[str, ...]  # to try, best first
     is_needed: bool = True
     is_named: bool = False  # by the user
@@ -139,7 +137,6 @@ class Columns:
     group: str | None = None  # such as the film or the product
     balance: str | None = None  # such as the domain
     topic: str | None = None  # one of two, such as films and all else
-    id: str | None = None
     stars: str | None = None  # that reviewers gave, or that scoring adds
     sentiment: str | None = None  # that scoring adds
     probability: str | None = None  # that scoring adds, and that other models give

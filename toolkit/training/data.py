@@ -172,7 +172,7 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
     reviews = _weighted(reviews, options)
     validation = None
     if options.validation_data is not None:
-        columns = replace(options.reading.columns, topic=None, id=None)
+        columns = replace(options.reading.columns, topic=None)
         reading = replace(options.reading, columns=columns)
         validation = load(str(options.validation_data), reading).check()
         _say(observer, validation)
@@ -232,9 +232,7 @@ def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
 
 
 def _read_test(options: TrainingOptions, observer: TrainingObserver) -> Reviews | None:
-    columns = replace(
-        options.reading.columns, group=None, balance=None, topic=None, id=None, stars=None
-    )
+    columns = replace(options.reading.columns, group=None, balance=None, topic=None, stars=None)
     reading = replace(options.reading, columns=columns)
     if options.test_data is None and not options.test:
         return None

@@ -88,7 +88,11 @@ class TrainingOptions:
         _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
         weight = self.teacher_weight
         _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
-        self._check_teacher()
+        if self.reading.columns.probability is not None and not self.teachers:
+            raise UsageError(
+                "--probability-column: there is no teacher. Name its file with --teacher, or leave "
+                "this out."
+            )
         if self.early_stopping and not find_preset(self.preset).stops_early:
             raise UsageError(
                 f"--early-stopping: the preset '{self.preset}' goes through the reviews a fixed "
@@ -141,17 +145,6 @@ class TrainingOptions:
                     f"{option}: the preset '{preset.name}' {does} (these do: {', '.join(others)}). "
                     "Choose another with --preset, or leave this out."
                 )
-
-    def _check_teacher(self) -> None:
-        """Refuse the columns of a teacher that is not there."""
-        columns = self.reading.columns
-        named = {"--probability-column": columns.probability, "--id-column": columns.id}
-        useless = [option for option, name in named.items() if name is not None]
-        if useless and not self.teachers:
-            raise UsageError(
-                f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
-                "leave this out."
-            )
 
     @property
     def chosen_preset(self) -> Preset:

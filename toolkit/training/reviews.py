@@ -69,10 +69,9 @@ class _Texts:
 class UnlabelledReviews(_Texts):
     """Reviews without labels; no text is null or blank.
 
-    `ids` are null where a review has none, `teacher` (reviews,) float32 NaN; each may be None.
+    `teacher` (reviews,) float32 is NaN where a review has none; it may be None.
     """
 
-    ids: pa.ChunkedArray | None = None
     teacher: Targets | None = None
     without_text: int = 0
 
@@ -123,7 +122,6 @@ class Reviews(_Texts):
     groups: Groups | None = None
     without_text: int = 0
     soft_labels: Targets | None = None
-    ids: pa.ChunkedArray | None = None
     teacher: Targets | None = None
     domains: Groups | None = None
     topics: Groups | None = None

@@ -39,12 +39,12 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
-    roles = ("group", "id", "balance", "topic")
+    roles = ("group", "balance", "topic")
     table = read_table(path, reading, of("text"), of("label"), of("stars"), *map(of, roles))
     with_text = table.filled("text")
     labels = table.opinions(with_text, reading.labels)
     rows, targets = labels.rows, labels.targets
-    ids, topics = table.at("id", rows), table.at("topic", rows)
+    topics = table.at("topic", rows)
     # Numbered together: neutral reviews are of the same groups and domains.
     groups, domains = _codes(table)
     stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
@@ -61,7 +61,6 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
         None if groups is None else groups[rows],
         table.rows - len(with_text),
         targets if np.any((targets > 0) & (targets < 1)) else None,
-        ids,
         domains=None if domains is None else domains[rows],
         topics=None if topics is None else topic_codes(path.name, topics),
         stars=None if stars is None else stars[rows],
@@ -142,7 +141,6 @@ def check_columns(
         "--balance-column": columns.balance is not None and not is_file,
         "--topic-column": columns.topic is not None and not is_file,
         "--stars-column": columns.stars is not None and not is_used,
-        "--id-column": columns.id is not None and not is_read,
         "--format": reading.format is not None and not (is_used or is_read or teachers),
         "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),
         "--quote, --escape, --skip-lines": (reading.quote, reading.escape, reading.skip_lines)
@@ -171,14 +169,9 @@ def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
         name, texts = load_acl_imdb_unlabelled(path)
         reviews = UnlabelledReviews(name, texts)
     else:
-        columns = reading.columns
-        table = read_table(
-            path,
-            beside(path, reading, encoding=reading.encoding),
-            columns.of("text"),
-            columns.of("id"),
-        )
-        reviews = UnlabelledReviews(path.name, table["text"], table.at("id"))
+        reading = beside(path, reading, encoding=reading.encoding)
+        table = read_table(path, reading, reading.columns.of("text"))
+        reviews = UnlabelledReviews(path.name, table["text"])
     found = reviews.with_text()
     if not len(found):
         raise TrainingError(
@@ -190,24 +183,13 @@ def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
 
 def concatenate(parts: Sequence[UnlabelledReviews]) -> UnlabelledReviews:
     """Put the reviews of several sources, at least one, after each other."""
-
-    def joined(columns: Sequence[pa.ChunkedArray]) -> pa.ChunkedArray:
-        chunks = [chunk for column in columns for chunk in column.cast(pa.large_string()).chunks]
-        return pa.chunked_array(chunks, pa.large_string())
-
-    ids = teacher = None
-    if any(part.ids is not None for part in parts):
-        ids = joined([_nulls(len(part)) if part.ids is None else part.ids for part in parts])
+    texts = [chunk for part in parts for chunk in part.texts.cast(pa.large_string()).chunks]
+    teacher = None
     if any(part.teacher is not None for part in parts):
         teacher = np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts])
     return UnlabelledReviews(
         ", ".join(part.name for part in parts),
-        joined([part.texts for part in parts]),
-        ids,
+        pa.chunked_array(texts, pa.large_string()),
         teacher,
         sum(part.without_text for part in parts),
     )
-
-
-def _nulls(count: int) -> pa.ChunkedArray:
-    return pa.chunked_array([pa.nulls(count, pa.large_string())])

@@ -1,22 +1,17 @@
-"""A teacher file: the probabilities that another model gives to reviews, and whose they are.
-
-A row belongs to each review that has its text or, where the file has no texts, its id.
-"""
+"""A teacher file: the probabilities that another model gives to reviews, by their texts."""
 
 from __future__ import annotations
 
 import hashlib
 import re
-from collections import defaultdict
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 
-from toolkit.errors import InputError, ToolkitError, UsageError, counted
+from toolkit.errors import InputError, UsageError, counted
 from toolkit.files import sha256_of
 from toolkit.records.columns import LABEL_COLUMNS, TEXT_COLUMNS, Column
 from toolkit.records.formats import beside
@@ -25,12 +20,9 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 
-Names = list[str | None]
-
 _TEXT_SHA256 = "text_sha256"
 _DIGITS = 16  # of a hash that are compared: among a million texts, no two are alike by chance
 _HASH = re.compile(rf"[0-9a-f]{{{_DIGITS},64}}")
-AnyReviews = Reviews | UnlabelledReviews
 
 
 @dataclass(frozen=True)
@@ -40,22 +32,8 @@ class Teacher:
     path: Path
     probabilities: Targets  # (rows,) float32, of positive
     rows: Rows  # (rows,) positions in the file
-    ids: Names | None  # (rows,), None if the file has none
-    texts: Names | None  # their `fingerprint`s, likewise
+    texts: list[str | None]  # (rows,) their `fingerprint`s; None names no review
     without_probability: int = 0
-
-    @property
-    def compared(self) -> str:
-        """What tells which review a row belongs to: `text` or `id`."""
-        return "id" if self.texts is None else "text"
-
-    def places(self) -> dict[str, list[int]]:
-        """Give the rows that name a review, by its id or the fingerprint of its text."""
-        found = defaultdict(list)
-        for row, name in enumerate((self.ids if self.texts is None else self.texts) or ()):
-            if name is not None:
-                found[name].append(row)
-        return found
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -73,22 +51,14 @@ class Teacher:
 def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
     """Read a teacher file, such as an output of `toolkit score`; `InputError` without values."""
     table = read_table(path, beside(path, reading), *_columns(reading))
-    _check_has_keys(table, reading)
     rows = table.filled("probability")
     if not len(rows):
         raise InputError(
             f"{table.place('probability')}: has no probabilities. Choose the column with "
             "--probability-column."
         )
-    ids = table.at("id", rows)
-    return Teacher(
-        path,
-        table.probabilities(rows),
-        rows,
-        None if ids is None else named(ids),
-        _texts(table, rows),
-        table.rows - len(rows),
-    )
+    texts, without = _texts(table, rows, reading), table.rows - len(rows)
+    return Teacher(path, table.probabilities(rows), rows, texts, without)
 
 
 def _columns(reading: ReadOptions) -> tuple[Column, ...]:
@@ -101,25 +71,9 @@ def _columns(reading: ReadOptions) -> tuple[Column, ...]:
         texts = replace(texts, names=tuple(dict.fromkeys([*texts.names, *TEXT_COLUMNS])))
     return (
         probability,
-        replace(columns.of("id"), is_needed=False),
         replace(texts, is_needed=False),
         Column(_TEXT_SHA256, (_TEXT_SHA256,), is_needed=False),
     )
-
-
-def _check_has_keys(table: ReviewTable, reading: ReadOptions) -> None:
-    """Refuse a file that does not say which reviews its probabilities belong to."""
-    if table.columns.keys() == {"probability"}:
-        keys = [name for column in _columns(reading)[1:] for name in column.names]
-        raise UsageError(
-            f"{table.name}: no column {' or '.join(map(repr, keys))}, so its probabilities belong "
-            "to no review. Choose one with --id-column or --text-column."
-        )
-
-
-def named(ids: pa.ChunkedArray) -> Names:
-    """The ids as Python's strings; None for null and blank ones, which name nothing."""
-    return [name if name and name.strip() else None for name in ids.to_pylist()]
 
 
 def fingerprint(text: str) -> str:
@@ -127,12 +81,16 @@ def fingerprint(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
-def _texts(table: ReviewTable, rows: Rows) -> Names | None:
+def _texts(table: ReviewTable, rows: Rows, reading: ReadOptions) -> list[str | None]:
     texts, hashes = table.at("text", rows), table.at(_TEXT_SHA256, rows)
     if texts is not None:
         return [text and fingerprint(text) for text in texts.to_pylist()]
     if hashes is None:
-        return None
+        names = [name for column in _columns(reading)[1:] for name in column.names]
+        raise UsageError(
+            f"{table.name}: no column {' or '.join(map(repr, names))}, so its probabilities belong "
+            "to no review. Choose one with --text-column."
+        )
     return [
         _fingerprint_of(each, row, table)
         for each, row in zip(hashes.to_pylist(), rows, strict=True)
@@ -166,92 +124,45 @@ class Matches:
         found = f"{self.labelled:,} of {labelled:,} labelled"
         if unlabelled is not None:
             found += f" and {self.unlabelled:,} of {unlabelled:,} unlabelled"
-        parts = [f"compared by {self.teacher.compared}"]
+        parts = []
         if self.unmatched:
             parts.append(counted(self.unmatched, "row") + " without a review")
         if empty := self.teacher.without_probability:
             parts.append(counted(empty, "row") + " without probability")
-        name = self.teacher.path.name
-        return f"{name}: probabilities for {found} reviews ({', '.join(parts)})"
-
-
-class _Learner:
-    """The reviews of one source, and what was found for them so far."""
-
-    def __init__(self, reviews: AnyReviews) -> None:
-        self.name = reviews.name
-        self.ids: Names | None = None if reviews.ids is None else named(reviews.ids)
-        self.texts: Names = [fingerprint(text) for text in reviews.texts.to_pylist()]
-        self.probabilities: Targets = np.full(len(reviews), np.nan, np.float32)
-        self._origins: dict[int, str] = {}
-
-    def learn(self, position: int, teacher: Teacher, row: int) -> None:
-        """Note a probability; raises `InputError` if there is another one already."""
-        known, new = self.probabilities[position], teacher.probabilities[row]
-        if not np.isnan(known) and known != new:
-            raise InputError(
-                f"{teacher.place(row)}: gives {new} to a review of {self.name} that has {known} "
-                f"by {self._origins[position]}. Give one probability for each, such as their mean."
-            )
-        self.probabilities[position] = new
-        self._origins.setdefault(position, teacher.place(row))
+        details = f" ({', '.join(parts)})" if parts else ""
+        return f"{self.teacher.path.name}: probabilities for {found} reviews{details}"
 
 
 def match(
-    teachers: Sequence[Teacher], sources: Sequence[AnyReviews]
+    teachers: Sequence[Teacher], sources: Sequence[Reviews | UnlabelledReviews]
 ) -> tuple[list[Targets], list[Matches]]:
     """Find the probabilities of teachers for reviews, those with labels first.
 
-    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` or
-    `UsageError` if a file belongs to other reviews, or contradicts itself or another one.
+    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` if a
+    file belongs to other reviews, or contradicts itself or another one.
     """
-    learners = [_Learner(reviews) for reviews in sources]
-    matches = [_match_one(teacher, learners) for teacher in teachers]
-    return [part.probabilities for part in learners], matches
-
-
-def _match_one(teacher: Teacher, learners: Sequence[_Learner]) -> Matches:
-    rows_of = teacher.places()
-    if teacher.texts is None:
-        _check_ids(rows_of.keys(), teacher, learners)
-    counts, used = [], set[str]()
-    for part in learners:
-        names = part.texts if teacher.texts is not None else part.ids or ()
-        found = [(at, name) for at, name in enumerate(names) if name and name in rows_of]
-        for position, name in found:
-            for row in rows_of[name]:
-                part.learn(position, teacher, row)
-        counts.append(len(found))
-        used |= {name for _, name in found}
-    if not used:
-        raise _unused(teacher, learners)
-    unmatched = len(teacher) - sum(len(rows_of[name]) for name in used)
-    return Matches(teacher, counts[0], sum(counts[1:]), unmatched)
-
-
-def _check_ids(ids: Collection[str], teacher: Teacher, learners: Sequence[_Learner]) -> None:
-    """Refuse an id that the teacher uses and that two different texts have."""
-    owners: dict[str, tuple[str | None, str]] = {}
-    for part in learners:
-        for name, text in zip(part.ids or (), part.texts, strict=False):  # one may have no ids
-            if name is None or name not in ids:
-                continue
-            other, source = owners.setdefault(name, (text, part.name))
-            if other != text:
+    texts = [[fingerprint(text) for text in part.texts.to_pylist()] for part in sources]
+    wanted = {name for part in texts for name in part}
+    known: dict[str, tuple[Teacher, int]] = {}
+    matches = []
+    for teacher in teachers:
+        used = [(row, name) for row, name in enumerate(teacher.texts) if name in wanted]
+        names = {name for _, name in used}
+        if not used:
+            raise InputError(
+                f"{teacher.path}: none of its {len(teacher):,} rows has the text of a review of "
+                f"{' and '.join(part.name for part in sources)}. Give the probabilities of these "
+                "reviews."
+            )
+        for row, name in used:
+            first, at = known.setdefault(name, (teacher, row))
+            if (new := teacher.probabilities[row]) != (old := first.probabilities[at]):
                 raise InputError(
-                    f"{teacher.path}: the id {name!r} belongs to two reviews, in {source} and in "
-                    f"{part.name}. Give this file a column 'text' or 'text_sha256' beside its ids."
+                    f"{teacher.place(row)}: gives {new} to a review that has {old} by "
+                    f"{first.place(at)}. Give one probability for each, such as their mean."
                 )
-
-
-def _unused(teacher: Teacher, learners: Sequence[_Learner]) -> ToolkitError:
-    sources = " and ".join(part.name for part in learners)
-    if teacher.texts is None and not any(part.ids for part in learners):
-        return UsageError(
-            f"{teacher.path}: identifies reviews by their ids, and {sources} has none. Name the "
-            "column with --id-column, or give this file a column 'text' or 'text_sha256'."
-        )
-    return InputError(
-        f"{teacher.path}: none of its {len(teacher):,} rows belongs to a review of {sources} "
-        f"(compared by {teacher.compared}). Give the probabilities of these reviews."
-    )
+        labelled, *others = (sum(name in names for name in part) for part in texts)
+        matches.append(Matches(teacher, labelled, sum(others), len(teacher) - len(used)))
+    values = {name: teacher.probabilities[row] for name, (teacher, row) in known.items()}
+    found = [np.array([values.get(name, np.nan) for name in part], np.float32) for part in texts]
+    return found, matches
