@@ -224,7 +224,6 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
         {"class_weight": "balanced"},
         {"unlabelled": (Path("more.csv"),)},
         {"teachers": (Path("teacher.csv"),)},
-        {"show_samples": 2},
         {"validation": 0.3},
     ],
 )

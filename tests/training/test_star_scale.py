@@ -7,7 +7,6 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import pyarrow as pa
 import pytest
 
 from tests.training.conftest import make_rows
@@ -20,7 +19,6 @@ from toolkit.records import Columns, ReadOptions
 from toolkit.training import TrainingOptions, train
 from toolkit.training.calibration import NotFitted, Rated, fit_neutral, fit_stars
 from toolkit.training.result import HeldOut
-from toolkit.training.reviews import NeutralReviews
 
 TRUE = StarScale((0.6, 0.9, 0.9, 0.5), (2.0, 1.0, -0.2, -1.0), (0.05, 0.0, 0.0, -0.05))
 
@@ -114,19 +112,17 @@ def test_a_range_that_does_no_better_than_the_usual_one_is_not_kept() -> None:
 def test_held_out_and_neutral_reviews_are_put_together() -> None:
     labels, probability = np.array([0, 1, 1], np.int8), np.array([0.2, 0.5, 0.9], np.float32)
     held_out = HeldOut(
-        *(labels, probability, np.array([7, 8, 8]), None),
+        *(labels, probability, np.array([7, 8, 8]), np.ones(3, np.float32)),
         stars=np.array([1, np.nan, 5], np.float32),
         domains=np.array([0, 0, 1]),
         known_tokens=np.array([3, 4, 5], np.int32),
     )
-    texts = pa.chunked_array([["x", "y"]])
-    neutral = NeutralReviews(
-        texts, np.array([3, 3], np.float32), np.array([8, 9]), np.array([1, 1])
+    neutral = HeldOut(
+        *(np.zeros(2, np.int8), np.array([0.5, 0.6], np.float32), np.array([8, 9])),
+        *(np.ones(2, np.float32), np.array([3, 3], np.float32), np.array([1, 1])),
+        np.array([6, 7], np.int32),
     )
-    found = Rated.of(
-        *(held_out, Calibration(2.0, -1.0), neutral),
-        *(np.array([0.5, 0.6], np.float32), np.array([6, 7], np.int32), 0.25),
-    )
+    found = Rated.of(held_out, Calibration(2.0, -1.0), neutral, 0.25)
     before = logits_of(probability)
     assert found.logits[:3] == pytest.approx(2 * before - 1)
     assert found.logits[3:] == pytest.approx(logits_of(np.array([0.5, 0.6], np.float32)))

@@ -154,7 +154,6 @@ def test_unusable_data_fail_before_anything_is_written(
         ({"folds": 1}, "--folds: expected 0 or at least 2, found 1"),
         ({"batch_size": 0}, "--batch-size: expected at least 1"),
         ({"seed": -1}, "--seed: expected from 0 to 4294967295, found -1"),
-        ({"show_samples": -1}, "--show-samples: expected at least 0"),
     ],
 )
 def test_settings_out_of_range_are_refused(

@@ -135,9 +135,6 @@ class MeasuringOptions:
     folds: Annotated[int, o.option("K", "First cross-validate with K folds.", True)] = 0
     test: Annotated[bool, o.flag("--test", "Measure on the test part of the data.")] = False
     test_data: Annotated[Path | None, o.option("FILE", "Measure on these reviews.")] = None
-    show_samples: Annotated[
-        int, o.option("N", "Show N reviews as the network sees them.", True)
-    ] = 0
 
 
 def train(
@@ -167,7 +164,7 @@ def train(
     - `toolkit train aclImdb --test`
     - `toolkit train aclImdb --max-tokens 200 --dropout 0.6`
     - `toolkit train reviews.csv --teacher teacher.csv`
-    - `toolkit train imdb --no-early-stopping --split last --show-samples 3 --test`,
+    - `toolkit train imdb --no-early-stopping --split last --test`,
       the tutorial as published
     """
     columns = Columns(

@@ -103,12 +103,13 @@ def _outcome(
         vocabulary=made.vocabulary,
         vocabulary_size=made.vocabulary_size,
     )
-    held_out = HeldOut(reviews.labels, _probabilities(made.choice.kept), reviews.groups)
+    cross_validated = replace(fit, held_out=_probabilities(made.choice.kept))
+    told = FitData(reviews, reviews), cross_validated
     if validation is not None:
         found = made.probabilities(validation.texts)
         fit = replace(fit, held_out=found, validation=_measured(made, validation, found))
-        held_out, split = HeldOut(validation.labels, found, validation.groups), "given"
-    test = read.test
+        told, split = (FitData(reviews, validation), fit), "given"
+    test, held_out = read.test, HeldOut.of([told], made.start.max_tokens)
     of_test = None if test is None else _measured(made, test, made.probabilities(test.texts))
     data = FitData(reviews, validation)
     return Outcome(read, split, fit, data, copies, held_out=held_out, test=of_test)

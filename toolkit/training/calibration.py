@@ -9,7 +9,7 @@ reviewers are content.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -37,8 +37,7 @@ from toolkit.model.stars import (
     rounded_stars,
     sigmoid,
 )
-from toolkit.training.result import HeldOut, Probabilities, Tokens
-from toolkit.training.reviews import NeutralReviews
+from toolkit.training.result import HeldOut
 
 # Below the first number the two together would follow chance; below the second, the scale would.
 FEWEST_FOR_BIAS = 100
@@ -183,39 +182,26 @@ class Rated:
         cls,
         held_out: HeldOut,
         calibration: Calibration,
-        neutral: NeutralReviews | None,
-        found: Probabilities,
-        known_tokens: Tokens,
+        neutral: HeldOut | None,
         share: float,
     ) -> Rated:
         """Put held-out reviews and neutral ones together, with the logits of the kept network.
 
-        `found` (neutral,) are the probabilities of the neutral ones and `known_tokens` (neutral,)
-        their lengths; each counts as much as the `share` of the other reviews that is held out.
+        The probabilities of the neutral ones are calibrated already. Each counts as much as the
+        `share` of the other reviews that is held out.
         """
+
+        def columns(part: HeldOut, logits: _Array, classes: _Array, weight: float) -> Any:
+            weights = np.full(len(logits), weight)
+            told = (part.known_tokens, part.stars, classes, weights, part.groups, part.domains)
+            return (logits, *told)
+
         logits = calibration.scale * logits_of(held_out.probability) + calibration.bias
-        parts = [
-            (held_out, logits, held_out.known_tokens, held_out.labels * POSITIVE, 1.0),
-            (neutral, logits_of(found), known_tokens, np.full(len(found), NEUTRAL), share),
-        ]
-        columns: list[list[_Array]] = [[] for _ in fields(cls)]
-        for part, its_logits, tokens, classes, weight in parts:
-            count = len(its_logits)
-            stars, groups, domains = (
-                getattr(part, name, None) for name in ("stars", "groups", "domains")
-            )
-            values = (
-                its_logits,
-                np.zeros(count, np.int32) if tokens is None else tokens,
-                np.full(count, np.nan) if stars is None else stars,
-                classes,
-                np.full(count, weight),
-                np.arange(count) if groups is None else groups,
-                np.zeros(count, np.int64) if domains is None else domains,
-            )
-            for column, value in zip(columns, values, strict=True):
-                column.append(value)
-        return cls(*map(np.concatenate, columns))
+        parts = [columns(held_out, logits, held_out.labels * POSITIVE, 1.0)]
+        if neutral is not None:
+            found = logits_of(neutral.probability)
+            parts.append(columns(neutral, found, np.full(len(found), NEUTRAL), share))
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
     def take(self, rows: _Array) -> Rated:
         """Give the reviews at some positions."""

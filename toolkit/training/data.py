@@ -4,19 +4,15 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import TrainingError, counted
 from toolkit.model.facts import Copies
-from toolkit.model.run_folder import LABELS
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
-from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
@@ -100,26 +96,6 @@ class FitTask:
     epochs: int | None = None  # that other fits found best; None: as the options say
     keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
-
-    def introduce(
-        self,
-        vocabulary: Vocabulary,
-        sizes: Sequence[str],
-        targets: npt.NDArray[Any],
-        row_of: Callable[[int], Ids],
-    ) -> None:
-        """Say what is about to be fitted on what, with some rows as the network sees them.
-
-        ``targets`` (reviews,) are those to fit, each with a row of ids.
-        """
-        self.observer.say(f"vocabulary: {len(vocabulary.words):,} words")
-        for size in sizes:
-            self.observer.say(size)
-        random = np.random.default_rng(self.options.seed)
-        count = min(self.options.show_samples, len(targets))
-        for row in random.choice(len(targets), count, replace=False):
-            label = LABELS[round(float(targets[row]))]
-            self.observer.stage(f"[{label}] {vocabulary.decode(row_of(row))}")
 
 
 def check_words(vocabulary: Vocabulary, fitted: Reviews) -> None:

@@ -116,11 +116,12 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
 def _introduce(task: FitTask, encoded: Encoded) -> None:
     """Show what is about to be fitted on what, and the layers of the network."""
     vocabulary, fitted, held_out = encoded
-    sizes = [fitted.sizes("train"), *([] if held_out is None else [held_out.sizes("valid")])]
-    task.introduce(vocabulary, sizes, fitted.labels, fitted.ids.__getitem__)
-    lines: list[str] = []
+    lines = [f"vocabulary: {len(vocabulary.words):,} words", fitted.sizes("train")]
+    if held_out is not None:
+        lines.append(held_out.sizes("valid"))
+    lines.append("")
     build_network(task.preset, task.options.seed).summary(line_length=76, print_fn=lines.append)
-    for line in "\n".join(["", *lines]).split("\n"):
+    for line in "\n".join(lines).split("\n"):
         task.observer.say(line)
 
 

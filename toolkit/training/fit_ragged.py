@@ -262,11 +262,8 @@ def start(task: FitTask) -> Corpus:
     corpus = Corpus.of(task.preset, task.data)
     if task.introduces:
         tokens = corpus.tokens
-        size = f"{len(tokens):,} reviews to learn from, {len(tokens.values):,} tokens"
-        targets = corpus.data.fitted.targets
-        task.introduce(
-            corpus.vocabulary, [size], targets, lambda row: tokens.padded_rows(np.array([row]))[0]
-        )
+        task.observer.say(f"vocabulary: {len(corpus.vocabulary.words):,} words")
+        task.observer.say(f"{len(tokens):,} reviews to learn from, {len(tokens.values):,} tokens")
     return corpus
 
 

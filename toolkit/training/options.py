@@ -62,7 +62,6 @@ class TrainingOptions:
     teacher_weight: float = 0.5  # share of the teacher in the target of a labelled review, 0 to 1
     test: bool = False  # measure on the test part of the source
     test_data: Path | None = None  # a labelled file to measure on instead
-    show_samples: int = 0  # rows of token ids to decode for the reader
 
     def __post_init__(self) -> None:
         for name in ("output", "test_data", "validation_data"):
@@ -83,7 +82,6 @@ class TrainingOptions:
             )
         _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
-        _require(self.show_samples >= 0, "--show-samples", self.show_samples, "at least 0")
         of_classes = self.class_weight
         _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
         weight = self.teacher_weight
@@ -117,7 +115,6 @@ class TrainingOptions:
             "--stars-column": columns.stars is not None,
             "--validation": self.validation != TrainingOptions.validation,
             "--split last": self.split is SplitKind.LAST,
-            "--show-samples": self.show_samples,
         }
         if useless := [option for option, is_given in given.items() if is_given]:
             raise UsageError(

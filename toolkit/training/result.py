@@ -96,41 +96,38 @@ class HeldOut:
 
     labels: Labels  # (reviews,) int8
     probability: Probabilities  # (reviews,) float32
-    groups: Groups | None  # (reviews,) int64
-    weights: Targets | None = None  # (reviews,) float32 in the loss; None if all weigh the same
-    stars: Targets | None = None  # (reviews,) float32, 1 to 5 or NaN
-    domains: Groups | None = None  # (reviews,) int64
-    known_tokens: Tokens | None = None  # (reviews,) int32, counted where there are stars
+    groups: Groups  # (reviews,) int64
+    weights: Targets  # (reviews,) float32, in the loss
+    stars: Targets  # (reviews,) float32, 1 to 5 or NaN
+    domains: Groups  # (reviews,) int64
+    known_tokens: Tokens  # (reviews,) int32, counted where there are stars
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]], max_tokens: int) -> HeldOut:
         """Put the held-out reviews of some fits after each other."""
-        parts = [
-            (data.held_out, fit.held_out, fit.vocabulary)
-            for data, fit in fits
-            if data.held_out is not None and fit.held_out is not None
-        ]
-        is_balanced = any(reviews.domains is not None for reviews, *_ in parts)
-        weights = [balanced_weights(reviews) for reviews, *_ in parts]
-        tokens = [
-            known_tokens(vocabulary, reviews.texts, max_tokens)
-            for reviews, _, vocabulary in parts
-            if reviews.stars is not None
-        ]
-
-        def together(name: str) -> Any:
-            arrays = [getattr(reviews, name) for reviews, *_ in parts]
-            return None if any(each is None for each in arrays) else np.concatenate(arrays)
-
-        return cls(
-            together("labels"),
-            np.concatenate([found for _, found, _ in parts]),
-            together("groups"),
-            np.concatenate(weights) if is_balanced else None,
-            together("stars"),
-            together("domains"),
-            np.concatenate(tokens) if len(tokens) == len(parts) else None,
-        )
+        parts: list[tuple[npt.NDArray[Any], ...]] = []
+        first = 0
+        for data, fit in fits:
+            reviews, found = data.held_out, fit.held_out
+            if reviews is None or found is None:
+                continue
+            count, stars, tokens = len(reviews), reviews.stars, np.zeros(len(reviews), np.int32)
+            if stars is not None:
+                tokens = known_tokens(fit.vocabulary, reviews.texts, max_tokens)
+            own = np.arange(first, first + count)  # a group of its own for each
+            first += count
+            parts.append(
+                (
+                    reviews.labels,
+                    found,
+                    own if reviews.groups is None else reviews.groups,
+                    balanced_weights(reviews),
+                    np.full(count, np.nan, np.float32) if stars is None else stars,
+                    np.zeros(count, np.int64) if reviews.domains is None else reviews.domains,
+                    tokens,
+                )
+            )
+        return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
 
 @dataclass(frozen=True)

@@ -91,23 +91,6 @@ class UnlabelledReviews(_Texts):
 
 
 @dataclass(frozen=True)
-class NeutralReviews:
-    """Reviews that are neither positive nor negative, of which no network learns.
-
-    `texts` (reviews,) are not blank, `stars` (reviews,) float32 are from 1 to 5, NaN where there
-    are none; `groups` and `domains` as of `Reviews`.
-    """
-
-    texts: pa.ChunkedArray
-    stars: Targets | None = None
-    groups: Groups | None = None
-    domains: Groups | None = None
-
-    def __len__(self) -> int:
-        return len(self.texts)
-
-
-@dataclass(frozen=True)
 class Reviews(_Texts):
     """Labelled reviews; see `UnlabelledReviews` for what both have.
 
@@ -126,7 +109,9 @@ class Reviews(_Texts):
     domains: Groups | None = None
     topics: Groups | None = None
     stars: Targets | None = None
-    neutral: NeutralReviews | None = None  # of the same source; a split leaves them as they are
+    # Neither positive nor negative: their labels mean nothing, and no network learns of them.
+    # They are of the same source, groups and domains; a split leaves them as they are.
+    neutral: Reviews | None = None
     label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
     stars_meaning: str = ""  # where the stars are from; empty without stars
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual

@@ -13,7 +13,6 @@ from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.files import check_output
 from toolkit.model.run_folder import RunFolder
-from toolkit.model.stars import known_tokens
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
@@ -250,16 +249,17 @@ def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) ->
     if held_out is None or calibration is None:
         return outcome
     source = outcome.read.validation or outcome.read.reviews
-    if source.neutral is None and held_out.stars is None:
+    if source.neutral is None and source.stars is None:
         return outcome
-    found, tokens = np.zeros(0, np.float32), np.zeros(0, np.int32)
+    neutral = None
     if source.neutral is not None:
         texts = source.neutral.texts
         found = review_probabilities(fit.network, preset, fit.vocabulary, texts)
-        tokens = known_tokens(fit.vocabulary, texts, preset.max_tokens)
+        told = FitData(source.neutral, source.neutral), replace(fit, held_out=found)
+        neutral = HeldOut.of([told], preset.max_tokens)
     share = len(held_out.labels) / len(source)
-    rated = Rated.of(held_out, calibration, source.neutral, found, tokens, share)
-    if held_out.stars is not None:
+    rated = Rated.of(held_out, calibration, neutral, share)
+    if source.stars is not None:
         try:
             outcome = replace(outcome, stars=fit_stars(rated))
         except NotFitted as reason:

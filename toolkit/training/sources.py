@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,8 +19,6 @@ from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
 from toolkit.training.imdb import load_acl_imdb, load_acl_imdb_unlabelled, load_imdb
 from toolkit.training.reviews import (
-    Groups,
-    NeutralReviews,
     Reviews,
     UnlabelledReviews,
     domain_codes,
@@ -44,39 +43,27 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     with_text = table.filled("text")
     labels = table.opinions(with_text, reading.labels)
     rows, targets = labels.rows, labels.targets
-    topics = table.at("topic", rows)
-    # Numbered together: neutral reviews are of the same groups and domains.
-    groups, domains = _codes(table)
+    groups, domains, topics = table.at("group"), table.at("balance"), table.at("topic", rows)
     stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
-    neutral = NeutralReviews(
-        table["text"].take(pa.array(labels.neutral)),
-        None if stars is None else stars[labels.neutral],
-        None if groups is None else groups[labels.neutral],
-        None if domains is None else domains[labels.neutral],
-    )
-    return Reviews(
+    # Numbered together: neutral reviews are of the same groups and domains.
+    everything = Reviews(
         path.name,
-        table["text"].take(pa.array(rows)),
-        (targets >= 0.5).astype(np.int8),
-        None if groups is None else groups[rows],
-        table.rows - len(with_text),
-        targets if np.any((targets > 0) & (targets < 1)) else None,
-        domains=None if domains is None else domains[rows],
+        table["text"],
+        np.zeros(table.rows, np.int8),
+        None if groups is None else group_codes(groups),
+        domains=None if domains is None else domain_codes(domains),
+        stars=stars,
+    )
+    return replace(
+        everything.take(rows),
+        labels=(targets >= 0.5).astype(np.int8),
+        without_text=table.rows - len(with_text),
+        soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
         topics=None if topics is None else topic_codes(path.name, topics),
-        stars=None if stars is None else stars[rows],
-        neutral=neutral if len(neutral) else None,
+        neutral=everything.take(labels.neutral) if len(labels.neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
         stars_meaning=stars_meaning,
-    )
-
-
-def _codes(table: ReviewTable) -> tuple[Groups | None, Groups | None]:
-    """Number the groups and the domains of all rows."""
-    groups, domains = table.at("group"), table.at("balance")
-    return (
-        None if groups is None else group_codes(groups),
-        None if domains is None else domain_codes(domains),
     )
 
 
