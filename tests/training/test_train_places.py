@@ -116,10 +116,11 @@ def test_sources_without_columns_refuse_their_names(
 
 
 def test_columns_may_be_those_of_the_test_data() -> None:
-    test_data = Path("test.csv")
-    check_columns(ReadOptions(Columns("body", label="stars")), "imdb", test_data)
+    reading = ReadOptions(Columns("body", label="stars"))
+    options = TrainingOptions(data="imdb", test_data=Path("test.csv"), reading=reading)
+    check_columns(options)
     with pytest.raises(UsageError, match=r"^--group-column: 'imdb' has no columns"):
-        check_columns(ReadOptions(Columns("body", label="stars", group="film")), "imdb", test_data)
+        check_columns(replace(options, reading=ReadOptions(Columns("body", group="film"))))
 
 
 @pytest.mark.parametrize("folds", [0, 2])

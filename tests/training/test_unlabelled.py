@@ -155,11 +155,12 @@ def test_a_preset_without_use_for_them_says_which_have(
 
 
 def test_columns_may_be_those_of_the_unlabelled_reviews() -> None:
-    unlabelled = [Path("u.csv")]
-    check_columns(ReadOptions(Columns(text="body")), "imdb", None, unlabelled)
-    check_columns(ReadOptions(Columns(text="body")), "imdb", None, (), [Path("teacher.csv")])
+    reading = ReadOptions(Columns(text="body"))
+    chosen = TrainingOptions(preset="ngram-linear", unlabelled=(Path("u.csv"),), reading=reading)
+    check_columns(chosen)
+    check_columns(TrainingOptions(teachers=(Path("teacher.csv"),), reading=reading))
     with pytest.raises(UsageError, match=r"^--label-column: 'imdb' has no columns"):
-        check_columns(ReadOptions(Columns(label="stars")), "imdb", None, unlabelled)
+        check_columns(replace(chosen, reading=ReadOptions(Columns(label="stars"))))
 
 
 SCRIPT = PROJECT / "examples" / "teacher" / "soft_labels.py"

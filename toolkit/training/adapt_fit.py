@@ -29,7 +29,7 @@ from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.presets import PRESETS
-from toolkit.training.result import Probabilities, in_batches
+from toolkit.training.result import Probabilities, counts_of, in_batches
 from toolkit.training.reviews import Reviews
 from toolkit.training.split import Split
 
@@ -319,20 +319,6 @@ def word_shares(ids: TokenIds, size: int) -> Any:
 
     tokens = np.bincount(ids.rows, ids.values > START_ID, minlength=len(ids))
     return sparse.diags(1 / np.sqrt(tokens + 1)) @ counts_of(ids, size)
-
-
-def counts_of(ids: TokenIds, size: int) -> Any:
-    """Count each word of each review: (reviews, size) float64, sparse; other ids are 0."""
-    from scipy import sparse
-
-    ids = ids.take(np.arange(len(ids)))  # without what may be between the rows
-    is_word = ids.values >= FIRST_WORD_ID
-    ones = np.ones(int(is_word.sum()))
-    counts = sparse.csr_matrix(
-        (ones, (ids.rows[is_word], ids.values[is_word])), shape=(len(ids), size)
-    )
-    counts.sum_duplicates()
-    return counts
 
 
 @dataclass(frozen=True)

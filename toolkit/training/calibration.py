@@ -100,29 +100,33 @@ def _fit(labels: _Array, probability: _Array, weights: _Array) -> tuple[float, f
     if not 0 < np.mean(labels >= 0.5) < 1:
         return 1.0, 0.0, "not calibrated: all reviews have one label"
     has_bias = len(labels) >= FEWEST_FOR_BIAS
-    scale, bias = _minimize(labels, logits_of(probability), weights, has_bias=has_bias)
+    columns = [logits_of(probability), np.ones(len(labels))]
+    scale, bias = (*_coefficients(columns if has_bias else columns[:1], labels, weights), 0.0)[:2]
     if not (0 < scale <= _LARGEST_SCALE and abs(bias) <= _LARGEST_BIAS):
         return 1.0, 0.0, f"not calibrated: no sound fit (scale {scale:.3g}, bias {bias:.3g})"
     return scale, bias, "" if has_bias else f"scale only: {few} for a bias"
 
 
-def _minimize(
-    labels: _Array, logits: _Array, weights: _Array, *, has_bias: bool
-) -> tuple[float, float]:
+def _coefficients(
+    columns: list[_Array], targets: _Array, weights: _Array, prior: float = 0.0
+) -> list[float]:
+    """Fit by log loss what each column, (reviews,), counts: 1 for the first, 0 for the others.
+
+    The `prior` is of the squared distance from these numbers, beside the sum of the log losses.
+    """
     from scipy.optimize import minimize
 
-    def loss(parameters: _Array) -> tuple[float, _Array]:
-        scale, bias = (*parameters, 0.0)[:2]
-        changed = scale * logits + bias
-        excess = (sigmoid(changed) - labels) * shares
-        slopes = [np.sum(excess * logits), np.sum(excess)]
-        losses = np.logaddexp(0, changed) - labels * changed
-        return float(np.sum(shares * losses)), np.array(slopes[: len(parameters)])
+    def loss(line: _Array) -> tuple[float, _Array]:
+        # Column by column: a product of matrices adds up in another order.
+        sums = sum(share * column for share, column in zip(line, columns, strict=True))
+        excess, far = (sigmoid(sums) - targets) * shares, line - start
+        losses = np.logaddexp(0, sums) - targets * sums
+        slopes = np.array([np.sum(excess * column) for column in columns])
+        return float(np.sum(shares * losses) + near * far @ far), slopes + 2 * near * far
 
-    shares = weights / weights.sum()
-    start = np.array([1.0, 0.0] if has_bias else [1.0])
-    found = minimize(loss, start, jac=True, method="BFGS").x
-    return float(found[0]), float(found[1]) if has_bias else 0.0
+    shares, near = weights / weights.sum(), prior / len(weights)
+    start = np.eye(len(columns))[0]
+    return [float(value) for value in minimize(loss, start, jac=True, method="BFGS").x]
 
 
 def _unseen(labels: _Array, probability: _Array, groups: _Array, weights: _Array) -> _Array | None:
@@ -269,26 +273,10 @@ def fit_neutral(rated: Rated) -> NeutralRange:
 def _scale_of(rated: Rated) -> StarScale:
     given, length = rounded_stars(rated.stars), length_of(rated.known_tokens)
     inside = np.clip(rated.logits, -LARGEST_LOGIT, LARGEST_LOGIT)
-    columns = np.stack([inside, np.ones(len(given)), length], axis=1)
-    found = [_coefficients(columns, given > k, rated.weights) for k in range(1, MOST)]
-    slopes, biases, lengths = (tuple(map(float, each)) for each in zip(*found, strict=True))
-    return StarScale(slopes, biases, lengths)  # type: ignore[arg-type] # four of each
-
-
-def _coefficients(columns: _Array, is_more: _Array, weights: _Array) -> _Array:
-    """Fit the slope, the bias and what the length adds, of one threshold, by log loss."""
-    from scipy.optimize import minimize
-
-    def loss(line: _Array) -> tuple[float, _Array]:
-        sums, far = columns @ line, line - start
-        excess = (sigmoid(sums) - is_more) * shares
-        value = np.sum(shares * (np.logaddexp(0, sums) - is_more * sums)) + prior * far @ far
-        return float(value), excess @ columns + 2 * prior * far
-
-    shares, start = weights / weights.sum(), np.array([1.0, 0.0, 0.0])
-    prior = _PRIOR / len(weights)
-    found: _Array = minimize(loss, start, jac=True, method="BFGS").x
-    return found
+    columns = [inside, np.ones(len(given)), length]
+    found = [_coefficients(columns, given > k, rated.weights, _PRIOR) for k in range(1, MOST)]
+    slopes, biases, lengths = zip(*found, strict=True)
+    return StarScale(slopes, biases, lengths)
 
 
 def _best_range(probability: _Array, classes: _Array, weights: _Array) -> tuple[float, float]:

@@ -27,7 +27,7 @@ from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.training.data import FitTask
 from toolkit.training.fit_ragged import Corpus, Schedule, fit_and_freeze, start
-from toolkit.training.result import Fit
+from toolkit.training.result import Fit, counts_of
 
 WINDOW = 6
 CONTEXTS = 3000  # the most common words
@@ -218,7 +218,8 @@ def fit_routes(
         class_weight="balanced",
         random_state=seed,
     )
-    model.fit(_counts(tokens.take(rows), size), is_second[rows])
+    counts = counts_of(tokens.take(rows), size).astype(np.float32)
+    model.fit(counts, is_second[rows])
     routes = np.clip(np.round(model.coef_[0] * _UNITS), -_LARGEST, _LARGEST).astype(np.int32)
     return routes, round((_MARGIN - float(model.intercept_[0])) * _UNITS)
 
@@ -226,13 +227,3 @@ def fit_routes(
 def _some(random: np.random.Generator, chosen: npt.NDArray[np.bool_]) -> npt.NDArray[np.int64]:
     rows = np.flatnonzero(chosen)
     return random.choice(rows, min(len(rows), _MOST_REVIEWS), replace=False)
-
-
-def _counts(tokens: TokenIds, size: int) -> Any:
-    """How often each review has each word: (reviews, size) float32, sparse."""
-    from scipy import sparse
-
-    is_word = tokens.values >= FIRST_WORD_ID
-    places = (tokens.rows[is_word], tokens.values[is_word])
-    ones = np.ones(len(places[0]), np.float32)
-    return sparse.csr_matrix((ones, places), shape=(len(tokens), size))

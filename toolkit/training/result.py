@@ -16,7 +16,7 @@ from toolkit.model import facts as model_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
-from toolkit.text.token_ids import Ids, TokenIds
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, TrainingData, TrainingObserver
 from toolkit.training.presets import Preset
@@ -224,6 +224,20 @@ def in_batches(run: Callable[[Ids], Any], ids: TokenIds, width: int | None = Non
         rows = ids.padded_rows(places, multiple=width or 1)
         found[places] = np.asarray(run(rows))[:, 0]
     return found
+
+
+def counts_of(ids: TokenIds, size: int) -> Any:
+    """Count each word of each review: (reviews, size) float64, sparse; other ids are 0."""
+    from scipy import sparse
+
+    ids = ids.take(np.arange(len(ids)))  # without what may be between the rows
+    is_word = ids.values >= FIRST_WORD_ID
+    ones = np.ones(int(is_word.sum()))
+    counts = sparse.csr_matrix(
+        (ones, (ids.rows[is_word], ids.values[is_word])), shape=(len(ids), size)
+    )
+    counts.sum_duplicates()
+    return counts
 
 
 def warn(outcome: Outcome, observer: TrainingObserver) -> None:

@@ -38,7 +38,7 @@ from toolkit.training.result import (
 )
 from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
-from toolkit.training.sources import IMDB, check_columns, check_test_part
+from toolkit.training.sources import IMDB, check_columns
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
@@ -55,16 +55,7 @@ def check_options(options: TrainingOptions) -> None:
     MissingExtraError.check("train", "tensorflow", "keras", "sklearn", "matplotlib")
     _check_names(options)
     _check_run(options)
-    check_columns(
-        options.reading,
-        options.data,
-        options.test_data,
-        options.unlabelled,
-        options.teachers,
-        options.validation_data,
-    )
-    if options.test:
-        check_test_part(options.data, options.test_data)
+    check_columns(options)
 
 
 def _check_names(options: TrainingOptions) -> None:

@@ -12,12 +12,14 @@ import pyarrow as pa
 
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.files import is_a_folder, is_there
+from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Targets
-from toolkit.records.options import STDIN, LabelNames, ReadOptions
+from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
 from toolkit.training.imdb import load_acl_imdb, load_acl_imdb_unlabelled, load_imdb
+from toolkit.training.options import TrainingOptions
 from toolkit.training.reviews import (
     Reviews,
     UnlabelledReviews,
@@ -98,45 +100,41 @@ def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
     return load_labelled(path, reading)
 
 
-def check_test_part(data: str, test_data: Path | None) -> None:
-    """Raise `UsageError` if a test was asked for and no reviews are there to test on."""
-    if test_data is None and _has_columns(data):
+def check_columns(options: TrainingOptions) -> None:
+    """Raise `UsageError` if columns or ways to read are named and no file has a use for them.
+
+    Likewise if a test was asked for and no reviews are there to test on.
+    """
+    reading, data = options.reading, options.data
+    is_file = _has_columns(data)
+    if options.test and options.test_data is None and is_file:
         raise UsageError(
             f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
         )
-
-
-def check_columns(
-    reading: ReadOptions,
-    data: str,
-    test_data: Path | None,
-    unlabelled: Sequence[Path] = (),
-    teachers: Sequence[Path] = (),
-    validation_data: Path | None = None,
-) -> None:
-    """Raise `UsageError` if columns or ways to read are named and no file has a use for them."""
-    is_file = _has_columns(data)
-    others = [path for path in (test_data, validation_data) if path is not None]
-    is_used = is_file or any(_has_columns(str(path)) for path in others)
-    is_read = is_file or any(_has_columns(str(path)) for path in unlabelled)
-    columns = reading.columns
-    named = {
-        "--text-column": columns.text is not None and not (is_used or is_read or teachers),
-        "--label-column": columns.label is not None and not is_used,
-        "--positive, --negative, --positive-from": reading.labels != LabelNames() and not is_used,
-        "--group-column": columns.group is not None and not is_file,
-        "--balance-column": columns.balance is not None and not is_file,
-        "--topic-column": columns.topic is not None and not is_file,
-        "--stars-column": columns.stars is not None and not is_used,
-        "--format": reading.format is not None and not (is_used or is_read or teachers),
-        "--delimiter": reading.delimiter is not None and not (is_used or is_read or teachers),
-        "--quote, --escape, --skip-lines": (reading.quote, reading.escape, reading.skip_lines)
-        != ('"', None, 0)
-        and not (is_used or is_read or teachers),
-        "--encoding": reading.encoding is not None and not (is_used or is_read),
-        "--no-header": not reading.header and not (is_used or is_read or teachers),
+    others = [path for path in (options.test_data, options.validation_data) if path is not None]
+    has_labels = is_file or any(_has_columns(str(path)) for path in others)
+    has_reviews = has_labels or any(_has_columns(str(path)) for path in options.unlabelled)
+    has_rows = has_reviews or bool(options.teachers)
+    usual = ReadOptions()
+    columns = {"group": is_file, "balance": is_file, "topic": is_file}
+    columns |= {"text": has_rows, "label": has_labels, "stars": has_labels}
+    ways = {
+        "--positive, --negative, --positive-from": ("labels", has_labels),
+        "--encoding": ("encoding", has_reviews),
+        "--no-header": ("header", has_rows),
     }
-    useless = [option for option, found in named.items() if found]
+    for name in ("format", "delimiter", "quote", "escape", "skip_lines", "sheet"):
+        ways[f"--{name.replace('_', '-')}"] = name, has_rows
+    useless = [
+        option_of(role)
+        for role, has_use in columns.items()
+        if not has_use and getattr(reading.columns, role) is not None
+    ]
+    useless += [
+        option
+        for option, (name, has_use) in ways.items()
+        if not has_use and getattr(reading, name) != getattr(usual, name)
+    ]
     if useless:
         source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
         groups = "" if data == IMDB else " Its groups are the films, without being asked for."
