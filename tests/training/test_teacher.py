@@ -214,8 +214,7 @@ def test_the_network_is_fitted_to_the_teacher_and_measured_by_the_labels(
     for part in ("validation", "test"):
         assert encode(result.metrics)[part]["accuracy"] < 0.2
     fitted = encodings[0].fitted
-    assert fitted.targets is not None
-    assert np.array_equal(fitted.targets, 1 - fitted.labels)
+    assert fitted.is_soft
     config = result.run.load_config()
     assert config.training["teacher_weight"] == 1
     (found,) = encode(config.data)["teachers"]
@@ -243,7 +242,6 @@ def test_ten_reviews_are_enough(
     assert listener.with_words("probabilities for 1 of 10 labelled reviews")
     if folds:
         targets = encodings[0].fitted.targets
-        assert targets is not None
         assert targets[0] == 0.125  # half of the label 0, half of the teacher
 
 
@@ -344,10 +342,9 @@ def test_soft_labels_are_fitted_and_measured_rounded(
     test = write_csv(*soft_rows(20, seed=8), name="test.csv")
     result = train(replace(options, data=str(data), test_data=test, epochs=12))
     part = encodings[0].fitted
-    assert part.targets is not None
     assert sorted(set(part.targets.tolist())) == np.array([0.1, 0.4, 0.6, 0.9], "f4").tolist()
     assert encodings[0].held_out is not None
-    assert encodings[0].held_out.targets is None
+    assert not encodings[0].held_out.is_soft
     with result.run.history.open(newline="") as file:
         epochs = list(csv.DictReader(file))
     assert float(epochs[-1]["accuracy"]) > 0.8
@@ -379,7 +376,7 @@ def test_a_network_that_was_fitted_on_soft_labels_is_saved_like_others(
 
 def test_hard_labels_have_no_entry(options: TrainingOptions, encodings: list[Encoded]) -> None:
     config = train(replace(options, epochs=1)).run.load_config()
-    assert encodings[0].fitted.targets is None
+    assert not encodings[0].fitted.is_soft
     assert set(encode(config.data)) == {
         "source", "reviews", "positive", "without_text", "sha256", "fitted", "held_out"
     }  # fmt: skip

@@ -110,7 +110,7 @@ def test_the_sample_is_what_the_network_was_not_fitted_on(trained: Trained) -> N
     vocabulary = Vocabulary.load(trained.run.vocabulary)
     ids = vocabulary.encode(sample["text"], last=100).padded(100)
     assert np.array_equal(ids, held_out.ids)
-    assert np.array_equal(sample["label"].to_numpy(), held_out.labels)
+    assert np.array_equal(sample["label"].to_numpy(), held_out.targets)
     # The words of the held-out reviews alone are unknown.
     words = set(vocabulary.words.to_pylist())
     own = {text.split()[-1] for text in sample["text"].to_pylist()}

@@ -95,12 +95,6 @@ def test_a_column_to_balance_that_is_not_there(files: tuple[Path, Path], tmp_pat
         train(options)
 
 
-def test_a_preset_that_does_not_balance_says_which_do() -> None:
-    reading = ReadOptions(columns=Columns(balance="kind"))
-    with pytest.raises(UsageError, match=r"'conv1d' balances nothing \(these do: ngram-linear, "):
-        TrainingOptions(reading=reading)
-
-
 def test_reviews_without_a_kind_are_one_kind(write_csv: Callable[..., Path]) -> None:
     """Otherwise each would be a kind of its own, and count several times as much as others."""
     rows = [(f"text {at}", at % 2, kind) for at, kind in enumerate(["tents", "", " ", "tents", ""])]

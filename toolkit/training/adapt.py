@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit import __version__
-from toolkit.evaluation.metrics import Metrics, measure
+from toolkit.evaluation.metrics import measure
 from toolkit.model import facts as model_facts
 from toolkit.model.facts import Adaptation, CandidateScores
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
@@ -107,16 +107,16 @@ def _outcome(
     told = FitData(reviews, reviews), cross_validated
     if validation is not None:
         found = made.probabilities(validation.texts)
-        fit = replace(fit, held_out=found, validation=_measured(made, validation, found))
+        fit = replace(
+            fit, held_out=found, validation=measure(validation.labels, found, made.threshold)
+        )
         told, split = (FitData(reviews, validation), fit), "given"
     test, held_out = read.test, HeldOut.of([told], made.start.max_tokens)
-    of_test = None if test is None else _measured(made, test, made.probabilities(test.texts))
+    of_test = None
+    if test is not None:
+        of_test = measure(test.labels, made.probabilities(test.texts), made.threshold)
     data = FitData(reviews, validation)
     return Outcome(read, split, fit, data, copies, held_out=held_out, test=of_test)
-
-
-def _measured(made: AdaptedNetwork, reviews: Reviews, found: Probabilities) -> Metrics:
-    return measure(reviews.labels, found, made.threshold)
 
 
 def _probabilities(candidate: Candidate) -> Probabilities:

@@ -12,12 +12,13 @@ import pyarrow as pa
 
 from toolkit.errors import TrainingError, counted
 from toolkit.model.facts import Copies
+from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Reviews, UnlabelledReviews
-from toolkit.training.sources import concatenate, load, load_unlabelled
+from toolkit.training.sources import Part, concatenate, load, load_unlabelled
 from toolkit.training.split import Split
 from toolkit.training.teacher import Matches, load_teacher, match
 
@@ -143,20 +144,17 @@ def _found(texts: Counter[bytes], others: Counter[bytes]) -> int:
 
 def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
     """Read everything, with the opinions of the teachers in the reviews."""
-    reviews = load(options.data, options.reading).check()
-    _say(observer, reviews)
-    reviews = _weighted(reviews, options)
-    validation = None
+    columns = options.reading.columns
+    reviews = _read(options.data, columns, options, observer)
+    validation = test = None
     if options.validation_data is not None:
-        columns = replace(options.reading.columns, topic=None)
-        reading = replace(options.reading, columns=columns)
-        validation = load(str(options.validation_data), reading).check()
-        _say(observer, validation)
-        validation = _weighted(validation, options)
-    test = _read_test(options, observer)
-    for other in (validation, test):
-        if other is not None:
-            _check_labels_mean_the_same(reviews, other)
+        its_own = replace(columns, topic=None)
+        validation = _read(str(options.validation_data), its_own, options, observer)
+        _check_labels_mean_the_same(reviews, validation)
+    if options.test or options.test_data is not None:
+        its_own = replace(columns, group=None, balance=None, topic=None, stars=None)
+        test = _read(str(options.test_data or options.data), its_own, options, observer, "test")
+        _check_labels_mean_the_same(reviews, test)
     others = [load_unlabelled(path, options.reading) for path in options.unlabelled]
     for part in others:
         _say(observer, part)
@@ -179,6 +177,22 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
     return TrainingData(reviews, test, together, tuple(matches), validation)
 
 
+def _read(
+    data: str,
+    columns: Columns,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+    part: Part = "train",
+) -> Reviews:
+    """Read labelled reviews, and say what was read."""
+    reviews = load(data, replace(options.reading, columns=columns), part).check()
+    _say(observer, reviews)
+    if options.class_weight is None or reviews.domains is not None:
+        return reviews
+    # Both labels weigh the same within a domain: without domains, all reviews are one.
+    return replace(reviews, domains=np.zeros(len(reviews), np.int64))
+
+
 def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> None:
     """Say what was read."""
     kind, parts = "unlabelled reviews", []
@@ -198,23 +212,6 @@ def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> No
         observer.say(f"  labels: {reviews.label_meaning}")
     if isinstance(reviews, Reviews) and reviews.stars_meaning:
         observer.say(f"  stars: {reviews.stars_meaning}")
-
-
-def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
-    """For both labels to weigh the same, all reviews are one domain, unless they have domains."""
-    if options.class_weight is None or reviews.domains is not None:
-        return reviews
-    return replace(reviews, domains=np.zeros(len(reviews), np.int64))
-
-
-def _read_test(options: TrainingOptions, observer: TrainingObserver) -> Reviews | None:
-    columns = replace(options.reading.columns, group=None, balance=None, topic=None, stars=None)
-    reading = replace(options.reading, columns=columns)
-    if options.test_data is None and not options.test:
-        return None
-    test = load(str(options.test_data or options.data), reading, "test")
-    _say(observer, test.check())
-    return test
 
 
 def _check_labels_mean_the_same(reviews: Reviews, other: Reviews) -> None:

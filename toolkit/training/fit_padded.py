@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
@@ -20,23 +19,21 @@ if TYPE_CHECKING:
     import keras
 
 
-@dataclass(frozen=True)
-class Part:
-    """Reviews as the network takes them."""
+class Part(NamedTuple):
+    """Reviews as Keras takes them."""
 
     ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
-    labels: Labels  # (reviews,) int8
-    targets: Targets | None = None  # (reviews,) float32, to fit in place of labels that differ
+    targets: Labels | Targets  # (reviews,) int8, the labels, or float32 if they differ
     weights: Targets | None = None  # (reviews,) float32, in the loss; None if all weigh the same
 
-    def for_keras(self) -> tuple[Any, ...]:
-        """Rows and labels, and weights if there are any."""
-        rows = (self.ids, self.labels)
-        return rows if self.weights is None else (*rows, self.weights)
+    @property
+    def is_soft(self) -> bool:
+        """Whether the targets are not the labels: soft ones, or mixed with a teacher."""
+        return self.targets.dtype == np.float32
 
     def sizes(self, name: str) -> str:
         """Shapes and types, with names such as the tutorial has."""
-        x, y = self.ids, self.labels if self.targets is None else self.targets
+        x, y = self.ids, self.targets
         return f"x_{name} {x.shape} {x.dtype}  y_{name} {y.shape} {y.dtype}"
 
 
@@ -70,21 +67,22 @@ def fit(task: FitTask) -> Fit:
         _introduce(task, encoded)
     vocabulary, fitted, held_out = encoded
     network = build_network(preset, options.seed)
-    if fitted.targets is not None:
+    if fitted.is_soft:
         _compile(network, [_rounded_accuracy()])
     keeps_best = options.stops_early and held_out is not None
     most_epochs = options.most_epochs if task.epochs is None else task.epochs
+    best = import_keras().callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
     history = network.fit(
         fitted.ids,
-        fitted.labels if fitted.targets is None else fitted.targets,
+        fitted.targets,
         sample_weight=fitted.weights,
-        validation_data=None if held_out is None else held_out.for_keras(),
+        validation_data=held_out,
         epochs=most_epochs,
         batch_size=options.reviews_per_step,
-        callbacks=[_early_stopping()] if keeps_best else [],
+        callbacks=[best] if keeps_best else [],
         verbose=task.observer.progress,
     ).history
-    if fitted.targets is not None:
+    if fitted.is_soft:
         _compile(network, ["accuracy"])  # what is saved loads without this package
     return Fit(
         network=network,
@@ -102,15 +100,15 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
     vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
     check_words(vocabulary, data.fitted)
 
-    def part(reviews: Reviews, targets: Targets | None) -> Part:
+    def part(reviews: Reviews, targets: Labels | Targets) -> Part:
         ids = vocabulary.encode(reviews.texts, last=preset.max_tokens).padded(preset.max_tokens)
         weights = None if reviews.domains is None else balanced_weights(reviews)
-        return Part(ids, reviews.labels, targets, weights)
+        return Part(ids, targets, weights)
 
-    targets = data.fitted.blended(teacher_weight)
-    differ = not np.array_equal(targets, data.fitted.labels)
-    held_out = None if data.held_out is None else part(data.held_out, None)
-    return Encoded(vocabulary, part(data.fitted, targets if differ else None), held_out)
+    labels, blended = data.fitted.labels, data.fitted.blended(teacher_weight)
+    fitted = part(data.fitted, labels if np.array_equal(blended, labels) else blended)
+    held_out = None if data.held_out is None else part(data.held_out, data.held_out.labels)
+    return Encoded(vocabulary, fitted, held_out)
 
 
 def _introduce(task: FitTask, encoded: Encoded) -> None:
@@ -138,9 +136,3 @@ def _rounded_accuracy() -> Any:
         return keras.metrics.binary_accuracy(labels, found)
 
     return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")
-
-
-def _early_stopping() -> Any:
-    return import_keras().callbacks.EarlyStopping(
-        monitor="val_loss", patience=PATIENCE, restore_best_weights=True
-    )

@@ -19,7 +19,7 @@ from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, FitTask, Progress, check_words
 from toolkit.training.presets import Preset
 from toolkit.training.result import Fit
-from toolkit.training.reviews import balanced_weights, known_or_nan
+from toolkit.training.reviews import balanced_weights, joined, known_or_nan
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
@@ -196,10 +196,7 @@ class Corpus:
         parts = [data.fitted.texts]
         if data.unlabelled is not None:
             parts.append(data.unlabelled.texts)
-        texts = pa.chunked_array(
-            [chunk.cast(pa.large_string()) for part in parts for chunk in part.chunks],
-            pa.large_string(),
-        )
+        texts = joined(parts)
         vocabulary = Vocabulary.build(texts, preset.vocabulary_size)
         check_words(vocabulary, data.fitted)
         most = preset.max_tokens

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.networks import import_keras
-from toolkit.training.reviews import Reviews, group_codes
+from toolkit.training.reviews import Reviews, UnlabelledReviews, group_codes
 
 _UNLABELLED = "train/unsup"
 _FILE_NAME = re.compile(r"(\d+)_(\d+)\.txt")
@@ -42,8 +42,8 @@ def load_acl_imdb(folder: Path, part: str) -> Reviews:
     return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
 
 
-def load_acl_imdb_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
-    """Read the reviews without labels: where they came from, and their texts by id."""
+def load_acl_imdb_unlabelled(folder: Path) -> UnlabelledReviews:
+    """Read the reviews without labels, by id; blank ones, too."""
     part = folder / _UNLABELLED
     if not part.is_dir():
         raise InputError(
@@ -52,7 +52,8 @@ def load_acl_imdb_unlabelled(folder: Path) -> tuple[str, pa.ChunkedArray]:
         )
     texts = [_read_text(path) for path in _by_id(part)]
     name = folder.resolve().name  # that of "." is empty
-    return f"{name}/{_UNLABELLED}", pa.chunked_array([pa.array(texts, pa.string())])
+    column = pa.chunked_array([pa.array(texts, pa.string())])
+    return UnlabelledReviews(f"{name}/{_UNLABELLED}", column)
 
 
 def _check_layout(folder: Path, part: str) -> None:

@@ -126,7 +126,6 @@ class TrainingOptions:
         """Refuse what the preset has no use for."""
         columns, preset = self.reading.columns, find_preset(self.preset)
         for option, is_given, use, does in (
-            ("--balance-column", columns.balance is not None, "balances", "balances nothing"),
             ("--topic-column", columns.topic is not None, "has_experts", "has no experts"),
             ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
             (

@@ -65,7 +65,6 @@ class Preset:
     batch_size: int  # reviews per step of the optimizer, unless the user chooses
     stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
     uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
-    balances: bool = False  # whether its recipe balances kinds of product in the loss
     has_experts: bool = False  # whether its network can have an expert for each of two topics
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
     is_adjustable: bool = False  # whether a user may choose its sizes, dropout and learning rate
@@ -108,7 +107,6 @@ _PRESETS = (
         epochs=5,
         batch_size=128,
         uses_unlabelled=True,
-        balances=True,
     ),
     Preset(
         name="ngram-pool",
@@ -119,7 +117,6 @@ _PRESETS = (
         epochs=3,
         batch_size=256,
         uses_unlabelled=True,
-        balances=True,
         has_experts=True,
     ),
 )

@@ -82,11 +82,7 @@ class UnlabelledReviews(_Texts):
 
     def without(self, texts: Iterable[pa.ChunkedArray]) -> UnlabelledReviews:
         """Those whose text is, letter for letter, not among others."""
-        others = pa.chunked_array(
-            [chunk.cast(pa.large_string()) for array in texts for chunk in array.chunks],
-            pa.large_string(),
-        )
-        known = pc.is_in(self.texts.cast(pa.large_string()), value_set=others)
+        known = pc.is_in(self.texts.cast(pa.large_string()), value_set=joined(texts))
         return self.take(np.flatnonzero(~known.to_numpy().astype(np.bool_)))
 
 
@@ -165,6 +161,12 @@ class Reviews(_Texts):
                 "Give reviews of both labels."
             )
         return self
+
+
+def joined(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
+    """Put columns of texts after each other, as large strings."""
+    chunks = [chunk.cast(pa.large_string()) for column in columns for chunk in column.chunks]
+    return pa.chunked_array(chunks, pa.large_string())
 
 
 def group_codes(names: pa.ChunkedArray) -> Groups:

@@ -174,7 +174,8 @@ def _cross_validate(
             observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
     # With nothing held out, only the folds can say where to stop early. A fixed length does not
     # depend on them: it is found here as it was there, from the options and the reviews.
-    epochs = _mean_best_epoch(folds) if options.stops_early else None
+    best = float(np.mean([fold.best_epoch for _, fold in folds]))
+    epochs = round(best) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
     everything = _fit_data(read, None, observer)
@@ -215,10 +216,6 @@ def _line_of(metrics: Metrics) -> str:
     balanced = metrics.balanced_accuracy
     more = "" if balanced is None else f" (balanced {balanced:.2%})"
     return f"loss {metrics.log_loss:.4f}, accuracy {metrics.accuracy.value:.2%}{more}"
-
-
-def _mean_best_epoch(folds: list[tuple[FitData, Fit]]) -> int:
-    return round(float(np.mean([fold.best_epoch for _, fold in folds])))
 
 
 def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Preset) -> Outcome:

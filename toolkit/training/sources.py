@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.files import is_a_folder, is_there
@@ -25,6 +24,7 @@ from toolkit.training.reviews import (
     UnlabelledReviews,
     domain_codes,
     group_codes,
+    joined,
     known_or_nan,
     topic_codes,
 )
@@ -151,8 +151,7 @@ def _has_columns(data: str) -> bool:
 def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
     """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
     if is_a_folder(path):
-        name, texts = load_acl_imdb_unlabelled(path)
-        reviews = UnlabelledReviews(name, texts)
+        reviews = load_acl_imdb_unlabelled(path)
     else:
         reading = beside(path, reading, encoding=reading.encoding)
         table = read_table(path, reading, reading.columns.of("text"))
@@ -168,13 +167,12 @@ def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
 
 def concatenate(parts: Sequence[UnlabelledReviews]) -> UnlabelledReviews:
     """Put the reviews of several sources, at least one, after each other."""
-    texts = [chunk for part in parts for chunk in part.texts.cast(pa.large_string()).chunks]
     teacher = None
     if any(part.teacher is not None for part in parts):
         teacher = np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts])
     return UnlabelledReviews(
         ", ".join(part.name for part in parts),
-        pa.chunked_array(texts, pa.large_string()),
+        joined([part.texts for part in parts]),
         teacher,
         sum(part.without_text for part in parts),
     )
