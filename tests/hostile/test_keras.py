@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -136,6 +138,22 @@ def test_what_is_not_plain_is_refused(
     with pytest.raises(ModelError, match=r"model\.keras: ") as refused:
         check_keras_file(path)
     assert message in str(refused.value)
+
+
+def test_a_layer_that_is_larger_than_its_file(tmp_path: Path) -> None:
+    """It would take 64 GB, before its weights are looked at."""
+    path = tmp_path / "model.keras"
+    layer = {"module": "keras.layers", "class_name": "Dense", "registered_name": None}
+    path.write_bytes(with_layer(**layer, config={"name": "large", "units": 1 << 24}))
+    code = (
+        "import sys; from pathlib import Path; from toolkit.networks.network_files import "
+        "load_keras; load_keras(Path(sys.argv[1]))"
+    )
+    ran = subprocess.run(
+        [sys.executable, "-c", code, str(path)], capture_output=True, text=True, check=False
+    )
+    assert "ModelError: " in ran.stderr
+    assert "model.keras: Keras cannot read this model" in ran.stderr
 
 
 def test_the_shipped_network_is_plain() -> None:

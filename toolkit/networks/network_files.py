@@ -10,8 +10,10 @@ little: layers of Keras and of this toolkit, and plain arrays, all stored as the
 from __future__ import annotations
 
 import io
+import sys
 import zipfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -23,6 +25,8 @@ from toolkit.model.typed_json import LONGEST_JSON, parse_json
 from toolkit.networks import import_keras
 
 _MEMBERS = ["config.json", "metadata.json", "model.weights.h5"]  # of every file of `toolkit train`
+
+_MORE_MEMORY = 1 << 30  # of addresses, of which threads reserve more than they use
 
 # Where objects may come from; below `toolkit.networks`, a layer is one that is registered.
 _MODULES = {"keras.constraints", "keras.initializers", "keras.layers", "keras.regularizers"}
@@ -86,12 +90,36 @@ def load_keras(path: Path) -> Any:
     from toolkit.networks import adapted, ngram_linear, ngram_pool  # noqa: F401
 
     try:
-        return keras.saving.load_model(path, compile=False, safe_mode=True)
+        with _limited_memory(path):
+            return keras.saving.load_model(path, compile=False, safe_mode=True)
     except Exception as error:  # noqa: BLE001 (Keras raises whatever the damage leads to)
         reason = str(error).strip().splitlines()
         raise ModelError(
             f"{path}: Keras cannot read this model: {reason[0] if reason else error!r}"
         ) from None
+
+
+@contextmanager
+def _limited_memory(path: Path) -> Iterator[None]:
+    """Let the block take little more memory than a file warrants, where the system can do so.
+
+    A layer has the size that `config.json` says, and is made before its weights are read. This
+    holds for the whole process, so it is for commands that do one thing.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    import resource
+
+    before = resource.getrlimit(resource.RLIMIT_AS)
+    taken = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
+    most = taken + _MORE_MEMORY + 8 * path.stat().st_size
+    if before[0] == resource.RLIM_INFINITY or most < before[0]:
+        resource.setrlimit(resource.RLIMIT_AS, (most, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 def _read_archive(path: Path) -> tuple[dict[str, Any], bytes]:
