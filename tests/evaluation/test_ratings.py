@@ -122,6 +122,7 @@ def test_averages_are_stars_though_there_are_many(write_rows: WriteRows) -> None
     assert found.models[0].ratings.stars is not None
 
 
+@pytest.mark.slow
 def test_all_models_are_compared_on_the_same_reviews(write_rows: WriteRows) -> None:
     known = Scorer(CONV1D).vocabulary.words.to_pylist()
     (unknown,) = [w for w in Scorer(MODEL).vocabulary.words.to_pylist() if w not in known][:1]

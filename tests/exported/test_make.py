@@ -146,6 +146,7 @@ def test_which_texts_are_short_negations(text: str, expected: bool) -> None:
     assert is_short_negation(text) == expected
 
 
+@pytest.mark.slow
 @given(st.lists(st.floats(0.01, 0.99), min_size=400, max_size=600))
 def test_both_opinions_count_alike_afterwards(given: list[float]) -> None:
     texts = [f"not {number}" for number in range(len(given))]

@@ -50,6 +50,7 @@ def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
     return run_fit(FitTask(preset, data, chosen, TrainingObserver()))
 
 
+@pytest.mark.slow
 @ALL
 @pytest.mark.parametrize(
     "known", [pytest.param(0, marks=pytest.mark.slow), 0.5, pytest.param(1, marks=pytest.mark.slow)]

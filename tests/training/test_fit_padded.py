@@ -155,6 +155,7 @@ def _as_before(vocabulary_size: int, max_tokens: int) -> Any:
     return network
 
 
+@pytest.mark.slow
 def test_without_settings_every_weight_is_what_it_was() -> None:
     before = weights_after_fit(_as_before)
     assert all(map(np.array_equal, weights_after_fit(), before))
@@ -210,6 +211,7 @@ def test_a_rare_label_weighs_as_much_as_the_other() -> None:
     assert weights.mean() == pytest.approx(1, rel=1e-5)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", ["conv1d", pytest.param("ngram-linear", marks=pytest.mark.slow)])
 def test_networks_find_the_rare_label(preset: str, write_csv: Any, tmp_path: Path) -> None:
     """The probabilities are those of reviews of which half are positive."""

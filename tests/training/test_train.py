@@ -136,6 +136,7 @@ def test_the_layers_are_shown(trained: Trained) -> None:
     assert max(map(len, listener.said)) < 80
 
 
+@pytest.mark.slow
 def test_folds_evaluate_and_the_final_fit_is_on_everything(
     write_csv: Callable[..., Path], reviews_csv: Path, tmp_path: Path
 ) -> None:

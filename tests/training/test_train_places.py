@@ -36,6 +36,7 @@ def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_pa
         train(replace(options, output=Path(options.data), force=True))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("step", "name"),
     [("say", "reviews"), ("say", "vocabulary"), ("stage", "Final fit")],

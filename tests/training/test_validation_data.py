@@ -58,6 +58,7 @@ def test_the_given_reviews_are_held_out_and_no_others(
     assert "is kept, with the lowest validation loss" in result.ending
 
 
+@pytest.mark.slow
 def test_copies_among_the_given_reviews_are_to_be_removed(
     files: tuple[Path, Path], tmp_path: Path
 ) -> None:
