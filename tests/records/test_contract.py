@@ -80,6 +80,15 @@ def test_line_ends_blank_lines_and_mark_stay(ending: str, line_end: str, mark: s
         assert [row["id"] for row in read(output.encode())] == ["0", "1", "2"]
 
 
+@pytest.mark.parametrize(
+    ("ending", "lines"), [(".csv", ["text", "a", "b"]), (".jsonl", ['{"text": "a"}'] * 2)]
+)
+def test_many_blank_lines_stay(ending: str, lines: list[str]) -> None:
+    blank = b"\n" * (2 << 20)
+    passed = pass_through(blank.join(line.encode() + b"\n" for line in lines) + blank, ending)
+    assert (passed.rejects, passed.output.count(b"\n")) == ([], len(lines) * (1 + len(blank)))
+
+
 @every_text_format
 def test_a_missing_last_line_end_is_added(ending: str) -> None:
     write, read = PYTHON[ending]

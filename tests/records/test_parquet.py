@@ -164,11 +164,32 @@ def test_times_of_which_there_is_no_text(to: str) -> None:
             passed = pass_through(data, ".parquet", to=to)
             assert passed.texts == ["a", "c"]
             (reject,) = passed.rejects
-            assert reject.number == 2
-            assert reject.raw
-            wanted = f"the {values.type} value in the column {name!r} is out of the range"
+            assert (reject.number, reject.raw) == (2, str(largest).encode())
+            wanted = f"the {kind} value {largest} in the column {name!r} is out of the range"
             assert reject.reason.startswith(wanted)
             assert b"out of range" not in passed.output
+
+
+@pytest.mark.parametrize("to", [".csv", ".jsonl"])
+def test_strings_beside_times(to: str) -> None:
+    """Strings may look like times that have no text, and times may stand before no UTF-8."""
+    times_of_rows = times(0, 2**62, 1, kind=pa.timestamp("us"))
+    looks = pa.array(["call 555-12 2024: a", "", "<value out of range: 3>"])
+    for strings, numbers in [(looks, [2]), (NOT_UTF8, [2])]:
+        rows = pa.StructArray.from_arrays([times_of_rows, strings], ["when", "date_id"])
+        passed = pass_through(write({"text": ["a", "b", "c"], "x": rows}), ".parquet", to=to)
+        assert [reject.number for reject in passed.rejects] == numbers
+        assert passed.texts == ["a", "c"]
+
+
+def test_the_end_of_a_day_as_text() -> None:
+    data = write({"text": ["a", "b"], "t": times(DAY, DAY - 1, kind=pa.time64("us"))})
+    assert pass_through(data, ".parquet", to=".csv").output.splitlines()[1:] == [
+        b"a,24:00:00,positive,0.5", b"b,23:59:59.999999,positive,0.5"
+    ]  # fmt: skip
+    nested = pa.ListArray.from_arrays([0, 1, 2], times(DAY, 0, kind=pa.time64("us")))
+    passed = pass_through(write({"text": ["a", "b"], "l": nested}), ".parquet", to=".csv")
+    assert (passed.texts, passed.rejects[0].raw) == (["b"], str(DAY).encode())
 
 
 def test_times_in_a_zone_that_is_not_known_are_written_in_utc() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import json
 from pathlib import Path
 from typing import Any
 
@@ -53,9 +54,24 @@ def test_what_others_write_stays(name: str, tmp_path: Path) -> None:
 
 
 def test_spark_finds_the_added_columns() -> None:
-    """As its own list of columns, which would lack them, is left out."""
-    found = passed((FILES / "spark.parquet").read_bytes())
-    assert b"org.apache.spark.sql.parquet.row.metadata" not in found.metadata.metadata
+    """As it reads the columns that the metadata of its own files list, and no other."""
+    data = (FILES / "spark.parquet").read_bytes()
+    key = b"org.apache.spark.sql.parquet.row.metadata"
+
+    def listed(file: pq.ParquetFile) -> list[tuple[str, str]]:
+        content = json.loads(file.metadata.metadata[key])
+        return [(field["name"], field["type"]) for field in content["fields"]]
+
+    before = listed(pq.ParquetFile(FILES / "spark.parquet"))
+    added = [("predicted_sentiment", "string"), ("positive_probability", "float")]
+    assert before == [("text", "string"), ("n", "integer")]
+    assert listed(passed(data)) == before + added
+    # Without the list, it takes the columns of the file.
+    for broken in (b"[1]", b'{"fields": 1}', b"{", b"\xff"):
+        file = pa.BufferOutputStream()
+        pq.write_table(pa.table({"text": ["a"]}).replace_schema_metadata({key: broken}), file)
+        found = passed(file.getvalue().to_pybytes())
+        assert key not in found.metadata.metadata
 
 
 def test_the_codec_of_each_column_stays() -> None:

@@ -152,3 +152,11 @@ def test_a_late_column_of_json_lines_is_in_every_shard(tmp_path: Path) -> None:
     found = in_shards([source], tmp_path / "many.csv", 8, reading=reading)
     assert (tmp_path / "many.csv").read_bytes() == (tmp_path / "one.csv").read_bytes()
     assert facts(found) == facts(expected)
+
+
+def test_the_name_of_an_output_may_be_as_long_as_can_be(tmp_path: Path) -> None:
+    source = tmp_path / "a.csv"
+    source.write_text("text\na\nb\n", encoding="utf-8")
+    output = tmp_path / f"{'n' * 236}.csv"
+    in_shards([source], output, 2)
+    assert [path.name for path in sorted(tmp_path.iterdir())] == ["a.csv", output.name]

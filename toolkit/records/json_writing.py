@@ -25,6 +25,7 @@ _LISTS = (
     (pa.types.is_list_view, pa.list_view),
     (pa.types.is_large_list_view, pa.large_list_view),
 )
+IN_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def as_json(column: pa.Array) -> pa.StringArray:
@@ -57,9 +58,18 @@ def _plain(column: pa.Array) -> pa.Array:
         column = column.storage
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
+    if pa.types.is_time(column.type):
+        return _times_as_strings(column)
     # Python has no nanoseconds.
     is_nested = pa.types.is_nested(column.type)
     return column.cast(_with_times_as_strings(column.type)) if is_nested else column
+
+
+def _times_as_strings(column: pa.Array) -> pa.StringArray:
+    """Write times of a day, with 24:00:00 for its end, which Arrow does not know."""
+    numbers = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64())
+    is_end = pc.equal(numbers, IN_A_DAY[column.type.unit])
+    return pc.if_else(is_end, "24:00:00", column.cast(pa.string()))
 
 
 def _with_times_as_strings(kind: pa.DataType) -> pa.DataType:

@@ -143,9 +143,6 @@ def is_utf8(data: pa.Buffer) -> bool:
     return True
 
 
-_BLANK_BYTES_LIMIT = 1 << 20  # more in a row, without a record after them, are rejected
-
-
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
 LINE_END = "line_end"  # string: "\n" or "\r\n"
@@ -284,7 +281,7 @@ class RecordFile(ReviewFile):
             if at_end and data.isspace():
                 return content, True
             blank = data.rfind(b"\n", 0, len(data) - len(data.lstrip())) + 1
-            if blank >= _BLANK_BYTES_LIMIT:
+            if blank >= RECORD_BYTES_LIMIT // 2:  # fewer go with the record after them
                 reason = f"more than {blank >> 20} MiB of blank lines"
                 return Content(data, blank, Lines.none(), None, [(0, blank, reason)]), False
             if at_end or seen >= RECORD_BYTES_LIMIT:

@@ -24,17 +24,18 @@ from toolkit.records.parquet_row_groups import (
 from toolkit.records.parquet_values import (
     BYTES,
     STRINGS,
+    UTF8,
+    Fault,
     as_strings,
     in_known_zones,
-    not_utf8,
-    without_text,
+    reject,
+    writable,
 )
 from toolkit.records.review_file import (
     Block,
     Offset,
     Output,
     Parsed,
-    Reject,
     ReviewFile,
     SplitPoint,
     Table,
@@ -140,7 +141,13 @@ class ParquetFile(ReviewFile):
         """Give the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
         texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
-        faults = self._faults(batch, texts)
+        # Bytes that are read as text are not checked with the columns of the file.
+        checks = [
+            (".".join(self.keys[role]), column)
+            for role, column in texts.items()
+            if self._column(batch, role).type in BYTES
+        ]
+        faults = self._faults(batch, checks)
         if faults:
             good = np.ones(len(batch), np.bool_)
             good[list(faults)] = False
@@ -148,33 +155,27 @@ class ParquetFile(ReviewFile):
             batch = pa.RecordBatch.from_arrays(
                 [only_rows(column, good) for column in batch.columns], schema=batch.schema
             )
-        rejects = [
-            Reject(block.number + row, reason, value, len(value), row)
-            for row, (reason, value) in sorted(faults.items())
-        ]
+        rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
         fields = {role: as_strings(self._column(batch, role)) for role in others}
         return Parsed(self.take_texts(texts, len(batch)), batch, rejects, fields)
 
     def _faults(
-        self, batch: pa.RecordBatch, texts: dict[str, pa.Array]
-    ) -> dict[int, tuple[str, bytes]]:
-        """Tell which rows cannot be read, or not be written in another format, and why."""
+        self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
+    ) -> dict[int, Fault]:
+        """Tell which rows cannot be read, or not be written in another format."""
         if self.is_exact:  # the other columns are not looked at
             columns = [(".".join(k), self._column(batch, role)) for role, k in self.keys.items()]
         else:
             columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        # Bytes that are read as text are not strings in the file.
-        strings = columns + [
-            (".".join(self.keys[role]), column)
-            for role, column in texts.items()
-            if self._column(batch, role).type in BYTES
-        ]
-        found = [fault for column in strings for fault in not_utf8(*column)]
+        checks = [(*column, UTF8) for column in (*columns, *strings)]
         if self._is_written_as_text:
-            written = zip(self.names, self.values(batch).columns, strict=True)
-            found += [fault for column in written for fault in without_text(*column)]
-        return {row: (reason, value) for row, reason, value in reversed(found)}
+            checks += [(name, column, writable(column.type)) for name, column in columns]
+        faults: dict[int, Fault] = {}
+        for name, column, check in checks:
+            for row, fault in check.faults(name, column):
+                faults.setdefault(row, fault)
+        return faults
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
         """Put the added columns after those of the records."""

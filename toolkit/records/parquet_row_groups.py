@@ -5,6 +5,7 @@ The size in the file says little: one long string in a dictionary may be the val
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO, Any, Self
@@ -37,8 +38,9 @@ ROW_GROUP_BYTES = 64 << 20
 # What Arrow calls a codec, where it does not read the name that it gives.
 _CODECS = {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}
 
-# The columns that Spark sees in a file that it has written. Without it, it sees all of the file's.
+# The columns that Spark sees in a file that it has written; it does not look for others.
 _SPARK_COLUMNS = b"org.apache.spark.sql.parquet.row.metadata"
+_SPARK_TYPES = {pa.string(): "string", pa.float32(): "float", pa.int32(): "integer"}
 
 
 class RowGroups:
@@ -237,7 +239,9 @@ def with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
         for key, value in (schema.metadata or {}).items()
         if not key.startswith(METADATA_PREFIX.encode())
     }
-    kept.pop(_SPARK_COLUMNS, None)
+    if _SPARK_COLUMNS in kept:
+        columns = _spark_columns(kept.pop(_SPARK_COLUMNS), schema)
+        kept |= {} if columns is None else {_SPARK_COLUMNS: columns}
     return schema.with_metadata({**kept, **metadata} or None)
 
 
@@ -251,3 +255,18 @@ def _codec_of_each(schema: pa.Schema, codecs: Sequence[str]) -> dict[str, str]:
     paths = [leaves.column(position).path for position in range(len(leaves))]
     more = [codecs[0]] * (len(paths) - len(codecs))
     return dict(zip(paths, [*codecs, *more], strict=True))
+
+
+def _spark_columns(stored: bytes, schema: pa.Schema) -> bytes | None:
+    """Add what is missing to the list of Spark; None if Spark had better take the schema itself."""
+    try:
+        content = json.loads(stored)
+        names = [field["name"] for field in content["fields"]]
+        content["fields"] += [
+            {"name": each.name, "type": _SPARK_TYPES[each.type], "nullable": True, "metadata": {}}
+            for each in schema
+            if each.name not in names
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return None
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

@@ -299,8 +299,8 @@ class Journals:
         options = self._options
         for job, journal in self._journals.items():
             if journal.is_there:
-                self._noted[job] = journal
                 journal.open()
+                self._noted[job] = journal  # not what another process has, which may end with it
                 journal.close()
         for journal in self._noted.values():
             if not (options.skip_existing and journal.is_done and not options.resume):
@@ -344,10 +344,10 @@ class Journals:
 
     def hold(self, journal: Journal) -> None:
         """Lock the journal of the output that is written next."""
-        self._noted[journal.job] = journal
         if self._held is journal:
             return
         journal.open()
+        self._noted[journal.job] = journal
         journal.check_may_continue()  # of a run that has come and gone since the first look
         if self._held is not None:
             self._held.close()

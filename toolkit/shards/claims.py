@@ -8,6 +8,7 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 from __future__ import annotations
 
 import json
+import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -237,4 +238,5 @@ def remove_shards(folder: Path) -> None:
 
 def _removed(folder: Path) -> Path:
     """Name what a folder of this machine becomes while it is removed."""
-    return folder.with_name(f".{folder.name}.removed")
+    digest = zlib.crc32(folder.name.encode("utf-8", "surrogateescape"))  # a name may be too long
+    return folder.with_name(f".{folder.name[:50]}.{digest:08x}.removed")
