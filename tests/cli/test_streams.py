@@ -148,6 +148,7 @@ def test_a_pipe_is_scored_to_standard_output(tmp_path: Path) -> None:
     assert sorted(rejects) == ["p.rejected.jsonl", "stdin.rejected.jsonl"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("rejected", "exit_code"), [([], 1), (["--rejected", "rejected.jsonl"], 3)]
 )

@@ -140,6 +140,7 @@ def test_what_is_not_plain_is_refused(
     assert message in str(refused.value)
 
 
+@pytest.mark.slow
 def test_a_layer_that_is_larger_than_its_file(tmp_path: Path) -> None:
     """It would take 64 GB, before its weights are looked at."""
     path = tmp_path / "model.keras"

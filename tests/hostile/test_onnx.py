@@ -339,6 +339,7 @@ def test_memory_is_limited(tmp_path: Path) -> None:
         assert int(peak) < int(normal) + _MORE, path.name
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(sys.platform != "linux", reason="memory is measured in the unit of Linux")
 @pytest.mark.parametrize("says_so", [False, pytest.param(True, marks=pytest.mark.slow)])
 def test_a_vocabulary_of_two_million_words(tmp_path: Path, says_so: bool) -> None:

@@ -117,6 +117,7 @@ def test_a_range_may_be_a_list() -> None:
     assert sent(scorer).neutral == scorer.neutral
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", [MODEL, CONV1D], ids=lambda path: path.stem)
 def test_it_computes_in_the_thread_that_calls_it(model: Path) -> None:
     """Whatever OMP_NUM_THREADS says, so that an engine can give each task one core."""

@@ -89,6 +89,7 @@ def commands() -> Iterator[tuple[str, list[str], int]]:
     yield "AWS_BATCH_JOB_ARRAY_INDEX", command, int(size)
 
 
+@pytest.mark.slow
 def test_containers(folder: Path) -> None:
     for variable, command, _ in commands():
         for shard in ("0", "1"):

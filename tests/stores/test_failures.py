@@ -39,6 +39,7 @@ def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connections.client, "__defaults__", (quick,))
 
 
+@pytest.mark.slow
 def test_each_failure_says_what_to_do(
     bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:

@@ -155,6 +155,7 @@ def test_an_exception_leaves_no_object_and_no_upload(bucket: Bucket) -> None:
     assert bucket.get("a") == b"whole"
 
 
+@pytest.mark.slow
 def test_an_upload_that_fails_leaves_no_object_and_the_file(
     bucket: Bucket, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -53,6 +53,7 @@ def test_early_stopping_keeps_the_best_epoch(data: FitData) -> None:
     )
 
 
+@pytest.mark.slow
 def test_without_early_stopping_the_last_weights_stay(data: FitData) -> None:
     found = run(data, epochs=8, batch_size=4, early_stopping=False)
     losses = found.history["val_loss"]
@@ -161,6 +162,7 @@ def test_without_settings_every_weight_is_what_it_was() -> None:
     assert all(map(np.array_equal, weights_after_fit(), before))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "settings",
     [

@@ -40,6 +40,7 @@ def reviews() -> Reviews:
     return make_reviews(120)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("preset", PRESETS.values(), ids=list(PRESETS))
 def test_a_preset_gives_probabilities_of_rows_of_ids(preset: Preset, reviews: Reviews) -> None:
     """The contract of every preset, with what the export and the scorer rely on."""
@@ -84,6 +85,7 @@ def test_names_of_files_can_be_strings() -> None:
     assert (options.run, options.test_data) == (Path("here"), Path("test.csv"))
 
 
+@pytest.mark.slow
 def test_a_preset_of_one_file_goes_all_the_way(
     write_csv: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

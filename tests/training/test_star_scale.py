@@ -159,6 +159,7 @@ def star_rows(count: int) -> list[tuple[str, str]]:
     return [*rows, *neutral[: count // 4]]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_labels_that_are_stars_teach_stars_and_a_neutral_range(
     write_csv: Callable[..., Path], tmp_path: Path, folds: int

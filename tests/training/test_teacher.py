@@ -229,6 +229,7 @@ def test_the_network_is_fitted_to_the_teacher_and_measured_by_the_labels(
     }
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [0, 2])
 def test_ten_reviews_are_enough(
     write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded], folds: int
@@ -334,6 +335,7 @@ def test_taken_reviews_keep_what_belongs_to_them(write_csv: WriteCsv) -> None:
     assert (len(kept), kept.soft_count) == (3, 2)
 
 
+@pytest.mark.slow
 def test_soft_labels_are_fitted_and_measured_rounded(
     write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded]
 ) -> None:
@@ -360,6 +362,7 @@ def test_soft_labels_are_fitted_and_measured_rounded(
     assert set(sample["label"].to_pylist()) == {0, 1}
 
 
+@pytest.mark.slow
 def test_a_network_that_was_fitted_on_soft_labels_is_saved_like_others(
     write_csv: WriteCsv, options: TrainingOptions, tmp_path: Path
 ) -> None:

@@ -119,6 +119,7 @@ def test_the_sample_is_what_the_network_was_not_fitted_on(trained: Trained) -> N
     assert sum(word.startswith("own") for word in words) == 48
 
 
+@pytest.mark.slow
 def test_the_seed_decides_everything(trained: Trained, tmp_path: Path) -> None:
     first, again = trained, replace(trained.options, output=tmp_path / "again")
     second = train(again)
@@ -175,6 +176,7 @@ def test_folds_evaluate_and_the_final_fit_is_on_everything(
     assert {path.name for path in run.path.iterdir()} == PARTS
 
 
+@pytest.mark.slow
 def test_groups_make_it_a_split_by_group(
     write_csv: Callable[..., Path], options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:

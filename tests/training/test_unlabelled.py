@@ -122,6 +122,7 @@ def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
     assert known.unlabelled_count == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("folds", [0, pytest.param(2, marks=pytest.mark.slow)])
 def test_a_training_tells_and_records_what_it_left_out(
     write_csv: WriteCsv, options: TrainingOptions, learner: str, folds: int
