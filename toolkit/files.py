@@ -10,6 +10,7 @@ import os
 import shutil
 import stat
 import tempfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
@@ -238,6 +239,12 @@ def _removed(partial: Path) -> Iterator[Path]:
 def _prefix_of(path: Path) -> str:
     # A name has at most 255 bytes, a character up to 4; the random part and the suffix have 16.
     return f".{path.name[:50]}."
+
+
+def hidden_beside(path: Path, ending: str) -> Path:
+    """Name what a process keeps beside a path: a name has 255 bytes, a character up to four."""
+    digest = zlib.crc32(path.name.encode("utf-8", "surrogateescape"))
+    return path.parent / f".{path.name[:50]}.{digest:08x}.{ending}"
 
 
 def remove_unfinished() -> None:

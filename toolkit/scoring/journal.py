@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import zlib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -20,7 +19,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_wrong_call
-from toolkit.files import is_there, reporting_failures, resolved, work_folder
+from toolkit.files import hidden_beside, is_there, reporting_failures, resolved, work_folder
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended
@@ -271,9 +270,7 @@ def folder_beside(output: Path) -> Path:
     if is_in_store(output):
         whole = hashlib.sha256(str(output).encode()).hexdigest()[:32]
         return work_folder() / f"{output.name[:50]}.{whole}.unfinished"
-    # A name may have 255 bytes, and a character four.
-    digest = zlib.crc32(output.name.encode("utf-8", "surrogateescape"))
-    return output.parent / f".{output.name[:50]}.{digest:08x}.unfinished"
+    return hidden_beside(output, "unfinished")
 
 
 class Journals:

@@ -8,7 +8,6 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 from __future__ import annotations
 
 import json
-import zlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -17,7 +16,7 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import place, remove_tree, reporting_failures
+from toolkit.files import hidden_beside, place, remove_tree, reporting_failures
 from toolkit.model.typed_json import decode
 from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
@@ -76,7 +75,7 @@ class ShardedJob:
             if (plan := read_plan(folder)) is not None:
                 return cls(target, folder, plan)
             if not is_in_store(folder):
-                remove_tree(_removed(folder))  # by a process that was killed
+                remove_tree(hidden_beside(folder, "removed"))  # by a process that was killed
         raise UsageError(
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
@@ -230,13 +229,8 @@ def remove_shards(folder: Path) -> None:
             path.unlink(missing_ok=True)
         remove_tree(folder)
         return
-    remove_tree(_removed(folder))
+    removed = hidden_beside(folder, "removed")
+    remove_tree(removed)
     with reporting_failures(folder), suppress(FileNotFoundError):
-        folder.rename(_removed(folder))
-    remove_tree(_removed(folder))
-
-
-def _removed(folder: Path) -> Path:
-    """Name what a folder of this machine becomes while it is removed."""
-    digest = zlib.crc32(folder.name.encode("utf-8", "surrogateescape"))  # a name may be too long
-    return folder.with_name(f".{folder.name[:50]}.{digest:08x}.removed")
+        folder.rename(removed)
+    remove_tree(removed)
