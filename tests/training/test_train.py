@@ -32,7 +32,7 @@ import pyarrow as pa
 from typer.testing import CliRunner
 
 from toolkit.cli.app import app
-from toolkit.cli.train_view import show
+from toolkit.cli.train import show
 from toolkit.errors import UsageError
 from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
 from toolkit.training import Reviews, SplitKind

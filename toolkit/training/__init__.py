@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 from toolkit.fronts import late_names
 
 if TYPE_CHECKING:
-    from toolkit.training.data import TrainingObserver
-    from toolkit.training.options import SplitKind, TrainingOptions
+    from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
     from toolkit.training.presets import PRESETS, Preset, find_preset
     from toolkit.training.result import TrainingResult
     from toolkit.training.reviews import Reviews, UnlabelledReviews
@@ -37,9 +36,8 @@ __all__ = [
 ]
 
 _MODULES = {
-    "options": ("SplitKind", "TrainingOptions"),
+    "options": ("SplitKind", "TrainingObserver", "TrainingOptions"),
     "presets": ("PRESETS", "Preset", "find_preset"),
-    "data": ("TrainingObserver",),
     "reviews": ("Reviews", "UnlabelledReviews"),
     "result": ("TrainingResult",),
     "run": ("train",),

@@ -28,14 +28,8 @@ from toolkit.training.adapt_fit import (
     load_start,
     threshold_of,
 )
-from toolkit.training.data import (
-    FitData,
-    TrainingData,
-    TrainingObserver,
-    count_copies,
-    load_training_data,
-)
-from toolkit.training.options import TrainingOptions
+from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
+from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.result import (
     Fit,
     HeldOut,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import pyarrow as pa
@@ -15,36 +14,15 @@ from toolkit.model.facts import Copies
 from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.options import TrainingOptions
+from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources import Part, concatenate, load, load_unlabelled
 from toolkit.training.split import Split
 from toolkit.training.teacher import Matches, load_teacher, match
 
-# What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
-Progress = Literal[0, 1, 2]
-
 # Kinds of labels, each read from its own file, of which one number means two things.
 _CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
-
-
-class TrainingObserver:
-    """Hears everything and says nothing; the command line has one that prints."""
-
-    progress: Progress = 0
-
-    def say(self, line: str) -> None:
-        """Something was read or found."""
-
-    def stage(self, name: str) -> None:
-        """A long step begins, such as a fold."""
-
-    def hint(self, message: str) -> None:
-        """Another way may suit these reviews better."""
-
-    def warning(self, message: str) -> None:
-        """Something makes the result worth less than it seems."""
 
 
 @dataclass(frozen=True)

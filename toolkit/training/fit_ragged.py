@@ -16,7 +16,8 @@ from toolkit.networks.bigrams import Bigrams
 from toolkit.records.labels import Rows, Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.data import FitData, FitTask, Progress, check_words
+from toolkit.training.data import FitData, FitTask, check_words
+from toolkit.training.options import Progress
 from toolkit.training.presets import Preset
 from toolkit.training.result import Fit
 from toolkit.training.reviews import balanced_weights, joined, known_or_nan

@@ -1,10 +1,11 @@
-"""What a user may choose about a training."""
+"""What a user may choose about a training, and who hears of it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Literal
 
 from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
@@ -26,12 +27,34 @@ _FIXED = "does not let you choose this"
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 
+# What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
+Progress = Literal[0, 1, 2]
+
+
 class SplitKind(StrEnum):
     """How reviews are held out."""
 
     GROUP = "group"  # all reviews of a group, such as those of one film, are on one side
     RANDOM = "random"
     LAST = "last"  # the last ones are held out, as with Keras' `validation_split`
+
+
+class TrainingObserver:
+    """Hears everything and says nothing; the command line has one that prints."""
+
+    progress: Progress = 0
+
+    def say(self, line: str) -> None:
+        """Something was read or found."""
+
+    def stage(self, name: str) -> None:
+        """A long step begins, such as a fold."""
+
+    def hint(self, message: str) -> None:
+        """Another way may suit these reviews better."""
+
+    def warning(self, message: str) -> None:
+        """Something makes the result worth less than it seems."""
 
 
 @dataclass(frozen=True, kw_only=True)

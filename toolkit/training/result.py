@@ -18,7 +18,8 @@ from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.data import FitData, TrainingData, TrainingObserver
+from toolkit.training.data import FitData, TrainingData
+from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
 

@@ -17,15 +17,8 @@ from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
 from toolkit.training.calibration import NotFitted, Rated, fit_calibration, fit_neutral, fit_stars
-from toolkit.training.data import (
-    FitData,
-    FitTask,
-    TrainingData,
-    TrainingObserver,
-    count_copies,
-    load_training_data,
-)
-from toolkit.training.options import RUNS, TrainingOptions
+from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
+from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.result import (
     Fit,
