@@ -191,20 +191,6 @@ EXPORT int64_t find_lines(const uint8_t *text, int64_t length, int64_t room, int
 
 /* Parts of records, put together. */
 
-/* The views that Arrow has for binary values which are parts of one buffer, 16 bytes each: of a short
-   value its bytes, of others where they are. */
-EXPORT void make_views(const uint8_t *data, const int64_t *starts, const int64_t *stops, int64_t rows,
-                       uint8_t *views) {
-    for (int64_t row = 0; row < rows; row++, views += 16) {
-        int64_t length = stops[row] - starts[row];
-        int32_t parts[4] = {(int32_t)length, 0, 0, (int32_t)starts[row]};
-        const int is_short = length <= 12;
-        if (is_short) parts[3] = 0;
-        memcpy(views, parts, 16);
-        memcpy(views + 4, data + starts[row], (size_t)(is_short ? length : 4));
-    }
-}
-
 /* How many bytes some columns have, and these bytes, row by row. */
 EXPORT int64_t joined_bytes(const texts *columns, int32_t count) {
     int64_t total = 0, length;
