@@ -98,9 +98,7 @@ def test_the_card(command: Command, width: int, monkeypatch: pytest.MonkeyPatch)
 def test_hostile_numbers_and_names_are_shown_safely(command: Command) -> None:
     path = command.folder / "a\x1b[31m.onnx"
     with_facts(
-        path,
-        preset="\x1b[31m[red]\ud800\n",
-        metrics={"test": {"loss": float("nan"), "reviews": 2}},
+        path, preset="\x1b[31m[red]\ud800\n", metrics={"test": {"loss": float("nan"), "reviews": 2}}
     )
     ran = command("info", path.name)
     assert (ran.exit_code, ran.err) == (0, "")

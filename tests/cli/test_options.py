@@ -74,11 +74,7 @@ def test_shells_complete(command: Command, typed: str, expected: list[str]) -> N
     del command  # which makes the folder
     asked = {"COMP_WORDS": typed, "COMP_CWORD": str(typed.count(" "))}
     ran = subprocess.run(
-        [
-            sys.executable,
-            "-c",
-            START,
-        ],
+        [sys.executable, "-c", START],
         env={**os.environ, "_TOOLKIT_COMPLETE": "complete_bash", **asked},
         capture_output=True,
         text=True,

@@ -111,15 +111,9 @@ def test_nothing_replaces_the_model(command: Command) -> None:
     shutil.copy(MODEL, "m.onnx")
     call = ("score", "a.csv", "-m", "m.onnx", "--force")
     ran = command(*call, "--rejected", "m.onnx")
-    ran.failed_with(
-        "m.onnx: cannot be the rejects of a.csv, as it is also the model. Choose",
-        2,
-    )
+    ran.failed_with("m.onnx: cannot be the rejects of a.csv, as it is also the model. Choose", 2)
     ran = command(*call, "-o", "m.onnx", "--output-format", "csv")
-    ran.failed_with(
-        "m.onnx: cannot be the output of a.csv, as it is also the model. Choose",
-        2,
-    )
+    ran.failed_with("m.onnx: cannot be the output of a.csv, as it is also the model. Choose", 2)
     assert Path("m.onnx").read_bytes() == Path(MODEL).read_bytes()
 
 

@@ -168,8 +168,7 @@ def test_wrong_calls_are_refused(command: Command, arguments: list[str], message
 
 
 @pytest.mark.parametrize(
-    "arguments",
-    [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"]],
+    "arguments", [[], ["a.csv", "--workers", "0"], ["a.csv", "--threshold", "x"], ["a.csv", "--no"]]
 )
 def test_a_usage_error_explains_the_usage(command: Command, arguments: list[str]) -> None:
     write("a.csv")

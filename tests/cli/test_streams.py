@@ -278,9 +278,7 @@ def test_a_signal_keeps_the_progress(
     output = tmp_path / f"b{ending}"
     call: list[str | Path] = ["score", large_file, "-o", output, "--workers", workers]
     process = subprocess.Popen(
-        [*COMMAND, *call, "--checkpoint-seconds", "0"],
-        stderr=subprocess.PIPE,
-        text=True,
+        [*COMMAND, *call, "--checkpoint-seconds", "0"], stderr=subprocess.PIPE, text=True
     )
     started = time.monotonic()
     while not any(path.stat().st_size for path in tmp_path.glob(".b.*/journal")):

@@ -63,10 +63,7 @@ def show(
 
 
 def _rows(
-    results: Sequence[FileResult],
-    jobs: Jobs,
-    scorer: ScoringModel,
-    options: ScoringOptions,
+    results: Sequence[FileResult], jobs: Jobs, scorer: ScoringModel, options: ScoringOptions
 ) -> Iterator[Row]:
     yield from _files(results, jobs)
     summary = total(results)

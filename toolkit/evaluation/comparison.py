@@ -78,10 +78,7 @@ def compare_counts(
 
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
     """Give the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
-    return (
-        -_most(only_reference, only_model, reviews),
-        _most(only_model, only_reference, reviews),
-    )
+    return (-_most(only_reference, only_model, reviews), _most(only_model, only_reference, reviews))
 
 
 def _most(first: int, second: int, reviews: int) -> float:

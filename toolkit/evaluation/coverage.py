@@ -7,13 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from toolkit.evaluation.metrics import (
-    Labels,
-    Numbers,
-    Probabilities,
-    Proportion,
-    calls_positive,
-)
+from toolkit.evaluation.metrics import Labels, Numbers, Probabilities, Proportion, calls_positive
 
 TARGETS = (0.95, 0.97, 0.99)  # accuracies
 

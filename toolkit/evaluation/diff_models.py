@@ -22,12 +22,7 @@ from toolkit.evaluation.diff_counts import (
     Totals,
     compare,
 )
-from toolkit.evaluation.diff_result import (
-    DataChanges,
-    Difference,
-    WordChanges,
-    compare_facts,
-)
+from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
 from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, compressor

@@ -165,10 +165,7 @@ def _source(source: ReviewSource, kind: str, *details: str) -> str:
 
 
 def _sentence(
-    what: str,
-    source: ReviewSource | TeacherSource,
-    counts: dict[str, int | None],
-    *more: str,
+    what: str, source: ReviewSource | TeacherSource, counts: dict[str, int | None], *more: str
 ) -> str:
     details = [f"{value:,} {name}" for name, value in counts.items() if value is not None]
     details += more

@@ -72,10 +72,7 @@ _NEGATORS = frozenset(
 
 # The names of the layer's weights in the graph, in their order.
 _OF_EXPERTS = ("hidden_kernel", "hidden_bias", "last_weights", "bias")
-_WEIGHTS = (
-    *("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"),
-    *_OF_EXPERTS,
-)
+_WEIGHTS = (*("vectors", "negators", "slots", "routes", "route_limit", "long_tokens"), *_OF_EXPERTS)
 _BEFORE = range(SCOPE)
 _STEPS = ("bigrams", "ngram_pool")
 

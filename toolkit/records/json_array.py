@@ -32,14 +32,7 @@ from toolkit.records.lines import (
     values_buffer,
 )
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import (
-    BLOCK_RECORDS,
-    Block,
-    Offset,
-    Output,
-    Reject,
-    ReviewFile,
-)
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Output, Reject, ReviewFile
 
 _OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
 _KEPT_BYTES = 1 << 20  # of what cannot be read up to the end of the file, for a reject

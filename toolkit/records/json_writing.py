@@ -110,10 +110,7 @@ def _jsonable(value: Any) -> Any:
 def _dump(value: Any) -> str:
     def dump(value: Any) -> str:
         return json.dumps(
-            value,
-            ensure_ascii=False,
-            allow_nan=False,
-            default=lambda value: str(_jsonable(value)),
+            value, ensure_ascii=False, allow_nan=False, default=lambda value: str(_jsonable(value))
         )
 
     try:

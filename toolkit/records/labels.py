@@ -210,11 +210,7 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
 
 
 def labels_of(
-    words: pa.ChunkedArray,
-    rows: Rows,
-    place: str,
-    names: LabelNames,
-    counts: Rows | None = None,
+    words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames, counts: Rows | None = None
 ) -> Labels:
     """Read labels, none of them null; `WrongValueError` says where one means nothing.
 

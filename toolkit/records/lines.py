@@ -25,14 +25,7 @@ from toolkit.records.archives import compression_of
 from toolkit.records.columns import Column
 from toolkit.records.kinds import LOOKED_AT, check_kind
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import (
-    BLOCK_RECORDS,
-    Block,
-    Offset,
-    Parsed,
-    Reject,
-    ReviewFile,
-)
+from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import ByteStream
 from toolkit.text.strings import arrow_of, bounds_of
 

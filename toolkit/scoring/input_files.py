@@ -67,8 +67,7 @@ def find_jobs(
     folder = _folder(target, [source for source, _ in files])
     jobs = [
         replace(
-            Job.of(source, folder / with_format(name, *formats), rejected),
-            is_named=source in named,
+            Job.of(source, folder / with_format(name, *formats), rejected), is_named=source in named
         )
         for source, name in files
     ]

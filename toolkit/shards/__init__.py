@@ -13,12 +13,4 @@ from toolkit.shards.finish import finish_job
 from toolkit.shards.plan import Piece, Plan
 from toolkit.shards.score import begin_job, score_shard
 
-__all__ = [
-    "Claim",
-    "Piece",
-    "Plan",
-    "ShardedJob",
-    "begin_job",
-    "finish_job",
-    "score_shard",
-]
+__all__ = ["Claim", "Piece", "Plan", "ShardedJob", "begin_job", "finish_job", "score_shard"]

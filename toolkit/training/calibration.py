@@ -57,10 +57,7 @@ _Array = npt.NDArray[Any]
 
 
 def fit_calibration(
-    labels: _Array,
-    probability: _Array,
-    groups: _Array | None = None,
-    weights: _Array | None = None,
+    labels: _Array, probability: _Array, groups: _Array | None = None, weights: _Array | None = None
 ) -> Calibration:
     """Find the scale and the bias that make the probabilities of held-out reviews most likely.
 
@@ -183,11 +180,7 @@ class Rated:
 
     @classmethod
     def of(
-        cls,
-        held_out: HeldOut,
-        calibration: Calibration,
-        neutral: HeldOut | None,
-        share: float,
+        cls, held_out: HeldOut, calibration: Calibration, neutral: HeldOut | None, share: float
     ) -> Rated:
         """Put held-out reviews and neutral ones together, with the logits of the kept network.
 

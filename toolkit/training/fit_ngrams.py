@@ -55,10 +55,7 @@ def word_and_bigram_vectors(
     rank = min(dimensions, *(size - 1 for size in words.shape))
     left, singular, right = randomized_svd(words, rank, n_iter=2, random_state=seed)
     root = np.sqrt(np.maximum(singular, 1e-9))
-    return (
-        _finished(left * root, dimensions),
-        _finished((pairs @ right.T) / root, dimensions),
-    )
+    return (_finished(left * root, dimensions), _finished((pairs @ right.T) / root, dimensions))
 
 
 def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int) -> Any:
