@@ -136,7 +136,7 @@ add keys; `format_version` changes if one gets another meaning.
 | `best` | name of the most accurate model |
 | `warnings` | sentences, such as about a model that is no better than a constant |
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
-| `breakdowns` | lists by `length` and, with such columns, by `stars` (whole ones, 1 to 5) and `groups`, the hardest for the best model first; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
+| `breakdowns` | lists by `length` and, with such columns, by `stars` (whole ones, 1 to 5) and `groups`, the hardest for the best model first, or with `--behaviour` the phenomena; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
 | `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
 | `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its 95% `interval` (of the score test of Tango, corrected; it holds 0 where `p_value` is 0.05 or more), `p_value` of McNemar's test, `is_exact` (binomial test) |
 
@@ -151,6 +151,7 @@ Each of its `models` also has:
 | `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; `answered` is 0 if it is never reached |
 | `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
 | `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
+| `same` | empty but with `--behaviour`: of each kind of sets of sentences, its `part` (`neutral` or `opinion`: who somebody is, in sentences without or with an opinion; or `form`) and `name`; the number of `sets`; the `mean_spread` (largest minus smallest probability of a set); the shares of sets that `moved` (a spread above 0.1) and that have an `other_label` (more than one label); `from_half` (mean distance of a probability from 0.5; null but where it is neutral); and of the set with the largest spread the `lowest` and the `highest`: probability and sentence |
 
 What `diff` finds has these keys; what is not known is null.
 
@@ -291,7 +292,7 @@ def _command(name: str, entries: list[Entry]) -> Iterator[str]:
     usage = " ".join(
         command.collect_usage_pieces(command.make_context(name, [], resilient_parsing=True))
     )
-    usage = re.sub("[{}]", "", usage).replace("DATA...", "DATA")
+    usage = re.sub("[{}]", "", usage).replace("[[MODEL]... DATA]...", "[MODEL]... [DATA]")
     yield f"## toolkit {name}\n\n{inspect.cleandoc(command.callback.__doc__)}\n"
     if about := _texts(name).get("about"):
         yield f"{about}\n"

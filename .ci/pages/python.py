@@ -50,9 +50,9 @@ def api() -> str:
 
 
 def _object(found: Any, level: str = "###", of: str = "") -> Iterator[str]:
-    """Write a function, or a class with its fields and methods."""
+    """Write a function, a constant, or a class with its fields and methods."""
     yield f"{level} `{of}{found.name}`\n"
-    if found.is_function or "__init__" in found.members or found.parameters:
+    if found.is_function or "__init__" in found.members or getattr(found, "parameters", ()):
         yield f"```python\n{_signature(found, of)}\n```\n"
     yield from _docstring(found)
     if found.is_class:

@@ -155,9 +155,10 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "r.txt"], "r.txt: unknown ending", 2),
         ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
         ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
+        ([], "no labelled reviews given. Name a file, or use --behaviour", 2),
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
         (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
-        ([MODEL, "r.csv", "-m", MODEL], "there are models before r.csv, too. Name all of", 2),
+        ([MODEL, "r.csv", "-m", MODEL], "is named without it. Name all models in the same way", 2),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--target-accuracy", "97"], "such as 0.97, received 97.0", 2),
@@ -176,6 +177,33 @@ def test_wrong_calls_are_refused(
     command("evaluate", *arguments).failed_with(message, exit_code)
     assert command.files() == ["folder.csv", "r.csv", "run"]
     assert Path("r.csv").read_text(encoding="utf-8") == CSV
+
+
+def test_behaviour_needs_no_reviews(command: Command) -> None:
+    ran = command("evaluate", "--behaviour", "--report", "r.html", "--examples", "12")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.startswith(
+        "Behaviour on the toolkit's own sentences\n624 sentences (312 positive"
+    )
+    assert re.search(r"^ plain praise and blame +48 +50\.0% +\d+\.\d\d%", ran.out, re.M)
+    assert re.search(r"^ nationality +8( +\d+\.\d+%?){4} *$", ran.out, re.M)
+    assert re.search(r"^ capitals +\d\d( +\d+\.\d+%?){3} *$", ran.out, re.M)
+    assert len(re.findall(r"^(?:posi|nega)tive, scored 0\.\d{3}: [A-Z]", ran.out, re.M)) == 12
+    both = command("evaluate", "--behaviour", "reviews", "conv1d", "--json", "--threshold", "0.25")
+    facts = json.loads(both.out)["models"]
+    assert [each["name"] for each in facts] == [MODEL.stem, "conv1d"]
+    assert [each["threshold"] for each in facts] == [0.25, 0.25]
+
+
+@pytest.mark.parametrize(
+    "argument",
+    ["r.csv", "--predictions=r.csv", "--text-column=text", "--group-column=film",
+     "--positive=good", "--delimiter=;", "--target-accuracy=0.9"],
+)  # fmt: skip
+def test_behaviour_takes_models_only(command: Command, argument: str) -> None:
+    write()
+    ran = command("evaluate", "--behaviour", argument)
+    ran.failed_with("--behaviour: has its own sentences, and takes models only", 2)
 
 
 def test_a_report_does_not_replace_an_input(command: Command) -> None:

@@ -46,6 +46,7 @@ def test_both_commands_score(light: Environment, program: str, folder: Path) -> 
         ("score", "reviews.csv", "-m", "conv1d", "--by-sentence", "--report", "r.json"),
         ("explain", "A fine film, superbly acted.", "--by-sentence"),
         ("evaluate", "reviews", "labelled.csv", "--report", "r.json"),
+        ("evaluate", "--behaviour"),
         ("diff", "conv1d", "reviews", "labelled.csv"),
         ("info", "reviews"),
         ("info", "reviews-small.ids.onnx", "--json"),

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
+from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
+from toolkit.records.options import ReadOptions
 
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 _FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
 _PAGE, _JSON = (".html", ".htm"), (".json",)
 
-Files = Annotated[list[Path], o.argument("[MODEL]... DATA", _FILES)]
+Files = Annotated[list[Path] | None, o.argument("[MODEL]... DATA", _FILES)]
+Behaviour = Annotated[bool, o.flag("--behaviour", "Take the toolkit's own sentences as DATA.")]
 Models = Annotated[
     list[Path] | None,
     o.option("MODEL", "Name, file or run folder.", DEFAULT_MODEL, ("--model", "-m")),
@@ -39,7 +41,8 @@ Reports = Annotated[
 
 
 def evaluate(
-    files: Files,
+    files: Files = None,
+    behaviour: Behaviour = False,
     model: Models = None,
     predictions: Predictions = None,
     threshold: o.Threshold = None,
@@ -64,9 +67,10 @@ def evaluate(
     - `toolkit evaluate reviews runs/mine reviews.parquet --group-column domain`
     - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
+    - `toolkit evaluate --behaviour reviews runs/mine`
     """
     from toolkit.cli.evaluate_view import show
-    from toolkit.evaluation import EvaluationOptions
+    from toolkit.evaluation import SUITE, EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
     from toolkit.evaluation.coverage import TARGETS
 
@@ -78,7 +82,14 @@ def evaluate(
         probability=probability_column,
     )
     read_options = reading.options(columns, labels.names)
-    models, data = _split_files(files, model or [])
+    has_data = any(is_a_file(path) and not names_a_model(path) for path in files or ())
+    needs_data = read_options != ReadOptions() or predictions or target_accuracy
+    if behaviour and (has_data or needs_data):
+        raise UsageError(
+            "--behaviour: has its own sentences, and takes models only. --predictions, "
+            "--target-accuracy and options for columns, labels and reading need a file of reviews."
+        )
+    models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others, reports = predictions or [], reports or []
     _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
     targets = list(dict.fromkeys(target_accuracy or TARGETS))
@@ -91,10 +102,12 @@ def evaluate(
 
 def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:
     """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
+    if not files:
+        raise UsageError("no labelled reviews given. Name a file, or use --behaviour.")
     *models, data = files
     if models and named:
         raise UsageError(
-            f"--model {named[0]}: there are models before {data}, too. Name all of them there."
+            f"--model {named[0]}: {models[0]} is named without it. Name all models in the same way."
         )
     if names_a_model(data):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")

@@ -11,7 +11,8 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
-from toolkit.evaluation import Evaluation, tables
+from toolkit.evaluation import SUITE, Evaluation, tables
+from toolkit.evaluation.behaviour import HEADS, NOTE, PARTS, TITLE
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.reviews import LABELS
@@ -28,18 +29,52 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
     console = new_console()
     data = evaluation.data
-    title = one_line(str(data.path) if data.sha256 else data.name)
+    is_suite = data.path == SUITE
+    title = one_line(TITLE if is_suite else str(data.path) if data.sha256 else data.name)
     console.print(Text(title, style="bold"), soft_wrap=True)
-    console.print(tables.summary_of(data))
+    console.print(tables.summary_of(data, "sentence" if is_suite else "review"))
     if data.label_meaning:
         console.print(Text(f"labels: {one_line(data.label_meaning)}"), soft_wrap=True)
     console.print()
     for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
-    print_table(console, tables.metrics_table(evaluation))
+    metrics = tables.metrics_table(evaluation)
+    print_table(console, metrics._replace(rows=metrics.rows[:1]) if is_suite else metrics)
     if evaluation.comparisons:
         console.print(Text(one_line(tables.comparison_note(evaluation))))
         print_table(console, tables.comparison_table(evaluation))
+    if is_suite:
+        _print_behaviour(console, evaluation)
+    else:
+        _print_figures(console, evaluation)
+    for model in evaluation.models:
+        _print_mistakes(console, model, has_texts=is_suite)
+    for path in written:
+        console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
+
+
+def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
+    """Print how often sentences have the right label, and how far who and form move it."""
+    assert evaluation.groups is not None
+    table = tables.breakdown_table(evaluation, evaluation.groups)
+    heads = ("Phenomenon", "sentences", *table.columns[2:])
+    print_table(console, table._replace(columns=heads))
+    for model in (each for each in evaluation.models if each.same):
+        if len(evaluation.models) > 1:
+            console.print(Text(one_line(model.name), style="bold"))
+        for part, title in PARTS.items():
+            found = [each for each in model.same if each.part == part]
+            heads = (title, *HEADS)[: len(found[0].cells)]
+            print_table(console, tables.table_of(heads, [each.cells for each in found]))
+            worst = max(found, key=lambda each: each.highest[0] - each.lowest[0])
+            console.print(f"Largest spread: {worst.name}")
+            for probability, text in (worst.lowest, worst.highest):
+                console.print(Text(f"  {probability:.3f}  {text}"))
+            console.print()
+    console.print(Text(f"{NOTE}\n", style="dim"))
+
+
+def _print_figures(console: Console, evaluation: Evaluation) -> None:
     print_table(console, tables.confusion_table(evaluation))
     if len(evaluation.models) == 1:
         print_table(console, tables.threshold_table(evaluation.models[0]))
@@ -47,10 +82,6 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
-    for model in evaluation.models:
-        _print_mistakes(console, model)
-    for path in written:
-        console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
 def print_table(console: Console, table: tables.Table | None, note: str = "") -> None:
@@ -116,14 +147,17 @@ def _print_breakdowns(console: Console, evaluation: Evaluation) -> None:
         print_table(console, tables.balanced_table(evaluation, groups), note)
 
 
-def _print_mistakes(console: Console, model: ModelResult) -> None:
+def _print_mistakes(console: Console, model: ModelResult, *, has_texts: bool) -> None:
     if not model.mistakes:
         return
     console.print(Text(f"Most confident mistakes of {one_line(model.name)}", style="bold"))
-    for mistake in model.mistakes[:_MISTAKES_SHOWN]:
-        line = Text(f"row {mistake.row:,}, {LABELS[mistake.label]}, scored ")
+    for mistake in model.mistakes[: None if has_texts else _MISTAKES_SHOWN]:
+        place = "" if has_texts else f"row {mistake.row:,}, "
+        line = Text(f"{place}{LABELS[mistake.label]}, scored ")
         line.append(f"{mistake.probability:.3f}", style="red")
-        if words := mistake.cause_names(_WORDS_SHOWN):
+        if has_texts:
+            line.append(f": {mistake.text}")
+        elif words := mistake.cause_names(_WORDS_SHOWN):
             line.append(": caused by ")
             line.append(one_line(", ".join(words)), style="bold")
         console.print(line)

@@ -10,7 +10,8 @@
 
 from __future__ import annotations
 
+from toolkit.evaluation.behaviour import SUITE
 from toolkit.evaluation.diff_models import DiffOptions, diff
 from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
 
-__all__ = ["DiffOptions", "Evaluation", "EvaluationOptions", "diff", "evaluate"]
+__all__ = ["SUITE", "DiffOptions", "Evaluation", "EvaluationOptions", "diff", "evaluate"]

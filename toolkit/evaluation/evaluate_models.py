@@ -14,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
+from toolkit.evaluation.behaviour import SUITE, Sets, Steadiness, load_suite, steadiness
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
 from toolkit.evaluation.coverage import TARGETS, TargetCoverage, coverage_at, margins
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
@@ -29,13 +30,7 @@ from toolkit.evaluation.metrics import (
     reliability,
 )
 from toolkit.evaluation.ratings import Ratings, rate
-from toolkit.evaluation.reviews import (
-    Data,
-    LabelledReviews,
-    load,
-    load_predictions,
-    sha256_if_file,
-)
+from toolkit.evaluation.reviews import Data, LabelledReviews, load, load_predictions, sha256_if_file
 from toolkit.model.explain import Word
 from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import DEFAULT_THRESHOLD
@@ -145,6 +140,7 @@ class ModelResult:
     coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
     ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
+    same: tuple[Steadiness, ...] = ()  # of the sets of `SUITE`
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
 
 
@@ -163,7 +159,7 @@ class Evaluation:
 
     @property
     def groups(self) -> Breakdown | None:
-        """The reviews by group, the hardest for the best model first; None without a column."""
+        """The reviews by group, in the order of `break_down`; None without a column."""
         return next((each for each in self.breakdowns if each.key == "groups"), None)
 
 
@@ -203,7 +199,8 @@ def evaluate(
     Parameters
     ----------
     data : str | Path
-        A labelled CSV, TSV, JSONL or Parquet file.
+        A labelled CSV, TSV, JSONL or Parquet file; or `toolkit.evaluation.SUITE`, our own
+        sentences, each in the group of its phenomenon, and sets that should have the same label.
     models : str | Path | Sequence[str | Path]
         Model files of `toolkit export`, run folders, or names of shipped models; the default one
         if nothing is named.
@@ -233,7 +230,8 @@ def evaluate(
     )
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
-    reviews = load(path_of(data), options.reading)
+    path = path_of(data)
+    reviews, sets = load_suite() if path == SUITE else (load(path, options.reading), {})
     answers = [
         *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
         *(_Predictions.of_file(path_of(path), reviews, options) for path in predictions),
@@ -241,7 +239,7 @@ def evaluate(
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
     results = [
-        _result(name, each, reviews, opinions, options)
+        _result(name, each, reviews, opinions, options, sets)
         for name, each in zip(_names_of(answers), answers, strict=True)
     ]
     labels = opinions.labels
@@ -303,6 +301,7 @@ def _result(
     reviews: LabelledReviews,
     opinions: LabelledReviews,
     options: EvaluationOptions,
+    sets: Sets,
 ) -> ModelResult:
     labels, threshold = opinions.labels, answers.threshold
     probability = answers.probability[reviews.is_opinion]
@@ -316,6 +315,7 @@ def _result(
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
         mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),
         ratings=_ratings(answers, reviews),
+        same=() if answers.scorer is None else tuple(steadiness(answers.scorer, sets)),
         probability=probability,
     )
 

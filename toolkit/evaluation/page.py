@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from toolkit import __version__
-from toolkit.evaluation import tables
+from toolkit.evaluation import behaviour, tables
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, roc_curve
@@ -241,7 +241,8 @@ def page(evaluation: Evaluation) -> str:
         evaluation=evaluation,
         labels=LABELS,
         metrics=METRICS,
-        plots=plots(evaluation),
+        behaviour=behaviour,
+        plots={} if evaluation.data.path == behaviour.SUITE else plots(evaluation),
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,

@@ -76,7 +76,7 @@ def table_of(columns: Sequence[str], rows: Iterable[Row], fixed: int = 1) -> Tab
     return Table(tuple(columns), tuple(cells), fixed)
 
 
-def summary_of(data: Data) -> str:
+def summary_of(data: Data, noun: str = "review") -> str:
     """Say how many reviews there are, and what was left out."""
     parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
     if data.soft_labels:
@@ -91,7 +91,7 @@ def summary_of(data: Data) -> str:
             parts.append(f"{counted(count, 'row')} without {what} left out")
     if data.neutral:
         parts.append(f"{data.neutral:,} neutral left out")
-    return f"{counted(data.reviews, 'review')} ({', '.join(parts)})"
+    return f"{counted(data.reviews, noun)} ({', '.join(parts)})"
 
 
 def warnings_of(evaluation: Evaluation) -> list[str]:
@@ -300,10 +300,7 @@ def number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> 
 
 
 def _by_model(
-    evaluation: Evaluation,
-    columns: Sequence[str],
-    rows: Iterable[Row],
-    figure: str | None = None,
+    evaluation: Evaluation, columns: Sequence[str], rows: Iterable[Row], figure: str | None = None
 ) -> Table:
     """Put rows with a cell for each model below their names, or those of one below the `figure`."""
     names = [model.name for model in evaluation.models]
