@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.data import FILMS, join
+from exported.everyday import write_parts
 from exported.make import data_folder, of_held_out
 from exported.shipping import EXPORTED
 from exported.unlabelled import PROJECT
@@ -57,7 +58,7 @@ by the functions of `toolkit diff`, which does the same for your own reviews:
 - **Held-out reviews** are those of `exported/data.py` that the general models were not fitted to. Their reviews of films
   are left out here, as the models before learned from them. The test reviews of IMDB, and the three files of other domains,
   were read by no training. The everyday reviews are those of `tests/everyday_reviews.jsonl`; their mixed and neutral ones
-  have no label.
+  have no label. The later ones of that file, with the part `order`, are never counted among them.
 - **Fixed texts** are those of `golden.jsonl` (`toolkit/text/strings.py`): made for this project to be hard for
   tokenizers, so many of them are no reviews. The first 53 are; their changes are in a table, with the probability of
   positive. Texts of which a model knows no word have no label since version 3 of the format.
@@ -115,7 +116,9 @@ def _parts(data: Path, folder: Path) -> Iterator[Part]:
     yield Part("IMDB test", data / "imdb" / "test.parquet")
     yield Part("Other domains", data / "domains")
     yield Part("Held-out reviews", path, "domain")
-    yield Part("Everyday reviews", PROJECT / "tests" / "everyday_reviews.jsonl", "kind")
+    everyday, order = write_parts(folder)
+    yield Part("Everyday reviews", everyday, "kind")
+    yield Part("Order of words", order, "kind")
 
 
 def _section(model: str, before: Path, parts: Iterable[Part]) -> str:

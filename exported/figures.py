@@ -14,6 +14,7 @@ RESULTS = Path(__file__).parents[1] / "examples" / "benchmarks" / "quality.json"
 _PARTS = (
     ("held-out", "balanced_accuracy", "Held-out reviews by domain, balanced accuracy in %"),
     ("everyday", "accuracy", "Everyday reviews by kind, accuracy in %"),
+    ("order", "accuracy", "Reviews that test the order of words, by kind, accuracy in %"),
 )
 
 

@@ -7,6 +7,9 @@ or mixed. A clear review is one that has a label and is not ironic.
 No model, teacher or choice of a recipe may learn from this file. Do not copy its sentences into
 other files. To see a model by kind of review:
 `toolkit evaluate MODEL tests/everyday_reviews.jsonl --group-column kind`.
+
+The last 200 reviews have the part "order": they test the order of words and the reading of context,
+have kinds and labels of their own, and came later. Published figures are of the others.
 """
 
 from __future__ import annotations
@@ -40,15 +43,38 @@ class Review(TypedDict):
     domain: str
 
 
-REVIEWS: list[Review] = [json.loads(line) for line in EVERYDAY.read_bytes().splitlines()]
+class OrderReview(Review):
+    """One line of the later part."""
+
+    part: str
+
+
+ALL = [json.loads(line) for line in EVERYDAY.read_bytes().splitlines()]
+REVIEWS: list[Review] = [review for review in ALL if "part" not in review]
+ORDER: list[OrderReview] = [review for review in ALL if "part" in review]
 
 
 def test_lines_are_complete_and_unique() -> None:
-    assert len(REVIEWS) >= 400
+    assert len(REVIEWS) == 540
     assert all(set(review) == set(Review.__annotations__) for review in REVIEWS)
-    assert len({review["id"] for review in REVIEWS}) == len(REVIEWS)
-    normal = pc.unique(_letters_and_digits(pa.array(review["text"] for review in REVIEWS)))
-    assert len(normal) == len(REVIEWS)
+    assert all(set(review) == set(OrderReview.__annotations__) for review in ORDER)
+    assert [*REVIEWS, *ORDER] == ALL
+    assert len({review["id"] for review in ALL}) == len(ALL)
+    normal = pc.unique(_letters_and_digits(pa.array(review["text"] for review in ALL)))
+    assert len(normal) == len(ALL)
+
+
+def test_reviews_about_order_are_balanced_and_varied() -> None:
+    assert {review["part"] for review in ORDER} == {"order"}
+    counts = Counter((review["kind"], review["label"]) for review in ORDER)
+    assert len(counts) == 20
+    assert set(counts.values()) == {10}
+    assert not {kind for kind, _ in counts} & {review["kind"] for review in REVIEWS}
+    assert len({review["domain"] for review in ORDER}) == 12
+    words = [review["text"].split() for review in ORDER]
+    assert all(4 <= len(each) <= 45 for each in words)
+    assert max(Counter(" ".join(each[:3]).lower() for each in words).values()) <= 2
+    assert not TYPOGRAPHIC & set("".join(review["text"] for review in ORDER))
 
 
 def test_reviews_are_short() -> None:
@@ -89,8 +115,8 @@ def test_only_typographic_reviews_have_typographic_signs() -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("folder", ["imdb", "domains", "reviews"])
 def test_no_review_is_in_the_data_sets(folder: str) -> None:
-    ours = _letters_and_digits(pa.array(review["text"] for review in REVIEWS))
-    longest = 2 * max(len(review["text"]) for review in REVIEWS)
+    ours = _letters_and_digits(pa.array(review["text"] for review in ALL))
+    longest = 2 * max(len(review["text"]) for review in ALL)
     files = sorted(shared_data(folder).glob("*.parquet")) + sorted(
         shared_data(folder).glob("*.jsonl")
     )

@@ -28,7 +28,6 @@ from examples.benchmarks.sources import PROJECT, data_folder
 from toolkit.model import SHIPPED
 
 RESULTS = Path(__file__).with_name("quality.json")
-EVERYDAY = PROJECT / "tests" / "everyday_reviews.jsonl"
 TEST = "test"
 
 
@@ -41,8 +40,9 @@ class Data(NamedTuple):
 
 # To evaluate on further reviews, add an entry.
 DATA = {
-    "held-out": Data("held-out.parquet", "domain"),  # `quality_data` makes it
-    "everyday": Data(str(EVERYDAY), "kind"),
+    "held-out": Data("held-out.parquet", "domain"),  # `quality_data` makes the first three
+    "everyday": Data("everyday.jsonl", "kind"),
+    "order": Data("order.jsonl", "kind"),
     "amazon_books": Data("domains/amazon_books.jsonl"),
     "amazon_sentences": Data("domains/amazon_sentences.jsonl"),
     "yelp_sentences": Data("domains/yelp_sentences.jsonl"),

@@ -3,7 +3,7 @@
 REVIEWS is a table of all reviews with the columns text, label, domain and fold, by default as
 `exported.data` joins it. Writes ``train.parquet`` and, of fold V, ``held-out.parquet``; groups such
 as films or products are in one fold, so none is on both sides. Reviews without a label are left
-out.
+out. The two parts of the everyday reviews are written there, too.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import pyarrow.parquet as pq
 
 from examples.benchmarks.sources import data_folder
 from exported.data import HELD_OUT, join
+from exported.everyday import write_parts
 
 COLUMNS = ["text", "label", "domain", "fold"]
 
@@ -27,6 +28,7 @@ def main(folder: Path, source: Path | None) -> None:
     held_out = pc.equal(table["fold"], HELD_OUT)
     pq.write_table(table.filter(pc.invert(held_out)), folder / "train.parquet")
     pq.write_table(table.filter(held_out), folder / "held-out.parquet")
+    write_parts(folder)
 
 
 if __name__ == "__main__":

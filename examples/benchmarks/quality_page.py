@@ -24,7 +24,8 @@ Balanced accuracy in %. "Held out" is the mean over {groups} domains, each count
 {reviews:,} labelled reviews of films, products and others that were kept out of training (a model
 trained on films alone has seen these films); log loss and calibration error (of the probability of
 positive, both labels weighing the same) are means over these domains, too. "Clear" everyday
-reviews are those of `tests/everyday_reviews.jsonl` that have a label and are not ironic. The last
+reviews are those of `tests/everyday_reviews.jsonl` that have a label and are not ironic, without
+the later ones of the part `order`. The last
 {peers} models are not ours; they are trained on the same labels.
 """
 
@@ -118,6 +119,7 @@ _COLUMNS: list[tuple[str, str, Callable[[Row | None], str]]] = [
     ("Yelp", "yelp_sentences", _balanced),
     ("everyday, clear", "everyday", _clear),
     ("negated", "everyday", _group("negated")),
+    ("order of words", "order", _balanced),
     ("log loss", "held-out", _mean("log_loss", 3)),
     ("calibration error", "held-out", _mean("balanced_calibration_error", 3)),
     ("MB", "held-out", _size),

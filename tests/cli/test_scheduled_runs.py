@@ -48,6 +48,7 @@ def data(command: Command) -> Path:
     return Path("data")
 
 
+@pytest.mark.slow
 def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
     parts = [tmp_path / f"part{part}" for part in range(4)]
@@ -72,6 +73,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     assert [path.name for path in (tmp_path / "out").iterdir() if path.name[0] == "."] == []
 
 
+@pytest.mark.slow
 def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
     for name in "abc":
@@ -144,6 +146,7 @@ def test_one_file_may_exist(command: Command) -> None:
     assert command.files() == ["a.csv", "a.scored.csv"]
 
 
+@pytest.mark.slow
 def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None:
     (data / "b.csv").unlink()
     write_long(data / "b.csv", times=20)

@@ -139,6 +139,7 @@ def test_files_that_fail_are_in_the_report(command: Command) -> None:
     assert found["records"] == 6
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("is_resumed", [False, True])
 def test_an_interrupted_run_leaves_no_old_success(tmp_path: Path, is_resumed: bool) -> None:
     write_long(tmp_path / "a.csv", times=30)

@@ -133,6 +133,7 @@ def test_few_reviews_make_a_page(write_rows: WriteRows, rows: list[tuple[str, in
     Elements(content)
 
 
+@pytest.mark.slow
 @settings(max_examples=50)  # each makes a page
 @given(content=st.text(min_size=1) | st.text(alphabet="<>&'\"x \x00", min_size=1))
 def test_escaped_text_reads_as_it_was(found: Evaluation, content: str) -> None:

@@ -166,8 +166,10 @@ def test_held_out_reviews_are_told_apart_by_domain(
     source: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setattr(quality, "PEERS", {"nblr": PEERS["nblr"]})  # which saves a process
-    (rows,) = run(monkeypatch, source, "--data", "held-out").values()
-    nblr = rows["nblr"]
+    names = ("held-out", "everyday", "order")
+    found = run(monkeypatch, source, *(word for name in names for word in ("--data", name)))
+    assert [found[name]["nblr"]["reviews"] for name in names[1:]] == [460, 200]
+    nblr = found["held-out"]["nblr"]
     assert nblr["reviews"] == len(reviews()) // 5
     assert {part["name"]: part["reviews"] for part in nblr["groups"]} == {
         f"d{number}": REVIEWS_OF_DOMAIN // 5 for number in range(DOMAINS)
@@ -181,6 +183,7 @@ def test_held_out_reviews_are_told_apart_by_domain(
     assert "old" not in page.splitlines()
     assert "| d0 | 12 | 50% |" in page
     assert "is the mean over 3 domains" in page
+    assert "| order of words |" in page
 
 
 @pytest.mark.slow

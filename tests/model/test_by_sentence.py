@@ -85,6 +85,7 @@ def test_all_but_mixed_is_as_without_sentences(texts: list[str]) -> None:
     assert by_sentence().score_array(array)[0].to_pylist() == expected.to_pylist()
 
 
+@pytest.mark.slow
 @given(st.lists(texts, min_size=1, max_size=6), st.data())
 def test_counts_do_not_depend_on_the_other_reviews(texts: list[str], data: st.DataObject) -> None:
     order = data.draw(st.permutations(range(len(texts))))

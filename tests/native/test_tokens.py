@@ -84,6 +84,7 @@ def test_layouts_of_arrow(texts: list[str], rule: int, last: int, data: st.DataO
             assert last_rows(each.encode(layout[start:stop], last), last) == expected
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("bound", [BLOCK, 2 * BLOCK, PIECE])
 @pytest.mark.parametrize("rule", RULES)
 def test_what_crosses_a_bound(bound: int, rule: int) -> None:
@@ -97,6 +98,7 @@ def test_what_crosses_a_bound(bound: int, rule: int) -> None:
         check_all(texts, rule, last)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_which_characters_separate(rule: int) -> None:
     codes = [*range(0xD800), *range(0xE000, 0x10100), 0x1F600, 0x2FFFF, 0x10FFFF]

@@ -38,6 +38,7 @@ def write(path: Path, columns: dict[str, Any], **options: Any) -> None:
     pq.write_table(pa.table(columns), path, store_schema=False, **options)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["b.parquet", "b.csv"])
 def test_long_strings_that_stand_once_in_the_file(name: str, tmp_path: Path) -> None:
     texts: list[str | None] = ["good film " * 10_000, "bad film " * 10_000]

@@ -100,6 +100,7 @@ def test_without_any_good_line_there_are_no_columns() -> None:
         pass_through(b"a\rb\n", ".csv", header=False)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("quote", ['"', None])
 def test_a_header_without_end_is_refused(quote: str | None) -> None:
     for data in (b'"' + b"a\n" * (3 << 20), b"," * (6 << 20)):

@@ -150,6 +150,7 @@ def test_a_store_that_does_not_answer_is_given_up(
         assert time.monotonic() - began < 20
 
 
+@pytest.mark.slow
 def test_progress_is_kept_when_the_input_cannot_be_read_any_more(
     bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, impatient: None
 ) -> None:

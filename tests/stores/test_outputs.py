@@ -83,6 +83,7 @@ def test_a_run_that_ends_after_the_upload_knows_its_own_object(
     assert not [each for each in Path("work").rglob("*") if each.is_file()]
 
 
+@pytest.mark.slow
 def test_a_signal_during_the_upload_leaves_no_object_and_keeps_the_progress(
     bucket: Bucket, tmp_path: Path
 ) -> None:

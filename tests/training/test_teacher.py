@@ -198,6 +198,7 @@ def test_labels_and_teacher_are_mixed_where_there_is_one() -> None:
     assert reviews.blended(0.5).dtype == np.float32
 
 
+@pytest.mark.slow
 def test_the_network_is_fitted_to_the_teacher_and_measured_by_the_labels(
     write_csv: WriteCsv, options: TrainingOptions, encodings: list[Encoded]
 ) -> None:
@@ -377,6 +378,7 @@ def test_a_network_that_was_fitted_on_soft_labels_is_saved_like_others(
     assert configs[0][1] == 6
 
 
+@pytest.mark.slow
 def test_hard_labels_have_no_entry(options: TrainingOptions, encodings: list[Encoded]) -> None:
     config = train(replace(options, epochs=1)).run.load_config()
     assert not encodings[0].fitted.is_soft

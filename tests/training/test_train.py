@@ -254,6 +254,7 @@ def test_the_seed_decides_the_sample() -> None:
     assert first != other
 
 
+@pytest.mark.slow
 def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     arguments = [str(reviews_csv), "-o", str(run), "--test-data", str(reviews_csv)]
@@ -340,6 +341,7 @@ def test_texts_that_differ_by_a_letter_are_no_copies() -> None:
     assert count_copies([read.for_fit(split_at(0, count=4))], None) == Copies(0, 0)
 
 
+@pytest.mark.slow
 def test_a_network_that_is_no_better_than_a_constant(
     write_csv: WriteCsv, options: TrainingOptions
 ) -> None:

@@ -16,6 +16,7 @@ from toolkit.training import TrainingObserver, TrainingOptions, train
 from toolkit.training.sources import check_columns
 
 
+@pytest.mark.slow
 def test_an_existing_run_is_kept_without_force_and_replaced_with_it(
     options: TrainingOptions,
 ) -> None:
