@@ -122,8 +122,7 @@ def check(numbers: pa.ChunkedArray, sentiments: pa.Array, probabilities: pa.Arra
     assert len(GOLDEN) < len(found) < ROWS
     golden = slice(0, len(GOLDEN))
     answers = Answers(
-        sentiments.to_pylist()[golden],
-        np.array(probabilities.to_pylist()[golden], float),
+        sentiments.to_pylist()[golden], np.array(probabilities.to_pylist()[golden], float)
     )
     compared = compare(MODEL, answers, None)
     assert (compared.texts, compared.flips) == (len(GOLDEN), 0)

@@ -14,14 +14,7 @@ import pytest
 from tests.data import PROJECT
 from tests.examples import programs
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
-from tests.examples.raw_texts import (
-    SOURCES,
-    javascript,
-    modified,
-    raw_texts,
-    run,
-    web,
-)
+from tests.examples.raw_texts import SOURCES, javascript, modified, raw_texts, run, web
 from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from tests.scoring.foreign import FOREIGN
 

@@ -242,11 +242,7 @@ def count(page: Any, name: str) -> int:
 
 
 def check_csv(
-    before: bytes,
-    after: bytes,
-    column: str = "text",
-    delimiter: str = ",",
-    tolerance: float = 1e-6,
+    before: bytes, after: bytes, column: str = "text", delimiter: str = ",", tolerance: float = 1e-6
 ) -> None:
     """Every column is kept, and the scores are those of the scorer."""
     rows, found = (

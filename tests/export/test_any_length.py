@@ -45,9 +45,7 @@ class Exported:
 
 @pytest.fixture(scope="module")
 def exported(
-    small_model: SmallModel,
-    networks: dict[str, Frozen],
-    tmp_path_factory: pytest.TempPathFactory,
+    small_model: SmallModel, networks: dict[str, Frozen], tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, Exported]:
     folder = tmp_path_factory.mktemp("any_length")
     made = {}

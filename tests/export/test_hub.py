@@ -186,10 +186,7 @@ def test_the_command(run: RunFolder, command: Command) -> None:
         ("CC-BY-NC-4.0", {"license": "cc-by-nc-4.0"}),
         ("ODbL-1.0", {"license": "odbl"}),
         ("CDLA-Permissive-2.0", {"license": "cdla-permissive-2.0"}),
-        (
-            "MIT OR LicenseRef-ours",
-            {"license": "other", "license_name": "mit-or-licenseref-ours"},
-        ),
+        ("MIT OR LicenseRef-ours", {"license": "other", "license_name": "mit-or-licenseref-ours"}),
         (None, {}),
     ],
 )

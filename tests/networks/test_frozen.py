@@ -26,9 +26,7 @@ from toolkit.text import Ids
 
 # Any rows, also such as no text gives: padding and starts between words.
 any_ids = of_numpy.arrays(
-    np.int32,
-    st.tuples(st.integers(1, 4), st.integers(1, 9)),
-    elements=st.integers(0, WORDS - 1),
+    np.int32, st.tuples(st.integers(1, 4), st.integers(1, 9)), elements=st.integers(0, WORDS - 1)
 )
 
 

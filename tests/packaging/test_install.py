@@ -91,9 +91,7 @@ def test_the_page_of_evaluate_needs_its_extra_only(
 ) -> None:
     evaluating = environment(tmp_path / "venv", wheel, "evaluate")
     ran = evaluating.run(
-        "toolkit",
-        *("evaluate", "reviews", "labelled.csv", "--report", "r.html"),
-        cwd=folder,
+        "toolkit", *("evaluate", "reviews", "labelled.csv", "--report", "r.html"), cwd=folder
     )
     assert ran.exit_code == 0, ran.err
     assert (folder / "r.html").read_text("utf-8").startswith("<!doctype html>")

@@ -146,7 +146,6 @@ every_ending = pytest.mark.parametrize("ending", _ENDINGS)
 # Each format once, and each compression once; all pairs of both are slow.
 _ONE_OF_EACH = [*_PLAIN, ".csv.gz", ".jsonl.zst", ".tsv.bz2", ".array.json.xz"]
 every_file = pytest.mark.parametrize(
-    "ending",
-    [pytest.param(e, marks=[] if e in _ONE_OF_EACH else pytest.mark.slow) for e in PYTHON],
+    "ending", [pytest.param(e, marks=[] if e in _ONE_OF_EACH else pytest.mark.slow) for e in PYTHON]
 )
 every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if e != ".parquet"])

@@ -120,8 +120,7 @@ def test_an_exact_name_in_a_later_record_wins() -> None:
 
 
 @pytest.mark.parametrize(
-    "names",
-    [["content", "body"], ["Review", "Review Text"], ["comment", "text_id", "comments"]],
+    "names", [["content", "body"], ["Review", "Review Text"], ["comment", "text_id", "comments"]]
 )
 def test_no_guess_between_two_usual_names(tmp_path: Path, names: list[str]) -> None:
     first, last = names[0], names[-1]

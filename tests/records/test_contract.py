@@ -9,13 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.records.passing import pass_through
-from tests.records.python_formats import (
-    PYTHON,
-    Row,
-    every_ending,
-    every_file,
-    every_text_format,
-)
+from tests.records.python_formats import PYTHON, Row, every_ending, every_file, every_text_format
 from toolkit.errors import UsageError
 from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.review_file import BLOCK_RECORDS

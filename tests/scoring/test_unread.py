@@ -72,10 +72,7 @@ def test_counts_survive_a_resume(ending: str, tmp_path: Path) -> None:
 
 
 summaries = st.builds(
-    Summary,
-    scored=st.integers(0, 9),
-    without_text=st.integers(0, 9),
-    rejected=st.integers(0, 9),
+    Summary, scored=st.integers(0, 9), without_text=st.integers(0, 9), rejected=st.integers(0, 9)
 ).flatmap(
     lambda each: st.integers(0, each.records - each.rejected).map(
         lambda first: replace(each, first_unread=first)

@@ -27,12 +27,7 @@ def in_one_run(inputs: Inputs, output: str | Path, **options: Any) -> list[FileR
 
 
 def begin(
-    inputs: Inputs,
-    output: str | Path,
-    count: int,
-    *,
-    keep_parts: bool = False,
-    **options: Any,
+    inputs: Inputs, output: str | Path, count: int, *, keep_parts: bool = False, **options: Any
 ) -> ShardedJob:
     jobs, chosen = jobs_of(inputs, output), ScoringOptions(workers=1, **options)
     target = target_of(jobs, Path(output))

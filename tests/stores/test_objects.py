@@ -79,9 +79,7 @@ def test_any_part_of_an_object_can_be_read(bucket: Bucket) -> None:
     assert path.with_name("empty").read_bytes() == b""
 
 
-def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(
-    store: Store,
-) -> None:
+def test_an_object_that_is_replaced_while_it_is_read_is_no_mixture(store: Store) -> None:
     store.put("a", b"1" * 9_000_000)
     with path_of(store.uri("a")).open("rb", 0) as file:
         assert file.read(10) == b"1" * 10

@@ -82,10 +82,7 @@ def test_prefixes_are_folders(
 
 def test_a_prefix_is_scored_into_another(bucket: Bucket, command: Command) -> None:
     _fill(bucket, Path())
-    for source, output in (
-        ("data/", "out/"),
-        (bucket.uri("data/"), bucket.uri("out/")),
-    ):
+    for source, output in (("data/", "out/"), (bucket.uri("data/"), bucket.uri("out/"))):
         ran = command("score", source, "-o", output)
         assert ran.exit_code == 0
     assert bucket.keys("out/") == [f"out/{name}" for name in files_in("out")]

@@ -8,12 +8,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import TrainingError, UsageError
 from toolkit.training import Reviews, SplitKind
-from toolkit.training.split import (
-    cross_validation,
-    folds_for_few,
-    split_kind,
-    validation_split,
-)
+from toolkit.training.split import cross_validation, folds_for_few, split_kind, validation_split
 
 SEEDS = st.integers(0, 2**32 - 1)
 

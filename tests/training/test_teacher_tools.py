@@ -309,16 +309,10 @@ def test_from_logits_to_a_teacher_file(reviews_folder: Path) -> None:
             "fold": folds[rows].tolist(),
         }
         (reviews_folder / "work").mkdir(exist_ok=True)
-        pq.write_table(
-            pa.table(columns),
-            reviews_folder / "work" / f"reviews-{fold}-short.parquet",
-        )
+        pq.write_table(pa.table(columns), reviews_folder / "work" / f"reviews-{fold}-short.parquet")
     phrases = {"text": ["not bad", "film 3"], "probability": [0.75, 0.25]}
     pq.write_table(pa.table(phrases), reviews_folder / "work" / "phrases.parquet")
-    films, path = (
-        reviews_folder / "films.csv",
-        reviews_folder / "teacher.parquet",
-    )
+    films, path = (reviews_folder / "films.csv", reviews_folder / "teacher.parquet")
     films.write_text(f"text_sha256,probability\n{fingerprint('film 3')},0.125\n{'0' * 16},0.5\n")
 
     output = run_for_reviews("blend", reviews_folder, "--films", str(films), "--output", str(path))

@@ -39,8 +39,7 @@ def test_force_replaces_nothing_but_run_folders(options: TrainingOptions, tmp_pa
 
 @pytest.mark.slow
 @pytest.mark.parametrize(
-    ("step", "name"),
-    [("say", "reviews"), ("say", "vocabulary"), ("stage", "Final fit")],
+    ("step", "name"), [("say", "reviews"), ("say", "vocabulary"), ("stage", "Final fit")]
 )
 def test_an_interrupted_training_leaves_nothing(
     options: TrainingOptions, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: str, name: str
