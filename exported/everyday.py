@@ -1,6 +1,6 @@
 """The everyday reviews of the tests in two parts, so that each is measured apart.
 
-The published figures are of the first 540 reviews; the 200 of the part `order`, about the order of
+What is said of everyday reviews is about the first 540; the 200 of the part `order`, about the order of
 words, came later.
 """
 

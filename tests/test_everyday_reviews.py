@@ -9,7 +9,7 @@ other files. To see a model by kind of review:
 `toolkit evaluate MODEL tests/everyday_reviews.jsonl --group-column kind`.
 
 The last 200 reviews have the part "order": they test the order of words and the reading of context,
-have kinds and labels of their own, and came later. Published figures are of the others.
+have kinds and labels of their own, and came later. They are measured apart.
 """
 
 from __future__ import annotations

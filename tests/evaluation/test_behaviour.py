@@ -124,3 +124,10 @@ def test_the_threshold_is_that_of_the_sets_too() -> None:
     (model,) = evaluate(SUITE, MODEL, options=EvaluationOptions(threshold=0.0)).models
     assert model.metrics.true_negatives == 0
     assert all(each.other_label == 0 for each in model.same)
+
+
+def test_a_sentence_without_a_known_word_is_not_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
+    unknown = lambda _, texts: pa.nulls(len(texts), pa.float32())  # noqa: E731
+    monkeypatch.setattr(Scorer, "probabilities", unknown)
+    (model,) = evaluate(SUITE, MODEL, options=EvaluationOptions(examples=0)).models
+    assert (model.metrics.accuracy.count, model.metrics.accuracy.value) == (len(TEXTS), 0.5)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_is_no_input, check_output_file, is_a_file, resolved
+from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
 from toolkit.model.shipped import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
@@ -82,7 +82,7 @@ def evaluate(
         probability=probability_column,
     )
     read_options = reading.options(columns, labels.names)
-    has_data = any(is_a_file(path) and not names_a_model(path) for path in files or ())
+    has_data = any(path.suffix and not names_a_model(path) for path in files or ())
     needs_data = read_options != ReadOptions() or predictions or target_accuracy
     if behaviour and (has_data or needs_data):
         raise UsageError(

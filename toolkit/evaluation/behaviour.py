@@ -29,12 +29,13 @@ FAR = 0.1  # by more, a probability moves in a set
 PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
 HEADS = ("sets", "spread", "moved", "other label", "from 0.5")
 NOTE = (
-    "In a set, sentences differ only in who somebody is, or in their form. Spread: the largest "
-    f"minus the smallest probability, on average. Moved: sets with a spread above {FAR}. Other "
-    "label: sets with more than one label. From 0.5: the mean distance of a probability from it."
+    "Four sentences have one template, and mostly one answer: true intervals are about twice as "
+    "wide. The sentences of a set differ only in who somebody is, or in their form. Spread: the "
+    "largest minus the smallest probability, on average; more words, more spread. Moved: sets with "
+    f"a spread above {FAR}. Other label: sets with more than one. From 0.5: the mean distance of a "
+    "probability from it. A sentence without a known word has 0.5."
 )
 _SLOT = re.compile(r"\{(\w+)\}")
-
 
 # By the part and the name of what differs: sets of sentences that should have the same label.
 Sets = dict[tuple[str, str], list[list[str]]]

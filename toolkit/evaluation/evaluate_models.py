@@ -236,6 +236,8 @@ def evaluate(
         *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
         *(_Predictions.of_file(path_of(path), reviews, options) for path in predictions),
     ]
+    if sets:  # no sentence is left out, whatever a model knows
+        answers = [replace(a, probability=np.nan_to_num(a.probability, nan=0.5)) for a in answers]
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
     results = [
