@@ -206,6 +206,151 @@ EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highe
     return 0;
 }
 
+/* `ngram-recurrent`: a row of small numbers for each word and each pair of neighbours that has one. Of
+   its columns, the first half is read forward and the second half backward. */
+typedef struct {
+    const int8_t *rows;   /* (rows, 4 groups, columns): what is kept, written, read and said */
+    const int32_t *slots; /* (slots_size): rows of pairs, see toolkit/networks/tables.py */
+    const float *scale;   /* (columns) */
+    int32_t vocabulary, columns, slots_size;
+} recurrent_tables;
+
+enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, TOGETHER = 16, LINE = 64 };
+
+/* Where the rows of all tokens of a review are, the start id included. Passes as in `find_vectors`. */
+static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
+                      int has_start, const int8_t **found) {
+    uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;
+    uint32_t places[RUN], quotients[RUN];
+    int64_t size = GROUPS * (int64_t)t->columns;
+    if (has_start) *found++ = t->rows + size * START_ID;
+    for (int64_t first = 0; first < count; first += RUN, ids += RUN, found += RUN) {
+        int64_t together = least(RUN, count - first);
+        for (int64_t i = 0; i < together; i++) {
+            uint32_t key = before * vocabulary + (uint32_t)ids[i];
+            before = (uint32_t)ids[i];
+            quotients[i] = quotient(key, slots);
+            places[i] = key - quotients[i] * slots.number;
+            __builtin_prefetch(t->slots + places[i]);
+        }
+        for (int64_t i = 0; i < together; i++) {
+            uint32_t id = (uint32_t)ids[i], held = (uint32_t)t->slots[places[i]];
+            uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
+            uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == quotients[i]) &
+                               (held != UINT32_MAX) & (id > START_ID);
+            found[i] = t->rows + size * (int64_t)(id + ((0 - is_pair) & (vocabulary + pair - id)));
+            for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(found[i] + at);
+            __builtin_prefetch(found[i] + size - 1);
+        }
+    }
+}
+
+/* Some columns in one register, or in two. */
+enum { LANES = 8 };
+typedef float floats __attribute__((vector_size(4 * LANES)));
+typedef int32_t integers __attribute__((vector_size(4 * LANES)));
+
+#define ALWAYS_INLINE static inline __attribute__((always_inline))
+
+/* One or the other, by masks of bits. */
+#define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
+
+/* Read the tokens of a review, forward and backward at once: the first half of the columns is at token
+   i while the second half is at the i-th from the end. Their codes are put together first, some tokens
+   at a time, and then all columns are computed alike. The operations are those of the graph, one by
+   one, so their bits are, too. A number from 0 to 4,095 is rounded by adding one beyond 2^23, where a
+   float has no digits after the point: halves become even. */
+ALWAYS_INLINE void remember(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                            float *highest, float *totals) {
+    enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };
+    floats memory[MOST_PARTS] = {0}, most[MOST_PARTS] = {0}, sums[MOST_PARTS] = {0};
+    floats factor[MOST_PARTS];
+    int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
+    float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
+    const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;
+    memcpy(factor, scale, sizeof *scale * (size_t)columns);
+    for (int64_t first = 0; first < count; first += TOGETHER) {
+        int64_t together = least(TOGETHER, count - first);
+        for (int64_t i = 0; i < together; i++) {
+            const int8_t *forward = rows[first + i], *backward = rows[count - 1 - first - i];
+            for (int at = 0; at < size; at += columns) {
+                memcpy(codes + i * size + at, forward + at, (size_t)half);
+                memcpy(codes + i * size + at + half, backward + at + half, (size_t)half);
+            }
+        }
+        for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];
+        for (int64_t i = 0; i < together; i++) {
+#pragma GCC unroll 4
+            for (int part = 0; part < parts; part++) {
+                floats group[GROUPS];
+                for (int at = 0; at < GROUPS; at++)
+                    memcpy(group + at, numbers + i * size + at * columns + part * LANES, sizeof *group);
+                floats kept = (group[0] + 128.0f) * (1.0f / 256.0f) * memory[part];
+                floats found = group[2] * memory[part];
+                found = found * factor[part] + group[3] * 2.0f;
+                memory[part] = kept + group[1];
+                found = CHOSEN(found > 0.0f, found, (floats){0});
+                found = CHOSEN(found < 4095.0f, found, (floats){0} + 4095.0f);
+                found = found + 12582912.0f - 12582912.0f;
+                most[part] = CHOSEN(found > most[part], found, most[part]);
+                sums[part] += found;
+            }
+        }
+    }
+    memcpy(highest, most, sizeof(float) * (size_t)columns);
+    memcpy(totals, sums, sizeof(float) * (size_t)columns);
+}
+
+typedef void remember_function(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                               float *highest, float *totals);
+
+/* Loops over a number of columns that the compiler knows. */
+#define REMEMBER(NAME, TARGET)                                                                        \
+    TARGET static void NAME(const int8_t *const *rows, int64_t count, const float *scale, int columns, \
+                            float *highest, float *totals) {                                         \
+        if (columns == 16) remember(rows, count, scale, 16, highest, totals);                        \
+        else if (columns == 24) remember(rows, count, scale, 24, highest, totals);                   \
+        else if (columns == 32) remember(rows, count, scale, 32, highest, totals);                   \
+        else remember(rows, count, scale, columns, highest, totals);                                 \
+    }
+
+REMEMBER(remember_plain, )
+#if defined(__x86_64__)
+REMEMBER(remember_avx2, __attribute__((target("avx2"))))
+#endif
+
+static remember_function *find_remember(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return remember_avx2;
+#endif
+    return remember_plain;
+}
+
+/* What the outputs of each review are, pooled: `highest` and `totals` (rows, columns), and the tokens
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, float *highest,
+                                float *totals, float *tokens, int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor slots = divisor_of(t->slots_size);
+    remember_function *read = find_remember();
+    const int8_t *rows[MOST_RECURRENT_TOKENS];
+    for (int64_t row = 0; row < r->rows; row++, highest += t->columns, totals += t->columns) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        const int32_t *ids = r->ids + at;
+        int32_t all = 0, of_words = 0;
+        for (int64_t i = 0; i < count; i++) {
+            all += ids[i] > START_ID;
+            of_words += ids[i] >= FIRST_WORD_ID;
+        }
+        tokens[row] = (float)all;
+        known[row] = of_words;
+        find_rows(t, slots, ids, count, has_start, rows);
+        read(rows, count + has_start, t->scale, t->columns, highest, totals);
+    }
+    return 0;
+}
+
 /* `conv1d`: what a token gives by itself, and what by the token after it. */
 typedef struct {
     const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */
