@@ -252,6 +252,8 @@ typedef int32_t integers __attribute__((vector_size(4 * LANES)));
 
 #define ALWAYS_INLINE static inline __attribute__((always_inline))
 
+#define ALL(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER}
+
 /* One or the other, by masks of bits. */
 #define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
 
@@ -263,11 +265,13 @@ typedef int32_t integers __attribute__((vector_size(4 * LANES)));
 ALWAYS_INLINE void remember(const int8_t *const *rows, int64_t count, const float *scale, int columns,
                             float *highest, float *totals) {
     enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };
-    floats memory[MOST_PARTS] = {0}, most[MOST_PARTS] = {0}, sums[MOST_PARTS] = {0};
-    floats factor[MOST_PARTS];
+    const floats zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);
+    const floats largest = ALL(4095.0f), no_digits = ALL(12582912.0f);
+    floats memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], factor[MOST_PARTS];
     int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
     float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
     const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;
+    for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;
     memcpy(factor, scale, sizeof *scale * (size_t)columns);
     for (int64_t first = 0; first < count; first += TOGETHER) {
         int64_t together = least(TOGETHER, count - first);
@@ -280,18 +284,17 @@ ALWAYS_INLINE void remember(const int8_t *const *rows, int64_t count, const floa
         }
         for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];
         for (int64_t i = 0; i < together; i++) {
-#pragma GCC unroll 4
             for (int part = 0; part < parts; part++) {
                 floats group[GROUPS];
                 for (int at = 0; at < GROUPS; at++)
                     memcpy(group + at, numbers + i * size + at * columns + part * LANES, sizeof *group);
-                floats kept = (group[0] + 128.0f) * (1.0f / 256.0f) * memory[part];
+                floats kept = (group[0] + from_zero) * unit * memory[part];
                 floats found = group[2] * memory[part];
-                found = found * factor[part] + group[3] * 2.0f;
+                found = found * factor[part] + group[3] * two;
                 memory[part] = kept + group[1];
-                found = CHOSEN(found > 0.0f, found, (floats){0});
-                found = CHOSEN(found < 4095.0f, found, (floats){0} + 4095.0f);
-                found = found + 12582912.0f - 12582912.0f;
+                found = CHOSEN(found > zero, found, zero);
+                found = CHOSEN(found < largest, found, largest);
+                found = found + no_digits - no_digits;
                 most[part] = CHOSEN(found > most[part], found, most[part]);
                 sums[part] += found;
             }
