@@ -245,81 +245,95 @@ static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *i
     }
 }
 
-/* Some columns in one register, or in two. */
-enum { LANES = 8 };
-typedef float floats __attribute__((vector_size(4 * LANES)));
-typedef int32_t integers __attribute__((vector_size(4 * LANES)));
-
-#define ALWAYS_INLINE static inline __attribute__((always_inline))
-
-#define ALL(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER}
+typedef void remember_function(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                               float *highest, float *totals);
 
 /* One or the other, by masks of bits. */
 #define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
 
 /* Read the tokens of a review, forward and backward at once: the first half of the columns is at token
    i while the second half is at the i-th from the end. Their codes are put together first, some tokens
-   at a time, and then all columns are computed alike. The operations are those of the graph, one by
-   one, so their bits are, too. A number from 0 to 4,095 is rounded by adding one beyond 2^23, where a
-   float has no digits after the point: halves become even. */
-ALWAYS_INLINE void remember(const int8_t *const *rows, int64_t count, const float *scale, int columns,
-                            float *highest, float *totals) {
-    enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };
-    const floats zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);
-    const floats largest = ALL(4095.0f), no_digits = ALL(12582912.0f);
-    floats memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], factor[MOST_PARTS];
-    int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
-    float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];
-    const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;
-    for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;
-    memcpy(factor, scale, sizeof *scale * (size_t)columns);
-    for (int64_t first = 0; first < count; first += TOGETHER) {
-        int64_t together = least(TOGETHER, count - first);
-        for (int64_t i = 0; i < together; i++) {
-            const int8_t *forward = rows[first + i], *backward = rows[count - 1 - first - i];
-            for (int at = 0; at < size; at += columns) {
-                memcpy(codes + i * size + at, forward + at, (size_t)half);
-                memcpy(codes + i * size + at + half, backward + at + half, (size_t)half);
-            }
-        }
-        for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];
-        for (int64_t i = 0; i < together; i++) {
-            for (int part = 0; part < parts; part++) {
-                floats group[GROUPS];
-                for (int at = 0; at < GROUPS; at++)
-                    memcpy(group + at, numbers + i * size + at * columns + part * LANES, sizeof *group);
-                floats kept = (group[0] + from_zero) * unit * memory[part];
-                floats found = group[2] * memory[part];
-                found = found * factor[part] + group[3] * two;
-                memory[part] = kept + group[1];
-                found = CHOSEN(found > zero, found, zero);
-                found = CHOSEN(found < largest, found, largest);
-                found = found + no_digits - no_digits;
-                most[part] = CHOSEN(found > most[part], found, most[part]);
-                sums[part] += found;
-            }
-        }
-    }
-    memcpy(highest, most, sizeof(float) * (size_t)columns);
-    memcpy(totals, sums, sizeof(float) * (size_t)columns);
+   at a time, and then all columns are computed alike, some in each register. The operations are those
+   of the graph, one by one, so their bits are, too. A number from 0 to 4,095 is rounded by adding one
+   beyond 2^23, where a float has no digits after the point: halves become even. */
+#define REMEMBER_BODY(LANES, ALL)                                                                    \
+    typedef float floats __attribute__((vector_size(4 * LANES)));                                    \
+    typedef int32_t integers __attribute__((vector_size(4 * LANES)));                                \
+    enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };                                            \
+    const floats zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);\
+    const floats largest = ALL(4095.0f), no_digits = ALL(12582912.0f);                               \
+    floats memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], factor[MOST_PARTS];               \
+    int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                        \
+    float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                       \
+    const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;                  \
+    for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;          \
+    memcpy(factor, scale, sizeof *scale * (size_t)columns);                                          \
+    for (int64_t first = 0; first < count; first += TOGETHER) {                                      \
+        int64_t together = least(TOGETHER, count - first);                                           \
+        for (int64_t i = 0; i < together; i++) {                                                     \
+            const int8_t *forward = rows[first + i], *backward = rows[count - 1 - first - i];        \
+            for (int at = 0; at < size; at += columns) {                                             \
+                memcpy(codes + i * size + at, forward + at, (size_t)half);                           \
+                memcpy(codes + i * size + at + half, backward + at + half, (size_t)half);            \
+            }                                                                                        \
+        }                                                                                            \
+        for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];                  \
+        for (int64_t i = 0; i < together; i++) {                                                     \
+            for (int part = 0; part < parts; part++) {                                               \
+                floats keep, write, read, own;                                                       \
+                const float *of_part = numbers + i * size + part * LANES;                            \
+                memcpy(&keep, of_part, sizeof keep);                                                 \
+                memcpy(&write, of_part + columns, sizeof keep);                                      \
+                memcpy(&read, of_part + 2 * columns, sizeof keep);                                   \
+                memcpy(&own, of_part + 3 * columns, sizeof keep);                                    \
+                floats kept = (keep + from_zero) * unit * memory[part];                              \
+                floats found = read * memory[part];                                                  \
+                found = found * factor[part] + own * two;                                            \
+                memory[part] = kept + write;                                                         \
+                found = CHOSEN(found > zero, found, zero);                                           \
+                found = CHOSEN(found < largest, found, largest);                                     \
+                found = found + no_digits - no_digits;                                               \
+                most[part] = CHOSEN(found > most[part], found, most[part]);                          \
+                sums[part] += found;                                                                 \
+            }                                                                                        \
+        }                                                                                            \
+    }                                                                                                \
+    memcpy(highest, most, sizeof *highest * (size_t)columns);                                        \
+    memcpy(totals, sums, sizeof *totals * (size_t)columns);
+
+#define IN_ALL_4(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER}
+#define IN_ALL_8(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER}
+
+static inline __attribute__((always_inline)) void remember_by_4(const int8_t *const *rows, int64_t count,
+                                                                const float *scale, int columns,
+                                                                float *highest, float *totals) {
+    REMEMBER_BODY(4, IN_ALL_4)
 }
 
-typedef void remember_function(const int8_t *const *rows, int64_t count, const float *scale, int columns,
-                               float *highest, float *totals);
-
 /* Loops over a number of columns that the compiler knows. */
-#define REMEMBER(NAME, TARGET)                                                                        \
-    TARGET static void NAME(const int8_t *const *rows, int64_t count, const float *scale, int columns, \
-                            float *highest, float *totals) {                                         \
-        if (columns == 16) remember(rows, count, scale, 16, highest, totals);                        \
-        else if (columns == 24) remember(rows, count, scale, 24, highest, totals);                   \
-        else if (columns == 32) remember(rows, count, scale, 32, highest, totals);                   \
-        else remember(rows, count, scale, columns, highest, totals);                                 \
-    }
+#define REMEMBER_COLUMNS(REMEMBER)                                                                   \
+    if (columns == 16) REMEMBER(rows, count, scale, 16, highest, totals);                            \
+    else if (columns == 24) REMEMBER(rows, count, scale, 24, highest, totals);                       \
+    else if (columns == 32) REMEMBER(rows, count, scale, 32, highest, totals);                       \
+    else REMEMBER(rows, count, scale, columns, highest, totals);
 
-REMEMBER(remember_plain, )
+static void remember_plain(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                           float *highest, float *totals) {
+    REMEMBER_COLUMNS(remember_by_4)
+}
+
 #if defined(__x86_64__)
-REMEMBER(remember_avx2, __attribute__((target("avx2"))))
+static inline __attribute__((always_inline, target("avx2"))) void
+remember_by_8(const int8_t *const *rows, int64_t count, const float *scale, int columns, float *highest,
+              float *totals) {
+    REMEMBER_BODY(8, IN_ALL_8)
+}
+
+__attribute__((target("avx2"))) static void remember_avx2(const int8_t *const *rows, int64_t count,
+                                                          const float *scale, int columns,
+                                                          float *highest, float *totals) {
+    REMEMBER_COLUMNS(remember_by_8)
+}
 #endif
 
 static remember_function *find_remember(void) {
