@@ -243,8 +243,8 @@ class RecurrentBody:
     """Of `ngram-recurrent`: maxima and sums of the outputs, tokens, and known tokens."""
 
     nodes: ClassVar = KnownNodes(
-        45,
-        "4f07aee1075113f2eeb5f48a274acb33",
+        46,
+        "0e33315c4cb37b0e15a0a918070b03c1",
         weights={
             "vocabulary": 5,
             "slots_size": 6,
@@ -255,7 +255,7 @@ class RecurrentBody:
             "units": 12,
             "scale": 15,
         },
-        results={40: np.float32, 41: np.float32, 44: np.float32},
+        results={41: np.float32, 42: np.float32, 45: np.float32},
     )
     counts_known: ClassVar = True
 

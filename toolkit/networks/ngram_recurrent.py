@@ -390,6 +390,7 @@ def to_onnx(network: Any) -> onnx.ModelProto | None:
         "zero": np.array(0, np.float32),
         "largest": np.array(LARGEST_OUTPUT, np.float32),
         "four": np.array(4, np.float32),
+        "tokens_axis": integers(0),
         "last_axis": integers(2),
     }
     return tables.table_graph(_STEPS, weights, sizes["vocabulary"])
