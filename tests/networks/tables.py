@@ -61,7 +61,12 @@ def pool_tables(
 
 
 def recurrent_tables(
-    units: int = 4, hidden: int = 6, words: int = WORDS, pairs: int = 40, slots: int = 29, seed: int = 1
+    units: int = 4,
+    hidden: int = 6,
+    words: int = WORDS,
+    pairs: int = 40,
+    slots: int = 29,
+    seed: int = 1,
 ) -> dict[str, Any]:
     """Every code there is; outputs at both ends and between; hidden units that need filling up."""
     random = np.random.default_rng(seed)

@@ -19,9 +19,8 @@ a weighted sum of both, and of a hidden layer over them.
 
 The outputs are whole numbers, and sums of fewer than 4,096 of them stay below 2²⁴: they are exact
 in float32 in any order. The hidden layer is a product and a sum over the last axis, so that its
-bits do not depend on the size of a batch. What a token keeps, writes and says by itself is the
-memory of nothing: a row of zeros in front, as padding and the start of a review have, changes
-nothing.
+bits do not depend on the size of a batch. Padding and the start of a review have rows of zeros, and
+so write nothing, and say nothing: in front of a review, they change nothing.
 """
 
 from __future__ import annotations
@@ -65,9 +64,8 @@ _GROUPS = 4  # keep, write, read, own
 _CHUNK = 16  # tokens that are read one after the other while the network is trained
 _DOUBLINGS = 8  # of the number of chunks: enough for MOST_TOKENS
 
-_WEIGHTS = (
-    *("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "bias"),
-)  # the names of the layer's weights in the graph, in their order
+# The names of the layer's weights in the graph, in their order.
+_WEIGHTS = ("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "bias")
 _STEPS = ("bigrams", "ngram_recurrent")
 
 
@@ -189,7 +187,9 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
             rows = np.concatenate([plain, together])
             rows[: START_ID + 1] = rows[len(words)] = 0
             groups.append(np.split(rows, _GROUPS, axis=1))
-        keep, write, read, own = (np.concatenate(both, axis=1) for both in zip(*groups, strict=True))
+        keep, write, read, own = (
+            np.concatenate(both, axis=1) for both in zip(*groups, strict=True)
+        )
         steps = np.round(_sigmoid(keep + _KEPT_AT_START) * _KEEP_STEPS) + _LOWEST_KEEP
         keep_codes = np.clip(steps, _LOWEST_KEEP, _LARGEST_CODE).astype(np.int8)
         kept = (keep_codes.astype(np.float32) - _LOWEST_KEEP) / _KEEP_STEPS
@@ -263,8 +263,10 @@ def _memories(keep: Any, write: Any, is_backward: bool) -> Any:
         left = left + share * _later(left, back)
         share = share * _later(share, back)
     before = _later(left, 1)  # each chunk
-    found = [before, *(of_chunk + share * before for of_chunk, share in zip(memories, kept))]
-    memory = tf.reshape(tf.stack(found[:-1], axis=2), shape)
+    found = [before]  # the memory before the first token of a chunk, the second one and so on
+    for memory, share in zip(memories[:-1], kept[:-1], strict=True):
+        found.append(memory + share * before)
+    memory = tf.reshape(tf.stack(found, axis=2), shape)
     return memory[:, ::-1] if is_backward else memory
 
 

@@ -1,4 +1,4 @@
-"""The recipes `ngram-linear`, `ngram-pool` and `ngram-recurrent`, from reviews to the frozen network.
+"""The recipes of networks of words and bigrams, from reviews to the frozen network.
 
 Which expert of `ngram-pool` reads a review is a rule of whole numbers, added up over its words: a
 logistic regression over the words that a review has, as often as it has them, rounded; see
