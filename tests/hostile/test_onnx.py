@@ -121,16 +121,17 @@ def endless_loop() -> bytes:
 
 def scan(*operators: str, **attributes: Any) -> bytes:
     """Read a column of the ids after the other, by operators one after the other."""
-    places = [TensorProto.FLOAT, ["batch"]]
     names = ["before", *(f"step_{at}" for at in range(len(operators)))]
     nodes = [
         helper.make_node(kind, [source, *["read"] * (kind == "Add")], [target], **attributes)
         for kind, source, target in zip(operators, names, names[1:], strict=False)
     ]
     nodes.append(helper.make_node("Identity", [names[-1]], ["after"]))
-    inputs = [helper.make_tensor_value_info(name, *places) for name in ("before", "read")]
-    outputs = [helper.make_tensor_value_info("after", *places)]
-    body = helper.make_graph(nodes, "body", inputs, outputs)
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])
+        for name in ("before", "read", "after")
+    ]
+    body = helper.make_graph(nodes, "body", values[:2], values[2:])
     return with_network(
         [
             helper.make_node("Cast", [TOKEN_IDS], ["numbers"], to=TensorProto.FLOAT),

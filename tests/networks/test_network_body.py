@@ -215,7 +215,7 @@ def changed(graph: ModelProto | onnx.ModelProto, change: dict[int, Any]) -> Mode
     return model_of(model)
 
 
-def filled(place: int, value: int) -> Any:
+def filled(place: int, value: float) -> Any:
     """Change one value of a table."""
 
     def change(table: npt.NDArray[Any]) -> npt.NDArray[Any]:

@@ -195,7 +195,9 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         kept = (keep_codes.astype(np.float32) - _LOWEST_KEEP) / _KEEP_STEPS
         write_codes, write_scale = _coded(np.tanh(write) * (1 - kept))
         read_codes, read_scale = _coded(read)
-        own_codes, own_scale = _coded(own)
+        # What is read is no larger than a weight of it, as memories are between -1 and 1.
+        largest = np.abs(own).max(axis=0) + np.abs(read).max(axis=0)
+        own_codes, own_scale = _coded(own, 2 * largest / LARGEST_OUTPUT)
         unit = own_scale / 2  # of the outputs
         factors, columns = np.tile(unit, 2), 2 * self.units
         last = np.array(self.last.kernel)[:, 0]
@@ -275,14 +277,14 @@ def _later(chunks: Any, count: int) -> Any:
     return tf.pad(chunks, [[0, 0], [count, 0], [0, 0]])[:, : tf.shape(chunks)[1]]
 
 
-def _sigmoid(values: Floats) -> Floats:
-    found: Floats = 1 / (1 + np.exp(-values))
+def _sigmoid(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = 1 / (1 + np.exp(-values))
     return found
 
 
-def _coded(values: Floats) -> tuple[Codes, Floats]:
-    """Round each column to codes, and give its scales: what a code of 1 stands for."""
-    scale = np.maximum(np.abs(values).max(axis=0), TINY) / _LARGEST_CODE
+def _coded(values: npt.NDArray[Any], least: Any = TINY) -> tuple[Codes, npt.NDArray[Any]]:
+    """Round each column to codes, and give its scale: what a code of 1 stands for, at least."""
+    scale = np.maximum(np.abs(values).max(axis=0) / _LARGEST_CODE, np.maximum(least, TINY))
     return np.round(values / scale).astype(np.int8), scale
 
 
