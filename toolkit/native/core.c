@@ -21,6 +21,10 @@ caller has handed over. The parts below are one program, compiled at once. */
 #error "the core needs GCC or Clang, and a processor that stores low bytes first"
 #endif
 
+#if defined(__FAST_MATH__)
+#error "the core needs each operation of numbers as it is written: leave out -ffast-math and -Ofast"
+#endif
+
 enum {
     BLOCK = 64,         /* bytes of which the separators are one number of 64 bits */
     PIECE = 64 * BLOCK, /* bytes that are read at once */
