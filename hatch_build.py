@@ -36,7 +36,8 @@ from packaging.tags import platform_tags
 _NATIVE = "toolkit/native"
 _SOURCE = f"{_NATIVE}/core.c"
 _FILE_NAME = "_core" + {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
-_FLAGS = ("-std=c11", "-O3", "-shared", "-fPIC", "-fvisibility=hidden")
+# Without -ffp-contract=off, a product and a sum may become one operation, with other bits.
+_FLAGS = ("-std=c11", "-O3", "-ffp-contract=off", "-shared", "-fPIC", "-fvisibility=hidden")
 _CHECK = """
 import sys
 from pathlib import Path

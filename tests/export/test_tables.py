@@ -12,7 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.networks.tables import Frozen, pool_tables, random_ids
+from tests.networks.tables import (
+    Frozen,
+    pool_tables,
+    random_ids,
+    recurrent_network,
+    recurrent_tables,
+)
 from tests.networks.test_frozen import any_ids
 from toolkit.export.convert import convert
 from toolkit.model.native_network import session_options
@@ -48,7 +54,7 @@ def test_numbers_are_those_of_keras(
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
 )
 @given(data=st.data())
 def test_a_row_has_one_probability_in_any_batch_and_padding(
@@ -81,6 +87,20 @@ def test_pooled_networks_of_usual_sizes(experts: int, threads: int) -> None:
         assert np.array_equal(np.concatenate(parts), together), size
 
 
+@pytest.mark.parametrize("threads", [1, 2])
+@pytest.mark.parametrize("units", [8, 12, 16])
+def test_recurrent_networks_of_usual_sizes(units: int, threads: int) -> None:
+    options = session_options()
+    options.intra_op_num_threads = threads
+    graph = convert(recurrent_network(**recurrent_tables(units, hidden=32)), 512).model
+    session = ort.InferenceSession(graph.SerializeToString(), options)
+    ids = random_ids(65, width=30)
+    together = run(session, ids)
+    for size in (1, 2, 3, 8, 33):
+        parts = [run(session, ids[start : start + size]) for start in range(0, 65, size)]
+        assert np.array_equal(np.concatenate(parts), together), size
+
+
 def test_rows_longer_than_float32_counts_one_by_one() -> None:
     """The sum of 5,000 tokens is beyond the whole numbers of float32; it is one of int32."""
     from toolkit.networks.ngram_linear import frozen
@@ -104,11 +124,12 @@ def test_tables_take_a_byte_a_number(graphs: dict[str, onnx.ModelProto]) -> None
     types = onnx.TensorProto
     assert sizes["ngram-linear"][types.INT8] == 13 + 31
     assert sizes["ngram-linear"][types.FLOAT] < 5
+    assert sizes["ngram-recurrent"][types.INT8] == (13 + 40) * 4 * 8
     assert sizes["ngram-pool"][types.UINT8] == 3 * 74 * 8  # 5 columns are filled up to 8
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
 )
 def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> None:
     ids = random_ids(1)
@@ -118,7 +139,7 @@ def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> Non
 
 
 @pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "adapted"]
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
 )
 def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
     assert {node.domain for node in graphs[name].graph.node} == {""}

@@ -8,7 +8,9 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import onnx
 import pytest
@@ -21,7 +23,7 @@ from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.model import Scorer
 from toolkit.model.describe import describe
-from toolkit.model.file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile
 from toolkit.model.onnx import MOST_BYTES
 
 SMALL = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
@@ -117,6 +119,47 @@ def endless_loop() -> bytes:
     return with_network([helper.make_node("Loop", ["", "true"], ["extra"], body=body)])()
 
 
+def scan(*operators: str, **attributes: Any) -> bytes:
+    """Read a column of the ids after the other, by operators one after the other."""
+    names = ["before", *(f"step_{at}" for at in range(len(operators)))]
+    nodes = [
+        helper.make_node(kind, [source, *["read"] * (kind == "Add")], [target], **attributes)
+        for kind, source, target in zip(operators, names, names[1:], strict=False)
+    ]
+    nodes.append(helper.make_node("Identity", [names[-1]], ["after"]))
+    values = [
+        helper.make_tensor_value_info(name, TensorProto.FLOAT, ["batch"])
+        for name in ("before", "read", "after")
+    ]
+    body = helper.make_graph(nodes, "body", values[:2], values[2:])
+    return with_network(
+        [
+            helper.make_node("Cast", [TOKEN_IDS], ["numbers"], to=TensorProto.FLOAT),
+            helper.make_node("ReduceMax", ["numbers", "columns"], ["start"], keepdims=0),
+            helper.make_node(
+                "Scan", ["start", "numbers"], ["extra_row"], body=body,
+                num_scan_inputs=1, scan_input_axes=[1],
+            ),
+            helper.make_node("Unsqueeze", ["extra_row", "columns"], ["extra"]),
+        ]
+    )()  # fmt: skip
+
+
+def step_with_weights() -> bytes:
+    """A step with numbers of its own, such as may be stored outside of the file."""
+    model = onnx.load_model_from_string(scan("Add"))
+    (node,) = (node for node in model.graph.node if node.op_type == "Scan")
+    body = next(entry for entry in node.attribute if entry.name == "body").g
+    body.initializer.append(whole_numbers("more", [1]))
+    return bytes(model.SerializeToString())
+
+
+def test_steps_of_sums_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    path.write_bytes(scan("Add", "Identity"))
+    assert ModelFile.load(path).network.graph.node
+
+
 def functions_of_functions() -> bytes:
     """Each calls the one before it twice: 2 to the power of 40 nodes when all are put in."""
     opsets = [helper.make_opsetid("", 18), helper.make_opsetid("own", 1)]
@@ -159,6 +202,12 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "unknown domain": (operator("Run", "evil"), "the operator 'evil.Run' is not in stock"),
     "unknown of Microsoft": (operator("Evil", "com.microsoft"), "cannot load its network"),
     "loop": (endless_loop, "the node 'Loop' has a graph of its own"),
+    "steps of others": (partial(scan, "Exp"), "the node 'Scan' has a graph of its own"),
+    "steps with a graph": (
+        partial(scan, "Add", body=helper.make_graph([], "inner", [], [])), "'Scan' has a graph of"
+    ),
+    "steps with weights": (step_with_weights, "the node 'Scan' has a graph of its own"),
+    "many steps": (partial(scan, *["Add"] * 40), "the node 'Scan' has a graph of its own"),
     "functions": (functions_of_functions, "has functions"),
     "text of floats": (other_tensor("input", "text", 1), "the input 'text' is of another type"),
     "text of two axes": (other_tensor("input", "text", 8, 2), "the input 'text' is of another"),

@@ -80,6 +80,24 @@ static void try_pool(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
     free(vectors), free(shifts), free(held), free(routes);
 }
 
+/* Tables with as few rows as `RecurrentBody.of` wants. */
+static void try_recurrent(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
+    int64_t highest_pair = sizes[2] % 64, slots = 1 + (sizes[1] < 128 ? sizes[1] % 4 : sizes[1]);
+    int32_t columns = 8 * (1 + sizes[4] % 4), *held = exactly(4 * slots);
+    recurrent_tables t = {.vocabulary = vocabulary, .columns = columns, .slots_size = (int32_t)slots};
+    for (int64_t i = 0; i < slots; i++) { /* the owner is a key that may occur */
+        int64_t quotient_of_key = below((int64_t)vocabulary * vocabulary / slots + 1) % 4096;
+        held[i] = (int32_t)(below(8) == 0 ? -1 : below(highest_pair + 1) * 4096 + quotient_of_key);
+    }
+    int8_t *rows = random_bytes((vocabulary + highest_pair + 1) * 4 * columns);
+    memset(rows, 0, 4 * (size_t)columns); /* of padding */
+    float *scale = random_floats(columns);
+    for (int32_t c = 0; c < columns; c++) scale[c] *= sizes[3] % 2 ? 0.0625f : 0.001f;
+    t.rows = rows, t.slots = held, t.scale = scale;
+    check_recurrent(&t, r);
+    free(rows), free(held), free(scale);
+}
+
 static void try_conv(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
     conv_tables t = {.vocabulary = vocabulary, .filters = 1 + sizes[1] % 64, .width = (int32_t)r->most};
     float *first = random_floats((int64_t)vocabulary * t.filters);
@@ -102,17 +120,19 @@ static void try_flagged(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
 static void try_unknown(int32_t vocabulary, const reviews *r) {
     linear_tables linear = {.vocabulary = vocabulary, .pairs_size = 1};
     pool_tables pool = {.vocabulary = vocabulary, .slots_size = 1};
+    recurrent_tables recurrent = {.vocabulary = vocabulary, .slots_size = 1};
     conv_tables conv = {.vocabulary = vocabulary};
     flags flagged = {.vocabulary = vocabulary};
     CHECK(sum_linear(&linear, r, NULL, NULL, NULL) == 1);
     CHECK(pool_vectors(&pool, r, NULL, NULL, NULL, NULL, NULL) == 1);
+    CHECK(remember_vectors(&recurrent, r, NULL, NULL, NULL, NULL) == 1);
     CHECK(convolve(&conv, r, NULL) == 1);
     CHECK(count_flagged(&flagged, r, NULL) == 1);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     static void (*const all[])(const uint8_t *, int32_t, reviews *) = {try_linear, try_pool, try_conv,
-                                                                       try_flagged};
+                                                                       try_flagged, try_recurrent};
     static const int32_t unknown[] = {0, -1, INT32_MIN, INT32_MAX};
     if (size < HEAD) return 0;
     const uint8_t *sizes = data + 1, *lengths = data + HEAD;
@@ -131,7 +151,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
     for (int64_t row = 0; row < rows; row++) /* what is in a gap means nothing */
         for (int64_t i = row > 0 ? stops[row - 1] : 0; i < starts[row]; i++) ids[i] = -7;
     reviews r = {ids, starts, stops, rows, most};
-    all[data[0] % 4](sizes, vocabulary, &r);
+    all[data[0] % 8 < 4 ? data[0] % 4 : 4](sizes, vocabulary, &r);
     int64_t row = rows > 0 ? below(rows) : 0;
     if (rows > 0 && stops[row] > starts[row]) {
         int32_t beyond = unknown[below(4)];

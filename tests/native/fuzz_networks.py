@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tests.native.fuzzing import Fuzzer, main
 
-_NETWORKS = 4
+_NETWORKS = 5
 
 
 def seeds() -> Iterator[bytes]:

@@ -32,7 +32,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 WARNINGS = ("-Wall", "-Wextra", "-Wconversion", "-Wshadow", "-Werror")
-_FLAGS = ("-std=c11", "-g", "-O2", *WARNINGS, "-Wno-shadow")  # of a name in core.c
+# `-Wno-shadow`: of a name in core.c.
+_FLAGS = ("-std=c11", "-ffp-contract=off", "-g", "-O2", *WARNINGS, "-Wno-shadow")
 _LONGEST_INPUT = 1 << 14
 
 

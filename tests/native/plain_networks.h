@@ -78,6 +78,45 @@ PLAIN void check_pool(const pool_tables *t, const reviews *r) {
     free(highest), free(totals), free(tokens), free(experts), free(known);
 }
 
+/* Read the tokens of a review in one direction, a column at a time. */
+PLAIN void check_recurrent(const recurrent_tables *t, const reviews *r) {
+    int32_t read[MOST_IDS];
+    int64_t size = 4 * r->rows, columns = t->columns;
+    float *highest = exactly(size * columns), *totals = exactly(size * columns);
+    float *tokens = exactly(size);
+    int32_t *known = exactly(size);
+    CHECK(remember_vectors(t, r, highest, totals, tokens, known) == 0);
+    for (int64_t row = 0; row < r->rows; row++) {
+        float most[MOST_RECURRENT_COLUMNS] = {0}, sums[MOST_RECURRENT_COLUMNS] = {0};
+        int64_t count = plain_read(r, row, read);
+        check_counts(read, count, tokens[row], known[row]);
+        for (int64_t c = 0; c < columns; c++) {
+            volatile float memory = 0; /* each operation by itself */
+            for (int64_t i = 0; i < count; i++) {
+                int64_t at = c < columns / 2 ? i : count - 1 - i;
+                int64_t key = (at > 0 ? read[at - 1] : 0) * (int64_t)t->vocabulary + read[at];
+                int64_t held = t->slots[key % t->slots_size], place = read[at];
+                if (held >= 0 && held % 4096 == key / t->slots_size && read[at] > 1)
+                    place = t->vocabulary + held / 4096;
+                const int8_t *codes = t->rows + place * 4 * columns + c;
+                volatile float found = (float)codes[2 * columns] * memory;
+                found *= t->scale[c];
+                found += (float)(2 * codes[3 * columns]);
+                found = found < 0 ? 0 : found > 4095 ? 4095 : found;
+                float whole = (float)(int32_t)found, rest = found - whole;
+                whole += rest > 0.5f || (rest == 0.5f && (int32_t)whole % 2);
+                if (whole > most[c]) most[c] = whole;
+                sums[c] += whole;
+                memory *= (float)(codes[0] + 128) / 256;
+                memory += (float)codes[columns];
+            }
+        }
+        check_floats(highest, row, columns, most);
+        check_floats(totals, row, columns, sums);
+    }
+    free(highest), free(totals), free(tokens), free(known);
+}
+
 PLAIN void check_conv(const conv_tables *t, const reviews *r) {
     int32_t read[MOST_IDS], padded[MOST_IDS + 1];
     float expected[MOST_COLUMNS];

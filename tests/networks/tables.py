@@ -60,6 +60,37 @@ def pool_tables(
     }
 
 
+def recurrent_tables(
+    units: int = 4,
+    hidden: int = 6,
+    words: int = WORDS,
+    pairs: int = 40,
+    slots: int = 29,
+    seed: int = 1,
+) -> dict[str, Any]:
+    """Every code there is; outputs at both ends and between; hidden units that need filling up."""
+    random = np.random.default_rng(seed)
+    columns = 2 * units
+    rows = random.integers(-128, 128, (words + pairs, 4 * columns), dtype=np.int8)
+    return {
+        "rows": rows,
+        "slots": _slots(random, words, bigrams=pairs, slots=slots),
+        "pairs": pairs,
+        "scale": random.uniform(0.01, 0.5, columns).astype(np.float32),
+        "kernel": random.normal(0, 0.0005, (hidden, 2 * columns)).astype(np.float32),
+        "hidden_bias": random.normal(0, 0.1, hidden).astype(np.float32),
+        "last": random.normal(0, 0.001, 2 * columns + hidden).astype(np.float32),
+        "bias": float(np.float32(random.normal())),
+    }
+
+
+def recurrent_network(**tables: Any) -> Any:
+    """Make the network of `ngram-recurrent` of tables."""
+    from toolkit.networks import ngram_recurrent
+
+    return ngram_recurrent.frozen(ngram_recurrent.Tables(**tables))
+
+
 def adapted_tables(seed: int = 1) -> dict[str, Any]:
     """Weights of all words, of which the base does not know the last three."""
     weights = np.random.default_rng(seed).normal(0, 1, WORDS).astype(np.float32)
@@ -93,7 +124,7 @@ def frozen_networks() -> dict[str, Frozen]:
     from toolkit.networks import adapted, ngram_linear, ngram_pool
 
     linear, pool, one = linear_tables(), pool_tables(), pool_tables(experts=1)
-    words = adapted_tables()
+    words, recurrent = adapted_tables(), recurrent_tables()
     around = {"tables": pool, "logit": pool_logit, **words}
     return {
         "adapted": Frozen(
@@ -102,6 +133,7 @@ def frozen_networks() -> dict[str, Frozen]:
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, linear_logit),
         "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, pool_logit),
         "ngram-pool, one expert": Frozen(ngram_pool.frozen(**one), one, pool_logit),
+        "ngram-recurrent": Frozen(recurrent_network(**recurrent), recurrent, recurrent_logit),
     }
 
 
@@ -176,6 +208,42 @@ def pool_logit(ids: Sequence[int], lookup: Any, experts: Sequence[Any]) -> float
     pooled = np.concatenate([np.max(vectors, axis=0), mean])
     hidden = np.maximum(expert.kernel @ pooled + expert.hidden_bias, 0)
     return float(np.concatenate([pooled, hidden]) @ expert.last + expert.bias)
+
+
+def recurrent_logit(
+    ids: Sequence[int],
+    rows: _Table,
+    slots: _Table,
+    pairs: int,
+    scale: _Table,
+    kernel: _Table,
+    hidden_bias: _Table,
+    last: _Table,
+    bias: float,
+) -> float:
+    """Give the logit of `ngram-recurrent`, with each operation of the memory in float32."""
+    size, columns = len(rows) - pairs, len(scale)
+    codes, previous = np.zeros((len(ids), 4, columns), np.float32), 0
+    for place, token in enumerate(ids):
+        if token > 1:
+            pair = _pair(previous, token, size, slots)
+            codes[place] = rows[size + pair if pair else token].reshape(4, columns)
+        previous = token
+    keep, write, read, own = codes.transpose(1, 0, 2)
+    outputs = np.zeros((len(ids) + 1, columns), np.float32)
+    forward = np.arange(columns) < columns // 2
+    for used, places in ((forward, range(len(ids))), (~forward, reversed(range(len(ids))))):
+        memory = np.zeros(columns, np.float32)
+        for at in places:
+            found = np.float32(2) * own[at] + scale * (read[at] * memory)
+            outputs[at, used] = np.round(np.clip(found, 0, 4095))[used]
+            memory = (keep[at] + np.float32(128)) / np.float32(256) * memory + write[at]
+    assert outputs.dtype == memory.dtype == np.float32
+    tokens = sum(token > 1 for token in ids)
+    mean = outputs.sum(axis=0, dtype=float) / (4 * math.sqrt(tokens + 1))
+    pooled = np.concatenate([outputs.max(axis=0), mean])
+    hidden = np.maximum(kernel @ pooled + hidden_bias, 0)
+    return float(np.concatenate([pooled, hidden]) @ last + bias)
 
 
 def _pair(previous: int, token: int, size: int, slots: _Table) -> int:

@@ -20,6 +20,10 @@ from tests.networks.tables import (
     linear_tables,
     pool_tables,
     random_ids,
+    recurrent_logit,
+    recurrent_network,
+    recurrent_tables,
+    sigmoid,
 )
 from toolkit.export.convert import TOLERANCE, canonical, convert, run_keras
 from toolkit.text import Ids
@@ -136,6 +140,40 @@ def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -
     tables = pool_tables()
     with pytest.raises(ValueError, match=message):
         frozen(replace(tables["lookup"], **change), tables["experts"])
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": np.zeros((53, 32), np.uint8)}, "rows: expected int8 .*, received uint8"),
+        ({"rows": np.zeros((53, 31), np.int8)}, r"rows: .* \(any, 32\), .* \(53, 31\)"),
+        ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 of pairs"),
+        ({"pairs": 0}, "rows: 53 are too few for 0 of pairs"),
+        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+        ({"scale": np.zeros(12, np.float32)}, "scale: expected a multiple of 8 columns, .* 12"),
+        ({"scale": np.full(8, np.inf, np.float32)}, "scale: expected finite numbers"),
+        ({"kernel": np.zeros((6, 15), np.float32)}, r"kernel: .* \(any, 16\), .* \(6, 15\)"),
+        ({"hidden_bias": np.zeros(5, np.float32)}, r"hidden_bias: .* shape \(6\), .* \(5,\)"),
+        ({"last": np.zeros(21, np.float32)}, r"last: .* shape \(22\), .* \(21,\)"),
+    ],
+)
+def test_other_tables_of_the_recurrent_network(change: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        recurrent_network(**(recurrent_tables() | change))
+
+
+def test_outputs_at_both_ends_and_between() -> None:
+    """In one column of each direction: what is read is far below, above, and half a number."""
+    rows = np.zeros((5 + 1, 4, 8), np.int8)
+    rows[4] = np.array([0, 127, 1, 1])[:, None]  # says 1, and 127 times the scale of the memory
+    tables = recurrent_tables(words=5, pairs=1, slots=7) | {"slots": np.zeros(7, np.int32)}
+    # 2 · 1 + 127 · scale: 2.5, 3.5, 4,095.4, beyond, below
+    tables["scale"] = np.array([1 / 254, 3 / 254, 32.23, 33, -1] * 2, np.float32)[:8]
+    tables["rows"] = rows.reshape(6, 32)
+    ids = np.full((1, 2), 4, np.int32)
+    found = run(recurrent_network(**tables), ids)[:, 0]
+    expected = [sigmoid(recurrent_logit([4, 4], **tables))]
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-6)
 
 
 def test_slots_for_the_pairs_of_the_words() -> None:
@@ -257,7 +295,9 @@ def remade(graph: onnx.ModelProto) -> Any:
     return network_of_graph(graph)
 
 
-@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert"])
+@pytest.mark.parametrize(
+    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent"]
+)
 def test_a_network_of_its_graph(networks: dict[str, Frozen], name: str) -> None:
     network = networks[name].network
     made = remade(graph_of(network))

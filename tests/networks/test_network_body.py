@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import onnx
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
@@ -27,6 +27,7 @@ from toolkit.text import TokenIds
 pytestmark = needs_core
 
 WIDTH = 12  # tokens that the small networks read
+LARGE_WIDTH = 512  # and larger ones
 WORDS = 13  # as in tests/networks/tables.py
 
 Change = tuple[str, Any]
@@ -41,9 +42,9 @@ def shipped(name: str) -> tuple[Network, Network, int, int]:
     return both, whole, model.facts.max_tokens, model.facts.vocabulary_size
 
 
-def network_of(part: ModelProto, *, is_split: bool) -> Network:
+def network_of(part: ModelProto, *, is_split: bool, width: int = WIDTH) -> Network:
     """Open a small network."""
-    facts = SimpleNamespace(max_tokens=WIDTH)
+    facts = SimpleNamespace(max_tokens=width)
     network = Network(part, SimpleNamespace(path=Path("small"), facts=facts, graph=part))  # type: ignore[arg-type]
     if not is_split:
         network.__dict__["_split"] = None
@@ -93,10 +94,13 @@ def model_of(model: onnx.ModelProto) -> ModelProto:
 @cache
 def graphs() -> dict[str, ModelProto]:
     """Write the small networks of other tests as graphs."""
-    from tests.networks.tables import frozen_networks
+    from tests.networks.tables import adapted_tables, frozen_networks
     from toolkit.export.convert import convert
+    from toolkit.networks import adapted
 
     networks = {name: frozen.network for name, frozen in frozen_networks().items()}
+    recurrent = adapted.freeze(networks["ngram-recurrent"], **adapted_tables())
+    networks["adapted, recurrent"] = recurrent
     pool = convert(networks["ngram-pool"], WIDTH).model
     found = {name: convert(network, WIDTH).model for name, network in networks.items()}
     no_vector = {12: filled(3, 4096 * 10_000)}  # of a pair, as if it were negated
@@ -107,7 +111,10 @@ def graphs() -> dict[str, ModelProto]:
 
 @pytest.mark.parametrize(
     "name",
-    ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-pool, no vector", "adapted"],
+    [
+        *("ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-pool, no vector"),
+        *("ngram-recurrent", "adapted", "adapted, recurrent"),
+    ],
 )
 @given(
     rows=st.lists(st.lists(st.integers(2, WORDS - 1), max_size=2 * WIDTH), min_size=1, max_size=30)
@@ -154,6 +161,37 @@ def test_other_tables_of_the_tutorial(small_conv1d: Any, number: int, change: An
     assert split_network(graph, WIDTH) is None
 
 
+@cache
+def _large(units: int) -> tuple[Network, Network]:
+    """A recurrent network of some size, as it is scored: in two parts, and as a whole."""
+    from tests.networks.tables import recurrent_network, recurrent_tables
+    from toolkit.export.convert import convert
+
+    tables = recurrent_tables(units, hidden=32, words=60, pairs=900, slots=1009, seed=units)
+    graph = model_of(convert(recurrent_network(**tables), LARGE_WIDTH).model)
+    return tuple(network_of(graph, is_split=split, width=LARGE_WIDTH) for split in (True, False))  # type: ignore[return-value]
+
+
+@pytest.mark.parametrize("units", [4, 8, 12, 16])
+@given(data=st.data())
+@settings(max_examples=10)
+def test_recurrent_networks_of_any_size(units: int, data: st.DataObject) -> None:
+    both, whole = _large(units)
+    assert both._split is not None
+    draw = np.random.default_rng(data.draw(st.integers(0, 2**32)))
+    edges = st.sampled_from([0, 1, 15, 16, 17, 255, 256, 257, 510, 511, 512, 513])
+    lengths = data.draw(st.lists(edges | st.integers(0, 60), min_size=1, max_size=20))
+    rows = [draw.integers(2, data.draw(st.sampled_from([6, 60])), n).tolist() for n in lengths]
+    found = both.run_all(token_ids(rows))
+    assert same_bits(found, whole.run_all(token_ids(rows)))
+    # One by one, where nothing is padded; and with padding in front, straight into the graph.
+    alone = np.concatenate([whole.run_all(token_ids([row])) for row in rows], axis=1)
+    assert same_bits(found, alone)
+    read = [[1, *row][-LARGE_WIDTH:] for row in rows]
+    padded = np.array([[0] * (LARGE_WIDTH + 5 - len(row)) + row for row in read], np.int32)
+    assert same_bits(found[0], whole.run(padded)[0])
+
+
 def test_other_networks_run_as_a_whole() -> None:
     old = ModelFile.load(OLD_MODELS / "ngram-cnn.onnx")
     assert split_network(old.network, old.facts.max_tokens) is None
@@ -177,7 +215,7 @@ def changed(graph: ModelProto | onnx.ModelProto, change: dict[int, Any]) -> Mode
     return model_of(model)
 
 
-def filled(place: int, value: int) -> Any:
+def filled(place: int, value: float) -> Any:
     """Change one value of a table."""
 
     def change(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
@@ -212,6 +250,19 @@ def filled(place: int, value: int) -> Any:
         ("ngram-pool", {25: 75}),
         ("ngram-pool", {1: lambda vectors: vectors[:, :7]}),
         ("ngram-pool", {1: lambda vectors: vectors[:-1]}),
+        ("ngram-recurrent", {1: filled(10, 1)}),  # padding that writes
+        ("ngram-recurrent", {1: lambda rows: rows[:20]}),  # too few for the pairs
+        ("ngram-recurrent", {1: lambda rows: rows[:, :-1]}),
+        ("ngram-recurrent", {3: filled(4, -2)}),
+        ("ngram-recurrent", {3: filled(4, 40 * 4096)}),  # a pair that is not there
+        ("ngram-recurrent", {8: 2**31 - 1}),
+        ("ngram-recurrent", {9: 28}),
+        ("ngram-recurrent", {10: 4095}),
+        ("ngram-recurrent", {12: [8, 4, 4, 4, 12]}),
+        ("ngram-recurrent", {13: [3]}),
+        ("ngram-recurrent", {14: 127}),  # another rule of what is kept
+        ("ngram-recurrent", {16: filled(0, np.inf)}),
+        ("ngram-recurrent", {19: 4096}),
         ("adapted", {37: filled(0, 1)}),  # padding with a weight
         ("adapted", {37: lambda words: words.reshape(1, -1)}),
     ],
@@ -227,7 +278,9 @@ def other_forms(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     return [values[None], fewer, flat[:0], *map(values.astype, (np.float64, np.int64, np.uint16))]
 
 
-@pytest.mark.parametrize("name", ["conv1d", "ngram-linear", "ngram-pool", "adapted"])
+@pytest.mark.parametrize(
+    "name", ["conv1d", "ngram-linear", "ngram-pool", "ngram-recurrent", "adapted"]
+)
 def test_weights_of_another_form_are_left_to_onnx_runtime(name: str) -> None:
     part = load_model(name).network if name == "conv1d" else graphs()[name]
     most = shipped(name)[2] if name == "conv1d" else WIDTH
@@ -257,7 +310,7 @@ def test_weights_that_cannot_be_multiplied_are_left_to_onnx_runtime() -> None:
         assert split_network(model, most) is None
 
 
-@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "adapted"])
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "ngram-recurrent", "adapted"])
 @pytest.mark.parametrize("number", [-1, -(2**31), WORDS, 2**31 - 1])
 def test_ids_beyond_the_tables_are_left_to_onnx_runtime(name: str, number: int) -> None:
     split = split_network(graphs()[name], WIDTH)

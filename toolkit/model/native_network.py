@@ -9,7 +9,7 @@ a whole, with the same numbers.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -27,7 +27,7 @@ from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of
 from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes
 
 if TYPE_CHECKING:
-    from toolkit.model.onnx import NodeProto
+    from toolkit.model.onnx import GraphProto, NodeProto
 
 
 # A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
@@ -101,6 +101,10 @@ class Graph:
         """Name what a node gives."""
         return str(self._nodes[at].output[0])
 
+    def outputs(self, places: Iterable[int]) -> set[str]:
+        """Name all that some nodes give."""
+        return {name for at in places for name in self._nodes[at].output}
+
     def readers(self, name: str) -> Iterator[int]:
         """Give the places of the nodes that read a tensor."""
         return (at for at, node in enumerate(self._nodes) if name in node.input)
@@ -142,7 +146,11 @@ class Graph:
             settings = [(each.name, each.i, each.f, [*each.ints]) for each in node.attribute]
             given = [numbers.get(name, "?") for name in node.input]
             yield f"{at} {len(node.output)} {node.domain} {node.op_type} {settings} {given}"
-            numbers[node.output[0]] = f"node {at}"
+            for each in node.attribute:
+                if each.HasField("g"):
+                    yield from _listing_of_step(each.g)
+            for place, name in enumerate(node.output):
+                numbers[name] = f"node {at}" + f" output {place}" * (place > 0)
         for name, place in places.items():
             held = self._weights[name]
             if place in free:
@@ -165,6 +173,18 @@ class Graph:
         values = _constants(self.network, names)
         found |= zip(known.constants, values or (), strict=values is not None)
         return values is not None
+
+
+def _listing_of_step(graph: GraphProto) -> Iterator[str]:
+    """Write the nodes of a graph inside a node, with numbers for names."""
+    numbers = {value.name: f"input {at}" for at, value in enumerate(graph.input)}
+    yield f"{len(graph.input)} inputs, {len(graph.initializer)} weights"
+    for at, node in enumerate(graph.node):
+        given = [numbers.get(name, "?") for name in node.input]
+        kind = f"{node.domain} {node.op_type} {len(node.attribute)} settings"
+        yield f"step {at} {len(node.output)} {kind} {given}"
+        numbers |= {name: f"{at} output {place}" for place, name in enumerate(node.output)}
+    yield f"outputs {[numbers.get(value.name, '?') for value in graph.output]}"
 
 
 @dataclass(frozen=True)
@@ -213,7 +233,7 @@ def _split(
         inputs = {**inputs, KNOWN_TOKENS: INT32}
         done = done | {*range(at, at + _COUNTING.count)}
     left = [node for at, node in enumerate(network.graph.node) if at not in done]
-    inside = {TOKEN_IDS, *map(graph.output, done)} - inputs.keys()
+    inside = {TOKEN_IDS, *graph.outputs(done)} - inputs.keys()
     if not inside.isdisjoint(name for node in left for name in node.input):
         return None  # the head needs more of the body than the core gives
     head = _part(network, left, inputs)

@@ -8,12 +8,13 @@ all other fields as bytes and writes them again, so a model loses nothing.
 For mypy it is the class of `onnx`. Where a function of `onnx` needs one of its own, make it with
 ``onnx.ModelProto.FromString(model.SerializeToString())``.
 
-`read_onnx` reads a file from anywhere with care. A model file of this toolkit is one flat graph
-with its weights inside, of operators that stock builds of ONNX Runtime have. Refused before ONNX
-Runtime sees them: tensors stored outside, which it would read from any path; graphs inside nodes
-(loops have no bound on their time); functions, which call functions twice that call functions
-twice; and domains of operators that stock builds lack. How much memory a network may take is
-limited in `toolkit.model.native_network`.
+`read_onnx` reads a file from anywhere with care. A model file of this toolkit is one graph with its
+weights inside, of operators that stock builds of ONNX Runtime have. Refused before ONNX Runtime
+sees them: tensors stored outside, which it would read from any path; graphs inside nodes (loops
+have no bound on their time), but for a `Scan`, which takes a step for each token, of a few products
+and sums; functions, which call functions twice that call functions twice; and domains of operators
+that stock builds lack. How much memory a network may take is limited in
+`toolkit.model.native_network`.
 """
 
 from __future__ import annotations
@@ -54,7 +55,7 @@ _TYPES = {
 }
 
 # Number and type of each field, by message. With *, it is a list. What only has to be found is
-# bytes, also where it is a message: a graph in a node is refused, whatever is in it.
+# bytes, also where it is a message.
 _MESSAGES = Path(__file__).with_name("onnx_messages.json")
 _SCALARS = {
     "float": FieldDescriptorProto.TYPE_FLOAT,
@@ -86,6 +87,7 @@ if TYPE_CHECKING:  # the only module of scoring that names `onnx`, for the other
     import onnx
 
     AttributeProto = onnx.AttributeProto
+    GraphProto = onnx.GraphProto
     ModelProto = onnx.ModelProto
     NodeProto = onnx.NodeProto
     TensorProto = onnx.TensorProto
@@ -151,6 +153,9 @@ def _needed(model: ModelProto, start: str, ends: Sequence[str]) -> list[int]:
 # Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
 MOST_BYTES = 128 << 20
 
+# Of the graph of a `Scan`: operators that add nothing to the memory, and as many nodes at most.
+_STEP_OPERATORS, _MOST_STEP_NODES = ("Add", "Identity", "Mul"), 32
+
 _CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime, which looks for them itself
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
@@ -199,9 +204,23 @@ def _check_flat(model: ModelProto, path: Path) -> None:
         if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
             raise _not_stock(node, path)
         for attribute in node.attribute:
-            if attribute.HasField("g") or attribute.graphs:
+            has_graph = attribute.HasField("g")
+            if attribute.graphs or (has_graph and not _is_step(node, attribute.g)):
                 raise ModelError(f"{path}: the node {_named(node)} has a graph of its own")
             _check_inside(_tensors(attribute), path)
+
+
+def _is_step(node: NodeProto, graph: GraphProto) -> bool:
+    """Whether a graph inside a node is what a `Scan` does at each token: products and sums."""
+    return (
+        (node.domain, node.op_type) == ("", "Scan")
+        and len(graph.node) <= _MOST_STEP_NODES
+        and not (graph.initializer or graph.sparse_initializer)
+        and all(
+            each.domain == "" and each.op_type in _STEP_OPERATORS and not each.attribute
+            for each in graph.node
+        )
+    )
 
 
 def _tensors(attribute: AttributeProto) -> Iterator[TensorProto]:

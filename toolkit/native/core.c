@@ -9,7 +9,7 @@ caller has handed over. The parts below are one program, compiled at once. */
 #include <stdlib.h>
 #include <string.h>
 
-#define TOOLKIT_CORE_VERSION 2
+#define TOOLKIT_CORE_VERSION 3
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -19,6 +19,10 @@ caller has handed over. The parts below are one program, compiled at once. */
 
 #if !defined(__GNUC__) || !defined(__BYTE_ORDER__) || __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
 #error "the core needs GCC or Clang, and a processor that stores low bytes first"
+#endif
+
+#if defined(__FAST_MATH__)
+#error "the core needs each operation of numbers as it is written: leave out -ffast-math and -Ofast"
 #endif
 
 enum {

@@ -206,6 +206,168 @@ EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highe
     return 0;
 }
 
+/* `ngram-recurrent`: a row of small numbers for each word and each pair of neighbours that has one. Of
+   its columns, the first half is read forward and the second half backward. */
+typedef struct {
+    const int8_t *rows;   /* (rows, 4 groups, columns): what is kept, written, read and said */
+    const int32_t *slots; /* (slots_size): rows of pairs, see toolkit/networks/tables.py */
+    const float *scale;   /* (columns) */
+    int32_t vocabulary, columns, slots_size;
+} recurrent_tables;
+
+enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, TOGETHER = 16, LINE = 64 };
+
+/* Where the rows of all tokens of a review are, the start id included. Passes as in `find_vectors`. */
+static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
+                      int has_start, const int8_t **found) {
+    uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;
+    uint32_t places[RUN], quotients[RUN];
+    int64_t size = GROUPS * (int64_t)t->columns;
+    if (has_start) *found++ = t->rows + size * START_ID;
+    for (int64_t first = 0; first < count; first += RUN, ids += RUN, found += RUN) {
+        int64_t together = least(RUN, count - first);
+        for (int64_t i = 0; i < together; i++) {
+            uint32_t key = before * vocabulary + (uint32_t)ids[i];
+            before = (uint32_t)ids[i];
+            quotients[i] = quotient(key, slots);
+            places[i] = key - quotients[i] * slots.number;
+            __builtin_prefetch(t->slots + places[i]);
+        }
+        for (int64_t i = 0; i < together; i++) {
+            uint32_t id = (uint32_t)ids[i], held = (uint32_t)t->slots[places[i]];
+            uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
+            uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == quotients[i]) &
+                               (held != UINT32_MAX) & (id > START_ID);
+            found[i] = t->rows + size * (int64_t)(id + ((0 - is_pair) & (vocabulary + pair - id)));
+            for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(found[i] + at);
+            __builtin_prefetch(found[i] + size - 1);
+        }
+    }
+}
+
+typedef void remember_function(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                               float *highest, float *totals);
+
+/* One or the other, by masks of bits. */
+#define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
+
+/* Read the tokens of a review, forward and backward at once: the first half of the columns is at token
+   i while the second half is at the i-th from the end. Their codes are put together first, some tokens
+   at a time, and then all columns are computed alike, some in each register. The operations are those
+   of the graph, one by one, so their bits are, too. A number from 0 to 4,095 is rounded by adding one
+   beyond 2^23, where a float has no digits after the point: halves become even. */
+#define REMEMBER_BODY(LANES, ALL)                                                                    \
+    typedef float floats __attribute__((vector_size(4 * LANES)));                                    \
+    typedef int32_t integers __attribute__((vector_size(4 * LANES)));                                \
+    enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };                                            \
+    const floats zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);\
+    const floats largest = ALL(4095.0f), no_digits = ALL(12582912.0f);                               \
+    floats memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], factor[MOST_PARTS];               \
+    int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                        \
+    float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                       \
+    const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;                  \
+    for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;          \
+    memcpy(factor, scale, sizeof *scale * (size_t)columns);                                          \
+    for (int64_t first = 0; first < count; first += TOGETHER) {                                      \
+        int64_t together = least(TOGETHER, count - first);                                           \
+        for (int64_t i = 0; i < together; i++) {                                                     \
+            const int8_t *forward = rows[first + i], *backward = rows[count - 1 - first - i];        \
+            for (int at = 0; at < size; at += columns) {                                             \
+                memcpy(codes + i * size + at, forward + at, (size_t)half);                           \
+                memcpy(codes + i * size + at + half, backward + at + half, (size_t)half);            \
+            }                                                                                        \
+        }                                                                                            \
+        for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];                  \
+        for (int64_t i = 0; i < together; i++) {                                                     \
+            for (int part = 0; part < parts; part++) {                                               \
+                floats keep, write, read, own;                                                       \
+                const float *of_part = numbers + i * size + part * LANES;                            \
+                memcpy(&keep, of_part, sizeof keep);                                                 \
+                memcpy(&write, of_part + columns, sizeof keep);                                      \
+                memcpy(&read, of_part + 2 * columns, sizeof keep);                                   \
+                memcpy(&own, of_part + 3 * columns, sizeof keep);                                    \
+                floats kept = (keep + from_zero) * unit * memory[part];                              \
+                floats found = read * memory[part];                                                  \
+                found = found * factor[part] + own * two;                                            \
+                memory[part] = kept + write;                                                         \
+                found = CHOSEN(found > zero, found, zero);                                           \
+                found = CHOSEN(found < largest, found, largest);                                     \
+                found = found + no_digits - no_digits;                                               \
+                most[part] = CHOSEN(found > most[part], found, most[part]);                          \
+                sums[part] += found;                                                                 \
+            }                                                                                        \
+        }                                                                                            \
+    }                                                                                                \
+    memcpy(highest, most, sizeof *highest * (size_t)columns);                                        \
+    memcpy(totals, sums, sizeof *totals * (size_t)columns);
+
+#define IN_ALL_4(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER}
+#define IN_ALL_8(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER}
+
+static inline __attribute__((always_inline)) void remember_by_4(const int8_t *const *rows, int64_t count,
+                                                                const float *scale, int columns,
+                                                                float *highest, float *totals) {
+    REMEMBER_BODY(4, IN_ALL_4)
+}
+
+/* Loops over a number of columns that the compiler knows. */
+#define REMEMBER_COLUMNS(REMEMBER)                                                                   \
+    if (columns == 16) REMEMBER(rows, count, scale, 16, highest, totals);                            \
+    else if (columns == 24) REMEMBER(rows, count, scale, 24, highest, totals);                       \
+    else if (columns == 32) REMEMBER(rows, count, scale, 32, highest, totals);                       \
+    else REMEMBER(rows, count, scale, columns, highest, totals);
+
+static void remember_plain(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+                           float *highest, float *totals) {
+    REMEMBER_COLUMNS(remember_by_4)
+}
+
+#if defined(__x86_64__)
+static inline __attribute__((always_inline, target("avx2"))) void
+remember_by_8(const int8_t *const *rows, int64_t count, const float *scale, int columns, float *highest,
+              float *totals) {
+    REMEMBER_BODY(8, IN_ALL_8)
+}
+
+__attribute__((target("avx2"))) static void remember_avx2(const int8_t *const *rows, int64_t count,
+                                                          const float *scale, int columns,
+                                                          float *highest, float *totals) {
+    REMEMBER_COLUMNS(remember_by_8)
+}
+#endif
+
+static remember_function *find_remember(void) {
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) return remember_avx2;
+#endif
+    return remember_plain;
+}
+
+/* What the outputs of each review are, pooled: `highest` and `totals` (rows, columns), and the tokens
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, float *highest,
+                                float *totals, float *tokens, int32_t *known) {
+    if (!are_known(r, t->vocabulary)) return 1;
+    divisor slots = divisor_of(t->slots_size);
+    remember_function *read = find_remember();
+    const int8_t *rows[MOST_RECURRENT_TOKENS];
+    for (int64_t row = 0; row < r->rows; row++, highest += t->columns, totals += t->columns) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        const int32_t *ids = r->ids + at;
+        int32_t all = 0, of_words = 0;
+        for (int64_t i = 0; i < count; i++) {
+            all += ids[i] > START_ID;
+            of_words += ids[i] >= FIRST_WORD_ID;
+        }
+        tokens[row] = (float)all;
+        known[row] = of_words;
+        find_rows(t, slots, ids, count, has_start, rows);
+        read(rows, count + has_start, t->scale, t->columns, highest, totals);
+    }
+    return 0;
+}
+
 /* `conv1d`: what a token gives by itself, and what by the token after it. */
 typedef struct {
     const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */

@@ -29,6 +29,8 @@ Parameters = Mapping[str, Array]
 _MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
 _COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
+_GROUPS, _MOST_RECURRENT_COLUMNS = 4, 32  # as in `networks.h`
+_MOST_RECURRENT_TOKENS = 4096  # sums of fewer numbers up to 4,095 are exact in float32
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
 _START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
 _QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
@@ -237,6 +239,70 @@ class PoolBody:
         return self._tables.call(ids, starts, stops, most, found)
 
 
+class RecurrentBody:
+    """Of `ngram-recurrent`: maxima and sums of the outputs, tokens, and known tokens."""
+
+    nodes: ClassVar = KnownNodes(
+        46,
+        "0e33315c4cb37b0e15a0a918070b03c1",
+        weights={
+            "vocabulary": 5,
+            "slots_size": 6,
+            "slots": 7,
+            "quotients": 8,
+            "rows": 10,
+            "group_sizes": 11,
+            "units": 12,
+            "scale": 15,
+        },
+        results={41: np.float32, 42: np.float32, 45: np.float32},
+    )
+    counts_known: ClassVar = True
+
+    def __init__(self, found: Parameters) -> None:
+        rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
+        self._columns = len(scale)
+        sizes = int(found["vocabulary"]), self._columns, len(slots)
+        self._tables = _Tables("remember_vectors", rows, slots, scale, *sizes)
+
+    @classmethod
+    def of(cls, found: Parameters, most: int) -> RecurrentBody | None:
+        """Make it of the weights of a graph; None if they do not fit together."""
+        if not _have_dimensions(found, rows=2, slots=1, scale=1, group_sizes=1, units=1):
+            return None
+        rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
+        columns, size = len(scale), int(found["vocabulary"])
+        fits = (
+            rows.dtype == np.int8
+            and slots.dtype == np.int32
+            and scale.dtype == np.float32
+            and 0 < columns <= _MOST_RECURRENT_COLUMNS
+            and columns % _COLUMNS_TOGETHER == 0
+            and rows.shape[1] == _GROUPS * columns
+            and found["units"].tolist() == [columns // 2]
+            and found["group_sizes"].tolist()
+            == [columns, columns // 2, columns // 2, columns, columns]
+            and int(found["slots_size"]) == len(slots) > 0
+            and int(found["quotients"]) == _QUOTIENTS
+            and _are_keys(size)
+            and most < _MOST_RECURRENT_TOKENS
+            and bool(np.isfinite(scale).all())
+        )
+        if not fits:
+            return None
+        is_inside = int(slots.min()) >= -1 and size + int(slots.max()) // _QUOTIENTS < len(rows)
+        # Padding must not count, as there is none here: it writes, reads and says nothing.
+        is_free = size < len(rows) and not rows[0, columns:].any()
+        return cls(found) if is_inside and is_free else None
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give maxima and sums (rows, columns) and tokens, float32; and known tokens, int32."""
+        rows = len(starts)
+        found: list[Array] = [np.empty((rows, self._columns), np.float32) for _ in range(2)]
+        found += [np.empty(rows, kind) for kind in (np.float32, np.int32)]
+        return self._tables.call(ids, starts, stops, most, found)
+
+
 class ConvBody:
     """Of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
 
@@ -285,7 +351,7 @@ class ConvBody:
 
 
 # To add a network, add an entry.
-BODIES = (LinearBody, PoolBody, ConvBody)
+BODIES = (LinearBody, PoolBody, RecurrentBody, ConvBody)
 
 
 class AdaptedBody:

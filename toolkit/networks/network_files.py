@@ -48,9 +48,9 @@ def _networks() -> list[ModuleType]:
 
     To add a network, add its module; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import conv1d, ngram_linear, ngram_pool
+    from toolkit.networks import conv1d, ngram_linear, ngram_pool, ngram_recurrent
 
-    return [conv1d, ngram_linear, ngram_pool]
+    return [conv1d, ngram_linear, ngram_pool, ngram_recurrent]
 
 
 def graph_of_network(network: Any) -> onnx.ModelProto | None:
@@ -87,7 +87,7 @@ def load_keras(path: Path) -> Any:
     check_keras_file(path)
     keras = import_keras()
     # Keras finds our layers when they are imported.
-    from toolkit.networks import adapted, ngram_linear, ngram_pool  # noqa: F401
+    from toolkit.networks import adapted, ngram_linear, ngram_pool, ngram_recurrent  # noqa: F401
 
     try:
         with _limited_memory(path):

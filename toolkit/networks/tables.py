@@ -70,6 +70,8 @@ def weights_of(model: onnx.ModelProto, listing: str, *, constants: str = "") -> 
             continue
         if step is None or node is None or _kind(step) != _kind(node):
             return None
+        if [*step.output].index(name) != [*node.output].index(their_name):
+            return None
         left += zip(step.input, node.input, strict=True)
     return {
         name: numpy_helper.to_array(stored[other])

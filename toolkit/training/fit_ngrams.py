@@ -1,4 +1,4 @@
-"""The recipes `ngram-linear` and `ngram-pool`, from reviews to the frozen network.
+"""The recipes of networks of words and bigrams, from reviews to the frozen network.
 
 Which expert of `ngram-pool` reads a review is a rule of whole numbers, added up over its words: a
 logistic regression over the words that a review has, as often as it has them, rounded; see
@@ -12,6 +12,7 @@ Learned from Word Embeddings, TACL 2015); bigrams are projected into the space o
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -23,6 +24,7 @@ from toolkit.networks import import_keras
 from toolkit.networks.bigrams import Bigrams
 from toolkit.networks.ngram_linear import LinearNetwork, log_ratios
 from toolkit.networks.ngram_pool import MOST_EXPERTS, Lookup, PoolNetwork, negator_flags
+from toolkit.networks.ngram_recurrent import RecurrentNetwork
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.training.data import FitTask
@@ -103,6 +105,7 @@ LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 POOL = Schedule(
     epochs=3, batch_size=256, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=15
 )
+RECURRENT = replace(POOL, batch_size=192)
 _MOST_BIGRAMS = 200_000  # to choose from: they cost no time, and many domains have many
 # The first of the vectors are used: those of a decomposition that is no larger are less exact.
 _DIMENSIONS_MADE, _DIMENSIONS = 64, 48
@@ -131,6 +134,30 @@ def fit_linear(task: FitTask) -> Fit:
 def fit_pool(task: FitTask) -> Fit:
     """Fit a vector for each word, plain and negated, and each common bigram, pooled."""
     corpus, options = start(task), task.options
+    bigrams, words, pairs = _start_vectors(task, corpus)
+    lookup, experts = _lookup(task, corpus, bigrams)
+    import_keras().utils.set_random_seed(options.seed)
+    network = PoolNetwork(words, pairs, lookup, experts)
+    task.observer.stage("network: vectors of words and pairs, pooled")
+    examples = corpus.examples(POOL, options.teacher_weight, bigrams)
+    freeze = partial(network.freeze, bigrams)
+    return fit_and_freeze(task, corpus, network, freeze, POOL, examples, bigrams)
+
+
+def fit_recurrent(task: FitTask) -> Fit:
+    """Fit what each word and each common bigram keep, write, read and say by themselves."""
+    corpus, options = start(task), task.options
+    bigrams, words, pairs = _start_vectors(task, corpus)
+    import_keras().utils.set_random_seed(options.seed)
+    network = RecurrentNetwork(words, pairs)
+    task.observer.stage("network: words and pairs that read a memory, pooled")
+    examples = corpus.examples(RECURRENT, options.teacher_weight, bigrams)
+    freeze = partial(network.freeze, bigrams)
+    return fit_and_freeze(task, corpus, network, freeze, RECURRENT, examples, bigrams)
+
+
+def _start_vectors(task: FitTask, corpus: Corpus) -> tuple[Bigrams, Vectors, Vectors]:
+    """Choose the bigrams of a corpus, and make vectors of its words and of them."""
     bigrams = Bigrams.build(corpus.tokens, corpus.vocabulary.size, _MOST_BIGRAMS)
     task.observer.stage("vectors of words and pairs, from all reviews")
     words, pairs = word_and_bigram_vectors(
@@ -138,15 +165,9 @@ def fit_pool(task: FitTask) -> Fit:
         bigrams.rows(corpus.tokens),
         (corpus.vocabulary.size, len(bigrams)),
         _DIMENSIONS_MADE,
-        options.seed,
+        task.options.seed,
     )
-    lookup, experts = _lookup(task, corpus, bigrams)
-    import_keras().utils.set_random_seed(options.seed)
-    network = PoolNetwork(words[:, :_DIMENSIONS], pairs[:, :_DIMENSIONS], lookup, experts)
-    task.observer.stage("network: vectors of words and pairs, pooled")
-    examples = corpus.examples(POOL, options.teacher_weight, bigrams)
-    freeze = partial(network.freeze, bigrams)
-    return fit_and_freeze(task, corpus, network, freeze, POOL, examples, bigrams)
+    return bigrams, words[:, :_DIMENSIONS], pairs[:, :_DIMENSIONS]
 
 
 def _lookup(task: FitTask, corpus: Corpus, bigrams: Bigrams) -> tuple[Lookup, int]:

@@ -119,6 +119,16 @@ _PRESETS = (
         uses_unlabelled=True,
         has_experts=True,
     ),
+    Preset(
+        name="ngram-recurrent",
+        summary="for many kinds of reviews: words that read what came before and after, and fast",
+        recipe="ngram-recurrent",
+        vocabulary_size=30_003,
+        max_tokens=512,
+        epochs=3,
+        batch_size=192,
+        uses_unlabelled=True,
+    ),
 )
 
 # To add a preset, add an entry above.

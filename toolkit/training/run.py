@@ -188,6 +188,7 @@ def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
         "padded": fit_padded.fit,
         "ngram-linear": fit_ngrams.fit_linear,
         "ngram-pool": fit_ngrams.fit_pool,
+        "ngram-recurrent": fit_ngrams.fit_recurrent,
     }
 
 

@@ -1,0 +1,426 @@
+"""The network of `ngram-recurrent`: words and common bigrams that read a memory, in small integers.
+
+A token has one row of numbers, that of the pair that it makes with the token before it, or else its
+own. Half of the columns are read forward, from the first token to the last one, and half backward.
+Each column has a memory, which starts at zero. A token says how much of it is kept, and what is
+written to it; and it reads what the memory was before: of the tokens in front of it, or of those
+behind it. So, "not" can turn words around that come much later. (Recurrent units whose gates do
+not depend on the memory are of Lei, Zhang, Wang, Dai and Artzi, Simple Recurrent Units for Highly
+Parallelizable Recurrence, EMNLP 2018.)
+
+In each column, of which the row has four codes, from -128 to 127,
+
+    memory = (keep + 128) / 256 · memory before + write
+    output = round(clip(2 · own + scale · (read · memory before), 0, 4095))
+
+where each operation is one of float32, and halves are rounded to the even number. Over a review,
+the outputs are pooled by the maximum and by the sum, which is divided by 4 · √(n + 1). The logit is
+a weighted sum of both, and of a hidden layer over them.
+
+The outputs are whole numbers, and sums of fewer than 4,096 of them stay below 2²⁴: they are exact
+in float32 in any order. The hidden layer is a product and a sum over the last axis, so that its
+bits do not depend on the size of a batch. Padding and the start of a review have rows of zeros, and
+so write nothing, and say nothing: in front of a review, they change nothing.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import onnx
+
+from toolkit.networks import tables
+from toolkit.networks.bigrams import (
+    QUOTIENTS,
+    Bigrams,
+    bigram_keys,
+    bigram_rows,
+    check_keys,
+    check_slots,
+)
+from toolkit.networks.tables import TINY, Codes, Floats, TableLayer, integers, keras, tf
+from toolkit.text.token_ids import START_ID, Ids
+
+layers, ops = keras.layers, keras.ops
+
+UNITS = 12  # of each direction
+HIDDEN = 32
+# Deviation of the start vectors, as wide as the network's own start weights.
+_START_DEVIATION = 0.1
+_KEPT_AT_START = 1.0  # added to what a token keeps before the sigmoid: most of the memory
+
+LARGEST_OUTPUT = 4095
+MOST_TOKENS = 4096  # sums of fewer outputs are exact in float32
+_LARGEST_CODE = 127  # of what has a scale
+_KEEP_STEPS, _LOWEST_KEEP = 256, -128
+
+# Units of a direction: rows of the weighted sum then begin at a multiple of 64 bytes, so that sums
+# are made in the same order in every row, in any place of the batch.
+_UNITS_TOGETHER, _COLUMNS_TOGETHER = 4, 8
+_GROUPS = 4  # keep, write, read, own
+_CHUNK = 16  # tokens that are read one after the other while the network is trained
+_DOUBLINGS = 8  # of the number of chunks: enough for MOST_TOKENS
+
+# The names of the layer's weights in the graph, in their order.
+_WEIGHTS = ("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "bias")
+_STEPS = ("bigrams", "ngram_recurrent")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """A rounded network of V token ids and P rows of pairs, with H units of each direction.
+
+    - rows (V + P, 8H) int8: of the token ids, and of tokens with the one before them, as one of
+      the pairs (row 0 is not a pair); what they keep, write, read and say by themselves, each in
+      2H columns, of which the last H are read backward
+    - slots (any,) int32: see `toolkit.networks.bigrams`
+    - pairs: P, the number of their rows, with row 0
+    - scale (2H,): how much of what is read is in a column's output
+    - kernel (hidden, 4H) and hidden_bias (hidden,): the hidden layer over the maximum and the sum
+      over 4 · √(n + 1)
+    - last (4H + hidden,): the weights of the maximum, of the sum and of the hidden layer
+    - bias: the logit of a review without tokens
+    """
+
+    rows: Codes
+    slots: Ids
+    pairs: int
+    scale: Floats
+    kernel: Floats
+    hidden_bias: Floats
+    last: Floats
+    bias: float
+
+    @property
+    def vocabulary_size(self) -> int:
+        """How many token ids there are."""
+        return len(self.rows) - self.pairs
+
+    def check(self) -> None:
+        """Raise `ValueError` unless all tables fit together."""
+        tables.check_table("scale", self.scale, np.float32, None)
+        columns, hidden = len(self.scale), len(self.hidden_bias)
+        if columns % (2 * _UNITS_TOGETHER):
+            raise ValueError(f"scale: expected a multiple of 8 columns, received {columns}")
+        if not np.isfinite(self.scale).all():
+            raise ValueError("scale: expected finite numbers")
+        tables.check_table("rows", self.rows, np.int8, None, _GROUPS * columns)
+        tables.check_table("slots", self.slots, np.int32, None)
+        tables.check_table("kernel", self.kernel, np.float32, None, 2 * columns)
+        tables.check_table("hidden_bias", self.hidden_bias, np.float32, len(self.kernel))
+        tables.check_table("last", self.last, np.float32, 2 * columns + hidden)
+        size = self.vocabulary_size
+        if self.pairs < 1 or size <= START_ID:
+            raise ValueError(
+                f"rows: {len(self.rows):,} are too few for {self.pairs:,} of pairs, and the ids"
+            )
+        check_keys(size)
+        check_slots(self.slots, size, self.pairs)
+
+    def filled(self) -> Tables:
+        """Fill the hidden units up, and empty the rows that stand for nothing."""
+        rows = self.rows.copy()
+        rows[: START_ID + 1] = 0
+        rows[self.vocabulary_size] = 0
+        return replace(
+            self,
+            rows=rows,
+            kernel=_filled(self.kernel),
+            hidden_bias=_filled(self.hidden_bias),
+            last=np.pad(self.last, (0, -len(self.hidden_bias) % _COLUMNS_TOGETHER)),
+        )
+
+
+class RecurrentNetwork(keras.Model):  # type: ignore[misc]
+    """As it is trained: gates of each token from the vectors of its word and of its pair."""
+
+    def __init__(self, words: Floats, bigrams: Floats, units: int = UNITS) -> None:
+        super().__init__()
+        if units % _UNITS_TOGETHER:
+            raise ValueError(f"units: expected a multiple of {_UNITS_TOGETHER}, received {units}")
+        self.units = units
+        self.word_table, self.bigram_table = embedding(words), embedding(bigrams)
+        gates, columns = _GROUPS * units, 2 * units
+        self.word_kernels = [layers.Dense(gates) for _ in range(2)]  # forward, backward
+        self.bigram_kernels = [layers.Dense(gates, use_bias=False) for _ in range(2)]
+        self.hidden = layers.Dense(HIDDEN, activation="relu")
+        self.last = layers.Dense(1)
+        self.vector_dropout = layers.SpatialDropout1D(0.1)
+        self.feature_dropout = layers.Dropout(0.2)
+        size = words.shape[1]
+        for kernel in (*self.word_kernels, *self.bigram_kernels):
+            kernel.build((None, size))
+        self.hidden.build((None, 2 * columns))
+        self.last.build((None, 2 * columns + HIDDEN))
+        self([np.zeros((1, 1), np.int32)] * 2)
+
+    def call(self, inputs: Any, training: bool = False) -> Any:
+        """Give logits (rows, 1) of token ids and rows of pairs, (rows, tokens) int32 each."""
+        ids, rows = (_in_chunks(each) for each in inputs)
+        is_token = mask(ids > START_ID)
+        words = self.vector_dropout(self.word_table(ids) * is_token, training=training)
+        pairs = self.bigram_table(rows) * mask(rows > 0) * is_token
+        pairs = self.vector_dropout(pairs, training=training)
+        outputs = []
+        kernels = zip(self.word_kernels, self.bigram_kernels, (False, True), strict=True)
+        for of_words, of_pairs, is_backward in kernels:
+            keep, write, read, own = tf.split(of_words(words) + of_pairs(pairs), _GROUPS, axis=-1)
+            kept = tf.sigmoid(keep + _KEPT_AT_START)
+            written = tf.tanh(write) * (1.0 - kept) * is_token
+            memory = _memories(kept * is_token + (1.0 - is_token), written, is_backward)
+            outputs.append(tf.nn.relu(own + read * memory) * is_token)
+        features = ops.concatenate(pooled(tf.concat(outputs, -1), is_token), -1)
+        features = self.feature_dropout(features, training=training)
+        return self.last(ops.concatenate([features, self.hidden(features)], -1))
+
+    def freeze(self, bigrams: Bigrams) -> Any:
+        """Fold the kernels into one table of small integers; see `NgramRecurrent`."""
+        words, pairs = (np.array(t.embeddings) for t in (self.word_table, self.bigram_table))
+        last_words = bigrams.keys % bigrams.vocabulary_size  # of each pair
+        groups = []
+        for of_words, of_pairs in zip(self.word_kernels, self.bigram_kernels, strict=True):
+            plain = words @ np.array(of_words.kernel) + np.array(of_words.bias)
+            together = plain[last_words] + pairs @ np.array(of_pairs.kernel)
+            rows = np.concatenate([plain, together])
+            rows[: START_ID + 1] = rows[len(words)] = 0
+            groups.append(np.split(rows, _GROUPS, axis=1))
+        keep, write, read, own = (
+            np.concatenate(both, axis=1) for both in zip(*groups, strict=True)
+        )
+        steps = np.round(_sigmoid(keep + _KEPT_AT_START) * _KEEP_STEPS) + _LOWEST_KEEP
+        keep_codes = np.clip(steps, _LOWEST_KEEP, _LARGEST_CODE).astype(np.int8)
+        kept = (keep_codes.astype(np.float32) - _LOWEST_KEEP) / _KEEP_STEPS
+        write_codes, write_scale = _coded(np.tanh(write) * (1 - kept))
+        read_codes, read_scale = _coded(read)
+        # What is read is no larger than a weight of it, as memories are between -1 and 1.
+        largest = np.abs(own).max(axis=0) + np.abs(read).max(axis=0)
+        own_codes, own_scale = _coded(own, 2 * largest / LARGEST_OUTPUT)
+        unit = own_scale / 2  # of the outputs
+        factors, columns = np.tile(unit, 2), 2 * self.units
+        last = np.array(self.last.kernel)[:, 0]
+        return frozen(
+            Tables(
+                rows=np.concatenate([keep_codes, write_codes, read_codes, own_codes], axis=1),
+                slots=bigrams.slots,
+                pairs=len(bigrams),
+                scale=(write_scale * read_scale / unit).astype(np.float32),
+                kernel=(np.array(self.hidden.kernel).T * factors).astype(np.float32),
+                hidden_bias=np.array(self.hidden.bias),
+                last=np.concatenate([last[: 2 * columns] * factors, last[2 * columns :]]).astype(
+                    np.float32
+                ),
+                bias=float(np.array(self.last.bias)[0]),
+            )
+        )
+
+
+def embedding(vectors: Floats) -> Any:
+    """A table that starts with these vectors, all scaled by one factor."""
+    known = vectors[np.any(vectors != 0, axis=1)]
+    deviation = float(known.std()) if len(known) else 0.0
+    start = vectors / max(deviation, 1e-6) * _START_DEVIATION
+    return keras.layers.Embedding(
+        *vectors.shape, embeddings_initializer=keras.initializers.Constant(start)
+    )
+
+
+def mask(condition: Any) -> Any:
+    """Turn truth values (rows, tokens) into factors (rows, tokens, 1) float32."""
+    return ops.cast(ops.expand_dims(condition, -1), "float32")
+
+
+def pooled(found: Any, is_token: Any) -> list[Any]:
+    """Maximum and length-scaled sum over the tokens."""
+    count = ops.sum(is_token, axis=1) + 1.0
+    return [ops.max(found, axis=1), ops.sum(found, axis=1) / (4.0 * ops.sqrt(count))]
+
+
+def _in_chunks(ids: Any) -> Any:
+    """Pad rows in front, so that they are of whole chunks."""
+    ids = tf.convert_to_tensor(ids)
+    return tf.pad(ids, [[0, 0], [-tf.shape(ids)[1] % _CHUNK, 0]])
+
+
+def _memories(keep: Any, write: Any, is_backward: bool) -> Any:
+    """Give the memory before each token, (rows, tokens, units), or with `is_backward` after it.
+
+    The tokens of a chunk are read one after the other, at the same time in all chunks. Then each
+    chunk is told what the chunks before it have left, by a number of steps that doubles.
+    """
+    if is_backward:
+        keep, write = keep[:, ::-1], write[:, ::-1]
+    shape, units = tf.shape(write), write.shape[-1]
+    split = (shape[0], shape[1] // _CHUNK, _CHUNK, units)
+    keeps, writes = (tf.unstack(tf.reshape(each, split), axis=2) for each in (keep, write))
+    memories, kept = [writes[0]], [keeps[0]]  # from the start of the chunk on
+    for at in range(1, _CHUNK):
+        memories.append(keeps[at] * memories[-1] + writes[at])
+        kept.append(keeps[at] * kept[-1])
+    left, share = memories[-1], kept[-1]
+    for doubling in range(_DOUBLINGS):
+        back = 1 << doubling
+        left = left + share * _later(left, back)
+        share = share * _later(share, back)
+    before = _later(left, 1)  # each chunk
+    found = [before]  # the memory before the first token of a chunk, the second one and so on
+    for memory, share in zip(memories[:-1], kept[:-1], strict=True):
+        found.append(memory + share * before)
+    memory = tf.reshape(tf.stack(found, axis=2), shape)
+    return memory[:, ::-1] if is_backward else memory
+
+
+def _later(chunks: Any, count: int) -> Any:
+    """Move what is of a chunk to a later one, (rows, chunks, units); the first ones get zeros."""
+    return tf.pad(chunks, [[0, 0], [count, 0], [0, 0]])[:, : tf.shape(chunks)[1]]
+
+
+def _sigmoid(values: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    found: npt.NDArray[Any] = 1 / (1 + np.exp(-values))
+    return found
+
+
+def _coded(values: npt.NDArray[Any], least: Any = TINY) -> tuple[Codes, npt.NDArray[Any]]:
+    """Round each column to codes, and give its scale: what a code of 1 stands for, at least."""
+    scale = np.maximum(np.abs(values).max(axis=0) / _LARGEST_CODE, np.maximum(least, TINY))
+    return np.round(values / scale).astype(np.int8), scale
+
+
+@tables.registered
+class NgramRecurrent(TableLayer):
+    """Words and bigrams that read the memory of those before and behind; pooled; a hidden layer."""
+
+    SIZES = ("vocabulary", "pairs", "slots", "units", "hidden")
+
+    def build(self, _: Any) -> None:
+        """Make the tables, all zero."""
+        sizes = self._sizes
+        columns, hidden = 2 * sizes["units"], sizes["hidden"]
+        rows = sizes["vocabulary"] + sizes["pairs"]
+        self.rows = self._weight("rows", (rows, _GROUPS * columns), "int8")
+        self.slots = self._weight("slots", (sizes["slots"],), "int32")
+        self.scale = self._weight("scale", (columns,), "float32")
+        self.kernel = self._weight("kernel", (hidden, 2 * columns), "float32")
+        self.hidden_bias = self._weight("hidden_bias", (hidden,), "float32")
+        self.last = self._weight("last", (2 * columns + hidden,), "float32")
+        self.bias = self._weight("bias", (), "float32")
+
+    def logits(self, ids: Any) -> Any:
+        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        size = self._sizes["vocabulary"]
+        kept = tables.counts(ids)
+        pairs = bigram_rows(bigram_keys(ids, size), self.slots, kept)
+        codes = tf.gather(self.rows, tf.where(pairs > 0, size + pairs, ids))
+        keep, write, read, own = tf.split(tf.cast(codes, tf.float32), _GROUPS, axis=-1)
+        memory = _memories_in_turn((keep - _LOWEST_KEEP) / _KEEP_STEPS, write)
+        outputs = 2.0 * own + self.scale * (read * memory)
+        outputs = tf.round(tf.clip_by_value(outputs, 0, LARGEST_OUTPUT))  # halves to even
+        tokens = tf.reduce_sum(tf.cast(kept, tf.float32), axis=1, keepdims=True)
+        mean = tf.reduce_sum(outputs, axis=1) / (tf.sqrt(tokens + 1.0) * 4.0)
+        found = tf.concat([tf.reduce_max(outputs, axis=1), mean], axis=-1)
+        sums = tf.reduce_sum(found[:, None] * self.kernel, axis=-1)
+        features = tf.concat([found, tf.nn.relu(sums + self.hidden_bias)], axis=-1)
+        return (tf.reduce_sum(features * self.last, axis=-1) + self.bias)[:, None]
+
+    def rescale(self, scale: float, bias: float) -> None:
+        """Make the logit `scale` · logit + `bias`."""
+        self.last.assign(self.last * scale)
+        self.bias.assign(self.bias * scale + bias)
+
+
+@tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
+def _memories_in_turn(keep: Any, write: Any) -> Any:
+    """Give the memory that each token reads, (rows, tokens, columns), token after token."""
+    keeps, writes = (
+        tf.transpose(_with_second_half_backward(each), [1, 0, 2]) for each in (keep, write)
+    )
+    count = tf.shape(writes)[0]
+    found = tf.TensorArray(tf.float32, size=count, element_shape=(None, write.shape[-1]))
+
+    def step(at: Any, memory: Any, found: Any) -> Any:
+        return at + 1, keeps[at] * memory + writes[at], found.write(at, memory)
+
+    start = (0, tf.zeros_like(write[:, 0]), found)
+    *_, found = tf.while_loop(lambda at, *_: at < count, step, start)
+    return _with_second_half_backward(tf.transpose(found.stack(), [1, 0, 2]))
+
+
+def _with_second_half_backward(values: Any) -> Any:
+    forward, backward = tf.split(values, 2, axis=-1)
+    return tf.concat([forward, backward[:, ::-1]], axis=-1)
+
+
+def frozen(found: Tables) -> Any:
+    """Make the network of its rounded tables; `ValueError` if they do not fit together.
+
+    The rows of padding and of the start of a review are taken as zero, and so is the row of no
+    pair. The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the
+    probability.
+    """
+    found.check()
+    found = found.filled()
+    weights = [
+        *(found.rows, found.slots, found.scale, found.kernel, found.hidden_bias, found.last),
+        np.float32(found.bias),
+    ]
+    sizes = (
+        *(found.vocabulary_size, found.pairs, len(found.slots)),
+        *(len(found.scale) // 2, len(found.hidden_bias)),
+    )
+    return tables.model_of(NgramRecurrent, sizes, weights, "ngram-recurrent")
+
+
+def to_onnx(network: Any) -> onnx.ModelProto | None:
+    """Write the graph, `token_ids` → `probability`, with an int8 table; None for other layers."""
+    layer = network.layers[-1]
+    if not isinstance(layer, NgramRecurrent):
+        return None
+    found = dict(zip(_WEIGHTS, map(np.asarray, layer.get_weights()), strict=True))
+    sizes = layer.get_config()
+    units = sizes["units"]
+    weights = {
+        **found,
+        # No pair owns a slot whose quotient is below zero: row 0 is never found.
+        "slots": np.where(found["slots"] == 0, -1, found["slots"]).astype(np.int32),
+        "slots_size": np.array(len(found["slots"]), np.int32),
+        "quotients_size": np.array(QUOTIENTS, np.int32),
+        "group_sizes": integers(2 * units, units, units, 2 * units, 2 * units),
+        "units": integers(units),
+        "lowest_keep": np.array(-_LOWEST_KEEP, np.float32),
+        "keep_unit": np.array(1 / _KEEP_STEPS, np.float32),
+        "two": np.array(2, np.float32),
+        "zero": np.array(0, np.float32),
+        "largest": np.array(LARGEST_OUTPUT, np.float32),
+        "four": np.array(4, np.float32),
+        "tokens_axis": integers(0),
+        "last_axis": integers(2),
+    }
+    return tables.table_graph(_STEPS, weights, sizes["vocabulary"])
+
+
+def from_onnx(model: onnx.ModelProto) -> Any:
+    """Make the network of its graph; None for others."""
+    found = tables.tables_of(model, _STEPS)
+    if found is None:
+        return None
+    return frozen(
+        Tables(
+            rows=found["rows"],
+            slots=np.maximum(found["slots"], 0),
+            pairs=len(found["rows"]) - int(found["vocabulary_size"]),
+            scale=found["scale"],
+            kernel=found["hidden_kernel"],
+            hidden_bias=found["hidden_bias"],
+            last=found["last_weights"],
+            bias=float(found["bias"]),
+        )
+    )
+
+
+def _filled(table: npt.NDArray[Any]) -> npt.NDArray[Any]:
+    """Fill up the first axis to a multiple of eight."""
+    more = [(0, 0)] * table.ndim
+    more[0] = (0, -table.shape[0] % _COLUMNS_TOGETHER)
+    return np.pad(table, more)
