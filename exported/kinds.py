@@ -1,4 +1,4 @@
-"""The columns by which the general models weigh reviews, and choose an expert for them."""
+"""The column by which the general models weigh reviews."""
 
 from __future__ import annotations
 
@@ -9,20 +9,19 @@ import pyarrow as pa
 from exported.data import FILMS
 from exported.negation import is_short_negation
 
-KIND, TOPIC = "kind", "topic"
+KIND = "kind"
 FILM_PARTS = 9  # films count three times as much as another domain of their size
 
 
 def with_kinds(reviews: pa.Table) -> pa.Table:
-    """Add what `toolkit train` balances, `KIND`, and which of two topics each review has, `TOPIC`.
+    """Add what `toolkit train` balances, `KIND`.
 
     Of each domain, short reviews with a negation are a kind of their own; `exported.negation` has the reason. Long
     reviews of films are dealt into parts, and so count more. `reviews` have a `domain`, a `group` and a `text`.
     """
     columns = [reviews[name].to_pylist() for name in ("domain", "group", "text")]
     kinds = [_kind(*values) for values in zip(*columns, strict=True)]
-    topics = [FILMS if domain == FILMS else "all else" for domain in columns[0]]
-    return reviews.append_column(KIND, pa.array(kinds)).append_column(TOPIC, pa.array(topics))
+    return reviews.append_column(KIND, pa.array(kinds))
 
 
 def _kind(domain: str, group: str, text: str) -> str:

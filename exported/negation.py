@@ -16,16 +16,25 @@ from itertools import pairwise
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.networks.ngram_pool import is_negator
 from toolkit.training import fingerprint
 
 _LENGTHS = (0, 15, 40)  # words: texts of up to 15, and of up to 40, are balanced apart
 _SEED = 1
 
+# Words that end in "n't" are negators, too. Some are written here without the apostrophe, as many people type them.
+_NEGATORS = frozenset(
+    {
+        *("not", "no", "never", "none", "nothing", "nobody", "nor", "neither", "cannot", "without"),
+        *("hardly", "barely", "scarcely", "lack", "lacks", "lacked", "zero"),
+        *("cant", "dont", "didnt", "doesnt", "wasnt", "isnt", "wont", "wouldnt", "couldnt"),
+        *("shouldnt", "havent", "hasnt", "hadnt", "arent", "werent", "aint"),
+    }
+)
+
 
 def is_short_negation(text: str) -> bool:
     """Whether a text has at most 40 words and one of them negates."""
-    return _length(text) <= _LENGTHS[-1] and any(map(is_negator, _words(text)))
+    return _length(text) <= _LENGTHS[-1] and any(map(_negates, _words(text)))
 
 
 @dataclass(frozen=True)
@@ -67,6 +76,10 @@ def _rebalanced(
     mean = given.mean()
     positive, negative = given / mean, (1 - given) / (1 - mean)
     return positive + negative, positive / (positive + negative)
+
+
+def _negates(word: str) -> bool:
+    return word in _NEGATORS or word.endswith("n't")
 
 
 def _length(text: str) -> int:

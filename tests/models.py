@@ -13,6 +13,7 @@ from toolkit.model import DEFAULT_MODEL, Scorer
 EXPORTED = PROJECT / "exported"
 MODEL = EXPORTED / f"{DEFAULT_MODEL}.onnx"
 OLD_MODELS = PROJECT / "tests" / "frozen_files" / "format_2"  # that were shipped before
+NGRAM_POOL = OLD_MODELS.with_name("format_3") / "ngram-pool.onnx"  # of a former preset
 # Of the tutorial's network, which reads rows of one length; also for tests that need two models.
 CONV1D = EXPORTED / "conv1d.onnx"
 

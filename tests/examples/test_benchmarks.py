@@ -325,7 +325,6 @@ def test_characters_are_typed_as_a_phone_does(plain: str, typed: str) -> None:
 
 
 SIZES = {FILMS: 160, "hotels": 120, "phones": 120, "toys": 20}
-LONG = " and so on" * 13  # experts for long reviews need some
 SPAN_OF_HOTELS, SPAN_OF_NOBODY = "The hotel is old.", "The thing is new."
 
 
@@ -337,7 +336,7 @@ def with_folds() -> pa.Table:
             label = number % 2
             rows.append(
                 {
-                    "text": f"A {draw.choice(WORDS[label])} one of {domain}, {number}.{LONG}",
+                    "text": f"A {draw.choice(WORDS[label])} one of {domain}, {number}.",
                     "label": label,
                     "domain": domain,
                     "group": f"{domain}:{number}",

@@ -59,7 +59,7 @@ def exported(
     return made
 
 
-@pytest.fixture(params=["ngram-linear", "ngram-pool", "ngram-recurrent"])
+@pytest.fixture(params=["ngram-linear", "ngram-recurrent"])
 def model(request: pytest.FixtureRequest, exported: dict[str, Exported]) -> Exported:
     return exported[request.param]
 

@@ -14,7 +14,6 @@ from hypothesis import strategies as st
 
 from tests.networks.tables import (
     Frozen,
-    pool_tables,
     random_ids,
     recurrent_network,
     recurrent_tables,
@@ -53,9 +52,7 @@ def test_numbers_are_those_of_keras(
         np.testing.assert_allclose(run(sessions[name], ids), expected, rtol=0, atol=1e-6)
 
 
-@pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent", "adapted"])
 @given(data=st.data())
 def test_a_row_has_one_probability_in_any_batch_and_padding(
     sessions: dict[str, Any], name: str, data: st.DataObject
@@ -71,25 +68,9 @@ def test_a_row_has_one_probability_in_any_batch_and_padding(
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize("experts", [1, 3])
-def test_pooled_networks_of_usual_sizes(experts: int, threads: int) -> None:
-    """In a batch of one, sums over another axis are made in another order."""
-    from toolkit.networks.ngram_pool import frozen
-
-    options = session_options()
-    options.intra_op_num_threads = threads
-    graph = convert(frozen(**pool_tables(experts, columns=16, hidden=32)), 512).model
-    session = ort.InferenceSession(graph.SerializeToString(), options)
-    ids = random_ids(65, width=30)
-    together = run(session, ids)
-    for size in (1, 2, 3, 8, 33):
-        parts = [run(session, ids[start : start + size]) for start in range(0, 65, size)]
-        assert np.array_equal(np.concatenate(parts), together), size
-
-
-@pytest.mark.parametrize("threads", [1, 2])
 @pytest.mark.parametrize("units", [8, 12, 16])
 def test_recurrent_networks_of_usual_sizes(units: int, threads: int) -> None:
+    """In a batch of one, sums over another axis are made in another order."""
     options = session_options()
     options.intra_op_num_threads = threads
     graph = convert(recurrent_network(**recurrent_tables(units, hidden=32)), 512).model
@@ -125,12 +106,9 @@ def test_tables_take_a_byte_a_number(graphs: dict[str, onnx.ModelProto]) -> None
     assert sizes["ngram-linear"][types.INT8] == 13 + 31
     assert sizes["ngram-linear"][types.FLOAT] < 5
     assert sizes["ngram-recurrent"][types.INT8] == (13 + 40) * 4 * 8
-    assert sizes["ngram-pool"][types.UINT8] == 3 * 74 * 8  # 5 columns are filled up to 8
 
 
-@pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent", "adapted"])
 def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> None:
     ids = random_ids(1)
     ids[0, 3] = 1300
@@ -138,9 +116,7 @@ def test_ids_outside_the_tables_fail(sessions: dict[str, Any], name: str) -> Non
         run(sessions[name], ids)
 
 
-@pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent", "adapted"]
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent", "adapted"])
 def test_the_standard_operators_will_do(graphs: dict[str, onnx.ModelProto], name: str) -> None:
     assert {node.domain for node in graphs[name].graph.node} == {""}
     # tf2onnx makes several hundred; an adapted network has those of its start, too.

@@ -67,7 +67,7 @@ def scorers(
     return found
 
 
-@pytest.fixture(scope="module", params=["ngram-linear", "ngram-pool", "conv1d"])
+@pytest.fixture(scope="module", params=["ngram-linear", "ngram-recurrent", "conv1d"])
 def scorer(request: pytest.FixtureRequest, scorers: dict[str, Scorer]) -> Scorer:
     return scorers[request.param]
 
@@ -149,7 +149,7 @@ def test_the_parts_of_a_sum_are_words_and_halves_of_pairs(
         assert word.contribution == pytest.approx(expected, abs=1e-5)
 
 
-@pytest.mark.parametrize("name", ["ngram-pool", "conv1d"])
+@pytest.mark.parametrize("name", ["ngram-recurrent", "conv1d"])
 @given(text=filled_texts)
 def test_elsewhere_a_word_adds_what_is_lost_without_it(
     scorers: dict[str, Scorer], name: str, text: str

@@ -28,7 +28,7 @@ from toolkit.model import SHIPPED, Score
 from toolkit.model.predict import MOST_CHARACTERS, MOST_TEXTS, array_of, as_strings
 from toolkit.native.texts import WordTable
 
-OLD = [*sorted(OLD_MODELS.glob("*.onnx")), OLD_MODELS.with_name("version_1.onnx")]
+OLD = sorted(OLD_MODELS.parent.rglob("*.onnx"))
 MODELS = [*(EXPORTED / f"{name}.onnx" for name in SHIPPED), *OLD]
 
 OPTIONS: list[dict[str, Any]] = [

@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
-from tests.models import OLD_MODELS
+from tests.models import NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model import ModelFile, Scorer
 from toolkit.model.facts import FORMAT_VERSION, Calibration
@@ -80,6 +81,17 @@ def test_a_file_of_version_1_still_works() -> None:
     assert [score.sentiment for score in scores] == ["negative", "positive", "positive", "positive"]
     expected = [0.0016313, 0.9999998, 0.9032010, 0.9988731]
     assert [score.probability for score in scores] == pytest.approx(expected, rel=0, abs=1e-6)
+
+
+def test_a_file_of_a_former_preset_keeps_its_answers() -> None:
+    """Of `ngram-pool`, by the toolkit and by ONNX Runtime alone; trained on made-up texts."""
+    cases = json.loads(NGRAM_POOL.with_suffix(".json").read_text(encoding="utf-8"))
+    texts, expected = [case["text"] for case in cases], [case["probability"] for case in cases]
+    scores = Scorer(NGRAM_POOL).score(texts)
+    assert [score.probability for score in scores] == pytest.approx(expected, rel=0, abs=1e-6)
+    session = ort.InferenceSession(str(NGRAM_POOL), providers=["CPUExecutionProvider"])
+    (found,) = session.run(["probability"], {"text": np.array(texts, object)})
+    assert found == pytest.approx(expected, rel=0, abs=1e-6)
 
 
 def test_files_of_version_2_keep_their_rule() -> None:

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.data import PROJECT
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError, counted
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
@@ -22,7 +21,7 @@ from toolkit.model.onnx import ModelProto
 from toolkit.model.release import LONGEST_NAME, USES, DataSet, Teacher, plain_word
 
 FACTS = ModelFile.load(CONV1D).facts
-OLD_FILES = [*OLD_MODELS.glob("*.onnx"), PROJECT / "tests" / "frozen_files" / "version_1.onnx"]
+OLD_FILES = sorted(OLD_MODELS.parent.rglob("*.onnx"))
 
 names = st.text("aZ0é9_.+-", min_size=1, max_size=12)
 characters = st.characters(exclude_categories=["Cc", "Cs", "Zl", "Zp"])

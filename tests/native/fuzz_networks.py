@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 from tests.native.fuzzing import Fuzzer, main
 
-_NETWORKS = 5
+_NETWORKS = 4
 
 
 def seeds() -> Iterator[bytes]:
@@ -21,7 +21,7 @@ def seeds() -> Iterator[bytes]:
         kind = number % _NETWORKS | draw.randrange(8) << 4
         reviews = draw.randbytes(2 * draw.choice([0, 1, 2, 5, 16]))
         yield bytes([kind]) + draw.randbytes(10) + reviews
-    for columns in range(32):  # of `ngram-pool`, by eights
+    for columns in range(4):  # of `ngram-recurrent`, by eights
         yield bytes([1 | 3 << 4, 200, 255, 60, 2, columns, 127]) + bytes(
             [columns, 1, 2, 3, 255, 1, 85, 0]
         )

@@ -1,6 +1,6 @@
 /* What the bodies of networks give, by plain loops over the ids that are read of each review. */
 
-enum { MOST_IDS = 2048 };
+enum { MOST_IDS = 2048, MOST_FILTERS = 64 };
 
 /* Write what is read of a review: the last ids of the start id and its own; gives how many. */
 PLAIN int64_t plain_read(const reviews *r, int64_t row, int32_t *read) {
@@ -38,44 +38,6 @@ PLAIN void check_linear(const linear_tables *t, const reviews *r) {
         check_counts(read, count, tokens[row], known[row]);
     }
     free(totals), free(tokens), free(known);
-}
-
-/* The row of the vectors of a token. */
-PLAIN int64_t plain_place(const pool_tables *t, const int32_t *read, int64_t i) {
-    int64_t key = (i > 0 ? read[i - 1] : 0) * (int64_t)t->vocabulary + read[i], shift = 0;
-    for (int64_t j = i - SCOPE; j < i; j++)
-        if (j >= 0 && t->shifts[read[j]] > shift) shift = t->shifts[read[j]];
-    int64_t held = t->slots[key % t->slots_size], pair = held / 4096;
-    int is_pair = held >= 0 && held % 4096 == key / t->slots_size && read[i] > 1;
-    return is_pair && pair + shift < t->no_pair ? t->vocabulary + pair + shift : read[i] + shift;
-}
-
-PLAIN void check_pool(const pool_tables *t, const reviews *r) {
-    int32_t read[MOST_IDS];
-    int64_t size = 4 * r->rows;
-    float *highest = exactly(size * t->columns), *totals = exactly(size * t->columns);
-    float *tokens = exactly(size);
-    int32_t *experts = exactly(size), *known = exactly(size);
-    CHECK(pool_vectors(t, r, highest, totals, tokens, experts, known) == 0);
-    for (int64_t row = 0; row < r->rows; row++) {
-        float most[MOST_COLUMNS] = {0}, sums[MOST_COLUMNS] = {0};
-        int64_t count = plain_read(r, row, read), route = 0;
-        for (int64_t i = 0; i < count; i++) route += t->routes[read[i]];
-        check_counts(read, count, tokens[row], known[row]);
-        int32_t expert = tokens[row] < t->long_tokens ? t->last_expert : route > t->route_limit;
-        CHECK(experts[row] == expert);
-        for (int64_t i = 0; i < count; i++) {
-            int64_t at = expert * (int64_t)t->rows + plain_place(t, read, i);
-            for (int32_t c = 0; c < t->columns; c++) {
-                uint8_t number = t->vectors[at * t->columns + c];
-                if (number > most[c]) most[c] = number;
-                sums[c] += number;
-            }
-        }
-        check_floats(highest, row, t->columns, most);
-        check_floats(totals, row, t->columns, sums);
-    }
-    free(highest), free(totals), free(tokens), free(experts), free(known);
 }
 
 /* Read the tokens of a review in one direction, a column at a time. */
@@ -119,7 +81,7 @@ PLAIN void check_recurrent(const recurrent_tables *t, const reviews *r) {
 
 PLAIN void check_conv(const conv_tables *t, const reviews *r) {
     int32_t read[MOST_IDS], padded[MOST_IDS + 1];
-    float expected[MOST_COLUMNS];
+    float expected[MOST_FILTERS];
     int64_t shape = (int64_t)t->width / 2 * t->filters, filters = t->filters;
     float *found = exactly(4 * r->rows * shape);
     CHECK(convolve(t, r, found) == 0);

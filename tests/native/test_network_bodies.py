@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from tests.native.both_ways import needs_core
-from toolkit.native.networks import ConvBody, LinearBody, PoolBody, RecurrentBody
+from toolkit.native.networks import ConvBody, LinearBody, RecurrentBody
 
 pytestmark = needs_core
 
@@ -19,18 +19,6 @@ MOST = 10
 def _linear(words: int, pairs: int) -> LinearBody | None:
     found = {"words": np.zeros(words, np.int8), "pairs": np.zeros(pairs, np.int8)}
     return LinearBody.of(_with(found, vocabulary=words, pairs_size=pairs), MOST)
-
-
-def _pool(size: int, slots: int, rows: int, pair: int = -1) -> PoolBody | None:
-    found = {
-        "vectors": np.zeros((2 * rows, 16), np.uint8),
-        "shifts": np.zeros(size, np.int32),
-        "slots": np.full(slots, pair, np.int32),
-        "routes": np.zeros(size, np.int32),
-    }
-    numbers = {"no_pair": 12, "last_expert": 1, "route_limit": 1, "rows_of_expert": rows}
-    sizes = {"vocabulary": size, "slots_size": slots, "quotients": 4096, "long_tokens": 1}
-    return PoolBody.of(_with(found, **numbers, **sizes), MOST)
 
 
 def _recurrent(
@@ -59,8 +47,7 @@ def _with(arrays: dict[str, Any], **numbers: int) -> dict[str, Any]:
 def test_tables_that_fit() -> None:
     places = np.array([0]), np.array([3])
     recurrent = _recurrent(8, 1, 9), _recurrent(8, 1, 20, pair=11 << 12, columns=32)
-    pools = _pool(8, 1, 20), _pool(8, 1, 20, pair=11 << 12)
-    for body in (_linear(8, 1), *pools, *recurrent, _conv(8)):
+    for body in (_linear(8, 1), *recurrent, _conv(8)):
         assert body is not None
         assert body.run(np.array([4, 5, 7], np.int32), *places, MOST) is not None
         for unknown in (8, -1, np.iinfo(np.int32).max):
@@ -71,7 +58,6 @@ def test_tables_that_fit() -> None:
     "make",
     [
         pytest.param(lambda: _linear(8, 0), id="no pairs, by whose number the core divides"),
-        pytest.param(lambda: _pool(8, 0, 20), id="no slots, by whose number the core divides"),
         pytest.param(lambda: _recurrent(8, 0, 20), id="no slots of rows"),
         pytest.param(lambda: _recurrent(1, 4, 20), id="no row of the start id, and what it reads"),
         pytest.param(lambda: _recurrent(8, 4, 8), id="no row of no pair"),
@@ -81,12 +67,8 @@ def test_tables_that_fit() -> None:
         pytest.param(lambda: _recurrent(8, 4, 20, columns=40), id="too many columns"),
         pytest.param(lambda: _recurrent(8, 4, 20, most=4096), id="too many tokens"),
         pytest.param(lambda: _linear(1, 8), id="no weight of the start id"),
-        pytest.param(lambda: _pool(1, 4, 8), id="no vector of the start id"),
         pytest.param(lambda: _conv(1), id="no row of the start id"),
         pytest.param(lambda: _conv(8, 13_108), id="256 MiB of activations for 1,000 reviews"),
-        pytest.param(lambda: _pool(8, 4, 0), id="no vectors"),
-        pytest.param(lambda: _pool(8, 4, 7), id="too few vectors for the words"),
-        pytest.param(lambda: _pool(8, 4, 19, pair=11 << 12), id="too few vectors for the pairs"),
     ],
 )
 def test_tables_that_do_not_fit(make: Callable[[], object]) -> None:

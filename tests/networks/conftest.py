@@ -9,7 +9,7 @@ import pytest
 from tests.networks.tables import WORDS, Frozen
 
 
-@pytest.fixture(params=["ngram-linear", "ngram-pool", "ngram-recurrent", "adapted"])
+@pytest.fixture(params=["ngram-linear", "ngram-recurrent", "adapted"])
 def frozen(request: pytest.FixtureRequest, networks: dict[str, Frozen]) -> Frozen:
     return networks[request.param]
 

@@ -39,27 +39,6 @@ def linear_tables(words: int = WORDS, bigrams: int = 31, seed: int = 1) -> dict[
     }
 
 
-def pool_tables(
-    experts: int = 3, columns: int = 5, hidden: int = 6, seed: int = 1
-) -> dict[str, Any]:
-    """A fifth of the words negate; columns and hidden units that need filling up."""
-    from toolkit.networks.ngram_pool import Lookup
-
-    random = np.random.default_rng(seed)
-    routes = random.integers(-9, 10, WORDS, dtype=np.int32) * (experts > 1)
-    return {
-        "lookup": Lookup(
-            negators=(random.random(WORDS) < 0.2).astype(np.int32),
-            slots=_slots(random, WORDS, bigrams=40, slots=29),
-            pairs=40,
-            routes=routes,
-            route_limit=5 * (experts > 1),
-            long_tokens=4 * (experts > 1),
-        ),
-        "experts": [_expert(random, columns, hidden) for _ in range(experts)],
-    }
-
-
 def recurrent_tables(
     units: int = 4,
     hidden: int = 6,
@@ -98,18 +77,6 @@ def adapted_tables(seed: int = 1) -> dict[str, Any]:
     return {"known": WORDS - 3, "weights": weights, "base_scale": 0.75, "bias": -0.25}
 
 
-def _expert(random: np.random.Generator, columns: int, hidden: int) -> Any:
-    from toolkit.networks.ngram_pool import Expert
-
-    return Expert(
-        vectors=random.integers(0, 256, (2 * WORDS + 40 + 8, columns), dtype=np.uint8),
-        kernel=random.normal(0, 0.005, (hidden, 2 * columns)).astype(np.float32),
-        hidden_bias=random.normal(0, 0.1, hidden).astype(np.float32),
-        last=random.normal(0, 0.01, 2 * columns + hidden).astype(np.float32),
-        bias=float(np.float32(random.normal())),
-    )
-
-
 def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) -> Ids:
     """Half of the slots taken, by bigrams that can occur."""
     taken = np.zeros(slots, np.int32)
@@ -121,19 +88,17 @@ def _slots(random: np.random.Generator, words: int, bigrams: int, slots: int) ->
 
 def frozen_networks() -> dict[str, Frozen]:
     """Make one of each kind."""
-    from toolkit.networks import adapted, ngram_linear, ngram_pool
+    from toolkit.networks import adapted, ngram_linear
 
-    linear, pool, one = linear_tables(), pool_tables(), pool_tables(experts=1)
-    words, recurrent = adapted_tables(), recurrent_tables()
-    around = {"tables": pool, "logit": pool_logit, **words}
+    linear, recurrent, words = linear_tables(), recurrent_tables(), adapted_tables()
+    network, around = (
+        recurrent_network(**recurrent),
+        {"tables": recurrent, "logit": recurrent_logit},
+    )
     return {
-        "adapted": Frozen(
-            adapted.freeze(ngram_pool.frozen(**pool), **words), around, adapted_logit
-        ),
+        "adapted": Frozen(adapted.freeze(network, **words), around | words, adapted_logit),
         "ngram-linear": Frozen(ngram_linear.frozen(**linear), linear, linear_logit),
-        "ngram-pool": Frozen(ngram_pool.frozen(**pool), pool, pool_logit),
-        "ngram-pool, one expert": Frozen(ngram_pool.frozen(**one), one, pool_logit),
-        "ngram-recurrent": Frozen(recurrent_network(**recurrent), recurrent, recurrent_logit),
+        "ngram-recurrent": Frozen(network, recurrent, recurrent_logit),
     }
 
 
@@ -185,29 +150,6 @@ def adapted_logit(
         tokens += token > 1
     of_base = logit([token if token < known else 2 for token in ids], **tables)
     return base_scale * of_base + total / math.sqrt(tokens + 1) + bias
-
-
-def pool_logit(ids: Sequence[int], lookup: Any, experts: Sequence[Any]) -> float:
-    """Give the logit of `ngram-pool`: an `ngram_pool.Lookup` and its `Expert`s."""
-    size = len(lookup.negators)
-    tokens = sum(token > 1 for token in ids)
-    route = sum(int(lookup.routes[token]) for token in ids if token > 1)
-    chosen = len(experts) - 1 if tokens < lookup.long_tokens else int(route > lookup.route_limit)
-    expert = experts[chosen]
-    rows, previous, plain = [], 0, size + lookup.pairs
-    negated_pairs = len(expert.vectors) - plain - size
-    for place, token in enumerate(ids):
-        if token > 1:
-            is_negated = any(lookup.negators[one] for one in ids[max(place - 3, 0) : place])
-            pair = _pair(previous, token, size, lookup.slots)
-            has_row = pair > 0 and (not is_negated or pair < negated_pairs)
-            rows.append((size + pair if has_row else token) + plain * is_negated)
-        previous = token
-    vectors = [np.zeros(expert.vectors.shape[1], int), *expert.vectors[rows].astype(int)]
-    mean = np.sum(vectors, axis=0) / (4 * math.sqrt(tokens + 1))
-    pooled = np.concatenate([np.max(vectors, axis=0), mean])
-    hidden = np.maximum(expert.kernel @ pooled + expert.hidden_bias, 0)
-    return float(np.concatenate([pooled, hidden]) @ expert.last + expert.bias)
 
 
 def recurrent_logit(

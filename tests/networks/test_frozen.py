@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,6 @@ from tests.networks.tables import (
     Frozen,
     adapted_tables,
     linear_tables,
-    pool_tables,
     random_ids,
     recurrent_logit,
     recurrent_network,
@@ -109,47 +107,13 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"vectors": np.zeros((73, 5), np.uint8)}, r"vectors: .* \(74, any\), .* \(73, 5\)"),
-        ({"vectors": np.zeros((74, 5), np.int8)}, "vectors: expected uint8 .*, received int8"),
-        ({"kernel": np.zeros((6, 9), np.float32)}, r"kernel: .* shape \(6, 10\), .* \(6, 9\)"),
-        ({"last": np.zeros(15, np.float32)}, r"last: .* shape \(16\), .* \(15,\)"),
-    ],
-)
-def test_other_tables_of_an_expert(change: dict[str, Any], message: str) -> None:
-    from toolkit.networks.ngram_pool import frozen
-
-    tables = pool_tables()
-    *others, last = tables["experts"]
-    with pytest.raises(ValueError, match=message):
-        frozen(tables["lookup"], [*others, replace(last, **change)])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"negators": np.full(13, 2, np.int32)}, "negators: expected only 0 and 1"),
-        ({"routes": np.zeros(12, np.int32)}, r"routes: .* shape \(13\), .* \(12,\)"),
-        ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
-        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
-        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
-    ],
-)
-def test_other_tables_that_experts_share(change: dict[str, Any], message: str) -> None:
-    from toolkit.networks.ngram_pool import frozen
-
-    tables = pool_tables()
-    with pytest.raises(ValueError, match=message):
-        frozen(replace(tables["lookup"], **change), tables["experts"])
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
         ({"rows": np.zeros((53, 32), np.uint8)}, "rows: expected int8 .*, received uint8"),
         ({"rows": np.zeros((53, 31), np.int8)}, r"rows: .* \(any, 32\), .* \(53, 31\)"),
         ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 of pairs"),
         ({"pairs": 0}, "rows: 53 are too few for 0 of pairs"),
+        ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
         ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
+        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
         ({"scale": np.zeros(12, np.float32)}, "scale: expected a multiple of 8 columns, .* 12"),
         ({"scale": np.full(8, np.inf, np.float32)}, "scale: expected finite numbers"),
         ({"kernel": np.zeros((6, 15), np.float32)}, r"kernel: .* \(any, 16\), .* \(6, 15\)"),
@@ -181,18 +145,6 @@ def test_slots_for_the_pairs_of_the_words() -> None:
 
     with pytest.raises(ValueError, match="slots: 29 are too few for 400 words"):
         check_slots(np.zeros(29, np.int32), 400, 40)
-
-
-def test_numbers_of_experts() -> None:
-    from toolkit.networks.ngram_pool import frozen
-
-    tables = pool_tables()
-    with pytest.raises(ValueError, match="experts: expected 1 to 3, received 4"):
-        frozen(tables["lookup"], tables["experts"][:1] * 4)
-    with pytest.raises(ValueError, match="routes: expected zeros, as there is one expert"):
-        frozen(tables["lookup"], tables["experts"][:1])
-    with pytest.raises(ValueError, match="vectors: expected 80 to 132 rows, received 74"):
-        frozen(replace(tables["lookup"], pairs=53), tables["experts"])
 
 
 def test_given_tables_are_not_changed() -> None:
@@ -295,9 +247,7 @@ def remade(graph: onnx.ModelProto) -> Any:
     return network_of_graph(graph)
 
 
-@pytest.mark.parametrize(
-    "name", ["ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-recurrent"]
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent"])
 def test_a_network_of_its_graph(networks: dict[str, Frozen], name: str) -> None:
     network = networks[name].network
     made = remade(graph_of(network))
@@ -312,18 +262,6 @@ def test_the_network_of_the_tutorial(small_conv1d: Any) -> None:
     ids = random_ids(80)
     assert np.array_equal(run_keras(made, ids), run_keras(small_conv1d, ids))
     assert made.layers[0].input_dim == WORDS
-
-
-def test_a_network_without_negators(networks: dict[str, Frozen]) -> None:
-    from dataclasses import replace
-
-    from toolkit.networks import ngram_pool
-
-    tables = networks["ngram-pool"].tables
-    lookup = replace(tables["lookup"], negators=np.zeros(WORDS, np.int32))
-    network = ngram_pool.frozen(lookup, tables["experts"])
-    ids = random_ids(80)
-    assert np.array_equal(run_keras(remade(graph_of(network)), ids), run_keras(network, ids))
 
 
 @pytest.mark.parametrize("change", ["operator", "attribute", "input", "weights"])

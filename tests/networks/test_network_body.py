@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import numpy_helper
 
-from tests.models import OLD_MODELS
+from tests.models import NGRAM_POOL, OLD_MODELS
 from tests.native.both_ways import needs_core
 from toolkit.model import SHIPPED, ModelFile, load_model
 from toolkit.model.native_network import Graph, split_network
@@ -94,28 +94,16 @@ def model_of(model: onnx.ModelProto) -> ModelProto:
 @cache
 def graphs() -> dict[str, ModelProto]:
     """Write the small networks of other tests as graphs."""
-    from tests.networks.tables import adapted_tables, frozen_networks
+    from tests.networks.tables import frozen_networks
     from toolkit.export.convert import convert
-    from toolkit.networks import adapted
 
-    networks = {name: frozen.network for name, frozen in frozen_networks().items()}
-    recurrent = adapted.freeze(networks["ngram-recurrent"], **adapted_tables())
-    networks["adapted, recurrent"] = recurrent
-    pool = convert(networks["ngram-pool"], WIDTH).model
-    found = {name: convert(network, WIDTH).model for name, network in networks.items()}
-    no_vector = {12: filled(3, 4096 * 10_000)}  # of a pair, as if it were negated
-    return {name: model_of(graph) for name, graph in found.items()} | {
-        "ngram-pool, no vector": changed(pool, no_vector)
+    return {
+        name: model_of(convert(frozen.network, WIDTH).model)
+        for name, frozen in frozen_networks().items()
     }
 
 
-@pytest.mark.parametrize(
-    "name",
-    [
-        *("ngram-linear", "ngram-pool", "ngram-pool, one expert", "ngram-pool, no vector"),
-        *("ngram-recurrent", "adapted", "adapted, recurrent"),
-    ],
-)
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent", "adapted"])
 @given(
     rows=st.lists(st.lists(st.integers(2, WORDS - 1), max_size=2 * WIDTH), min_size=1, max_size=30)
 )
@@ -192,8 +180,11 @@ def test_recurrent_networks_of_any_size(units: int, data: st.DataObject) -> None
     assert same_bits(found[0], whole.run(padded)[0])
 
 
-def test_other_networks_run_as_a_whole() -> None:
-    old = ModelFile.load(OLD_MODELS / "ngram-cnn.onnx")
+@pytest.mark.parametrize(
+    "path", [OLD_MODELS / "ngram-cnn.onnx", NGRAM_POOL], ids=lambda path: path.stem
+)
+def test_other_networks_run_as_a_whole(path: Path) -> None:
+    old = ModelFile.load(path)
     assert split_network(old.network, old.facts.max_tokens) is None
 
 
@@ -233,23 +224,6 @@ def filled(place: int, value: float) -> Any:
         ("ngram-linear", {1: lambda words: words[:-1]}),
         ("ngram-linear", {10: 2}),  # another start id
         ("ngram-linear", {1: lambda words: words.reshape(1, -1)}),
-        ("ngram-pool", {12: filled(3, -2)}),
-        ("ngram-pool", {3: filled(5, 10_000)}),  # a negation that leads to no vector
-        ("ngram-pool", {3: filled(5, -1)}),
-        ("ngram-pool", {3: filled(0, 1)}),  # padding that negates
-        ("ngram-pool", {23: filled(0, 1)}),  # padding that chooses an expert
-        ("ngram-pool", {1: filled(0, 1)}),  # padding with a vector
-        ("ngram-pool", {23: filled(5, 2**31 - 1)}),  # a sum beyond 32 bits
-        ("ngram-pool", {16: WORDS - 1}),
-        ("ngram-pool", {17: 28}),
-        ("ngram-pool", {18: 4095}),
-        ("ngram-pool", {20: 2**31 - 1}),
-        ("ngram-pool", {20: -1}),
-        ("ngram-pool", {22: 3}),  # an expert that is not there
-        ("ngram-pool", {22: -1}),
-        ("ngram-pool", {25: 75}),
-        ("ngram-pool", {1: lambda vectors: vectors[:, :7]}),
-        ("ngram-pool", {1: lambda vectors: vectors[:-1]}),
         ("ngram-recurrent", {1: filled(10, 1)}),  # padding that writes
         ("ngram-recurrent", {1: lambda rows: rows[:20]}),  # too few for the pairs
         ("ngram-recurrent", {1: lambda rows: rows[:, :-1]}),
@@ -263,8 +237,8 @@ def filled(place: int, value: float) -> Any:
         ("ngram-recurrent", {14: 127}),  # another rule of what is kept
         ("ngram-recurrent", {16: filled(0, np.inf)}),
         ("ngram-recurrent", {19: 4096}),
-        ("adapted", {37: filled(0, 1)}),  # padding with a weight
-        ("adapted", {37: lambda words: words.reshape(1, -1)}),
+        ("adapted", {32: filled(0, 1)}),  # padding with a weight
+        ("adapted", {32: lambda words: words.reshape(1, -1)}),
     ],
 )
 def test_tables_that_do_not_fit_are_left_to_onnx_runtime(name: str, change: dict[int, Any]) -> None:
@@ -278,9 +252,7 @@ def other_forms(values: npt.NDArray[Any]) -> list[npt.NDArray[Any]]:
     return [values[None], fewer, flat[:0], *map(values.astype, (np.float64, np.int64, np.uint16))]
 
 
-@pytest.mark.parametrize(
-    "name", ["conv1d", "ngram-linear", "ngram-pool", "ngram-recurrent", "adapted"]
-)
+@pytest.mark.parametrize("name", ["conv1d", "ngram-linear", "ngram-recurrent", "adapted"])
 def test_weights_of_another_form_are_left_to_onnx_runtime(name: str) -> None:
     part = load_model(name).network if name == "conv1d" else graphs()[name]
     most = shipped(name)[2] if name == "conv1d" else WIDTH
@@ -310,7 +282,7 @@ def test_weights_that_cannot_be_multiplied_are_left_to_onnx_runtime() -> None:
         assert split_network(model, most) is None
 
 
-@pytest.mark.parametrize("name", ["ngram-linear", "ngram-pool", "ngram-recurrent", "adapted"])
+@pytest.mark.parametrize("name", ["ngram-linear", "ngram-recurrent", "adapted"])
 @pytest.mark.parametrize("number", [-1, -(2**31), WORDS, 2**31 - 1])
 def test_ids_beyond_the_tables_are_left_to_onnx_runtime(name: str, number: int) -> None:
     split = split_network(graphs()[name], WIDTH)

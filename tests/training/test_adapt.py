@@ -14,7 +14,7 @@ import pytest
 from scipy import sparse
 
 from tests.cli.running import Command
-from tests.models import EXPORTED
+from tests.models import EXPORTED, NGRAM_POOL
 from toolkit.errors import UsageError
 from toolkit.model import SHIPPED, ModelFile, Release, RunFolder, Scorer
 from toolkit.model.stars import sigmoid
@@ -217,7 +217,7 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     "other",
     [
-        {"preset": "ngram-pool"},
+        {"preset": "ngram-recurrent"},
         {"epochs": 3},
         {"batch_size": 8},
         {"early_stopping": False},
@@ -243,6 +243,12 @@ def test_options_of_training_from_scratch(other: dict[str, Any]) -> None:
 def test_no_start(start: str, message: str, mine: Path, command: Command) -> None:
     command("train", "mine.csv", "--from", start).failed_with(message)
     assert not mine.with_name("runs").exists()
+
+
+def test_a_model_of_a_former_preset_is_no_start(mine: Path, command: Command) -> None:
+    found = command("train", "mine.csv", "--from", str(NGRAM_POOL))
+    found.failed_with(f"{NGRAM_POOL}: its network cannot be adapted: this version of the toolkit ")
+    found.failed_with("has no preset 'ngram-pool'. Name a shipped model, or the run folder")
 
 
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:

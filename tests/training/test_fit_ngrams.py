@@ -18,7 +18,6 @@ from hypothesis import strategies as st
 from tests.text.rows import rows_of_ids
 from tests.training.conftest import make_reviews, make_rows, make_unlabelled
 from tests.training.listening import Listener
-from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import encode
 from toolkit.text import TokenIds
 from toolkit.training import (
@@ -36,11 +35,11 @@ from toolkit.training.fit_ragged import batches
 from toolkit.training.result import Fit
 from toolkit.training.run import fit as run_fit
 
-NGRAM_LINEAR, NGRAM_POOL = PRESETS["ngram-linear"], PRESETS["ngram-pool"]
+NGRAM_LINEAR, NGRAM_RECURRENT = PRESETS["ngram-linear"], PRESETS["ngram-recurrent"]
 
 ALL = pytest.mark.parametrize(
     "preset",
-    [NGRAM_LINEAR, pytest.param(NGRAM_POOL, marks=pytest.mark.slow)],
+    [NGRAM_LINEAR, pytest.param(NGRAM_RECURRENT, marks=pytest.mark.slow)],
     ids=lambda preset: preset.name,
 )
 
@@ -180,31 +179,6 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
     data = FitData(make_reviews(80), make_reviews(40, seed=3))
     found = fit(preset, data, epochs=2)
     assert found.epochs == found.kept_epoch == found.most_epochs == 2
-
-
-@pytest.mark.slow
-def test_freezing_keeps_what_a_network_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Rounding to 255 steps moves a logit by less than a twentieth of the logits' spread."""
-    from toolkit.networks.ngram_pool import PoolNetwork
-    from toolkit.training.fit_ragged import Corpus
-
-    trained: dict[str, Any] = {}
-    freeze = PoolNetwork.freeze
-
-    def remembering(network: PoolNetwork, bigrams: Any) -> Any:
-        trained.update(network=network, bigrams=bigrams)
-        return freeze(network, bigrams)
-
-    monkeypatch.setattr(PoolNetwork, "freeze", remembering)
-    data = FitData(make_reviews(120))
-    frozen = fit(NGRAM_POOL, data).network
-    tokens, rows = Corpus.of(NGRAM_POOL, data).tokens, np.arange(120)
-    ids = tokens.padded_rows(rows)
-    pairs = tokens.padded_rows(rows, trained["bigrams"].rows(tokens))
-    expected = np.asarray(trained["network"]([ids, pairs]))[:, 0]
-    found = logits_of(np.asarray(frozen(ids))[:, 0])
-    assert np.abs(found - expected).max() < 0.05 * expected.std()
-    assert expected.std() > 0.5
 
 
 @pytest.fixture

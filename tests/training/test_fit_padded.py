@@ -107,9 +107,11 @@ def test_values_out_of_range_are_refused(name: str, value: Any, message: str) ->
 def test_presets_without_settings_name_those_that_have_them(name: str) -> None:
     settings = {name: OF_THE_PRESET[name]}
     option = f"--{name.replace('_', '-')}"
-    message = rf"^{option}: the preset 'ngram-pool' does not let you choose.*\(these do: conv1d\)"
+    message = (
+        rf"^{option}: the preset 'ngram-recurrent' does not let you choose.*\(these do: conv1d\)"
+    )
     with pytest.raises(UsageError, match=message):
-        TrainingOptions(preset="ngram-pool", network=NetworkSettings(**settings))
+        TrainingOptions(preset="ngram-recurrent", network=NetworkSettings(**settings))
     with pytest.raises(UsageError, match=rf"^{option}: for networks that are trained from scratch"):
         TrainingOptions(start="reviews", network=NetworkSettings(**settings))
 

@@ -81,7 +81,6 @@ class ColumnOptions:
     balance_column: Annotated[str | None, o.option("NAME", "Column with the kind of product.")] = (
         None
     )
-    topic_column: Annotated[str | None, o.option("NAME", "Column with one of two topics.")] = None
     stars_column: Annotated[
         str | None, o.option("NAME", "Column with star ratings.", "stars or rating")
     ] = None

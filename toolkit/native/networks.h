@@ -83,129 +83,6 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
     return 0;
 }
 
-/* `ngram-pool`: a row of small numbers for each word and each pair of neighbours that has one. */
-typedef struct {
-    const uint8_t *vectors;   /* (experts * rows, columns) */
-    const int32_t *shifts;    /* (vocabulary): how many rows later those of negated tokens are */
-    const int32_t *slots;     /* (slots_size): rows of pairs, see toolkit/networks/tables.py */
-    const int32_t *routes;    /* (vocabulary): what chooses the expert */
-    int32_t vocabulary, columns, slots_size, no_pair, rows, route_limit, last_expert;
-    float long_tokens;
-} pool_tables;
-
-/* Tokens that a negation reaches; columns of a register; where the row is in a slot. */
-enum { SCOPE = 3, MOST_TOGETHER = 16, FEWEST_TOGETHER = 8, QUOTIENT_BITS = 12 };
-
-/* Choose the expert of a review, and count. */
-static int32_t expert_of(const pool_tables *t, const int32_t *ids, int64_t count, int has_start,
-                         float *tokens, int32_t *known) {
-    int64_t route = has_start ? t->routes[START_ID] : 0;
-    int32_t all = 0, of_words = 0;
-    for (int64_t i = 0; i < count; i++) {
-        route += t->routes[ids[i]];
-        all += ids[i] > START_ID;
-        of_words += ids[i] >= FIRST_WORD_ID;
-    }
-    *tokens = (float)all;
-    *known = of_words;
-    return *tokens < t->long_tokens ? t->last_expert : route > t->route_limit;
-}
-
-/* Some tokens in a row, what is looked up of them, and where their vectors are. */
-typedef struct {
-    uint32_t slots[RUN], quotients[RUN], ids[RUN], places[RUN];
-} run;
-
-/* Find the vectors of `count` tokens of a review, from one on; `first` is -1 for the start id. Three
-   passes, so that the processor can fetch what the next one needs. */
-static void find_vectors(const pool_tables *t, divisor slots, const int32_t *ids, int64_t first,
-                         int64_t count, int64_t has_start, const uint8_t *vectors, run *found) {
-    uint32_t vocabulary = (uint32_t)t->vocabulary;
-    uint32_t before = first == 0 && has_start ? START_ID : PADDING_ID;
-    if (first > 0) before = (uint32_t)ids[first - 1];
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t id = first + i < 0 ? START_ID : (uint32_t)ids[first + i];
-        uint32_t key = before * vocabulary + id;
-        found->ids[i] = before = id;
-        found->quotients[i] = quotient(key, slots);
-        found->slots[i] = key - found->quotients[i] * slots.number;
-        __builtin_prefetch(t->slots + found->slots[i]);
-    }
-    uint32_t marks[SCOPE] = {0}; /* of the three tokens before */
-    for (int64_t back = SCOPE; back > 0; back--) {
-        int64_t at = first - back;
-        if (at >= 0) marks[SCOPE - back] = (uint32_t)t->shifts[ids[at]];
-        if (at == -1 && has_start) marks[SCOPE - back] = (uint32_t)t->shifts[START_ID];
-    }
-    for (int64_t i = 0; i < count; i++) {
-        uint32_t id = found->ids[i], held = (uint32_t)t->slots[found->slots[i]];
-        uint32_t shift = marks[0] > marks[1] ? marks[0] : marks[1];
-        shift = shift > marks[2] ? shift : marks[2];
-        marks[0] = marks[1], marks[1] = marks[2], marks[2] = (uint32_t)t->shifts[id];
-        uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
-        uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == found->quotients[i]) &
-                           (held != UINT32_MAX) & (id > START_ID) &
-                           (pair + shift < (uint32_t)t->no_pair);
-        found->places[i] = shift + id + ((0 - is_pair) & (vocabulary + pair - id));
-        __builtin_prefetch(vectors + (int64_t)found->places[i] * t->columns);
-    }
-}
-
-/* Add up some rows of vectors in columns of 8 bits that lie together, and find the highest ones. At
-   most RUN rows, so that sums fit into 16 bits. */
-static inline void add_rows(const uint8_t *vectors, const uint32_t *places, int64_t count,
-                            int64_t columns, int32_t together, uint8_t *highest,
-                            uint32_t *totals) {
-    uint16_t sums[MOST_TOGETHER] = {0};
-    uint8_t most[MOST_TOGETHER] = {0}, row[MOST_TOGETHER];
-    for (int64_t i = 0; i < count; i++) {
-        memcpy(row, vectors + (int64_t)places[i] * columns, (size_t)together);
-        for (int c = 0; c < together; c++) most[c] = row[c] > most[c] ? row[c] : most[c];
-        for (int c = 0; c < together; c++) sums[c] = (uint16_t)(sums[c] + row[c]);
-    }
-    for (int c = 0; c < together; c++) {
-        totals[c] += sums[c];
-        if (most[c] > highest[c]) highest[c] = most[c];
-    }
-}
-
-enum { MOST_COLUMNS = 256 };
-
-/* Pool the vectors of each review: `highest` and `totals` (rows, columns), and the tokens, the expert
-   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
-EXPORT int32_t pool_vectors(const pool_tables *t, const reviews *r, float *highest, float *totals,
-                            float *tokens, int32_t *experts, int32_t *known) {
-    if (!are_known(r, t->vocabulary)) return 1;
-    divisor slots = divisor_of(t->slots_size);
-    run found;
-    for (int64_t row = 0; row < r->rows; row++) {
-        int has_start;
-        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
-        const int32_t *ids = r->ids + at;
-        int32_t expert = expert_of(t, ids, count, has_start, &tokens[row], &known[row]);
-        const uint8_t *vectors = t->vectors + (int64_t)expert * t->rows * t->columns;
-        uint8_t most[MOST_COLUMNS] = {0};
-        uint32_t sums[MOST_COLUMNS] = {0};
-        for (int64_t first = -has_start; first < count; first += RUN) {
-            int64_t together = least(RUN, count - first);
-            find_vectors(t, slots, ids, first, together, has_start, vectors, &found);
-            int32_t c = 0;
-            for (; c + MOST_TOGETHER <= t->columns; c += MOST_TOGETHER)
-                add_rows(vectors + c, found.places, together, t->columns, MOST_TOGETHER, most + c,
-                         sums + c);
-            for (; c < t->columns; c += FEWEST_TOGETHER)
-                add_rows(vectors + c, found.places, together, t->columns, FEWEST_TOGETHER, most + c,
-                         sums + c);
-        }
-        for (int32_t c = 0; c < t->columns; c++) {
-            highest[row * t->columns + c] = most[c];
-            totals[row * t->columns + c] = (float)sums[c];
-        }
-        experts[row] = expert;
-    }
-    return 0;
-}
-
 /* `ngram-recurrent`: a row of small numbers for each word and each pair of neighbours that has one. Of
    its columns, the first half is read forward and the second half backward. */
 typedef struct {
@@ -215,9 +92,11 @@ typedef struct {
     int32_t vocabulary, columns, slots_size;
 } recurrent_tables;
 
+enum { QUOTIENT_BITS = 12 }; /* where the row is in a slot */
 enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, TOGETHER = 16, LINE = 64 };
 
-/* Where the rows of all tokens of a review are, the start id included. Passes as in `find_vectors`. */
+/* Where the rows of all tokens of a review are, the start id included. Two passes of RUN tokens, so that the
+   processor can fetch what the next one needs. */
 static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
                       int has_start, const int8_t **found) {
     uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;

@@ -28,8 +28,7 @@ Parameters = Mapping[str, Array]
 
 _MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
-_COLUMNS_TOGETHER, _MOST_COLUMNS = 8, 256
-_GROUPS, _MOST_RECURRENT_COLUMNS = 4, 32  # as in `networks.h`
+_COLUMNS_TOGETHER, _GROUPS, _MOST_RECURRENT_COLUMNS = 8, 4, 32  # as in `networks.h`
 _MOST_RECURRENT_TOKENS = 4096  # sums of fewer numbers up to 4,095 are exact in float32
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
 _START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
@@ -159,86 +158,6 @@ class LinearBody:
         return self._tables.call(ids, starts, stops, most, found)
 
 
-class PoolBody:
-    """Of `ngram-pool`: maxima and sums of vectors, tokens, the expert, and known tokens."""
-
-    nodes: ClassVar = KnownNodes(
-        52,
-        "725d174dc9b107dc9a045f142cff5780",
-        weights={
-            "shifts": 1,
-            "vocabulary": 13,
-            "slots_size": 14,
-            "slots": 15,
-            "quotients": 16,
-            "no_pair": 18,
-            "long_tokens": 19,
-            "routes": 20,
-            "route_limit": 21,
-            "last_expert": 22,
-            "rows_of_expert": 23,
-            "vectors": 24,
-        },
-        results={50: np.float32, 51: np.float32, 37: np.float32, 44: np.int32},
-    )
-    counts_known: ClassVar = True
-
-    def __init__(self, found: Parameters, experts: int) -> None:
-        vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
-        self._columns = vectors.shape[1]
-        self._tables = _Tables(
-            "pool_vectors",
-            *(vectors, shifts, slots, found["routes"]),
-            *(len(shifts), self._columns, len(slots), int(found["no_pair"])),
-            *(len(vectors) // experts, int(found["route_limit"]), int(found["last_expert"])),
-            float(found["long_tokens"]),
-        )
-
-    @classmethod
-    def of(cls, found: Parameters, most: int) -> PoolBody | None:
-        """Make it of the weights of a graph; None if they do not fit together."""
-        if not _have_dimensions(found, vectors=2, shifts=1, slots=1, routes=1):
-            return None
-        vectors, shifts, slots = (found[name] for name in ("vectors", "shifts", "slots"))
-        size, last, rows = len(shifts), int(found["last_expert"]), int(found["rows_of_expert"])
-        no_pair, routes = int(found["no_pair"]), found["routes"]
-        is_one_topic = int(found["route_limit"]) >= 0 and not routes.any()
-        experts = max(last, int(not is_one_topic)) + 1
-        fits = (
-            vectors.dtype == np.uint8
-            and vectors.shape[1] % _COLUMNS_TOGETHER == 0
-            and 0 < vectors.shape[1] <= _MOST_COLUMNS
-            and all(each.dtype == np.int32 for each in (shifts, slots, routes))
-            and int(found["vocabulary"]) == size == len(routes)
-            and int(found["slots_size"]) == len(slots) > 0
-            and int(found["quotients"]) == _QUOTIENTS
-            and min(last, rows - 1) >= 0
-            and rows * experts == len(vectors)
-            and _are_keys(size)
-            and most < _MOST_TOKENS
-        )
-        if not fits:
-            return None
-        highest_shift, highest_pair = int(shifts.max()), int(slots.max()) // _QUOTIENTS
-        of_pairs = min(no_pair - 1, highest_pair + highest_shift)
-        is_inside = (
-            min(int(shifts.min()), int(slots.min()) + 1, no_pair) >= 0
-            and max(size - 1 + highest_shift, size + of_pairs) < rows
-            and size + max(no_pair, highest_pair + highest_shift) <= _LARGEST
-            and int(np.abs(routes.astype(np.int64)).max()) * most <= _LARGEST
-        )
-        # Padding must not count, as there is none here.
-        is_free = not (shifts[0] or routes[0] or vectors[::rows].any())
-        return cls(found, experts) if is_inside and is_free else None
-
-    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give maxima and sums (rows, columns) and tokens, float32; expert and known, int32."""
-        rows, kinds = len(starts), (np.float32, np.int32, np.int32)
-        found: list[Array] = [np.empty((rows, self._columns), np.float32) for _ in range(2)]
-        found += [np.empty(rows, kind) for kind in kinds]
-        return self._tables.call(ids, starts, stops, most, found)
-
-
 class RecurrentBody:
     """Of `ngram-recurrent`: maxima and sums of the outputs, tokens, and known tokens."""
 
@@ -351,7 +270,7 @@ class ConvBody:
 
 
 # To add a network, add an entry.
-BODIES = (LinearBody, PoolBody, RecurrentBody, ConvBody)
+BODIES = (LinearBody, RecurrentBody, ConvBody)
 
 
 class AdaptedBody:

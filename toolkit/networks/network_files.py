@@ -37,6 +37,7 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
+_OWN_LAYERS = {"Adapted", "NgramLinear", "NgramRecurrent"}
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
@@ -48,9 +49,9 @@ def _networks() -> list[ModuleType]:
 
     To add a network, add its module; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import conv1d, ngram_linear, ngram_pool, ngram_recurrent
+    from toolkit.networks import conv1d, ngram_linear, ngram_recurrent
 
-    return [conv1d, ngram_linear, ngram_pool, ngram_recurrent]
+    return [conv1d, ngram_linear, ngram_recurrent]
 
 
 def graph_of_network(network: Any) -> onnx.ModelProto | None:
@@ -87,7 +88,7 @@ def load_keras(path: Path) -> Any:
     check_keras_file(path)
     keras = import_keras()
     # Keras finds our layers when they are imported.
-    from toolkit.networks import adapted, ngram_linear, ngram_pool, ngram_recurrent  # noqa: F401
+    from toolkit.networks import adapted, ngram_linear, ngram_recurrent  # noqa: F401
 
     try:
         with _limited_memory(path):
@@ -184,6 +185,11 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
         raise ModelError(
             f"{path}: has {name:.60} of {module:.60}, expected plain layers of Keras and of this "
             "toolkit; code in a file is never run"
+        )
+    if is_own and name not in _OWN_LAYERS:
+        raise ModelError(
+            f"{path}: has a layer {name:.60}, which this version of the toolkit does not have. A "
+            "model file that was exported from it keeps scoring; else train a network again."
         )
 
 

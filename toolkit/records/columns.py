@@ -33,11 +33,10 @@ _USUAL = {
     "label": LABEL_COLUMNS,
     "group": (),
     "balance": (),
-    "topic": (),
     "stars": STARS_COLUMNS,
     "probability": PROBABILITY_COLUMNS,
 }
-_OPTIONAL = ("group", "balance", "topic", "stars")  # unless they are named
+_OPTIONAL = ("group", "balance", "stars")  # unless they are named
 
 # By what they hold, the columns that scoring can add: the usual name and the Arrow type.
 ADDED = {
@@ -60,7 +59,7 @@ Keys = tuple[str, ...]
 class Column:
     """A column to look for in a file."""
 
-    role: str  # what it holds: text, label, group, balance, topic, stars, probability
+    role: str  # what it holds: text, label, group, balance, stars, probability
     names: tuple[str, ...]  # to try, best first
     is_needed: bool = True
     is_named: bool = False  # by the user
@@ -136,7 +135,6 @@ class Columns:
     label: str | None = None  # of the true label
     group: str | None = None  # such as the film or the product
     balance: str | None = None  # such as the domain
-    topic: str | None = None  # one of two, such as films and all else
     stars: str | None = None  # that reviewers gave, or that scoring adds
     sentiment: str | None = None  # that scoring adds
     probability: str | None = None  # that scoring adds, and that other models give

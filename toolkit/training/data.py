@@ -126,11 +126,10 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
     reviews = _read(options.data, columns, options, observer)
     validation = test = None
     if options.validation_data is not None:
-        its_own = replace(columns, topic=None)
-        validation = _read(str(options.validation_data), its_own, options, observer)
+        validation = _read(str(options.validation_data), columns, options, observer)
         _check_labels_mean_the_same(reviews, validation)
     if options.test or options.test_data is not None:
-        its_own = replace(columns, group=None, balance=None, topic=None, stars=None)
+        its_own = replace(columns, group=None, balance=None, stars=None)
         test = _read(str(options.test_data or options.data), its_own, options, observer, "test")
         _check_labels_mean_the_same(reviews, test)
     others = [load_unlabelled(path, options.reading) for path in options.unlabelled]

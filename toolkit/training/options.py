@@ -134,7 +134,6 @@ class TrainingOptions:
             "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,
             "--balance-column": columns.balance is not None,
-            "--topic-column": columns.topic is not None,
             "--stars-column": columns.stars is not None,
             "--validation": self.validation != TrainingOptions.validation,
             "--split last": self.split is SplitKind.LAST,
@@ -147,9 +146,8 @@ class TrainingOptions:
 
     def _check_uses(self) -> None:
         """Refuse what the preset has no use for."""
-        columns, preset = self.reading.columns, find_preset(self.preset)
+        preset = find_preset(self.preset)
         for option, is_given, use, does in (
-            ("--topic-column", columns.topic is not None, "has_experts", "has no experts"),
             ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
             (
                 ", ".join(map(option_of, self.network.chosen)),

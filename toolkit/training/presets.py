@@ -65,7 +65,6 @@ class Preset:
     batch_size: int  # reviews per step of the optimizer, unless the user chooses
     stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
     uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
-    has_experts: bool = False  # whether its network can have an expert for each of two topics
     has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
     is_adjustable: bool = False  # whether a user may choose its sizes, dropout and learning rate
     # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`, of an
@@ -107,17 +106,6 @@ _PRESETS = (
         epochs=5,
         batch_size=128,
         uses_unlabelled=True,
-    ),
-    Preset(
-        name="ngram-pool",
-        summary="for many kinds of reviews: short vectors, also of negated words, and fast",
-        recipe="ngram-pool",
-        vocabulary_size=30_003,
-        max_tokens=512,
-        epochs=3,
-        batch_size=256,
-        uses_unlabelled=True,
-        has_experts=True,
     ),
     Preset(
         name="ngram-recurrent",

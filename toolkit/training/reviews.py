@@ -92,9 +92,8 @@ class Reviews(_Texts):
 
     `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
     are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
-    `domains`, such as hotels and phones, are balanced while a network is fitted. The two `topics`,
-    such as films (1) and all else (0), may be read by different experts of it. `stars` (reviews,)
-    float32 are from 1 to 5, NaN where there are none.
+    `domains`, such as hotels and phones, are balanced while a network is fitted. `stars`
+    (reviews,) float32 are from 1 to 5, NaN where there are none.
     """
 
     labels: Labels
@@ -103,7 +102,6 @@ class Reviews(_Texts):
     soft_labels: Targets | None = None
     teacher: Targets | None = None
     domains: Groups | None = None
-    topics: Groups | None = None
     stars: Targets | None = None
     # Neither positive nor negative: their labels mean nothing, and no network learns of them.
     # They are of the same source, groups and domains; a split leaves them as they are.
@@ -179,26 +177,6 @@ def group_codes(names: pa.ChunkedArray) -> Groups:
 def domain_codes(names: pa.ChunkedArray) -> Groups:
     """Number the domains, (reviews,); all blank or missing names are one domain."""
     return np.where(is_blank(names), -1, group_codes(names))
-
-
-def topic_codes(file: str, names: pa.ChunkedArray) -> Groups:
-    """Number two topics, (reviews,): 0 for the more frequent one, else 1."""
-    names = pc.utf8_trim_whitespace(names)
-    has_name = pc.invert(pa.array(is_blank(names)))
-    counts = pc.value_counts(names.filter(has_name))
-    found = sorted(
-        ((count["counts"].as_py(), count["values"].as_py()) for count in counts), reverse=True
-    )
-    blank = len(names) - sum(count for count, _ in found)
-    if len(found) != 2 or blank:
-        shown = ", ".join(f"'{name}' ({count:,})" for count, name in found[:5]) or "none"
-        raise TrainingError(
-            f"{file}: expected two topics, found {shown}{', …' * (len(found) > 5)}"
-            f"{f', and {blank:,} blank ones' * (blank > 0)}. "
-            "Choose another column with --topic-column."
-        )
-    codes: Groups = pc.equal(names, found[1][1]).to_numpy().astype(np.int64)
-    return codes
 
 
 def balanced_weights(reviews: Reviews) -> Targets:

@@ -187,7 +187,6 @@ def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
     return {
         "padded": fit_padded.fit,
         "ngram-linear": fit_ngrams.fit_linear,
-        "ngram-pool": fit_ngrams.fit_pool,
         "ngram-recurrent": fit_ngrams.fit_recurrent,
     }
 

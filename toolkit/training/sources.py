@@ -26,7 +26,6 @@ from toolkit.training.reviews import (
     group_codes,
     joined,
     known_or_nan,
-    topic_codes,
 )
 
 Part = Literal["train", "test"]
@@ -40,12 +39,12 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     without a label is an error: silently leaving it out would hide a wrong column.
     """
     of = reading.columns.of
-    roles = ("group", "balance", "topic")
-    table = read_table(path, reading, of("text"), of("label"), of("stars"), *map(of, roles))
+    roles = ("text", "label", "stars", "group", "balance")
+    table = read_table(path, reading, *map(of, roles))
     with_text = table.filled("text")
     labels = table.opinions(with_text, reading.labels)
     rows, targets = labels.rows, labels.targets
-    groups, domains, topics = table.at("group"), table.at("balance"), table.at("topic", rows)
+    groups, domains = table.at("group"), table.at("balance")
     stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
     # Numbered together: neutral reviews are of the same groups and domains.
     everything = Reviews(
@@ -61,7 +60,6 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
         labels=(targets >= 0.5).astype(np.int8),
         without_text=table.rows - len(with_text),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
-        topics=None if topics is None else topic_codes(path.name, topics),
         neutral=everything.take(labels.neutral) if len(labels.neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
@@ -116,7 +114,7 @@ def check_columns(options: TrainingOptions) -> None:
     has_reviews = has_labels or any(_has_columns(str(path)) for path in options.unlabelled)
     has_rows = has_reviews or bool(options.teachers)
     usual = ReadOptions()
-    columns = {"group": is_file, "balance": is_file, "topic": is_file}
+    columns = {"group": is_file, "balance": is_file}
     columns |= {"text": has_rows, "label": has_labels, "stars": has_labels}
     ways = {
         "--positive, --negative, --positive-from": ("labels", has_labels),

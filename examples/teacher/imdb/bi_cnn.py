@@ -17,7 +17,7 @@ from examples.teacher.imdb.reviews import FOLDS, Floats, Reviews, Rows
 from examples.teacher.imdb.views import View, judgement
 from toolkit.networks import import_keras
 from toolkit.networks.bigrams import Bigrams
-from toolkit.networks.ngram_pool import embedding, mask, pooled
+from toolkit.networks.ngram_recurrent import embedding, mask, pooled
 from toolkit.text import Ids, TokenIds, Vocabulary
 from toolkit.text.token_ids import START_ID
 from toolkit.training.fit_ngrams import Vectors, word_and_bigram_vectors
