@@ -105,6 +105,11 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "as if our own": (
         lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "has Evil of toolkit"
     ),
+    "of a former network": (
+        lambda: with_layer(module="toolkit.networks.ngram_pool", class_name="NgramPool",
+                           registered_name="review_sentiment_toolkit>NgramPool"),
+        "has a layer NgramPool, which this version of the toolkit does not have",
+    ),
     "reads a file": (
         lambda: with_layer(module="keras.layers", class_name="StringLookup",
                            config={"vocabulary": "/etc/passwd"}),
