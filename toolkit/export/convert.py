@@ -156,14 +156,16 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
 
     Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
+    rule = vocabulary.rule
     columns = [] if is_fixed else _columns_of_the_longest()
-    nodes = [*_split(vocabulary.rule), *_look_up(vocabulary), *columns, *_last_tokens()]
+    move = _move_to_the_front() if rule.has_markup else []
+    nodes = [*_split(rule), *_look_up(vocabulary), *move, *columns, *_last_tokens()]
     return helper.make_graph(
         nodes,
         "text_front_end",
         [helper.make_tensor_value_info(TEXT, TensorProto.STRING, ["batch"])],
         [token_ids_info(max_tokens if is_fixed else None)],
-        _constants(max_tokens, is_fixed=is_fixed),
+        _constants(max_tokens, rule, is_fixed=is_fixed),
         # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
         # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
         value_info=[
@@ -185,16 +187,33 @@ def separator_patterns(rule: TokenRule) -> list[str]:
 
 
 def _split(rule: TokenRule) -> list[onnx.NodeProto]:
-    """Text → tokens (batch + 1, longest), filled at the end with empty strings."""
+    """Text → tokens (batch + 1, longest), and empty strings: mark-up among them, and at the end."""
     return [
         # StringNormalizer fails on a batch of no texts.
         _node("Concat", [TEXT, "one_more_text"], "texts", axis=0),
         # Without locale="C", ONNX Runtime asks for en_US.UTF-8 and fails on slim systems.
         _node("StringNormalizer", ["texts"], "lowercase", case_change_action="LOWER",
               is_case_sensitive=1, locale="C"),
-        _node("Tokenizer", ["lowercase"], "tokens", domain="com.microsoft", mark=0, mincharnum=1,
-              pad_value="", separators=separator_patterns(rule)),
+        *(_tokens_and_markup(rule) if rule.has_markup else [
+            _tokenizer("lowercase", "tokens", separators=separator_patterns(rule))
+        ]),
     ]  # fmt: skip
+
+
+def _tokens_and_markup(rule: TokenRule) -> list[onnx.NodeProto]:
+    """Find tokens and mark-up, and of these again no mark-up: one of (texts, longest, 1) or ""."""
+    either = f"{rule.markup_pattern}|{rule.token_pattern}"
+    return [
+        _tokenizer("lowercase", "tokens_and_markup", tokenexp=either),
+        _tokenizer("tokens_and_markup", "tokens_one_by_one", 
+                   separators=[rf"\A(?:{rule.markup_pattern})\z"]),
+        _node("Squeeze", ["tokens_one_by_one", "parts_axis"], "tokens"),
+    ]  # fmt: skip
+
+
+def _tokenizer(source: str, output: str, **attributes: Any) -> onnx.NodeProto:
+    return _node("Tokenizer", [source], output, domain="com.microsoft", mark=0, mincharnum=1,
+                 pad_value="", **attributes)  # fmt: skip
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
@@ -208,7 +227,23 @@ def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
               default_int64=UNKNOWN_ID),
         # The start id also gives a batch of only empty texts the column that it would lack.
         _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
-        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"], "ids"),
+        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
+              "ids_and_gaps" if vocabulary.rule.has_markup else "ids"),
+    ]  # fmt: skip
+
+
+def _move_to_the_front() -> list[onnx.NodeProto]:
+    """Ids with 0 anywhere → with 0 at the end only: each goes to the place of its number."""
+    return [
+        _node("Sign", ["ids_and_gaps"], "is_id"),
+        _node("CumSum", ["is_id", "one"], "numbers"),
+        _node("Mul", ["numbers", "is_id"], "places"),  # 0 for a gap
+        _node("Shape", ["ids_and_gaps"], "rows_and_columns"),
+        _node("Add", ["rows_and_columns", "no_row_one_column"], "one_place_more"),
+        _node("ConstantOfShape", ["one_place_more"], "no_ids",
+              value=helper.make_tensor("zero", TensorProto.INT64, [1], [0])),
+        _node("ScatterElements", ["no_ids", "places", "ids_and_gaps"], "gaps_and_ids", axis=1),
+        _node("Slice", ["gaps_and_ids", "tokens_axis", "after_the_last", "tokens_axis"], "ids"),
     ]  # fmt: skip
 
 
@@ -239,17 +274,19 @@ def _last_tokens() -> list[onnx.NodeProto]:
     ]  # fmt: skip
 
 
-def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
+def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx.TensorProto]:
     def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
         return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
 
+    # With a token, tokens are of one more dimension of 1, not of 0, even where there is no other.
+    one_more = "a" if rule.has_markup else ""
     return [
         constant("one_in_front", [4], [0, 1, 0, 0]),
         constant("start_id", [], [START_ID]),
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
-        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [""])),
+        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [one_more])),
         constant("first_row", [1], [0]),
         constant("one_more_row", [1], [-1]),
         constant("rows_axis", [1], [0]),
@@ -257,6 +294,16 @@ def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
             [constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0)))]
             if is_fixed
             else [constant("most_columns", [1], [max_tokens]), constant("step", [], [1])]
+        ),
+        *(
+            [
+                constant("parts_axis", [1], [2]),
+                constant("one", [], [1]),
+                constant("no_row_one_column", [2], [0, 1]),
+                constant("after_the_last", [1], [np.iinfo(np.int64).max]),
+            ]
+            if rule.has_markup
+            else []
         ),
     ]
 
