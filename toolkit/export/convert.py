@@ -187,48 +187,58 @@ def separator_patterns(rule: TokenRule) -> list[str]:
 
 
 def _split(rule: TokenRule) -> list[onnx.NodeProto]:
-    """Text → tokens (batch + 1, longest), and empty strings: mark-up among them, and at the end."""
+    """Text → tokens (batch + 1, longest), filled at the end with empty strings."""
+    found: dict[str, Any] = {"separators": separator_patterns(rule)}
+    if rule.has_markup:
+        found = {"tokenexp": f"{rule.markup_pattern}|{rule.token_pattern}"}
     return [
         # StringNormalizer fails on a batch of no texts.
         _node("Concat", [TEXT, "one_more_text"], "texts", axis=0),
         # Without locale="C", ONNX Runtime asks for en_US.UTF-8 and fails on slim systems.
         _node("StringNormalizer", ["texts"], "lowercase", case_change_action="LOWER",
               is_case_sensitive=1, locale="C"),
-        *(_tokens_and_markup(rule) if rule.has_markup else [
-            _tokenizer("lowercase", "tokens", separators=separator_patterns(rule))
-        ]),
+        _node("Tokenizer", ["lowercase"], "tokens", domain="com.microsoft", mark=0, mincharnum=1,
+              pad_value="", **found),
     ]  # fmt: skip
-
-
-def _tokens_and_markup(rule: TokenRule) -> list[onnx.NodeProto]:
-    """Find tokens and mark-up, and of these again no mark-up: one of (texts, longest, 1) or ""."""
-    either = f"{rule.markup_pattern}|{rule.token_pattern}"
-    return [
-        _tokenizer("lowercase", "tokens_and_markup", tokenexp=either),
-        _tokenizer("tokens_and_markup", "tokens_one_by_one", 
-                   separators=[rf"\A(?:{rule.markup_pattern})\z"]),
-        _node("Squeeze", ["tokens_one_by_one", "parts_axis"], "tokens"),
-    ]  # fmt: skip
-
-
-def _tokenizer(source: str, output: str, **attributes: Any) -> onnx.NodeProto:
-    return _node("Tokenizer", [source], output, domain="com.microsoft", mark=0, mincharnum=1,
-                 pad_value="", **attributes)  # fmt: skip
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
     """Tokens → ids after a start id (batch, 1 + longest), filled at the end with 0."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
+    # Of equal keys the first counts: what is no token is no word, either.
+    no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]
+    has_markup = vocabulary.rule.has_markup
     return [
-        _node("LabelEncoder", ["tokens"], "word_ids", domain="ai.onnx.ml",
-              keys_strings=["", *words, *other.strings.to_pylist()],
-              values_int64s=[PADDING_ID, *range(FIRST_WORD_ID, vocabulary.size),
-                             *other.ids.tolist()],
+        _node("LabelEncoder", ["tokens"], "found_ids" if has_markup else "word_ids",
+              domain="ai.onnx.ml",
+              keys_strings=[*no_tokens, *words, *other.strings.to_pylist()],
+              values_int64s=[*[PADDING_ID] * len(no_tokens),
+                             *range(FIRST_WORD_ID, vocabulary.size), *other.ids.tolist()],
               default_int64=UNKNOWN_ID),
+        *(_without_markup(vocabulary.rule) if has_markup else []),
         # The start id also gives a batch of only empty texts the column that it would lack.
         _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
         _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
-              "ids_and_gaps" if vocabulary.rule.has_markup else "ids"),
+              "ids_and_gaps" if has_markup else "ids"),
+    ]  # fmt: skip
+
+
+def _without_markup(rule: TokenRule) -> list[onnx.NodeProto]:
+    """Ids with mark-up among the unknown words → with 0 for it. Only those are read again."""
+    return [
+        _node("Equal", ["found_ids", "unknown_id"], "is_unknown"),
+        _node("NonZero", ["is_unknown"], "unknown_by_dimension"),
+        _node("Transpose", ["unknown_by_dimension"], "unknown_places"),
+        _node("GatherND", ["tokens", "unknown_places"], "unknown_tokens"),
+        _node("Concat", ["unknown_tokens", "one_more_text"], "unknown_and_one_more", axis=0),
+        _node("Tokenizer", ["unknown_and_one_more"], "unknown_or_nothing", domain="com.microsoft",
+              mark=0, mincharnum=1, pad_value="", separators=[rf"\A(?:{rule.markup_pattern})\z"]),
+        _node("LabelEncoder", ["unknown_or_nothing"], "unknown_ids_by_one", domain="ai.onnx.ml",
+              keys_strings=[""], values_int64s=[PADDING_ID], default_int64=UNKNOWN_ID),
+        _node("Squeeze", ["unknown_ids_by_one", "tokens_axis"], "unknown_ids_and_one_more"),
+        _node("Slice", ["unknown_ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
+              "unknown_ids"),
+        _node("ScatterND", ["found_ids", "unknown_places", "unknown_ids"], "word_ids"),
     ]  # fmt: skip
 
 
@@ -278,7 +288,7 @@ def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx
     def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
         return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
 
-    # With a token, tokens are of one more dimension of 1, not of 0, even where there is no other.
+    # With a token, so that no dimension is 0.
     one_more = "a" if rule.has_markup else ""
     return [
         constant("one_in_front", [4], [0, 1, 0, 0]),
@@ -297,7 +307,7 @@ def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx
         ),
         *(
             [
-                constant("parts_axis", [1], [2]),
+                constant("unknown_id", [], [UNKNOWN_ID]),
                 constant("one", [], [1]),
                 constant("no_row_one_column", [2], [0, 1]),
                 constant("after_the_last", [1], [np.iinfo(np.int64).max]),

@@ -17,6 +17,7 @@ To change the rule, add a version: files say which one they follow, and keep it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
@@ -103,6 +104,10 @@ class TokenRule:
         lower case.
         """
         return "|".join([r"\x00[\s\S]*", TAG, *self.entities])
+
+    def is_markup(self, token: str) -> bool:
+        """Whether a string, of which ASCII is in lower case, is mark-up as a whole."""
+        return self.has_markup and bool(re.fullmatch(self.markup_pattern, token))
 
     @cached_property
     def token_pattern(self) -> str:
