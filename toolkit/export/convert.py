@@ -156,14 +156,16 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
 
     Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
+    rule = vocabulary.rule
     columns = [] if is_fixed else _columns_of_the_longest()
-    nodes = [*_split(vocabulary.rule), *_look_up(vocabulary), *columns, *_last_tokens()]
+    move = _move_to_the_front() if rule.has_markup else []
+    nodes = [*_split(rule), *_look_up(vocabulary), *move, *columns, *_last_tokens()]
     return helper.make_graph(
         nodes,
         "text_front_end",
         [helper.make_tensor_value_info(TEXT, TensorProto.STRING, ["batch"])],
         [token_ids_info(max_tokens if is_fixed else None)],
-        _constants(max_tokens, is_fixed=is_fixed),
+        _constants(max_tokens, rule, is_fixed=is_fixed),
         # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
         # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
         value_info=[
@@ -186,6 +188,9 @@ def separator_patterns(rule: TokenRule) -> list[str]:
 
 def _split(rule: TokenRule) -> list[onnx.NodeProto]:
     """Text → tokens (batch + 1, longest), filled at the end with empty strings."""
+    found: dict[str, Any] = {"separators": separator_patterns(rule)}
+    if rule.has_markup:
+        found = {"tokenexp": f"{rule.markup_pattern}|{rule.token_pattern}"}
     return [
         # StringNormalizer fails on a batch of no texts.
         _node("Concat", [TEXT, "one_more_text"], "texts", axis=0),
@@ -193,22 +198,62 @@ def _split(rule: TokenRule) -> list[onnx.NodeProto]:
         _node("StringNormalizer", ["texts"], "lowercase", case_change_action="LOWER",
               is_case_sensitive=1, locale="C"),
         _node("Tokenizer", ["lowercase"], "tokens", domain="com.microsoft", mark=0, mincharnum=1,
-              pad_value="", separators=separator_patterns(rule)),
+              pad_value="", **found),
     ]  # fmt: skip
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
     """Tokens → ids after a start id (batch, 1 + longest), filled at the end with 0."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
+    # Of equal keys the first counts: what is no token is no word, either.
+    no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]
+    has_markup = vocabulary.rule.has_markup
     return [
-        _node("LabelEncoder", ["tokens"], "word_ids", domain="ai.onnx.ml",
-              keys_strings=["", *words, *other.strings.to_pylist()],
-              values_int64s=[PADDING_ID, *range(FIRST_WORD_ID, vocabulary.size),
-                             *other.ids.tolist()],
+        _node("LabelEncoder", ["tokens"], "found_ids" if has_markup else "word_ids",
+              domain="ai.onnx.ml",
+              keys_strings=[*no_tokens, *words, *other.strings.to_pylist()],
+              values_int64s=[*[PADDING_ID] * len(no_tokens),
+                             *range(FIRST_WORD_ID, vocabulary.size), *other.ids.tolist()],
               default_int64=UNKNOWN_ID),
+        *(_without_markup(vocabulary.rule) if has_markup else []),
         # The start id also gives a batch of only empty texts the column that it would lack.
         _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
-        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"], "ids"),
+        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
+              "ids_and_gaps" if has_markup else "ids"),
+    ]  # fmt: skip
+
+
+def _without_markup(rule: TokenRule) -> list[onnx.NodeProto]:
+    """Ids with mark-up among the unknown words → with 0 for it. Only those are read again."""
+    return [
+        _node("Equal", ["found_ids", "unknown_id"], "is_unknown"),
+        _node("NonZero", ["is_unknown"], "unknown_by_dimension"),
+        _node("Transpose", ["unknown_by_dimension"], "unknown_places"),
+        _node("GatherND", ["tokens", "unknown_places"], "unknown_tokens"),
+        _node("Concat", ["unknown_tokens", "one_more_text"], "unknown_and_one_more", axis=0),
+        _node("Tokenizer", ["unknown_and_one_more"], "unknown_or_nothing", domain="com.microsoft",
+              mark=0, mincharnum=1, pad_value="", separators=[rf"\A(?:{rule.markup_pattern})\z"]),
+        _node("LabelEncoder", ["unknown_or_nothing"], "unknown_ids_by_one", domain="ai.onnx.ml",
+              keys_strings=[""], values_int64s=[PADDING_ID], default_int64=UNKNOWN_ID),
+        _node("Squeeze", ["unknown_ids_by_one", "tokens_axis"], "unknown_ids_and_one_more"),
+        _node("Slice", ["unknown_ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
+              "unknown_ids"),
+        _node("ScatterND", ["found_ids", "unknown_places", "unknown_ids"], "word_ids"),
+    ]  # fmt: skip
+
+
+def _move_to_the_front() -> list[onnx.NodeProto]:
+    """Ids with 0 anywhere → with 0 at the end only: each goes to the place of its number."""
+    return [
+        _node("Sign", ["ids_and_gaps"], "is_id"),
+        _node("CumSum", ["is_id", "one"], "numbers"),
+        _node("Mul", ["numbers", "is_id"], "places"),  # 0 for a gap
+        _node("Shape", ["ids_and_gaps"], "rows_and_columns"),
+        _node("Add", ["rows_and_columns", "no_row_one_column"], "one_place_more"),
+        _node("ConstantOfShape", ["one_place_more"], "no_ids",
+              value=helper.make_tensor("zero", TensorProto.INT64, [1], [0])),
+        _node("ScatterElements", ["no_ids", "places", "ids_and_gaps"], "gaps_and_ids", axis=1),
+        _node("Slice", ["gaps_and_ids", "tokens_axis", "after_the_last", "tokens_axis"], "ids"),
     ]  # fmt: skip
 
 
@@ -239,17 +284,19 @@ def _last_tokens() -> list[onnx.NodeProto]:
     ]  # fmt: skip
 
 
-def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
+def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx.TensorProto]:
     def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
         return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
 
+    # With a token, so that no dimension is 0.
+    one_more = "a" if rule.has_markup else ""
     return [
         constant("one_in_front", [4], [0, 1, 0, 0]),
         constant("start_id", [], [START_ID]),
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
-        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [""])),
+        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [one_more])),
         constant("first_row", [1], [0]),
         constant("one_more_row", [1], [-1]),
         constant("rows_axis", [1], [0]),
@@ -257,6 +304,16 @@ def _constants(max_tokens: int, *, is_fixed: bool) -> list[onnx.TensorProto]:
             [constant("columns_from_the_end", [1, max_tokens], list(range(-max_tokens, 0)))]
             if is_fixed
             else [constant("most_columns", [1], [max_tokens]), constant("step", [], [1])]
+        ),
+        *(
+            [
+                constant("unknown_id", [], [UNKNOWN_ID]),
+                constant("one", [], [1]),
+                constant("no_row_one_column", [2], [0, 1]),
+                constant("after_the_last", [1], [np.iinfo(np.int64).max]),
+            ]
+            if rule.has_markup
+            else []
         ),
     ]
 

@@ -4,17 +4,27 @@
    Keras ``Tokenizer``. ASCII letters are lowercased; every other character stays as it is.
 2. The same, and: white space, quotes, dashes, the ellipsis and the bullet beyond ASCII are
    separators, too (`_TYPOGRAPHIC`). U+2019, the apostrophe that phones and word processors type, is
-   an apostrophe. A word is known in capitals beyond ASCII, too (`spellings`). A text ends at its
-   first NUL, as it does in a runtime that takes C strings.
+   an apostrophe. A word is known in capitals beyond ASCII, too (`toolkit.text.spellings`). A text
+   ends at its first NUL, as it does in a runtime that takes C strings.
+3. The same, and: a tag of HTML is a separator, and so is the entity of one, such as ``&quot;``
+   (`toolkit.text.entities`). An apostrophe, also U+00B4 or an entity, is part of a word only between
+   two other characters of it. An emoji is a token of its own; what joins or varies emoji is a
+   separator. A word is known with combining accents, with each entity of the apostrophe, and some
+   contractions are without it.
 
 To change the rule, add a version: files say which one they follow, and keep it for ever.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from itertools import compress, product
+from functools import cached_property
+
+from toolkit.text import spellings
+from toolkit.text.entities import TAG, entities_of
+from toolkit.text.strings import NUL
 
 _KERAS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r'
 
@@ -29,10 +39,22 @@ _TYPOGRAPHIC = (
     "\u2022\u2026"  # bullet and ellipsis
 )
 
-_APOSTROPHE, _TYPOGRAPHIC_APOSTROPHE = "'", "\u2019"
 
-# Words with at most this many letters beyond ASCII and apostrophes have every mix of them.
-_MOST_PLACES = 3
+def _between(first: int, last: int) -> str:
+    return "".join(map(chr, range(first, last + 1)))
+
+
+_SKIN_TONES = _between(0x1F3FB, 0x1F3FF)
+# The zero width joiner, the variation selectors for text and for emoji, skin tones.
+_JOIN_EMOJI = "\u200d\ufe0e\ufe0f" + _SKIN_TONES
+# Miscellaneous symbols and dingbats, the star, letters of flags, pictographs.
+_EMOJI = (
+    _between(0x2600, 0x27BF)
+    + "\u2b50"
+    + _between(0x1F1E6, 0x1F1FF)
+    + _between(0x1F300, 0x1F3FA)
+    + _between(0x1F400, 0x1FAFF)
+)
 
 
 @dataclass(frozen=True)
@@ -43,57 +65,83 @@ class TokenRule:
     separators: str
     ends_at_nul: bool
     has_spellings: bool  # whether other spellings of a word have its id
+    apostrophes: str = ""  # those that are part of a word only within it
+    emoji: str = ""  # characters that are a token of their own
+    has_markup: bool = False  # whether tags are separators, and entities what they stand for
 
     def normal(self, token: str) -> str:
         """Give the spelling that a vocabulary has of a token, of which ASCII is in lower case."""
-        if not self.has_spellings or token.isascii():
+        if not self.has_spellings:
             return token
-        return "".join(_NORMAL_APOSTROPHE.get(letter) or _small(letter) for letter in token)
+        if self.has_markup:
+            return spellings.normal_of_any(token, self.written_apostrophes)
+        return spellings.normal(token)
 
     def spellings(self, word: str) -> Iterator[str]:
-        """Give the other spellings of a word that have its id.
+        """Give the other spellings of a word that have its id."""
+        if not self.has_spellings:
+            return iter(())
+        if self.has_markup:
+            return spellings.any_of(word, self.written_apostrophes)
+        return spellings.mixed(word)
 
-        Each of up to three letters beyond ASCII may be a capital, each of up to three apostrophes
-        U+2019. If a word has more of both together, all letters are capitals, or only the first
-        character is; and all apostrophes are U+2019, or none is.
+    @cached_property
+    def entities(self) -> dict[str, str]:
+        """The entities that are read, each with its character: a separator or an apostrophe."""
+        return entities_of(self.separators + self.apostrophes) if self.has_markup else {}
+
+    @cached_property
+    def written_apostrophes(self) -> tuple[str, ...]:
+        """All forms of an apostrophe: the characters and their entities."""
+        entities = (name for name, char in self.entities.items() if char in self.apostrophes)
+        return (*self.apostrophes, *entities)
+
+    @cached_property
+    def markup_pattern(self) -> str:
+        """What is no token but has the characters of some: tags, entities, and from NUL on.
+
+        This and `token_pattern` mean the same to RE2 and Python, in a text of which ASCII is in
+        lower case.
         """
-        if not self.has_spellings or (word.isascii() and _APOSTROPHE not in word):
-            return
-        other = [_other(letter) for letter in word]
-        places = [place for place, letter in enumerate(other) if letter]
-        if len(places) <= _MOST_PLACES:
-            choices = product((False, True), repeat=len(places))
-            chosen = [set(compress(places, choice)) for choice in choices]
-        else:
-            apostrophes = {place for place in places if word[place] == _APOSTROPHE}
-            letters = set(places) - apostrophes
-            chosen = [a | b for a in (set(), apostrophes) for b in (set(), letters & {0}, letters)]
-        for spelled in dict.fromkeys(map(frozenset, chosen)):
-            if spelled:
-                yield "".join(other[i] if i in spelled else word[i] for i in range(len(word)))
+        return "|".join([r"\x00[\s\S]*", TAG, *self.entities])
+
+    def is_markup(self, token: str) -> bool:
+        """Whether a string, of which ASCII is in lower case, is mark-up as a whole."""
+        return self.has_markup and bool(re.fullmatch(self.markup_pattern, token))
+
+    @cached_property
+    def token_pattern(self) -> str:
+        """What is a token, where no mark-up begins."""
+        if not self.has_markup:
+            return f"[^{class_of(self.separators)}]+"
+        word = f"[^{class_of(NUL + self.separators + self.apostrophes + self.emoji)}]+"
+        apostrophe = "|".join(self.written_apostrophes)
+        return f"{word}(?:(?:{apostrophe}){word})*|[{class_of(self.emoji)}]"
+
+
+def class_of(characters: str) -> str:
+    """Write characters as the inside of a character class."""
+    codes = sorted(map(ord, characters))
+    starts = [code for code, before in zip(codes, [-2, *codes], strict=False) if code != before + 1]
+    stops = [code for code, after in zip(codes, [*codes[1:], -2], strict=True) if after != code + 1]
+    return "".join(f"{_escaped(a)}-{_escaped(b)}" for a, b in zip(starts, stops, strict=True))
+
+
+def _escaped(code: int) -> str:
+    return f"\\x{code:02x}" if code < 0x80 else chr(code)
 
 
 RULES = {
     1: TokenRule(1, _KERAS, ends_at_nul=False, has_spellings=False),
     2: TokenRule(2, _KERAS + _TYPOGRAPHIC, ends_at_nul=True, has_spellings=True),
+    3: TokenRule(
+        3,
+        _KERAS + _TYPOGRAPHIC + _JOIN_EMOJI,
+        ends_at_nul=True,
+        has_spellings=True,
+        apostrophes="'\u2019\u00b4",
+        emoji=_EMOJI,
+        has_markup=True,
+    ),
 }
-OLDEST_RULE, NEWEST_RULE = RULES[1], RULES[2]
-
-_NORMAL_APOSTROPHE = {_TYPOGRAPHIC_APOSTROPHE: _APOSTROPHE}
-
-
-def _small(letter: str) -> str:
-    """Give the small letter of a capital beyond ASCII, if it has one that is beyond ASCII, too."""
-    small = letter.lower()
-    return small if letter != small and _capital(small) == letter else letter
-
-
-def _other(letter: str) -> str:
-    return _TYPOGRAPHIC_APOSTROPHE if letter == _APOSTROPHE else _capital(letter)
-
-
-def _capital(letter: str) -> str:
-    """Give the capital of a small letter beyond ASCII; "" if none has just this small letter."""
-    capital = letter.upper()
-    is_pair = letter > "\x7f" and letter != capital and capital.lower() == letter
-    return capital if is_pair and len(letter) == len(capital) == 1 else ""
+OLDEST_RULE, NEWEST_RULE = RULES[1], RULES[3]

@@ -28,6 +28,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.text.encoder import END, Encoder, SplitTexts, string_slices
 from toolkit.text.rule import NEWEST_RULE, TokenRule
+from toolkit.text.spellings import LOWERCASE
 from toolkit.text.strings import NUL
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 
@@ -150,13 +151,15 @@ class Vocabulary:
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
     """Find the tokens of one review, to show them: each is ``text[start:end]``, lowercased."""
     end = text.find(NUL) if rule.ends_at_nul else -1
-    found = _pattern(rule).finditer(text, 0, len(text) if end < 0 else end)
-    return [token.span() for token in found]
+    lower = text.translate(LOWERCASE)
+    found = _pattern(rule).finditer(lower, 0, len(text) if end < 0 else end)
+    return [token.span() for token in found if token.lastindex]
 
 
 @cache
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
-    return re.compile(f"[^{re.escape(rule.separators)}]+")
+    markup = f"{rule.markup_pattern}|" if rule.has_markup else ""
+    return re.compile(f"{markup}({rule.token_pattern})")
 
 
 def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:
