@@ -1,10 +1,15 @@
-"""Which spellings are one word: capitals beyond ASCII, apostrophes, accents, contractions."""
+"""Which spellings are one word: capitals beyond ASCII, apostrophes, accents, contractions; people.
+
+Words for who people are, and where from, say nothing about a review, but a model would learn what
+was written around them. So the words of a line of ``people.txt`` are one word, the first of it.
+"""
 
 from __future__ import annotations
 
 import unicodedata
 from collections.abc import Iterator
 from itertools import compress, product
+from pathlib import Path
 from string import ascii_lowercase, ascii_uppercase
 
 APOSTROPHE, TYPOGRAPHIC_APOSTROPHE = "'", "\u2019"
@@ -17,6 +22,13 @@ _CONTRACTIONS = """
     she's who's they'll you'll that'll it'll they'd you'd y'all
 """.split()
 _WITH_APOSTROPHE = {word.replace(APOSTROPHE, ""): word for word in _CONTRACTIONS}
+
+_PEOPLE = [
+    line.split()
+    for line in Path(__file__).with_name("people.txt").read_text(encoding="utf-8").splitlines()
+]
+_FIRST_OF = {word: first for first, *others in _PEOPLE for word in others}
+_OTHERS_OF = {first: others for first, *others in _PEOPLE}
 
 # Words with at most this many letters beyond ASCII and apostrophes have every mix of them.
 _MOST_PLACES = 3
@@ -56,24 +68,34 @@ def mixed(word: str) -> Iterator[str]:
 
 
 def normal_of_any(token: str, apostrophes: tuple[str, ...]) -> str:
-    """Give a token composed, with small letters, plain apostrophes, and them in contractions."""
+    """Give a token composed, with small letters and apostrophes; for all people of a kind, one."""
     if not token.isascii() and _decomposed(composed := _composed(token)) == token:
         token = composed
     if "&" in token or not token.isascii():
         for apostrophe in apostrophes:
             token = token.replace(apostrophe, APOSTROPHE)
         token = normal(token)
-    return _WITH_APOSTROPHE.get(token, token)
+    token = _WITH_APOSTROPHE.get(token, token)
+    return _FIRST_OF.get(token, token)
 
 
 def any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
-    """Give the other spellings of a word that have its id in rule 3.
+    """Give the other strings that have the id of a word in rule 3.
 
-    Those of `mixed`, also with each of the apostrophes at all places, and each of them with
-    combining accents; and the contraction without its apostrophe. A word that a vocabulary would
+    They are the words that count as it, and the spellings of all: those of `mixed`, also with each
+    of the apostrophes at all places, and each of them with combining accents; and the contraction without its apostrophe. A word that a vocabulary would
     have in another spelling has none.
     """
-    if (word.isascii() and APOSTROPHE not in word) or normal_of_any(word, apostrophes) != word:
+    if normal_of_any(word, apostrophes) != word:
+        return
+    for one in (word, *_OTHERS_OF.get(word, ())):
+        yield from (each for each in _spelled(one, apostrophes) if each != word)
+
+
+def _spelled(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
+    """Give the spellings of one word, with itself."""
+    if word.isascii() and APOSTROPHE not in word:
+        yield word
         return
     spelled = [word, *mixed(word)]
     for one in spelled[:]:
@@ -83,7 +105,7 @@ def any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
     contraction = word.replace(APOSTROPHE, "")
     if _WITH_APOSTROPHE.get(contraction) == word:
         decomposed.append(contraction)
-    yield from dict.fromkeys(one for one in [*spelled, *decomposed] if one != word)
+    yield from dict.fromkeys([*spelled, *decomposed])
 
 
 def _composed(token: str) -> str:
