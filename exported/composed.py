@@ -11,13 +11,16 @@ from __future__ import annotations
 import re
 import shlex
 import tomllib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
 FRAMES = Path(__file__).with_suffix(".toml")
+OPINIONS, NEUTRAL, BESIDE = 140_000, 15_000, 15_000  # how many of each are composed
+SEED = 7
+_CLAUSE = (3, 12)  # words of a short review that may be part of a composed text
 SURE = 0.95  # the probability of what a frame says
 _SLOT = re.compile(r"\{(\w+)\}")
 _OPINIONS = ("bad", "good")  # what {A} and {B} are of: the label is the place
@@ -137,6 +140,22 @@ class Composer:
     def _sentence(self, text: str) -> str:
         text = text[:1].upper() + text[1:]
         return text if text[-1] in ".!?" else f"{text}."
+
+
+def compose(texts: Iterable[str], labels: Iterable[int], part: str = "all") -> list[Composed]:
+    """Compose texts, with the short ones among some labelled reviews (1 positive, 0 negative)."""
+    composer = Composer(clauses_of(texts, labels), SEED, part)
+    made = composer.opinions(OPINIONS), composer.neutral(NEUTRAL), composer.beside(BESIDE)
+    return [one for some in made for one in some]
+
+
+def clauses_of(texts: Iterable[str], labels: Iterable[int]) -> tuple[list[str], list[str]]:
+    """Choose the short ones of labelled reviews without mark-up: the negative, the positive ones."""
+    found: tuple[list[str], list[str]] = [], []
+    for text, label in zip(texts, labels, strict=True):
+        if _CLAUSE[0] <= len(text.split()) <= _CLAUSE[1] and not set(text) & set("<&\n"):
+            found[label].append(text)
+    return found
 
 
 def _probability(label: int) -> float:

@@ -9,7 +9,8 @@ With --ship, the new models replace those in this folder, and the cards (`NAME.m
 written.
 
 The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`,
-and from texts without labels that this teacher has scored: `exported.unlabelled` says which.
+from texts without labels that this teacher has scored (`exported.unlabelled` says which), and from composed ones
+(`exported.composed`).
 """
 
 from __future__ import annotations
@@ -26,12 +27,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from exported.composed import compose
 from exported.data import HELD_OUT, join
 from exported.kinds import KIND, with_kinds
 from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
-from toolkit.training import imdb
+from toolkit.training import fingerprint, imdb
 from toolkit.training import imdb as acl_imdb
 
 RUNS = Path("runs") / "shipped"
@@ -86,11 +88,15 @@ def all_reviews() -> Source:
     reviews = join(data)
     labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
     found = taught(reviews, data, TEACHER, RUNS / "texts")
-    names, probabilities = zip(*found.probabilities.items(), strict=True)
+    train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
+    composed = compose(train["text"].to_pylist(), train["label"].to_pylist())
+    of_composed = {fingerprint(one.text): one.probability for one in composed}
+    names, probabilities = zip(*(of_composed | found.probabilities).items(), strict=True)
+    texts = dict.fromkeys([*found.texts, *(one.text for one in composed)])
     parts = {
-        "train": labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT)),
+        "train": train,
         "validation": of_held_out(reviews),
-        "unlabelled": pa.table({"text": found.texts}),
+        "unlabelled": pa.table({"text": [*texts]}),
         "teacher": pa.table({"text_sha256": names, "positive_probability": probabilities}),
     }
     RUNS.mkdir(parents=True, exist_ok=True)
