@@ -9,7 +9,7 @@ caller has handed over. The parts below are one program, compiled at once. */
 #include <stdlib.h>
 #include <string.h>
 
-#define TOOLKIT_CORE_VERSION 2
+#define TOOLKIT_CORE_VERSION 3
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -27,13 +27,15 @@ enum {
     PADDING = 16,       /* bytes after a piece that may be read, and mean nothing */
     LONGEST_WORD = 1024,
     MOST_RANGES = 8, /* of ASCII characters that separate words */
-    WIDE_BYTES = 0x10000 / 8,
+    CHARACTERS = 0x20000, /* of which a rule knows the kind; all others are of words */
+    LONGEST_TAG = 221, /* bytes, as in toolkit/text/entities.py */
     MOST_STEPS = 256, /* from a slot to the one that holds a word */
     UNKNOWN_ID = 2,
 };
 
 #include "separators.h"
 #include "words.h"
+#include "units.h"
 #include "tokens.h"
 #include "networks.h"
 #include "json_strings.h"
