@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Container
+from html.entities import html5
 
 ASCII_SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
 SEPARATORS = ASCII_SEPARATORS | set(
@@ -14,19 +16,92 @@ SEPARATORS = ASCII_SEPARATORS | set(
 MOST_PLACES = 3  # in a word, for which each may be spelled in both ways
 
 
-def tokens_of(text: str, rule: int = 2) -> list[str]:
+SEPARATORS_OF = {
+    1: ASCII_SEPARATORS,
+    2: SEPARATORS,
+    3: SEPARATORS | set("\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"),
+}
+APOSTROPHES = "'\u2019\u00b4"
+NAMES = {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"} | {
+    name: html5[f"{name};"]
+    for name in """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
+    semi equals quest commat lsqb bsol rsqb lowbar grave lcub verbar rcub nbsp ensp emsp thinsp zwj
+    laquo raquo lsaquo rsaquo lsquo sbquo ldquo rdquo bdquo hyphen ndash mdash horbar bull
+    hellip""".split()
+} | {"tab": "\t", "newline": "\n"}
+TAG = re.compile(r"<(?:/?[a-z][a-z0-9]{0,15}(?:[\t-\r /][\x01-\x7f]{0,200})?|![\x01-\x7f]{0,200})>")
+
+
+def is_emoji(character: str) -> bool:
+    """Whether a character is a token of its own from rule 3 on."""
+    if character in SEPARATORS_OF[3]:
+        return False
+    pictures = "\u2600" <= character <= "\u27bf" or "\U0001f300" <= character <= "\U0001faff"
+    return pictures or character == "\u2b50" or "\U0001f1e6" <= character <= "\U0001f1ff"
+
+
+def meaning(entity: str) -> str | None:
+    """Give the separator or apostrophe that something like ``&quot;`` is."""
+    name, known = entity[1:-1], {*SEPARATORS_OF[3], *APOSTROPHES}
+    if name == "#039":
+        return "'"
+    for code in known:
+        if name in (f"#{ord(code)}", f"#x{ord(code):x}"):
+            return code
+    return NAMES.get(name)
+
+
+def units_of(text: str) -> list[tuple[str, str]]:
+    """Split a text into characters, tags and entities, each with the character that it is."""
+    units, place = [], 0
+    while place < len(text):
+        found, closed = text[place], text.find(">" if text[place] == "<" else ";", place) + 1
+        whole = text[place:closed]
+        if found == "<" and "<" not in whole[1:] and TAG.fullmatch(whole):
+            units.append((whole, "\n" if re.match(r"<br[^a-z0-9]", whole) else " "))
+        elif found == "&" and (character := meaning(whole)):
+            units.append((whole, character))
+        else:
+            units.append((found, found))
+        place += len(units[-1][0])
+    return units
+
+
+def plain(text: str, rule: int) -> list[tuple[str, str]]:
+    """Lowercase a text up to its end, and give what the rule sees in it, and what that is."""
+    text = text.partition("\0")[0] if rule > 1 else text
+    text = "".join(chr(ord(c) + 32) if "A" <= c <= "Z" else c for c in text)
+    return units_of(text) if rule == 3 else [(character, character) for character in text]
+
+
+def tokens_of(text: str, rule: int = 3) -> list[str]:
     """Split a text as the docstring of `toolkit.text.vocabulary` says."""
     tokens, token = [], ""
-    for character in text:
-        if character == "\0" and rule == 2:
-            break
-        if character in (SEPARATORS if rule == 2 else ASCII_SEPARATORS):
-            if token:
-                tokens.append(token)
-            token = ""
-        else:
-            token += chr(ord(character) + 32) if "A" <= character <= "Z" else character
-    return [*tokens, token] if token else tokens
+    for written in [*parts_of(plain(text, rule), rule), ""]:
+        if len(written) > 0 and not (rule == 3 and is_emoji(written)):
+            token += written
+            continue
+        tokens += [each for each in (token, written) if each]
+        token = ""
+    return tokens
+
+
+def parts_of(units: list[tuple[str, str]], rule: int) -> list[str]:
+    """Give each unit as it is in a token; "" for what separates them."""
+    kinds = ["word"] * len(units)
+    for place, (_, character) in enumerate(units):
+        if character in SEPARATORS_OF[rule]:
+            kinds[place] = "separator"
+        elif rule == 3 and character in APOSTROPHES:
+            kinds[place] = "apostrophe"
+        elif rule == 3 and is_emoji(character):
+            kinds[place] = "emoji"
+    parts = []
+    for place, (written, _) in enumerate(units):
+        around = kinds[place - 1 : place] + kinds[place + 1 : place + 2]
+        is_inside = kinds[place] == "apostrophe" and around == ["word", "word"]
+        parts.append(written if is_inside or kinds[place] in ("word", "emoji") else "")
+    return parts
 
 
 def small(letter: str) -> str:
@@ -38,16 +113,54 @@ def small(letter: str) -> str:
     return letter.lower() if is_capital and is_simple else letter
 
 
-def normal(token: str) -> str:
+CONTRACTIONS = """ain't aren't can't couldn't daren't didn't doesn't don't hadn't hasn't haven't isn't
+    mightn't mustn't needn't shan't shouldn't wasn't weren't won't wouldn't could've might've must've
+    should've would've they've we've you've i've i'm they're you're that's there's what's where's
+    here's he's she's who's they'll you'll that'll it'll they'd you'd y'all""".split()
+ENTITY = re.compile(r"&[a-z0-9#]+;")
+
+
+def decomposed(token: str) -> str:
+    """Give a token with combining accents, in lower case as far as that is ASCII."""
+    letters = unicodedata.normalize("NFD", token)
+    return "".join(letter.lower() if letter.isascii() else letter for letter in letters)
+
+
+def composed(token: str) -> str:
+    """Give the token of which this one is the form with combining accents only; else itself."""
+    one = unicodedata.normalize("NFC", token)
+    return one if decomposed(one) == token else token
+
+
+def with_apostrophe(token: str) -> str:
+    """Give a contraction its apostrophe."""
+    return next((word for word in CONTRACTIONS if word.replace("'", "") == token), token)
+
+
+def normal(token: str, rule: int = 3) -> str:
     """Give a token as a vocabulary has it."""
-    return "".join(map(small, token))
+    if rule == 1:
+        return token
+    if rule == 3:
+        token = ENTITY.sub("'", composed(token)).replace("\u00b4", "'")
+    token = "".join(map(small, token))
+    return with_apostrophe(token) if rule == 3 else token
 
 
-def known_as(token: str, words: Container[str], rule: int = 2) -> str | None:
+def known_as(token: str, words: Container[str], rule: int = 3) -> str | None:
     """Give the word that a token is a spelling of."""
     if token in words or rule == 1:
         return token if token in words else None
-    word = normal(token)
+    if rule == 3:
+        if with_apostrophe(token) in words:
+            return with_apostrophe(token)
+        token = composed(token)
+        forms = {*ENTITY.findall(token), *(set(token) & set(APOSTROPHES))}
+        if forms - {"'", "\u2019"}:
+            if len(forms) > 1:
+                return None
+            token = token.replace(*forms, "'")
+    word = normal(token, 2)
     changed = {place for place, letter in enumerate(token) if word[place] != letter}
     both_ways = [place for place, letter in enumerate(word) if has_two_spellings(letter)]
     letters = {place for place in both_ways if word[place] != "'"}
@@ -65,7 +178,7 @@ def has_two_spellings(letter: str) -> bool:
     return letter == "'" or (len(other) == 1 and small(other) == letter != other)
 
 
-def row_of(text: str, words: list[str], max_tokens: int, rule: int = 2) -> list[int]:
+def row_of(text: str, words: list[str], max_tokens: int, rule: int = 3) -> list[int]:
     """Give the network's input for a text: the last of start id and word ids, padded in front."""
     found = [known_as(token, words, rule) for token in tokens_of(text, rule)]
     ids = [1] + [2 if word is None else words.index(word) + 4 for word in found]
@@ -77,22 +190,29 @@ CONTRASTS = {"but", "however", "although", "though", "whereas", "except"}
 OTHERS_BEFORE = {"nothing", "anything", "everything", "all", "none", "as", "help"}
 
 
-def sentences_of(text: str, last: int, rule: int = 2) -> list[list[str]]:
+def sentences_of(text: str, last: int, rule: int = 3) -> list[list[str]]:
     """Split the last tokens of a text as the docstring of `toolkit.text.sentences` says."""
-    separators = SEPARATORS if rule == 2 else ASCII_SEPARATORS
-    text = text.partition("\0")[0] if rule == 2 else text
-    tokens, begins, token = [], [True], ""
-    for place, character in enumerate(text):
-        if character not in separators:
-            token += character
+    units = plain(text, rule)
+    parts = parts_of(units, rule)
+    # Where marks of sentences are looked for: an entity is its mark, but none of mark-up itself.
+    shown = "".join(
+        character if len(written) == 1 or character not in "&<>#;" else " "
+        for written, character in units
+    )
+    tokens: list[str] = []
+    begins, token = [True], ""
+    for place, part in enumerate([*parts, ""]):
+        is_alone = rule == 3 and is_emoji(part) if part else False
+        if part and not is_alone:
+            token += part
             continue
-        if token:
-            tokens.extend(tokens_of(token, rule))
-            begins.append(False)
+        for each in (token, part):
+            if each:
+                tokens.append(each)
+                begins.append(False)
         token = ""
-        if _ends_sentence(text, place, separators):
+        if not part and _ends_sentence(shown, place, parts, rule):
             begins[-1] = True
-    tokens.extend(tokens_of(token, rule))
     sentences: list[list[str]] = []
     for number, token in enumerate(tokens):
         if number < len(tokens) - last:
@@ -103,19 +223,20 @@ def sentences_of(text: str, last: int, rule: int = 2) -> list[list[str]]:
     return [part for sentence in sentences for part in _at_contrasts(sentence)]
 
 
-def _ends_sentence(text: str, place: int, separators: Container[str]) -> bool:
+def _ends_sentence(text: str, place: int, parts: list[str], rule: int) -> bool:
     """Whether the separator at a place ends a sentence."""
-    character, following = text[place], text[place + 1 : place + 2]
+    character = text[place : place + 1]
     if character == ".":
-        return not following or following in separators
+        following = parts[place + 1] if place + 1 < len(parts) else ""
+        return not following or (rule == 3 and is_emoji(following))
     if character == "<":
-        is_break = text[place + 1 : place + 3] in ("br", "bR", "Br", "BR")
-        after = text[place + 3 : place + 4]
-        is_second = re.search(r"<br(?: ?/)?> ?$", text[max(0, place - 7) : place], re.IGNORECASE)
-        return is_break and not is_second and (not after or after in separators)
+        is_break = text[place + 1 : place + 3] == "br"
+        after = parts[place + 3] if place + 3 < len(parts) else ""
+        is_second = re.search(r"<br(?: ?/)?> ?$", text[max(0, place - 7) : place])
+        return is_break and not is_second and (not after or (rule == 3 and is_emoji(after)))
     if character == ";":
-        return re.search(r"&[A-Za-z0-9#]{1,8}$", text[:place]) is None
-    return character in "!?\n\r\v\u2026\u2028\u2029\u0085"
+        return re.search(r"&[a-z0-9#]{1,8}$", text[:place]) is None
+    return character != "" and character in "!?\n\r\v\u2026\u2028\u2029\u0085"
 
 
 def _at_contrasts(sentence: list[str]) -> list[list[str]]:

@@ -48,12 +48,10 @@ def tables_of(vocabulary: Vocabulary) -> dict[str, WordTable]:
 
 
 def _table_of(vocabulary: Vocabulary, path: str) -> WordTable | None:
-    rule, spellings = vocabulary.rule, vocabulary.spellings
+    spellings = vocabulary.spellings
     strings = pa.concat_arrays([vocabulary.words, spellings.strings])
     ids = np.concatenate([np.arange(FIRST_WORD_ID, vocabulary.size), spellings.ids])
-    return WordTable.of(
-        strings, ids.astype(np.int32), rule.separators, ends_at_nul=rule.ends_at_nul, path=path
-    )
+    return WordTable.of(strings, ids.astype(np.int32), vocabulary.rule, path)
 
 
 def native_rows(table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None) -> Rows:

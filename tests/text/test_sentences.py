@@ -29,7 +29,7 @@ written = st.lists(
 
 
 def found_in(
-    texts: list[str], most: int, rule: int = 2, last: int | None = None
+    texts: list[str], most: int, rule: int = 3, last: int | None = None
 ) -> list[list[str]]:
     """Give the sentences of each text, as words or <unknown>."""
     vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
@@ -42,7 +42,7 @@ def found_in(
     return found
 
 
-def expected_of(text: str, most: int, rule: int = 2) -> list[str]:
+def expected_of(text: str, most: int, rule: int = 3) -> list[str]:
     return [
         " ".join(known_as(token, WORDS, rule) or "<unknown>" for token in sentence)
         for sentence in sentences_of(text, most, rule)

@@ -60,7 +60,7 @@ def test_tokens_are_where_the_spans_are(text: str, rule: int) -> None:
     tokens = tokens_of(text, rule)
     expected = [known_as(token, words, rule) for token in tokens]
     assert [words[i - 4] if i > 2 else None for i in alone] == expected
-    assert {normal(token) if rule == 2 else token for token in tokens} == set(words)
+    assert {normal(token, rule) for token in tokens} == set(words)
 
 
 @given(st.lists(st.one_of(st.none(), review_texts), min_size=1, max_size=12), st.data())
@@ -102,7 +102,7 @@ def test_vocabulary_holds_the_commonest_words(texts: list[str], size: int, rule:
     counts: dict[str, int] = {}
     for text in texts:
         for token in tokens_of(text, rule):
-            word = normal(token) if rule == 2 else token
+            word = normal(token, rule)
             counts[word] = counts.get(word, 0) + 1
     ordered = sorted(counts, key=lambda word: (-counts[word], word.encode()))
     array = pa.array(texts, pa.string())

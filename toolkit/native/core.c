@@ -31,13 +31,15 @@ enum {
     PADDING = 16,       /* bytes after a piece that may be read, and mean nothing */
     LONGEST_WORD = 1024,
     MOST_RANGES = 8, /* of ASCII characters that separate words */
-    WIDE_BYTES = 0x10000 / 8,
+    CHARACTERS = 0x20000, /* of which a rule knows the kind; all others are of words */
+    LONGEST_TAG = 221, /* bytes, as in toolkit/text/entities.py */
     MOST_STEPS = 256, /* from a slot to the one that holds a word */
     UNKNOWN_ID = 2,
 };
 
 #include "separators.h"
 #include "words.h"
+#include "units.h"
 #include "tokens.h"
 #include "networks.h"
 #include "json_strings.h"

@@ -1,51 +1,64 @@
 /* Which characters separate words, found in blocks of bytes. */
 
+/* What a character is; a word is of all others, and of apostrophes between two of them. */
+enum { OF_WORD = 0, SEPARATOR = 1, EMOJI = 2, APOSTROPHE = 3 };
+
 typedef struct {
-    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of ASCII characters, both included */
+    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of ASCII separators and apostrophes, both included */
     int32_t ranges;
     int32_t ends_at_nul; /* whether a text ends at its first NUL */
-    uint8_t wide[WIDE_BYTES]; /* a bit for each character beyond ASCII, up to U+FFFF */
+    int32_t has_markup;  /* whether tags, entities, apostrophes and emoji are looked at */
+    uint8_t kinds[CHARACTERS / 4]; /* two bits for each character */
 } rule;
 
-/* Blocks of 64 bytes in lower case, and of each block a bit for every byte that separates words.
-   Gives whether there is a byte beyond ASCII. */
-typedef int scan_function(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
-                          uint64_t *separators);
+static inline int kind_of(const rule *r, uint32_t character) {
+    return character < CHARACTERS ? r->kinds[character >> 2] >> 2 * (character & 3) & 3 : OF_WORD;
+}
 
-static int scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
-                      uint64_t *separators) {
-    uint8_t is_separator[256] = {0};
+/* Of each block of 64 bytes, a bit for every byte that is a separator or an apostrophe of ASCII, for
+   those that have to be looked at (beyond ASCII, < and &), and for every '. */
+typedef struct {
+    uint64_t separators, rare, quotes;
+} marks;
+
+/* Blocks in lower case, and their marks. */
+typedef void scan_function(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, marks *m);
+
+static void scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, marks *m) {
+    uint8_t is_separator[256] = {0}, is_rare[256] = {0};
     for (int32_t i = 0; i < r->ranges; i++)
         for (int c = r->first[i]; c <= r->last[i]; c++) is_separator[c] = 1;
-    uint8_t any = 0;
+    memset(is_rare + 128, 1, 128);
+    is_rare['<'] = is_rare['&'] = 1;
     for (int64_t b = 0; b < blocks; b++, text += BLOCK, lower += BLOCK) {
-        uint64_t bits = 0;
+        marks found = {0};
         for (int i = 0; i < BLOCK; i++) {
             uint8_t c = text[i];
-            any |= c;
             lower[i] = (uint8_t)(c + ((uint8_t)(c - 'A') < 26 ? 'a' - 'A' : 0));
-            bits |= (uint64_t)is_separator[c] << i;
+            found.separators |= (uint64_t)is_separator[c] << i;
+            found.rare |= (uint64_t)is_rare[c] << i;
+            found.quotes |= (uint64_t)(c == '\'') << i;
         }
-        separators[b] = bits;
+        m[b] = found;
     }
-    return any >> 7;
 }
 
 /* The same with registers of several bytes. A byte is within a range if it is at most `span` after
-   its start, counted without a sign: the smaller of both is then the byte itself. */
+   its start, counted without a sign: the smaller of both is then the byte itself. BITS are the
+   highest ones of the bytes. */
 #define SCAN_BODY(VECTOR, WIDTH, LOAD, STORE, SPLAT, ADD, SUB, MIN, EQUAL, AND, OR, BITS)             \
-    VECTOR first[MOST_RANGES], span[MOST_RANGES], high = SPLAT(0);                                   \
+    VECTOR first[MOST_RANGES], span[MOST_RANGES];                                                    \
     int32_t ranges = r->ranges;                                                                      \
     for (int32_t i = 0; i < ranges; i++) {                                                           \
         first[i] = SPLAT((char)r->first[i]);                                                         \
         span[i] = SPLAT((char)(r->last[i] - r->first[i]));                                           \
     }                                                                                                \
     const VECTOR capital = SPLAT('A'), letters = SPLAT(25), to_small = SPLAT('a' - 'A');             \
+    const VECTOR tag = SPLAT('<'), entity = SPLAT('&'), quote = SPLAT('\'');                         \
     for (int64_t b = 0; b < blocks; b++, text += BLOCK, lower += BLOCK) {                            \
-        uint64_t bits = 0;                                                                           \
+        marks found = {0};                                                                           \
         for (int at = 0; at < BLOCK; at += WIDTH) {                                                  \
             VECTOR c = LOAD(text + at), is_separator = SPLAT(0);                                     \
-            high = OR(high, c);                                                                      \
             VECTOR place = SUB(c, capital);                                                          \
             VECTOR is_capital = EQUAL(MIN(place, letters), place);                                   \
             STORE(lower + at, ADD(c, AND(is_capital, to_small)));                                    \
@@ -53,9 +66,12 @@ static int scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_
                 place = SUB(c, first[i]);                                                            \
                 is_separator = OR(is_separator, EQUAL(MIN(place, span[i]), place));                  \
             }                                                                                        \
-            bits |= (uint64_t)BITS(is_separator) << at;                                              \
+            VECTOR is_rare = OR(c, OR(EQUAL(c, tag), EQUAL(c, entity)));                             \
+            found.separators |= (uint64_t)BITS(is_separator) << at;                                  \
+            found.rare |= (uint64_t)BITS(is_rare) << at;                                             \
+            found.quotes |= (uint64_t)BITS(EQUAL(c, quote)) << at;                                   \
         }                                                                                            \
-        separators[b] = bits;                                                                        \
+        m[b] = found;                                                                                \
     }
 
 #if defined(__x86_64__)
@@ -68,19 +84,15 @@ static int scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_
 #define STORE_32(p, v) _mm256_storeu_si256((__m256i *)(p), v)
 #define BITS_32(v) (uint32_t)_mm256_movemask_epi8(v)
 
-static int scan_sse2(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
-                     uint64_t *separators) {
+static void scan_sse2(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, marks *m) {
     SCAN_BODY(__m128i, 16, LOAD_16, STORE_16, _mm_set1_epi8, _mm_add_epi8, _mm_sub_epi8,
               _mm_min_epu8, _mm_cmpeq_epi8, _mm_and_si128, _mm_or_si128, BITS_16)
-    return _mm_movemask_epi8(high) != 0;
 }
 
-__attribute__((target("avx2"))) static int scan_avx2(const rule *r, const uint8_t *text,
-                                                     int64_t blocks, uint8_t *lower,
-                                                     uint64_t *separators) {
+__attribute__((target("avx2"))) static void scan_avx2(const rule *r, const uint8_t *text, int64_t blocks,
+                                                      uint8_t *lower, marks *m) {
     SCAN_BODY(__m256i, 32, LOAD_32, STORE_32, _mm256_set1_epi8, _mm256_add_epi8, _mm256_sub_epi8,
               _mm256_min_epu8, _mm256_cmpeq_epi8, _mm256_and_si256, _mm256_or_si256, BITS_32)
-    return _mm256_movemask_epi8(high) != 0;
 }
 
 #elif defined(__aarch64__)
@@ -88,15 +100,14 @@ __attribute__((target("avx2"))) static int scan_avx2(const rule *r, const uint8_
 
 static inline uint16_t bits_of_neon(uint8x16_t v) {
     static const uint8_t weights[16] = {1, 2, 4, 8, 16, 32, 64, 128, 1, 2, 4, 8, 16, 32, 64, 128};
+    v = vreinterpretq_u8_s8(vshrq_n_s8(vreinterpretq_s8_u8(v), 7)); /* the highest bit, 8 times */
     uint8x16_t bits = vandq_u8(v, vld1q_u8(weights));
     return (uint16_t)(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
 }
 
-static int scan_neon(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
-                     uint64_t *separators) {
+static void scan_neon(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, marks *m) {
     SCAN_BODY(uint8x16_t, 16, vld1q_u8, vst1q_u8, vdupq_n_u8, vaddq_u8, vsubq_u8, vminq_u8,
               vceqq_u8, vandq_u8, vorrq_u8, bits_of_neon)
-    return vmaxvq_u8(high) > 127;
 }
 #endif
 

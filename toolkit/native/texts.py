@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import weakref
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from itertools import accumulate, pairwise
 from threading import Lock
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +16,8 @@ import pyarrow as pa
 from toolkit import native as library
 
 _MOST_RANGES = 8
-_WIDE_CHARACTERS = 0x10000
+_CHARACTERS = 0x20000
+_SEPARATOR, _EMOJI, _APOSTROPHE = 1, 2, 3  # as in separators.h
 _ALL = 2**63 - 1  # ids of a text
 _DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
@@ -29,8 +30,37 @@ class _Rule(ctypes.Structure):
         ("last", ctypes.c_uint8 * _MOST_RANGES),
         ("ranges", ctypes.c_int32),
         ("ends_at_nul", ctypes.c_int32),
-        ("wide", ctypes.c_uint8 * (_WIDE_CHARACTERS // 8)),
+        ("has_markup", ctypes.c_int32),
+        ("kinds", ctypes.c_uint8 * (_CHARACTERS // 4)),
     )
+
+
+class Rule(Protocol):
+    """What the core knows of a rule from text to tokens."""
+
+    @property
+    def separators(self) -> str:
+        """Characters between tokens."""
+
+    @property
+    def apostrophes(self) -> str:
+        """Characters that are of a token only between two others of it."""
+
+    @property
+    def emoji(self) -> str:
+        """Characters that are tokens of their own."""
+
+    @property
+    def entities(self) -> Mapping[str, str]:
+        """Names of separators and apostrophes in HTML, with these."""
+
+    @property
+    def ends_at_nul(self) -> bool:
+        """Whether a text ends at its first NUL."""
+
+    @property
+    def has_markup(self) -> bool:
+        """Whether tags are separators, and the entities are read."""
 
 
 class Texts(ctypes.Structure):
@@ -68,9 +98,7 @@ class WordTable:
         cls,
         strings: pa.StringArray,
         ids: npt.NDArray[np.int32],
-        separators: str,
-        *,
-        ends_at_nul: bool,
+        rule: Rule,
         path: str | None = None,
     ) -> WordTable | None:
         """Make a table of strings and their ids; of equal strings, the first one counts.
@@ -79,18 +107,19 @@ class WordTable:
         ``path`` is one of the core's instruction paths, by default the best of this processor.
         """
         core = _core()
-        rule = None if core is None else _rule(separators, ends_at_nul=ends_at_nul)
-        if core is None or rule is None:
+        described = None if core is None else _described(rule)
+        if core is None or described is None:
             return None
-        _, bounds, content = strings.buffers()
-        bounds = np.frombuffer(bounds, np.int32, len(strings) + 1, 4 * strings.offset)
-        ids = np.ascontiguousarray(ids, np.int32)
-        where = 0 if content is None else content.address
         name = None if path is None else path.encode()
-        table = core.words_new(
-            ctypes.byref(rule), where, address_of(bounds), address_of(ids), len(strings), name
-        )
-        return cls(core, table) if table else None
+        table = _table(core, described, strings, ids, name)
+        made = cls(core, table) if table else None
+        if table and rule.entities:
+            kinds = [_kind(rule, char) for char in rule.entities.values()]
+            names = pa.array(rule.entities, pa.string())
+            entities = _table(core, described, names, np.array(kinds, np.int32), name)
+            core.words_know_entities(table, entities)
+            return made if entities else None
+        return made
 
     @staticmethod
     def takes(kind: pa.DataType) -> bool:
@@ -145,27 +174,55 @@ def _declared(core: ctypes.CDLL | None) -> ctypes.CDLL | None:
     pointer, number = ctypes.c_void_p, ctypes.c_int64
     core.words_new.restype = pointer
     core.words_new.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_int32, ctypes.c_char_p]
-    core.words_free.restype = None
+    core.words_free.restype = core.words_know_entities.restype = None
     core.words_free.argtypes = [pointer]
+    core.words_know_entities.argtypes = [pointer, pointer]
     core.most_ids.restype = core.encode.restype = number
     core.most_ids.argtypes = [pointer, number]
     core.encode.argtypes = [pointer, pointer, number, pointer, pointer]
     return core
 
 
-def _rule(separators: str, *, ends_at_nul: bool) -> _Rule | None:
-    rule = _Rule(ends_at_nul=ends_at_nul)
-    codes = sorted(map(ord, separators))
-    ranges = [*_ranges([code for code in codes if code < 0x80])]
-    if len(ranges) > _MOST_RANGES or codes[-1] >= _WIDE_CHARACTERS:
+def _table(
+    core: ctypes.CDLL,
+    rule: _Rule,
+    strings: pa.StringArray,
+    ids: npt.NDArray[np.int32],
+    path: bytes | None,
+) -> int | None:
+    _, bounds, content = strings.buffers()
+    bounds = np.frombuffer(bounds, np.int32, len(strings) + 1, 4 * strings.offset)
+    ids = np.ascontiguousarray(ids, np.int32)
+    where = 0 if content is None else content.address
+    table: int | None = core.words_new(
+        ctypes.byref(rule), where, address_of(bounds), address_of(ids), len(strings), path
+    )
+    return table
+
+
+def _kind(rule: Rule, character: str) -> int:
+    return _APOSTROPHE if character in rule.apostrophes else _SEPARATOR
+
+
+def _described(rule: Rule) -> _Rule | None:
+    described = _Rule(ends_at_nul=rule.ends_at_nul, has_markup=rule.has_markup)
+    marks = rule.separators + rule.apostrophes
+    ranges = [*_ranges(sorted(ord(mark) for mark in marks if mark.isascii()))]
+    if len(ranges) > _MOST_RANGES or ord(max(marks + rule.emoji)) >= _CHARACTERS:
         return None
-    rule.ranges = len(ranges)
+    described.ranges = len(ranges)
     for place, (first, last) in enumerate(ranges):
-        rule.first[place], rule.last[place] = first, last
-    for code in codes:
-        if code >= 0x80:
-            rule.wide[code >> 3] |= 1 << (code & 7)
-    return rule
+        described.first[place], described.last[place] = first, last
+    kinds = np.zeros(_CHARACTERS, np.uint8)
+    for characters, kind in (
+        (rule.separators, _SEPARATOR),
+        (rule.emoji, _EMOJI),
+        (rule.apostrophes, _APOSTROPHE),
+    ):
+        kinds[[*map(ord, characters)]] = kind
+    packed = kinds.reshape(-1, 4) << np.arange(0, 8, 2, dtype=np.uint8)
+    described.kinds[:] = packed.sum(axis=1, dtype=np.uint8).tobytes()
+    return described
 
 
 def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:

@@ -49,71 +49,20 @@ EXPORT int64_t most_ids(const texts *t, int64_t last) {
 
 /* Texts into tokens. */
 
-/* Some bytes of a text, at most PIECE. What follows them in the last block counts as separators. */
-typedef struct {
-    uint8_t lower[PIECE + PADDING];
-    uint64_t separators[PIECE / BLOCK];
-    int64_t blocks;
-} piece;
-
-/* How many bytes of a text from a place on are a separator beyond ASCII: 0, 2 or 3. */
-static inline int wide_separator(const rule *r, const uint8_t *at, int64_t left) {
-    uint32_t lead = at[0], character;
-    int bytes;
-    if (lead >= 0xE0 && lead < 0xF0 && left >= 3) {
-        if ((at[1] & 0xC0) != 0x80 || (at[2] & 0xC0) != 0x80) return 0;
-        character = (lead & 0x0F) << 12 | (at[1] & 0x3Fu) << 6 | (at[2] & 0x3Fu);
-        if (character < 0x800) return 0; /* written with more bytes than it has */
-        bytes = 3;
-    } else if (lead >= 0xC2 && lead < 0xE0 && left >= 2) {
-        if ((at[1] & 0xC0) != 0x80) return 0;
-        character = (lead & 0x1F) << 6 | (at[1] & 0x3Fu);
-        bytes = 2;
-    } else {
-        return 0;
-    }
-    return r->wide[character >> 3] >> (character & 7) & 1 ? bytes : 0;
+/* Bits of the bytes of a block that no token goes on to from the one before. */
+static inline uint64_t bounds_of(const piece *p, int64_t block) {
+    return p->marks[block].separators | (p->has_splits ? p->splits[block] : 0);
 }
 
-/* Find the separators beyond ASCII of a piece; one may begin before it, or end after it. */
-static void add_wide(const rule *r, const uint8_t *text, int64_t length, int64_t from, int64_t to,
-                     uint64_t *separators) {
-    for (int64_t at = from < 2 ? 0 : from - 2; at < to; at++) {
-        if (text[at] < 0xC2) continue;
-        int bytes = wide_separator(r, text + at, length - at);
-        for (int64_t i = at; i < at + bytes; i++)
-            if (i >= from && i < to)
-                separators[(i - from) / BLOCK] |= UINT64_C(1) << (i - from) % BLOCK;
-    }
-}
-
-/* Read the bytes of a text from a place to another, at most PIECE of them. */
-static void read_piece(const words *w, const uint8_t *text, int64_t length, int64_t from, int64_t to,
-                       piece *p) {
-    int64_t bytes = to - from, whole = bytes / BLOCK, rest = bytes % BLOCK;
-    int is_wide = w->scan(&w->rule, text + from, whole, p->lower, p->separators);
-    p->blocks = whole;
-    if (rest > 0) { /* not read beyond its end */
-        uint8_t end[BLOCK] = {0};
-        memcpy(end, text + from + BLOCK * whole, (size_t)rest);
-        is_wide |= w->scan(&w->rule, end, 1, p->lower + BLOCK * whole, p->separators + whole);
-        p->separators[whole] |= UINT64_MAX << rest;
-        p->blocks++;
-    }
-    if (is_wide) add_wide(&w->rule, text, length, from, to, p->separators);
-}
-
-/* Bits of the bytes at which a token ends, of a block and the first separator of the next one. */
-static inline uint64_t ends_of(uint64_t separators, uint64_t next) {
-    return ~separators & (separators >> 1 | next << 63);
+/* Bits of the bytes at which a token ends; `after` has that of the byte after the piece. */
+static inline uint64_t ends_of(const piece *p, int64_t block, uint64_t after) {
+    uint64_t next = block + 1 < p->blocks ? bounds_of(p, block + 1) : after;
+    return ~p->marks[block].separators & (bounds_of(p, block) >> 1 | next << 63);
 }
 
 static int64_t count_ends(const piece *p, uint64_t after) {
     int64_t count = 0;
-    for (int64_t b = 0; b < p->blocks; b++) {
-        uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
-        count += __builtin_popcountll(ends_of(p->separators[b], next));
-    }
+    for (int64_t b = 0; b < p->blocks; b++) count += __builtin_popcountll(ends_of(p, b, after));
     return count;
 }
 
@@ -129,8 +78,7 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
         if (found + count > last) { /* here ends the token before the first that counts */
             int64_t nth = found + count - last;
             for (int64_t b = 0;; b++) {
-                uint64_t next = b + 1 < p->blocks ? p->separators[b + 1] : after;
-                uint64_t ends = ends_of(p->separators[b], next);
+                uint64_t ends = ends_of(p, b, after);
                 int64_t here = __builtin_popcountll(ends);
                 if (here < nth) {
                     nth -= here;
@@ -141,7 +89,7 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
             }
         }
         found += count;
-        after = p->separators[0];
+        after = bounds_of(p, 0);
     }
     return 0;
 }
@@ -151,10 +99,14 @@ static int64_t find_edges(const piece *p, uint16_t *edges) {
     int64_t count = 0;
     uint64_t before = 0; /* whether the byte before a block is of a token */
     for (int64_t b = 0; b < p->blocks; b++) {
-        uint64_t inside = ~p->separators[b], changes = inside ^ (inside << 1 | before);
+        uint64_t inside = ~p->marks[b].separators, shifted = inside << 1 | before;
+        uint64_t changes = inside ^ shifted;
+        uint64_t splits = p->has_splits ? p->splits[b] & inside & shifted : 0;
         before = inside >> 63;
-        for (; changes; changes &= changes - 1)
+        for (changes |= splits; changes; changes &= changes - 1) {
             edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(changes));
+            if (splits & changes & -changes) edges[count] = edges[count - 1], count++;
+        }
     }
     if (before) edges[count++] = (uint16_t)(BLOCK * p->blocks);
     return count;
@@ -192,8 +144,8 @@ static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, 
         to = least(from + PIECE, length);
         read_piece(w, text, length, from, to, p);
         for (int64_t b = 0; b < p->blocks; b++)
-            if (p->separators[b])
-                return least(from + BLOCK * b + __builtin_ctzll(p->separators[b]), length);
+            if (bounds_of(p, b))
+                return least(from + BLOCK * b + __builtin_ctzll(bounds_of(p, b)), length);
     }
     return length;
 }
@@ -205,7 +157,7 @@ enum { BYTES_OF_TOKEN = 8 };
 static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
                            int32_t *values) {
     piece p;
-    uint16_t edges[PIECE + 2];
+    uint16_t edges[PIECE + 8];
     int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
     int64_t begin = length > window ? (length - window) / BLOCK * BLOCK : 0;
     if (length - begin <= PIECE) { /* mostly, the last bytes are enough */

@@ -10,8 +10,9 @@ typedef struct {
     uint64_t rest;
 } word;
 
-typedef struct {
+typedef struct words {
     rule rule;
+    struct words *entities; /* with the kind of what each is; NULL without markup */
     scan_function *scan;
     uint32_t *slots;
     word *words;
@@ -82,6 +83,7 @@ static inline int32_t id_of(const words *w, const lookup *one) {
 
 EXPORT void words_free(words *w) {
     if (w == NULL) return;
+    words_free(w->entities);
     free(w->slots);
     free(w->words);
     free(w->rest);
@@ -135,3 +137,6 @@ failed:
     words_free(w);
     return NULL;
 }
+
+/* Let a table have another one, of entities, whose ids are kinds; it is freed with the first. */
+EXPORT void words_know_entities(words *w, words *entities) { w->entities = entities; }

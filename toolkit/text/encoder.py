@@ -19,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
+from toolkit.text.plain_bytes import blank_apostrophes, without_markup
 from toolkit.text.rule import TokenRule
 from toolkit.text.strings import NUL, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
@@ -50,15 +51,23 @@ class SplitTexts:
         What is after a NUL is split, too.
         """
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
-        (joined,) = pc.binary_join(all_texts, pa.scalar(END, texts.type))
+        end = NUL if rule.has_markup else END
+        (joined,) = pc.binary_join(all_texts, pa.scalar(end, texts.type))
         written = joined.as_buffer()
-        content = _normal(written.to_pybytes() + END.encode(), rule)
+        if rule.has_markup:  # which may not begin in one text and end in another
+            plain = without_markup(written.to_pybytes() + end.encode(), rule)
+            content = bytearray(_normal(plain, rule))
+            blank_apostrophes(content, plain, rule)
+            written = pa.py_buffer(plain)
+            ends_of_texts = np.flatnonzero(np.frombuffer(plain, np.uint8) == 0)[: len(texts)] + 1
+        else:
+            content = _normal(written.to_pybytes() + end.encode(), rule)
+            lengths = np.diff(bounds_of(texts)) + np.int32(len(end))
+            ends_of_texts = np.cumsum(lengths)
         bounds = _bounds(np.frombuffer(content, np.uint8))
         strings = pa.StringArray.from_buffers(
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
-        lengths = np.diff(bounds_of(texts)) + np.int32(len(END))
-        ends_of_texts = np.cumsum(lengths, dtype=np.int32)
         return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
 
 
@@ -79,14 +88,15 @@ def _normal_bytes(rule: TokenRule) -> bytes:
 
     All bytes from 128 up map to themselves, so UTF-8 sequences come through whole.
     """
-    ascii_bytes = (END if chr(n) in rule.separators else chr(n).lower() for n in range(128))
+    blank = rule.separators + (NUL if rule.has_markup else "")
+    ascii_bytes = (END if chr(n) in blank else chr(n).lower() for n in range(128))
     return "".join(ascii_bytes).encode() + bytes(range(128, 256))
 
 
 @cache
 def _wide_separators(rule: TokenRule) -> npt.NDArray[np.int32]:
     """Give the separators beyond ASCII, sorted: 2 or 3 bytes of UTF-8 as a big-endian number."""
-    wide = [char.encode() for char in rule.separators if not char.isascii()]
+    wide = [char.encode() for char in rule.separators if "\x7f" < char <= "\uffff"]
     return np.array(sorted(int.from_bytes(char, "big") for char in wide), np.int32)
 
 
@@ -221,9 +231,8 @@ class Encoder:
     @cached_property
     def _table(self) -> WordTable | None:
         """The strings in the native core, where that can be used."""
-        rule, strings = self.rule, pa.concat_arrays([self.words, self.spellings])
-        ids = self._ids[FIRST_WORD_ID:]
-        return WordTable.of(strings, ids, rule.separators, ends_at_nul=rule.ends_at_nul)
+        strings = pa.concat_arrays([self.words, self.spellings])
+        return WordTable.of(strings, self._ids[FIRST_WORD_ID:], self.rule)
 
     @cached_property
     def _by_id(self) -> pa.StringArray:
