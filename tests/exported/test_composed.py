@@ -1,0 +1,75 @@
+"""The texts that are composed for training: `exported/composed.py` and its frames."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+
+import pytest
+
+from exported.composed import Composed, Composer, clauses_of
+from exported.everyday import EVERYDAY
+from toolkit.evaluation.behaviour import load_suite
+
+CLAUSES = (["Rooms smell of smoke", "It crashed twice"], ["Great value", "Staff were kind!"])
+MANY = 4000
+
+
+def composer(seed: int = 1, part: str = "all") -> Composer:
+    return Composer(CLAUSES, seed, part)
+
+
+@pytest.fixture(scope="module")
+def opinions() -> list[Composed]:
+    return composer().opinions(MANY)
+
+
+def test_a_seed_gives_the_same_texts(opinions: list[Composed]) -> None:
+    assert composer().opinions(MANY) == opinions
+    assert composer(seed=2).opinions(MANY) != opinions
+
+
+def test_every_phenomenon_has_both_labels_about_as_often(opinions: list[Composed]) -> None:
+    counts = Counter((one.phenomenon, one.probability > 0.5) for one in opinions)
+    for phenomenon in composer().phenomena:
+        shares = [counts[phenomenon, label] for label in (False, True)]
+        assert 0.3 < shares[1] / sum(shares) < 0.7, phenomenon
+
+
+def test_no_slot_is_left(opinions: list[Composed]) -> None:
+    every = [*opinions, *composer().neutral(MANY), *composer().beside(500)]
+    assert not [one.text for one in every if set("{}") & set(one.text) or "  " in one.text]
+
+
+def test_neutral_sentences_are_in_the_middle() -> None:
+    assert {one.probability for one in composer().neutral(200)} == {0.5}
+
+
+def test_beside_a_neutral_sentence_a_review_keeps_its_label() -> None:
+    for one in composer().beside(200):
+        label = next(at for at in (0, 1) if any(c.rstrip("!") in one.text for c in CLAUSES[at]))
+        assert (one.probability > 0.5) == bool(label)
+
+
+def test_frames_to_choose_by_are_not_learned_from() -> None:
+    learned, chosen = (set(composer(part=part)._frames) for part in ("train", "dev"))
+    assert not learned & chosen
+    assert learned | chosen == set(composer()._frames)
+
+
+def test_clauses_are_short_and_plain() -> None:
+    texts = ["Far too short, no.", "A <b>bold</b> one here", "Ok", "It works and I am glad of it"]
+    assert clauses_of(texts, [0, 1, 1, 1]) == (texts[:1], texts[3:])
+
+
+def test_no_sentence_is_one_that_models_are_evaluated_on(opinions: list[Composed]) -> None:
+    suite, _ = load_suite()
+    everyday = [json.loads(line)["text"] for line in EVERYDAY.read_bytes().splitlines()]
+    known = {_plain(text) for text in [*suite.texts.to_pylist(), *everyday]}
+    composed = {_plain(one.text) for one in opinions}
+    assert not known & composed
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
