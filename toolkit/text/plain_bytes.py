@@ -26,7 +26,9 @@ def without_markup(content: bytes, rule: TokenRule) -> bytes:
     """
     content = content.lower()  # ASCII
     if b"<" in content or b"&" in content:
-        written = {entity.encode(): _plain(char, entity, rule) for entity, char in rule.entities.items()}
+        written = {
+            entity.encode(): _plain(char, entity, rule) for entity, char in rule.entities.items()
+        }
         content = _markup(rule).sub(lambda found: _replacement(found[0], written), content)
     if content.isascii():
         return content
