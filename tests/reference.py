@@ -22,13 +22,17 @@ SEPARATORS_OF = {
     3: SEPARATORS | set("\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"),
 }
 APOSTROPHES = "'\u2019\u00b4"
-NAMES = {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"} | {
-    name: html5[f"{name};"]
-    for name in """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
+NAMES = (
+    {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"}
+    | {
+        name: html5[f"{name};"]
+        for name in """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
     semi equals quest commat lsqb bsol rsqb lowbar grave lcub verbar rcub nbsp ensp emsp thinsp zwj
     laquo raquo lsaquo rsaquo lsquo sbquo ldquo rdquo bdquo hyphen ndash mdash horbar bull
     hellip""".split()
-} | {"tab": "\t", "newline": "\n"}
+    }
+    | {"tab": "\t", "newline": "\n"}
+)
 TAG = re.compile(r"<(?:/?[a-z][a-z0-9]{0,15}(?:[\t-\r /][\x01-\x7f]{0,200})?|![\x01-\x7f]{0,200})>")
 
 

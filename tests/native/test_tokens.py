@@ -12,6 +12,7 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -36,24 +37,51 @@ from tests.native.both_ways import (
 )
 from tests.strategies import review_texts
 from toolkit.native.texts import WordTable
-from toolkit.text import RULES, Vocabulary
+from toolkit.text import NEWEST_RULE, RULES, Vocabulary
 
 pytestmark = needs_core
 
 BLOCK, PIECE = 64, 4096  # of bytes, in core.c
+NEWEST = NEWEST_RULE.version
 VERSIONS = st.sampled_from(sorted(RULES))
 LASTS = st.sampled_from([None, 1, 2, 3, 31, 100, 512, 513, 2047, 2048, 2049])
 # Separators of 1 to 3 bytes, their neighbours, and bytes that are not UTF-8: characters cut short,
 # written with more bytes than they have, half of a surrogate pair, bytes that never occur.
 SEPARATORS = [b" ", b"<", *(text.encode() for text in "\u0085\u00a0\u2014\u3000\ufeff")]
+# What rule 3 reads as a whole, and what only begins like that.
+UNITS = [b"<br />", b"</P>", b"<b " + b"'a" * 100 + b">", b"<b " + b"x" * 201 + b">", b"<!-- &#39; -->", b"<b",
+         b"&quot;", b"&#39;", b"&RSQUO;", b"&#128512;", b"&#3", b"9;", b"'", "\u2019".encode(), "\u00b4".encode(),
+         "\U0001f600".encode(), "\u2600".encode(), "\U0001f44d\U0001f3fb".encode(), b"don&#39;t",
+         b"dont"]  # fmt: skip
 OTHERS = [*(text.encode() for text in "'\u2019\u00a1\u2016\u20ac\U0001f600"), b"\x00"]
 BROKEN = [b"\xc2", b"\xe2", b"\xe2\x80", b"\x80\x94", b"\x94", b"\xc0\xa0", b"\xe0\x82\xa0",
           b"\xed\xa0\x80", b"\xf0\x82\x80\x94", b"\xf0\x9f\x98", b"\xff", b"\xc2\xc2\xa0",
           b"\xe2\xe2\x80\x94", b"\xe2\x80\xe2\x80\x94", b"\xf2\x80\x94"]  # fmt: skip
 WORDS = [b"the", b"The", b"movie", "Été".encode(), "don\u2019t".encode(), b"a", b"x", b"x" * 17]
-_pieces = st.sampled_from(SEPARATORS * 3 + OTHERS + BROKEN + WORDS * 2)
+_pieces = st.sampled_from(SEPARATORS * 3 + OTHERS + BROKEN + UNITS * 2 + WORDS * 2)
 _times = st.sampled_from([*range(1, 18), *range(60, 69), 128, 1024, *range(4088, 4100), 8192])
-_runs = st.tuples(st.sampled_from([b" ", b"x", b"a ", b"-", b"\xe2\x80\x94", b"\xc3\xa9"]), _times)
+_runs = st.tuples(
+    st.sampled_from(
+        [
+            b" ",
+            b"x",
+            b"a ",
+            b"-",
+            b"\xe2\x80\x94",
+            b"\xc3\xa9",
+            b"a'",
+            b"'",
+            b"<i>",
+            b"<",
+            b"&",
+            b"&#39;",
+            b"a&#39;",
+            "\U0001f600".encode(),
+            "a\u2600".encode(),
+        ]
+    ),
+    _times,
+)
 _parts = st.one_of(_pieces, _pieces, _pieces, _runs.map(lambda run: run[0] * run[1]))
 byte_texts = st.lists(_parts, max_size=12).map(b"".join)
 
@@ -90,7 +118,7 @@ def test_layouts_of_arrow(texts: list[str], rule: int, last: int, data: st.DataO
 def test_what_crosses_a_bound(bound: int, rule: int) -> None:
     texts: list[bytes | None] = []
     for shift in range(-4, 5):
-        for part in (*SEPARATORS, *OTHERS, *BROKEN, b" the ", b" the"):
+        for part in (*SEPARATORS, *OTHERS, *BROKEN, *UNITS, b" the ", b" the"):
             for fill in (b" ", b"x", b"a "):
                 before = (fill * bound)[: bound + shift]
                 texts += [before + part, before + part + b"a movie"]
@@ -101,14 +129,19 @@ def test_what_crosses_a_bound(bound: int, rule: int) -> None:
 @pytest.mark.slow
 @pytest.mark.parametrize("rule", RULES)
 def test_which_characters_separate(rule: int) -> None:
-    codes = [*range(0xD800), *range(0xE000, 0x10100), 0x1F600, 0x2FFFF, 0x10FFFF]
+    codes = [*range(0xD800), *range(0xE000, 0x10100), *range(0x1F000, 0x20010), 0x2FFFF, 0x10FFFF]
     codes += range(0x80000, 0x80A00)  # but for their first byte, separators and another byte
     texts = pa.array([f"the{chr(code)}movie\ta{chr(code)}" for code in codes])
-    separate, glued = [4, 5, 8], [2, 2]
+    separate, glued, alone, within = [4, 5, 8], [2, 2], [4, 2, 5, 8, 2], [2, 8]
+    characters = RULES[rule]
     expected = {
-        chr(code): separate if chr(code) in RULES[rule].separators else glued for code in codes
-    }
-    expected["\0"] = [4] if rule == 2 else [2, 2]
+        chr(code): separate if chr(code) in characters.separators
+        else alone if chr(code) in characters.emoji
+        else within if chr(code) in characters.apostrophes
+        else glued
+        for code in codes
+    }  # fmt: skip
+    expected["\0"] = [4] if characters.ends_at_nul else [2, 2]
     vocabulary = Vocabulary(pa.array(["the", "movie", "-", "=", "a"]), RULES[rule])
     for kind in TYPES:
         for path, table in tables_of(vocabulary).items():
@@ -117,7 +150,8 @@ def test_which_characters_separate(rule: int) -> None:
 
 
 TEXTS = [b"a" * 63 + b" the", b"the", b"", b"the movie " * 500, b" " * 4096 + b"the",
-         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the"]  # fmt: skip
+         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the", b"a <b", b"a <b>", b"a &#39", b"a &#39;",
+         b"don'", b"'t", b"\xf0\x9f\x98", "a\U0001f600".encode(), "\U0001f600".encode()]  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes memory by mprotect")
@@ -131,9 +165,9 @@ def test_nothing_outside_the_buffers_is_read(kind: pa.DataType, before: bool) ->
             array = array_of(texts, kind)
             copied = [part and guarded(part.to_pybytes(), before) for part in array.buffers()]
             exact = pa.Array.from_buffers(kind, len(texts), copied)
-            for table in tables_of(vocabulary_of(2)).values():
+            for table in tables_of(vocabulary_of(NEWEST)).values():
                 for last in (None, 1):
-                    expected = [plain_row(each, 2, last) for each in texts]
+                    expected = [plain_row(each, NEWEST, last) for each in texts]
                     assert native_rows(table, exact, last) == expected
 
 
@@ -151,8 +185,8 @@ def _moved(part: pa.Buffer | None) -> pa.Buffer | None:
 def test_buffers_of_any_address(kind: pa.DataType) -> None:
     array = array_of([*TEXTS, None], kind)
     moved = pa.Array.from_buffers(kind, len(array), [_moved(part) for part in array.buffers()])
-    expected = [plain_row(text, 2, 2) for text in [*TEXTS[1:], None]]
-    for table in tables_of(vocabulary_of(2)).values():
+    expected = [plain_row(text, NEWEST, 2) for text in [*TEXTS[1:], None]]
+    for table in tables_of(vocabulary_of(NEWEST)).values():
         assert native_rows(table, moved[1:], 2) == expected
 
 
@@ -164,9 +198,9 @@ def test_nulls_that_hold_text(kind: pa.DataType) -> None:
     validity = pa.array(is_valid).buffers()[1]
     array = pa.Array.from_buffers(kind, len(texts), [validity, *buffers])
     shown = [text if here else None for text, here in zip(texts, is_valid, strict=True)]
-    for table in tables_of(vocabulary_of(2)).values():
+    for table in tables_of(vocabulary_of(NEWEST)).values():
         for start in (0, 5):
-            expected = [plain_row(text, 2) for text in shown[start:]]
+            expected = [plain_row(text, NEWEST) for text in shown[start:]]
             assert native_rows(table, array[start:], None) == expected
 
 
@@ -176,11 +210,11 @@ def test_arrays_without_texts(kind: pa.DataType) -> None:
     empty = pa.Array.from_buffers(kind, 0, no_memory)
     arrays = [empty, pa.array([], kind), array_of([b"a"], kind)[1:], pa.chunked_array([], kind)]
     for array in arrays:
-        assert len(vocabulary_of(2).encode(array)) == 0
-        assert len(vocabulary_of(2).encode(array, 3)) == 0
+        assert len(vocabulary_of(NEWEST).encode(array)) == 0
+        assert len(vocabulary_of(NEWEST).encode(array, 3)) == 0
     for array in (pa.nulls(3, kind), pa.nulls(3), array_of([b""] * 3, kind)):
-        assert vocabulary_of(2).encode(array).lengths.tolist() == [0, 0, 0]
-    check_all([b"", None, b" "], 2, None)
+        assert vocabulary_of(NEWEST).encode(array).lengths.tolist() == [0, 0, 0]
+    check_all([b"", None, b" "], NEWEST, None)
 
 
 def test_a_dictionary_is_not_written_out_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -203,13 +237,12 @@ def test_a_dictionary_is_not_written_out_at_once(monkeypatch: pytest.MonkeyPatch
 
 
 LONGEST_WORD, MOST_STEPS = 1024, 256  # as in core.c
-SEPARATORS_WORD_TABLE = RULES[2].separators
 
 
 def _table(words: list[bytes]) -> WordTable | None:
     ids = np.arange(4, 4 + len(words), dtype=np.int32)
     strings = pa.array(words, pa.binary()).view(pa.string())
-    return WordTable.of(strings, ids, SEPARATORS_WORD_TABLE, ends_at_nul=True)
+    return WordTable.of(strings, ids, RULES[2])
 
 
 def _check(words: list[str], texts: list[str]) -> None:
@@ -235,7 +268,7 @@ def test_words_that_share_their_first_bytes() -> None:
     "words",
     [[], ["a"], [""], ["a", "a"], ["", "a", "", "a", "b"], ["a", *["b"] * 200, "c"],
      ["a b", "A", "the", "a"], ["\x00", "a\x00", "a"], ["\u2019", "'", "été", "ÉTÉ", "<start>"],
-     ["é" * 512, "a" * 1023, "ab"]],
+     ["é" * 341, "a" * 1023, "ab"]],
 )  # fmt: skip
 def test_unusual_vocabularies(words: list[str]) -> None:
     _check(words, ["", "a", "A B c", "a b\x00a", "\u2019 '", "Été ÉTÉ <start>", *words])
@@ -244,9 +277,7 @@ def test_unusual_vocabularies(words: list[str]) -> None:
 @pytest.mark.parametrize("offset", [0, 1, 3])
 def test_a_slice_of_words(offset: int) -> None:
     strings = pa.array(["no", "the", "movie", None, "a"])[offset:]
-    table = WordTable.of(
-        strings, np.arange(4, 9 - offset, dtype=np.int32), SEPARATORS_WORD_TABLE, ends_at_nul=True
-    )
+    table = WordTable.of(strings, np.arange(4, 9 - offset, dtype=np.int32), RULES[2])
     assert table is not None
     found = native_rows(table, pa.array(["no the movie a"]), None)
     assert found == [[4 + n - offset if n >= offset else 2 for n in (0, 1, 2, 4)]]
@@ -264,10 +295,10 @@ def test_a_word_may_be_too_long() -> None:
 def test_instructions_that_are_not_there() -> None:
     ids = np.array([4], np.int32)
     words = pa.array(["a"])
-    assert WordTable.of(words, ids, SEPARATORS_WORD_TABLE, ends_at_nul=True, path="avx9") is None
+    assert WordTable.of(words, ids, RULES[2], path="avx9") is None
     too_many = "".join(chr(code) for code in range(1, 127, 2))  # ranges of one character each
-    assert WordTable.of(words, ids, too_many, ends_at_nul=True) is None
-    assert WordTable.of(words, ids, SEPARATORS_WORD_TABLE + "\U00010000", ends_at_nul=True) is None
+    assert WordTable.of(words, ids, replace(RULES[2], separators=too_many)) is None
+    assert WordTable.of(words, ids, replace(RULES[2], separators=" \U00020000")) is None
 
 
 def _slot_of(word: bytes, bits: int) -> int:
@@ -306,7 +337,7 @@ def test_words_that_collide() -> None:
 
 
 def test_threads_share_a_table() -> None:
-    vocabulary = vocabulary_of(2)
+    vocabulary = vocabulary_of(NEWEST)
     letters = random.Random(2)
     parts = ["the ", "Movie", "été ", "\u2014", "x" * 70, " ", "don\u2019t "]
     texts = pa.array(["".join(letters.choices(parts, k=400)) for _ in range(200)])

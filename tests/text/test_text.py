@@ -41,7 +41,8 @@ def test_reading_only_the_end_changes_nothing(
 ) -> None:
     # Long gaps and long words are where the end of the bytes holds fewer tokens than wanted. Of
     # fillers of several bytes, some are cut inside.
-    fillers = (" ", "x", "é", "a ", "\u2028", "\u2019", "\u2026a", "\U0001f44d", "a\u00a0")
+    fillers = (" ", "x", "é", "a ", "\u2028", "\u2019", "\u2026a", "\U0001f44d", "a\u00a0",
+               "<br />", "'", "a'", "&#39;", "a&#39;", "&quot;a", "<b ", "\U0001f44da")  # fmt: skip
     texts = [text + filler * fill + text for text in texts for filler in fillers]
     vocabulary = Vocabulary(pa.array(WORDS), RULES[rule])
     ends = vocabulary.encode(pa.array(texts, pa.string()), last=last).padded(last)
@@ -119,13 +120,13 @@ def test_order_of_the_reviews_does_not_matter() -> None:
 
 def test_equal_counts_are_ordered_by_bytes() -> None:
     # Some bytes of words are lower than the space that ends a piece.
-    words = ["a", "a\x01", "a\x1f", "a'", "ab", "é"]
+    words = ["a", "a\x01", "a\x1f", "a0", "ab", "é"]
     assert Vocabulary.build(pa.array([" ".join(words[::-1])])).words.to_pylist() == words
 
 
 def test_reserved_ids_are_no_words() -> None:
     vocabulary = Vocabulary(pa.array(["", "<start>", "a", "a"]))
-    rows = vocabulary.encode(pa.array(["<start> a"])).padded(4)
+    rows = vocabulary.encode(pa.array(["< start > a"])).padded(4)
     assert rows.tolist() == [[0, 1, 2, 6]]
 
 
@@ -159,6 +160,17 @@ TYPED = [
     ("ОТЛИЧНЫЙ Отличный фильм", "отличный отличный фильм"),
     ("\u2022 good\u00a0\u2022 bad", "good bad"),
     ("good\0 and never read", "good"),
+    ("<p>not<br/>good</p><a href='it is bad'>film</a>", "not good film"),
+    ("a < b > c <3 <b\u00e9> <>", "a b c 3 b\u00e9"),
+    ("&quot;good&quot; &AMP; fine&hellip;&nbsp;&#34;film&#x22;", "good fine film"),
+    ("don&#39;t DON&RSQUO;T don&#x27;t don\u00b4t dont", "don't don't don't don't don't"),
+    ("'terrible' dogs' 'tis &#39;n&#39; ' \u2019\u2019", "terrible dogs tis n"),
+    (
+        "great\U0001f600\U0001f44d\U0001f3fd, \u2764\ufe0fit",
+        "great \U0001f600 \U0001f44d \u2764 it",
+    ),
+    ("e\u0301te\u0301 E\u0301te\u0301 \u0438\u0306 \u0418\u0306", "été été \u0439 \u0439"),
+    ("its were ill cant thats", "its were ill can't that's"),
 ]
 
 

@@ -296,7 +296,9 @@ def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
-        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [one_more])),
+        helper.make_tensor(
+            _name("one_more_text"), TensorProto.STRING, [1], cast("Any", [one_more])
+        ),
         constant("first_row", [1], [0]),
         constant("one_more_row", [1], [-1]),
         constant("rows_axis", [1], [0]),

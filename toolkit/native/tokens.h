@@ -103,10 +103,16 @@ static int64_t find_edges(const piece *p, uint16_t *edges) {
         uint64_t changes = inside ^ shifted;
         uint64_t splits = p->has_splits ? p->splits[b] & inside & shifted : 0;
         before = inside >> 63;
-        for (changes |= splits; changes; changes &= changes - 1) {
-            edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(changes));
-            if (splits & changes & -changes) edges[count] = edges[count - 1], count++;
+        for (; splits; splits &= splits - 1) { /* a stop and a start; before it all changes are */
+            uint64_t bit = splits & -splits, until = changes & (bit - 1);
+            for (; until; until &= until - 1)
+                edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(until));
+            changes &= ~(bit - 1);
+            edges[count] = edges[count + 1] = (uint16_t)(BLOCK * b + __builtin_ctzll(bit));
+            count += 2;
         }
+        for (; changes; changes &= changes - 1)
+            edges[count++] = (uint16_t)(BLOCK * b + __builtin_ctzll(changes));
     }
     if (before) edges[count++] = (uint16_t)(BLOCK * p->blocks);
     return count;
