@@ -62,8 +62,7 @@ _CARD = """\
 ## Limits
 
 {domains} It reads no irony, and
-of a review of more than {max_tokens} tokens only the end. An emoji that is written to a word without a space, or to another
-emoji, hides both: good😍 is one word, which it does not know. {classes}
+of a review of more than {max_tokens} tokens only the end. {classes}
 
 ## Biases
 
@@ -89,7 +88,8 @@ part of this project.""",
     terms="""The weights are under the MIT licence. The training reviews are for research use. If you need a clear licence for
 commercial use, ask a lawyer whether you can use this model.""",
     domains="""It knows English only, and films only: words that mean something else in other domains cause mistakes. It
-understands little negation.""",
+understands little negation. An emoji that is written to a word without a space, or to another emoji, hides both: good😍 is
+one word, which it does not know.""",
     biases="""It has learned from what visitors of one web site wrote up to 2011, so names of people, countries and genres carry
 the opinions of that time and place.""",
 )
@@ -110,10 +110,12 @@ No stated term is against research, teaching and trials. If you need a clear lic
 lawyer whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
 repository covers what its owner made; it can rarely grant rights to reviews copied from a web site, whose terms apply.""",
     domains="""It knows English only. Accuracy differs by domain: see [Accuracy](ACCURACY.md), and measure it on your own reviews with
-`toolkit evaluate`. It understands some negation, but not all.""",
-    biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025, so
-names of people, places, brands and products carry the opinions of that time and place. Reviews of some sources name
-private persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
+`toolkit evaluate`. It understands much negation, but not all.""",
+    biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025.
+Words for who people are (nationality, religion, gender, orientation, disability, common first names) and where from count as
+one word of their kind, which `toolkit/text/people.txt` lists, so none of them has an opinion of its own. Names that are not
+in that list, of people, brands and products, carry the opinions of that time and place. Reviews of some sources name private
+persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 )
 
 _STARS = "; `stars`: float32[batch], 1 to 5"
@@ -127,8 +129,9 @@ _TEACHER = """
 It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. The
 largest is a *pretrained* transformer, which the first table names, so part of what it knows comes from text outside the
 data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
-read. The texts without labels are film reviews, sentences of reviews of all domains, and 60,000 made-up phrases, most
-of them negated.
+read. The texts without labels are film reviews, sentences of reviews of all domains, 60,000 made-up phrases, most of
+them negated, and 170,000 composed texts: negation near and far, contrasts, turned expectations, then and now, questions,
+opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability is 0.5.
 """
 
 

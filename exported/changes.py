@@ -1,11 +1,13 @@
 """Write CHANGES.md: how the answers of each shipped model differ from those of the one before it.
 
 Run `python -m exported.changes`. It needs the reviews in the folder that TOOLKIT_DATA names, and takes about two minutes.
-Everything is counted by the functions of `toolkit diff`. The models before are those in `tests/frozen_files`.
+Everything is counted by the functions of `toolkit diff`. The models before are in `tests/frozen_files` or, where they
+are large, in the history of this repository.
 """
 
 from __future__ import annotations
 
+import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -35,12 +37,12 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.records import Columns, ReadOptions
 
 PAGE = EXPORTED / "CHANGES.md"
-_BEFORE = PROJECT / "tests" / "frozen_files" / "format_2"
-# By the name of the shipped model: the file of the model that it replaced.
+_FROZEN, _RELEASE = "tests/frozen_files/format_2", "a915399d"
+# By the name of the shipped model: the model that it replaced, as `git show` takes it, or its path.
 BEFORE = {
-    "reviews": _BEFORE / "ngram-cnn.onnx",
-    "reviews-small": _BEFORE / "ngram-linear.onnx",
-    "conv1d": _BEFORE / "conv1d.onnx",
+    "reviews": f"{_RELEASE}:exported/reviews.onnx",
+    "reviews-small": f"{_RELEASE}:exported/reviews-small.onnx",
+    "conv1d": f"{_FROZEN}/conv1d.onnx",
 }
 _LONGEST = 100  # letters of a text that is shown
 
@@ -49,8 +51,8 @@ _HEAD = """\
 
 Written by `python -m exported.changes`; do not edit it here. It compares each shipped model with the one that it replaced,
 by the functions of `toolkit diff`, which does the same for your own reviews:
-[Upgrade a model without fear](../examples/compare.md#upgrade-a-model-without-fear). The models before are in
-`tests/frozen_files/format_2`.
+[Upgrade a model without fear](../examples/compare.md#upgrade-a-model-without-fear). The model before `conv1d` is in
+`tests/frozen_files/format_2`, the others are in the history: `git show a915399d:exported/reviews.onnx > before.onnx`.
 
 - **Accuracy** is the share of right labels among the rows that have a label and a score of both models. "Points" is the
   accuracy after minus that before, in points of 100, with the 95% interval of the difference on the same rows.
@@ -78,8 +80,23 @@ def main() -> None:
     """Write the page."""
     with tempfile.TemporaryDirectory() as folder:
         parts = [*_parts(data_folder(), Path(folder))]
-        sections = [_section(name, before, parts) for name, before in BEFORE.items()]
+        sections = [_section(name, find_before(name, Path(folder)), parts) for name in BEFORE]
     PAGE.write_text("\n".join([_HEAD, *sections]), encoding="utf-8")
+
+
+def find_before(model: str, folder: Path) -> Path:
+    """Give the file of the model before; one of the history is written into a folder.
+
+    Raises `subprocess.CalledProcessError` if the history is not there.
+    """
+    place = BEFORE[model]
+    if ":" not in place:
+        return PROJECT / place
+    path = folder / f"{model}-before.onnx"
+    path.write_bytes(
+        subprocess.run(["git", "show", place], check=True, capture_output=True, cwd=PROJECT).stdout
+    )
+    return path
 
 
 def compare(model: str, before: Path, part: Part | None = None) -> Difference:
