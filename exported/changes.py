@@ -7,6 +7,7 @@ are large, in the history of this repository.
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
@@ -94,7 +95,12 @@ def find_before(model: str, folder: Path) -> Path:
         return PROJECT / place
     path = folder / f"{model}-before.onnx"
     path.write_bytes(
-        subprocess.run(["git", "show", place], check=True, capture_output=True, cwd=PROJECT).stdout
+        subprocess.run(
+            [shutil.which("git") or "git", "show", place],
+            check=True,
+            capture_output=True,
+            cwd=PROJECT,
+        ).stdout
     )
     return path
 
