@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
 import subprocess
 import sys
+from types import SimpleNamespace
 from typing import Any
 
 import pyarrow as pa
@@ -37,7 +38,8 @@ from toolkit.errors import UsageError
 from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
 from toolkit.training import Reviews, SplitKind
 from toolkit.training.data import FitData, TrainingData, count_copies
-from toolkit.training.result import Outcome
+from toolkit.training.result import HeldOut, Outcome
+from toolkit.training.run_writer import metrics_of
 from toolkit.training.split import Split
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
@@ -252,6 +254,27 @@ def test_the_seed_decides_the_sample() -> None:
     )
     assert first == again
     assert first != other
+
+
+@pytest.mark.parametrize(
+    ("copies", "calibration", "expected"),
+    [
+        (50, None, (1 + 2) / 10),
+        (50, Calibration(1.0, 20.0), 0),
+        (50, Calibration(0.01, 0.0), 1),
+        (49, None, None),  # too few
+    ],
+)
+def test_the_share_of_unsure_answers_is_weighted_and_calibrated(
+    copies: int, calibration: Calibration | None, expected: float | None
+) -> None:
+    probability = np.tile(np.array([0.25, 0.6, 0.2, 0.99], np.float32), copies)
+    weights = np.tile(np.array([1, 2, 3, 4], np.float32), copies)
+    nothing: Any = np.zeros(len(weights), np.int32)
+    held_out = HeldOut(nothing, probability, nothing, weights, weights, nothing, nothing)
+    fit: Any = SimpleNamespace(network=SimpleNamespace(count_params=int), validation=None)
+    outcome = replace(make_outcome(9, 0), fit=fit, held_out=held_out, calibration=calibration)
+    assert metrics_of(outcome, 1.0).unsure == pytest.approx(expected)
 
 
 @pytest.mark.slow

@@ -179,12 +179,14 @@ class RunReport:
         }
 
     def _counts(self) -> dict[str, Any]:
-        """Add up the files; nothing before the first, where this may interrupt an import."""
+        """Add up files, and warn; nothing before the first, where this may interrupt an import."""
         if not self.results:
             return {}
-        from toolkit.scoring.results import total
+        from toolkit.scoring.results import total, unsure_warning
 
-        return total([result for result in self.results if result.is_done]).as_dict()
+        summary = total([result for result in self.results if result.is_done])
+        warning = unsure_warning(summary, self.scorer)
+        return {**summary.as_dict(), "warnings": [warning] if warning else []}
 
     def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
         """Give status, exit code and message."""

@@ -16,7 +16,14 @@ from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, ScoringModel, Summary, total, why_none_is_scored
+from toolkit.scoring.results import (
+    FileResult,
+    ScoringModel,
+    Summary,
+    total,
+    unsure_warning,
+    why_none_is_scored,
+)
 
 Row = tuple[str, str]  # a name and what to say of it
 
@@ -46,6 +53,8 @@ def show(
     where = where or ("standard output" if place == STDIN else str(place))
     title = one_line(where)
     assert run.scorer is not None
+    if not jobs.is_shard and (warning := unsure_warning(total(results), run.scorer)):
+        messages.warning(warning)
     rows = [*_rows(results, jobs, run.scorer, options)]
     rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
     if not messages.is_json():

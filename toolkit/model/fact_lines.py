@@ -70,6 +70,9 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
         yield "held out", _scores(scores) + epoch + split
     if metrics.test is not None:
         yield "test", _scores(metrics.test)
+    if metrics.unsure is not None:
+        share = f"{metrics.unsure:.1%} of the probabilities"
+        yield "unsure", f"{share} of held-out reviews are between 0.25 and 0.75"
     if metrics.parameters is not None:
         yield "parameters", f"{metrics.parameters:,}"
 

@@ -221,6 +221,9 @@ class Calibration:
         return (self.scale, self.bias) != (1, 0)
 
 
+FEWEST_FOR_UNSURE = 200  # reviews; the share among fewer is much chance
+
+
 @dataclass(frozen=True)
 class Metrics:
     """The content of `metrics.json` of a run folder; what was not measured is None."""
@@ -233,6 +236,7 @@ class Metrics:
     copies: Copies | None = None
     parameters: int | None = None
     seconds: float | None = None
+    unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
 
 
 @dataclass(frozen=True, kw_only=True)

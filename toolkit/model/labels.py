@@ -17,7 +17,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +32,11 @@ from toolkit.model.stars import rescaled
 NEUTRAL = "neutral"  # the label that such reviews get
 
 Range = tuple[float, float]  # from the first number to below the second
+
+
+def is_unsure(probability: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
+    """Tell which probabilities are from 0.25 to 0.75; NaN is not."""
+    return np.asarray(np.abs(probability - 0.5) <= 0.25)
 
 
 def check_threshold(threshold: float | None) -> None:

@@ -6,10 +6,12 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
+from math import sqrt
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 
 from toolkit.errors import InputError, UsageError
+from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN
@@ -23,6 +25,9 @@ if TYPE_CHECKING:
 
 # Of the texts. Of English reviews of any kind, less than half as many are so.
 _MOST_UNREAD = 0.1
+# Far less sure than where a model was calibrated: by factor and difference, beyond chance.
+# "How sure the scores are" in exported/EXPERIMENTS.md has what this is based on.
+_MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
 _FEW_TEXTS = 5  # so many may be chance, unless they are most of all
 
 
@@ -48,6 +53,7 @@ class Summary:
     positive: int = 0  # of the scored
     neutral: int = 0  # of the scored, where a range of probabilities is called so
     mixed: int = 0  # of the scored, where reviews are scored by sentence
+    unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
@@ -157,11 +163,13 @@ class ScoringModel:
     neutral: tuple[float, float] | None  # the probabilities that are called neutral
     by_sentence: bool
     max_tokens: int  # that it reads of a review
+    unsure: float | None = None  # the share on the reviews that it was calibrated on
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Describe a model that is loaded."""
-        return cls(scorer.identity(), scorer.neutral, scorer.by_sentence, scorer.max_tokens)
+        told = scorer.neutral, scorer.by_sentence, scorer.max_tokens, scorer.facts.metrics.unsure
+        return cls(scorer.identity(), *told)
 
 
 @dataclass
@@ -224,6 +232,22 @@ def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool
         f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
         f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
         "the reviews in the language of the model, which is English for the shipped ones?"
+    )
+
+
+def unsure_warning(summary: Summary, model: ScoringModel | None) -> str | None:
+    """Say that the scores of a run are far less sure than where the model was calibrated."""
+    if model is None or model.unsure is None or summary.scored < FEWEST_FOR_UNSURE:
+        return None
+    share = summary.unsure / summary.scored
+    chance = 2 * sqrt(share * (1 - share) / summary.scored)
+    if share - chance <= max(_MORE_UNSURE * model.unsure, model.unsure + _POINTS_MORE_UNSURE):
+        return None
+    return (
+        f"{share:.0%} of the scores are between 0.25 and 0.75; on the reviews that the model was "
+        f"calibrated on, {model.unsure:.0%}. These texts may be unlike them: expect more wrong "
+        "answers, and probabilities that are further off. Measure with `toolkit evaluate` on some "
+        "labelled rows, or adapt the model with `toolkit train --from`."
     )
 
 

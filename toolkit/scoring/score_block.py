@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.labels import MIXED, NEUTRAL, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
@@ -97,6 +97,7 @@ class BlockScorer:
             scored=len(sentiment) - sentiment.null_count,
             without_text=without_text,
             without_known_words=sentiment.null_count - without_text,
+            unsure=int(is_unsure(numbers["probability"].to_numpy(zero_copy_only=False)).sum()),
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),

@@ -16,7 +16,9 @@ from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics
 from toolkit.files import atomic_folder
 from toolkit.model import facts as model_facts
+from toolkit.model.labels import is_unsure
 from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.stars import rescaled
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit, Outcome
@@ -104,7 +106,21 @@ def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         seconds=round(seconds, 1),
+        unsure=_unsure(outcome),
     )
+
+
+def _unsure(outcome: Outcome) -> float | None:
+    """Give the share of unsure answers among the held-out reviews, as they weigh in the loss."""
+    held_out, change = outcome.held_out, outcome.calibration
+    if held_out is None or len(held_out.labels) < model_facts.FEWEST_FOR_UNSURE:
+        return None
+    found = is_unsure(  # those of an adapted model are calibrated
+        held_out.probability
+        if change is None
+        else rescaled(held_out.probability, change.scale, change.bias)
+    )
+    return float(np.average(found, weights=held_out.weights))
 
 
 def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
