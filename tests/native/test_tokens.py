@@ -152,8 +152,8 @@ def test_which_characters_separate(rule: int) -> None:
 
 
 TEXTS = [b"a" * 63 + b" the", b"the", b"", b"the movie " * 500, b" " * 4096 + b"the",
-         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the", b"a <b", b"a <b>",
-         b"a &#39", b"a &#39;",
+         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the",
+         b"a <b", b"a <b>", b"a &#39", b"a &#39;",
          b"don'", b"'t", b"\xf0\x9f\x98", "a\U0001f600".encode(),
          "\U0001f600".encode()]  # fmt: skip
 
