@@ -24,7 +24,7 @@ APOSTROPHES = "'\u2019\u00b4"
 SAME_IN_HTML_5 = """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
     semi equals quest commat lsqb bsol rsqb lowbar grave lcub verbar rcub nbsp ensp emsp thinsp zwj
     laquo raquo lsaquo rsaquo lsquo sbquo ldquo rdquo bdquo hyphen ndash mdash horbar bull hellip"""
-NAMES = (
+NAMES: dict[str, str] = (
     {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"}
     | {name: html5[f"{name};"] for name in SAME_IN_HTML_5.split()}
     | {"tab": "\t", "newline": "\n"}
@@ -42,14 +42,14 @@ def is_emoji(character: str) -> bool:
 
 def meaning(entity: str) -> str | None:
     """Give the separator or apostrophe that something like ``&quot;`` is."""
-    name, known = entity[1:-1], {*SEPARATORS_OF[3], *APOSTROPHES}
+    name = entity[1:-1]
+    known: set[str] = {*SEPARATORS_OF[3], *APOSTROPHES}
     if name == "#039":
         return "'"
     for code in known:
         if name in (f"#{ord(code)}", f"#x{ord(code):x}"):
             return code
-    found: str | None = NAMES.get(name)
-    return found
+    return NAMES.get(name)
 
 
 def units_of(text: str) -> list[tuple[str, str]]:

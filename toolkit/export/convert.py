@@ -171,7 +171,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
             helper.make_tensor_value_info(_name(name), TensorProto.STRING, shape)
             for name, shape in (
                 ("tokens", ["texts", "longest"]),
-                *([("unknown_or_nothing", ["unknown", 1])] if rule.has_markup else []),
+                *([("unknown_or_nothing", ["unknown", "one"])] if rule.has_markup else []),
             )
         ],
     )
