@@ -15,22 +15,18 @@ SEPARATORS = ASCII_SEPARATORS | set(
 )
 MOST_PLACES = 3  # in a word, for which each may be spelled in both ways
 
-
 SEPARATORS_OF = {
     1: ASCII_SEPARATORS,
     2: SEPARATORS,
     3: SEPARATORS | set("\u200d\ufe0e\ufe0f\U0001f3fb\U0001f3fc\U0001f3fd\U0001f3fe\U0001f3ff"),
 }
 APOSTROPHES = "'\u2019\u00b4"
-NAMES = (
-    {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"}
-    | {
-        name: html5[f"{name};"]
-        for name in """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
+SAME_IN_HTML_5 = """quot amp lt gt excl num dollar percnt lpar rpar ast plus comma period sol colon
     semi equals quest commat lsqb bsol rsqb lowbar grave lcub verbar rcub nbsp ensp emsp thinsp zwj
-    laquo raquo lsaquo rsaquo lsquo sbquo ldquo rdquo bdquo hyphen ndash mdash horbar bull
-    hellip""".split()
-    }
+    laquo raquo lsaquo rsaquo lsquo sbquo ldquo rdquo bdquo hyphen ndash mdash horbar bull hellip"""
+NAMES: dict[str, str] = (
+    {"apos": "'", "rsquo": "\u2019", "acute": "\u00b4"}
+    | {name: html5[f"{name};"] for name in SAME_IN_HTML_5.split()}
     | {"tab": "\t", "newline": "\n"}
 )
 TAG = re.compile(r"<(?:/?[a-z][a-z0-9]{0,15}(?:[\t-\r /][\x01-\x7f]{0,200})?|![\x01-\x7f]{0,200})>")
@@ -46,7 +42,8 @@ def is_emoji(character: str) -> bool:
 
 def meaning(entity: str) -> str | None:
     """Give the separator or apostrophe that something like ``&quot;`` is."""
-    name, known = entity[1:-1], {*SEPARATORS_OF[3], *APOSTROPHES}
+    name = entity[1:-1]
+    known: set[str] = {*SEPARATORS_OF[3], *APOSTROPHES}
     if name == "#039":
         return "'"
     for code in known:
@@ -80,14 +77,21 @@ def plain(text: str, rule: int) -> list[tuple[str, str]]:
 
 def tokens_of(text: str, rule: int = 3) -> list[str]:
     """Split a text as the docstring of `toolkit.text.vocabulary` says."""
-    tokens, token = [], ""
-    for written in [*parts_of(plain(text, rule), rule), ""]:
-        if len(written) > 0 and not (rule == 3 and is_emoji(written)):
-            token += written
+    parts = parts_of(plain(text, rule), rule)
+    return ["".join(parts[start:stop]) for start, stop in spans_of(parts, rule)]
+
+
+def spans_of(parts: list[str], rule: int) -> list[tuple[int, int]]:
+    """Say where tokens start and stop: runs of what is not "", but each emoji is one."""
+    spans, start = [], 0
+    for place, part in enumerate([*parts, ""]):
+        is_alone = rule == 3 and part != "" and is_emoji(part)
+        if part and not is_alone:
             continue
-        tokens += [each for each in (token, written) if each]
-        token = ""
-    return tokens
+        spans += [(start, place)] if start < place else []
+        spans += [(place, place + 1)] if is_alone else []
+        start = place + 1
+    return spans
 
 
 def parts_of(units: list[tuple[str, str]], rule: int) -> list[str]:
@@ -117,10 +121,10 @@ def small(letter: str) -> str:
     return letter.lower() if is_capital and is_simple else letter
 
 
-CONTRACTIONS = """ain't aren't can't couldn't daren't didn't doesn't don't hadn't hasn't haven't isn't
-    mightn't mustn't needn't shan't shouldn't wasn't weren't won't wouldn't could've might've must've
-    should've would've they've we've you've i've i'm they're you're that's there's what's where's
-    here's he's she's who's they'll you'll that'll it'll they'd you'd y'all""".split()
+CONTRACTIONS = """ain't aren't can't couldn't daren't didn't doesn't don't hadn't hasn't haven't
+    isn't mightn't mustn't needn't shan't shouldn't wasn't weren't won't wouldn't could've might've
+    must've should've would've they've we've you've i've i'm they're you're that's there's what's
+    where's here's he's she's who's they'll you'll that'll it'll they'd you'd y'all"""
 ENTITY = re.compile(r"&[a-z0-9#]+;")
 
 
@@ -138,7 +142,7 @@ def composed(token: str) -> str:
 
 def with_apostrophe(token: str) -> str:
     """Give a contraction its apostrophe."""
-    return next((word for word in CONTRACTIONS if word.replace("'", "") == token), token)
+    return next((word for word in CONTRACTIONS.split() if word.replace("'", "") == token), token)
 
 
 def normal(token: str, rule: int = 3) -> str:
@@ -161,9 +165,10 @@ def known_as(token: str, words: Container[str], rule: int = 3) -> str | None:
         token = composed(token)
         forms = {*ENTITY.findall(token), *(set(token) & set(APOSTROPHES))}
         if forms - {"'", "\u2019"}:
-            if len(forms) > 1:
+            form, *others = forms
+            if others:
                 return None
-            token = token.replace(*forms, "'")
+            token = token.replace(form, "'")
     word = normal(token, 2)
     changed = {place for place, letter in enumerate(token) if word[place] != letter}
     both_ways = [place for place, letter in enumerate(word) if has_two_spellings(letter)]
@@ -203,27 +208,15 @@ def sentences_of(text: str, last: int, rule: int = 3) -> list[list[str]]:
         character if len(written) == 1 or character not in "&<>#;" else " "
         for written, character in units
     )
-    tokens: list[str] = []
-    begins, token = [True], ""
-    for place, part in enumerate([*parts, ""]):
-        is_alone = rule == 3 and is_emoji(part) if part else False
-        if part and not is_alone:
-            token += part
-            continue
-        for each in (token, part):
-            if each:
-                tokens.append(each)
-                begins.append(False)
-        token = ""
-        if not part and _ends_sentence(shown, place, parts, rule):
-            begins[-1] = True
     sentences: list[list[str]] = []
-    for number, token in enumerate(tokens):
-        if number < len(tokens) - last:
+    spans, before = spans_of(parts, rule), 0
+    for number, (start, stop) in enumerate(spans):
+        between, before = range(before, start), stop
+        if number < len(spans) - last:
             continue
-        if begins[number] or not sentences:
+        if not sentences or any(_ends_sentence(shown, each, parts, rule) for each in between):
             sentences.append([])
-        sentences[-1].append(token)
+        sentences[-1].append("".join(parts[start:stop]))
     return [part for sentence in sentences for part in _at_contrasts(sentence)]
 
 

@@ -12,8 +12,8 @@ size_t sentiment_length_of_utf8(const char *text, size_t length);
 bool sentiment_is_long(size_t length);
 
 /* Where the end of a long text begins: at the N-th last word (N is `words`) between separators
- * that has a letter or digit; 0 of a short text. Each such word is one token or more, so the model reads
- * nothing of what is before. */
+ * that has a letter or digit, and is not of a tag or an entity of HTML, nor after an entity; 0 of a short
+ * text. Each such word is one token or more, so the model reads nothing of what is before. */
 size_t sentiment_start_of_end(const char *text, size_t length, size_t words);
 
 #endif

@@ -6,6 +6,8 @@ const LONG = 8_000; // UTF-16 units
 
 // What separates words in every version of the token rule (toolkit/text/rule.py).
 const SEPARATORS = new Set("!\"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r");
+const LONGEST_TAG = 220;
+const OF_ENTITIES = new Set("&#;");
 const LETTER_OR_DIGIT = /[\p{L}\p{N}]/u;
 
 /**
@@ -34,7 +36,8 @@ export function* batchesOf(texts, maxTokens) {
 }
 
 /**
- * Cut off what the model does not read: each word with a letter or digit is one token or more.
+ * Cut off what the model does not read: each word with a letter or digit is one token or more, if it is not
+ * of a tag or an entity of HTML, nor after an entity, which may be an apostrophe.
  *
  * @param {string} text
  * @param {number} maxTokens
@@ -42,15 +45,19 @@ export function* batchesOf(texts, maxTokens) {
 export function endOf(text, maxTokens) {
   const nul = text.indexOf("\0"); // where most models end a text
   let isWord = false;
+  let ofTag = 0; // characters that may be of a tag
   for (let at = nul < 0 ? text.length : nul, words = 0; at > 0; at -= 1) {
     const character = text[at - 1];
     if (!SEPARATORS.has(character)) {
-      isWord ||= LETTER_OR_DIGIT.test(character);
+      isWord ||= ofTag === 0 && LETTER_OR_DIGIT.test(character);
     } else if (isWord) {
-      words += 1;
       isWord = false;
+      words += OF_ENTITIES.has(character) ? 0 : 1;
       if (words === maxTokens) return text.slice(at);
     }
+    if (character === ">") ofTag = LONGEST_TAG;
+    else if (character === "<") ofTag = 0;
+    else if (ofTag > 0) ofTag -= 1;
   }
   return text;
 }

@@ -19,9 +19,11 @@ import onnxruntime as ort
 TEXTS_AT_ONCE = 32
 LONG = 8_000  # characters
 
-# What separates words in every version of the token rule, and a word with a letter or digit.
+# What separates words in every version of the token rule; and, from the end of a text on, what may
+# be a tag, or a word with a letter or digit that is neither of an entity nor after one.
 SEPARATORS = r"!-&(-/:-@\[-`{-~ \t\n\v\f\r"
-WORD = re.compile(rf"(?<![^{SEPARATORS}])[^{SEPARATORS}]*?[^\W_][^{SEPARATORS}]*")
+WORD = rf"(?<![^{SEPARATORS}])[^{SEPARATORS}]*?[^\W_][^{SEPARATORS}]*(?=[{SEPARATORS}]|\Z)(?![&#;])"
+TAG_OR_WORD = re.compile(rf">[^<>]{{0,220}}|({WORD})")
 
 
 def load(path: str) -> ort.InferenceSession:
@@ -35,7 +37,8 @@ def end_of(text: str, max_tokens: int) -> str:
     if len(text) <= LONG:
         return text
     backwards = text.partition("\0")[0][::-1]
-    word = next(islice(WORD.finditer(backwards), max_tokens - 1, None), None)
+    words = (found for found in TAG_OR_WORD.finditer(backwards) if found[1])
+    word = next(islice(words, max_tokens - 1, None), None)
     return text[len(backwards) - word.end() :] if word else text
 
 

@@ -6,7 +6,8 @@ const GRAPH = 7; // of ModelProto
 const METADATA_PROPS = 14; // of ModelProto, each with a key (1) and a value (2), here of JSON
 const NODE = 1; // of GraphProto
 const OUTPUT = 12; // of GraphProto, each with a name (1)
-const [INPUTS, OUTPUTS, OPERATOR] = [1, 2, 4]; // of NodeProto
+const [INPUTS, OUTPUTS, OPERATOR, ATTRIBUTES] = [1, 2, 4, 5]; // of NodeProto
+const [NAME, STRING] = [1, 4]; // of AttributeProto
 
 /** Calls a function for each field of a message; others are skipped. */
 function eachField(reader, end, take) {
@@ -26,11 +27,25 @@ function stringsOf(reader, numbers) {
   return found;
 }
 
+/** Gives the strings of a node, and those of its attributes that are one string. */
+function readNode(reader) {
+  const node = { [INPUTS]: [], [OUTPUTS]: [], [OPERATOR]: [], [ATTRIBUTES]: {} };
+  eachFieldOfNext(reader, (field) => {
+    if (field === ATTRIBUTES) {
+      const attribute = stringsOf(reader, [NAME, STRING]);
+      node[ATTRIBUTES][attribute[NAME][0]] = attribute[STRING][0];
+    } else if (field in node) node[field].push(reader.string());
+    else return false;
+    return true;
+  });
+  return node;
+}
+
 /** Gives the nodes and the names of the outputs of a graph. */
 function readGraph(reader) {
   const [nodes, outputs] = [[], []];
   eachFieldOfNext(reader, (field) => {
-    if (field === NODE) nodes.push(stringsOf(reader, [INPUTS, OUTPUTS, OPERATOR]));
+    if (field === NODE) nodes.push(readNode(reader));
     else if (field === OUTPUT) outputs.push(stringsOf(reader, [1])[1][0]);
     else return false;
     return true;
@@ -93,6 +108,7 @@ export function readFacts(bytes, name) {
     neutral: neutral && [neutral.low, neutral.high].map(Math.fround),
     hasStars: graph.outputs.includes("stars"),
     logit: logitName(graph.nodes),
+    tokens: graph.nodes.map((node) => node[ATTRIBUTES].tokenexp).find(Boolean) ?? null,
     mixed: mixedLimits(metrics.adaptation ?? {}),
     words: fact("vocabulary_size") - 4, // the first four ids are for other things
     reviews: fact("data")?.reviews ?? null,

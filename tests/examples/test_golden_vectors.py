@@ -28,7 +28,7 @@ from tests.examples.runtimes import RUNTIMES, try_out
 from tests.examples.usage import MEGABYTES, usage_of
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from toolkit.model import Scorer
-from toolkit.text import RULES
+from toolkit.text import NEWEST_RULE, RULES, Vocabulary
 from toolkit.text.strings import is_blank
 
 TEXTS = list(golden_texts_of().values())
@@ -77,10 +77,22 @@ PARTS = [
     *(" ", " ", " ", "\n", "\t", "-", "\u2014", "\u3000", "\u2026", "\xa0", "<br />"),
     *("\x1c", "\x85"),
 ]
-# Parts of any text, for both versions of the rule: each separator that one of them has, and more.
+# Parts of any text, for all versions of the rule: each separator that one of them has, and more.
 ANY_PART = st.sampled_from(
     [
-        *RULES[2].separators,
+        *NEWEST_RULE.separators,
+        *("<b>", "<p class='a good film'>", "<!-- bad good -->", "<b ", "<", "a > b", "<br />bad"),
+        *(
+            "&#39;",
+            "don&#39;t",
+            "&quot;",
+            "a&rsquo;b&#39;c ",
+            "&amp;bad",
+            "&",
+            "#",
+            "\u2600",
+            "'a'",
+        ),
         *("\x01", "\x1f", "\x7f", "'", "\u2019", "\0", "\U0001f621", "\U0001f44d\U0001f3fd"),
         *("a", "Z", "7", "good", "bad", "not", "\xe9", "\u597d", "e\u0301", "\u212a", "\U00010400"),
         *(
@@ -144,10 +156,26 @@ def outputs(session: ort.InferenceSession, text: str) -> list[object]:
     return [each[0] for each in found]
 
 
+VOCABULARIES = [
+    Vocabulary(pa.array(["good", "bad", "film", "a", "don't"]), rule) for rule in RULES.values()
+]
+
+
+@given(st.lists(ANY_PART, min_size=1, max_size=40), st.integers(1, 300), st.integers(1, 512))
+def test_the_cut_changes_no_token(parts: list[str], times: int, most: int) -> None:
+    """A law for all versions of the token rule."""
+    text = "".join(parts)
+    text *= min(times, 1 + 40_000 // len(text))
+    texts = pa.array([text, end_of(text, most)])
+    for vocabulary in VOCABULARIES:
+        whole, end = vocabulary.encode(texts, last=most).padded(most).tolist()
+        assert whole == end
+
+
 @settings(max_examples=40)
 @given(st.lists(ANY_PART, min_size=1, max_size=40), st.integers(1, 300))
 def test_the_cut_changes_no_answer(parts: list[str], times: int) -> None:
-    """A law for both versions of the token rule: all outputs are equal to the last bit."""
+    """A law for all versions of the token rule: all outputs are equal to the last bit."""
     text = "".join(parts)
     text *= min(times, 1 + 40_000 // len(text))
     for session, most in ((text_in_session(), MAX_TOKENS), (of_rule_1(), 100)):

@@ -157,7 +157,7 @@ def test_elsewhere_a_word_adds_what_is_lost_without_it(
     found = explained(scorers[name], text)
     assert found.method == "occlusion"
     for word in found.words:
-        hidden = text[: word.start] + UNKNOWN + text[word.end :]
+        hidden = f"{text[: word.start]} {UNKNOWN} {text[word.end :]}"  # it may touch an emoji
         has_score = scorers[name].score([hidden])[0].sentiment is not None
         # Without the only known word there is no score, but still the logit of no word.
         without = scorers[name].explain(hidden).logit if has_score else found.baseline

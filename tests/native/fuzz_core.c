@@ -4,8 +4,8 @@ All instruction paths must give the ids of a plain loop over the bytes. The inpu
 fuzz_core.py; how to compile and run it, in fuzzing.py.
 
 An input is four bytes and some strings, each with an end mark: words first, then texts.
-0: bit 0 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a bitmap
-   without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
+0: bits 0 and 6 the rule, bits 1-2 the layout, 3 nulls or not, 4 addresses that are not aligned, 5 a
+   bitmap without a null. 1: how many ids of a text. 2: how many strings are words. 3: how many texts are
    skipped by the offset. In a string, bytes that UTF-8 never has are commands: see `next_string`. */
 
 #include "fuzzing.h"
@@ -64,7 +64,7 @@ typedef struct {
 
 static void read_input(const uint8_t *data, int64_t size, input *in) {
     const uint8_t *at = data + 4, *end = data + size;
-    in->version = 1 + (data[0] & 1);
+    in->version = data[0] >> 6 & 1 ? 3 : 1 + (data[0] & 1);
     in->texts.kind = (data[0] >> 1 & 3) % 3;
     in->with_nulls = data[0] >> 3 & 1, in->unaligned = data[0] >> 4 & 1;
     in->with_bitmap = data[0] >> 5 & 1;
@@ -132,21 +132,35 @@ static void free_input(input *in) {
 /* ---- The comparison -------------------------------------------------------------------------- */
 
 static rule make_rule(int version) {
-    rule made = {.ends_at_nul = version == 2};
-    for (int c = 0; c < 128; c++) {
-        if (c == 0 || strchr(ascii_separators, c) == NULL) continue;
+    rule made = {.ends_at_nul = version > 1, .has_markup = version == 3};
+    for (uint32_t c = 0; c < CHARACTERS; c++) {
+        int kind = plain_kind(version, c); /* they are numbered alike */
+        made.kinds[c / 4] |= (uint8_t)(kind << 2 * (c % 4));
+        if (kind == PLAIN_WORD || c > 127) continue;
         int goes_on = made.ranges > 0 && made.last[made.ranges - 1] == c - 1;
         if (!goes_on) made.first[made.ranges++] = (uint8_t)c;
         made.last[made.ranges - 1] = (uint8_t)c;
     }
     CHECK(made.ranges <= MOST_RANGES);
-    for (size_t i = 0; version == 2 && i < sizeof wide_of_rule_2 / sizeof *wide_of_rule_2; i++)
-        made.wide[wide_of_rule_2[i] / 8] |= (uint8_t)(1 << wide_of_rule_2[i] % 8);
     return made;
 }
 
+static words *make_entities(const rule *r, const char *path_name) {
+    uint8_t content[128];
+    int32_t bounds[8] = {0}, kinds[7];
+    for (int32_t i = 0; i < 7; i++) {
+        const char *name = i < 4 ? separator_entities[i] : apostrophe_entities[i - 4];
+        kinds[i] = i < 4 ? SEPARATOR : APOSTROPHE;
+        bounds[i + 1] = bounds[i] + (int32_t)strlen(name);
+        memcpy(content + bounds[i], name, strlen(name));
+    }
+    return words_new(r, content, bounds, kinds, 7, path_name);
+}
+
 static words *make_words(const input *in, const char *path_name, int *too_long) {
-    rule r = make_rule(in->version);
+    static rule rules[4];
+    rule *r = &rules[in->version];
+    if (r->ranges == 0) *r = make_rule(in->version);
     int64_t total = 0;
     int32_t *bounds = exactly(4 * (in->word_count + 1)), *ids = exactly(4 * in->word_count);
     bounds[0] = 0, *too_long = 0;
@@ -159,8 +173,9 @@ static words *make_words(const input *in, const char *path_name, int *too_long) 
     for (int32_t i = 0; i < in->word_count; i++)
         if (in->vocabulary[i].length > 0)
             memcpy(content + bounds[i], in->vocabulary[i].bytes, (size_t)in->vocabulary[i].length);
-    words *made = words_new(&r, content, bounds, ids, in->word_count, path_name);
+    words *made = words_new(r, content, bounds, ids, in->word_count, path_name);
     free(bounds), free(ids), free(content); /* nothing may be used of them later */
+    if (made != NULL && in->version == 3) words_know_entities(made, make_entities(r, path_name));
     return made;
 }
 

@@ -49,8 +49,10 @@ LASTS = st.sampled_from([None, 1, 2, 3, 31, 100, 512, 513, 2047, 2048, 2049])
 # written with more bytes than they have, half of a surrogate pair, bytes that never occur.
 SEPARATORS = [b" ", b"<", *(text.encode() for text in "\u0085\u00a0\u2014\u3000\ufeff")]
 # What rule 3 reads as a whole, and what only begins like that.
-UNITS = [b"<br />", b"</P>", b"<b " + b"'a" * 100 + b">", b"<b " + b"x" * 201 + b">", b"<!-- &#39; -->", b"<b",
-         b"&quot;", b"&#39;", b"&RSQUO;", b"&#128512;", b"&#3", b"9;", b"'", "\u2019".encode(), "\u00b4".encode(),
+UNITS = [b"<br />", b"</P>", b"<b " + b"'a" * 100 + b">", b"<b " + b"x" * 201 + b">",
+         b"<!-- &#39; -->", b"<b",
+         b"&quot;", b"&#39;", b"&RSQUO;", b"&#128512;", b"&#3", b"9;", b"'",
+         "\u2019".encode(), "\u00b4".encode(),
          "\U0001f600".encode(), "\u2600".encode(), "\U0001f44d\U0001f3fb".encode(), b"don&#39;t",
          b"dont"]  # fmt: skip
 OTHERS = [*(text.encode() for text in "'\u2019\u00a1\u2016\u20ac\U0001f600"), b"\x00"]
@@ -150,8 +152,10 @@ def test_which_characters_separate(rule: int) -> None:
 
 
 TEXTS = [b"a" * 63 + b" the", b"the", b"", b"the movie " * 500, b" " * 4096 + b"the",
-         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the", b"a <b", b"a <b>", b"a &#39", b"a &#39;",
-         b"don'", b"'t", b"\xf0\x9f\x98", "a\U0001f600".encode(), "\U0001f600".encode()]  # fmt: skip
+         b"x" * 4097, b"a \xe2\x80", b"\xe2", b"a \xc2", b"don't 12", b"13 bytes, the",
+         b"a <b", b"a <b>", b"a &#39", b"a &#39;",
+         b"don'", b"'t", b"\xf0\x9f\x98", "a\U0001f600".encode(),
+         "\U0001f600".encode()]  # fmt: skip
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="closes memory by mprotect")

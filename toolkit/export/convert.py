@@ -157,9 +157,8 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
     Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
     rule = vocabulary.rule
-    columns = [] if is_fixed else _columns_of_the_longest()
-    move = _move_to_the_front() if rule.has_markup else []
-    nodes = [*_split(rule), *_look_up(vocabulary), *move, *columns, *_last_tokens()]
+    columns = [] if is_fixed else _columns_of_the_longest(rule)
+    nodes = [*_split(rule), *_look_up(vocabulary), *_rows(rule), *columns, *_last_tokens()]
     return helper.make_graph(
         nodes,
         "text_front_end",
@@ -169,7 +168,11 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
         # ONNX does not know the Tokenizer, and its shape inference reads through a null pointer
         # when the type of a LabelEncoder's input is unknown (compare onnx issue 7298).
         value_info=[
-            helper.make_tensor_value_info(_name("tokens"), TensorProto.STRING, ["texts", "longest"])
+            helper.make_tensor_value_info(_name(name), TensorProto.STRING, shape)
+            for name, shape in (
+                ("tokens", ["texts", "longest"]),
+                *([("unknown_or_nothing", ["unknown", "one"])] if rule.has_markup else []),
+            )
         ],
     )
 
@@ -203,7 +206,7 @@ def _split(rule: TokenRule) -> list[onnx.NodeProto]:
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
-    """Tokens → ids after a start id (batch, 1 + longest), filled at the end with 0."""
+    """Tokens → ids, with 0 for what is none."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
     # Of equal keys the first counts: what is no token is no word, either.
     no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]
@@ -216,10 +219,6 @@ def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
                              *range(FIRST_WORD_ID, vocabulary.size), *other.ids.tolist()],
               default_int64=UNKNOWN_ID),
         *(_without_markup(vocabulary.rule) if has_markup else []),
-        # The start id also gives a batch of only empty texts the column that it would lack.
-        _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
-        _node("Slice", ["ids_and_one_more", "first_row", "one_more_row", "rows_axis"],
-              "ids_and_gaps" if has_markup else "ids"),
     ]  # fmt: skip
 
 
@@ -230,7 +229,7 @@ def _without_markup(rule: TokenRule) -> list[onnx.NodeProto]:
         _node("NonZero", ["is_unknown"], "unknown_by_dimension"),
         _node("Transpose", ["unknown_by_dimension"], "unknown_places"),
         _node("GatherND", ["tokens", "unknown_places"], "unknown_tokens"),
-        _node("Concat", ["unknown_tokens", "one_more_text"], "unknown_and_one_more", axis=0),
+        _node("Concat", ["unknown_tokens", "one_more_token"], "unknown_and_one_more", axis=0),
         _node("Tokenizer", ["unknown_and_one_more"], "unknown_or_nothing", domain="com.microsoft",
               mark=0, mincharnum=1, pad_value="", separators=[rf"\A(?:{rule.markup_pattern})\z"]),
         _node("LabelEncoder", ["unknown_or_nothing"], "unknown_ids_by_one", domain="ai.onnx.ml",
@@ -242,30 +241,43 @@ def _without_markup(rule: TokenRule) -> list[onnx.NodeProto]:
     ]  # fmt: skip
 
 
-def _move_to_the_front() -> list[onnx.NodeProto]:
-    """Ids with 0 anywhere → with 0 at the end only: each goes to the place of its number."""
+def _rows(rule: TokenRule) -> list[onnx.NodeProto]:
+    """Ids of all texts → after a start id (batch, 1 + longest), filled at the end with 0."""
+    rows = "rows" if rule.has_markup else "ids_and_one_more"
     return [
-        _node("Sign", ["ids_and_gaps"], "is_id"),
-        _node("CumSum", ["is_id", "one"], "numbers"),
-        _node("Mul", ["numbers", "is_id"], "places"),  # 0 for a gap
-        _node("Shape", ["ids_and_gaps"], "rows_and_columns"),
-        _node("Add", ["rows_and_columns", "no_row_one_column"], "one_place_more"),
-        _node("ConstantOfShape", ["one_place_more"], "no_ids",
-              value=helper.make_tensor("zero", TensorProto.INT64, [1], [0])),
-        _node("ScatterElements", ["no_ids", "places", "ids_and_gaps"], "gaps_and_ids", axis=1),
-        _node("Slice", ["gaps_and_ids", "tokens_axis", "after_the_last", "tokens_axis"], "ids"),
+        # The start id also gives a batch of only empty texts the column that it would lack.
+        _node("Pad", ["word_ids", "one_in_front", "start_id"], "ids_and_one_more", mode="constant"),
+        *(_without_gaps() if rule.has_markup else []),
+        _node("Slice", [rows, "first_row", "one_more_row", "rows_axis"], "ids"),
     ]  # fmt: skip
 
 
-def _columns_of_the_longest() -> list[onnx.NodeProto]:
+def _without_gaps() -> list[onnx.NodeProto]:
+    """Rows with 0 anywhere → at the end only: what is 0 goes to the place of the start id."""
+    return [
+        _node("Sign", ["ids_and_one_more"], "is_id"),
+        _node("CumSum", ["is_id", "one"], "ids_before", exclusive=1),
+        _node("Mul", ["ids_before", "is_id"], "places"),
+        _node("Max", ["ids_and_one_more", "start_id"], "ids_or_start"),
+        _node("Shape", ["ids_and_one_more"], "shape_of_rows"),
+        _node("ConstantOfShape", ["shape_of_rows"], "no_ids",
+              value=helper.make_tensor("zero", TensorProto.INT64, [1], [PADDING_ID])),
+        _node("ScatterElements", ["no_ids", "places", "ids_or_start"], "rows", axis=1),
+    ]  # fmt: skip
+
+
+def _columns_of_the_longest(rule: TokenRule) -> list[onnx.NodeProto]:
     """Ids → the columns of the last max_tokens, or of all if they are fewer: -3, -2, -1."""
     return [
-        _node("Shape", ["ids"], "columns_of_ids", start=1),
+        *([
+            _node("ReduceMax", ["places"], "last_place", keepdims=0),
+            _node("Add", ["last_place", "one"], "columns_of_ids"),
+        ] if rule.has_markup else [_node("Shape", ["ids"], "columns_of_ids", start=1)]),
         _node("Min", ["columns_of_ids", "most_columns"], "width"),
         _node("Neg", ["width"], "first_column"),
         _node("Squeeze", ["first_column"], "first_column_number"),
         _node("Range", ["first_column_number", "zero", "step"], "columns_from_the_end"),
-    ]
+    ]  # fmt: skip
 
 
 def _last_tokens() -> list[onnx.NodeProto]:
@@ -288,17 +300,13 @@ def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx
     def constant(name: str, shape: list[int], values: list[int]) -> onnx.TensorProto:
         return helper.make_tensor(_name(name), TensorProto.INT64, shape, values)
 
-    # With a token, so that no dimension is 0.
-    one_more = "a" if rule.has_markup else ""
     return [
         constant("one_in_front", [4], [0, 1, 0, 0]),
         constant("start_id", [], [START_ID]),
         constant("padding_id", [], [PADDING_ID]),
         constant("zero", [], [0]),
         constant("tokens_axis", [1], [1]),
-        helper.make_tensor(
-            _name("one_more_text"), TensorProto.STRING, [1], cast("Any", [one_more])
-        ),
+        helper.make_tensor(_name("one_more_text"), TensorProto.STRING, [1], cast("Any", [""])),
         constant("first_row", [1], [0]),
         constant("one_more_row", [1], [-1]),
         constant("rows_axis", [1], [0]),
@@ -311,8 +319,9 @@ def _constants(max_tokens: int, rule: TokenRule, *, is_fixed: bool) -> list[onnx
             [
                 constant("unknown_id", [], [UNKNOWN_ID]),
                 constant("one", [], [1]),
-                constant("no_row_one_column", [2], [0, 1]),
-                constant("after_the_last", [1], [np.iinfo(np.int64).max]),
+                helper.make_tensor(
+                    _name("one_more_token"), TensorProto.STRING, [1], cast("Any", ["a"])
+                ),
             ]
             if rule.has_markup
             else []

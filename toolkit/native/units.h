@@ -3,7 +3,7 @@
 /* Some bytes of a text, at most PIECE. What follows them in the last block counts as separators. */
 typedef struct {
     uint8_t lower[PIECE + PADDING];
-    marks marks[PIECE / BLOCK];
+    block_marks marks[PIECE / BLOCK];
     uint64_t splits[PIECE / BLOCK]; /* bits of the bytes at which a token begins or ends at an emoji */
     int64_t blocks;
     int32_t has_splits; /* else they mean nothing */
@@ -169,7 +169,7 @@ static int mark_units(const part *t, piece *p, int64_t tag_end, int is_second) {
 static void join_at_quotes(const part *t, piece *p) {
     uint64_t before = p->marks[0].quotes & 1 ? (uint64_t)is_word_before(&t->words->rule, t->text, t->from) : 0;
     for (int64_t b = 0; b < p->blocks; b++) {
-        marks *m = &p->marks[b];
+        block_marks *m = &p->marks[b];
         uint64_t inside = ~m->separators, after = 0;
         if (m->quotes >> 63)
             after = b + 1 < p->blocks ? ~m[1].separators : (uint64_t)is_word_at(&t->words->rule, t->text, t->length, t->to);

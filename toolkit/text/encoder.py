@@ -19,7 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
-from toolkit.text.plain_bytes import blank_apostrophes, without_markup
+from toolkit.text.plain_bytes import without_markup, without_outer_apostrophes
 from toolkit.text.rule import TokenRule
 from toolkit.text.strings import NUL, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
@@ -40,7 +40,7 @@ class SplitTexts:
     fifth of the time of `pyarrow.compute.ascii_split_whitespace`.
     """
 
-    written: pa.Buffer  # the texts as they are, with `END` between them
+    written: pa.Buffer  # the same bytes with separators; from rule 3 on without mark-up
     strings: pa.StringArray
     stops: npt.NDArray[np.int64]  # (texts,): how many strings each text and those before it have
 
@@ -51,27 +51,25 @@ class SplitTexts:
         What is after a NUL is split, too.
         """
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
+        # A tag may not begin in one text and end in another.
         end = NUL if rule.has_markup else END
         (joined,) = pc.binary_join(all_texts, pa.scalar(end, texts.type))
-        written = joined.as_buffer()
-        if rule.has_markup:  # which may not begin in one text and end in another
-            plain = without_markup(written.to_pybytes() + end.encode(), rule)
-            content = bytearray(_normal(plain, rule))
-            blank_apostrophes(content, plain, rule)
-            written = pa.py_buffer(plain)
-            ends_of_texts = np.flatnonzero(np.frombuffer(plain, np.uint8) == 0)[: len(texts)] + 1
+        written = joined.as_buffer().to_pybytes() + end.encode()
+        if rule.has_markup:
+            written = without_markup(written, rule)
+            content = without_outer_apostrophes(_normal(written, rule), written, rule)
+            ends_of_texts = np.flatnonzero(np.frombuffer(written, np.uint8) == 0)[: len(texts)] + 1
         else:
-            content = _normal(written.to_pybytes() + end.encode(), rule)
-            lengths = np.diff(bounds_of(texts)) + np.int32(len(end))
-            ends_of_texts = np.cumsum(lengths)
+            content = _normal(written, rule)
+            ends_of_texts = np.cumsum(np.diff(bounds_of(texts)).astype(np.int64) + len(end))
         bounds = _bounds(np.frombuffer(content, np.uint8))
         strings = pa.StringArray.from_buffers(
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
-        return cls(written, strings, np.searchsorted(bounds, ends_of_texts))
+        return cls(pa.py_buffer(written), strings, np.searchsorted(bounds, ends_of_texts))
 
 
-def _normal(content: bytes, rule: TokenRule) -> bytes | bytearray:
+def _normal(content: bytes, rule: TokenRule) -> bytes:
     """Lowercase some bytes, and turn each byte of a separator into a space."""
     content = content.translate(_normal_bytes(rule))
     wide = _wide_separators(rule)
@@ -79,7 +77,7 @@ def _normal(content: bytes, rule: TokenRule) -> bytes | bytearray:
         return content
     blanked = bytearray(content)
     _blank(wide, np.frombuffer(blanked, np.uint8))
-    return blanked
+    return bytes(blanked)
 
 
 @cache

@@ -59,24 +59,25 @@ def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
     return [re.compile(first + b"(?:" + b"|".join(rest) + b")") for first, rest in found.items()]
 
 
-def blank_apostrophes(content: bytearray, written: bytes, rule: TokenRule) -> None:
-    """Turn apostrophes that are not within a word into spaces, in place.
+def without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) -> bytes:
+    """Turn apostrophes that are not within a word into spaces.
 
-    `content` is what `without_markup` wrote with spaces for separators, also for the entities'
-    own marks, and with a space at the end.
+    `content` is what `without_markup` has written, with spaces for separators, also for those that
+    entities of apostrophes are made of.
     """
     places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
     starts, stops = places, places + 1
-    for pattern in _patterns(rule.written_apostrophes[1:]):
+    for pattern in _patterns(tuple(form for form in rule.written_apostrophes if form != "'")):
         found = np.array([match.span() for match in pattern.finditer(written)], np.int64)
         starts = np.append(starts, found.reshape(-1, 2)[:, 0])
         stops = np.append(stops, found.reshape(-1, 2)[:, 1])
-    changed, kept = np.frombuffer(content, np.uint8), np.frombuffer(written, np.uint8)
+    changed, kept = np.frombuffer(content, np.uint8).copy(), np.frombuffer(written, np.uint8)
     for place in _within(starts, stops):
         changed[place] = ord(SPACE)
-    inner = (changed[starts - 1] != ord(SPACE)) & (changed[stops] != ord(SPACE))
-    for place in _within(starts[inner], stops[inner]):
+    is_inner = (changed[starts - 1] != ord(SPACE)) & (changed[stops] != ord(SPACE))
+    for place in _within(starts[is_inner], stops[is_inner]):
         changed[place] = kept[place]
+    return changed.tobytes()
 
 
 def _within(

@@ -6,11 +6,12 @@
    separators, too (`_TYPOGRAPHIC`). U+2019, the apostrophe that phones and word processors type, is
    an apostrophe. A word is known in capitals beyond ASCII, too (`toolkit.text.spellings`). A text
    ends at its first NUL, as it does in a runtime that takes C strings.
-3. The same, and: a tag of HTML is a separator, and so is the entity of one, such as ``&quot;``
-   (`toolkit.text.entities`). An apostrophe, also U+00B4 or an entity, is part of a word only
-   between two other characters of it. An emoji is a token of its own; what joins or varies emoji is
-   a separator. A word is known with combining accents and with each entity of the apostrophe, some
-   contractions without it; and words for who people are count as one (`toolkit.text.spellings`).
+3. The same, and: a tag of HTML is a separator, and an entity such as ``&quot;`` is the character
+   that it means (`toolkit.text.entities`). An apostrophe, which U+00B4 is now, too, is part of a
+   word only between two other characters of it: 'tis is tis. An emoji is a token of its own; what
+   joins or varies emoji is a separator. A word is also known with combining accents, with each form
+   of its apostrophe, some contractions are known without it, and words for who people are count
+   as one of their kind (`toolkit.text.spellings`).
 
 To change the rule, add a version: files say which one they follow, and keep it for ever.
 """

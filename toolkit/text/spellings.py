@@ -15,15 +15,13 @@ from string import ascii_lowercase, ascii_uppercase
 APOSTROPHE, TYPOGRAPHIC_APOSTROPHE = "'", "\u2019"
 
 # Those that people type without the apostrophe; not those that are another word then, as "its".
-_CONTRACTIONS = (
-    *("ain't", "aren't", "can't", "couldn't", "daren't", "didn't", "doesn't", "don't"),
-    *("hadn't", "hasn't", "haven't", "isn't", "mightn't", "mustn't", "needn't", "shan't"),
-    *("shouldn't", "wasn't", "weren't", "won't", "wouldn't", "could've", "might've", "must've"),
-    *("should've", "would've", "they've", "we've", "you've", "i've", "i'm", "they're"),
-    *("you're", "that's", "there's", "what's", "where's", "here's", "he's", "she's", "who's"),
-    *("they'll", "you'll", "that'll", "it'll", "they'd", "you'd", "y'all"),
-)
-_WITH_APOSTROPHE = {word.replace(APOSTROPHE, ""): word for word in _CONTRACTIONS}
+_CONTRACTIONS = """
+    ain't aren't can't couldn't daren't didn't doesn't don't hadn't hasn't haven't isn't mightn't
+    mustn't needn't shan't shouldn't wasn't weren't won't wouldn't could've might've must've
+    should've would've they've we've you've i've i'm they're you're that's there's what's where's
+    here's he's she's who's they'll you'll that'll it'll they'd you'd y'all
+"""
+_WITH_APOSTROPHE = {word.replace(APOSTROPHE, ""): word for word in _CONTRACTIONS.split()}
 
 _PEOPLE = [
     line.split()

@@ -1,11 +1,12 @@
 """From review text to token ids: the one rule, and its vectorised execution.
 
 1. ASCII letters are lowercased. From version 2 of the rule, a text ends at its first NUL.
-2. A token is a longest run of characters other than separators; the apostrophe is part of a word.
-   `toolkit.text.rule` lists the separators of each version.
+2. A token is a longest run of characters other than separators. `toolkit.text.rule` lists the
+   separators of each version; from version 3 on, tags and entities of HTML are separators, too, an
+   emoji is a token of its own, and an apostrophe is part of a word only within it.
 3. Ids are those of ``keras.datasets.imdb``: 0 padding, 1 start of review, 2 unknown word,
-   3 unused, and the word of frequency rank r (from 1) is r + 3. From version 2 of the rule, a word
-   that is typed with U+2019 or with capitals beyond ASCII has the id of the plain one.
+   3 unused, and the word of frequency rank r (from 1) is r + 3. From version 2 of the rule, other
+   spellings of a word have its id (`toolkit.text.spellings`).
 4. A row is the start id and then the ids of the review; its last ``max_tokens`` ids are kept,
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 

@@ -1,5 +1,7 @@
 /** Where the words of a review are, to show them. The model itself takes whole texts and splits them. */
 
+import { endOf as endOfLong } from "../../node/long_texts.js";
+
 /** @import { Span } from "./types" */
 
 // Version 2 of the rule in toolkit/text/rule.py: ASCII white space and the filter set of the Keras
@@ -17,9 +19,32 @@ const SEPARATORS = new Set(
  *
  * @param {string} text
  * @param {number} most How many.
+ * @param {string | null} tokens As in the facts of the model.
  * @returns {Span[]} In order.
  */
-export function lastWords(text, most) {
+export function lastWords(text, most, tokens) {
+  return tokens === null ? lastBetweenSeparators(text, most) : lastTokens(text, most, tokens);
+}
+
+/**
+ * @param {string} text
+ * @param {number} most
+ * @param {string} tokens
+ */
+function lastTokens(text, most, tokens) {
+  const whole = text.slice(0, endOf(text));
+  const read = endOfLong(whole, most);
+  const from = whole.length - read.length;
+  const lower = read.replace(/[A-Z]+/g, (letters) => letters.toLowerCase());
+  const found = [...lower.matchAll(new RegExp(tokens, "gu"))].filter(([token]) => !/^[<&]/.test(token));
+  return found.slice(-most).map(({ 0: { length }, index }) => ({ start: from + index, end: from + index + length }));
+}
+
+/**
+ * @param {string} text
+ * @param {number} most
+ */
+function lastBetweenSeparators(text, most) {
   /** @type {Span[]} */
   const found = [];
   let end = endOf(text);

@@ -19,6 +19,8 @@ export interface Facts extends PackedFile {
   hasStars: boolean;
   /** The tensor with the log-odds; null: the model has no such tensor. */
   logit: string | null;
+  /** What is a token, or mark-up; null: the model is older than version 3 of the token rule. */
+  tokens: string | null;
   /** Sentences are clear up to the first and from the second; mixed reviews are between the others. */
   mixed: [number, number, number, number];
   /** How many it knows. */

@@ -71,7 +71,7 @@ const failed = (error) => `The words could not be weighed: ${/** @type {Error} *
  * @param {Explanation | null} found Null, while it is not known.
  */
 function showWords(facts, text, found) {
-  const read = lastWords(text, facts.maxTokens + 1);
+  const read = lastWords(text, facts.maxTokens + 1, facts.tokens);
   const isCut = read.length > facts.maxTokens;
   byId("weighed", HTMLElement).hidden = !read.length;
   byId("marked", HTMLElement).replaceChildren(

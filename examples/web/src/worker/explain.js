@@ -35,7 +35,7 @@ const ALL_LETTERS = 6_000_000;
  *   the last ones only, as hiding each would take too long.
  */
 export async function explain(model, text, isStopped) {
-  const { read, words } = readPart(text, model.facts.maxTokens);
+  const { read, words } = readPart(text, model.facts);
   const affordable = Math.floor(ALL_LETTERS / 2 / Math.max(1, read.length));
   const weighed = words.slice(Math.max(0, words.length - affordable));
   const {
@@ -144,7 +144,7 @@ function withHidden(text, words, isHidden) {
   let end = 0;
   words.forEach((word, place) => {
     if (!isHidden[place]) return;
-    changed += text.slice(end, word.start) + HIDDEN;
+    changed += `${text.slice(end, word.start)} ${HIDDEN} `; // it may touch an emoji
     end = word.end;
   });
   return changed + text.slice(end);

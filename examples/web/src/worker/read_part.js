@@ -3,7 +3,7 @@
 import { endOf } from "../../../node/long_texts.js";
 import { lastWords } from "../last_words.js";
 
-/** @import { Span } from "../types" */
+/** @import { Facts, Span } from "../types" */
 
 export const HIDDEN = "\ufffc"; // a word that no vocabulary has
 
@@ -13,12 +13,12 @@ export const HIDDEN = "\ufffc"; // a word that no vocabulary has
  * review out of the row.
  *
  * @param {string} text
- * @param {number} mostWords How many words at its end the model reads.
+ * @param {Facts} facts Of the model.
  * @returns {{ read: string, words: Span[] }} The words are places in `read`.
  */
-export function readPart(text, mostWords) {
-  const words = lastWords(text, mostWords + 1);
-  if (words.length <= mostWords) return { read: text, words };
+export function readPart(text, { maxTokens, tokens }) {
+  const words = lastWords(text, maxTokens + 1, tokens);
+  if (words.length <= maxTokens) return { read: text, words };
   const read = `${HIDDEN} ${text.slice(words[1].start)}`;
   const shift = read.length - text.length;
   return { read, words: words.slice(1).map(({ start, end }) => ({ start: start + shift, end: end + shift })) };

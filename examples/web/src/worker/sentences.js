@@ -2,12 +2,15 @@
 
 import { endOf, lastWords } from "../last_words.js";
 
-/** @import { Sentence, Sentences, Span } from "../types" */
+/** @import { Facts, Sentence, Sentences, Span } from "../types" */
 /** @import { Model } from "./session.js" */
 
 const CONTRASTS = new Set(["but", "however", "although", "though", "whereas", "except"]);
 const NO_CONTRAST_AFTER = new Set(["nothing", "anything", "everything", "all", "none", "as", "help"]);
 const NO_CONTRAST_BEFORE = "also";
+const EMOJI = /^[\p{Extended_Pictographic}\u{1f1e6}-\u{1f1ff}]/u;
+/** @type {Record<string, string>} */
+const MARKS_BY_NAME = { excl: "!", quest: "?", period: ".", newline: "\n", hellip: "…" };
 
 /**
  * @param {Model} model
@@ -15,7 +18,7 @@ const NO_CONTRAST_BEFORE = "also";
  * @returns {Promise<Sentences>}
  */
 export async function scoreSentences(model, text) {
-  const spans = sentencesOf(text, model.facts.maxTokens);
+  const spans = sentencesOf(text, model.facts);
   // A review that is one sentence has its own score, whatever is not read of it.
   const texts = spans.length === 1 ? [text] : spans.map(({ from, end }) => text.slice(from, end));
   const { probabilities } = await model.score(texts);
@@ -43,12 +46,12 @@ function isMixed(sentences, whole, [negative, positive, low, high]) {
 
 /**
  * @param {string} text
- * @param {number} mostWords How many words at its end are read.
+ * @param {Pick<Facts, "maxTokens" | "tokens">} facts Of the model.
  * @returns {(Span & { from: number })[]} With the marks after the last word that are written without a
  *   space. A `<br />` before the start counts as words of the sentence, which begins `from` there.
  */
-export function sentencesOf(text, mostWords) {
-  const words = lastWords(text, mostWords);
+export function sentencesOf(text, { maxTokens, tokens }) {
+  const words = lastWords(text, maxTokens, tokens);
   const written = words.map(({ start, end }) => text.slice(start, end).toLowerCase().replaceAll("’", "'"));
   const begins = words.map((_, place) => place === 0 || endsBefore(text, words, written, place));
   /** @type {Set<number>} */
@@ -102,15 +105,31 @@ function separates(written, begins, place) {
  */
 function endsBefore(text, words, written, place) {
   const before = words[place - 1];
-  const gap = text.slice(before.end, words[place].start);
+  const gap = withoutMarkup(text.slice(before.end, words[place].start));
   if (/[!?\n\r\v…\u2028\u2029\x85]|\../s.test(gap)) return true;
+  if (gap.endsWith(".") && EMOJI.test(written[place])) return true;
+  const withWord = text.slice(Math.max(0, before.end - 9), before.end) + gap;
   for (let at = gap.indexOf(";"); at >= 0; at = gap.indexOf(";", at + 1)) {
-    const end = before.end + at;
-    if (!/&[#a-z0-9]{1,8}$/i.test(text.slice(Math.max(0, end - 9), end))) return true;
+    const end = withWord.length - gap.length + at;
+    if (!/&[#a-z0-9]{1,8}$/i.test(withWord.slice(Math.max(0, end - 9), end))) return true;
   }
   const isBreak = gap.endsWith("<") && written[place] === "br" && /^[ />]/.test(text.slice(words[place].end));
   return isBreak && !(written[place - 1] === "br" && /^ ?\/?> ?<$/.test(gap));
 }
+
+/**
+ * Write a gap between words without the tags and entities that it has as a whole.
+ *
+ * @param {string} gap
+ */
+const withoutMarkup = (gap) =>
+  gap
+    .replace(/<[^<>]*>/g, (tag) => (/^<br[^a-z0-9]/i.test(tag) ? "\n" : " "))
+    .replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (whole, decimal, hexadecimal, name) => {
+      const code = decimal ? Number(decimal) : parseInt(hexadecimal, 16);
+      const mark = name ? MARKS_BY_NAME[name.toLowerCase()] : code < 0x10000 ? String.fromCharCode(code) : "";
+      return mark && /[!?.\n\r\v…\u2028\u2029\x85]/.test(mark) ? mark : " ";
+    });
 
 /**
  * How many marks of a gap belong to the word before it: up to a space or a tag.
