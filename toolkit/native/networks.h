@@ -94,9 +94,18 @@ typedef struct {
 
 enum { QUOTIENT_BITS = 12 }; /* where the row is in a slot */
 enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, LINE = 64 };
+enum { FETCHED = 24 }; /* tokens whose rows are fetched ahead: those of a long review fill the cache */
 
-/* Find the rows of all tokens of a review, the start id included, and have them fetched. Two passes of
-   RUN tokens, so that the processor can fetch what the next one needs. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static ALWAYS_INLINE void fetch_row(const int8_t *rows, int64_t size, uint32_t place) {
+    const int8_t *row = rows + size * (int64_t)place;
+    for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(row + at);
+    __builtin_prefetch(row + size - 1);
+}
+
+/* Find the rows of all tokens of a review, the start id included, and fetch those at both ends. Two
+   passes of RUN tokens, so that the processor can fetch what the next one needs. */
 static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
                       int has_start, uint32_t *found) {
     uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;
@@ -118,9 +127,7 @@ static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *i
             uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == quotients[i]) &
                                (held != UINT32_MAX) & (id > START_ID);
             found[i] = id + ((0 - is_pair) & (vocabulary + pair - id));
-            const int8_t *row = t->rows + size * (int64_t)found[i];
-            for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(row + at);
-            __builtin_prefetch(row + size - 1);
+            if (first + i < FETCHED || first + i >= count - FETCHED) fetch_row(t->rows, size, found[i]);
         }
     }
 }
@@ -144,6 +151,10 @@ typedef void remember_function(const recurrent_tables *t, const uint32_t *places
     for (int64_t i = 0; i < count; i++) {                                                            \
         const int8_t *forward = t->rows + (int64_t)places[i] * size;                                 \
         const int8_t *backward = t->rows + (int64_t)places[count - 1 - i] * size;                    \
+        if (i + FETCHED < count) {                                                                   \
+            fetch_row(t->rows, size, places[i + FETCHED]);                                           \
+            fetch_row(t->rows, size, places[count - 1 - i - FETCHED]);                               \
+        }                                                                                            \
         for (int part = 0; part < parts; part++, forward += LANES, backward += LANES) {              \
             int left = half - part * LANES; /* columns that are still read forward */                \
             FLOATS keep = NUMBERS(forward, backward, left);                                          \
@@ -166,8 +177,6 @@ typedef void remember_function(const recurrent_tables *t, const uint32_t *places
     if (columns == 16) REMEMBER(t, places, count, 16, highest, totals);                              \
     if (columns == 24) REMEMBER(t, places, count, 24, highest, totals);                              \
     if (columns == 32) REMEMBER(t, places, count, 32, highest, totals);
-
-#define ALWAYS_INLINE inline __attribute__((always_inline))
 
 typedef float floats __attribute__((vector_size(16)));
 typedef int32_t integers __attribute__((vector_size(16)));
@@ -234,7 +243,7 @@ static remember_function *find_remember(void) {
 
 /* What the outputs of each review are, pooled: `highest` and `totals` (rows, columns), and the tokens
    and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. The rows of a review
-   are fetched while the one before is read. */
+   are found while the one before is read. */
 EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, float *highest,
                                 float *totals, float *tokens, int32_t *known) {
     if (!are_known(r, t->vocabulary)) return 1;
