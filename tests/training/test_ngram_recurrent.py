@@ -129,11 +129,12 @@ def test_units_come_in_fours() -> None:
 
 
 def test_end_to_end(tmp_path: Path) -> None:
-    """A run folder, the model file, and the same probabilities with and without the core."""
+    """A run folder, its model file, the same answers with and without the core, and a start."""
     from toolkit.export import export
     from toolkit.model import ModelFile
     from toolkit.model.network import Network
     from toolkit.training import train
+    from toolkit.training.adapt_fit import load_start
 
     reviews = reviews_of(80)
     rows = zip(reviews.texts.to_pylist(), reviews.labels.tolist(), strict=True)
@@ -146,4 +147,10 @@ def test_end_to_end(tmp_path: Path) -> None:
     both, whole = Network(model.network, model), Network(model.network, model)
     whole.__dict__["_split"] = None
     ids = model.vocabulary.encode(reviews.texts, last=PRESET.max_tokens)
-    assert np.array_equal(both.run_all(ids), whole.run_all(ids))
+    found = both.run_all(ids)
+    assert np.array_equal(found, whole.run_all(ids))
+    # `toolkit train --from` begins with the network of the file, or with that of the run folder.
+    for path in (model.path, run):
+        start = load_start(str(path))
+        rows = start.encode(start.vocabulary, reviews.texts).padded_rows(np.arange(len(reviews)))
+        np.testing.assert_allclose(run_keras(start.network, rows), found[0], rtol=0, atol=1e-6)

@@ -93,16 +93,25 @@ typedef struct {
 } recurrent_tables;
 
 enum { QUOTIENT_BITS = 12 }; /* where the row is in a slot */
-enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, TOGETHER = 16, LINE = 64 };
+enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, LINE = 64 };
+enum { FETCHED = 24 }; /* tokens whose rows are fetched ahead: those of a long review fill the cache */
 
-/* Where the rows of all tokens of a review are, the start id included. Two passes of RUN tokens, so that the
-   processor can fetch what the next one needs. */
+#define ALWAYS_INLINE inline __attribute__((always_inline))
+
+static ALWAYS_INLINE void fetch_row(const int8_t *rows, int64_t size, uint32_t place) {
+    const int8_t *row = rows + size * (int64_t)place;
+    for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(row + at);
+    __builtin_prefetch(row + size - 1);
+}
+
+/* Find the rows of all tokens of a review, the start id included, and fetch those at both ends. Two
+   passes of RUN tokens, so that the processor can fetch what the next one needs. */
 static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
-                      int has_start, const int8_t **found) {
+                      int has_start, uint32_t *found) {
     uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;
     uint32_t places[RUN], quotients[RUN];
     int64_t size = GROUPS * (int64_t)t->columns;
-    if (has_start) *found++ = t->rows + size * START_ID;
+    if (has_start) *found++ = START_ID;
     for (int64_t first = 0; first < count; first += RUN, ids += RUN, found += RUN) {
         int64_t together = least(RUN, count - first);
         for (int64_t i = 0; i < together; i++) {
@@ -117,101 +126,111 @@ static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *i
             uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
             uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == quotients[i]) &
                                (held != UINT32_MAX) & (id > START_ID);
-            found[i] = t->rows + size * (int64_t)(id + ((0 - is_pair) & (vocabulary + pair - id)));
-            for (int64_t at = 0; at < size; at += LINE) __builtin_prefetch(found[i] + at);
-            __builtin_prefetch(found[i] + size - 1);
+            found[i] = id + ((0 - is_pair) & (vocabulary + pair - id));
+            if (first + i < FETCHED || first + i >= count - FETCHED) fetch_row(t->rows, size, found[i]);
         }
     }
 }
 
-typedef void remember_function(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+typedef void remember_function(const recurrent_tables *t, const uint32_t *places, int64_t count, int columns,
                                float *highest, float *totals);
 
-/* One or the other, by masks of bits. */
-#define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
-
 /* Read the tokens of a review, forward and backward at once: the first half of the columns is at token
-   i while the second half is at the i-th from the end. Their codes are put together first, some tokens
-   at a time, and then all columns are computed alike, some in each register. The operations are those
-   of the graph, one by one, so their bits are, too. A number from 0 to 4,095 is rounded by adding one
-   beyond 2^23, where a float has no digits after the point: halves become even. */
-#define REMEMBER_BODY(LANES, ALL)                                                                    \
-    typedef float floats __attribute__((vector_size(4 * LANES)));                                    \
-    typedef int32_t integers __attribute__((vector_size(4 * LANES)));                                \
+   i while the second half is at the i-th from the end. All columns are computed alike, some in each
+   register. The operations are those of the graph, one by one, so their bits are, too. A number from 0
+   to 4,095 is rounded by adding one beyond 2^23, where a float has no digits after the point: halves
+   become even. NUMBERS gives codes as floats: from the row before or the one after, or half of each. */
+#define REMEMBER_BODY(FLOATS, LANES, NUMBERS, ALL, HIGHER, LOWER)                                    \
     enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };                                            \
-    const floats zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);\
-    const floats largest = ALL(4095.0f), no_digits = ALL(12582912.0f);                               \
-    floats memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], factor[MOST_PARTS];               \
-    int8_t codes[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                        \
-    float numbers[TOGETHER * GROUPS * MOST_RECURRENT_COLUMNS];                                       \
+    const FLOATS zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);\
+    const FLOATS largest = ALL(4095.0f), no_digits = ALL(12582912.0f);                               \
+    FLOATS memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], scale[MOST_PARTS];                \
     const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;                  \
     for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;          \
-    memcpy(factor, scale, sizeof *scale * (size_t)columns);                                          \
-    for (int64_t first = 0; first < count; first += TOGETHER) {                                      \
-        int64_t together = least(TOGETHER, count - first);                                           \
-        for (int64_t i = 0; i < together; i++) {                                                     \
-            const int8_t *forward = rows[first + i], *backward = rows[count - 1 - first - i];        \
-            for (int at = 0; at < size; at += columns) {                                             \
-                memcpy(codes + i * size + at, forward + at, (size_t)half);                           \
-                memcpy(codes + i * size + at + half, backward + at + half, (size_t)half);            \
-            }                                                                                        \
+    memcpy(scale, t->scale, sizeof(float) * (size_t)columns);                                        \
+    for (int64_t i = 0; i < count; i++) {                                                            \
+        const int8_t *forward = t->rows + (int64_t)places[i] * size;                                 \
+        const int8_t *backward = t->rows + (int64_t)places[count - 1 - i] * size;                    \
+        if (i + FETCHED < count) {                                                                   \
+            fetch_row(t->rows, size, places[i + FETCHED]);                                           \
+            fetch_row(t->rows, size, places[count - 1 - i - FETCHED]);                               \
         }                                                                                            \
-        for (int64_t i = 0; i < together * size; i++) numbers[i] = (float)codes[i];                  \
-        for (int64_t i = 0; i < together; i++) {                                                     \
-            for (int part = 0; part < parts; part++) {                                               \
-                floats keep, write, read, own;                                                       \
-                const float *of_part = numbers + i * size + part * LANES;                            \
-                memcpy(&keep, of_part, sizeof keep);                                                 \
-                memcpy(&write, of_part + columns, sizeof keep);                                      \
-                memcpy(&read, of_part + 2 * columns, sizeof keep);                                   \
-                memcpy(&own, of_part + 3 * columns, sizeof keep);                                    \
-                floats kept = (keep + from_zero) * unit * memory[part];                              \
-                floats found = read * memory[part];                                                  \
-                found = found * factor[part] + own * two;                                            \
-                memory[part] = kept + write;                                                         \
-                found = CHOSEN(found > zero, found, zero);                                           \
-                found = CHOSEN(found < largest, found, largest);                                     \
-                found = found + no_digits - no_digits;                                               \
-                most[part] = CHOSEN(found > most[part], found, most[part]);                          \
-                sums[part] += found;                                                                 \
-            }                                                                                        \
+        for (int part = 0; part < parts; part++, forward += LANES, backward += LANES) {              \
+            int left = half - part * LANES; /* columns that are still read forward */                \
+            FLOATS keep = NUMBERS(forward, backward, left);                                          \
+            FLOATS write = NUMBERS(forward + columns, backward + columns, left);                     \
+            FLOATS read = NUMBERS(forward + 2 * columns, backward + 2 * columns, left);              \
+            FLOATS own = NUMBERS(forward + 3 * columns, backward + 3 * columns, left);               \
+            FLOATS found = read * memory[part] * scale[part] + own * two;                            \
+            memory[part] = (keep + from_zero) * unit * memory[part] + write;                         \
+            found = LOWER(HIGHER(found, zero), largest) + no_digits - no_digits;                     \
+            most[part] = HIGHER(found, most[part]);                                                  \
+            sums[part] += found;                                                                     \
         }                                                                                            \
     }                                                                                                \
     memcpy(highest, most, sizeof *highest * (size_t)columns);                                        \
     memcpy(totals, sums, sizeof *totals * (size_t)columns);
 
-#define IN_ALL_4(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER}
-#define IN_ALL_8(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER, NUMBER}
-
-static inline __attribute__((always_inline)) void remember_by_4(const int8_t *const *rows, int64_t count,
-                                                                const float *scale, int columns,
-                                                                float *highest, float *totals) {
-    REMEMBER_BODY(4, IN_ALL_4)
-}
-
 /* Loops over a number of columns that the compiler knows. */
 #define REMEMBER_COLUMNS(REMEMBER)                                                                   \
-    if (columns == 16) REMEMBER(rows, count, scale, 16, highest, totals);                            \
-    else if (columns == 24) REMEMBER(rows, count, scale, 24, highest, totals);                       \
-    else if (columns == 32) REMEMBER(rows, count, scale, 32, highest, totals);                       \
-    else REMEMBER(rows, count, scale, columns, highest, totals);
+    if (columns == 8) REMEMBER(t, places, count, 8, highest, totals);                                \
+    if (columns == 16) REMEMBER(t, places, count, 16, highest, totals);                              \
+    if (columns == 24) REMEMBER(t, places, count, 24, highest, totals);                              \
+    if (columns == 32) REMEMBER(t, places, count, 32, highest, totals);
 
-static void remember_plain(const int8_t *const *rows, int64_t count, const float *scale, int columns,
+typedef float floats __attribute__((vector_size(16)));
+typedef int32_t integers __attribute__((vector_size(16)));
+
+static ALWAYS_INLINE floats numbers_4(const int8_t *forward, const int8_t *backward, int left) {
+    const int8_t *codes = left > 0 ? forward : backward;
+#if defined(__x86_64__)
+    int32_t four;
+    memcpy(&four, codes, sizeof four);
+    __m128i bytes = _mm_cvtsi32_si128(four), twice = _mm_unpacklo_epi8(bytes, bytes);
+    return (floats)_mm_cvtepi32_ps(_mm_srai_epi32(_mm_unpacklo_epi16(twice, twice), 24));
+#elif defined(__aarch64__)
+    uint32_t four;
+    memcpy(&four, codes, sizeof four);
+    return (floats)vcvtq_f32_s32(vmovl_s16(vget_low_s16(vmovl_s8(vcreate_s8(four)))));
+#else
+    return (floats){(float)codes[0], (float)codes[1], (float)codes[2], (float)codes[3]};
+#endif
+}
+
+/* One or the other, by masks of bits. */
+#define CHOSEN(WHICH, ONE, OTHER) ((floats)(((integers)(ONE) & (WHICH)) | ((integers)(OTHER) & ~(WHICH))))
+#define HIGHER_4(ONE, OTHER) CHOSEN((ONE) > (OTHER), ONE, OTHER)
+#define LOWER_4(ONE, OTHER) CHOSEN((ONE) < (OTHER), ONE, OTHER)
+#define ALL_4(NUMBER) {NUMBER, NUMBER, NUMBER, NUMBER}
+
+static ALWAYS_INLINE void remember_4(const recurrent_tables *t, const uint32_t *places, int64_t count,
+                                     int columns, float *highest, float *totals) {
+    REMEMBER_BODY(floats, 4, numbers_4, ALL_4, HIGHER_4, LOWER_4)
+}
+
+static void remember_plain(const recurrent_tables *t, const uint32_t *places, int64_t count, int columns,
                            float *highest, float *totals) {
-    REMEMBER_COLUMNS(remember_by_4)
+    REMEMBER_COLUMNS(remember_4)
 }
 
 #if defined(__x86_64__)
-static inline __attribute__((always_inline, target("avx2"))) void
-remember_by_8(const int8_t *const *rows, int64_t count, const float *scale, int columns, float *highest,
-              float *totals) {
-    REMEMBER_BODY(8, IN_ALL_8)
+#define AVX2 __attribute__((target("avx2")))
+
+AVX2 static ALWAYS_INLINE __m256 numbers_8(const int8_t *forward, const int8_t *backward, int left) {
+    int64_t eight;
+    memcpy(&eight, left > 0 ? forward : backward, sizeof eight);
+    if (left == 4) memcpy((char *)&eight + 4, backward + 4, 4);
+    return _mm256_cvtepi32_ps(_mm256_cvtepi8_epi32(_mm_cvtsi64_si128(eight)));
 }
 
-__attribute__((target("avx2"))) static void remember_avx2(const int8_t *const *rows, int64_t count,
-                                                          const float *scale, int columns,
-                                                          float *highest, float *totals) {
-    REMEMBER_COLUMNS(remember_by_8)
+AVX2 static ALWAYS_INLINE void remember_8(const recurrent_tables *t, const uint32_t *places, int64_t count,
+                                          int columns, float *highest, float *totals) {
+    REMEMBER_BODY(__m256, 8, numbers_8, _mm256_set1_ps, _mm256_max_ps, _mm256_min_ps)
+}
+
+AVX2 static void remember_avx2(const recurrent_tables *t, const uint32_t *places, int64_t count, int columns,
+                               float *highest, float *totals) {
+    REMEMBER_COLUMNS(remember_8)
 }
 #endif
 
@@ -223,26 +242,35 @@ static remember_function *find_remember(void) {
 }
 
 /* What the outputs of each review are, pooled: `highest` and `totals` (rows, columns), and the tokens
-   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. */
+   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. The rows of a review
+   are found while the one before is read. */
 EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, float *highest,
                                 float *totals, float *tokens, int32_t *known) {
     if (!are_known(r, t->vocabulary)) return 1;
     divisor slots = divisor_of(t->slots_size);
     remember_function *read = find_remember();
-    const int8_t *rows[MOST_RECURRENT_TOKENS];
-    for (int64_t row = 0; row < r->rows; row++, highest += t->columns, totals += t->columns) {
-        int has_start;
-        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
-        const int32_t *ids = r->ids + at;
-        int32_t all = 0, of_words = 0;
-        for (int64_t i = 0; i < count; i++) {
-            all += ids[i] > START_ID;
-            of_words += ids[i] >= FIRST_WORD_ID;
+    uint32_t places[2][MOST_RECURRENT_TOKENS];
+    for (int64_t row = 0, before = 0; row <= r->rows; row++) {
+        int has_start = 0;
+        int64_t count = 0;
+        if (row < r->rows) {
+            int64_t at = first_read(r, row, &has_start);
+            const int32_t *ids = r->ids + at;
+            count = r->stops[row] - at;
+            int32_t all = 0, of_words = 0;
+            for (int64_t i = 0; i < count; i++) {
+                all += ids[i] > START_ID;
+                of_words += ids[i] >= FIRST_WORD_ID;
+            }
+            tokens[row] = (float)all;
+            known[row] = of_words;
+            find_rows(t, slots, ids, count, has_start, places[row % 2]);
         }
-        tokens[row] = (float)all;
-        known[row] = of_words;
-        find_rows(t, slots, ids, count, has_start, rows);
-        read(rows, count + has_start, t->scale, t->columns, highest, totals);
+        if (row > 0) {
+            read(t, places[(row - 1) % 2], before, t->columns, highest, totals);
+            highest += t->columns, totals += t->columns;
+        }
+        before = count + has_start;
     }
     return 0;
 }
