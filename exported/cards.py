@@ -12,6 +12,7 @@ from exported.sources import load_sources, terms_lines
 from toolkit.model import ModelFile
 from toolkit.model.fact_lines import (
     Row,
+    behaviour_table,
     calibration_line,
     data_rows,
     metric_rows,
@@ -58,7 +59,7 @@ _CARD = """\
 {metrics}
 | calibration | {calibration} |{more}
 | parity | {parity} |
-{figures}
+{figures}{behaviour}
 ## Limits
 
 {domains} It reads no irony, and
@@ -173,6 +174,7 @@ def model_card(path: Path) -> str:
         toolkit_version=facts.toolkit_version,
         teacher=_TEACHER if facts.data.teachers else "",
         figures=figures_by_group(path.stem, trained_on=("films",) if kind is _FILMS else ()),
+        behaviour=behaviour_table(facts.metrics.behaviour),
         use=kind.use,
         reviews=kind.reviews.format(
             sources=len(sources), domains=len({each.domain for each in sources if each.labelled})

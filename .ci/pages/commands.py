@@ -133,7 +133,7 @@ add keys; `format_version` changes if one gets another meaning.
 |---|---|
 | `format_version` | 4 |
 | `date` | of the evaluation, UTC, as in ISO 8601 |
-| `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text, label and score; all figures are of them), `without_text`, `without_label`, `without_score` (a model knows no word of them), `neutral` (their label is neither), `soft_labels` (rounded); `positive` of the reviews; `label_meaning` (what was read as what, where labels are stars, three classes or names) |
+| `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text, label and score; all figures are of them), `without_text`, `without_label`, `without_score` (a model knows no word of them), `neutral` (their label is neither), `soft_labels` (rounded); `positive` of the reviews; `label_meaning` (what was read as what, where labels are stars, three classes or names); `is_suite`: whether they are the toolkit's own sentences |
 | `best` | name of the most accurate model |
 | `warnings` | sentences, such as about a model that is no better than a constant |
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |

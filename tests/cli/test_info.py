@@ -118,7 +118,22 @@ def test_recorded_facts_are_shown(command: Command) -> None:
             "unlabelled": source,
             "teachers": [{"source": "teacher.csv", "rows": 99, "labelled": 90, "unlabelled": 9}],
         },
-        metrics={"validation": {"accuracy": 0.9, "loss": 0.25, "reviews": 20}},
+        metrics={
+            "validation": {"accuracy": 0.9, "loss": 0.25, "reviews": 20},
+            "unsure": 0.0914,
+            "behaviour": {
+                "phenomena": [
+                    {"name": "plain", "right": 9, "sentences": 10},
+                    {"name": "contrast", "right": 3, "sentences": 6},
+                ],
+                "same": [
+                    {"part": "form", "name": name, "sets": sets, "mean_spread": spread,
+                     "moved": 0.5, "other_label": 0.25, "lowest": [0.1, "a"], "highest": [0.9, "b"]}
+                    for name, sets, spread in (("capitals", 10, 0.1), ("emoji", 30, 0.3))
+                ],
+                "sha256": "ef" * 32,
+            },
+        },
         calibration={"scale": 0.8, "bias": 0.1, "error": 0.01, "error_before": 0.05},
         threshold_choice={"chosen": "precision=0.95",
                           "validation": {"reviews": 20, "precision": 0.96, "recall": 0.5}},
@@ -130,11 +145,16 @@ def test_recorded_facts_are_shown(command: Command) -> None:
         "100 labelled reviews, a.csv (40 of 100 positive, SHA-256",
         "99 probabilities of another model, teacher.csv (90 for labelled reviews, 9 for unlab",
         "accuracy 90.00%, loss 0.2500 on 20 reviews",
+        "9.1% of the probabilities of held-out reviews are between 0.25 and 0.75",
+        "75.0% of 16 own sentences right; fewest: contrast 50%, plain 90%",
+        "form: spread 0.25, 25% of 40 sets with both labels",
         "logit · 0.800 +0.100, calibration error by confidence 0.0100, 0.0500 before",
         "0.5 (precision=0.95): precision 96.00%, recall 50.00% on 20 held-out reviews",
         "parity not recorded",
     ):
         assert part in text
+    kept = described(command, "m.onnx")["metrics"]["behaviour"]["same"]
+    assert [each["name"] for each in kept] == ["capitals", "emoji"]
 
 
 def test_facts_of_a_newer_toolkit_are_ignored(command: Command) -> None:

@@ -13,10 +13,12 @@ import pytest
 
 from tests.models import CONV1D, MODEL
 from toolkit.evaluation import SUITE, Evaluation, EvaluationOptions, evaluate
-from toolkit.evaluation.behaviour import PARTS, Sets, load_suite, steadiness
+from toolkit.evaluation.behaviour import Sets, behaviour_of, load_suite, steadiness
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
 from toolkit.model import Scorer
+from toolkit.model.facts import PARTS, Behaviour
+from toolkit.model.typed_json import decode, encode
 
 MADE = tomllib.loads(SUITE.read_text(encoding="utf-8"))
 REVIEWS, SETS = load_suite()
@@ -87,6 +89,20 @@ def test_what_is_computed_of_sets() -> None:
     assert (first.lowest[0], first.highest[0]) == pytest.approx((0.2, 0.9))
     assert first.cells == ("a", "2", "0.350", "50.0%", "50.0%", "0.140")
     assert (second.from_half, second.other_label) == (None, 0.5)  # what has no score is positive
+
+
+def test_a_model_file_keeps_the_figures_of_an_evaluation() -> None:
+    kept = behaviour_of(Scorer(CONV1D))
+    assert decode(Behaviour, json.loads(json.dumps(encode(kept)))) == kept
+    evaluation = evaluate(SUITE, CONV1D, options=EvaluationOptions(examples=0))
+    assert evaluation.data.is_suite
+    assert kept.same == evaluation.models[0].same
+    assert kept.sha256 == evaluation.data.sha256
+    assert evaluation.groups is not None
+    right = [(each.name, each.metrics[0].accuracy) for each in evaluation.groups.slices]
+    assert [(each.name, each.right, each.sentences) for each in kept.phenomena] == [
+        (name, share.right, share.count) for name, share in right
+    ]
 
 
 @pytest.fixture(scope="module")

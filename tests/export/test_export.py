@@ -18,6 +18,7 @@ from tests.data import PROJECT
 from tests.export.conftest import CONFIG, REVIEWS, SmallModel
 from tests.reference import SEPARATORS, known_as, tokens_of
 from toolkit.errors import ModelError, ParityError, UsageError
+from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export import export
 from toolkit.export.parity import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
@@ -36,7 +37,9 @@ def test_files_and_facts(run: RunFolder) -> None:
     facts = ModelFile.load(result.model).facts
     assert (facts.preset, facts.max_tokens, facts.vocabulary_size) == ("conv1d", 12, 13)
     assert facts.data == TrainingData("four reviews")
-    assert facts.metrics == Metrics(validation=Scores(accuracy=0.5))
+    behaviour = behaviour_of(Scorer(result.model))
+    assert len(behaviour.phenomena) > 10
+    assert facts.metrics == Metrics(validation=Scores(accuracy=0.5), behaviour=behaviour)
     assert facts.parity is not None
     assert facts.parity.reviews == len(REVIEWS)
     assert facts.parity.label_flips == 0

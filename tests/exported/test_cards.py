@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,9 @@ from exported.figures import figures_by_group
 from tests.data import PROJECT
 from tests.models import CONV1D, MODEL
 from toolkit import Scorer
-from toolkit.model import SHIPPED
+from toolkit.export.hub import hub_card
+from toolkit.model import SHIPPED, ModelFacts
+from toolkit.model.facts import Behaviour, Right
 
 FILMS_ONLY = PROJECT / "tests" / "frozen_files" / "format_2" / "ngram-cnn.onnx"
 UNLABELLED = {
@@ -42,6 +45,20 @@ def card(tmp_path: Path) -> Any:
         return model_card(tmp_path / "m.onnx").replace("\n", " ")
 
     return make
+
+
+def test_behaviour_is_shown_where_it_was_measured(tmp_path: Path) -> None:
+    model = onnx.load(CONV1D)
+    facts = ModelFacts.read_from(model, CONV1D)
+    assert "Behaviour" not in model_card(CONV1D) + hub_card(facts)
+    found = Behaviour((Right("contrast", 12, 48),), (), "a" * 64)
+    facts = replace(facts, metrics=replace(facts.metrics, behaviour=found))
+    facts.write_to(model)
+    for name in ("m.onnx", "m.ids.onnx"):
+        onnx.save(model, tmp_path / name)
+    for card in (model_card(tmp_path / "m.onnx"), hub_card(facts)):
+        assert "\n\n## Behaviour\n\nOn the toolkit's own sentences: " in card
+        assert "\n|---|---|\n| contrast | 25% of 48 sentences right |\n\n## Limits\n" in card
 
 
 def test_labels_of_people_alone(card: Any) -> None:

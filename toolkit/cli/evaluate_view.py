@@ -11,11 +11,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
-from toolkit.evaluation import SUITE, Evaluation, tables
-from toolkit.evaluation.behaviour import HEADS, NOTE, PARTS, TITLE
+from toolkit.evaluation import Evaluation, tables
+from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.reviews import LABELS
+from toolkit.model.facts import PARTS
 
 _SPACE = 3  # between two columns of a table, at most
 _HEAD_WIDTH = 12  # of a column, at least; longer names of columns are wrapped
@@ -29,26 +30,25 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     """Print tables, the most confident mistakes, and where the reports are."""
     console = new_console()
     data = evaluation.data
-    is_suite = data.path == SUITE
-    title = one_line(TITLE if is_suite else str(data.path) if data.sha256 else data.name)
+    title = one_line(TITLE if data.is_suite else str(data.path) if data.sha256 else data.name)
     console.print(Text(title, style="bold"), soft_wrap=True)
-    console.print(tables.summary_of(data, "sentence" if is_suite else "review"))
+    console.print(tables.summary_of(data, "sentence" if data.is_suite else "review"))
     if data.label_meaning:
         console.print(Text(f"labels: {one_line(data.label_meaning)}"), soft_wrap=True)
     console.print()
     for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     metrics = tables.metrics_table(evaluation)
-    print_table(console, metrics._replace(rows=metrics.rows[:1]) if is_suite else metrics)
+    print_table(console, metrics._replace(rows=metrics.rows[:1]) if data.is_suite else metrics)
     if evaluation.comparisons:
         console.print(Text(one_line(tables.comparison_note(evaluation))))
         print_table(console, tables.comparison_table(evaluation))
-    if is_suite:
+    if data.is_suite:
         _print_behaviour(console, evaluation)
     else:
         _print_figures(console, evaluation)
     for model in evaluation.models:
-        _print_mistakes(console, model, has_texts=is_suite)
+        _print_mistakes(console, model, has_texts=data.is_suite)
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
 
@@ -20,13 +19,13 @@ from toolkit.evaluation.metrics import calls_positive
 from toolkit.evaluation.ratings import NEGATIVE, POSITIVE
 from toolkit.evaluation.reviews import LABELS, Data, LabelledReviews
 from toolkit.files import sha256_of
+from toolkit.model.facts import Behaviour, Right, Steadiness
 from toolkit.model.scorer import Scorer
 
 SUITE = Path(__file__).with_suffix(".toml")
 """The file of our own sentences, for `evaluate` to take in place of data."""
 TITLE = "Behaviour on the toolkit's own sentences"
 FAR = 0.1  # by more, a probability moves in a set
-PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
 HEADS = ("sets", "spread", "moved", "other label", "from 0.5")
 NOTE = (
     "Four sentences have one template, and mostly one answer: true intervals are about twice as "
@@ -39,28 +38,6 @@ _SLOT = re.compile(r"\{(\w+)\}")
 
 # By the part and the name of what differs: sets of sentences that should have the same label.
 Sets = dict[tuple[str, str], list[list[str]]]
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """What a model says of some sets; a spread is the largest minus the smallest probability."""
-
-    part: str  # neutral or opinion: who somebody is, without or with an opinion; or form
-    name: str  # such as nationality or capitals
-    sets: int
-    mean_spread: float
-    moved: float  # share of the sets with a spread above `FAR`
-    other_label: float  # share of the sets with more than one label
-    from_half: float | None  # mean distance of a probability from 0.5, in neutral sets
-    lowest: tuple[float, str]  # probability and sentence, of the set with the largest spread
-    highest: tuple[float, str]
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """Its name, and what tables show below `HEADS`; only neutral sets have the last."""
-        shares = f"{self.moved:.1%}", f"{self.other_label:.1%}"
-        half = () if self.from_half is None else (f"{self.from_half:.3f}",)
-        return self.name, f"{self.sets}", f"{self.mean_spread:.3f}", *shares, *half
 
 
 def load_suite() -> tuple[LabelledReviews, Sets]:
@@ -89,7 +66,7 @@ def load_suite() -> tuple[LabelledReviews, Sets]:
     columns = {"text": "sentence", "label": "label", "group": "phenomenon"}
     counts = (len(rows), len(rows), int(positive.sum()), 0, 0, 0, 0, "")
     reviews = LabelledReviews(
-        Data(SUITE, sha256_of(SUITE), columns, *counts),
+        Data(SUITE, sha256_of(SUITE), columns, *counts, is_suite=True),
         np.arange(len(rows)),
         pa.chunked_array([[*texts]], pa.large_string()),
         np.where(positive, POSITIVE, NEGATIVE),
@@ -106,6 +83,20 @@ def _in_form(text: str, rules: list[list[str]], words: dict[str, list[str]]) -> 
     return text
 
 
+def behaviour_of(scorer: Scorer) -> Behaviour:
+    """Measure a model on all sentences and sets, for what its file says of itself."""
+    reviews, sets = load_suite()
+    assert reviews.groups is not None
+    found = np.nan_to_num(
+        scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False), nan=0.5
+    )
+    is_right = calls_positive(found, float(scorer.threshold)) == reviews.labels
+    names = np.array(reviews.groups.to_pylist())
+    inside = ((name, is_right[names == name]) for name in dict.fromkeys(names.tolist()))
+    phenomena = tuple(Right(name, int(each.sum()), len(each)) for name, each in inside)
+    return Behaviour(phenomena, tuple(steadiness(scorer, sets)), sha256_of(SUITE))
+
+
 def steadiness(scorer: Scorer, sets: Sets) -> Iterator[Steadiness]:
     """Measure a model on all sets; a sentence of which it knows no word has 0.5."""
     for (part, name), own in sets.items():
@@ -120,4 +111,4 @@ def steadiness(scorer: Scorer, sets: Sets) -> Iterator[Steadiness]:
         figures = spreads.mean(), np.mean(spreads > FAR), np.mean(called[:, 0] != called[:, 1])
         spread, moved, other = map(float, figures)
         half = float(np.abs(values - 0.5).mean()) if part == "neutral" else None
-        yield Steadiness(part, name, len(own), spread, moved, other, half, answers[0], answers[-1])
+        yield Steadiness(part, name, len(own), spread, moved, other, answers[0], answers[-1], half)

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.evaluation.behaviour import SUITE, Sets, Steadiness, load_suite, steadiness
+from toolkit.evaluation.behaviour import SUITE, Sets, load_suite, steadiness
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
 from toolkit.evaluation.coverage import TARGETS, TargetCoverage, coverage_at, margins
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
@@ -32,6 +32,7 @@ from toolkit.evaluation.metrics import (
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reviews import Data, LabelledReviews, load, load_predictions, sha256_if_file
 from toolkit.model.explain import Word
+from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import DEFAULT_THRESHOLD
 from toolkit.model.scorer import Scorer

@@ -14,7 +14,6 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.behaviour import SUITE
 from toolkit.evaluation.metrics import Labels, Metrics, Probabilities, measure
 from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.model.stars import FEWEST, MOST, rounded_stars
@@ -96,7 +95,7 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
     """Split the reviews by length, and by stars and groups where there are such columns.
 
     Groups are in the order in which the model at the position `best` finds them hard, and those of
-    `SUITE` in their own.
+    the toolkit's own sentences in their own.
     """
     # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
     # will do. Lengths are those before any cut.
@@ -113,7 +112,7 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
         found.append(Breakdown("stars", f"Stars (column {column})", tuple(slices)))
     if reviews.groups is not None:
         slices = _by_group(reviews.groups, reviews, answers)
-        if reviews.data.path != SUITE:
+        if not reviews.data.is_suite:
             slices.sort(key=lambda each: _hardest_first(each, best))
         found.append(Breakdown("groups", columns["group"], tuple(slices)))
     return tuple(found)

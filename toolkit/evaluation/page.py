@@ -24,6 +24,7 @@ from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, roc_curve
 from toolkit.evaluation.reviews import LABELS
+from toolkit.model.facts import PARTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -242,7 +243,8 @@ def page(evaluation: Evaluation) -> str:
         labels=LABELS,
         metrics=METRICS,
         behaviour=behaviour,
-        plots={} if evaluation.data.path == behaviour.SUITE else plots(evaluation),
+        parts=PARTS,
+        plots={} if evaluation.data.is_suite else plots(evaluation),
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,

@@ -39,6 +39,7 @@ class Data:
     neutral: int  # rows left out because their label is neutral
     label_meaning: str  # which labels were read as what; empty where it is as usual
     without_score: int = 0  # rows with text and label that a model or a file gives no score
+    is_suite: bool = False  # the toolkit's own sentences: `toolkit.evaluation.behaviour`
 
     @property
     def name(self) -> str:

@@ -24,6 +24,7 @@ import pyarrow as pa
 
 import toolkit
 from toolkit.errors import ParityError, UsageError
+from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export.convert import ModelPair, convert, run_keras
 from toolkit.export.parity import check_parity, compare
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
@@ -32,6 +33,7 @@ from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import ModelFile
 from toolkit.model.release import USES, DataSet, Release, Teacher
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import decode
 from toolkit.networks.network_files import load_keras
@@ -166,7 +168,8 @@ def export(
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
         parity = compare(keras_network, *plain, reviews)
         check_parity(parity)
-        models = models.with_facts(replace(models.facts, parity=parity))
+        metrics = replace(facts.metrics, behaviour=behaviour_of(Scorer(plain[0])))
+        models = models.with_facts(replace(models.facts, parity=parity, metrics=metrics))
     with atomic_files(*paths, force=force) as (text_in, ids_in, words, *vectors):
         models.save(text_in, ids_in)
         vocabulary.save(words)

@@ -30,6 +30,7 @@ from toolkit.files import (
 )
 from toolkit.model.fact_lines import (
     Row,
+    behaviour_table,
     calibration_line,
     data_rows,
     metric_rows,
@@ -217,6 +218,7 @@ def hub_card(facts: ModelFacts, more: str = "") -> str:
         data=_table(data_rows(facts.data)),
         data_sets=_data_sets(release),
         metrics=_table(metric_rows(facts.metrics)) or "| | not measured |",
+        behaviour=behaviour_table(facts.metrics.behaviour),
         limits="" if release.domain is None else f"It was made for {release.domain}. ",
     )
     return str(ModelCard(f"---\n{card_data(facts).to_yaml()}\n---\n{text}{more}"))

@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from toolkit.model.describe import Description, OnnxDescription, RunDescription, Tensor
 from toolkit.model.facts import (
+    PARTS,
     Adaptation,
+    Behaviour,
     Calibration,
     Metrics,
     ModelFacts,
@@ -21,6 +23,11 @@ from toolkit.model.stars import NeutralRange, StarScale
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
+_BEHAVIOUR = (
+    "On the toolkit's own sentences: how many get the right label, by what they are about; then "
+    "how far the probability moves (spread: the largest minus the smallest) in sets of sentences "
+    "that should have one label, as they differ only in who somebody is, or in their form."
+)
 
 
 def megabytes(size: int) -> str:
@@ -75,6 +82,38 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
         yield "unsure", f"{share} of held-out reviews are between 0.25 and 0.75"
     if metrics.parameters is not None:
         yield "parameters", f"{metrics.parameters:,}"
+
+
+def behaviour_rows(found: Behaviour | None) -> Iterator[Row]:
+    """Say what a model makes of the toolkit's own sentences, one row for each kind of them."""
+    if found is None:
+        return
+    for each in found.phenomena:
+        yield each.name, f"{each.right / each.sentences:.0%} of {each.sentences} sentences right"
+    for part, title in PARTS.items():
+        if own := [each for each in found.same if each.part == part]:
+            sets = sum(each.sets for each in own)
+            spread = sum(each.sets * each.mean_spread for each in own) / sets
+            other = sum(each.sets * each.other_label for each in own) / sets
+            yield title.lower(), f"spread {spread:.2f}, {other:.0%} of {sets} sets with both labels"
+
+
+def behaviour_table(found: Behaviour | None) -> str:
+    """Give the same as a section of a card; empty where it was not measured."""
+    rows = "\n".join(f"| {name} | {line} |" for name, line in behaviour_rows(found))
+    return rows and f"\n## Behaviour\n\n{_BEHAVIOUR}\n\n| sentences | |\n|---|---|\n{rows}\n"
+
+
+def _behaviour_lines(found: Behaviour | None) -> Iterator[Row]:
+    if found is not None and found.phenomena:
+        hardest = sorted(found.phenomena, key=lambda each: each.right / each.sentences)[:3]
+        names = ", ".join(f"{each.name} {each.right / each.sentences:.0%}" for each in hardest)
+        counts = [sum(each.right for each in found.phenomena)]
+        counts.append(sum(each.sentences for each in found.phenomena))
+        share = f"{counts[0] / counts[1]:.1%} of {counts[1]:,} own sentences right"
+        yield "behaviour", f"{share}; fewest: {names}"
+        rows = [*behaviour_rows(found)][len(found.phenomena) :]
+        yield "steadiness", "; ".join(f"{name}: {line}" for name, line in rows)
 
 
 def calibration_line(calibration: Calibration | None) -> str:
@@ -236,6 +275,7 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
     yield from data_rows(facts.data)
     yield from metric_rows(facts.metrics)
+    yield from _behaviour_lines(facts.metrics.behaviour)
     if facts.metrics.adaptation is None:
         yield "calibration", calibration_line(facts.calibration)
     yield from star_rows(facts.stars, facts.neutral)

@@ -221,12 +221,60 @@ class Calibration:
         return (self.scale, self.bias) != (1, 0)
 
 
+# What differs in sets of the toolkit's own sentences.
+PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
+_Count = Annotated[int, lambda count: count > 0]
+
+
+@dataclass(frozen=True)
+class Steadiness:
+    """What a model says of some sets; a spread is the largest minus the smallest probability."""
+
+    part: str  # of `PARTS`
+    name: str  # such as nationality or capitals
+    sets: _Count
+    mean_spread: float
+    moved: float  # share of the sets with a spread above `toolkit.evaluation.behaviour.FAR`
+    other_label: float  # share of the sets with more than one label
+    lowest: tuple[float, str]  # probability and sentence, of the set with the largest spread
+    highest: tuple[float, str]
+    from_half: float | None = None  # mean distance of a probability from 0.5, in neutral sets
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Its name, and what tables show of it; only neutral sets have the last."""
+        shares = f"{self.moved:.1%}", f"{self.other_label:.1%}"
+        half = () if self.from_half is None else (f"{self.from_half:.3f}",)
+        return self.name, f"{self.sets}", f"{self.mean_spread:.3f}", *shares, *half
+
+
+@dataclass(frozen=True)
+class Right:
+    """How many of the toolkit's own sentences for a phenomenon get the right label."""
+
+    name: str
+    right: int
+    sentences: _Count
+
+
+@dataclass(frozen=True)
+class Behaviour:
+    """What a model makes of the toolkit's own sentences: `toolkit.evaluation.behaviour`."""
+
+    phenomena: tuple[Right, ...]
+    same: tuple[Steadiness, ...]
+    sha256: str  # of the file that the sentences are made of
+
+
 FEWEST_FOR_UNSURE = 200  # reviews; the share among fewer is much chance
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The content of `metrics.json` of a run folder; what was not measured is None."""
+    """The content of `metrics.json` of a run folder; what was not measured is None.
+
+    `behaviour` is measured by the export.
+    """
 
     validation: Scores | None = None
     folds: Folds | None = None
@@ -237,6 +285,7 @@ class Metrics:
     parameters: int | None = None
     seconds: float | None = None
     unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
+    behaviour: Behaviour | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
