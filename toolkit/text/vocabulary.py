@@ -159,8 +159,8 @@ def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
 
 @cache
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
-    markup = f"{rule.markup_pattern}|" if rule.has_markup else ""
-    return re.compile(f"{markup}({rule.token_pattern})")
+    markup = f"|{rule.markup_pattern}" if rule.has_markup else ""
+    return re.compile(f"({rule.token_pattern}){markup}")
 
 
 def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:
