@@ -11,7 +11,7 @@
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
 `toolkit.text.encoder` executes it. The same rule runs inside the exported graph
-(`toolkit.export.convert`), and as a plain loop in the tests, which compare them all.
+(`toolkit.export.front_end`), and as a plain loop in the tests, which compare them all.
 """
 
 from __future__ import annotations
