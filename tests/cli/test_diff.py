@@ -38,7 +38,7 @@ def test_without_data_the_fixed_texts_are_compared(command: Command) -> None:
     assert ran.out.count(" → ") == 2
     same = command("diff", "reviews", "reviews")
     assert "The two are the same file." in same.out
-    assert "0 of 194 labels change" in same.out
+    assert re.search(r"\b0 of \d{3} labels change", same.out)
 
 
 def test_data_with_labels(command: Command) -> None:

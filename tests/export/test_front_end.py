@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from tests.export.conftest import WORDS
 from tests.reference import row_of
 from tests.strategies import review_texts
-from toolkit.export.convert import IR_VERSION, OPERATOR_SETS, front_end
+from toolkit.export.convert import IR_VERSION, OPERATOR_SETS
+from toolkit.export.front_end import front_end
 from toolkit.text import NEWEST_RULE, RULES, TokenRule, Vocabulary, golden_texts
 
 MAX_TOKENS = 7

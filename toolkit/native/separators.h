@@ -4,7 +4,7 @@
 enum { OF_WORD = 0, SEPARATOR = 1, EMOJI = 2, APOSTROPHE = 3 };
 
 typedef struct {
-    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of ASCII separators and apostrophes, both included */
+    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of what is in no word in ASCII, both included */
     int32_t ranges;
     int32_t ends_at_nul; /* whether a text ends at its first NUL */
     int32_t has_markup;  /* whether tags, entities, apostrophes and emoji are looked at */
@@ -22,9 +22,11 @@ typedef struct {
 } block_marks;
 
 /* Blocks in lower case, and their marks. */
-typedef void scan_function(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, block_marks *m);
+typedef void scan_function(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                           block_marks *m);
 
-static void scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, block_marks *m) {
+static void scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                       block_marks *m) {
     uint8_t is_separator[256] = {0}, is_rare[256] = {0};
     for (int32_t i = 0; i < r->ranges; i++)
         for (int c = r->first[i]; c <= r->last[i]; c++) is_separator[c] = 1;
@@ -56,7 +58,7 @@ static void scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8
     const VECTOR capital = SPLAT('A'), letters = SPLAT(25), to_small = SPLAT('a' - 'A');             \
     const VECTOR tag = SPLAT('<'), entity = SPLAT('&'), quote = SPLAT('\'');                         \
     for (int64_t b = 0; b < blocks; b++, text += BLOCK, lower += BLOCK) {                            \
-        block_marks found = {0};                                                                           \
+        block_marks found = {0};                                                                     \
         for (int at = 0; at < BLOCK; at += WIDTH) {                                                  \
             VECTOR c = LOAD(text + at), is_separator = SPLAT(0);                                     \
             VECTOR place = SUB(c, capital);                                                          \
@@ -84,13 +86,15 @@ static void scan_plain(const rule *r, const uint8_t *text, int64_t blocks, uint8
 #define STORE_32(p, v) _mm256_storeu_si256((__m256i *)(p), v)
 #define BITS_32(v) (uint32_t)_mm256_movemask_epi8(v)
 
-static void scan_sse2(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, block_marks *m) {
+static void scan_sse2(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                      block_marks *m) {
     SCAN_BODY(__m128i, 16, LOAD_16, STORE_16, _mm_set1_epi8, _mm_add_epi8, _mm_sub_epi8,
               _mm_min_epu8, _mm_cmpeq_epi8, _mm_and_si128, _mm_or_si128, BITS_16)
 }
 
-__attribute__((target("avx2"))) static void scan_avx2(const rule *r, const uint8_t *text, int64_t blocks,
-                                                      uint8_t *lower, block_marks *m) {
+__attribute__((target("avx2"))) static void scan_avx2(const rule *r, const uint8_t *text,
+                                                      int64_t blocks, uint8_t *lower,
+                                                      block_marks *m) {
     SCAN_BODY(__m256i, 32, LOAD_32, STORE_32, _mm256_set1_epi8, _mm256_add_epi8, _mm256_sub_epi8,
               _mm256_min_epu8, _mm256_cmpeq_epi8, _mm256_and_si256, _mm256_or_si256, BITS_32)
 }
@@ -105,7 +109,8 @@ static inline uint16_t bits_of_neon(uint8x16_t v) {
     return (uint16_t)(vaddv_u8(vget_low_u8(bits)) | vaddv_u8(vget_high_u8(bits)) << 8);
 }
 
-static void scan_neon(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower, block_marks *m) {
+static void scan_neon(const rule *r, const uint8_t *text, int64_t blocks, uint8_t *lower,
+                      block_marks *m) {
     SCAN_BODY(uint8x16_t, 16, vld1q_u8, vst1q_u8, vdupq_n_u8, vaddq_u8, vsubq_u8, vminq_u8,
               vceqq_u8, vandq_u8, vorrq_u8, bits_of_neon)
 }

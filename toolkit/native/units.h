@@ -102,7 +102,8 @@ typedef struct {
 
 static inline void set_bits(const part *t, piece *p, int64_t start, int64_t stop, int value) {
     for (int64_t i = start < t->from ? t->from : start; i < stop && i < t->to; i++) {
-        uint64_t *bits = &p->marks[(i - t->from) / BLOCK].separators, bit = UINT64_C(1) << (i - t->from) % BLOCK;
+        uint64_t *bits = &p->marks[(i - t->from) / BLOCK].separators;
+        uint64_t bit = UINT64_C(1) << (i - t->from) % BLOCK;
         *bits = value ? *bits | bit : *bits & ~bit;
     }
 }
@@ -114,9 +115,8 @@ static inline void set_split(const part *t, piece *p, int64_t at) {
 
 /* Where a tag ends that `from` is within; else `from`. */
 static int64_t end_of_tag(const part *t) {
-    int64_t left = t->length - t->from;
-    if (t->from == 0 || memchr(t->text + t->from, '>', (size_t)(left < LONGEST_TAG ? left : LONGEST_TAG)) == NULL)
-        return t->from;
+    int64_t left = t->length - t->from, most = left < LONGEST_TAG ? left : LONGEST_TAG;
+    if (t->from == 0 || memchr(t->text + t->from, '>', (size_t)most) == NULL) return t->from;
     for (int64_t at = t->from - 1; at >= 0 && at > t->from - LONGEST_TAG; at--) {
         if (t->text[at] == '>') break;
         if (t->text[at] != '<') continue;
@@ -152,7 +152,8 @@ static int mark_units(const part *t, piece *p, int64_t tag_end, int is_second) {
     int again = 0;
     for (int64_t at = t->from < BEFORE ? 0 : t->from - BEFORE; at < t->from; at++)
         if (t->text[at] > 127 || (t->text[at] == '&' && tag_end == t->from))
-            again |= mark_unit(t, p, at, unit_at(t->words, t->text + at, t->length - at), is_second);
+            again |= mark_unit(t, p, at, unit_at(t->words, t->text + at, t->length - at),
+                               is_second);
     if (!is_second) set_bits(t, p, t->from, tag_end, 1);
     for (int64_t b = 0; b < p->blocks; b++)
         for (uint64_t rare = p->marks[b].rare; rare; rare &= rare - 1) {
@@ -167,12 +168,15 @@ static int mark_units(const part *t, piece *p, int64_t tag_end, int is_second) {
 
 /* Let each ' between characters of words be of a word. */
 static void join_at_quotes(const part *t, piece *p) {
-    uint64_t before = p->marks[0].quotes & 1 ? (uint64_t)is_word_before(&t->words->rule, t->text, t->from) : 0;
+    const rule *r = &t->words->rule;
+    uint64_t before = 0;
+    if (p->marks[0].quotes & 1) before = (uint64_t)is_word_before(r, t->text, t->from);
     for (int64_t b = 0; b < p->blocks; b++) {
         block_marks *m = &p->marks[b];
         uint64_t inside = ~m->separators, after = 0;
         if (m->quotes >> 63)
-            after = b + 1 < p->blocks ? ~m[1].separators : (uint64_t)is_word_at(&t->words->rule, t->text, t->length, t->to);
+            after = b + 1 < p->blocks ? ~m[1].separators
+                                      : (uint64_t)is_word_at(r, t->text, t->length, t->to);
         m->separators &= ~(m->quotes & (inside << 1 | before) & (inside >> 1 | after << 63));
         before = inside >> 63;
     }

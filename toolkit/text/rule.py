@@ -104,7 +104,7 @@ class TokenRule:
         This and `token_pattern` mean the same to RE2 and Python, in a text of which ASCII is in
         lower case.
         """
-        return "|".join([r"\x00[\s\S]*", TAG, *self.entities])
+        return rf"\x00[\s\S]*|{TAG}|(?:{'|'.join(self.entities)})"
 
     def is_markup(self, token: str) -> bool:
         """Whether a string, of which ASCII is in lower case, is mark-up as a whole."""
@@ -116,8 +116,9 @@ class TokenRule:
         if not self.has_markup:
             return f"[^{class_of(self.separators)}]+"
         word = f"[^{class_of(NUL + self.separators + self.apostrophes + self.emoji)}]+"
-        apostrophe = "|".join(self.written_apostrophes)
-        return f"{word}(?:(?:{apostrophe}){word})*|[{class_of(self.emoji)}]"
+        entity = "|".join(form for form in self.written_apostrophes if len(form) > 1)
+        apostrophe = f"(?:[{class_of(self.apostrophes)}]|(?:{entity}))"
+        return f"{word}(?:{apostrophe}{word})*|[{class_of(self.emoji)}]"
 
 
 def class_of(characters: str) -> str:

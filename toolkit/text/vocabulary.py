@@ -11,7 +11,7 @@
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
 `toolkit.text.encoder` executes it. The same rule runs inside the exported graph
-(`toolkit.export.convert`), and as a plain loop in the tests, which compare them all.
+(`toolkit.export.front_end`), and as a plain loop in the tests, which compare them all.
 """
 
 from __future__ import annotations
@@ -159,8 +159,8 @@ def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
 
 @cache
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
-    markup = f"{rule.markup_pattern}|" if rule.has_markup else ""
-    return re.compile(f"{markup}({rule.token_pattern})")
+    markup = f"|{rule.markup_pattern}" if rule.has_markup else ""
+    return re.compile(f"({rule.token_pattern}){markup}")
 
 
 def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:
