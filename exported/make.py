@@ -82,12 +82,12 @@ def films() -> Source:
     return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
 
 
-def all_reviews() -> Source:
+def all_reviews(teacher: Path = TEACHER) -> Source:
     """Write the reviews of all domains into files, and give what `toolkit train` needs of them."""
     data = data_folder()
     reviews = join(data)
     labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
-    found = taught(reviews, data, TEACHER, RUNS / "texts")
+    found = taught(reviews, data, teacher, RUNS / "texts")
     train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
     composed = compose(train["text"].to_pylist(), train["label"].to_pylist())
     of_composed = {fingerprint(one.text): one.probability for one in composed}
@@ -124,8 +124,8 @@ def training_of(model: str, source: Source) -> list[str]:
 def rebuild(model: str, source: Source) -> Path:
     """Train and export one model, with the commands that a user would give."""
     path = RUNS / model / f"{model}.onnx"
-    _toolkit(*training_of(model, source))
-    _toolkit("export", str(path.parent), "--output", str(path), "--force")
+    run_toolkit(*training_of(model, source))
+    run_toolkit("export", str(path.parent), "--output", str(path), "--force")
     stamp_model(path)
     return path
 
@@ -169,7 +169,8 @@ def _accuracy(scorer: Scorer) -> str:
     return "not measured" if test is None else f"{test.accuracy:.2%}"
 
 
-def _toolkit(*arguments: str) -> None:
+def run_toolkit(*arguments: str) -> None:
+    """Run a command of the toolkit."""
     subprocess.run([sys.executable, "-m", "toolkit", *arguments], check=True)
 
 
