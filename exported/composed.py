@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 FRAMES = Path(__file__).with_suffix(".toml")
-OPINIONS, NEUTRAL, BESIDE = 140_000, 15_000, 15_000  # how many of each are composed
+OPINIONS, NEUTRAL, BESIDE = 300_000, 50_000, 40_000  # how many of each are composed
 SEED = 7
 _CLAUSE = (3, 12)  # words of a short review that may be part of a composed text
 SURE = 0.95  # the probability of what a frame says
