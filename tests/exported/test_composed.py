@@ -64,10 +64,12 @@ def test_clauses_are_short_and_plain() -> None:
 
 
 def test_no_sentence_is_one_that_models_are_evaluated_on(opinions: list[Composed]) -> None:
-    suite, _ = load_suite()
+    suite, sets = load_suite()
+    of_sets = [text for each in sets.values() for own in each for text in own]
     everyday = [json.loads(line)["text"] for line in EVERYDAY.read_bytes().splitlines()]
-    known = {_plain(text) for text in [*suite.texts.to_pylist(), *everyday]}
-    composed = {_plain(one.text) for one in opinions}
+    known = {_plain(text) for text in [*suite.texts.to_pylist(), *of_sets, *everyday]}
+    every = [*opinions, *composer().neutral(MANY), *composer().beside(MANY)]
+    composed = {_plain(one.text) for one in every}
     assert not known & composed
 
 

@@ -27,6 +27,7 @@ _PEOPLE = [
     line.split()
     for line in Path(__file__).with_name("people.txt").read_text(encoding="utf-8").splitlines()
 ]
+_OF = "'s"  # after one of them: "John's" counts as "James's", "she's" as "he's"
 _FIRST_OF = {word: first for first, *others in _PEOPLE for word in others}
 _OTHERS_OF = {first: others for first, *others in _PEOPLE}
 
@@ -76,7 +77,8 @@ def normal_of_any(token: str, apostrophes: tuple[str, ...]) -> str:
             token = token.replace(apostrophe, APOSTROPHE)
         token = normal(token)
     token = _WITH_APOSTROPHE.get(token, token)
-    return _FIRST_OF.get(token, token)
+    person = token.removesuffix(_OF)
+    return _FIRST_OF.get(person, person) + token[len(person) :]
 
 
 def any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
@@ -88,8 +90,10 @@ def any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
     """
     if normal_of_any(word, apostrophes) != word:
         return
-    for one in (word, *_OTHERS_OF.get(word, ())):
-        yield from (each for each in _spelled(one, apostrophes) if each != word)
+    person = word.removesuffix(_OF)
+    for one in (person, *_OTHERS_OF.get(person, ())):
+        spelled = _spelled(one + word[len(person) :], apostrophes)
+        yield from (each for each in spelled if each != word)
 
 
 def _spelled(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
