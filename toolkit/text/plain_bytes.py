@@ -10,8 +10,7 @@ from itertools import groupby
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.text.entities import TAG
-from toolkit.text.rule import TokenRule
+from toolkit.text.rule import TAG, TokenRule
 
 SPACE = b" "
 _TAG = re.compile(TAG.encode())
