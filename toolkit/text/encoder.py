@@ -3,15 +3,18 @@
 Both give the same ids. The core is the fastest by far, above all for a few texts, as Arrow makes a
 table of all words for each call.
 
-Arrow and NumPy work on all bytes at once: they lowercase, split at separators, look up what is
-between, and find where sentences end by their punctuation (`toolkit.text.sentences` has that rule).
+Arrow and NumPy work on all bytes at once: they write what mark-up means, lowercase, split at
+separators, look up what is between, and find where sentences end by their punctuation
+(`toolkit.text.sentences` has that rule).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -19,8 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
-from toolkit.text.plain_bytes import without_markup, without_outer_apostrophes
-from toolkit.text.rule import TokenRule
+from toolkit.text.rule import TAG, TokenRule
 from toolkit.text.strings import NUL, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
@@ -56,8 +58,8 @@ class SplitTexts:
         (joined,) = pc.binary_join(all_texts, pa.scalar(end, texts.type))
         written = joined.as_buffer().to_pybytes() + end.encode()
         if rule.has_markup:
-            written = without_markup(written, rule)
-            content = without_outer_apostrophes(_normal(written, rule), written, rule)
+            written = _without_markup(written, rule)
+            content = _without_outer_apostrophes(_normal(written, rule), written, rule)
             ends_of_texts = np.flatnonzero(np.frombuffer(written, np.uint8) == 0)[: len(texts)] + 1
         else:
             content = _normal(written, rule)
@@ -67,6 +69,81 @@ class SplitTexts:
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
         return cls(pa.py_buffer(written), strings, np.searchsorted(bounds, ends_of_texts))
+
+
+_SPACE = b" "
+_TAG = re.compile(TAG.encode())
+_BREAK = re.compile(rb"<br[^a-z0-9]")
+_ENDS_OF_SENTENCES = "!?.\n\r\v\u2026\u2028\u2029\u0085"
+
+
+def _without_markup(content: bytes, rule: TokenRule) -> bytes:
+    """Lowercase texts, and write what they say without tags, with spaces around emoji.
+
+    A tag is a space or, where it breaks the line, a line feed. An entity that separates words is
+    what ends a sentence, or a space; those of apostrophes stay, as spellings have them.
+    """
+    content = content.lower()  # ASCII
+    content = _TAG.sub(lambda tag: b"\n" if _BREAK.match(tag[0]) else _SPACE, content)
+    plain = _plain_entities(rule)
+    for pattern in _patterns(tuple(plain)):
+        content = pattern.sub(lambda entity: plain[entity[0].decode()], content)
+    if content.isascii():
+        return content
+    for pattern in _patterns(tuple(char for char in rule.separators if char > "\uffff")):
+        content = pattern.sub(_SPACE, content)
+    for pattern in _patterns(rule.emoji):
+        content = pattern.sub(rb" \g<0> ", content)
+    return content
+
+
+@cache
+def _plain_entities(rule: TokenRule) -> dict[str, bytes]:
+    return {
+        entity: character.encode() if character in _ENDS_OF_SENTENCES else _SPACE
+        for entity, character in rule.entities.items()
+        if character in rule.separators
+    }
+
+
+@cache
+def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
+    """Give an expression of the strings with each first byte, as `re` finds one byte fastest."""
+    found: dict[bytes, list[bytes]] = {}
+    encoded = sorted(string.encode() for string in strings)
+    for start, group in groupby(encoded, lambda string: string[:-1]):
+        last = re.escape(bytes(string[-1] for string in group))
+        found.setdefault(start[:1], []).append(re.escape(start[1:]) + b"[" + last + b"]")
+    return [re.compile(first + b"(?:" + b"|".join(rest) + b")") for first, rest in found.items()]
+
+
+def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) -> bytes:
+    """Turn apostrophes that are not within a word into spaces.
+
+    `content` is what `_without_markup` has written, with spaces for separators, also for those that
+    entities of apostrophes are made of.
+    """
+    places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
+    starts, stops = places, places + 1
+    for pattern in _patterns(tuple(form for form in rule.written_apostrophes if form != "'")):
+        found = np.array([match.span() for match in pattern.finditer(written)], np.int64)
+        starts = np.append(starts, found.reshape(-1, 2)[:, 0])
+        stops = np.append(stops, found.reshape(-1, 2)[:, 1])
+    changed, kept = np.frombuffer(content, np.uint8).copy(), np.frombuffer(written, np.uint8)
+    for place in _within(starts, stops):
+        changed[place] = ord(_SPACE)
+    is_inner = (changed[starts - 1] != ord(_SPACE)) & (changed[stops] != ord(_SPACE))
+    for place in _within(starts[is_inner], stops[is_inner]):
+        changed[place] = kept[place]
+    return changed.tobytes()
+
+
+def _within(
+    starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
+) -> Iterable[npt.NDArray[np.int64]]:
+    """Give the first places from starts to before stops, then the second, and so on."""
+    for shift in range(int((stops - starts).max(initial=0))):
+        yield starts[starts + shift < stops] + shift
 
 
 def _normal(content: bytes, rule: TokenRule) -> bytes:
