@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
-from toolkit.evaluation.coverage import TargetCoverage
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, TargetCoverage
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
 from toolkit.model.stars import FIXED_RANGE
