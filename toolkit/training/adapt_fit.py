@@ -346,22 +346,10 @@ class AdaptedNetwork:
 def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> AdaptedNetwork:
     """Choose by cross-validation how to adapt a network, and fit it on all reviews.
 
-    Parameters
-    ----------
-    start : Start
-        The network to begin with.
-    reviews : Reviews
-        The labelled reviews.
-    splits : Sequence[Split]
-        Which reviews each fold is fitted and measured on; each is held out once.
-
-    Returns
-    -------
-    AdaptedNetwork
-        The network, of which the start's own is a part or a copy.
+    Each review is held out in one of the splits. The start's own network is a part of the result,
+    or a copy of it is.
     """
     from toolkit.networks import adapted
-    from toolkit.networks.adapted import calibrated
 
     words = extended(start.vocabulary, reviews.texts)
     examples = examples_of(start, words, reviews)
@@ -374,7 +362,7 @@ def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> Ad
         known = start.vocabulary.size
         network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
     elif kept != AS_IT_IS:
-        network = calibrated(network, weights.scale, weights.bias)
+        network = adapted.calibrated(network, weights.scale, weights.bias)
     threshold = threshold_of(kept, start, examples)
     return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
 
