@@ -118,16 +118,11 @@ def scale_of(stars: Sequence[float]) -> int | None:
 
 @dataclass(frozen=True)
 class Ratings:
-    """The stars of some rows.
+    """The stars of some rows."""
 
-    - stars (rows,): 1 to 5 as float32, NaN where there are none
-    - column: where they are from
-    - scale: of how many stars they were
-    """
-
-    stars: Targets
-    column: str
-    scale: int
+    stars: Targets  # (rows,) 1 to 5 as float32, NaN where there are none
+    column: str  # where they are from
+    scale: int  # of how many stars they were
 
     @property
     def meaning(self) -> str:

@@ -137,18 +137,12 @@ _MOST_ADDED = 20_000
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled reviews as the fit sees them.
+    """Labelled reviews as the fit sees them."""
 
-    - start (reviews,) float64: the logits of the start
-    - words (reviews, ids) float64, sparse: see `toolkit.training.adapt_fit.word_shares`
-    - targets (reviews,) float64: the labels, 0 to 1
-    - start_odds: the log-odds of the share of positives that the start is made for; 0 is one half
-    """
-
-    start: Floats
-    words: Any
-    targets: Floats
-    start_odds: float = 0.0
+    start: Floats  # (reviews,) float64: the logits of the start
+    words: Any  # (reviews, ids) float64, sparse: see `word_shares`
+    targets: Floats  # (reviews,) float64: the labels, 0 to 1
+    start_odds: float = 0.0  # of the share of positives that the start is made for; 0: one half
 
     def __len__(self) -> int:
         return len(self.targets)
