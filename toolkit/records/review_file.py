@@ -37,11 +37,6 @@ class FileRange:
     size: int | None = None  # about, in bytes; None is the whole file
     restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
 
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the file."""
-        return not (self.start or self.stop)
-
     def ends_at(self, reached: Offset) -> bool:
         """Whether it is read to its end, by the offset after its last block.
 
