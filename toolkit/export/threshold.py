@@ -103,7 +103,8 @@ def choose_threshold(
     check_threshold(given)
     goal = None if optimize is None else Goal.parse(optimize)
     value = config.usual_threshold
-    chosen = _choice_of(config)
+    is_usual = config.threshold in (None, DEFAULT_THRESHOLD)
+    chosen = "default" if is_usual else SHARE_OF_POSITIVES
     if given is not None:
         value, chosen = given, "given"
     if not folder.validation.is_file():
@@ -138,11 +139,6 @@ def _usual(config: RunConfig, share: float) -> float:
     if config.threshold is not None:
         return config.threshold
     return DEFAULT_THRESHOLD if config.training.get("balanced") else share
-
-
-def _choice_of(config: RunConfig) -> str:
-    """Say where the threshold comes from if the user does not give one."""
-    return "default" if config.threshold in (None, DEFAULT_THRESHOLD) else SHARE_OF_POSITIVES
 
 
 def best_threshold(

@@ -45,19 +45,11 @@ def session_options() -> ort.SessionOptions:
     return options
 
 
-def constants_of(part: ModelProto) -> list[npt.NDArray[Any]] | None:
-    """Give the outputs of a part of a model that has no inputs; None if they cannot be computed."""
-    try:
-        return _session(part).run(None, {})  # type: ignore[no-any-return]
-    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        return None
-
-
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
     try:
         return _session(part)
-    except Exception as error:  # noqa: BLE001 (as above)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
         raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
 
 
@@ -268,4 +260,7 @@ def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[An
     part = _part(network, [n for n in network.graph.node if n.output[0] in needed], {})
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
-    return constants_of(part)
+    try:
+        return _session(part).run(None, {})  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        return None

@@ -54,10 +54,6 @@ def _is_plain(text: str) -> bool:
     return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
 
 
-def _is_name(text: str) -> bool:
-    return len(text) <= LONGEST_NAME and _is_plain(text)
-
-
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
@@ -88,7 +84,7 @@ def _host(url: str) -> str:
     return found[1].strip(".") if found else ""
 
 
-Name = Annotated[str, _is_name]
+Name = Annotated[str, _is_plain, lambda text: len(text) <= LONGEST_NAME]
 Day = Annotated[str, _is_day]
 Language = Annotated[str, _is_language]
 Licence = Annotated[str, is_line, _is_licence]

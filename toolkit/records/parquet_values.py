@@ -45,11 +45,6 @@ class Check:
         return (leaf for leaf in _leaves_of(column, self.concerns))
 
 
-def is_string(kind: pa.DataType) -> bool:
-    """Whether values of a type must be UTF-8."""
-    return kind in STRINGS
-
-
 def _is_utf8(column: pa.Array) -> bool:
     try:
         column.validate(full=True)
@@ -102,7 +97,7 @@ def _in_limits(*, is_nested: bool) -> Check:
     )
 
 
-UTF8 = Check(is_string, _is_utf8, _no_utf8)
+UTF8 = Check(lambda kind: kind in STRINGS, _is_utf8, _no_utf8)
 _PLAIN, _NESTED = _in_limits(is_nested=False), _in_limits(is_nested=True)
 
 
