@@ -105,8 +105,7 @@ class Predictor:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
-        from toolkit.model.sentences import SentenceScorer
-        from toolkit.text.sentences import SentenceRule
+        from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
         return SentenceScorer(self._network, rule, most, Limits.of(self._facts))

@@ -5,7 +5,7 @@ table of all words for each call.
 
 Arrow and NumPy work on all bytes at once: they write what mark-up means, lowercase, split at
 separators, look up what is between, and find where sentences end by their punctuation
-(`toolkit.text.sentences` has that rule).
+(`toolkit.model.sentences` has that rule).
 """
 
 from __future__ import annotations
