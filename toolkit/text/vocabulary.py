@@ -91,7 +91,9 @@ class Vocabulary:
         table = pa.Table.from_batches([pa.RecordBatch.from_struct_array(part) for part in counted])
         table = table.group_by("values").aggregate([("counts", "sum")])
         words = _as_strings(pc.utf8_rtrim(table["values"], END))
-        table = pa.table({"words": _normal(words, rule), "counts": table["counts_sum"]})
+        if rule.has_spellings:
+            words = pa.array(map(rule.normal, words.to_pylist()), pa.string())
+        table = pa.table({"words": words, "counts": table["counts_sum"]})
         table = table.group_by("words").aggregate([("counts", "sum")])
         table = table.filter(pc.field("words") != "")
         table = table.sort_by([("counts_sum", "descending"), ("words", "ascending")])
@@ -161,13 +163,6 @@ def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
     markup = f"|{rule.markup_pattern}" if rule.has_markup else ""
     return re.compile(f"({rule.token_pattern}){markup}")
-
-
-def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:
-    """Give the spelling that a vocabulary has of each word."""
-    if not rule.has_spellings:
-        return words
-    return pa.array(list(map(rule.normal, words.to_pylist())), pa.string())
 
 
 def _as_strings(column: pa.ChunkedArray) -> pa.StringArray:
