@@ -17,6 +17,7 @@ import numpy.typing as npt
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
+_Array = npt.NDArray[Any]
 
 Better = Literal["higher", "lower", "neither"]
 
@@ -261,11 +262,7 @@ def roc_curve(
     return np.append(0, lasts + 1 - true), np.append(0, true)
 
 
-def log_loss(
-    labels: npt.NDArray[Any],
-    probability: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None = None,
-) -> float:
+def log_loss(labels: _Array, probability: _Array, weights: Numbers | None = None) -> float:
     """Compute the mean binary cross-entropy in nats; labels and probability are 0 to 1.
 
     All arrays are (reviews,); with `weights`, the mean is weighted.
@@ -275,11 +272,7 @@ def log_loss(
     return float(-np.average(found, weights=weights))
 
 
-def calibration_error(
-    labels: npt.NDArray[Any],
-    probability: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None = None,
-) -> float:
+def calibration_error(labels: _Array, probability: _Array, weights: Numbers | None = None) -> float:
     """Compute the expected calibration error by the probability of positive, 0 to 1.
 
     In bins of equal width, it is the distance between the mean probability and the share of
@@ -296,9 +289,7 @@ def calibration_error(
     return float(np.abs(gaps).sum() / weights.sum())
 
 
-def balanced_calibration_error(
-    labels: npt.NDArray[np.int8], probability: npt.NDArray[Any]
-) -> float | None:
+def balanced_calibration_error(labels: Labels, probability: _Array) -> float | None:
     """Compute the calibration error where both labels, 0 and 1, weigh the same; None of one."""
     counts = np.bincount(labels, minlength=2)
     if not counts.all():
@@ -306,9 +297,7 @@ def balanced_calibration_error(
     return calibration_error(labels, probability, 1 / counts[labels])
 
 
-def reliability(
-    labels: npt.NDArray[Any], probability: npt.NDArray[Any]
-) -> tuple[ReliabilityBin, ...]:
+def reliability(labels: _Array, probability: _Array) -> tuple[ReliabilityBin, ...]:
     """Split the reviews by their probability, in bins of equal width; empty bins are left out."""
     exact = probability.astype(np.float64)
     bins = _bin_of(exact)
@@ -406,6 +395,6 @@ def _ratio(count: int, of: int) -> float | None:
     return count / of if of else None
 
 
-def _bin_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _bin_of(values: Numbers) -> npt.NDArray[np.int64]:
     """The bin of each value from 0 to 1, [low, high); 1 is in the last one."""
     return np.minimum((values * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

@@ -81,6 +81,9 @@ _ELEMENTS: dict[type, int] = {np.float32: FLOAT, np.int32: INT32}
 _COUNTING = KnownNodes(3, "a9f6c693944163ca5a3b5b11a46c2383")
 
 
+Weights = dict[str, npt.NDArray[Any]]
+
+
 class Graph:
     """The nodes and weights of a network."""
 
@@ -101,9 +104,7 @@ class Graph:
         """Give the places of the nodes that read a tensor."""
         return (at for at, node in enumerate(self._nodes) if name in node.input)
 
-    def find(
-        self, known: KnownNodes, start: int, ids: str = TOKEN_IDS
-    ) -> dict[str, npt.NDArray[Any]] | None:
+    def find(self, known: KnownNodes, start: int, ids: str = TOKEN_IDS) -> Weights | None:
         """Give the free weights of known nodes from a place on; None if they are not there.
 
         They read nothing but ``ids`` and weights.
@@ -155,9 +156,7 @@ class Graph:
         """Name what known nodes give to others, with the types of their elements."""
         return {self.output(start + at): _ELEMENTS[kind] for at, kind in known.results.items()}
 
-    def add_constants(
-        self, known: KnownNodes, start: int, found: dict[str, npt.NDArray[Any]]
-    ) -> bool:
+    def add_constants(self, known: KnownNodes, start: int, found: Weights) -> bool:
         """Add to the weights what depends on them alone; False if it cannot be computed."""
         if not known.constants:
             return True

@@ -23,8 +23,13 @@ import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
 from toolkit.text.rule import TAG, TokenRule
-from toolkit.text.strings import NUL, bounds_of, has_nul
+from toolkit.text.strings import NUL, Texts, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
+
+_Rows = npt.NDArray[np.int64]
+_Places = npt.NDArray[np.int32]
+_Bytes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
 
 END = " "
 
@@ -44,7 +49,7 @@ class SplitTexts:
 
     written: pa.Buffer  # the same bytes with separators; from rule 3 on without mark-up
     strings: pa.StringArray
-    stops: npt.NDArray[np.int64]  # (texts,): how many strings each text and those before it have
+    stops: _Rows  # (texts,): how many strings each text and those before it have
 
     @classmethod
     def of(cls, texts: pa.StringArray, rule: TokenRule) -> SplitTexts:
@@ -138,9 +143,7 @@ def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) 
     return changed.tobytes()
 
 
-def _within(
-    starts: npt.NDArray[np.int64], stops: npt.NDArray[np.int64]
-) -> Iterable[npt.NDArray[np.int64]]:
+def _within(starts: _Rows, stops: _Rows) -> Iterable[_Rows]:
     """Give the first places from starts to before stops, then the second, and so on."""
     for shift in range(int((stops - starts).max(initial=0))):
         yield starts[starts + shift < stops] + shift
@@ -169,13 +172,13 @@ def _normal_bytes(rule: TokenRule) -> bytes:
 
 
 @cache
-def _wide_separators(rule: TokenRule) -> npt.NDArray[np.int32]:
+def _wide_separators(rule: TokenRule) -> _Places:
     """Give the separators beyond ASCII, sorted: 2 or 3 bytes of UTF-8 as a big-endian number."""
     wide = [char.encode() for char in rule.separators if "\x7f" < char <= "\uffff"]
     return np.array(sorted(int.from_bytes(char, "big") for char in wide), np.int32)
 
 
-def _blank(wide: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]) -> None:
+def _blank(wide: _Places, content: _Bytes) -> None:
     """Turn separators beyond ASCII, in place, into as many spaces as they have bytes."""
     for start in range(0, len(content), _BYTES_AT_ONCE):
         places = start + np.flatnonzero(content[start : start + _BYTES_AT_ONCE] >= _LOWEST_LEAD)
@@ -189,7 +192,7 @@ def _blank(wide: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]) -> None:
         content[third[is_wide & is_long]] = ord(END)
 
 
-def _bounds(content: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+def _bounds(content: _Bytes) -> _Places:
     """Give 0 and the places after the spaces; in parts, as `flatnonzero` takes 8 bytes a place."""
     parts = [np.zeros(1, np.int32)]
     for start in range(0, len(content), _BYTES_AT_ONCE):
@@ -204,7 +207,7 @@ _LONG_ENDS = tuple(end.encode() for end in ("\u2026", "\u2028", "\u2029", "\u008
 _LONGEST_ENTITY = 8  # characters between & and ;
 
 
-def _flags(marks: bytes) -> npt.NDArray[np.bool_]:
+def _flags(marks: bytes) -> _Flags:
     """Give a flag for each byte, (256,): whether it is one of the marks."""
     flags = np.zeros(256, np.bool_)
     flags[list(marks)] = True
@@ -217,7 +220,7 @@ _IN_ENTITY = _flags(b"#" + bytes(byte for byte in range(128) if chr(byte).isalnu
 _MAY_END = _ALWAYS_ENDS | _RARELY_ENDS | _flags(b".")
 
 
-def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
+def sentence_ends(split: SplitTexts) -> _Rows:
     """Find the strings of split texts after which a sentence ends: their places, ascending."""
     content = np.frombuffer(split.written, np.uint8)
     blanked = np.frombuffer(split.strings.buffers()[2], np.uint8)
@@ -234,13 +237,11 @@ def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
     is_end[rare] = is_break | ((content[at] == ord(";")) & ~_ends_entity(at, content))
     for end in _LONG_ENDS:
         is_end[rare] |= _is_at(at - (len(end) - 1), end, content)
-    ends: npt.NDArray[np.int64] = found[is_end]
+    ends: _Rows = found[is_end]
     return ends
 
 
-def _is_after_break(
-    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8], blanked: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _is_after_break(places: _Places, content: _Bytes, blanked: _Bytes) -> _Flags:
     """Whether another <br /> is before places, (places,), with at most one space between."""
     before = np.maximum(places - 1, 0)
     before = np.maximum(before - (content[before] == ord(" ")), 0)
@@ -252,9 +253,7 @@ def _is_after_break(
     return found
 
 
-def _ends_entity(
-    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _ends_entity(places: _Places, content: _Bytes) -> _Flags:
     """Whether the ; at places, (places,), ends an entity of HTML, such as &amp; or &#39;."""
     found, inside = np.zeros(len(places), np.bool_), np.ones(len(places), np.bool_)
     for distance in range(1, _LONGEST_ENTITY + 2):
@@ -264,9 +263,7 @@ def _ends_entity(
     return found
 
 
-def _is_at(
-    places: npt.NDArray[np.int32], word: bytes, content: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _is_at(places: _Places, word: bytes, content: _Bytes) -> _Flags:
     """Whether a word of bytes is at places of a content, (places,)."""
     found = np.ones(len(places), np.bool_)
     for shift, byte in enumerate(word):
@@ -290,9 +287,7 @@ class Encoder:
     spelling_ids: Ids
     rule: TokenRule
 
-    def encode(
-        self, texts: pa.Array | pa.ChunkedArray, last: int | None, *, with_cuts: bool
-    ) -> TokenIds:
+    def encode(self, texts: Texts, last: int | None, *, with_cuts: bool) -> TokenIds:
         """Give the token ids, as `toolkit.text.vocabulary.Vocabulary.encode` does."""
         if self._table is not None and not with_cuts:
             return self._in_core(self._table, texts, last)
@@ -328,9 +323,7 @@ class Encoder:
     def _size(self) -> int:
         return len(self.words) + FIRST_WORD_ID
 
-    def _in_core(
-        self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
-    ) -> TokenIds:
+    def _in_core(self, table: WordTable, texts: Texts, last: int | None) -> TokenIds:
         chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
         if not table.takes(texts.type):
             chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
@@ -356,12 +349,12 @@ class Encoder:
         return self._ids.take(ids) if ids.max(initial=0) >= self._size else ids
 
 
-def _token_ids(values: Ids, bounds: npt.NDArray[np.int64]) -> TokenIds:
+def _token_ids(values: Ids, bounds: _Rows) -> TokenIds:
     return TokenIds(values, bounds[:-1], bounds[1:])
 
 
 def string_slices(
-    texts: pa.Array | pa.ChunkedArray, rule: TokenRule, rows: int = ROWS_AT_ONCE
+    texts: Texts, rule: TokenRule, rows: int = ROWS_AT_ONCE
 ) -> Iterator[pa.StringArray]:
     """Slices of at most this many rows, without nulls, with 32-bit offsets, up to the first NUL."""
     for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:

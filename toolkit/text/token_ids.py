@@ -69,9 +69,7 @@ class TokenIds:
         """
         return self._cut(self._after_padding(width), self.stops, self.lengths, width)
 
-    def batches(
-        self, most_tokens: int, most_rows: int, cells: int
-    ) -> Iterator[tuple[npt.NDArray[np.int64], Ids]]:
+    def batches(self, most_tokens: int, most_rows: int, cells: int) -> Iterator[tuple[_Rows, Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
 
         Rows have the last ``most_tokens`` ids at most, the start id included; a batch has

@@ -30,7 +30,7 @@ from toolkit.errors import ModelError
 from toolkit.text.encoder import END, Encoder, SplitTexts, string_slices
 from toolkit.text.rule import NEWEST_RULE, TokenRule
 from toolkit.text.spellings import LOWERCASE
-from toolkit.text.strings import NUL
+from toolkit.text.strings import NUL, Texts
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 
 
@@ -75,7 +75,7 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        texts: pa.Array | pa.ChunkedArray,
+        texts: Texts,
         size: int | None = None,
         rule: TokenRule = NEWEST_RULE,
     ) -> Vocabulary:
@@ -118,9 +118,7 @@ class Vocabulary:
         """Write the vocabulary file that `load` reads."""
         path.write_bytes("".join(f"{word}\n" for word in self.words.to_pylist()).encode())
 
-    def encode(
-        self, texts: pa.Array | pa.ChunkedArray, last: int | None = None, with_cuts: bool = False
-    ) -> TokenIds:
+    def encode(self, texts: Texts, last: int | None = None, with_cuts: bool = False) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
