@@ -118,7 +118,10 @@ def choose_threshold(
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
     if goal is not None:
-        usual = _usual(config, float(labels.mean()))
+        usual = config.threshold
+        if usual is None:  # 0.5 where both labels weighed the same, else their share
+            is_balanced = config.training.get("balanced")
+            usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
         value = best_threshold(labels, probability, goal, folder.validation, usual)
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
@@ -132,13 +135,6 @@ def choose_threshold(
     is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
     warning = None if is_for_both else constant_warning("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
-
-
-def _usual(config: RunConfig, share: float) -> float:
-    """Give the run's own threshold; 0.5 where both labels weighed the same; else the share."""
-    if config.threshold is not None:
-        return config.threshold
-    return DEFAULT_THRESHOLD if config.training.get("balanced") else share
 
 
 def best_threshold(
