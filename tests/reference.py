@@ -200,7 +200,7 @@ OTHERS_BEFORE = {"nothing", "anything", "everything", "all", "none", "as", "help
 
 
 def sentences_of(text: str, last: int, rule: int = 3) -> list[list[str]]:
-    """Split the last tokens of a text as the docstring of `toolkit.text.sentences` says."""
+    """Split the last tokens of a text as the docstring of `toolkit.model.sentences` says."""
     units = plain(text, rule)
     parts = parts_of(units, rule)
     # Where marks of sentences are looked for: an entity is its mark, but none of mark-up itself.

@@ -91,29 +91,15 @@ def place(
 ) -> None:
     """Give a file or an object all of its content at once; it is never seen in part.
 
-    Parameters
-    ----------
-    what : Path | bytes | Content
-        A complete file of this machine, which is moved; or bytes, or what is put together.
-    target : Path
-        Where it goes. A link stays, and what it leads to is written. The folder has to be there.
-    force : bool
-        Whether another file or object may be replaced. One with the same bytes is never an error:
-        an earlier attempt may have been killed after it was placed.
-    folder : Path | None
-        Where a file of this machine grows until it is complete; by default, beside its target.
-    on_upload : Callable[[], None]
-        Called when a file is uploaded, before it is removed from this machine.
+    A path is a complete file of this machine, which is moved, and stays after a failure. A link at
+    the target stays, and what it leads to is written. The folder has to be there. What is no file
+    yet grows in ``folder``, by default beside its target, until it is complete. ``on_upload`` is
+    called when a file is uploaded, before it is removed from this machine.
 
-    Raises
-    ------
-    FileExistsError
-        If there is other content, even if it has just come, and ``force`` is not given. What was
-        to be moved stays, as after other failures.
-    StoreError
-        If the store cannot be reached.
-    OSError
-        If it cannot be written, as where the disk is full.
+    Raises `FileExistsError` if there is other content, even if it has just come, and ``force`` is
+    not given; the same bytes are never an error, as an earlier attempt may have been killed after
+    it was placed. `StoreError` if the store cannot be reached, and another `OSError` if it cannot
+    be written, as where the disk is full.
     """
     target = resolved(target)
     try:

@@ -28,7 +28,7 @@ UNUSED = [
     "toolkit.model.explain",
     "toolkit.model.run_folder",
     "toolkit.records.parquet",
-    "toolkit.text.sentences",
+    "toolkit.model.sentences",
 ]
 # Of object stores and of clusters.
 LATE = ["obstore", "boto3", "ray", "concurrent.futures.process"]

@@ -15,8 +15,7 @@ from tests.evaluation.test_metrics import ANSWERS, THRESHOLD, arrays
 from tests.models import MODEL
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.coverage import coverage_at, margins
-from toolkit.evaluation.metrics import calls_positive
+from toolkit.evaluation.metrics import calls_positive, coverage_at, margins
 from toolkit.evaluation.reviews import LABELS
 from toolkit.evaluation.tables import target_table
 from toolkit.model import load_model

@@ -10,15 +10,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from toolkit.evaluation.coverage import TARGETS, coverage_at
 from toolkit.evaluation.metrics import (
     CALIBRATION_BINS,
+    TARGETS,
     THRESHOLDS,
     Labels,
     Probabilities,
     Proportion,
     at_thresholds,
     calibration_error,
+    coverage_at,
     log_loss,
     measure,
     reliability,

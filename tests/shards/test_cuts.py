@@ -20,7 +20,7 @@ from tests.shards.running import begin
 from toolkit.errors import InputError
 from toolkit.records import ReadOptions, open_reviews
 from toolkit.records.lines import LINE_END, RECORD
-from toolkit.records.review_file import FileRange, Offset, SplitPoint
+from toolkit.records.review_file import WHOLE_FILE, FileRange, Offset, SplitPoint
 from toolkit.shards.plan import _bounds
 
 # What can be cut, and what is always read as a whole.
@@ -191,7 +191,7 @@ def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
     names = [Path(plan.files[piece.file].input).name for piece in pieces]
     assert names[:6] == [f"{number}.jsonl" for number in range(6)]
     assert names[6:].count("large.jsonl") == len(names[6:]) > 3
-    assert all(piece.file_range.is_whole for piece in pieces[:6])
+    assert all(piece.file_range == WHOLE_FILE for piece in pieces[:6])
     small = 5_000 * len(row)
     sizes = [sum(piece.file_range.size or small for piece in shard) for shard in plan.shards]
     assert max(sizes) < 2.5 * sum(sizes) / 8

@@ -75,10 +75,6 @@ def test_some_rows_are_those_of_all(texts: list[str], most: int, data: st.DataOb
     taken = tokens.take(chosen)
     assert [list(row) for row in rows_in(taken)] == [list(rows_in(tokens)[i]) for i in chosen]
     assert np.array_equal(taken.rows, np.repeat(np.arange(len(chosen)), taken.lengths))
-    count = data.draw(st.integers(0, len(texts)))
-    assert [list(row) for row in rows_in(tokens.first(count))] == [
-        list(row) for row in rows_in(tokens)[:count]
-    ]
 
 
 @given(TEXTS, WIDTHS)

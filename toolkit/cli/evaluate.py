@@ -72,7 +72,7 @@ def evaluate(
     from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import SUITE, EvaluationOptions
     from toolkit.evaluation import evaluate as run_evaluation
-    from toolkit.evaluation.coverage import TARGETS
+    from toolkit.evaluation.metrics import TARGETS
 
     columns = Columns(
         o.text_columns(text_column),

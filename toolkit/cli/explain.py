@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
 
 
+Row = tuple[int, str]  # its number in the file, from 1, and the text
+
 _STDIN = "-"
 _TEXTS = (
     "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
@@ -119,9 +121,7 @@ def _standard_input() -> str:
     return found
 
 
-def _found(
-    file: Path, reading: ReadOptions, wanted: list[int], limit: int
-) -> list[tuple[int, str]]:
+def _found(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> list[Row]:
     """Give what `_rows` does; `InputError` if that is nothing."""
     if str(file) != _STDIN and not is_there(file):
         raise InputError(f"{file}: no such file")
@@ -131,9 +131,7 @@ def _found(
     return found
 
 
-def _scored(
-    found: list[tuple[int, str]], scorer: Scorer, file: Path | None, *, must_all: bool
-) -> list[tuple[int, str]]:
+def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bool) -> list[Row]:
     """Leave out the texts of which the model knows no word; an error if it `must_all` have one.
 
     That is also an error if none is left, and comes before anything is shown.
@@ -153,9 +151,7 @@ def _scored(
     return kept
 
 
-def _rows(
-    file: Path, reading: ReadOptions, wanted: list[int], limit: int
-) -> Iterator[tuple[int, str]]:
+def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> Iterator[Row]:
     """Give wanted rows of a file with their numbers, or the first; `InputError` without text."""
     from toolkit.records.table import read_texts  # late: it imports Arrow
 

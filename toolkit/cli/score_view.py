@@ -80,7 +80,11 @@ def _rows(
         yield "a part", str(options.subset)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
-    yield from _labels(summary, scorer)
+    yield "positive", _share(summary.positive, summary.scored)
+    if scorer.neutral is not None:
+        yield "neutral", _share(summary.neutral, summary.scored)
+    if scorer.by_sentence:
+        yield "mixed", _share(summary.mixed, summary.scored)
     if summary.labelled + summary.unreadable_labels:
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
@@ -109,14 +113,6 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
     if skipped := sum(result.is_skipped for result in results):
         yield "skipped", f"{skipped:,} with an output that exists"
     yield from not_read(jobs.ignored, jobs.links)
-
-
-def _labels(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
-    yield "positive", _share(summary.positive, summary.scored)
-    if scorer.neutral is not None:
-        yield "neutral", _share(summary.neutral, summary.scored)
-    if scorer.by_sentence:
-        yield "mixed", _share(summary.mixed, summary.scored)
 
 
 def _share(count: int, scored: int) -> str:

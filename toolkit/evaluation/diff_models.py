@@ -263,14 +263,12 @@ class _Comparison:
             "row": pa.array(rows + 1),
         }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
-            fields["group"] = pa.repeat(self._short_name(path), count)
+            # Without the folder, if no other file has the name.
+            is_clear = len({each.name for each in self.files}) == len(self.files)
+            name = without_half_pairs(path.name if is_clear else str(path))
+            fields["group"] = pa.repeat(name, count)
         found = compare(*self.models, parsed.texts, fields)
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
-
-    def _short_name(self, path: Path) -> str:
-        """The name without the folder, if no other file has it."""
-        is_clear = len({each.name for each in self.files}) == len(self.files)
-        return without_half_pairs(path.name if is_clear else str(path))
 
     def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
         """Say that a column with a usual name is no column of labels, such as one of lists."""

@@ -16,16 +16,19 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.evaluation.behaviour import SUITE, Sets, load_suite, steadiness
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
-from toolkit.evaluation.coverage import TARGETS, TargetCoverage, coverage_at, margins
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
+    TARGETS,
     AtThreshold,
     Labels,
     Metrics,
     Probabilities,
     ReliabilityBin,
+    TargetCoverage,
     at_thresholds,
     calls_positive,
+    coverage_at,
+    margins,
     measure,
     reliability,
 )

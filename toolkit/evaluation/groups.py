@@ -110,8 +110,11 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
         slices = _slices([*map(str, range(FEWEST, MOST + 1))], places, reviews, answers)
         column = columns.get("stars", columns["label"])
         found.append(Breakdown("stars", f"Stars (column {column})", tuple(slices)))
-    if reviews.groups is not None:
-        slices = _by_group(reviews.groups, reviews, answers)
+    if (groups := reviews.groups) is not None:
+        named = pc.if_else(is_blank(groups), pa.scalar(NO_GROUP, groups.type), groups)
+        codes = named.combine_chunks().dictionary_encode()
+        places = codes.indices.to_numpy()
+        slices = _slices(codes.dictionary.to_pylist(), places, reviews, answers)
         if not reviews.data.is_suite:
             slices.sort(key=lambda each: _hardest_first(each, best))
         found.append(Breakdown("groups", columns["group"], tuple(slices)))
@@ -154,15 +157,6 @@ def groups_note(groups: Breakdown) -> str:
         f"The {MOST_SHOWN} weakest of {len(groups.slices):,} groups, by the upper ends of their "
         f"intervals; the JSON has all. {note}"
     )
-
-
-def _by_group(
-    groups: pa.ChunkedArray, reviews: LabelledReviews, answers: Predictions
-) -> list[Slice]:
-    """A slice for each group; blank ones are `NO_GROUP`."""
-    named = pc.if_else(is_blank(groups), pa.scalar(NO_GROUP, groups.type), groups)
-    codes = named.combine_chunks().dictionary_encode()
-    return _slices(codes.dictionary.to_pylist(), codes.indices.to_numpy(), reviews, answers)
 
 
 def _slices(

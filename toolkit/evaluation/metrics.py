@@ -1,4 +1,4 @@
-"""The metrics of a model on labelled reviews.
+"""The metrics of a model on labelled reviews, and how many it answers with an accuracy.
 
 To add a metric, add a field to `Metrics` and its value to `measure`. The terminal, the page and
 the JSON show all fields, in their order.
@@ -6,6 +6,7 @@ the JSON show all fields, in their order.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 from math import hypot, sqrt
 from typing import Any, Literal
@@ -16,10 +17,12 @@ import numpy.typing as npt
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
 Numbers = npt.NDArray[np.float64]
+_Array = npt.NDArray[Any]
 
 Better = Literal["higher", "lower", "neither"]
 
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
+TARGETS = (0.95, 0.97, 0.99)  # accuracies
 
 NORMAL_95 = 1.959963984540054  # the standard normal deviate of a two-sided 95% interval
 CALIBRATION_BINS = 15  # as in Guo et al., On Calibration of Modern Neural Networks, ICML 2017
@@ -259,11 +262,7 @@ def roc_curve(
     return np.append(0, lasts + 1 - true), np.append(0, true)
 
 
-def log_loss(
-    labels: npt.NDArray[Any],
-    probability: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None = None,
-) -> float:
+def log_loss(labels: _Array, probability: _Array, weights: Numbers | None = None) -> float:
     """Compute the mean binary cross-entropy in nats; labels and probability are 0 to 1.
 
     All arrays are (reviews,); with `weights`, the mean is weighted.
@@ -273,11 +272,7 @@ def log_loss(
     return float(-np.average(found, weights=weights))
 
 
-def calibration_error(
-    labels: npt.NDArray[Any],
-    probability: npt.NDArray[Any],
-    weights: npt.NDArray[np.float64] | None = None,
-) -> float:
+def calibration_error(labels: _Array, probability: _Array, weights: Numbers | None = None) -> float:
     """Compute the expected calibration error by the probability of positive, 0 to 1.
 
     In bins of equal width, it is the distance between the mean probability and the share of
@@ -294,9 +289,7 @@ def calibration_error(
     return float(np.abs(gaps).sum() / weights.sum())
 
 
-def balanced_calibration_error(
-    labels: npt.NDArray[np.int8], probability: npt.NDArray[Any]
-) -> float | None:
+def balanced_calibration_error(labels: Labels, probability: _Array) -> float | None:
     """Compute the calibration error where both labels, 0 and 1, weigh the same; None of one."""
     counts = np.bincount(labels, minlength=2)
     if not counts.all():
@@ -304,9 +297,7 @@ def balanced_calibration_error(
     return calibration_error(labels, probability, 1 / counts[labels])
 
 
-def reliability(
-    labels: npt.NDArray[Any], probability: npt.NDArray[Any]
-) -> tuple[ReliabilityBin, ...]:
+def reliability(labels: _Array, probability: _Array) -> tuple[ReliabilityBin, ...]:
     """Split the reviews by their probability, in bins of equal width; empty bins are left out."""
     exact = probability.astype(np.float64)
     bins = _bin_of(exact)
@@ -323,6 +314,67 @@ def reliability(
         )
         for i in np.flatnonzero(reviews).tolist()
     )
+
+
+@dataclass(frozen=True)
+class TargetCoverage:
+    """The most reviews that can be answered with an accuracy of at least `target`."""
+
+    target: float
+    answered: int  # the surest ones; 0 if no number of them is right often enough
+    share: float  # of all reviews
+    right: int
+    accuracy: float | None  # of those answered
+    interval: tuple[float, float] | None  # 95%, of that accuracy
+    # What is left out: from the first probability to below the second, as `Scorer` and
+    # `toolkit score --neutral-range` take it. None if all or none are answered.
+    uncertain: tuple[float, float] | None
+
+
+def margins(probability: Probabilities, threshold: float) -> Numbers:
+    """Compute how sure each answer is: how far it is from the threshold (0) to certainty (1).
+
+    At a threshold of 0.5, that orders the answers as the probability of the label does. At another
+    one, the threshold itself is what is least sure.
+    """
+    exact = probability.astype(np.float64)
+    limit = float(np.float32(threshold))
+    tiny = np.finfo(np.float64).tiny
+    above, below = (exact - limit) / max(1 - limit, tiny), (limit - exact) / max(limit, tiny)
+    return np.where(calls_positive(probability, threshold), above, below)
+
+
+def coverage_at(
+    labels: Labels, probability: Probabilities, threshold: float, targets: Sequence[float]
+) -> tuple[TargetCoverage, ...]:
+    """Give the largest coverage for each accuracy; equally sure answers are given all or none."""
+    margin = margins(probability, threshold)
+    order = np.argsort(-margin, kind="stable")
+    surest = probability[order]
+    right = np.cumsum(calls_positive(surest, threshold) == labels[order])
+    # There is a step for each margin that occurs.
+    ends = 1 + np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
+    found = []
+    for target in targets:
+        reached = ends[right[ends - 1] / ends >= target]
+        if not len(reached):
+            found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
+            continue
+        count = int(reached[-1])
+        part = Proportion(int(right[count - 1]), count)
+        uncertain = _uncertain(surest[count:], threshold)
+        figures = (count, count / len(labels), part.right, part.value, part.interval)
+        found.append(TargetCoverage(target, *figures, uncertain))
+    return tuple(found)
+
+
+def _uncertain(left_out: Probabilities, threshold: float) -> tuple[float, float] | None:
+    """The range that holds these probabilities and the threshold, and no others."""
+    if not len(left_out):
+        return None
+    limit = np.float32(threshold)
+    after = np.nextafter(left_out.max(), np.float32(2))
+    return float(min(left_out.min(), limit)), float(min(max(after, limit), np.float32(1)))
 
 
 def _auc(labels: Labels, probability: Probabilities) -> float | None:
@@ -343,6 +395,6 @@ def _ratio(count: int, of: int) -> float | None:
     return count / of if of else None
 
 
-def _bin_of(values: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:
+def _bin_of(values: Numbers) -> npt.NDArray[np.int64]:
     """The bin of each value from 0 to 1, [low, high); 1 is in the last one."""
     return np.minimum((values * CALIBRATION_BINS).astype(np.int64), CALIBRATION_BINS - 1)

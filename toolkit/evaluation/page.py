@@ -52,32 +52,28 @@ _SERIES = 8  # colours in the style sheet
 def plots(evaluation: Evaluation) -> dict[str, str]:
     """Draw all figures as SVG, by their names in the template.
 
-    There is no ROC curve if all reviews have one label, and groups need enough reviews of both.
+    There is no ROC curve if all reviews have one label. Of the groups that tables show, there are
+    those with enough reviews of both.
     """
     found = {"reliability": _reliability, "histograms": _histograms, "lengths": _lengths}
     if 0 < evaluation.data.positive < evaluation.data.reviews:
         found["roc"] = _roc
     drawn = {name: _svg(name, _SIZE, partial(draw, evaluation)) for name, draw in found.items()}
-    if groups := _groups_with_both(evaluation):
+    shown = evaluation.groups and shown_groups(evaluation.groups, evaluation.best)
+    if groups := [each for each in shown or () if each.has_both_labels]:
         rows = _ROW + _MORE_MODELS * (len(evaluation.models) - 1)
         size = _GROUPS_WIDTH, _FRAME + len(groups) * rows
         drawn["groups"] = _svg("groups", size, partial(_groups, evaluation, groups))
     return drawn
 
 
-def _groups_with_both(evaluation: Evaluation) -> list[Slice]:
-    """Choose the groups that tables show, and that have enough reviews of both labels."""
-    if evaluation.groups is None:
-        return []
-    shown = shown_groups(evaluation.groups, evaluation.best)
-    return [each for each in shown if each.has_both_labels]
-
-
 def _svg(name: str, size: tuple[float, float], draw: Callable[[Axes], None]) -> str:
-    with _style():
-        # Not pyplot: no window system, and nothing kept between calls.
-        from matplotlib.figure import Figure
+    # Matplotlib says when it builds its font cache, which does not concern who reads a report.
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    import matplotlib as mpl
+    from matplotlib.figure import Figure  # not pyplot: no window system, nothing kept between calls
 
+    with mpl.rc_context(fname=str(_HERE / "report.mplstyle")):
         figure = Figure(figsize=size)
         draw(figure.add_subplot())
         return _as_svg(figure, name)
@@ -176,17 +172,8 @@ def _series(number: int) -> str:
     return f"#0001{number % _SERIES:02x}"
 
 
-def _style() -> Any:
-    """Give the context in which figures are drawn."""
-    # Matplotlib says when it builds its font cache, which does not concern who reads a report.
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)
-    import matplotlib as mpl
-
-    return mpl.rc_context(fname=str(_HERE / "report.mplstyle"))
-
-
 def _as_svg(figure: Figure, name: str) -> str:
-    """Write a figure, in the context of `style`, as ``svg``; no other of the page has its name."""
+    """Write a figure, in the context of its style, as ``svg``; no other one has its name."""
     written = io.StringIO()
     nothing = dict.fromkeys(("Creator", "Date", "Format", "Type"))
     with warnings.catch_warnings():

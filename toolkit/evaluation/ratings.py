@@ -75,13 +75,14 @@ def rate(
             constants = best_constants(given[rated])
     scored, classes = probability[has_score], classes[has_score]
     if np.any(classes == NEUTRAL):
+        of_constants = (macro_f1(classes, np.full(len(classes), each)) for each in range(3))
         three = ClassFigures(
             reviews=len(classes),
             neutral=int(np.count_nonzero(classes == NEUTRAL)),
             macro_f1=None if neutral is None else macro_f1(classes, classes_of(scored, neutral)),
             range=neutral,
             macro_f1_of_fixed=macro_f1(classes, classes_of(scored, FIXED_RANGE)),
-            macro_f1_of_constant=constant_macro_f1(classes),
+            macro_f1_of_constant=max(of_constants),
         )
     return Ratings(stars, constants, three)
 
@@ -143,8 +144,3 @@ def macro_f1_of(counts: npt.NDArray[Any]) -> float:
     right, given, found = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
     scores = 2 * right / np.maximum(given + found, 1e-12)
     return float(scores[given > 0].mean())
-
-
-def constant_macro_f1(given: Classes) -> float:
-    """Give the best that a constant class reaches."""
-    return max(macro_f1(given, np.full(len(given), each)) for each in range(3))

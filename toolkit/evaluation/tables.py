@@ -8,10 +8,9 @@ from typing import NamedTuple
 
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
-from toolkit.evaluation.coverage import TargetCoverage
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics
+from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, TargetCoverage
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
 from toolkit.model.stars import FIXED_RANGE
@@ -185,15 +184,7 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
     """The accuracy on each slice, with the majority baseline of the slice."""
     rows: list[Row] = []
     for each in breakdown.slices:
-        cells = [
-            Cell(
-                percent(found.accuracy.value),
-                ends(found.accuracy.interval),
-                found.accuracy.value,
-                _balanced_note(found),
-            )
-            for found in each.metrics
-        ]
+        cells = [_accuracy_cell(found) for found in each.metrics]
         common = (f"{each.reviews:,}", percent(each.metrics[0].majority_accuracy, 1))
         rows.append([each.name, *common, *_best(cells)])
     columns = (breakdown.title, "reviews", "majority")
@@ -349,9 +340,10 @@ def _balanced_cell(found: Metrics) -> Cell:
     return Cell(percent(value), ends(found.balanced_accuracy_interval), value)
 
 
-def _balanced_note(found: Metrics) -> str:
-    value = found.balanced_accuracy
-    return "" if value is None else f"balanced {percent(value, 1)}"
+def _accuracy_cell(found: Metrics) -> Cell:
+    accuracy, value = found.accuracy, found.balanced_accuracy
+    balanced = "" if value is None else f"balanced {percent(value, 1)}"
+    return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
 
 
 def _losses(found: Figures | Metrics) -> list[str]:

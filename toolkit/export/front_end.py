@@ -52,17 +52,13 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
-def separator_patterns(rule: TokenRule) -> list[str]:
-    """Give what separates tokens, as regular expressions that are applied one after the other."""
-    separators = "".join(f"\\x{{{ord(character):x}}}" for character in rule.separators)
-    return [*([_FROM_NUL_ON] if rule.ends_at_nul else []), f"[{separators}]+"]
-
-
 def _split(rule: TokenRule) -> list[onnx.NodeProto]:
     """Text → tokens (batch + 1, longest), filled at the end with empty strings."""
-    found: dict[str, Any] = {"separators": separator_patterns(rule)}
-    if rule.has_markup:
-        found = {"tokenexp": f"{rule.markup_pattern}|{rule.token_pattern}"}
+    found: dict[str, Any] = {"tokenexp": f"{rule.markup_pattern}|{rule.token_pattern}"}
+    if not rule.has_markup:
+        separators = "".join(f"\\x{{{ord(character):x}}}" for character in rule.separators)
+        from_nul = [_FROM_NUL_ON] if rule.ends_at_nul else []
+        found = {"separators": [*from_nul, f"[{separators}]+"]}  # one after the other
     return [
         # StringNormalizer fails on a batch of no texts.
         _node("Concat", [TEXT, "one_more_text"], "texts", axis=0),

@@ -72,7 +72,9 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
 
     counts = [KNOWN_TOKENS] if facts.counts_known_tokens else []
     more = [*counts, *([STARS] if facts.stars else [])]
-    in_text = _with_token_ids(text_in)
+    model = onnx.load(text_in)  # made to give its token ids, too
+    model.graph.output.append(token_ids_info(token_ids_width(model)))
+    in_text = ort.InferenceSession(model.SerializeToString(), session_options())
     objects = [np.array(part, dtype=object) for part in parts]
     graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *more], TEXT, objects)
     in_graph, graph_labels, *more_in_graph = map(np.concatenate, of_text)
@@ -120,13 +122,6 @@ def _run(
 ) -> list[tuple[npt.NDArray[Any], ...]]:
     """Give the outputs of these names, each with an array by part."""
     return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
-
-
-def _with_token_ids(path: Path) -> ort.InferenceSession:
-    """Load a text-in graph that gives its token ids, too."""
-    model = onnx.load(path)
-    model.graph.output.append(token_ids_info(token_ids_width(model)))
-    return ort.InferenceSession(model.SerializeToString(), session_options())
 
 
 def _rows_that_differ(found: Ids, expected: Ids) -> int:

@@ -103,7 +103,8 @@ def choose_threshold(
     check_threshold(given)
     goal = None if optimize is None else Goal.parse(optimize)
     value = config.usual_threshold
-    chosen = _choice_of(config)
+    is_usual = config.threshold in (None, DEFAULT_THRESHOLD)
+    chosen = "default" if is_usual else SHARE_OF_POSITIVES
     if given is not None:
         value, chosen = given, "given"
     if not folder.validation.is_file():
@@ -117,7 +118,10 @@ def choose_threshold(
     if (found := config.calibration) is not None:
         probability = rescaled(probability, found.scale, found.bias).astype(np.float32)
     if goal is not None:
-        usual = _usual(config, float(labels.mean()))
+        usual = config.threshold
+        if usual is None:  # 0.5 where both labels weighed the same, else their share
+            is_balanced = config.training.get("balanced")
+            usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
         value = best_threshold(labels, probability, goal, folder.validation, usual)
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
@@ -131,18 +135,6 @@ def choose_threshold(
     is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
     warning = None if is_for_both else constant_warning("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
-
-
-def _usual(config: RunConfig, share: float) -> float:
-    """Give the run's own threshold; 0.5 where both labels weighed the same; else the share."""
-    if config.threshold is not None:
-        return config.threshold
-    return DEFAULT_THRESHOLD if config.training.get("balanced") else share
-
-
-def _choice_of(config: RunConfig) -> str:
-    """Say where the threshold comes from if the user does not give one."""
-    return "default" if config.threshold in (None, DEFAULT_THRESHOLD) else SHARE_OF_POSITIVES
 
 
 def best_threshold(

@@ -45,19 +45,11 @@ def session_options() -> ort.SessionOptions:
     return options
 
 
-def constants_of(part: ModelProto) -> list[npt.NDArray[Any]] | None:
-    """Give the outputs of a part of a model that has no inputs; None if they cannot be computed."""
-    try:
-        return _session(part).run(None, {})  # type: ignore[no-any-return]
-    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-        return None
-
-
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
     try:
         return _session(part)
-    except Exception as error:  # noqa: BLE001 (as above)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
         raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
 
 
@@ -89,6 +81,9 @@ _ELEMENTS: dict[type, int] = {np.float32: FLOAT, np.int32: INT32}
 _COUNTING = KnownNodes(3, "a9f6c693944163ca5a3b5b11a46c2383")
 
 
+Weights = dict[str, npt.NDArray[Any]]
+
+
 class Graph:
     """The nodes and weights of a network."""
 
@@ -109,9 +104,7 @@ class Graph:
         """Give the places of the nodes that read a tensor."""
         return (at for at, node in enumerate(self._nodes) if name in node.input)
 
-    def find(
-        self, known: KnownNodes, start: int, ids: str = TOKEN_IDS
-    ) -> dict[str, npt.NDArray[Any]] | None:
+    def find(self, known: KnownNodes, start: int, ids: str = TOKEN_IDS) -> Weights | None:
         """Give the free weights of known nodes from a place on; None if they are not there.
 
         They read nothing but ``ids`` and weights.
@@ -163,9 +156,7 @@ class Graph:
         """Name what known nodes give to others, with the types of their elements."""
         return {self.output(start + at): _ELEMENTS[kind] for at, kind in known.results.items()}
 
-    def add_constants(
-        self, known: KnownNodes, start: int, found: dict[str, npt.NDArray[Any]]
-    ) -> bool:
+    def add_constants(self, known: KnownNodes, start: int, found: Weights) -> bool:
         """Add to the weights what depends on them alone; False if it cannot be computed."""
         if not known.constants:
             return True
@@ -268,4 +259,7 @@ def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[An
     part = _part(network, [n for n in network.graph.node if n.output[0] in needed], {})
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
-    return constants_of(part)
+    try:
+        return _session(part).run(None, {})  # type: ignore[no-any-return]
+    except Exception:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        return None

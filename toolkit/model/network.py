@@ -27,9 +27,9 @@ Places = slice | npt.NDArray[np.int64]
 ROWS_OF_ONE_LENGTH = 64
 
 # Rows of any length: at most this many rows, and this many ids if there are two rows or more. From
-# 4,096 to 16,384 ids, ngram-linear gives 390,000 to 670,000 rows/s on the EPYC core; ngram-cnn gave
-# 78,000 to 67,000 before it had its second convolution, which has more activations an id. Of rows
-# with 17 ids, as sentences are, 512 at once take 0.7 of the time of 128 with `reviews`.
+# 4,096 to 16,384 ids, ngram-linear gives 390,000 to 670,000 rows/s on the EPYC core; a network with
+# more activations an id gave 78,000 to 67,000. Of rows with 17 ids, as sentences are, 512 at once
+# take 0.7 of the time of 128 with `reviews`.
 MOST_ROWS = 512
 MOST_IDS = 8192
 

@@ -202,7 +202,7 @@ def _check_flat(model: ModelProto, path: Path) -> None:
     for node in graph.node:
         # Strings that are not UTF-8 come as bytes.
         if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
-            raise _not_stock(node, path)
+            raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
         for attribute in node.attribute:
             has_graph = attribute.HasField("g")
             if attribute.graphs or (has_graph and not _is_step(node, attribute.g)):
@@ -235,10 +235,6 @@ def _check_inside(tensors: Iterable[TensorProto], path: Path) -> None:
     for tensor in tensors:
         if tensor.data_location == EXTERNAL or tensor.external_data:
             raise ModelError(f"{path}: the weights '{tensor.name}' are stored outside the file")
-
-
-def _not_stock(node: NodeProto, path: Path) -> ModelError:
-    return ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
 
 
 def _named(node: NodeProto) -> str:

@@ -21,7 +21,7 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.labels import Labelling, Limits, count_sentences
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
-from toolkit.text.strings import arrow_of, bounds_of, is_blank, without_half_pairs
+from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -51,7 +51,7 @@ def array_of(texts: Iterable[str | None]) -> pa.StringArray:
         raise UsageError(f"score: expected strings or None: {error}") from None
 
 
-def as_strings(texts: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+def as_strings(texts: Texts) -> Texts:
     """Give texts of any string type as strings or large strings; `UsageError` for other types."""
     kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
@@ -79,7 +79,7 @@ class Predictor:
         self._network, self._vocabulary, self._facts = network, vocabulary, facts
         self._by_sentence = by_sentence
 
-    def predict(self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool) -> pa.RecordBatch:
+    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
         """Give what `Scorer.predict` gives."""
         texts = as_strings(texts)
         starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
@@ -105,8 +105,7 @@ class Predictor:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
-        from toolkit.model.sentences import SentenceScorer
-        from toolkit.text.sentences import SentenceRule
+        from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
         return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
@@ -115,9 +114,7 @@ class Predictor:
     def _known(self) -> KnownWords:
         return KnownWords(self._vocabulary, self._facts.max_tokens)
 
-    def _block(
-        self, texts: pa.Array | pa.ChunkedArray, with_reading: bool
-    ) -> dict[str, npt.NDArray[np.generic]]:
+    def _block(self, texts: Texts, with_reading: bool) -> dict[str, npt.NDArray[np.generic]]:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1

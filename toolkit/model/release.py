@@ -54,19 +54,11 @@ def _is_plain(text: str) -> bool:
     return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
 
 
-def _is_name(text: str) -> bool:
-    return len(text) <= LONGEST_NAME and _is_plain(text)
-
-
 def _is_day(text: str) -> bool:
     try:
         return date.fromisoformat(text).isoformat() == text
     except ValueError:
         return False
-
-
-def _is_language(text: str) -> bool:
-    return re.fullmatch(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", text, re.ASCII | re.IGNORECASE) is not None
 
 
 def _is_licence(text: str) -> bool:
@@ -77,22 +69,17 @@ def _is_licence(text: str) -> bool:
     return is_odd and all(map(_is_plain, terms)) and all(word in operators for word in words[1::2])
 
 
-def _is_url(text: str) -> bool:
-    """Whether it leads to a host by its name; a user or a password would be published."""
-    form = r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?"
-    return re.fullmatch(form, text, re.ASCII | re.IGNORECASE) is not None
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
+# It leads to a host by its name; a user or a password would be published.
+_URL = re.compile(
+    r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?", re.ASCII | re.IGNORECASE
+)
 
-
-def _host(url: str) -> str:
-    found = re.match(r"\w+://([^/?#:]+)", url)
-    return found[1].strip(".") if found else ""
-
-
-Name = Annotated[str, _is_name]
+Name = Annotated[str, _is_plain, lambda text: len(text) <= LONGEST_NAME]
 Day = Annotated[str, _is_day]
-Language = Annotated[str, _is_language]
+Language = Annotated[str, lambda text: _LANGUAGE.fullmatch(text) is not None]
 Licence = Annotated[str, is_line, _is_licence]
-Url = Annotated[str, is_line, _is_url]
+Url = Annotated[str, is_line, lambda text: _URL.fullmatch(text) is not None]
 Use = Annotated[str, lambda name: name in USES]
 
 
@@ -172,7 +159,8 @@ class Release:
     @property
     def namespace(self) -> str:
         """The host of the repository from its end, such as `org.example`; empty without one."""
-        return ".".join(reversed(_host(self.repository or "").split(".")))
+        found = re.match(r"\w+://([^/?#:]+)", self.repository or "")
+        return ".".join(reversed(found[1].strip(".").split("."))) if found else ""
 
     @property
     def title(self) -> str:

@@ -51,7 +51,7 @@ class Scorer:
         Probabilities from the first number to below the second get the label ``neutral``; the
         threshold lies between them. True is the model's own range. By default none do.
     by_sentence : bool
-        Whether each sentence is scored, too (`toolkit.text.sentences` has the rule), and reviews
+        Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
 
     Raises

@@ -1,6 +1,20 @@
-"""The scores of sentences, by the token ids of the reviews: no text is read again.
+"""The sentences of reviews, cut out of token ids, and their scores: no text is read again.
 
 For one review that is explained, also where its sentences are in its text.
+
+A sentence ends
+
+1. at ``!``, ``?``, ``…``, at ``;`` unless it ends an entity such as ``&amp;``, at the end of a
+   line, and at ``<br />``;
+2. at a ``.`` after which no word begins at once: not in 3.5, and not at the first one of U.S. for
+   example;
+3. before a word of contrast that the model knows, `CONTRASTS`, so that "The camera is excellent but
+   the battery is terrible" is two sentences. Not where it is the last word of a sentence, and not
+   in "nothing but", "can't help but", "as though" and the like (`NO_CONTRAST_AFTER`), nor in "but
+   also".
+
+Only sentences with a word count. Closing quotes and brackets belong to the sentence before, as they
+are no words.
 """
 
 from __future__ import annotations
@@ -8,14 +22,84 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit.model.labels import Limits, tone
 from toolkit.model.network import Network, Probabilities
-from toolkit.text.sentences import SentenceRule
-from toolkit.text.token_ids import TokenIds
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+CONTRASTS = ("but", "however", "although", "though", "whereas", "except")
+NO_CONTRAST_AFTER = ("nothing", "anything", "everything", "all", "none", "as", "help")
+NO_CONTRAST_BEFORE = ("also",)
+
+_Rows = npt.NDArray[np.int64]
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class Sentences:
+    """The sentences of some reviews, as far as a model reads them."""
+
+    ids: TokenIds  # a row for each sentence
+    reviews: _Rows  # (sentences,): the number of the review of each, from 0, ascending
+
+
+@dataclass(frozen=True)
+class SentenceRule:
+    """Finds the sentences of reviews whose ids are those of a vocabulary."""
+
+    vocabulary: Vocabulary
+
+    def sentences(self, ids: TokenIds, most_tokens: int) -> Sentences:
+        """Cut the last ``most_tokens`` ids of reviews, made ``with_cuts``, into sentences."""
+        if ids.cuts is None:
+            raise ValueError("ids with cuts are expected")
+        starts = np.maximum(ids.starts, ids.stops - most_tokens)
+        begins = np.zeros(len(ids.values) + 1, np.bool_)
+        begins[ids.cuts] = begins[starts] = begins[ids.stops] = True
+        words = self._contrasts(ids.values, begins)
+        begins[words.starts] = begins[words.stops] = True
+        marks = np.flatnonzero(begins)
+        first, last = np.searchsorted(marks, starts), np.searchsorted(marks, ids.stops)
+        counts = last - first
+        reviews = np.repeat(np.arange(len(ids)), counts)
+        at = np.arange(len(reviews)) + np.repeat(last - np.cumsum(counts), counts)
+        is_contrast = np.zeros(len(begins), np.bool_)
+        is_contrast[words.starts] = True
+        kept = np.flatnonzero(~is_contrast[marks[at]])
+        at = at[kept]
+        return Sentences(TokenIds(ids.values, marks[at], marks[at + 1]), reviews[kept])
+
+    def _contrasts(self, values: Ids, begins: _Flags) -> TokenIds:
+        """Find the words of contrast between two others of a sentence; "even though" is one."""
+        contrasts, even, no_contrast_after, no_contrast_before = self._flags_of_words
+        places = np.flatnonzero(contrasts[values])
+        places = places[~(begins[places] | begins[places + 1])]
+        # Each has a word before it and one after it.
+        is_even = even[values[places - 1]]
+        is_other = no_contrast_after[values[places - 1]] | (is_even & begins[places - 1])
+        is_other |= no_contrast_before[values[places + 1]]
+        starts, stops = places - is_even, places + 1
+        return TokenIds(values, starts[~is_other], stops[~is_other])
+
+    @cached_property
+    def _flags_of_words(self) -> tuple[_Flags, _Flags, _Flags, _Flags]:
+        """Flags for the words of contrast, "even", and the words that make it something else."""
+        before, after = self._flags(NO_CONTRAST_AFTER), self._flags(NO_CONTRAST_BEFORE)
+        return self._flags(CONTRASTS), self._flags(("even",)), before, after
+
+    def _flags(self, words: tuple[str, ...]) -> _Flags:
+        """Give a flag for each id, (vocabulary,): whether it is that of one of the words."""
+        found = pc.index_in(pa.array(words), value_set=self.vocabulary.words).drop_null()
+        flags = np.zeros(self.vocabulary.size, np.bool_)
+        flags[found.to_numpy() + FIRST_WORD_ID] = True
+        return flags
 
 
 @dataclass(frozen=True)
@@ -23,7 +107,7 @@ class ScoredSentences:
     """The sentences of some reviews that have a word which the model knows."""
 
     ids: TokenIds  # a row for each sentence, among the values of the reviews
-    reviews: npt.NDArray[np.int64]  # (sentences,): the number of its review, from 0, ascending
+    reviews: _Rows  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
 

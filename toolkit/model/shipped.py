@@ -22,7 +22,10 @@ def find_model(model: str | Path | None = None) -> Path:
     """
     path = path_of(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
-        return _shipped_file(path.name)
+        installed = Path(__file__).parent / "shipped_models" / f"{path.name}.onnx"
+        # In an editable install, it is in the project folder.
+        in_project = Path(__file__).parents[2] / "exported" / installed.name
+        return installed if installed.is_file() else in_project
     if _is_missing(path):
         raise ModelError(
             f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
@@ -64,10 +67,3 @@ def _is_missing(path: Path) -> bool:
     except OSError:
         return False
     return False
-
-
-def _shipped_file(name: str) -> Path:
-    installed = Path(__file__).parent / "shipped_models" / f"{name}.onnx"
-    # In an editable install, it is in the project folder.
-    in_project = Path(__file__).parents[2] / "exported" / f"{name}.onnx"
-    return installed if installed.is_file() else in_project

@@ -32,7 +32,7 @@ enum {
     LONGEST_WORD = 1024,
     MOST_RANGES = 8, /* of ASCII characters that separate words */
     CHARACTERS = 0x20000, /* of which a rule knows the kind; all others are of words */
-    LONGEST_TAG = 221, /* bytes, as in toolkit/text/entities.py */
+    LONGEST_TAG = 221, /* bytes, as in toolkit/text/rule.py */
     MOST_STEPS = 256, /* from a slot to the one that holds a word */
     UNKNOWN_ID = 2,
 };

@@ -23,6 +23,9 @@ _DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
 _KINDS |= {pa.binary(): 0, pa.large_binary(): 1, pa.binary_view(): 2}
 
+# The ids of some texts, one after the other, and their bounds.
+Ragged = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]
+
 
 class _Rule(ctypes.Structure):
     _fields_ = (
@@ -126,9 +129,7 @@ class WordTable:
         """Whether `encode` takes arrays of a type."""
         return kind in _KINDS
 
-    def encode(
-        self, texts: pa.Array, last: int | None = None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def encode(self, texts: pa.Array, last: int | None = None) -> Ragged:
         """Give the last ids of each text, (ids,), one text after the other, and their bounds.
 
         The texts are strings, large strings or views, (texts,); a null counts as an empty one.
@@ -137,9 +138,7 @@ class WordTable:
         described, _kept = describe(texts)
         return self._encode(described, last)
 
-    def encode_few(
-        self, texts: list[bytes], last: int | None = None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def encode_few(self, texts: list[bytes], last: int | None = None) -> Ragged:
         """Give the same for a few texts in Python's memory."""
         bounds = np.array([*accumulate(map(len, texts), initial=0)], np.int64)
         content = (ctypes.c_char_p * 1)(b"".join(texts))
@@ -151,9 +150,7 @@ class WordTable:
         )
         return self._encode(described, last)
 
-    def _encode(
-        self, texts: Texts, last: int | None
-    ) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]:
+    def _encode(self, texts: Texts, last: int | None) -> Ragged:
         where = ctypes.byref(texts)
         last = _ALL if last is None else last
         values = np.empty(self._core.most_ids(where, last), np.int32)

@@ -202,7 +202,11 @@ def _check_weights(content: bytes, path: Path) -> None:
     try:
         with h5py.File(io.BytesIO(content), "r") as file:
             for name, dataset in _datasets(file, path):
-                _check_dataset(name, dataset, path)
+                if dataset.external or dataset.is_virtual:
+                    raise ModelError(f"{path}: the weights {name:.200} are stored outside the file")
+                is_plain = dataset.dtype.kind in "biuf"
+                if not is_plain or dataset.nbytes > dataset.id.get_storage_size():
+                    raise ModelError(f"{path}: the weights {name:.200} are not a plain array")
     except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
         raise ModelError(f"{path}: damaged weights: {error}") from None
 
@@ -226,10 +230,3 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
                 groups.append(member)
             else:
                 yield place, member
-
-
-def _check_dataset(name: str, dataset: Any, path: Path) -> None:
-    if dataset.external or dataset.is_virtual:
-        raise ModelError(f"{path}: the weights {name:.200} are stored outside the file")
-    if dataset.dtype.kind not in "biuf" or dataset.nbytes > dataset.id.get_storage_size():
-        raise ModelError(f"{path}: the weights {name:.200} are not a plain array")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import KW_ONLY, dataclass, replace
 
 from toolkit.errors import UsageError
@@ -112,6 +112,9 @@ class Column:
             f"{file}: {', '.join(others)} or {last} may be meant as {meant}. Choose one with "
             f"{self.option}, spelled as it is in the file."
         )
+
+
+Wanted = Sequence[Column] | None  # the columns of a table; None is for scoring
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import Column, Keys
+from toolkit.records.columns import Column, Keys, Wanted
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -66,9 +66,7 @@ class DelimitedFile(RecordFile):
 
     too_long = "a record (a quote that is never closed?)"
 
-    def __init__(
-        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> None:
+    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
         self._unsure: set[int] = set()  # lines where a record begins that may be several
         super().__init__(path, options, columns)
 

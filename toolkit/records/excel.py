@@ -20,7 +20,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
-from toolkit.records.columns import Column, is_text
+from toolkit.records.columns import Wanted, is_text
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
@@ -148,9 +148,7 @@ class ExcelFile(ReviewFile):
 
     counts = "row"
 
-    def __init__(
-        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> None:
+    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
         super().__init__(path, options, columns)
         MissingExtraError.check("excel", "openpyxl")
         self._file = open_file(path)

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
-from toolkit.records.columns import Column, is_text
+from toolkit.records.columns import Column, Wanted, is_text
 from toolkit.records.json_elements import Peek, Values, values_in, values_of
 from toolkit.records.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
 from toolkit.records.json_values import WHITE_SPACE, object_on, opening_members
@@ -57,9 +57,7 @@ class JsonFile(JsonLinesFile):
     _has_elements = False
 
     @classmethod
-    def opened(
-        cls, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> ReviewFile:
+    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
         """Open a file, as what its first bytes show."""
         file = cls(path, options, columns)
         if not file._has_elements:

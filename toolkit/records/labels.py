@@ -118,16 +118,11 @@ def scale_of(stars: Sequence[float]) -> int | None:
 
 @dataclass(frozen=True)
 class Ratings:
-    """The stars of some rows.
+    """The stars of some rows."""
 
-    - stars (rows,): 1 to 5 as float32, NaN where there are none
-    - column: where they are from
-    - scale: of how many stars they were
-    """
-
-    stars: Targets
-    column: str
-    scale: int
+    stars: Targets  # (rows,) 1 to 5 as float32, NaN where there are none
+    column: str  # where they are from
+    scale: int  # of how many stars they were
 
     @property
     def meaning(self) -> str:
@@ -172,27 +167,13 @@ _Rule = Callable[[str], float]  # of a word; NaN where it means nothing
 
 @dataclass(frozen=True)
 class Labels:
-    """The labels of some rows.
+    """The labels of some rows."""
 
-    Attributes
-    ----------
-    rows : Rows
-        (labels,) their positions in the file.
-    targets : Targets
-        (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`.
-    kind : str
-        As what the column was read; `USUAL` for classes and probabilities.
-    meaning : str
-        Which labels became what, for the user; empty where they are as usual.
-    neutral : Rows
-        (neutral,) the positions of neutral ones that were left out.
-    """
-
-    rows: Rows
-    targets: Targets
-    kind: str
-    meaning: str
-    neutral: Rows
+    rows: Rows  # (labels,) their positions in the file
+    targets: Targets  # (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`
+    kind: str  # as what the column was read; `USUAL` for classes and probabilities
+    meaning: str  # which labels became what, for the user; empty where they are as usual
+    neutral: Rows  # (neutral,) the positions of neutral ones that were left out
 
 
 def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:

@@ -22,7 +22,7 @@ import pyarrow.compute as pc
 from toolkit.errors import EmptyInputError
 from toolkit.native import records as core
 from toolkit.records.archives import compression_of
-from toolkit.records.columns import Column
+from toolkit.records.columns import Wanted
 from toolkit.records.kinds import LOOKED_AT, check_kind
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
@@ -184,7 +184,7 @@ class RecordFile(ReviewFile):
         self,
         path: Path,
         options: ReadOptions,
-        columns: Sequence[Column] | None = None,
+        columns: Wanted = None,
         stream: ByteStream | None = None,  # of the file, if it is open already
     ) -> None:
         super().__init__(path, options, columns)

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.columns import Column, Keys, Wanted, is_text
 from toolkit.records.options import ReadOptions
 from toolkit.records.parquet_row_groups import (
     RowGroups,
@@ -53,9 +53,7 @@ class ParquetFile(ReviewFile):
 
     counts = "record"
 
-    def __init__(
-        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> None:
+    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
         super().__init__(path, options, columns)
         self._is_written_as_text = False
         self._groups = RowGroups.open(path, options.block_bytes)

@@ -32,22 +32,14 @@ class Check:
         """Give the rows of a column that hold a value without the property."""
         if not _holds(column.type, self.concerns):
             return
-        if all(map(self.is_met, self._leaves(column))):
+        if all(map(self.is_met, _leaves_of(column, self.concerns))):
             return
         for number in range(len(column)):
             # Copied, for an array within a slice has the values of all rows.
             row = pa.concat_arrays([column.slice(number, 1)])
-            wrong = [leaf for leaf in self._leaves(row) if not self.is_met(leaf)]
+            wrong = [leaf for leaf in _leaves_of(row, self.concerns) if not self.is_met(leaf)]
             if wrong:
                 yield number, self.fault(wrong[0], name)
-
-    def _leaves(self, column: pa.Array) -> Iterator[pa.Array]:
-        return (leaf for leaf in _leaves_of(column, self.concerns))
-
-
-def is_string(kind: pa.DataType) -> bool:
-    """Whether values of a type must be UTF-8."""
-    return kind in STRINGS
 
 
 def _is_utf8(column: pa.Array) -> bool:
@@ -62,10 +54,6 @@ def _no_utf8(column: pa.Array, name: str) -> Fault:
     rows = (column.slice(row, 1) for row in range(len(column)))
     value = next(row for row in rows if not _is_utf8(row)).cast(pa.large_binary())[0].as_py()
     return f"a string in the column {name!r} is no UTF-8", value
-
-
-def _has_limits(kind: pa.DataType) -> bool:
-    return pa.types.is_temporal(kind) and not pa.types.is_duration(kind)
 
 
 def _limits(kind: pa.DataType, *, is_nested: bool) -> tuple[int, int]:
@@ -96,13 +84,13 @@ def _no_text(column: pa.Array, name: str, *, is_nested: bool) -> Fault:
 
 def _in_limits(*, is_nested: bool) -> Check:
     return Check(
-        _has_limits,
+        lambda kind: pa.types.is_temporal(kind) and not pa.types.is_duration(kind),
         lambda column: not len(_outside(column, is_nested=is_nested)),
         partial(_no_text, is_nested=is_nested),
     )
 
 
-UTF8 = Check(is_string, _is_utf8, _no_utf8)
+UTF8 = Check(lambda kind: kind in STRINGS, _is_utf8, _no_utf8)
 _PLAIN, _NESTED = _in_limits(is_nested=False), _in_limits(is_nested=True)
 
 

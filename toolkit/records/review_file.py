@@ -11,7 +11,7 @@ from typing import IO, Any, NoReturn, Protocol, Self
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.columns import Column, Keys, is_text
+from toolkit.records.columns import Column, Keys, Wanted, is_text
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.text.strings import join_texts
 
@@ -36,11 +36,6 @@ class FileRange:
     first_byte: int = 0  # about, of the file
     size: int | None = None  # about, in bytes; None is the whole file
     restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
-
-    @property
-    def is_whole(self) -> bool:
-        """Whether it is all of the file."""
-        return not (self.start or self.stop)
 
     def ends_at(self, reached: Offset) -> bool:
         """Whether it is read to its end, by the offset after its last block.
@@ -155,9 +150,7 @@ class ReviewFile(ABC):
     delimiter: str | None = None  # between the fields of a delimited file
     restarts_numbers = False  # whether lines after a split point are counted from it
 
-    def __init__(
-        self, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> None:
+    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
         self.path = path
         self.options = options
         wanted = options.columns.scored() if columns is None else columns
@@ -173,9 +166,7 @@ class ReviewFile(ABC):
         self.warnings: list[str] = []  # what a user should know of this file before it is scored
 
     @classmethod
-    def opened(
-        cls, path: Path, options: ReadOptions, columns: Sequence[Column] | None = None
-    ) -> ReviewFile:
+    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
         """Open a file; a format of several layouts gives the class for what the file has."""
         return cls(path, options, columns)
 

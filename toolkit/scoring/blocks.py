@@ -70,27 +70,10 @@ def run_blocks(
 ) -> Iterator[_Out]:
     """Work on the blocks of a file in threads; give what comes out, in the order of the file.
 
-    Parameters
-    ----------
-    reviews : ReviewFile
-        The file.
-    work : Callable[[SelectedBlock], _Out]
-        Called once per block, by any thread.
-    subset : Subset
-        Which records are wanted; blocks without any are left out.
-    workers : int | None
-        Threads; None is one per usable core.
-    file_range : FileRange
-        Which part of the file is read.
-    start : Offset
-        Where a run that is continued begins.
-    done : int
-        Records before that.
-
-    Yields
-    ------
-    _Out
-        What `work` gives; memory is bounded, whatever the size of the file.
+    ``work`` is called once per block, by any thread; blocks without a record of the subset are left
+    out. There is a thread for each of ``workers``, by default one per usable core. A run that is
+    continued begins at ``start``, with ``done`` records before it. Memory is bounded, whatever the
+    size of the file.
     """
     cores = workers or usable_cores()
     blocks = _selected(reviews, subset, start, done, cores, file_range)

@@ -148,10 +148,6 @@ class WatchedInput:
         self._sum = extended(self._sum, wanted, self._file)
         return self._sum
 
-    def begins_with(self, prefix: Prefix) -> bool:
-        """Whether its first bytes are those of an earlier run."""
-        return self.read_so_far(prefix[0]) == prefix
-
 
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""

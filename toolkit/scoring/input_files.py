@@ -208,9 +208,9 @@ class Found:
             with_rejects=pattern[-1].endswith(REJECTED_ENDING),
             with_scored=SCORED in pattern[-1],
         )
-        files = [
-            path for path in shown if not (_is_special(path) or (is_folder and not _is_known(path)))
-        ]
+        files = [path for path in shown if not _is_special(path)]
+        if is_folder:
+            files = [path for path in files if has_known_ending(path) or is_archive(path)]
         for error in errors:
             path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
             self.unreadable.append((path, path.relative_to(base), f"{path}: {reason}"))
@@ -339,10 +339,6 @@ def _scored_beside(paths: list[Path]) -> set[Path]:
             names = set(map(unscored_name, folder.iterdir()))
             found |= {p for p, name in scored.items() if p.parent == folder and name in names}
     return found
-
-
-def _is_known(path: Path) -> bool:
-    return has_known_ending(path) or is_archive(path)
 
 
 def _is_special(path: Path) -> bool:

@@ -179,7 +179,7 @@ class Journal:
             return None
         try:
             self._check_identity(identity)
-            if point.source is not None and not source.begins_with(point.source):
+            if point.source is not None and source.read_so_far(point.source[0]) != point.source:
                 self._refuse(["the input"])
             return self._checked(point)
         except UsageError:

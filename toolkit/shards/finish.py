@@ -26,29 +26,12 @@ Parts = Sequence[FileResult]  # in the order of the input
 
 
 def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
-    """Join the parts of all shards, and remove them.
+    """Join the parts of all shards, and remove them; give a result for each file of the plan.
 
-    Parameters
-    ----------
-    job : ShardedJob
-        The job.
-    force : bool
-        Whether outputs that are there are replaced.
-
-    Returns
-    -------
-    list[FileResult]
-        One for each file of the plan, in order.
-
-    Raises
-    ------
-    UsageError
-        If a shard is missing, an output is there that is not the joined one, or another process
-        has finished the job meanwhile.
-    InputError
-        If a part is not as its shard has left it, or too many records are rejected.
-    OutputError
-        If an output cannot be written.
+    With ``force``, outputs that are there are replaced. Raises `UsageError` if a shard is missing,
+    an output is there that is not the joined one, or another process has finished the job
+    meanwhile; `InputError` if a part is not as its shard has left it, or too many records are
+    rejected; and `OutputError` if an output cannot be written.
     """
     try:
         return _finish(job, force=force)

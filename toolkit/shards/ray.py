@@ -102,28 +102,12 @@ def score_on_ray(
     options: ScoringOptions,
     on_claim: Callable[[Claim], None] = lambda _: None,
 ) -> dict[int, ToolkitError]:
-    """Score all shards of a job that are not done, within `connected`.
+    """Score all shards of a job that are not done, within `connected`; give those that failed.
 
-    Parameters
-    ----------
-    job : ShardedJob
-        The job; its folder, its inputs and the model are found under the same paths everywhere.
-    scorer : Scorer
-        The model. Each process loads it once.
-    options : ScoringOptions
-        How shards are scored; ``workers`` is the number of CPUs for each, 1 by default.
-    on_claim : Callable[[Claim], None]
-        Called with each shard that is done, also by an earlier run.
-
-    Returns
-    -------
-    dict[int, ToolkitError]
-        The shards that cannot be scored, and why.
-
-    Raises
-    ------
-    OutputError
-        If a shard is lost again and again, as where there is not enough memory.
+    The folder of the job, its inputs and the model are found under the same paths everywhere. Each
+    process loads the model once. ``workers`` of the options is the number of CPUs for each shard, 1
+    by default. ``on_claim`` gets each shard that is done, also by an earlier run. Raises
+    `OutputError` if a shard is lost again and again, as where there is not enough memory.
     """
     import ray
 

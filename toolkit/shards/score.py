@@ -40,32 +40,11 @@ def begin_job(
     *,
     keep_parts: bool = False,
 ) -> ShardedJob:
-    """Plan the shards of a job, or find that another process has done so.
+    """Plan the shards of a job, or find that another process has done so; write the plan.
 
-    Parameters
-    ----------
-    scorer : Scorer
-        The model.
-    jobs : Jobs
-        The files and their outputs.
-    options : ScoringOptions
-        How they are scored; with ``force``, another job at the same place is dropped.
-    count : int
-        The number of shards.
-    target : Path
-        The folder of the outputs, or the only output.
-    keep_parts : bool
-        Whether the outputs stay in parts.
-
-    Returns
-    -------
-    ShardedJob
-        The job; its plan is written.
-
-    Raises
-    ------
-    UsageError
-        If the options do not go together, outputs exist, or another job is at this place.
+    The target is the folder of the outputs, which may stay in parts, or the only output. With
+    ``force`` of the options, another job at the same place is dropped. Raises `UsageError` if the
+    options do not go together, outputs exist, or another job is at this place.
     """
     is_in_folder = jobs.folder is not None or is_a_folder(target)
     if keep_parts and not is_in_folder:
@@ -116,36 +95,11 @@ def score_shard(
 ) -> Claim:
     """Score a shard, unless that is done; many processes may try it at the same time.
 
-    Parameters
-    ----------
-    scorer : Scorer
-        The model of the plan.
-    job : ShardedJob
-        The job.
-    shard : int
-        The number of the shard, from 0.
-    options : ScoringOptions
-        Those of the plan.
-    on_file : OnFile
-        As in `score_files`, like the two that follow.
-    on_start : OnResult
-        Gets the result of each piece before it is known.
-    on_warning : OnWarning
-        Gets what may be wrong with a piece.
-
-    Returns
-    -------
-    Claim
-        What became of the shard; `is_new` if this call has scored it.
-
-    Raises
-    ------
-    InputError
-        If an input has changed, or cannot be read.
-    UsageError
-        If this machine has another model or version, or the job is not there any more.
-    OutputError
-        If the parts or the claim cannot be written.
+    Model and options are those of the plan. The callbacks are those of `score_files`, for pieces
+    instead of files. `is_new` of the claim says whether this call has scored the shard. Raises
+    `InputError` if an input has changed or cannot be read, `UsageError` if this machine has another
+    model or version, or the job is not there any more, and `OutputError` if the parts or the claim
+    cannot be written.
     """
     if (earlier := job.read_claim(shard)) is not None:
         return earlier

@@ -29,22 +29,9 @@ _BUFFER_BYTES = 1 << 16
 def path_of(text: str | os.PathLike[str]) -> Path:
     """Give the path that a user names: of this machine, or of an object in a store.
 
-    Parameters
-    ----------
-    text : str | os.PathLike[str]
-        Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``.
-
-    Returns
-    -------
-    Path
-        A `StorePath` for the URI of an object or a prefix, else a path of this machine.
-
-    Raises
-    ------
-    UsageError
-        If it is a URI that cannot be used.
-    MissingExtraError
-        If it is of a store, and obstore is not installed.
+    Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``. The URI of
+    an object or a prefix gives a `StorePath`. Raises `UsageError` for a URI that cannot be used,
+    and `MissingExtraError` for one of a store if obstore is not installed.
     """
     if isinstance(text, Path):
         return text

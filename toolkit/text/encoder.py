@@ -3,15 +3,18 @@
 Both give the same ids. The core is the fastest by far, above all for a few texts, as Arrow makes a
 table of all words for each call.
 
-Arrow and NumPy work on all bytes at once: they lowercase, split at separators, look up what is
-between, and find where sentences end by their punctuation (`toolkit.text.sentences` has that rule).
+Arrow and NumPy work on all bytes at once: they write what mark-up means, lowercase, split at
+separators, look up what is between, and find where sentences end by their punctuation
+(`toolkit.model.sentences` has that rule).
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache, cached_property
+from itertools import groupby
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +22,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.native.texts import WordTable
-from toolkit.text.plain_bytes import without_markup, without_outer_apostrophes
-from toolkit.text.rule import TokenRule
-from toolkit.text.strings import NUL, bounds_of, has_nul
+from toolkit.text.rule import TAG, TokenRule
+from toolkit.text.strings import NUL, Texts, bounds_of, has_nul
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
+
+_Rows = npt.NDArray[np.int64]
+_Places = npt.NDArray[np.int32]
+_Bytes = npt.NDArray[np.uint8]
+_Flags = npt.NDArray[np.bool_]
 
 END = " "
 
@@ -42,7 +49,7 @@ class SplitTexts:
 
     written: pa.Buffer  # the same bytes with separators; from rule 3 on without mark-up
     strings: pa.StringArray
-    stops: npt.NDArray[np.int64]  # (texts,): how many strings each text and those before it have
+    stops: _Rows  # (texts,): how many strings each text and those before it have
 
     @classmethod
     def of(cls, texts: pa.StringArray, rule: TokenRule) -> SplitTexts:
@@ -56,8 +63,8 @@ class SplitTexts:
         (joined,) = pc.binary_join(all_texts, pa.scalar(end, texts.type))
         written = joined.as_buffer().to_pybytes() + end.encode()
         if rule.has_markup:
-            written = without_markup(written, rule)
-            content = without_outer_apostrophes(_normal(written, rule), written, rule)
+            written = _without_markup(written, rule)
+            content = _without_outer_apostrophes(_normal(written, rule), written, rule)
             ends_of_texts = np.flatnonzero(np.frombuffer(written, np.uint8) == 0)[: len(texts)] + 1
         else:
             content = _normal(written, rule)
@@ -67,6 +74,79 @@ class SplitTexts:
             len(bounds) - 1, pa.py_buffer(bounds), pa.py_buffer(content)
         )
         return cls(pa.py_buffer(written), strings, np.searchsorted(bounds, ends_of_texts))
+
+
+_SPACE = b" "
+_TAG = re.compile(TAG.encode())
+_BREAK = re.compile(rb"<br[^a-z0-9]")
+_ENDS_OF_SENTENCES = "!?.\n\r\v\u2026\u2028\u2029\u0085"
+
+
+def _without_markup(content: bytes, rule: TokenRule) -> bytes:
+    """Lowercase texts, and write what they say without tags, with spaces around emoji.
+
+    A tag is a space or, where it breaks the line, a line feed. An entity that separates words is
+    what ends a sentence, or a space; those of apostrophes stay, as spellings have them.
+    """
+    content = content.lower()  # ASCII
+    content = _TAG.sub(lambda tag: b"\n" if _BREAK.match(tag[0]) else _SPACE, content)
+    plain = _plain_entities(rule)
+    for pattern in _patterns(tuple(plain)):
+        content = pattern.sub(lambda entity: plain[entity[0].decode()], content)
+    if content.isascii():
+        return content
+    for pattern in _patterns(tuple(char for char in rule.separators if char > "\uffff")):
+        content = pattern.sub(_SPACE, content)
+    for pattern in _patterns(rule.emoji):
+        content = pattern.sub(rb" \g<0> ", content)
+    return content
+
+
+@cache
+def _plain_entities(rule: TokenRule) -> dict[str, bytes]:
+    return {
+        entity: character.encode() if character in _ENDS_OF_SENTENCES else _SPACE
+        for entity, character in rule.entities.items()
+        if character in rule.separators
+    }
+
+
+@cache
+def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
+    """Give an expression of the strings with each first byte, as `re` finds one byte fastest."""
+    found: dict[bytes, list[bytes]] = {}
+    encoded = sorted(string.encode() for string in strings)
+    for start, group in groupby(encoded, lambda string: string[:-1]):
+        last = re.escape(bytes(string[-1] for string in group))
+        found.setdefault(start[:1], []).append(re.escape(start[1:]) + b"[" + last + b"]")
+    return [re.compile(first + b"(?:" + b"|".join(rest) + b")") for first, rest in found.items()]
+
+
+def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) -> bytes:
+    """Turn apostrophes that are not within a word into spaces.
+
+    `content` is what `_without_markup` has written, with spaces for separators, also for those that
+    entities of apostrophes are made of.
+    """
+    places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
+    starts, stops = places, places + 1
+    for pattern in _patterns(tuple(form for form in rule.written_apostrophes if form != "'")):
+        found = np.array([match.span() for match in pattern.finditer(written)], np.int64)
+        starts = np.append(starts, found.reshape(-1, 2)[:, 0])
+        stops = np.append(stops, found.reshape(-1, 2)[:, 1])
+    changed, kept = np.frombuffer(content, np.uint8).copy(), np.frombuffer(written, np.uint8)
+    for place in _within(starts, stops):
+        changed[place] = ord(_SPACE)
+    is_inner = (changed[starts - 1] != ord(_SPACE)) & (changed[stops] != ord(_SPACE))
+    for place in _within(starts[is_inner], stops[is_inner]):
+        changed[place] = kept[place]
+    return changed.tobytes()
+
+
+def _within(starts: _Rows, stops: _Rows) -> Iterable[_Rows]:
+    """Give the first places from starts to before stops, then the second, and so on."""
+    for shift in range(int((stops - starts).max(initial=0))):
+        yield starts[starts + shift < stops] + shift
 
 
 def _normal(content: bytes, rule: TokenRule) -> bytes:
@@ -92,13 +172,13 @@ def _normal_bytes(rule: TokenRule) -> bytes:
 
 
 @cache
-def _wide_separators(rule: TokenRule) -> npt.NDArray[np.int32]:
+def _wide_separators(rule: TokenRule) -> _Places:
     """Give the separators beyond ASCII, sorted: 2 or 3 bytes of UTF-8 as a big-endian number."""
     wide = [char.encode() for char in rule.separators if "\x7f" < char <= "\uffff"]
     return np.array(sorted(int.from_bytes(char, "big") for char in wide), np.int32)
 
 
-def _blank(wide: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]) -> None:
+def _blank(wide: _Places, content: _Bytes) -> None:
     """Turn separators beyond ASCII, in place, into as many spaces as they have bytes."""
     for start in range(0, len(content), _BYTES_AT_ONCE):
         places = start + np.flatnonzero(content[start : start + _BYTES_AT_ONCE] >= _LOWEST_LEAD)
@@ -112,7 +192,7 @@ def _blank(wide: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]) -> None:
         content[third[is_wide & is_long]] = ord(END)
 
 
-def _bounds(content: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
+def _bounds(content: _Bytes) -> _Places:
     """Give 0 and the places after the spaces; in parts, as `flatnonzero` takes 8 bytes a place."""
     parts = [np.zeros(1, np.int32)]
     for start in range(0, len(content), _BYTES_AT_ONCE):
@@ -127,7 +207,7 @@ _LONG_ENDS = tuple(end.encode() for end in ("\u2026", "\u2028", "\u2029", "\u008
 _LONGEST_ENTITY = 8  # characters between & and ;
 
 
-def _flags(marks: bytes) -> npt.NDArray[np.bool_]:
+def _flags(marks: bytes) -> _Flags:
     """Give a flag for each byte, (256,): whether it is one of the marks."""
     flags = np.zeros(256, np.bool_)
     flags[list(marks)] = True
@@ -140,7 +220,7 @@ _IN_ENTITY = _flags(b"#" + bytes(byte for byte in range(128) if chr(byte).isalnu
 _MAY_END = _ALWAYS_ENDS | _RARELY_ENDS | _flags(b".")
 
 
-def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
+def sentence_ends(split: SplitTexts) -> _Rows:
     """Find the strings of split texts after which a sentence ends: their places, ascending."""
     content = np.frombuffer(split.written, np.uint8)
     blanked = np.frombuffer(split.strings.buffers()[2], np.uint8)
@@ -157,13 +237,11 @@ def sentence_ends(split: SplitTexts) -> npt.NDArray[np.int64]:
     is_end[rare] = is_break | ((content[at] == ord(";")) & ~_ends_entity(at, content))
     for end in _LONG_ENDS:
         is_end[rare] |= _is_at(at - (len(end) - 1), end, content)
-    ends: npt.NDArray[np.int64] = found[is_end]
+    ends: _Rows = found[is_end]
     return ends
 
 
-def _is_after_break(
-    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8], blanked: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _is_after_break(places: _Places, content: _Bytes, blanked: _Bytes) -> _Flags:
     """Whether another <br /> is before places, (places,), with at most one space between."""
     before = np.maximum(places - 1, 0)
     before = np.maximum(before - (content[before] == ord(" ")), 0)
@@ -175,9 +253,7 @@ def _is_after_break(
     return found
 
 
-def _ends_entity(
-    places: npt.NDArray[np.int32], content: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _ends_entity(places: _Places, content: _Bytes) -> _Flags:
     """Whether the ; at places, (places,), ends an entity of HTML, such as &amp; or &#39;."""
     found, inside = np.zeros(len(places), np.bool_), np.ones(len(places), np.bool_)
     for distance in range(1, _LONGEST_ENTITY + 2):
@@ -187,9 +263,7 @@ def _ends_entity(
     return found
 
 
-def _is_at(
-    places: npt.NDArray[np.int32], word: bytes, content: npt.NDArray[np.uint8]
-) -> npt.NDArray[np.bool_]:
+def _is_at(places: _Places, word: bytes, content: _Bytes) -> _Flags:
     """Whether a word of bytes is at places of a content, (places,)."""
     found = np.ones(len(places), np.bool_)
     for shift, byte in enumerate(word):
@@ -213,9 +287,7 @@ class Encoder:
     spelling_ids: Ids
     rule: TokenRule
 
-    def encode(
-        self, texts: pa.Array | pa.ChunkedArray, last: int | None, *, with_cuts: bool
-    ) -> TokenIds:
+    def encode(self, texts: Texts, last: int | None, *, with_cuts: bool) -> TokenIds:
         """Give the token ids, as `toolkit.text.vocabulary.Vocabulary.encode` does."""
         if self._table is not None and not with_cuts:
             return self._in_core(self._table, texts, last)
@@ -251,9 +323,7 @@ class Encoder:
     def _size(self) -> int:
         return len(self.words) + FIRST_WORD_ID
 
-    def _in_core(
-        self, table: WordTable, texts: pa.Array | pa.ChunkedArray, last: int | None
-    ) -> TokenIds:
+    def _in_core(self, table: WordTable, texts: Texts, last: int | None) -> TokenIds:
         chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
         if not table.takes(texts.type):
             chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
@@ -279,12 +349,12 @@ class Encoder:
         return self._ids.take(ids) if ids.max(initial=0) >= self._size else ids
 
 
-def _token_ids(values: Ids, bounds: npt.NDArray[np.int64]) -> TokenIds:
+def _token_ids(values: Ids, bounds: _Rows) -> TokenIds:
     return TokenIds(values, bounds[:-1], bounds[1:])
 
 
 def string_slices(
-    texts: pa.Array | pa.ChunkedArray, rule: TokenRule, rows: int = ROWS_AT_ONCE
+    texts: Texts, rule: TokenRule, rows: int = ROWS_AT_ONCE
 ) -> Iterator[pa.StringArray]:
     """Slices of at most this many rows, without nulls, with 32-bit offsets, up to the first NUL."""
     for chunk in texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]:

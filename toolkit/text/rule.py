@@ -7,11 +7,11 @@
    an apostrophe. A word is known in capitals beyond ASCII, too (`toolkit.text.spellings`). A text
    ends at its first NUL, as it does in a runtime that takes C strings.
 3. The same, and: a tag of HTML is a separator, and an entity such as ``&quot;`` is the character
-   that it means (`toolkit.text.entities`). An apostrophe, which U+00B4 is now, too, is part of a
-   word only between two other characters of it: 'tis is tis. An emoji is a token of its own; what
-   joins or varies emoji is a separator. A word is also known with combining accents, with each form
-   of its apostrophe, some contractions are known without it, and words for who people are count
-   as one of their kind (`toolkit.text.spellings`).
+   that it means, as reviews are copied from pages. An apostrophe, which U+00B4 is now, too, is part
+   of a word only between two other characters of it: 'tis is tis. An emoji is a token of its own;
+   what joins or varies emoji is a separator. A word is also known with combining accents, with each
+   form of its apostrophe, some contractions are known without it, and words for who people are
+   count as one of their kind (`toolkit.text.spellings`).
 
 To change the rule, add a version: files say which one they follow, and keep it for ever.
 """
@@ -24,7 +24,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from toolkit.text import spellings
-from toolkit.text.entities import TAG, entities_of
 from toolkit.text.strings import NUL
 
 _KERAS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r'
@@ -56,6 +55,36 @@ _EMOJI = (
     + _between(0x1F300, 0x1F3FA)
     + _between(0x1F400, 0x1FAFF)
 )
+
+# A tag of HTML, with lower case only. It has no < inside and a largest length, so that it can be
+# found from any place within it. What "a < b" and "i <3 it" have is not a tag.
+_INSIDE = r"[\x01-;=?-\x7f]{0,200}"
+TAG = rf"<(?:/?[a-z][a-z0-9]{{0,15}}(?:[\t-\r /]{_INSIDE})?|!{_INSIDE})>"
+LONGEST_TAG = 221  # "<", "/", a name, white space, what is inside, and ">"
+
+_NAMED = {
+    "quot": '"', "amp": "&", "lt": "<", "gt": ">", "excl": "!", "num": "#", "dollar": "$",
+    "percnt": "%", "lpar": "(", "rpar": ")", "ast": "*", "plus": "+", "comma": ",", "period": ".",
+    "sol": "/", "colon": ":", "semi": ";", "equals": "=", "quest": "?", "commat": "@", "lsqb": "[",
+    "bsol": "\\", "rsqb": "]", "lowbar": "_", "grave": "`", "lcub": "{", "verbar": "|",
+    "rcub": "}", "tab": "\t", "newline": "\n", "nbsp": "\u00a0", "ensp": "\u2002",
+    "emsp": "\u2003", "thinsp": "\u2009", "zwj": "\u200d", "laquo": "\u00ab", "raquo": "\u00bb",
+    "lsaquo": "\u2039", "rsaquo": "\u203a", "lsquo": "\u2018", "sbquo": "\u201a",
+    "ldquo": "\u201c", "rdquo": "\u201d", "bdquo": "\u201e", "hyphen": "\u2010",
+    "ndash": "\u2013", "mdash": "\u2014", "horbar": "\u2015", "bull": "\u2022",
+    "hellip": "\u2026", "apos": "'", "rsquo": "\u2019", "acute": "\u00b4",
+}  # fmt: skip
+
+
+def _entities_of(characters: str) -> dict[str, str]:
+    """Give the entities of some characters, such as ``&quot;``, each with its character."""
+    found = {f"&{name};": char for name, char in _NAMED.items() if char in characters}
+    for character in characters:
+        code = ord(character)
+        found |= {f"&#{code};": character, f"&#x{code:x};": character}
+    if "'" in characters:
+        found["&#039;"] = "'"  # as PHP writes it
+    return dict(sorted(found.items()))
 
 
 @dataclass(frozen=True)
@@ -89,7 +118,7 @@ class TokenRule:
     @cached_property
     def entities(self) -> dict[str, str]:
         """The entities that are read, each with its character: a separator or an apostrophe."""
-        return entities_of(self.separators + self.apostrophes) if self.has_markup else {}
+        return _entities_of(self.separators + self.apostrophes) if self.has_markup else {}
 
     @cached_property
     def written_apostrophes(self) -> tuple[str, ...]:

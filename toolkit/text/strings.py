@@ -15,6 +15,8 @@ import pyarrow.compute as pc
 
 NUL = "\x00"
 
+Texts = pa.Array | pa.ChunkedArray  # of any string type
+
 # Whether a byte is the first one of white space in UTF-8, so that few texts have to be looked at as
 # a whole. They are listed, as finding them takes 3 ms of every start.
 _BEGINS_SPACE = np.zeros(256, np.bool_)

@@ -69,9 +69,7 @@ class TokenIds:
         """
         return self._cut(self._after_padding(width), self.stops, self.lengths, width)
 
-    def batches(
-        self, most_tokens: int, most_rows: int, cells: int
-    ) -> Iterator[tuple[npt.NDArray[np.int64], Ids]]:
+    def batches(self, most_tokens: int, most_rows: int, cells: int) -> Iterator[tuple[_Rows, Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
 
         Rows have the last ``most_tokens`` ids at most, the start id included; a batch has
@@ -95,7 +93,7 @@ class TokenIds:
         """Put the start id into rows without it, and keep the last ``most_tokens`` ids of each.
 
         The rows of the result follow each other without gaps. A training needs them so, for arrays
-        with a value per id; `previous`, `rows` and `first` are for such rows.
+        with a value per id; `previous` and `rows` are for such rows.
         """
         lengths = np.minimum(self.lengths + 1, most_tokens)
         stops = np.cumsum(lengths)
@@ -137,11 +135,6 @@ class TokenIds:
         if len(unsure):
             found[unsure] = self.take(unsure).known_tokens(most_tokens) > 0
         return found
-
-    def first(self, count: int) -> TokenIds:
-        """The first rows."""
-        end = int(self.lengths[:count].sum())
-        return TokenIds(self.values[:end], self.starts[:count], self.stops[:count], self.has_start)
 
     def select(self, rows: _Rows) -> TokenIds:
         """Some rows, in that order; the values stay where they are."""

@@ -30,7 +30,7 @@ from toolkit.errors import ModelError
 from toolkit.text.encoder import END, Encoder, SplitTexts, string_slices
 from toolkit.text.rule import NEWEST_RULE, TokenRule
 from toolkit.text.spellings import LOWERCASE
-from toolkit.text.strings import NUL
+from toolkit.text.strings import NUL, Texts
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, Ids, TokenIds
 
 
@@ -75,7 +75,7 @@ class Vocabulary:
     @classmethod
     def build(
         cls,
-        texts: pa.Array | pa.ChunkedArray,
+        texts: Texts,
         size: int | None = None,
         rule: TokenRule = NEWEST_RULE,
     ) -> Vocabulary:
@@ -91,7 +91,9 @@ class Vocabulary:
         table = pa.Table.from_batches([pa.RecordBatch.from_struct_array(part) for part in counted])
         table = table.group_by("values").aggregate([("counts", "sum")])
         words = _as_strings(pc.utf8_rtrim(table["values"], END))
-        table = pa.table({"words": _normal(words, rule), "counts": table["counts_sum"]})
+        if rule.has_spellings:
+            words = pa.array(map(rule.normal, words.to_pylist()), pa.string())
+        table = pa.table({"words": words, "counts": table["counts_sum"]})
         table = table.group_by("words").aggregate([("counts", "sum")])
         table = table.filter(pc.field("words") != "")
         table = table.sort_by([("counts_sum", "descending"), ("words", "ascending")])
@@ -116,9 +118,7 @@ class Vocabulary:
         """Write the vocabulary file that `load` reads."""
         path.write_bytes("".join(f"{word}\n" for word in self.words.to_pylist()).encode())
 
-    def encode(
-        self, texts: pa.Array | pa.ChunkedArray, last: int | None = None, with_cuts: bool = False
-    ) -> TokenIds:
+    def encode(self, texts: Texts, last: int | None = None, with_cuts: bool = False) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
@@ -161,13 +161,6 @@ def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
 def _pattern(rule: TokenRule) -> re.Pattern[str]:
     markup = f"|{rule.markup_pattern}" if rule.has_markup else ""
     return re.compile(f"({rule.token_pattern}){markup}")
-
-
-def _normal(words: pa.StringArray, rule: TokenRule) -> pa.StringArray:
-    """Give the spelling that a vocabulary has of each word."""
-    if not rule.has_spellings:
-        return words
-    return pa.array(list(map(rule.normal, words.to_pylist())), pa.string())
 
 
 def _as_strings(column: pa.ChunkedArray) -> pa.StringArray:

@@ -137,18 +137,12 @@ _MOST_ADDED = 20_000
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled reviews as the fit sees them.
+    """Labelled reviews as the fit sees them."""
 
-    - start (reviews,) float64: the logits of the start
-    - words (reviews, ids) float64, sparse: see `toolkit.training.adapt_fit.word_shares`
-    - targets (reviews,) float64: the labels, 0 to 1
-    - start_odds: the log-odds of the share of positives that the start is made for; 0 is one half
-    """
-
-    start: Floats
-    words: Any
-    targets: Floats
-    start_odds: float = 0.0
+    start: Floats  # (reviews,) float64: the logits of the start
+    words: Any  # (reviews, ids) float64, sparse: see `word_shares`
+    targets: Floats  # (reviews,) float64: the labels, 0 to 1
+    start_odds: float = 0.0  # of the share of positives that the start is made for; 0: one half
 
     def __len__(self) -> int:
         return len(self.targets)
@@ -346,22 +340,10 @@ class AdaptedNetwork:
 def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> AdaptedNetwork:
     """Choose by cross-validation how to adapt a network, and fit it on all reviews.
 
-    Parameters
-    ----------
-    start : Start
-        The network to begin with.
-    reviews : Reviews
-        The labelled reviews.
-    splits : Sequence[Split]
-        Which reviews each fold is fitted and measured on; each is held out once.
-
-    Returns
-    -------
-    AdaptedNetwork
-        The network, of which the start's own is a part or a copy.
+    Each review is held out in one of the splits. The start's own network is a part of the result,
+    or a copy of it is.
     """
     from toolkit.networks import adapted
-    from toolkit.networks.adapted import calibrated
 
     words = extended(start.vocabulary, reviews.texts)
     examples = examples_of(start, words, reviews)
@@ -374,7 +356,7 @@ def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> Ad
         known = start.vocabulary.size
         network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
     elif kept != AS_IT_IS:
-        network = calibrated(network, weights.scale, weights.bias)
+        network = adapted.calibrated(network, weights.scale, weights.bias)
     threshold = threshold_of(kept, start, examples)
     return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
 

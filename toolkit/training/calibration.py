@@ -159,24 +159,15 @@ _PRIOR = 1.0  # of a slope's squared distance from 1, of a bias and a length, be
 
 @dataclass(frozen=True)
 class Rated:
-    """Reviews that a network was not fitted on, with what reviewers said in more than two words.
+    """Reviews, (reviews,), that a network was not fitted on, with stars and three classes."""
 
-    - logits (reviews,): calibrated
-    - known_tokens (reviews,): of which the network knows the word
-    - stars (reviews,): 1 to 5, NaN where there are none
-    - classes (reviews,): negative, neutral or positive, by the labels
-    - weights (reviews,): how much each counts
-    - groups (reviews,): what belongs together
-    - domains (reviews,): such as hotels and phones
-    """
-
-    logits: _Array
-    known_tokens: _Array
-    stars: _Array
-    classes: _Array
-    weights: _Array
-    groups: _Array
-    domains: _Array
+    logits: _Array  # calibrated
+    known_tokens: _Array  # of which the network knows the word
+    stars: _Array  # 1 to 5, NaN where there are none
+    classes: _Array  # negative, neutral or positive, by the labels
+    weights: _Array  # how much each counts
+    groups: _Array  # what belongs together
+    domains: _Array  # such as hotels and phones
 
     @classmethod
     def of(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
@@ -166,7 +166,8 @@ class TrainingOptions:
     @property
     def chosen_preset(self) -> Preset:
         """The preset, with the chosen settings of the network."""
-        return find_preset(self.preset).with_settings(self.network)
+        chosen: dict[str, Any] = self.network.chosen
+        return replace(find_preset(self.preset), **chosen)
 
     @property
     def most_epochs(self) -> int:

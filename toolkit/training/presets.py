@@ -6,8 +6,8 @@ Importing this needs neither Keras nor NumPy.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from toolkit.errors import UsageError
 from toolkit.networks import conv1d
@@ -73,11 +73,6 @@ class Preset:
     build: Callable[..., keras.Model] | None = None
     dropout: float | None = None
     learning_rate: float | None = None
-
-    def with_settings(self, settings: NetworkSettings) -> Preset:
-        """Put chosen settings in the place of its own."""
-        chosen: dict[str, Any] = settings.chosen
-        return replace(self, **chosen)
 
 
 _PRESETS = (

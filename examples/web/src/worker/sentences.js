@@ -1,4 +1,4 @@
-/** The sentences of a review, by the rule of toolkit/text/sentences.py, with their scores. */
+/** The sentences of a review, by the rule of toolkit/model/sentences.py, with their scores. */
 
 import { endOf, lastWords } from "../last_words.js";
 

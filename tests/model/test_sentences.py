@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from tests.reference import known_as, sentences_of
 from tests.strategies import review_texts
+from toolkit.model.sentences import CONTRASTS, NO_CONTRAST_AFTER, NO_CONTRAST_BEFORE, SentenceRule
 from toolkit.text import RULES, Vocabulary
-from toolkit.text.sentences import CONTRASTS, NO_CONTRAST_AFTER, NO_CONTRAST_BEFORE, SentenceRule
 
 WORDS = ["the", "movie", "don't", "br", "even", *CONTRASTS, *NO_CONTRAST_AFTER, *NO_CONTRAST_BEFORE]
 VERSIONS = st.sampled_from(sorted(RULES))
