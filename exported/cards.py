@@ -114,7 +114,7 @@ repository covers what its owner made; it can rarely grant rights to reviews cop
 `toolkit evaluate`. It understands much negation, but not all.""",
     biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025.
 Words for who people are (nationality, religion, gender, orientation, disability, common first names) and where from count as
-one word of their kind, which `toolkit/text/people.txt` lists, so none of them has an opinion of its own. Names that are not
+one word of their kind, which `toolkit/text/people.txt` lists, so that all of a kind move the probability alike. Names that are not
 in that list, of people, brands and products, carry the opinions of that time and place. Reviews of some sources name private
 persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 )

@@ -28,7 +28,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.composed import compose
-from exported.data import HELD_OUT, join
+from exported.data import HALVES, HELD_OUT, join
 from exported.kinds import KIND, with_kinds
 from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
 from exported.unlabelled import PROJECT, taught
@@ -82,14 +82,18 @@ def films() -> Source:
     return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
 
 
-def all_reviews(teacher: Path = TEACHER) -> Source:
-    """Write the reviews of all domains into files, and give what `toolkit train` needs of them."""
+def all_reviews(teacher: Path = TEACHER, folds: str = HALVES) -> Source:
+    """Write the reviews of all domains into files, and give what `toolkit train` needs of them.
+
+    Composed texts have short reviews of some folds in them.
+    """
     data = data_folder()
     reviews = join(data)
     labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
     found = taught(reviews, data, teacher, RUNS / "texts")
     train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
-    composed = compose(train["text"].to_pylist(), train["label"].to_pylist())
+    used = train.filter(pc.is_in(train["fold"], value_set=pa.array([*folds], pa.large_string())))
+    composed = compose(used["text"].to_pylist(), used["label"].to_pylist())
     of_composed = {fingerprint(one.text): one.probability for one in composed}
     names, probabilities = zip(*(of_composed | found.probabilities).items(), strict=True)
     texts = dict.fromkeys([*found.texts, *(one.text for one in composed)])

@@ -9,6 +9,7 @@ of those have a teacher only now. What is there already is not made again, so an
 resumes.
 """
 
+import os
 from pathlib import Path
 
 import numpy as np
@@ -31,12 +32,13 @@ SHARES = {True: 0.5, False: 1.0}  # of the networks beside the first teacher: of
 RULED = "phrases.parquet"  # texts whose probability is a rule: no teacher changes it
 
 
-def train(fold: str, work: Path) -> Path:
+def train(fold: str, first: Path, work: Path) -> Path:
     """Fit a network to a fold and to the texts without labels; give its model file."""
     run = work / f"second-{fold}"
     path = run / "model.onnx"
     if path.is_file():
         return path
+    all_reviews(first, fold)  # with composed texts of this fold alone
     labelled = pq.read_table(RUNS / "train.parquet")
     pq.write_table(labelled.filter(pc.equal(labelled["fold"], fold)), work / f"{fold}.parquet")
     files = {
@@ -52,16 +54,17 @@ def train(fold: str, work: Path) -> Path:
     return path
 
 
-def logits_of(texts: list[str], work: Path) -> Floats:
-    """Give the logits of all texts, (texts,), the labelled first: of the other network."""
-    folds = pq.read_table(RUNS / "train.parquet", columns=["fold"])["fold"].to_numpy()
-    found = []
+def logits_of(texts: list[str], folds: Floats, first: Path, work: Path) -> Floats:
+    """Give the logits, (texts,), of the network of the other fold; the first texts have `folds`."""
+    names, found = [fingerprint(text) for text in texts], []
     for fold in HALVES:
-        path = work / f"second-{fold}.parquet"
-        if not path.is_file():
-            scored = Scorer(train(fold, work)).probabilities(pa.array(texts, pa.large_string()))
-            pq.write_table(pa.table({"probability": scored}), path)
-        logits = _logit(pq.read_table(path)["probability"].to_numpy())
+        path, model = work / f"second-{fold}.parquet", train(fold, first, work)
+        known = pq.read_table(path) if path.is_file() else None
+        if known is None or known["text_sha256"].to_pylist() != names:
+            scored = Scorer(model).probabilities(pa.array(texts, pa.large_string()))
+            known = pa.table({"text_sha256": names, "probability": scored})
+            pq.write_table(known, path)
+        logits = _logit(known["probability"].to_numpy())
         logits[: len(folds)][folds == fold] = np.nan
         found.append(logits)
     return np.asarray(np.nanmean(found, axis=0))
@@ -86,26 +89,28 @@ def main() -> None:
     parser.add_argument("--output", type=Path, default=shipped, help="the file to write")
     chosen = parser.parse_args()
     chosen.work.mkdir(parents=True, exist_ok=True)
-    all_reviews(chosen.first)
-    labelled = pq.read_table(RUNS / "train.parquet", columns=["text", "label", "domain"])
+    os.environ["TOOLKIT_DATA"] = str(chosen.data)
+    for fold in HALVES:
+        train(fold, chosen.first, chosen.work)
+    found = teacher.load_teacher(chosen.first, ReadOptions())
+    pairs = zip(found.texts or (), found.probabilities.tolist(), strict=True)
+    rows = {name: value for name, value in pairs if name is not None}
+    labelled = pq.read_table(RUNS / "train.parquet", columns=["text", "label", "domain", "fold"])
     others = pq.read_table(RUNS / "unlabelled.parquet")["text"].to_pylist()
+    # What the first teacher does not know is composed: it has a rule, and so have phrases.
+    ruled = {*pq.read_table(RUNS / "texts" / RULED)["text"].to_pylist()}
+    others = [text for text in others if text not in ruled and fingerprint(text) in rows]
     texts = [*labelled["text"].to_pylist(), *others]
     films = pq.read_table(chosen.data / "imdb" / "unlabelled.parquet")["text"].to_pylist()
     films = {*films, *imdb_spans.choose(films)}
     of_labelled = np.array(labelled["domain"].to_pylist()) == FILMS
     is_film = np.concatenate([of_labelled, [text in films for text in others]])
-    found = teacher.load_teacher(chosen.first, ReadOptions())
-    known = dict(zip(found.texts or (), found.probabilities.tolist(), strict=True))
-    first = _logit(np.array([known.get(fingerprint(text), np.nan) for text in texts]))
-    ruled = {*pq.read_table(RUNS / "texts" / RULED)["text"].to_pylist()}
+    first = _logit(np.array([rows.get(fingerprint(text), np.nan) for text in texts]))
     labels = labelled["label"].to_numpy().astype(np.float64)
-    probabilities = blended(logits_of(texts, chosen.work), first, labels, is_film).tolist()
-    rows = {name: value for name, value in known.items() if name is not None}
-    # Texts without labels that the first teacher does not know are composed: they have a rule, too.
-    has_rule = np.array([text in ruled for text in texts])
-    has_rule[len(labels) :] |= np.isnan(first[len(labels) :])
-    for text, value, is_ruled in zip(texts, probabilities, has_rule, strict=True):
-        if not is_ruled and not np.isnan(value):
+    folds = np.array(labelled["fold"].to_pylist())
+    logits = logits_of(texts, folds, chosen.first, chosen.work)
+    for text, value in zip(texts, blended(logits, first, labels, is_film).tolist(), strict=True):
+        if not np.isnan(value):
             rows[fingerprint(text)] = value
     write(chosen.output, rows)
     print(f"{len(rows):,} texts, written to {chosen.output}")
