@@ -109,6 +109,9 @@ def test_runs_and_shards_say_the_same_once(command: Command) -> None:
     found = json.loads(Path("one.json").read_text("utf-8"))
     assert found["warnings"] == [said.removeprefix("warning: ")]
     assert found["unsure"] == sum(file["unsure"] for file in found["files"]) > 200
+    part = command("score", *call, "-o", "some/", "--shard", "0/1", "--report", "part.json")
+    assert not part.exit_code
+    assert json.loads(Path("part.json").read_text("utf-8"))["warnings"] == []
     parts = score_shards(command, 3, *call, "-o", "many/")
     assert not any("between 0.25" in part.err for part in parts)
     finished = command("finish", "many/", "--report", "many.json")
