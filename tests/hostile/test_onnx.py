@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -218,6 +219,20 @@ def other_tensor(field: str, name: str, element: int, rank: int = 1) -> Maker:
     return changed(change)
 
 
+def behaviour(of: str, **changes: object) -> Maker:
+    """Say nonsense of the toolkit's own sentences."""
+    entries: dict[str, dict[str, object]] = {
+        "phenomena": {"name": "negation", "right": 3, "sentences": 4},
+        "same": {
+            "part": "form", "name": "capitals", "sets": 2, "mean_spread": 0.1, "moved": 0.0,
+            "other_label": 0.0, "lowest": [0.1, "a"], "highest": [0.2, "b"],
+        },
+    }  # fmt: skip
+    entries[of] |= changes
+    found = {name: [entry] for name, entry in entries.items()}
+    return fact("metrics", json.dumps({"behaviour": {**found, "sha256": "a" * 64}}))
+
+
 def no_words(model: onnx.ModelProto) -> None:
     (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
     del encoder.attribute[:]
@@ -260,6 +275,16 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     ),
     "labels of the wrong kind": (fact("labels", '["a,", "b"]'), "labels is ['a,'"),
     "entry of an entry": (fact("data", '{"teachers": [{"rows": "9"}]}'), "data.teachers.rows is"),
+    "more right than there are": (behaviour("phenomena", right=5), "behaviour.phenomena is"),
+    "fewer than none right": (behaviour("phenomena", right=-1), "phenomena.right is -1"),
+    "no sentences": (behaviour("phenomena", sentences=0), "behaviour.phenomena.sentences is 0"),
+    "name of two lines": (behaviour("phenomena", name="a\nb"), "behaviour.phenomena.name is 'a"),
+    "unknown part": (behaviour("same", part="colour"), "behaviour.same.part is 'colour'"),
+    "sets of two lines": (behaviour("same", name="a\nb"), "behaviour.same.name is 'a"),
+    "many sets": (behaviour("same", sets=10**9), "behaviour.same.sets is 1000000000"),
+    "spread without a number": (behaviour("same", mean_spread=math.nan), "mean_spread is nan"),
+    "share above 1": (behaviour("same", other_label=7.0), "behaviour.same.other_label is 7.0"),
+    "probability above 1": (behaviour("same", lowest=[2.0, "a"]), "behaviour.same.lowest is 2.0"),
 }  # fmt: skip
 
 # What nothing but a run finds out.
