@@ -65,7 +65,7 @@ def test_it_says_both_shares_and_what_to_do() -> None:
     found = unsure_warning(Summary(scored=1000, unsure=412), model_with(0.09))
     assert found is not None
     assert found.startswith("41% of the scores are between 0.25 and 0.75; on the reviews that the")
-    assert "calibrated on, 9%." in found
+    assert "calibrated on, 9%. These texts may differ from those reviews: expect" in found
     assert "`toolkit evaluate`" in found
     assert "`toolkit train --from`" in found
 
