@@ -157,6 +157,14 @@ def test_recorded_facts_are_shown(command: Command) -> None:
     assert [each["name"] for each in kept] == ["capitals", "emoji"]
 
 
+def test_a_row_without_content_is_left_out(command: Command) -> None:
+    found = {"phenomena": [{"name": "a", "right": 0, "sentences": 1}], "same": [], "sha256": "ab"}
+    with_facts(command.folder / "m.onnx", metrics={"behaviour": found})
+    out = command("info", "m.onnx").out
+    assert "fewest: a 0%" in out
+    assert "steadiness" not in out
+
+
 def test_facts_of_a_newer_toolkit_are_ignored(command: Command) -> None:
     with_facts(command.folder / "m.onnx", data={"source": "a.csv", "mood": "good"}, more=[1])
     assert described(command, "m.onnx")["data"] == {"source": "a.csv"}

@@ -51,14 +51,14 @@ def test_behaviour_is_shown_where_it_was_measured(tmp_path: Path) -> None:
     model = onnx.load(CONV1D)
     facts = ModelFacts.read_from(model, CONV1D)
     assert "Behaviour" not in model_card(CONV1D) + hub_card(facts)
-    found = Behaviour((Right("contrast", 12, 48),), (), "a" * 64)
+    found = Behaviour((Right("contrast", 12, 48), Right("a|b", 1, 2)), (), "a" * 64)
     facts = replace(facts, metrics=replace(facts.metrics, behaviour=found))
     facts.write_to(model)
     for name in ("m.onnx", "m.ids.onnx"):
         onnx.save(model, tmp_path / name)
     for card in (model_card(tmp_path / "m.onnx"), hub_card(facts)):
         assert "\n\n## Behaviour\n\nOn the toolkit's own sentences: " in card
-        assert "\n|---|---|\n| contrast | 25% of 48 sentences right |\n\n## Limits\n" in card
+        assert "\n|---|---|\n| contrast | 25% of 48 sentences right |\n| a\\|b | 50% of 2 " in card
 
 
 def test_labels_of_people_alone(card: Any) -> None:

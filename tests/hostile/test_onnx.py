@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import socket
 import subprocess
@@ -20,6 +21,7 @@ from onnx import TensorProto, helper
 
 from tests.cli.running import Command
 from tests.data import PROJECT
+from tests.models import MODEL
 from toolkit.errors import ModelError
 from toolkit.model import Scorer
 from toolkit.model.describe import describe
@@ -154,6 +156,36 @@ def step_with_weights() -> bytes:
     return bytes(model.SerializeToString())
 
 
+def endless_scan() -> bytes:
+    """A step for each of more rows than ever end, which are empty, and so take no memory."""
+    model = onnx.load_model_from_string(scan("Add"))
+    (cast,) = (node for node in model.graph.node if "numbers" in node.output)
+    cast.CopyFrom(helper.make_node("ConstantOfShape", ["shape"], ["numbers"]))
+    (start,) = (node for node in model.graph.node if "start" in node.output)
+    start.CopyFrom(helper.make_node("ConstantOfShape", ["nothing"], ["start"]))
+    model.graph.initializer.extend(
+        [whole_numbers("shape", [0, 10**15]), whole_numbers("nothing", [0])]
+    )
+    return bytes(model.SerializeToString())
+
+
+def another_scan() -> bytes:
+    """A network that the core knows, whose sum is made by a `Scan` of its own."""
+    model, other = onnx.load(MODEL), onnx.load_model_from_string(endless_scan())
+    names = {"numbers", "start", "extra_row"}
+    steps = [node for node in other.graph.node if names & {*node.output}]
+    (end,) = (node for node in model.graph.node if PROBABILITY in node.output)
+    steps.append(helper.make_node("ReduceSum", ["extra_row"], ["nought"], keepdims=0))
+    steps.append(helper.make_node("Add", [end.input[0], "nought"], ["with_steps"]))
+    end.input[0] = "with_steps"
+    at = [*model.graph.node].index(end)
+    nodes = [*model.graph.node[:at], *steps, *model.graph.node[at:]]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(other.graph.initializer[-2:])
+    return bytes(model.SerializeToString())
+
+
 def test_steps_of_sums_are_read(tmp_path: Path) -> None:
     path = tmp_path / "model.onnx"
     path.write_bytes(scan("Add", "Identity"))
@@ -187,10 +219,26 @@ def other_tensor(field: str, name: str, element: int, rank: int = 1) -> Maker:
     return changed(change)
 
 
+def behaviour(of: str, **changes: object) -> Maker:
+    """Say nonsense of the toolkit's own sentences."""
+    entries: dict[str, dict[str, object]] = {
+        "phenomena": {"name": "negation", "right": 3, "sentences": 4},
+        "same": {
+            "part": "form", "name": "capitals", "sets": 2, "mean_spread": 0.1, "moved": 0.0,
+            "other_label": 0.0, "lowest": [0.1, "a"], "highest": [0.2, "b"],
+        },
+    }  # fmt: skip
+    entries[of] |= changes
+    found = {name: [entry] for name, entry in entries.items()}
+    return fact("metrics", json.dumps({"behaviour": {**found, "sha256": "a" * 64}}))
+
+
 def no_words(model: onnx.ModelProto) -> None:
     (encoder,) = (node for node in model.graph.node if node.op_type == "LabelEncoder")
     del encoder.attribute[:]
 
+
+_OTHER_SCAN = "the node 'Scan' is not the one of the network ngram-recurrent"
 
 REFUSED: dict[str, tuple[Maker, str]] = {
     "weights in ..": (weights_outside("../secret"), "stored outside the file"),
@@ -208,6 +256,8 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     ),
     "steps with weights": (step_with_weights, "the node 'Scan' has a graph of its own"),
     "many steps": (partial(scan, *["Add"] * 40), "the node 'Scan' has a graph of its own"),
+    "steps without end": (endless_scan, _OTHER_SCAN),
+    "more steps": (another_scan, _OTHER_SCAN),
     "functions": (functions_of_functions, "has functions"),
     "text of floats": (other_tensor("input", "text", 1), "the input 'text' is of another type"),
     "text of two axes": (other_tensor("input", "text", 8, 2), "the input 'text' is of another"),
@@ -225,7 +275,20 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     ),
     "labels of the wrong kind": (fact("labels", '["a,", "b"]'), "labels is ['a,'"),
     "entry of an entry": (fact("data", '{"teachers": [{"rows": "9"}]}'), "data.teachers.rows is"),
+    "more right than there are": (behaviour("phenomena", right=5), "behaviour.phenomena is"),
+    "fewer than none right": (behaviour("phenomena", right=-1), "phenomena.right is -1"),
+    "no sentences": (behaviour("phenomena", sentences=0), "behaviour.phenomena.sentences is 0"),
+    "name of two lines": (behaviour("phenomena", name="a\nb"), "behaviour.phenomena.name is 'a"),
+    "unknown part": (behaviour("same", part="colour"), "behaviour.same.part is 'colour'"),
+    "sets of two lines": (behaviour("same", name="a\nb"), "behaviour.same.name is 'a"),
+    "many sets": (behaviour("same", sets=10**9), "behaviour.same.sets is 1000000000"),
+    "spread without a number": (behaviour("same", mean_spread=math.nan), "mean_spread is nan"),
+    "share above 1": (behaviour("same", other_label=7.0), "behaviour.same.other_label is 7.0"),
+    "probability above 1": (behaviour("same", lowest=[2.0, "a"]), "behaviour.same.lowest is 2.0"),
 }  # fmt: skip
+
+# What nothing but a run finds out.
+_LATE = ("cannot load its network", _OTHER_SCAN)
 
 _MANY = 1 << 40
 
@@ -287,7 +350,7 @@ def test_what_no_model_has_is_refused(
     ran = command("score", "a.csv", "--model", "m.onnx")
     ran.failed_with(message)
     command("evaluate", "m.onnx", "a.csv").failed_with(message)
-    if message != "cannot load its network":  # which nothing but a run finds out
+    if message not in _LATE:
         command("info", "m.onnx").failed_with(message)
     assert command.files() == before
 

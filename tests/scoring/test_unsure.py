@@ -65,7 +65,7 @@ def test_it_says_both_shares_and_what_to_do() -> None:
     found = unsure_warning(Summary(scored=1000, unsure=412), model_with(0.09))
     assert found is not None
     assert found.startswith("41% of the scores are between 0.25 and 0.75; on the reviews that the")
-    assert "calibrated on, 9%." in found
+    assert "calibrated on, 9%. These texts may differ from those reviews: expect" in found
     assert "`toolkit evaluate`" in found
     assert "`toolkit train --from`" in found
 
@@ -109,6 +109,9 @@ def test_runs_and_shards_say_the_same_once(command: Command) -> None:
     found = json.loads(Path("one.json").read_text("utf-8"))
     assert found["warnings"] == [said.removeprefix("warning: ")]
     assert found["unsure"] == sum(file["unsure"] for file in found["files"]) > 200
+    part = command("score", *call, "-o", "some/", "--shard", "0/1", "--report", "part.json")
+    assert not part.exit_code
+    assert json.loads(Path("part.json").read_text("utf-8"))["warnings"] == []
     parts = score_shards(command, 3, *call, "-o", "many/")
     assert not any("between 0.25" in part.err for part in parts)
     finished = command("finish", "many/", "--report", "many.json")

@@ -198,6 +198,7 @@ def test_files_no_larger_than_a_shard_are_not_cut(tmp_path: Path) -> None:
 
 
 @given(st.lists(st.integers(0, 1000), min_size=1, max_size=6), st.integers(1, 9))
+@example([2], 4)
 def test_bounds_are_those_between_shards(sizes: list[int], count: int) -> None:
     total, before, found = max(sum(sizes), 1), 0, set()
     for size in sizes:

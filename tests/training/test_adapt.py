@@ -248,7 +248,7 @@ def test_no_start(start: str, message: str, mine: Path, command: Command) -> Non
 def test_a_model_of_a_former_preset_is_no_start(mine: Path, command: Command) -> None:
     found = command("train", "mine.csv", "--from", str(NGRAM_POOL))
     found.failed_with(f"{NGRAM_POOL}: its network cannot be adapted: this version of the toolkit ")
-    found.failed_with("has no preset 'ngram-pool'. Name a shipped model, or the run folder")
+    found.failed_with("no preset 'ngram-pool'. Choose with --from one of reviews, reviews-small, ")
 
 
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:

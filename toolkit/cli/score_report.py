@@ -185,7 +185,8 @@ class RunReport:
         from toolkit.scoring.results import total, unsure_warning
 
         summary = total([result for result in self.results if result.is_done])
-        warning = unsure_warning(summary, self.scorer)
+        # As on the console: only all shards together say that.
+        warning = None if self.shard else unsure_warning(summary, self.scorer)
         return {**summary.as_dict(), "warnings": [warning] if warning else []}
 
     def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:

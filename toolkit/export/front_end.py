@@ -71,9 +71,9 @@ def _split(rule: TokenRule) -> list[onnx.NodeProto]:
 
 
 def _look_up(vocabulary: Vocabulary) -> list[onnx.NodeProto]:
-    """Tokens → ids, with 0 for what is none."""
+    """Tokens → ids, with 0 for empty strings and mark-up, which are not tokens."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
-    # Of equal keys the first counts: what is no token is no word, either.
+    # Of equal keys the first counts, so what is not a token is not a word, either.
     no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]
     has_markup = vocabulary.rule.has_markup
     return [

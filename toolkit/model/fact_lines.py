@@ -100,7 +100,8 @@ def behaviour_rows(found: Behaviour | None) -> Iterator[Row]:
 
 def behaviour_table(found: Behaviour | None) -> str:
     """Give the same as a section of a card; empty where it was not measured."""
-    rows = "\n".join(f"| {name} | {line} |" for name, line in behaviour_rows(found))
+    shown = ((name.replace("|", "\\|"), line) for name, line in behaviour_rows(found))
+    rows = "\n".join(f"| {name} | {line} |" for name, line in shown)
     return rows and f"\n## Behaviour\n\n{_BEHAVIOUR}\n\n| sentences | |\n|---|---|\n{rows}\n"
 
 
@@ -113,7 +114,8 @@ def _behaviour_lines(found: Behaviour | None) -> Iterator[Row]:
         share = f"{counts[0] / counts[1]:.1%} of {counts[1]:,} own sentences right"
         yield "behaviour", f"{share}; fewest: {names}"
         rows = [*behaviour_rows(found)][len(found.phenomena) :]
-        yield "steadiness", "; ".join(f"{name}: {line}" for name, line in rows)
+        if rows:
+            yield "steadiness", "; ".join(f"{name}: {line}" for name, line in rows)
 
 
 def calibration_line(calibration: Calibration | None) -> str:

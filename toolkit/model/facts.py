@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.model.release import Release
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import Share, decode, encode, parse_json
+from toolkit.model.typed_json import Line, Share, decode, encode, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
@@ -223,22 +223,23 @@ class Calibration:
 
 # What differs in sets of the toolkit's own sentences.
 PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
-_Count = Annotated[int, lambda count: count > 0]
+_Count = Annotated[int, lambda count: 0 < count <= 1_000_000]
+_Part = Annotated[str, lambda part: part in PARTS]
 
 
 @dataclass(frozen=True)
 class Steadiness:
     """What a model says of some sets; a spread is the largest minus the smallest probability."""
 
-    part: str  # of `PARTS`
-    name: str  # such as nationality or capitals
+    part: _Part
+    name: Line  # such as nationality or capitals
     sets: _Count
-    mean_spread: float
-    moved: float  # share of the sets with a spread above `toolkit.evaluation.behaviour.FAR`
-    other_label: float  # share of the sets with more than one label
-    lowest: tuple[float, str]  # probability and sentence, of the set with the largest spread
-    highest: tuple[float, str]
-    from_half: float | None = None  # mean distance of a probability from 0.5, in neutral sets
+    mean_spread: Share
+    moved: Share  # share of the sets with a spread above `toolkit.evaluation.behaviour.FAR`
+    other_label: Share  # share of the sets with more than one label
+    lowest: tuple[Share, str]  # probability and sentence, of the set with the largest spread
+    highest: tuple[Share, str]
+    from_half: Share | None = None  # mean distance of a probability from 0.5, in neutral sets
 
     @property
     def cells(self) -> tuple[str, ...]:
@@ -252,16 +253,21 @@ class Steadiness:
 class Right:
     """How many of the toolkit's own sentences for a phenomenon get the right label."""
 
-    name: str
-    right: int
+    name: Line
+    right: Annotated[int, lambda count: count >= 0]
     sentences: _Count
+
+
+_Rights = Annotated[
+    tuple[Right, ...], lambda found: all(each.right <= each.sentences for each in found)
+]
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """What a model makes of the toolkit's own sentences: `toolkit.evaluation.behaviour`."""
 
-    phenomena: tuple[Right, ...]
+    phenomena: _Rights
     same: tuple[Steadiness, ...]
     sha256: str  # of the file that the sentences are made of
 

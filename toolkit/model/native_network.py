@@ -24,7 +24,7 @@ from toolkit import native
 from toolkit.errors import ModelError
 from toolkit.model.file import KNOWN_TOKENS, TOKEN_IDS
 from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of
-from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes
+from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes, RecurrentBody
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import GraphProto, NodeProto
@@ -46,7 +46,13 @@ def session_options() -> ort.SessionOptions:
 
 
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
-    """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot."""
+    """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot.
+
+    Or if it has a `Scan` that is not one of `ngram-recurrent`, whose steps are as many as tokens:
+    others could take any number of steps, without any memory.
+    """
+    if any(node.op_type == "Scan" for node in part.graph.node) and not _has_known_steps(part):
+        raise ModelError(f"{path}: the node 'Scan' is not the one of the network ngram-recurrent")
     try:
         return _session(part)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
@@ -63,6 +69,16 @@ def _session(part: ModelProto) -> ort.InferenceSession:
     )
     return ort.InferenceSession(
         part.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+
+
+def _has_known_steps(part: ModelProto) -> bool:
+    """Whether the only `Scan` is inside the nodes that the core knows."""
+    graph, nodes = Graph(part), RecurrentBody.nodes
+    start, ids, _ = graph.base()
+    after = part.graph.node[start + nodes.count :]
+    return graph.digest(nodes, start, ids) == nodes.digest and all(
+        node.op_type != "Scan" for node in after
     )
 
 
@@ -103,6 +119,13 @@ class Graph:
     def readers(self, name: str) -> Iterator[int]:
         """Give the places of the nodes that read a tensor."""
         return (at for at, node in enumerate(self._nodes) if name in node.input)
+
+    def base(self) -> tuple[int, str, Weights | None]:
+        """Say where the body begins, and what it reads; for adapted networks, what they know."""
+        known = self.find(AdaptedBody.known_words, 0)
+        if known is None:
+            return 0, TOKEN_IDS, None
+        return AdaptedBody.known_words.count, self.output(1), known
 
     def find(self, known: KnownNodes, start: int, ids: str = TOKEN_IDS) -> Weights | None:
         """Give the free weights of known nodes from a place on; None if they are not there.
@@ -192,10 +215,7 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
     if native.core() is None:
         return None
     graph = Graph(network)
-    base = graph.find(AdaptedBody.known_words, 0)
-    start, ids = 0, TOKEN_IDS
-    if base is not None:
-        start, ids = AdaptedBody.known_words.count, graph.output(1)
+    start, ids, base = graph.base()
     for kind in BODIES:
         found = graph.find(kind.nodes, start, ids)
         if found is None or not graph.add_constants(kind.nodes, start, found):

@@ -13,7 +13,7 @@ weights inside, of operators that stock builds of ONNX Runtime have. Refused bef
 sees them: tensors stored outside, which it would read from any path; graphs inside nodes (loops
 have no bound on their time), but for a `Scan`, which takes a step for each token, of a few products
 and sums; functions, which call functions twice that call functions twice; and domains of operators
-that stock builds lack. How much memory a network may take is limited in
+that stock builds lack. How much memory a network may take, and how many steps, is limited in
 `toolkit.model.native_network`.
 """
 

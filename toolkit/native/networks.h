@@ -142,11 +142,12 @@ typedef void remember_function(const recurrent_tables *t, const uint32_t *places
    become even. NUMBERS gives codes as floats: from the row before or the one after, or half of each. */
 #define REMEMBER_BODY(FLOATS, LANES, NUMBERS, ALL, HIGHER, LOWER)                                    \
     enum { MOST_PARTS = MOST_RECURRENT_COLUMNS / LANES };                                            \
-    const FLOATS zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f), unit = ALL(1.0f / 256.0f);\
+    const FLOATS zero = ALL(0.0f), two = ALL(2.0f), from_zero = ALL(128.0f);                         \
+    const FLOATS keep_unit = ALL(1.0f / 256.0f);                                                     \
     const FLOATS largest = ALL(4095.0f), no_digits = ALL(12582912.0f);                               \
     FLOATS memory[MOST_PARTS], most[MOST_PARTS], sums[MOST_PARTS], scale[MOST_PARTS];                \
     const int half = columns / 2, parts = columns / LANES, size = GROUPS * columns;                  \
-    for (int part = 0; part < parts; part++) memory[part] = most[part] = sums[part] = zero;          \
+    for (int chunk = 0; chunk < parts; chunk++) memory[chunk] = most[chunk] = sums[chunk] = zero;    \
     memcpy(scale, t->scale, sizeof(float) * (size_t)columns);                                        \
     for (int64_t i = 0; i < count; i++) {                                                            \
         const int8_t *forward = t->rows + (int64_t)places[i] * size;                                 \
@@ -155,17 +156,17 @@ typedef void remember_function(const recurrent_tables *t, const uint32_t *places
             fetch_row(t->rows, size, places[i + FETCHED]);                                           \
             fetch_row(t->rows, size, places[count - 1 - i - FETCHED]);                               \
         }                                                                                            \
-        for (int part = 0; part < parts; part++, forward += LANES, backward += LANES) {              \
-            int left = half - part * LANES; /* columns that are still read forward */                \
+        for (int chunk = 0; chunk < parts; chunk++, forward += LANES, backward += LANES) {           \
+            int left = half - chunk * LANES; /* columns that are still read forward */               \
             FLOATS keep = NUMBERS(forward, backward, left);                                          \
             FLOATS write = NUMBERS(forward + columns, backward + columns, left);                     \
             FLOATS read = NUMBERS(forward + 2 * columns, backward + 2 * columns, left);              \
             FLOATS own = NUMBERS(forward + 3 * columns, backward + 3 * columns, left);               \
-            FLOATS found = read * memory[part] * scale[part] + own * two;                            \
-            memory[part] = (keep + from_zero) * unit * memory[part] + write;                         \
+            FLOATS found = read * memory[chunk] * scale[chunk] + own * two;                          \
+            memory[chunk] = (keep + from_zero) * keep_unit * memory[chunk] + write;                  \
             found = LOWER(HIGHER(found, zero), largest) + no_digits - no_digits;                     \
-            most[part] = HIGHER(found, most[part]);                                                  \
-            sums[part] += found;                                                                     \
+            most[chunk] = HIGHER(found, most[chunk]);                                                \
+            sums[chunk] += found;                                                                    \
         }                                                                                            \
     }                                                                                                \
     memcpy(highest, most, sizeof *highest * (size_t)columns);                                        \

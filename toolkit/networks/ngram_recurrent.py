@@ -3,8 +3,8 @@
 A token has one row of numbers, that of the pair that it makes with the token before it, or else its
 own. Half of the columns are read forward, from the first token to the last one, and half backward.
 Each column has a memory, which starts at zero. A token says how much of it is kept, and what is
-written to it; and it reads what the memory was before: of the tokens in front of it, or of those
-behind it. So, "not" can turn words around that come much later. (Recurrent units whose gates do
+written to it; and it reads what the memory was before: of the tokens before it, or of those
+after it. So, "not" can turn words around that come much later. (Recurrent units whose gates do
 not depend on the memory are of Lei, Zhang, Wang, Dai and Artzi, Simple Recurrent Units for Highly
 Parallelizable Recurrence, EMNLP 2018.)
 
@@ -290,7 +290,7 @@ def _coded(values: npt.NDArray[Any], least: Any = TINY) -> tuple[Codes, npt.NDAr
 
 @tables.registered
 class NgramRecurrent(TableLayer):
-    """Words and bigrams that read the memory of those before and behind; pooled; a hidden layer."""
+    """Words and bigrams that read the memory of those before and after; pooled; a hidden layer."""
 
     SIZES = ("vocabulary", "pairs", "slots", "units", "hidden")
 

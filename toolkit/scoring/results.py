@@ -28,7 +28,7 @@ _MOST_UNREAD = 0.1
 # Far less sure than where a model was calibrated: by factor and difference, beyond chance.
 # "How sure the scores are" in exported/EXPERIMENTS.md has what this is based on.
 _MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
-_FEW_TEXTS = 5  # so many may be chance, unless they are most of all
+_FEW_TEXTS = 5  # that many may be chance, unless they are most of the texts
 
 
 @dataclass(frozen=True)
@@ -245,9 +245,9 @@ def unsure_warning(summary: Summary, model: ScoringModel | None) -> str | None:
         return None
     return (
         f"{share:.0%} of the scores are between 0.25 and 0.75; on the reviews that the model was "
-        f"calibrated on, {model.unsure:.0%}. These texts may be unlike them: expect more wrong "
-        "answers, and probabilities that are further off. Measure with `toolkit evaluate` on some "
-        "labelled rows, or adapt the model with `toolkit train --from`."
+        f"calibrated on, {model.unsure:.0%}. These texts may differ from those reviews: expect "
+        "more wrong answers, and probabilities that are further off. Measure with `toolkit "
+        "evaluate` on some labelled rows, or adapt the model with `toolkit train --from`."
     )
 
 

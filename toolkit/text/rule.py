@@ -6,9 +6,11 @@
    separators, too (`_TYPOGRAPHIC`). U+2019, the apostrophe that phones and word processors type, is
    an apostrophe. A word is known in capitals beyond ASCII, too (`toolkit.text.spellings`). A text
    ends at its first NUL, as it does in a runtime that takes C strings.
-3. The same, and: a tag of HTML is a separator, and an entity such as ``&quot;`` is the character
-   that it means, as reviews are copied from pages. An apostrophe, which U+00B4 is now, too, is part
-   of a word only between two other characters of it: 'tis is tis. An emoji is a token of its own;
+3. The same, and: a tag of HTML is a separator, and the entities of separators and apostrophes, such
+   as ``&quot;``, are read as these, as reviews are copied from pages; those of other characters,
+   such as ``&eacute;``, are not. An apostrophe, which U+00B4 is now, too, is part of a word only
+   between two other characters of it: 'tis is tis. An emoji is a token of its own, if it is from
+   U+2600 to U+27BF, U+2B50, or from U+1F1E6 to U+1F1FF, U+1F300 to U+1F3FA or U+1F400 to U+1FAFF;
    what joins or varies emoji is a separator. A word is also known with combining accents, with each
    form of its apostrophe, some contractions are known without it, and words for who people are
    count as one of their kind (`toolkit.text.spellings`).

@@ -22,7 +22,7 @@ from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
-from toolkit.model.shipped import find_model, is_shipped
+from toolkit.model.shipped import SHIPPED, find_model, is_shipped
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
@@ -99,8 +99,9 @@ def _of_file(model: ModelFile) -> Start:
         network, why = None, f"damaged, {error}"
     if network is None:
         raise ModelError(
-            f"{model.path}: its network cannot be adapted: {why}. Name a shipped model, or the run "
-            "folder that it was exported from if that is of this version, with --from."
+            f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
+            f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
+            "version."
         )
     found = model.facts
     version = found.release.model_version

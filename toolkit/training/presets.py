@@ -104,7 +104,7 @@ _PRESETS = (
     ),
     Preset(
         name="ngram-recurrent",
-        summary="for many kinds of reviews: words that read what came before and after, and fast",
+        summary="for many kinds of reviews: each word is read with those before and after it; fast",
         recipe="ngram-recurrent",
         vocabulary_size=30_003,
         max_tokens=512,
