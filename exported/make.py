@@ -82,15 +82,15 @@ def films() -> Source:
     return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
 
 
-def all_reviews(teacher: Path = TEACHER, folds: str = HALVES) -> Source:
+def all_reviews(teacher: Path | None = None, folds: str = HALVES) -> Source:
     """Write the reviews of all domains into files, and give what `toolkit train` needs of them.
 
-    Composed texts have short reviews of some folds in them.
+    `teacher` is another file than the shipped one. Composed texts have short reviews of some folds in them.
     """
     data = data_folder()
     reviews = join(data)
     labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
-    found = taught(reviews, data, teacher, RUNS / "texts")
+    found = taught(reviews, data, teacher or TEACHER, RUNS / "texts")
     train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
     used = train.filter(pc.is_in(train["fold"], value_set=pa.array([*folds], pa.large_string())))
     composed = compose(used["text"].to_pylist(), used["label"].to_pylist())

@@ -15,7 +15,7 @@ import typer.main
 from hypothesis import given
 from hypothesis import strategies as st
 
-from exported import make, unlabelled
+from exported import composed, make, unlabelled
 from exported.negation import balance, is_short_negation
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
@@ -57,7 +57,16 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(make, "TEACHER", tmp_path / "teacher.parquet")
     # The tools that cut and make up short texts have tests of their own.
     monkeypatch.setattr(unlabelled, "TOOLS", {"tests.exported.no_tool": "spans.parquet"})
+    for name in ("OPINIONS", "NEUTRAL", "BESIDE"):
+        monkeypatch.setattr(composed, name, 20)
     return folder
+
+
+def composed_texts() -> set[str]:
+    """What is composed with the short ones among the labelled reviews."""
+    train = pq.read_table(make.RUNS / "train.parquet")
+    made = composed.compose(train["text"].to_pylist(), train["label"].to_pylist())
+    return {one.text for one in made}
 
 
 def teach(texts: Iterable[str]) -> None:
@@ -85,9 +94,9 @@ def test_general_models_learn_from_all_domains(data: Path) -> None:
         assert len(fitted) + len(held_out) == 80
         assert not set(fitted["group"].to_pylist()) & set(held_out["group"].to_pylist())
         (unlabelled_file,) = options["unlabelled"]
-        assert set(pq.read_table(unlabelled_file)["text"].to_pylist()) <= {
-            *UNLABELLED, SPAN, NEUTRAL
-        }  # fmt: skip
+        texts = set(pq.read_table(unlabelled_file)["text"].to_pylist())
+        assert texts - composed_texts() <= {*UNLABELLED, SPAN, NEUTRAL}
+        assert texts >= composed_texts()
         assert options["teacher"] == [make.RUNS / "teacher.parquet"]
 
 
@@ -97,7 +106,8 @@ def test_texts_that_the_teacher_does_not_know_are_not_used(
     teach([*UNLABELLED[:4], SPAN])
     make.all_reviews()
     found = pq.read_table(make.RUNS / "unlabelled.parquet")["text"].to_pylist()
-    assert found == [*UNLABELLED[:4], SPAN]
+    assert found[:5] == [*UNLABELLED[:4], SPAN]
+    assert set(found[5:]) == composed_texts()
     assert "5 of 1" in capsys.readouterr().out
 
 
