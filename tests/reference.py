@@ -7,6 +7,8 @@ import unicodedata
 from collections.abc import Container
 from html.entities import html5
 
+from tests.data import PROJECT
+
 ASCII_SEPARATORS = set('!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r')
 SEPARATORS = ASCII_SEPARATORS | set(
     "\u0085\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u200b"
@@ -145,6 +147,16 @@ def with_apostrophe(token: str) -> str:
     return next((word for word in CONTRACTIONS.split() if word.replace("'", "") == token), token)
 
 
+PEOPLE = (PROJECT / "toolkit" / "text" / "people.txt").read_text(encoding="utf-8")
+FIRST_OF = {word: line.split()[0] for line in PEOPLE.splitlines() for word in line.split()}
+
+
+def as_people(word: str) -> str:
+    """Give the word that all people of a kind count as, also in what is theirs."""
+    person = word.removesuffix("'s")
+    return FIRST_OF.get(person, person) + word[len(person) :]
+
+
 def normal(token: str, rule: int = 3) -> str:
     """Give a token as a vocabulary has it."""
     if rule == 1:
@@ -152,15 +164,23 @@ def normal(token: str, rule: int = 3) -> str:
     if rule == 3:
         token = ENTITY.sub("'", composed(token)).replace("\u00b4", "'")
     token = "".join(map(small, token))
-    return with_apostrophe(token) if rule == 3 else token
+    return as_people(with_apostrophe(token)) if rule == 3 else token
 
 
 def known_as(token: str, words: Container[str], rule: int = 3) -> str | None:
     """Give the word that a token is a spelling of."""
     if token in words or rule == 1:
         return token if token in words else None
+    spelled = spelled_as(token, rule)
+    if spelled is not None and rule == 3:
+        spelled = as_people(spelled)
+    return spelled if spelled in words else None
+
+
+def spelled_as(token: str, rule: int) -> str | None:
+    """Give the normal word that a token is a spelling of."""
     if rule == 3:
-        if with_apostrophe(token) in words:
+        if with_apostrophe(token) != token:
             return with_apostrophe(token)
         token = composed(token)
         forms = {*ENTITY.findall(token), *(set(token) & set(APOSTROPHES))}
@@ -178,7 +198,7 @@ def known_as(token: str, words: Container[str], rule: int = 3) -> str | None:
         set(both_ways) - letters,
     )
     is_spelling = len(both_ways) <= MOST_PLACES or is_even
-    return word if word in words and is_spelling else None
+    return word if is_spelling else None
 
 
 def has_two_spellings(letter: str) -> bool:

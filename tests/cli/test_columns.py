@@ -307,7 +307,7 @@ def test_neutral_reviews_are_counted_and_are_not_mistakes(command: Command) -> N
 
 
 def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
-    write("a.csv", "text\nPerfect! I love it\nIt is okay\nTerrible\n\n")
+    write("a.csv", "text\nPerfect! I love it\nAverage stay and average price\nTerrible\n\n")
     ran = command("score", "a.csv", "--stars", "--neutral")
     header, best, middling, worst, *_ = Path("a.scored.csv").read_text(encoding="utf-8").split("\n")
     assert header == "text,predicted_sentiment,positive_probability,predicted_stars"

@@ -238,8 +238,8 @@ def test_another_language_is_said(command: Command) -> None:
     assert ran.exit_code == 0
     warning, *rows = ran.err.splitlines()
     assert [row for row in rows if row.startswith(("  no known", "  few known"))] == [
-        "  no known word 5",
-        "  few known     16 (the model knows few of their words)",
+        "  no known word 4",
+        "  few known     17 (the model knows few of their words)",
     ]
     assert warning == (
         "warning: r.csv: the model knows none or few of the words in 91% of the texts of column "
@@ -248,7 +248,7 @@ def test_another_language_is_said(command: Command) -> None:
     )
     (file,) = json.loads(Path("report.json").read_text("utf-8"))["files"]
     assert [f"warning: r.csv: {each}" for each in file["warnings"]] == [warning]
-    assert (file["few_known_words"], file["without_known_words"]) == (16, 5)
+    assert (file["few_known_words"], file["without_known_words"]) == (17, 4)
     assert file["columns"] == {"text": "Reseña"}
 
 

@@ -46,7 +46,7 @@ def test_an_effect_is_what_a_word_adds_to_the_wrong_label(label: int) -> None:
 
 
 def test_a_cause_is_named_once() -> None:
-    mistake = mistake_in("Dull dull DULL and awful!", 1)
+    mistake = mistake_in("Dull dull DULL, awful!", 1)
     assert sorted(mistake.cause_names(2)) == ["awful", "dull"]
     assert len(mistake.cause_names(1)) == 1
 

@@ -22,7 +22,7 @@ from toolkit.model.labels import is_mixed, tone
 from toolkit.model.sentences import Sentence
 
 MIXED = "The camera is excellent but the battery is terrible."
-PRAISE, BLAME = "A superb film, the best of the year.", "Dull, awful, a waste of time."
+PRAISE, BLAME = "A superb film, the best of the year.", "The sound was awful."
 # Of one length of rows, with random weights.
 FIXED = PROJECT / "tests" / "frozen_files" / "version_1.onnx"
 CLAUSES = [
@@ -142,7 +142,7 @@ def test_the_only_sentence_has_the_probability_of_the_review(text: str) -> None:
         ('Good!! (Bad.) He said "fine."', ["Good!!", "Bad.)", 'He said "fine."']),
         ("Good<br /><br />Bad, though small", ["Good", "Bad,", "small"]),
         ("good.\0bad", ["good."]),
-        ("zzyzx. Good. 😀!", ["Good."]),
+        ("zzyzx. Good. 😀!", ["Good.", "😀!"]),
     ],
 )
 def test_sentences_are_shown_as_they_are_written(text: str, shown: list[str]) -> None:

@@ -50,7 +50,9 @@ def test_english_is_read(model: str) -> None:
 @pytest.mark.parametrize("language", FOREIGN)
 def test_most_reviews_in_other_languages_are_not_read(model: str, language: str) -> None:
     texts = lines_of(language)
-    assert unread(Scorer(model), texts) >= 0.7 * len(texts)
+    # Reviews of Indian shops have taught the models some words of Hinglish.
+    least = 0.6 if language == "Hinglish" else 0.7
+    assert unread(Scorer(model), texts) >= least * len(texts)
 
 
 @pytest.mark.parametrize("model", MODELS)

@@ -18,7 +18,7 @@ WRONG_COLUMNS = {
     "numbers": "1 5 4.0 12,345 3 2 10 7.5 100 0",
     "dates": "2023-01-04 01/02/2019 1999-12-31T23:59:59Z 2020 05.06.2021 2022-02-02",
     "ids": "B000123XYZ AF3G9ZK2 R1A2B3C4D5 user_18273 tt0111161 0xdeadbeef B00004CXX9",
-    "emoji": "😀😀😀 ❤️❤️ 🔥🔥🔥🔥 🦔",  # some single ones are words that models know
+    "rare emoji": "🦔🦔 🪗🪗🪗 🛞 🪤",  # common ones are words that models know
 }
 
 
