@@ -9,14 +9,17 @@ from typing import Any
 
 import numpy as np
 import onnxruntime as ort
+import pyarrow as pa
 import pytest
 
 from tests.data import PROJECT
 from tests.examples import programs
 from tests.examples.golden import TOLERANCE, golden_answers, golden_texts_of
 from tests.examples.raw_texts import SOURCES, javascript, modified, raw_texts, run, web
-from tests.models import MODEL, OLD_MODELS, shipped_scorer, text_in_session
+from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer, text_in_session
 from tests.scoring.foreign import FOREIGN
+from toolkit import Scorer
+from toolkit.text.token_ids import UNKNOWN_ID
 
 pytestmark = pytest.mark.tools
 
@@ -71,7 +74,8 @@ def test_other_languages() -> None:
     spanish = FOREIGN["Spanish"].splitlines()
     assert np.mean(np.array(known_tokens(spanish)) > 0) > 0.8  # they would have a label
     shares = {name: unread(text.splitlines()) for name, text in FOREIGN.items()}
-    assert all(share >= 0.8 for share in shares.values())
+    assert all(share >= 0.8 for name, share in shares.items() if name != "Hinglish")
+    assert shares["Hinglish"] >= 0.6  # Indian shops have taught the model some of it
     assert np.mean(list(shares.values())) > 0.9
     everyday = PROJECT / "tests" / "everyday_reviews.jsonl"
     lines = everyday.read_text(encoding="utf-8").splitlines()
@@ -93,7 +97,10 @@ def test_emoji_without_a_space() -> None:
         "\U0001f44d \U0001f3fd",
         "bad \u2764\ufe0f !",
     ]
-    assert known_tokens(glued) == [1, 0, 0, 0]
+    assert known_tokens(glued) == known_tokens(apart)  # by token rule 3
+    old = Scorer(CONV1D).vocabulary
+    unknown = [(old.encode(pa.array(texts)).values == UNKNOWN_ID).sum() for texts in (glued, apart)]
+    assert unknown[0] > 0
     repaired = [eval(python, {"re": re, "text": text}) for text in glued]
     assert probabilities(repaired) == probabilities(apart)
     assert known_tokens(apart) == [4, 2, 1, 2]
@@ -125,7 +132,7 @@ def test_missing_values_in_javascript(value: object) -> None:
 @pytest.mark.parametrize(("value", "word"), [(None, "None"), (float("nan"), "nan")])
 def test_missing_values_in_python(value: object, word: str) -> None:
     assert probabilities([value]) == probabilities([word])
-    assert round(probabilities(["nan"])[0], 2) == 0.89
+    assert round(probabilities(["nan"])[0], 2) == 0.53
     assert eval(repair("missing values", "Python"), {"text": value}) == ""
     assert not text_in_session().run(["known_tokens"], {"text": np.array([""], dtype=object)})[0]
 
@@ -153,17 +160,16 @@ def test_modified_utf_8_of_java() -> None:
     fails = [line.startswith("error: ") for line in found_alone]
     needs_repair = re.compile("[\0\U00010000-\U0010ffff]")
     assert fails == [needs_repair.search(text) is not None for text in GOLDEN]
-    assert 10 < sum(fails) < 30
+    assert 10 < sum(fails) < 40
     assert repair("emoji and NUL", "Java") in (SOURCES / "Traps.java").read_text(encoding="utf-8")
     repaired = raw_texts(modified("repaired", GOLDEN), batch=32)
     as_floats = [float(line.split()[0]) for line in repaired]
     golden, _ = golden_answers(MODEL)
     differ = np.abs(np.array(as_floats) - golden.probabilities) > TOLERANCE
-    known = [word for word in shipped_scorer().vocabulary.words.to_pylist() if max(word) > "\uffff"]
+    # What emoji say is lost; nothing else changes.
     changed = [text for text, differs in zip(GOLDEN, differ, strict=True) if differs]
-    assert all(any(word in text for word in known) for text in changed)
-    assert len(known) < 10
-    assert len(changed) < 5
+    assert all(needs_repair.search(text) for text in changed)
+    assert 0 < len(changed) < 15
 
 
 def test_nul_in_node() -> None:

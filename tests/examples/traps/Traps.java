@@ -41,7 +41,7 @@ class Traps {
     }
 
     private static String repaired(String text) {
-        return text.replaceAll("[\\x{10000}-\\x{10FFFF}\\p{Cs}]", "\uFFFD").split("\0", 2)[0];
+        return text.replaceAll("[\\x{10000}-\\x{10FFFF}\\p{Cs}]", " \uFFFD ").split("\0", 2)[0];
     }
 
     private static void print(String[] texts) throws IOException {

@@ -125,7 +125,7 @@ function endsBefore(text, words, written, place) {
 const withoutMarkup = (gap) =>
   gap
     .replace(/<[^<>]*>/g, (tag) => (/^<br[^a-z0-9]/i.test(tag) ? "\n" : " "))
-    .replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (whole, decimal, hexadecimal, name) => {
+    .replace(/&(?:#(\d+)|#x([\da-f]+)|([a-z]+));/gi, (_whole, decimal, hexadecimal, name) => {
       const code = decimal ? Number(decimal) : parseInt(hexadecimal, 16);
       const mark = name ? MARKS_BY_NAME[name.toLowerCase()] : code < 0x10000 ? String.fromCharCode(code) : "";
       return mark && /[!?.\n\r\v…\u2028\u2029\x85]/.test(mark) ? mark : " ";
