@@ -63,9 +63,8 @@ class Composer:
         weights = np.array([2.0 if kind == "turned" else 1.0 for _, kind, _ in self._frames])
         names = np.array([name for _, _, name in self._frames])
         for name in made:
-            weights[names == name] *= (0.5 if name == "plain" else 1.0) / weights[
-                names == name
-            ].sum()
+            own = names == name
+            weights[own] *= (0.5 if name == "plain" else 1.0) / weights[own].sum()
         self._weights = weights / weights.sum()
 
     def opinions(self, count: int) -> list[Composed]:
@@ -142,9 +141,9 @@ class Composer:
         return text if text[-1] in ".!?" else f"{text}."
 
 
-def compose(texts: Iterable[str], labels: Iterable[int], part: str = "all") -> list[Composed]:
+def compose(texts: Iterable[str], labels: Iterable[int]) -> list[Composed]:
     """Compose texts, with the short ones among some labelled reviews (1 positive, 0 negative)."""
-    composer = Composer(clauses_of(texts, labels), SEED, part)
+    composer = Composer(clauses_of(texts, labels), SEED)
     made = composer.opinions(OPINIONS), composer.neutral(NEUTRAL), composer.beside(BESIDE)
     return [one for some in made for one in some]
 

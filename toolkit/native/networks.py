@@ -210,7 +210,7 @@ class RecurrentBody:
         if not fits:
             return None
         is_inside = int(slots.min()) >= -1 and size + int(slots.max()) // _QUOTIENTS < len(rows)
-        # Padding must not count, as there is none here: it writes, reads and says nothing.
+        # The core has no padding, so padding must not count: it writes, reads and says nothing.
         is_free = size < len(rows) and not rows[0, columns:].any()
         return cls(found) if is_inside and is_free else None
 
