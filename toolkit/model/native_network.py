@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 # A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
 # and tensors of all networks of a process share this; those of the largest take some 10 MiB.
 _MOST_MEMORY = 768 << 20
+_LARGEST_FIXED = 4096  # bytes of a weight that is the same in all networks of a kind
 _LARGEST_CONSTANT = 64 << 20  # that is computed from constants when a file is loaded
 
 
@@ -173,7 +174,8 @@ class Graph:
                 yield f"{place} {held.data_type} {len(held.dims)} dimensions"
             else:
                 values = [[*each] for each in (held.int32_data, held.int64_data, held.float_data)]
-                yield f"{place} {held.data_type} {[*held.dims]} {held.raw_data!r} {values}"
+                raw = held.raw_data if len(held.raw_data) <= _LARGEST_FIXED else None
+                yield f"{place} {held.data_type} {[*held.dims]} {raw!r} {values}"
 
     def results(self, known: KnownNodes, start: int) -> dict[str, int]:
         """Name what known nodes give to others, with the types of their elements."""
