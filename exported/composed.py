@@ -4,6 +4,8 @@ Reviews have few of the many ways to turn an opinion around: negation from a dis
 expectations, then and now, questions, other people's opinions. `composed.toml` has frames for them,
 written for this purpose, which are filled with words and with short reviews that people wrote.
 Neutral sentences, most of them about persons, have the probability 0.5; beside a review, they keep its label.
+`written.csv` has reviews that were written for this purpose, each line by itself: many say by what happened, by
+idioms or by irony what no frame can say, and most stand beside a twin of the other label.
 """
 
 from __future__ import annotations
@@ -16,9 +18,15 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.csv
+
+from exported.data import fold_of
 
 FRAMES = Path(__file__).with_suffix(".toml")
-OPINIONS, NEUTRAL, BESIDE = 300_000, 50_000, 40_000  # how many of each are composed
+WRITTEN = FRAMES.with_name("written.csv")
+_TOGETHER = 20  # lines of `written.csv` that are of one fold, so that twins are
+OPINIONS, NEUTRAL, BESIDE = 300_000, 150_000, 40_000  # how many of each are composed
 SEED = 7
 _CLAUSE = (3, 12)  # words of a short review that may be part of a composed text
 SURE = 0.95  # the probability of what a frame says
@@ -148,6 +156,16 @@ def compose(texts: Iterable[str], labels: Iterable[int]) -> list[Composed]:
     return [one for some in made for one in some]
 
 
+def written(folds: str) -> list[Composed]:
+    """Read those of `written.csv` that are of some folds."""
+    rows = enumerate(pa.csv.read_csv(WRITTEN).to_pylist())
+    return [
+        Composed(row["text"], _probability(row["label"]), row["phenomenon"])
+        for at, row in rows
+        if fold_of(f"written:{at // _TOGETHER}") in folds
+    ]
+
+
 def clauses_of(texts: Iterable[str], labels: Iterable[int]) -> tuple[list[str], list[str]]:
     """Choose the short ones of labelled reviews without mark-up: the negative, the positive ones."""
     found: tuple[list[str], list[str]] = [], []
@@ -157,5 +175,6 @@ def clauses_of(texts: Iterable[str], labels: Iterable[int]) -> tuple[list[str], 
     return found
 
 
-def _probability(label: int) -> float:
-    return SURE if label else round(1 - SURE, 2)
+def _probability(label: float) -> float:
+    """Give the probability of a label: 1, 0, or 0.5 for neither."""
+    return round(1 - SURE + label * (2 * SURE - 1), 2)

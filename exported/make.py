@@ -9,8 +9,8 @@ With --ship, the new models replace those in this folder, and the cards (`NAME.m
 written.
 
 The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`,
-from texts without labels that this teacher has scored (`exported.unlabelled` says which), and from composed ones
-(`exported.composed`).
+from texts without labels that this teacher has scored (`exported.unlabelled` says which), and from composed and
+written ones (`exported.composed`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
-from exported.composed import compose
+from exported.composed import compose, written
 from exported.data import HALVES, HELD_OUT, join
 from exported.kinds import KIND, with_kinds
 from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
@@ -93,7 +93,7 @@ def all_reviews(teacher: Path | None = None, folds: str = HALVES) -> Source:
     found = taught(reviews, data, teacher or TEACHER, RUNS / "texts")
     train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
     used = train.filter(pc.is_in(train["fold"], value_set=pa.array([*folds], pa.large_string())))
-    composed = compose(used["text"].to_pylist(), used["label"].to_pylist())
+    composed = [*compose(used["text"].to_pylist(), used["label"].to_pylist()), *written(folds)]
     of_composed = {fingerprint(one.text): one.probability for one in composed}
     names, probabilities = zip(*(of_composed | found.probabilities).items(), strict=True)
     texts = dict.fromkeys([*found.texts, *(one.text for one in composed)])

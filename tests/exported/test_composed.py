@@ -8,7 +8,8 @@ from collections import Counter
 
 import pytest
 
-from exported.composed import Composed, Composer, clauses_of
+from exported.composed import Composed, Composer, clauses_of, written
+from exported.data import HALVES, HELD_OUT
 from exported.everyday import EVERYDAY
 from toolkit.evaluation.behaviour import load_suite
 
@@ -66,11 +67,40 @@ def test_clauses_are_short_and_plain() -> None:
 def test_no_sentence_is_one_that_models_are_evaluated_on(opinions: list[Composed]) -> None:
     suite, sets = load_suite()
     of_sets = [text for each in sets.values() for own in each for text in own]
-    everyday = [json.loads(line)["text"] for line in EVERYDAY.read_bytes().splitlines()]
-    known = {_plain(text) for text in [*suite.texts.to_pylist(), *of_sets, *everyday]}
+    known = {_plain(text) for text in [*suite.texts.to_pylist(), *of_sets, *_everyday()]}
     every = [*opinions, *composer().neutral(MANY), *composer().beside(MANY)]
     composed = {_plain(one.text) for one in every}
     assert not known & composed
+
+
+def test_written_reviews_are_balanced_and_each_is_there_once() -> None:
+    every = written(HALVES + HELD_OUT)
+    assert not {one.text for one in written(HALVES)} & {one.text for one in written(HELD_OUT)}
+    assert len({one.text for one in every}) == len(every) > 19_000
+    assert {one.probability for one in every} == {0.05, 0.5, 0.95}
+    counts = Counter((one.phenomenon, one.probability) for one in every)
+    for phenomenon in {name for name, probability in counts if probability != 0.5}:
+        negative, positive = counts[phenomenon, 0.05], counts[phenomenon, 0.95]
+        assert 0.45 < positive / (positive + negative) < 0.55, phenomenon
+
+
+def test_written_reviews_share_no_seven_words_with_what_models_are_evaluated_on() -> None:
+    known = {
+        seven
+        for text in [*load_suite()[0].texts.to_pylist(), *_everyday()]
+        for seven in _sevens(text)
+    }
+    shared = [one.text for one in written(HALVES) if known & set(_sevens(one.text))]
+    assert not shared
+
+
+def _everyday() -> list[str]:
+    return [json.loads(line)["text"] for line in EVERYDAY.read_bytes().splitlines()]
+
+
+def _sevens(text: str) -> list[str]:
+    words = _plain(text).split()
+    return [" ".join(words[at : at + 7]) for at in range(len(words) - 6)]
 
 
 def _plain(text: str) -> str:
