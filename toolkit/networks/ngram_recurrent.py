@@ -46,7 +46,7 @@ from toolkit.text.token_ids import START_ID, Ids
 
 layers, ops = keras.layers, keras.ops
 
-UNITS = 12  # of each direction
+UNITS = 16  # of each direction
 HIDDEN = 32
 # Deviation of the start vectors, as wide as the network's own start weights.
 _START_DEVIATION = 0.1
