@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError, TrainingError
 from toolkit.networks import import_keras
-from toolkit.records import Columns, ReadOptions
+from toolkit.records import Columns, LabelNames, ReadOptions
 from toolkit.training import Reviews
 from toolkit.training.sources import load
 
@@ -50,6 +51,17 @@ def test_chosen_columns(write_csv: WriteCsv) -> None:
     with pytest.raises(InputError, match=r"column 'l', row 1: found the label 'f' \(2 such rows\)"):
         read(path, text="t", label="l")
     assert read(path, text="t").texts.to_pylist() == ["a", "b"]
+
+
+def test_rows_without_a_label_are_no_class_and_left_out_on_request(write_csv: WriteCsv) -> None:
+    path = write_csv(*ROWS, *[("x", "NA")] * 800, ("y", "O"))
+    names = LabelNames(("1",), ("0", "O"))
+    with pytest.raises(InputError, match=r"row 5: found no label \(800 such rows\), expected"):
+        load(str(path), ReadOptions(labels=names))
+    found = load(str(path), ReadOptions(labels=replace(names, skip_wrong=True)))
+    assert (len(found), found.without_label, found.neutral) == (5, 800, None)
+    found = load(str(path), ReadOptions(labels=LabelNames(skip_wrong=True)))
+    assert (len(found), found.without_label) == (4, 801)
 
 
 @settings(max_examples=50)

@@ -143,13 +143,15 @@ class LabelOptions:
     positive_from: Annotated[
         float | None, option("N", "Number from which labels are positive.")
     ] = None
+    skip_wrong_labels: Annotated[
+        bool, flag("--skip-wrong-labels", "Leave out rows whose label is missing or unknown.")
+    ] = False
 
     @property
     def names(self) -> LabelNames:
         """What is said of the labels themselves."""
-        return LabelNames(
-            tuple(self.positive or ()), tuple(self.negative or ()), self.positive_from
-        )
+        named = tuple(self.positive or ()), tuple(self.negative or ())
+        return LabelNames(*named, self.positive_from, self.skip_wrong_labels)
 
 
 @dataclass(frozen=True)

@@ -31,9 +31,15 @@ class LabelNames:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     positive_from: float | None = None  # of numbers: less is negative
+    skip_wrong: bool = False  # leave out rows without a label, or with one that means nothing
+
+    @property
+    def named(self) -> list[str]:
+        """All labels that are named, as `plain_label` writes them."""
+        return [plain_label(name) for name in (*self.positive, *self.negative)]
 
     def __post_init__(self) -> None:
-        named = [plain_label(name) for name in (*self.positive, *self.negative)]
+        named = self.named
         if "" in named:
             raise UsageError("--positive, --negative: a label has at least one letter or digit")
         twice = [name for name in named if named.count(name) > 1]

@@ -181,6 +181,8 @@ def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> No
         ]
         if reviews.soft_count:
             parts.append(counted(reviews.soft_count, "soft label"))
+        if reviews.without_label:
+            parts.append(counted(reviews.without_label, "row") + " without a label left out")
     if reviews.without_text:
         parts.append(counted(reviews.without_text, "row") + " without text left out")
     details = f" ({', '.join(parts)})" if parts else ""
