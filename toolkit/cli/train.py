@@ -56,7 +56,7 @@ _DATA = (
 )
 
 Data = Annotated[str, o.argument("DATA", _DATA)]
-Preset = Annotated[str, o.option("NAME", "The network.", True, values=PRESETS)]
+Preset = Annotated[str | None, o.option("NAME", "The network.", DEFAULT_PRESET, values=PRESETS)]
 From = Annotated[
     str | None, o.option("MODEL", "Adapt a trained network.", names=("--from",), values=o.models)
 ]
@@ -97,7 +97,9 @@ class MoreDataOptions:
     teacher: Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")] = (
         None
     )
-    teacher_weight: Annotated[float, o.option("SHARE", "Weight of the teacher.", True)] = 0.5
+    teacher_weight: Annotated[float | None, o.option("SHARE", "Weight of the teacher.", "0.5")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -147,7 +149,7 @@ class MeasuringOptions:
 
 def train(
     data: Data = "imdb",
-    preset: Preset = DEFAULT_PRESET,
+    preset: Preset = None,
     start: From = None,
     output: Run = None,
     force: o.Force = False,

@@ -62,7 +62,7 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
 def fit(task: FitTask) -> Fit:
     """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
     preset, options = task.preset, task.options
-    encoded = encode(preset, task.data, options.teacher_weight)
+    encoded = encode(preset, task.data, options.teacher_share)
     if task.introduces:
         _introduce(task, encoded)
     vocabulary, fitted, held_out = encoded

@@ -142,7 +142,7 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
     if outcome.read.reviews.domains is not None:
         training["balanced"] = True  # the probabilities are those of as many reviews of each label
     if outcome.read.teachers:
-        training["teacher_weight"] = options.teacher_weight
+        training["teacher_weight"] = options.teacher_share
     return RunConfig(
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary_size,
