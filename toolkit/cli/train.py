@@ -72,6 +72,9 @@ Run = Annotated[
 ]
 
 
+Resume = Annotated[bool, o.flag("--resume", "Continue an unfinished training.", panel=o.WRITING)]
+
+
 @dataclass(frozen=True)
 class ColumnOptions:
     """Columns that only a training reads."""
@@ -116,7 +119,9 @@ class FittingOptions:
     ] = None
     early_stopping: Annotated[
         bool | None,
-        o.option(None, "Stop when the validation loss no longer falls.", "stop, for conv1d"),
+        o.option(
+            None, "Stop when the validation loss no longer falls.", "stop, but for ngram-recurrent"
+        ),
     ] = None
     batch_size: Annotated[
         int | None, o.option("N", "Reviews per step.", _by_preset("batch_size"))
@@ -153,6 +158,7 @@ def train(
     start: From = None,
     output: Run = None,
     force: o.Force = False,
+    resume: Resume = False,
     text_column: o.TextColumn = None,
     *,
     labels: o.LabelOptions,
@@ -189,6 +195,7 @@ def train(
         start=start,
         output=output,
         force=force,
+        resume=resume,
         reading=reading.options(columns, labels.names),
         unlabelled=tuple(more_data.unlabelled or ()),
         teachers=tuple(more_data.teacher or ()),
@@ -235,8 +242,7 @@ def show(result: TrainingResult) -> None:
         rows.append(("calibration", line + note))
     rows += star_rows(result.stars, result.neutral)
     rows.append(("training", result.ending))
-    if metrics.seconds is not None:
-        rows.append(("time", f"{metrics.seconds:.0f} s"))
+    rows.append(("time", f"{result.seconds:.0f} s"))
     if result.plots:
         rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
     console = new_console()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -20,6 +21,9 @@ from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources import Part, concatenate, load, load_unlabelled
 from toolkit.training.split import Split
 from toolkit.training.teacher import Matches, load_teacher, match
+
+if TYPE_CHECKING:
+    from toolkit.training.epochs import SavedFit
 
 # Kinds of labels, each read from its own file, of which one number means two things.
 _CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
@@ -52,6 +56,18 @@ class TrainingData:
     teachers: tuple[Matches, ...] = ()
     validation: Reviews | None = None
 
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of all of it, with groups, domains, stars and teachers."""
+        digest = hashlib.sha256()
+        for reviews in (self.reviews, self.validation, self.test, self.unlabelled):
+            for part in (reviews, getattr(reviews, "neutral", None)):
+                digest.update(b"|" if part is None else f"{part.name} {part.sha256}|".encode())
+                for name, values in () if part is None else sorted(vars(part).items()):
+                    if isinstance(values, np.ndarray):
+                        digest.update(name.encode() + values.tobytes())
+        return digest.hexdigest()
+
     def for_fit(self, split: Split | None = None) -> FitData:
         """Choose what one fit is given; unlabelled reviews must not be held out or tested on."""
         fitted, held_out = self.reviews, self.validation
@@ -73,6 +89,7 @@ class FitTask:
     options: TrainingOptions
     observer: TrainingObserver
     epochs: int | None = None  # that other fits found best; None: as the options say
+    saved: SavedFit | None = None  # where its epochs are saved
     keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
 

@@ -28,6 +28,7 @@ _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 # What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
 Progress = Literal[0, 1, 2]
+LINES: Progress = 2
 
 
 class SplitKind(StrEnum):
@@ -65,7 +66,10 @@ class TrainingOptions:
     # A shipped model, a model file or a run folder to adapt, instead of fitting fresh weights.
     start: str | None = None
     output: Path | None = None  # the run folder to write; None: `runs/PRESET`
-    force: bool = False  # replace an existing run folder
+    # Replace an existing run folder, and drop the progress of an unfinished training.
+    force: bool = False
+    # Continue an unfinished training, if there is one; with force, even if that replaces a run.
+    resume: bool = False
     epochs: int | None = None  # passes over the reviews, at most; None: as the preset chooses
     # Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
     # otherwise every epoch runs and the last weights stay. None: as the preset does.
@@ -135,6 +139,7 @@ class TrainingOptions:
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
             **{option_of(name): True for name in self.network.chosen},
+            "--resume": self.resume,
             "--class-weight": self.class_weight is not None,
             "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,

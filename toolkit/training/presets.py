@@ -100,6 +100,7 @@ _PRESETS = (
         max_tokens=512,
         epochs=5,
         batch_size=128,
+        stops_early=True,
         uses_unlabelled=True,
     ),
     Preset(
