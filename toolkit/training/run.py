@@ -13,6 +13,7 @@ from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.files import check_output
 from toolkit.model.run_folder import RunFolder
+from toolkit.networks import gpu_line
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
@@ -122,6 +123,8 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     read = load_training_data(options, observer)
     if len(read.reviews) <= _FEW_LABELS:
         observer.hint(_HINT_FOR_FEW)
+    if (line := gpu_line()) is not None:
+        observer.say(line)
     checkpoints = Checkpoints(options)
     checkpoints.open(read.sha256, observer)
     fit_all = _cross_validate if options.folds else _hold_out
