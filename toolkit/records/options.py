@@ -70,6 +70,7 @@ class ReadOptions:
     encoding: str | None = None  # of files of text; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
     sheet: str | None = None  # of a workbook; None: its only one
+    strip_endings: tuple[str, ...] = ()  # words at the end of texts that are not read
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
@@ -88,6 +89,8 @@ class ReadOptions:
                 f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "
                 "without an option. Leave --escape out"
             )
+        if not all(ending.strip() for ending in self.strip_endings):
+            raise UsageError("--strip-ending: expected words, received none")
         if self.skip_lines < 0:
             raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
 

@@ -14,6 +14,7 @@ from toolkit.errors import TrainingError, counted
 from toolkit.model.facts import Copies
 from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
+from toolkit.text.strings import repeated_edge
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
@@ -181,10 +182,25 @@ def _read(
     """Read labelled reviews, and say what was read."""
     reviews = load(data, replace(options.reading, columns=columns), part).check()
     _say(observer, reviews)
+    _warn_of_edges(observer, reviews)
     if options.class_weight is None or reviews.domains is not None:
         return reviews
     # Both labels weigh the same within a domain: without domains, all reviews are one.
     return replace(reviews, domains=np.zeros(len(reviews), np.int64))
+
+
+def _warn_of_edges(observer: TrainingObserver, reviews: Reviews) -> None:
+    """Say that many reviews begin or end with the same words, which may be of a web page."""
+    for at_end, verb in ((True, "end"), (False, "begin")):
+        words, count = repeated_edge(reviews.texts, at_end=at_end)
+        if words:
+            remedy = (
+                f'--strip-ending "{words}"' if at_end else "another text column, or remove them"
+            )
+            observer.warning(
+                f"{reviews.name}: {count:,} different reviews of {len(reviews):,} {verb} with "
+                f"{words!r}. Where reviewers did not write this, use {remedy}."
+            )
 
 
 def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> None:

@@ -120,6 +120,7 @@ def check_columns(options: TrainingOptions) -> None:
     ways = {
         "--positive, --negative, --positive-from, --skip-wrong-labels": ("labels", has_labels),
         "--encoding": ("encoding", has_reviews),
+        "--strip-ending": ("strip_endings", has_rows),
         "--no-header": ("header", has_rows),
     }
     for name in ("format", "delimiter", "quote", "escape", "skip_lines", "sheet"):
