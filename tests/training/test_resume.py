@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import pytest
 
-from tests.cli.running import COMMAND
 from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import UsageError
@@ -136,7 +135,7 @@ def test_nothing_to_resume_is_said(options: TrainingOptions) -> None:
 
 
 def started(folder: Path, *options: str) -> subprocess.Popen[bytes]:
-    call = [*COMMAND, "train", "reviews.csv", *options]
+    call = [sys.executable, "-m", "toolkit", "train", "reviews.csv", *options]
     return subprocess.Popen(call, cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
@@ -149,7 +148,8 @@ def test_a_killed_training_is_resumed(reviews_csv: Path, tmp_path: Path, preset:
     for name, kills in (("whole", 0), ("killed", 2)):
         (folder := tmp_path / name).mkdir()
         (folder / "reviews.csv").write_bytes(reviews_csv.read_bytes())
-        call = ["--preset", preset, "--epochs", "4", "-o", "run", "--resume"]
+        call = ["--preset", preset, "--epochs", "8", "--batch-size", "24"]
+        call += ["--no-early-stopping", "-o", "run", "--resume"]
         before = b""
         for _ in range(kills):
             process = started(folder, *call)
