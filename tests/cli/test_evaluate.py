@@ -48,6 +48,19 @@ def test_the_tables(command: Command) -> None:
     assert command.files() == ["r.csv"]
 
 
+def test_rows_without_a_label_and_with_a_typo(command: Command) -> None:
+    named = write(content=CSV + "more,NA,x,2\nother,posi,x,4\n")
+    ran = command("evaluate", MODEL, named, "--positive", "1", "--negative", "0")
+    assert "3 reviews (2 positive, 1 negative, 1 row without text" in ran.out
+    assert "2 rows without" in ran.out
+    ran = command("evaluate", MODEL, named)
+    ran.failed_with("r.csv: column 'label', row 7: found the label 'posi', expected")
+    assert "--skip-wrong-labels" in ran.err
+    ran = command("evaluate", MODEL, named, "--skip-wrong-labels")
+    assert "3 reviews (2 positive, 1 negative, 1 row without text" in ran.out
+    assert "3 rows without" in ran.out
+
+
 @pytest.mark.parametrize("width", [80, 120, 40])
 def test_the_tables_fit_the_terminal(
     command: Command, monkeypatch: pytest.MonkeyPatch, width: int
