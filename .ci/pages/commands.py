@@ -135,7 +135,7 @@ add keys; `format_version` changes if one gets another meaning.
 | `date` | of the evaluation, UTC, as in ISO 8601 |
 | `data` | `path`, `sha256`, `columns` (names by what they are: text, label, group, stars), `rows`; of these `reviews` (with text, label and score; all figures are of them), `without_text`, `without_label`, `without_score` (a model knows no word of them), `neutral` (their label is neither), `soft_labels` (rounded); `positive` of the reviews; `label_meaning` (what was read as what, where labels are stars, three classes or names); `is_suite`: whether they are the toolkit's own sentences |
 | `best` | name of the most accurate model |
-| `warnings` | sentences, such as about a model that is no better than a constant |
+| `warnings` | sentences, such as about a model that is no better than a constant, or that expects another share of positives |
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
 | `breakdowns` | lists by `length` and, with such columns, by `stars` (whole ones, 1 to 5) and `groups`, the hardest for the best model first, or with `--behaviour` the phenomena; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
 | `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
@@ -145,13 +145,15 @@ Each of its `models` also has:
 
 | key | meaning |
 |---|---|
-| `metrics` | accuracy with its interval, AUC, F1, log loss and the others of the terminal's table |
+| `metrics` | accuracy with its interval, AUC, F1, log loss and the others of the terminal's table; `mean_probability_interval`: where the share of positives is by chance |
 | `baseline` | a comparison with a constant that always answers the more frequent label; null if all reviews have one label |
-| `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision` and `recall` at thresholds from 0.1 to 0.9 |
+| `thresholds` | `called_positive`, `accuracy`, `balanced_accuracy`, `precision`, `recall` and `f1` at thresholds from 0.1 to 0.9 |
+| `best_thresholds` | the same at the best threshold for `balanced_accuracy` and for `f1`; it is chosen on these reviews, so the figures are optimistic. Empty if all reviews have one label |
+| `precision_at_recall` | the same at the threshold with the highest precision for a recall of at least 0.5, 0.7, 0.8, 0.9, 0.95 and 0.99 |
 | `reliability` | bins of the probability: `low`, `high`, `reviews`, mean `probability`, share of `positive` |
 | `coverage_at_accuracy` | the most reviews that are answered with an accuracy of at least `target`: `answered` and `right` (counts), `share` of all reviews, `accuracy` with its `interval`, and `uncertain`, the range for `toolkit score --neutral-range` that leaves out the others; `answered` is 0 if it is never reached |
-| `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant |
-| `mistakes` | the surest first: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
+| `ratings` | null without stars and neutral reviews, and for predictions; `stars`: `exact` (the most likely stars are those of the reviewer), `within_one` (the rounded stars are at most one off), both also balanced over the stars, `mean_error`; the `best_constants` for each; `classes`: the macro F1 of negative, neutral and positive with the model's own range, with 0.4 to 0.6, and of a constant; with the own range also the `confusion` (for each label in that order, the reviews that are called each of them) and the `recall` of each |
+| `mistakes` | the surest first, half of them false positives where there are that many: `row`, `label`, `probability`, `text`, and `causes`: the words that spoke most for the wrong label, the strongest first |
 | `same` | empty but with `--behaviour`: of each kind of sets of sentences, its `part` (`neutral` or `opinion`: who somebody is, in sentences without or with an opinion; or `form`) and `name`; the number of `sets`; the `mean_spread` (largest minus smallest probability of a set); the shares of sets that `moved` (a spread above 0.1) and that have an `other_label` (more than one label); `from_half` (mean distance of a probability from 0.5; null but where it is neutral); and of the set with the largest spread the `lowest` and the `highest`: probability and sentence |
 
 What `diff` finds has these keys; what is not known is null.

@@ -40,12 +40,31 @@ def test_the_tables(command: Command) -> None:
         "r.csv\n3 reviews (2 positive, 1 negative, 1 row without text left out, 1 row without "
     )
     assert re.search(r"^ accuracy +66\.67%  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
-    assert re.search(r"^ positive, called negative +1 *$", ran.out, re.M)
+    assert re.search(r"^ threshold 0\.5 +called positive +called negative +recall", ran.out, re.M)
+    assert re.search(r"^ positive +1 +1 +50\.00%  9\.5–90\.5", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ negative +0 +1 +100\.00%  20\.7–100\.0", ran.out, re.M)  # noqa: RUF001
+    assert re.search(r"^ average precision +\d+\.\d\d%  \d", ran.out, re.M)
+    assert re.search(r"^ at least 99% +\d+\.\d\d%  at 0\.", ran.out, re.M)
+    assert "toolkit export --optimize balanced" in " ".join(ran.out.split())
+    assert "False negatives (positive, called negative): 1 of 1\n" in ran.out
     assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
     assert re.search(r"^ 5 +1 +100\.0% +100\.00%", ran.out, re.M)
     assert re.search(r"^ y +2 +50\.0% +50\.00% +–", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^row 3, positive, scored 0\.\d{3}: caused by (awful|dull), ", ran.out, re.M)
     assert command.files() == ["r.csv"]
+
+
+def test_rows_without_a_label_and_with_a_typo(command: Command) -> None:
+    named = write(content=CSV + "more,NA,x,2\nother,posi,x,4\n")
+    ran = command("evaluate", MODEL, named, "--positive", "1", "--negative", "0")
+    assert "3 reviews (2 positive, 1 negative, 1 row without text" in ran.out
+    assert "2 rows without" in ran.out
+    ran = command("evaluate", MODEL, named)
+    ran.failed_with("r.csv: column 'label', row 7: found the label 'posi', expected")
+    assert "--skip-wrong-labels" in ran.err
+    ran = command("evaluate", MODEL, named, "--skip-wrong-labels")
+    assert "3 reviews (2 positive, 1 negative, 1 row without text" in ran.out
+    assert "3 rows without" in ran.out
 
 
 @pytest.mark.parametrize("width", [80, 120, 40])

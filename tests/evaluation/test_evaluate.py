@@ -246,6 +246,11 @@ def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv
     assert set(facts["breakdowns"]["stars"][0]["models"]) == {m["name"] for m in facts["models"]}
     assert len(facts["comparisons"][0]["interval"]) == 2
     assert [each["threshold"] for each in model["thresholds"]] == [n / 10 for n in range(1, 10)]
+    best = model["best_thresholds"]["f1"]
+    assert best["f1"] >= max(model["metrics"]["f1"], *(each["f1"] for each in model["thresholds"]))
+    assert [each["recall"] >= 0.5 for each in model["precision_at_recall"]] == [True] * 6
+    low, high = model["metrics"]["average_precision_interval"]
+    assert low < model["metrics"]["average_precision"] < high
     assert facts["data"]["sha256"] == sha256(reviews_csv.read_bytes()).hexdigest()
     assert facts["date"].endswith("+00:00")
     explained = shipped_scorer().explain(worst["text"]).as_dict()
@@ -277,15 +282,39 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
     assert (right.only_model_right, right.only_reference_right) == (10, 0)
     assert (constant.difference, constant.p_value) == (0, 1)
     assert worse.interval[1] < 0
-    first, second = evaluation_as_dict(found)["warnings"]
+    first, second, third = evaluation_as_dict(found)["warnings"]
     assert first.startswith(
         "constant is not clearly better than always answering positive on these reviews: its "
         "accuracy is 90.00%, that of the constant answer 90.00%"
     )
-    assert first.endswith("Balanced accuracy: 50.00% (a constant: 50%).")
-    assert second.startswith(
-        "worse is worse than always answering positive on these reviews: its accuracy is 64"
+    assert first.endswith(
+        "Balanced accuracy: 50.00%, 95% interval 48.0–63.9 (a constant: 50%)."  # noqa: RUF001
     )
+    assert second.startswith(
+        "worse recognizes both labels on these reviews. Balanced accuracy: 80.00%, 95% interval "
+    )
+    assert (
+        "(a constant: 50%). By accuracy it is worse than always answering positive, as most of "
+        "them are positive: its accuracy is 64.00%, that of the constant answer 90.00%"
+    ) in second
+    assert third.startswith(
+        "90.0% of these reviews are positive, but constant expects 100.0% (mean probability; by "
+        "chance 93.8–100.0%), worse expects 54.0% (mean probability; by chance 42.2–65.8%). To "  # noqa: RUF001
+    )
+
+
+def test_a_share_of_positives_that_the_model_expects_is_not_warned_of(
+    write_rows: WriteRows,
+) -> None:
+    """Chance explains 26 of 50 where 25 are expected; of 5,000 reviews, 1 point is too little."""
+    for reviews, extra, is_warned in ((50, 1, False), (5000, 49, False), (5000, 100, True)):
+        positives = reviews // 2 + extra
+        rows = [("a", int(n < positives)) for n in range(reviews)]
+        data = write_rows("r.csv", ("text", "label"), rows)
+        values = [[0.9 if n < reviews // 2 else 0.1] for n in range(reviews)]
+        others = write_rows("p.csv", ("positive_probability",), values)
+        warnings = evaluation_as_dict(evaluate(data, [], [others]))["warnings"]
+        assert ["p expects 50.0%" in each for each in warnings] == [True] * is_warned
 
 
 def test_reviews_of_one_label_are_warned_of(write_rows: WriteRows) -> None:
@@ -334,3 +363,18 @@ def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRow
     assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
     names = [row[0].text for row in threshold_table(found.models[1]).rows]
     assert names[3:6] == ["0.4", "0.5 in use", "0.6"]
+    notes = {row[0].text: row[0].note for row in threshold_table(found.models[1]).rows}
+    assert notes.pop("0.5 in use") == "best balanced, best F1"
+    assert set(notes.values()) == {""}
+
+
+def test_the_best_thresholds_are_marked(write_rows: WriteRows) -> None:
+    data = write_rows("r.csv", ("text", "label"), [("a", n % 2) for n in range(8)])
+    values = [[0.1], [0.25], [0.1], [0.75], [0.1], [0.75], [0.5625], [0.75]]
+    others = write_rows("p.csv", ("positive_probability",), values)
+    (model,) = evaluate(data, [], [others]).models
+    marked = [row for row in threshold_table(model).rows if row[0].note]
+    assert [(row[0].text, row[0].note) for row in marked] == [
+        ("0.175", "best F1"),
+        ("0.6562", "best balanced"),
+    ]

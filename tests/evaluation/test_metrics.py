@@ -9,9 +9,12 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.metrics import average_precision_score, precision_recall_curve
 
 from toolkit.evaluation.metrics import (
     CALIBRATION_BINS,
+    GOALS,
+    RECALLS,
     TARGETS,
     THRESHOLDS,
     Labels,
@@ -22,7 +25,10 @@ from toolkit.evaluation.metrics import (
     coverage_at,
     log_loss,
     measure,
+    notable_thresholds,
+    pr_curves,
     reliability,
+    roc_curve,
 )
 
 # Few different probabilities, so that there are ties; the ends, and what float32 rounds.
@@ -62,8 +68,13 @@ def test_metrics_are_what_their_definitions_say(
     if tp + fn and fp + tn:
         assert found.balanced_accuracy == pytest.approx((tp / (tp + fn) + tn / (tn + fp)) / 2)
         assert found.auc == pytest.approx(naive_auc(labels, probability))
+        expected = average_precision_score(labels, probability)
+        assert found.average_precision == pytest.approx(expected)
+        expected = average_precision_score(1 - labels, -probability)
+        assert found.negative_average_precision == pytest.approx(expected)
     else:
         assert (found.balanced_accuracy, found.auc) == (None, None)
+        assert (found.average_precision, found.negative_average_precision) == (None, None)
     exact = [float(p) for p in probability]
     assert found.mean_probability == pytest.approx(sum(exact) / len(exact))
     clipped = [min(max(p, 1e-7), 1 - 1e-7) for p in exact]
@@ -71,6 +82,87 @@ def test_metrics_are_what_their_definitions_say(
     assert found.log_loss == pytest.approx(sum(loss) / len(loss))
     distances = [(p - label) ** 2 for label, p in zip(labels.tolist(), exact, strict=True)]
     assert found.brier_score == pytest.approx(sum(distances) / len(distances))
+
+
+@given(ANSWERS)
+def test_the_curves_of_precision_and_recall_are_those_of_scikit_learn(
+    answers: list[tuple[int, float]],
+) -> None:
+    labels, probability = arrays([*answers, (0, 0.5), (1, 0.5)])
+    curves = pr_curves(*roc_curve(labels, probability))
+    for signs, scores, (recall, precision) in zip(
+        (labels, 1 - labels), (probability, -probability), curves, strict=True
+    ):
+        ours, theirs = (recall, precision), precision_recall_curve(signs, scores)
+        assert ours[0] == pytest.approx(theirs[1][::-1])
+        assert ours[1][1:] == pytest.approx(theirs[0][::-1][1:])
+
+
+@pytest.mark.parametrize(("positives", "negatives"), [(40, 400), (400, 40)])
+def test_the_intervals_of_average_precision_hold_the_true_value(
+    positives: int, negatives: int
+) -> None:
+    """Of scores that are two standard deviations apart, in 200 draws; 97% or more hold it."""
+    draw = np.random.default_rng(0)
+    labels = np.repeat(np.array([1, 0], np.int8), [positives, negatives])
+
+    def scores(times: int) -> Probabilities:
+        logits = draw.normal(2 * np.repeat(labels, times), 1)
+        return np.asarray(1 / (1 + np.exp(-logits)), np.float32)
+
+    true = measure(np.repeat(labels, 500), scores(500), 0.5)
+    inside = np.zeros(2)
+    for _ in range(200):
+        found = measure(labels, scores(1), 0.5)
+        for at, key in enumerate(("average_precision", "negative_average_precision")):
+            value, interval = found.figure(key)
+            assert interval is not None
+            assert value is not None
+            assert interval[0] <= value <= interval[1]
+            inside[at] += interval[0] <= getattr(true, key) <= interval[1]
+    assert inside.min() >= 190
+
+
+def test_chance_explains_a_share_of_positives_in_19_of_20_cases() -> None:
+    """Where the probabilities are right; and those of a model that is surer than it should be."""
+    draw, inside = np.random.default_rng(0), np.zeros(2)
+    for _ in range(400):
+        logits = draw.normal(0, 2, 300)
+        true = 1 / (1 + np.exp(-logits))
+        labels = np.asarray(draw.random(300) < true, np.int8)
+        sure = np.where(draw.random(300) < 0.1, 1 - labels, labels)  # as many errors of either kind
+        for at, values in enumerate((true, sure)):
+            found = measure(labels, values.astype(np.float32), 0.5)
+            low, high = found.mean_probability_interval
+            inside[at] += low <= found.positive_share <= high
+    assert (inside >= 370).all()
+    assert (inside <= 392).all()
+    wrong = measure(np.ones(300, np.int8), np.full(300, 0.8, np.float32), 0.5)
+    assert wrong.mean_probability_interval[1] < 1
+
+
+@given(ANSWERS, THRESHOLD)
+def test_no_threshold_is_better_than_the_best_one(
+    answers: list[tuple[int, float]], in_use: float
+) -> None:
+    labels, probability = arrays(answers)
+    best, recalls = notable_thresholds(labels, probability, in_use)
+    if len(set(labels.tolist())) == 1:
+        assert (best, recalls) == ({}, ())
+        return
+    # Each makes a difference: called positive are those from it on.
+    every = at_thresholds(labels, probability, [*np.unique(probability).tolist(), in_use])
+    for goal in GOALS:
+        values = [getattr(each, goal) for each in every]
+        assert getattr(best[goal], goal) == pytest.approx(max(values))
+        if values[-1] == max(values):
+            assert best[goal].threshold == float(str(np.float32(in_use)))
+        assert at_thresholds(labels, probability, [best[goal].threshold]) == (best[goal],)
+    for least, found in zip(RECALLS, recalls, strict=True):
+        reaching = [each for each in every if each.recall is not None and each.recall >= least]
+        assert found.recall is not None
+        assert found.recall >= least
+        assert found.precision == max(each.precision or 0.0 for each in reaching)
 
 
 def check(found: float | None, count: int, of: int) -> None:
@@ -116,6 +208,7 @@ def test_each_threshold_gives_what_it_would_as_the_threshold_in_use(
         assert found.accuracy == expected.accuracy.value
         assert found.balanced_accuracy == expected.balanced_accuracy
         assert (found.precision, found.recall) == (expected.precision, expected.recall)
+        assert found.f1 == expected.f1
         called = expected.true_positives + expected.false_positives
         assert found.called_positive == called / len(labels)
 

@@ -25,6 +25,16 @@ def test_how_sure_a_mistake_is_goes_by_the_threshold() -> None:
     assert most_confident(np.array([1, 0, 1], np.int8), probability, 0.9, 3) == [1, 0, 2]
 
 
+def test_mistakes_of_either_kind_are_shown() -> None:
+    """Half each, where there are that many: here two false positives, less sure than all others."""
+    labels = np.array([1] * 8 + [0] * 4, np.int8)
+    probability = np.array([n / 100 for n in range(8)] + [0.6, 0.2, 0.7, 0.1], np.float32)
+    assert most_confident(labels, probability, 0.5, 4) == [0, 1, 10, 8]
+    assert most_confident(labels, probability, 0.5, 5) == [0, 1, 2, 10, 8]
+    assert most_confident(labels, probability, 0.5, 1) == [0]
+    assert most_confident(labels, probability, 0.5, 99) == [*range(8), 10, 8]
+
+
 def mistake_in(text: str, label: int = 0) -> Mistake:
     return Mistake(1, label, 0.5, text, shipped_scorer().explain(text).words)
 

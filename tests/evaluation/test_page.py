@@ -99,7 +99,7 @@ def test_figures_have_the_colours_of_the_page(hostile: str) -> None:
 
 def test_the_legend_names_every_model(hostile: str) -> None:
     legends = re.findall(r'<ul class="legend">(.*?)</ul>', hostile, re.DOTALL)
-    assert len(legends) == 5  # four figures, and that of the groups
+    assert len(legends) == 6  # five figures, and that of the groups
     for legend in legends:
         assert MODEL.stem in legend
         assert "_$&lt;i&gt;p" in legend
@@ -109,13 +109,23 @@ def test_one_model_needs_no_legend_and_no_comparison(reviews_csv: Path) -> None:
     content = page(evaluate(reviews_csv))
     assert 'class="legend"' not in content
     assert "Comparison" not in content
-    assert content.count("<figure>") == 4
+    assert content.count("<figure>") == 5
     Elements(content)
 
 
 def test_the_same_gives_the_same_page(reviews_csv: Path) -> None:
     first, second = evaluate(reviews_csv), evaluate(reviews_csv)
     assert page(first) == page(replace(second, date=first.date))
+
+
+def test_mistakes_of_either_kind_have_a_heading(write_rows: WriteRows) -> None:
+    texts = [("superb", 0), ("awful", 1), ("superb, a delight", 0), ("superb", 1), ("awful", 0)]
+    content = page(evaluate(write_rows("r.csv", ("text", "label"), texts)))
+    headings = re.findall("<h3>((?:False|Row).*?)</h3>", content)
+    assert headings[0] == "False positives (negative, called positive): 2 of 2"
+    assert headings[3] == "False negatives (positive, called negative): 1 of 1"
+    assert re.fullmatch(r"Row 2, probability of positive 0\.0\d\d", headings[4])
+    assert len(headings) == 5
 
 
 def test_words_that_caused_a_mistake_are_marked(write_rows: WriteRows) -> None:

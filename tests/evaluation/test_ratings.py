@@ -21,6 +21,7 @@ from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
 from toolkit.evaluation.ratings import best_constants, classes_of, macro_f1, star_figures
+from toolkit.evaluation.tables import class_confusion_table
 from toolkit.records import Columns, ReadOptions
 
 SCORER = Scorer(MODEL, 0.5, (0.3, 0.7))
@@ -80,12 +81,38 @@ def test_evaluate_measures_labels_that_are_stars(starred_csv: Path) -> None:
     assert tutorial is not None
     assert tutorial.stars is None
     assert tutorial.classes is not None
-    assert tutorial.classes.macro_f1 is None
-    for text in ("Stars and neutral reviews", "within one, balanced", "Three classes"):
+    assert (tutorial.classes.macro_f1, tutorial.classes.confusion) == (None, None)
+    assert class_confusion_table(found.models[1]) is None
+    for text in (
+        "called neutral",
+        "Stars and neutral reviews",
+        "within one, balanced",
+        "Three classes",
+    ):
         assert text in page(found)
     as_json = evaluation_as_dict(found)["models"][0]["ratings"]
     assert as_json["stars"]["within_one"] == ours.stars.within_one
     assert as_json["classes"]["range"] == ours.classes.range
+
+
+def test_three_classes_are_counted_as_scoring_calls_them(starred_csv: Path) -> None:
+    (model,) = evaluate(
+        starred_csv, [MODEL], options=EvaluationOptions(ReadOptions(Columns(label="stars")))
+    ).models
+    assert model.ratings is not None
+    assert (found := model.ratings.classes) is not None
+    assert (counts := found.confusion) is not None
+    texts, given_stars = _rows(starred_csv)
+    names = ["negative", "neutral", "positive"]
+    pairs = [
+        (names[int(star > 2) + int(star > 3)], score.sentiment)
+        for star, score in zip(given_stars, Scorer(MODEL, neutral=True).score(texts), strict=True)
+    ]
+    assert counts == [[pairs.count((label, name)) for name in names] for label in names]
+    assert found.recall == [row[i] / sum(row) for i, row in enumerate(counts)]
+    assert (table := class_confusion_table(model)) is not None
+    assert [cell.text for cell in table.rows[1][:4]] == ["neutral", *map(str, counts[1])]
+    assert table.rows[1][4].text == f"{found.recall[1]:.2%}"
 
 
 def test_a_column_of_stars_is_measured_and_other_columns_are_not(write_rows: WriteRows) -> None:

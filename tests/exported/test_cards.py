@@ -20,7 +20,8 @@ from tests.models import CONV1D, MODEL
 from toolkit import Scorer
 from toolkit.export.hub import hub_card
 from toolkit.model import SHIPPED, ModelFacts
-from toolkit.model.facts import Behaviour, Right
+from toolkit.model.fact_lines import behaviour_table
+from toolkit.model.facts import Behaviour, Right, Steadiness
 
 FILMS_ONLY = PROJECT / "tests" / "frozen_files" / "format_2" / "ngram-cnn.onnx"
 UNLABELLED = {
@@ -59,6 +60,22 @@ def test_behaviour_is_shown_where_it_was_measured(tmp_path: Path) -> None:
     for card in (model_card(tmp_path / "m.onnx"), hub_card(facts)):
         assert "\n\n## Behaviour\n\nOn the toolkit's own sentences: " in card
         assert "\n|---|---|\n| contrast | 25% of 48 sentences right |\n| a\\|b | 50% of 2 " in card
+
+
+def test_biases_are_shown_by_who_somebody_is() -> None:
+    sets: Any = {"sets": 8, "moved": 0.0, "lowest": (0.1, "a"), "highest": (0.9, "b")}
+    same = (
+        Steadiness(part="neutral", name="age", mean_spread=0.5, other_label=0.75, **sets),
+        Steadiness(part="neutral", name="gender", mean_spread=0.1, other_label=0.25, **sets),
+        Steadiness(part="form", name="capitals", mean_spread=0.2, other_label=0.0, **sets),
+    )
+    table = behaviour_table(Behaviour((Right("contrast", 12, 48),), same, "a" * 64))
+    assert table.endswith(
+        "| who, without opinion | spread 0.30, 50% of 16 sets with both labels |\n"
+        "| age, without opinion | spread 0.50, 75% of 8 sets with both labels |\n"
+        "| gender, without opinion | spread 0.10, 25% of 8 sets with both labels |\n"
+        "| form | spread 0.20, 0% of 8 sets with both labels |\n"
+    )
 
 
 def test_labels_of_people_alone(card: Any) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -10,7 +12,15 @@ from hypothesis import strategies as st
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records import LabelNames
-from toolkit.records.labels import NEUTRAL, Labels, Ratings, labels_of, read_ratings
+from toolkit.records.labels import (
+    NEUTRAL,
+    Labels,
+    Ratings,
+    are_given,
+    labels_of,
+    opinions_of,
+    read_ratings,
+)
 
 
 def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
@@ -89,8 +99,12 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
     [
         (["1", "2"], None, r"may hold two classes or two of five stars.*--positive 2"),
         (["5", "4", "3", "0"], None, r"row 4: found the label '0', expected 1 to 5 stars"),
-        (["5", "N/A", "4", "3"], None, r"row 2: found the label 'N/A', expected 1 to 5 stars"),
-        (["5", "nan", "4", "1"], None, "row 2: found no label, .* leave such rows out"),
+        (["5", "N/A", "4", "3"], None, "row 2: found no label, expected 1 to 5 stars"),
+        (["5", "nan", "4", "1"], None, "row 2: found no label, .* out with --skip-wrong-labels"),
+        (["pos", "neutral", "neg", "postive"], None, "row 4: found the label 'postive'"),
+        (["true", "false", "flase"], None, "row 3: found the label 'flase'"),
+        (["-1", "0", "1", "l"], None, "row 4: found the label 'l'"),
+        (["sport", "art", "food", "news", "law"], None, "'sport' .*two classes only.* not topics"),
         (["95", "5"], None, r"row 1: found the label '95' \(2 such rows\).* --positive-from"),
         (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
         (["0 stars", "1 star"], None, "found the label '0 stars'"),
@@ -107,6 +121,40 @@ def test_labels_that_mean_nothing(
 ) -> None:
     with pytest.raises(InputError, match=rf"^x\.csv: column 'y'.*{message}"):
         read(words, names)
+
+
+MISSING = ["NA", "n/a", "NaN", " null ", "None", " ", "", None]
+BOTH = LabelNames(positive=("1",), negative=("0",))
+
+
+@pytest.mark.parametrize("missing", MISSING)
+@pytest.mark.parametrize("names", [LabelNames(), BOTH, LabelNames(positive_from=1)])
+def test_a_missing_label_is_never_a_class(missing: str | None, names: LabelNames) -> None:
+    words = ["1", missing, "0"]
+    with pytest.raises(InputError, match=r"row 2: found no label, .* --skip-wrong-labels"):
+        read(words, names)
+    skipped = read(words, replace(names, skip_wrong=True))
+    assert skipped.targets.tolist() == pytest.approx([1, np.nan, 0], nan_ok=True)
+    assert are_given(pa.chunked_array([words]), names).tolist() == [True, False, True]
+
+
+def test_a_word_for_missing_that_the_user_names_is_a_label() -> None:
+    names = LabelNames(positive=("1",), negative=("None",))
+    assert read(["1", "none", "NONE"], names).targets.tolist() == [1, 0, 0]
+    with pytest.raises(InputError, match="row 2: found no label"):
+        read(["1", "NA", "none"], names)
+
+
+def test_wrong_labels_are_left_out_on_request() -> None:
+    column = pa.chunked_array([["pos", "postive", "neutral", "neg", "NA"]])
+    rows = np.arange(10, 15)
+    found = opinions_of(column, rows, "x.csv", LabelNames(skip_wrong=True))
+    assert (found.rows.tolist(), found.neutral.tolist()) == ([10, 13], [12])
+    assert found.targets.tolist() == [1, 0]
+    with pytest.raises(InputError, match="row 11: found the label 'sport'"):  # nothing is left
+        opinions_of(
+            pa.chunked_array([["sport", "art"]]), rows[:2], "x", LabelNames(skip_wrong=True)
+        )
 
 
 def test_names_that_contradict() -> None:

@@ -88,7 +88,7 @@ def expected_answers(path: Path, reading: ReadOptions) -> dict[str, Answer]:
     except ToolkitError:
         return dict.fromkeys(("train", "evaluate", "explain", "unlabelled"), Refusal())
     with_text = [row for row in found if row[0] and not row[0].isspace()]
-    with_label = [row for row in with_text if row[1] and not row[1].isspace()]
+    with_label = [row for row in with_text if row[1] and row[1].strip() not in ("", "nan")]
     texts = Rows([(plain(text), None) for text, _ in with_text])
     return {
         "train": _labelled(with_text) if with_text else Rows([]),

@@ -221,6 +221,8 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
         {"epochs": 3},
         {"batch_size": 8},
         {"early_stopping": False},
+        {"preset": "conv1d"},  # also the default one
+        {"teacher_weight": 0.5},
         {"class_weight": "balanced"},
         {"unlabelled": (Path("more.csv"),)},
         {"teachers": (Path("teacher.csv"),)},

@@ -45,7 +45,8 @@ ALL = pytest.mark.parametrize(
 
 
 def fit(preset: Preset, data: FitData, **options: Any) -> Fit:
-    chosen = TrainingOptions(preset=preset.name, batch_size=8, **options)
+    teachers = (Path("teacher.csv"),) if "teacher_weight" in options else ()
+    chosen = TrainingOptions(preset=preset.name, batch_size=8, teachers=teachers, **options)
     return run_fit(FitTask(preset, data, chosen, TrainingObserver()))
 
 
@@ -143,20 +144,47 @@ def test_domains_are_balanced_in_the_loss() -> None:
     assert balanced_weights(Reviews("r", texts, labels)).tolist() == [1] * 25
 
 
+def noise(count: int, seed: int) -> Reviews:
+    reviews = make_reviews(count, seed)
+    return replace(
+        reviews, labels=np.random.default_rng(seed).integers(0, 2, count).astype(np.int8)
+    )
+
+
 @ALL
 def test_the_best_epoch_is_kept(preset: Preset) -> None:
     """Of reviews whose labels are noise, the first epochs are the best ones."""
-    random = np.random.default_rng(1)
-    noise = make_reviews(80)
-    noise = replace(noise, labels=random.integers(0, 2, 80).astype(np.int8))
     held_out = make_reviews(40, seed=3)
     chosen = TrainingOptions(preset=preset.name, batch_size=8, epochs=4)
-    task = FitTask(preset, FitData(noise, held_out), chosen, TrainingObserver(), keeps_best=True)
+    task = FitTask(
+        preset, FitData(noise(80, 1), held_out), chosen, TrainingObserver(), keeps_best=True
+    )
     found = run_fit(task)
     losses = found.history["val_loss"]
     assert found.kept_epoch == losses.index(min(losses)) + 1
     assert found.validation is not None
     assert found.validation.log_loss == pytest.approx(min(losses), abs=0.03)
+
+
+def against() -> FitData:
+    held_out = make_reviews(40, seed=3)
+    return FitData(make_reviews(80), replace(held_out, labels=1 - held_out.labels))
+
+
+@pytest.mark.parametrize(("chosen", "epochs"), [({}, 4), ({"epochs": 2}, 2), ({"epochs": 9}, 4)])
+def test_ngram_linear_stops_early(chosen: dict[str, int], epochs: int) -> None:
+    """Held-out reviews with the opposite labels are worse after each epoch."""
+    found = fit(NGRAM_LINEAR, against(), **chosen)
+    losses = found.history["val_loss"]
+    assert losses == sorted(losses)
+    assert (found.epochs, found.kept_epoch) == (epochs, 1)
+    assert found.validation is not None
+    assert found.validation.log_loss == pytest.approx(losses[0], abs=0.03)
+
+
+def test_ngram_linear_runs_all_epochs_on_request() -> None:
+    found = fit(NGRAM_LINEAR, against(), epochs=6, early_stopping=False)
+    assert (found.epochs, found.kept_epoch) == (6, 6)
 
 
 def test_few_reviews_are_gone_through_more_often() -> None:
@@ -198,7 +226,7 @@ def epochs_by_fold(result: TrainingResult) -> dict[str, int]:
 @pytest.mark.slow
 def test_the_last_fit_is_as_long_as_those_of_the_folds(options: TrainingOptions) -> None:
     listener = Listener()
-    result = train(replace(options, preset="ngram-linear"), listener)
+    result = train(replace(options, preset="ngram-linear", early_stopping=False), listener)
     assert epochs_by_fold(result) == {"1": 15, "2": 15, "": 15}
     assert "Final fit on all 240 reviews" in listener.stages
     assert encode(result.metrics)["test"]["accuracy"] > 0.95

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from toolkit.errors import InputError, TrainingError
+from tests.training.listening import Listener
+from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.networks import import_keras
-from toolkit.records import Columns, ReadOptions
-from toolkit.training import Reviews
-from toolkit.training.sources import load
+from toolkit.records import Columns, LabelNames, ReadOptions
+from toolkit.training import Reviews, TrainingOptions
+from toolkit.training.data import load_training_data
+from toolkit.training.sources import check_columns, load
 
 WriteCsv = Callable[..., Path]
 
@@ -50,6 +53,35 @@ def test_chosen_columns(write_csv: WriteCsv) -> None:
     with pytest.raises(InputError, match=r"column 'l', row 1: found the label 'f' \(2 such rows\)"):
         read(path, text="t", label="l")
     assert read(path, text="t").texts.to_pylist() == ["a", "b"]
+
+
+def test_rows_without_a_label_are_no_class_and_left_out_on_request(write_csv: WriteCsv) -> None:
+    path = write_csv(*ROWS, *[("x", "NA")] * 800, ("y", "O"))
+    names = LabelNames(("1",), ("0", "O"))
+    with pytest.raises(InputError, match=r"row 5: found no label \(800 such rows\), expected"):
+        load(str(path), ReadOptions(labels=names))
+    found = load(str(path), ReadOptions(labels=replace(names, skip_wrong=True)))
+    assert (len(found), found.without_label, found.neutral) == (5, 800, None)
+    found = load(str(path), ReadOptions(labels=LabelNames(skip_wrong=True)))
+    assert (len(found), found.without_label) == (4, 801)
+
+
+def test_words_that_end_or_begin_many_reviews_are_told_and_cut(write_csv: WriteCsv) -> None:
+    rows = [(f"fine {n}READ MORE" if n % 3 else f"Was it ok? {n}", str(n % 2)) for n in range(90)]
+    options, listener = TrainingOptions(data=str(write_csv(*rows))), Listener()
+    load_training_data(options, listener)
+    end, begin = listener.warnings
+    assert "60 different reviews of 90 end with 'READ MORE'" in end
+    assert '--strip-ending "READ MORE"' in end
+    assert "30 different reviews of 90 begin with 'Was it ok?'" in begin
+    listener = Listener()
+    read = load_training_data(
+        replace(options, reading=ReadOptions(strip_endings=("READ MORE",))), listener
+    )
+    assert read.reviews.texts[1].as_py() == "fine 1"
+    assert len(listener.warnings) == 1
+    with pytest.raises(UsageError, match="--strip-ending: 'imdb' has no columns"):
+        check_columns(TrainingOptions(reading=ReadOptions(strip_endings=("READ MORE",))))
 
 
 @settings(max_examples=50)

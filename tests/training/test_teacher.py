@@ -249,6 +249,8 @@ def test_ten_reviews_are_enough(
 
 def test_columns_of_a_teacher_need_one(options: TrainingOptions) -> None:
     reading = ReadOptions(Columns(probability="votes"))
+    with pytest.raises(UsageError, match="--teacher-weight: there is no teacher"):
+        TrainingOptions(teacher_weight=0.7)
     with pytest.raises(UsageError, match="--probability-column: there is no teacher"):
         replace(options, reading=reading)
     replace(options, reading=reading, teachers=(Path("t.csv"),))
@@ -311,7 +313,7 @@ def test_percentages_are_told_how_to_become_labels(write_csv: WriteCsv) -> None:
     rows = [("a", str(percentage)) for percentage in (1, 50, 30, 40)]
     with pytest.raises(InputError, match=r"row 2: found the label '50' \(3 such rows\).*-from"):
         read(write_csv(*rows))
-    with pytest.raises(InputError, match=r"name labels with --positive and --negative\.$"):
+    with pytest.raises(InputError, match=r"name labels with --positive and --negative\."):
         read(write_csv(("a", "bad")))
 
 

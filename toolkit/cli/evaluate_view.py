@@ -22,7 +22,7 @@ _SPACE = 3  # between two columns of a table, at most
 _HEAD_WIDTH = 12  # of a column, at least; longer names of columns are wrapped
 _LONGEST_NAME = 40  # of a row; longer ones are wrapped
 _LETTERS_SHOWN = 120  # of it
-_MISTAKES_SHOWN = 3  # of each model; the page has all
+_MISTAKES_SHOWN = 3  # of each model and label; the page has all
 _WORDS_SHOWN = 6
 
 
@@ -75,9 +75,15 @@ def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
 
 
 def _print_figures(console: Console, evaluation: Evaluation) -> None:
-    print_table(console, tables.confusion_table(evaluation))
+    for model in evaluation.models:
+        if len(evaluation.models) > 1:
+            console.print(Text(one_line(model.name), style="bold"))
+        print_table(console, tables.confusion_table(model))
+        print_table(console, tables.class_confusion_table(model))
+    print_table(console, tables.recall_table(evaluation))
     if len(evaluation.models) == 1:
         print_table(console, tables.threshold_table(evaluation.models[0]))
+    console.print(Text(f"{tables.THRESHOLD_NOTE}\n", style="dim"))
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))
@@ -151,14 +157,17 @@ def _print_mistakes(console: Console, model: ModelResult, *, has_texts: bool) ->
     if not model.mistakes:
         return
     console.print(Text(f"Most confident mistakes of {one_line(model.name)}", style="bold"))
-    for mistake in model.mistakes[: None if has_texts else _MISTAKES_SHOWN]:
-        place = "" if has_texts else f"row {mistake.row:,}, "
-        line = Text(f"{place}{LABELS[mistake.label]}, scored ")
-        line.append(f"{mistake.probability:.3f}", style="red")
-        if has_texts:
-            line.append(f": {mistake.text}")
-        elif words := mistake.cause_names(_WORDS_SHOWN):
-            line.append(": caused by ")
-            line.append(one_line(", ".join(words)), style="bold")
-        console.print(line)
+    for label in (0, 1):
+        if found := model.mistakes_of(label):
+            console.print(tables.mistakes_title(model, label))
+        for mistake in found[: None if has_texts else _MISTAKES_SHOWN]:
+            place = "" if has_texts else f"row {mistake.row:,}, "
+            line = Text(f"{place}{LABELS[label]}, scored ")
+            line.append(f"{mistake.probability:.3f}", style="red")
+            if has_texts:
+                line.append(f": {mistake.text}")
+            elif words := mistake.cause_names(_WORDS_SHOWN):
+                line.append(": caused by ")
+                line.append(one_line(", ".join(words)), style="bold")
+            console.print(line)
     console.print()

@@ -143,13 +143,15 @@ class LabelOptions:
     positive_from: Annotated[
         float | None, option("N", "Number from which labels are positive.")
     ] = None
+    skip_wrong_labels: Annotated[
+        bool, flag("--skip-wrong-labels", "Leave out rows whose label is missing or unknown.")
+    ] = False
 
     @property
     def names(self) -> LabelNames:
         """What is said of the labels themselves."""
-        return LabelNames(
-            tuple(self.positive or ()), tuple(self.negative or ()), self.positive_from
-        )
+        named = tuple(self.positive or ()), tuple(self.negative or ())
+        return LabelNames(*named, self.positive_from, self.skip_wrong_labels)
 
 
 @dataclass(frozen=True)
@@ -170,6 +172,9 @@ class ReadingOptions:
     encoding: Annotated[str | None, option("NAME", "Such as latin-1 or utf-16.", "utf-8")] = None
     no_header: Annotated[bool, flag("--no-header", "The first line is a record.")] = False
     sheet: Annotated[str | None, option("NAME", "Of an Excel workbook, if it has several.")] = None
+    strip_ending: Annotated[
+        list[str] | None, option("WORDS", "Do not read these words at the end of a text.")
+    ] = None
 
     def options(self, columns: Columns, labels: LabelNames | None = None) -> ReadOptions:
         r"""Put all that is said of reading together; a shell passes ``\t`` as two characters."""
@@ -182,6 +187,7 @@ class ReadingOptions:
             skip_lines=self.skip_lines,
             encoding=self.encoding,
             sheet=self.sheet,
+            strip_endings=tuple(self.strip_ending or ()),
             labels=labels or LabelNames(),
             header=not self.no_header,
         )

@@ -56,7 +56,7 @@ _DATA = (
 )
 
 Data = Annotated[str, o.argument("DATA", _DATA)]
-Preset = Annotated[str, o.option("NAME", "The network.", True, values=PRESETS)]
+Preset = Annotated[str | None, o.option("NAME", "The network.", DEFAULT_PRESET, values=PRESETS)]
 From = Annotated[
     str | None, o.option("MODEL", "Adapt a trained network.", names=("--from",), values=o.models)
 ]
@@ -70,6 +70,9 @@ Run = Annotated[
         panel=o.WRITING,
     ),
 ]
+
+
+Resume = Annotated[bool, o.flag("--resume", "Continue an unfinished training.", panel=o.WRITING)]
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,9 @@ class MoreDataOptions:
     teacher: Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")] = (
         None
     )
-    teacher_weight: Annotated[float, o.option("SHARE", "Weight of the teacher.", True)] = 0.5
+    teacher_weight: Annotated[float | None, o.option("SHARE", "Weight of the teacher.", "0.5")] = (
+        None
+    )
 
 
 @dataclass(frozen=True)
@@ -114,7 +119,9 @@ class FittingOptions:
     ] = None
     early_stopping: Annotated[
         bool | None,
-        o.option(None, "Stop when the validation loss no longer falls.", "stop, for conv1d"),
+        o.option(
+            None, "Stop when the validation loss no longer falls.", "stop, but for ngram-recurrent"
+        ),
     ] = None
     batch_size: Annotated[
         int | None, o.option("N", "Reviews per step.", _by_preset("batch_size"))
@@ -147,10 +154,11 @@ class MeasuringOptions:
 
 def train(
     data: Data = "imdb",
-    preset: Preset = DEFAULT_PRESET,
+    preset: Preset = None,
     start: From = None,
     output: Run = None,
     force: o.Force = False,
+    resume: Resume = False,
     text_column: o.TextColumn = None,
     *,
     labels: o.LabelOptions,
@@ -187,6 +195,7 @@ def train(
         start=start,
         output=output,
         force=force,
+        resume=resume,
         reading=reading.options(columns, labels.names),
         unlabelled=tuple(more_data.unlabelled or ()),
         teachers=tuple(more_data.teacher or ()),
@@ -233,8 +242,7 @@ def show(result: TrainingResult) -> None:
         rows.append(("calibration", line + note))
     rows += star_rows(result.stars, result.neutral)
     rows.append(("training", result.ending))
-    if metrics.seconds is not None:
-        rows.append(("time", f"{metrics.seconds:.0f} s"))
+    rows.append(("time", f"{result.seconds:.0f} s"))
     if result.plots:
         rows.append(("plots", f"{' and '.join(result.plots)}, in the run folder"))
     console = new_console()

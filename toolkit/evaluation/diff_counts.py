@@ -21,7 +21,7 @@ from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Probabilities, calls_positive
 from toolkit.evaluation.reviews import LABELS
 from toolkit.model.scorer import Scorer
-from toolkit.records.labels import Rows, is_missing
+from toolkit.records.labels import Rows
 from toolkit.text.strings import is_blank
 
 # Of the file of changed rows.
@@ -199,7 +199,7 @@ class Totals:
         """Give the labels as they are written, how often each is there, and its first row."""
         found: dict[str, list[int]] = {}
         for (_, label, *_), (count, first) in self._counts.items():
-            if label is not None and not is_missing(label):
+            if label is not None:
                 found.setdefault(label, [0, first])[0] += count
         counts, firsts = np.array([*found.values()], np.int64).reshape(-1, 2).T
         return [*found], counts, firsts

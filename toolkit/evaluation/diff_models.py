@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import compress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,7 +28,7 @@ from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews
-from toolkit.records.labels import NEUTRAL, WrongValueError, labels_of
+from toolkit.records.labels import NEUTRAL, WrongValueError, are_given, labels_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.review_file import BatchFile, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
@@ -302,9 +303,11 @@ class _Comparison:
                 f"{place}: more than {MOST_LABELS:,} different values, expected labels. Choose "
                 "another column with --label-column."
             )
-        if not words:
+        names, column_of_words = self.options.reading.labels, pa.chunked_array([words], pa.string())
+        is_given = are_given(column_of_words, names)
+        if not is_given.any():
             return {}
-        names = self.options.reading.labels
+        words, counts, first = [*compress(words, is_given)], counts[is_given], first[is_given]
         try:
             found = labels_of(pa.chunked_array([words]), first - 1, place, names, counts)
         except WrongValueError as error:
@@ -314,7 +317,8 @@ class _Comparison:
         is_neutral = found.targets == NEUTRAL
         self.data.label_meaning = found.meaning
         self.data.neutral = int(counts[is_neutral].sum())
-        meant = np.where(is_neutral, NO_ANSWER, found.targets >= 0.5).tolist()
+        has_none = is_neutral | np.isnan(found.targets)
+        meant = np.where(has_none, NO_ANSWER, found.targets >= 0.5).tolist()
         return dict(zip(words, meant, strict=True))
 
     def reason_for_nothing(self) -> str:

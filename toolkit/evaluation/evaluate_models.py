@@ -30,6 +30,7 @@ from toolkit.evaluation.metrics import (
     coverage_at,
     margins,
     measure,
+    notable_thresholds,
     reliability,
 )
 from toolkit.evaluation.ratings import Ratings, rate
@@ -78,10 +79,16 @@ class Mistake:
 def most_confident(
     labels: Labels, probability: Probabilities, threshold: float, most: int
 ) -> list[int]:
-    """Positions of the reviews that are wrong, the surest first, at most this number."""
+    """Positions of the reviews that are wrong, the surest first, at most this number.
+
+    Half of them are false positives, the others false negatives, where there are that many.
+    """
     wrong = np.flatnonzero(calls_positive(probability, threshold) != labels.astype(np.bool_))
-    order = np.argsort(-margins(probability[wrong], threshold), kind="stable")
-    return [int(place) for place in wrong[order][:most]]
+    wrong = wrong[np.argsort(-margins(probability[wrong], threshold), kind="stable")]
+    is_positive = labels[wrong] == 1
+    rank = np.where(is_positive, np.cumsum(is_positive), np.cumsum(~is_positive))
+    chosen = np.sort(np.argsort(rank, kind="stable")[:most])
+    return [int(place) for place in wrong[chosen]]
 
 
 def mistakes(
@@ -140,12 +147,18 @@ class ModelResult:
     metrics: Metrics
     baseline: Comparison | None  # with a constant; None: all reviews have one label
     thresholds: tuple[AtThreshold, ...]
+    best_thresholds: dict[str, AtThreshold]  # by `GOALS`, on these reviews; empty of one label
+    precision_at_recall: tuple[AtThreshold, ...]  # of `RECALLS`; empty of one label
     reliability: tuple[ReliabilityBin, ...]
     coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
     ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
     same: tuple[Steadiness, ...] = ()  # of the sets of `SUITE`
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
+
+    def mistakes_of(self, label: int) -> list[Mistake]:
+        """The mistakes with this true label, 0 or 1, the surest first."""
+        return [each for each in self.mistakes if each.label == label]
 
 
 @dataclass(frozen=True)
@@ -312,11 +325,14 @@ def _result(
     labels, threshold = opinions.labels, answers.threshold
     probability = answers.probability[reviews.is_opinion]
     metrics = measure(labels, probability, threshold)
+    best, at_recall = notable_thresholds(labels, probability, threshold)
     return ModelResult(
         **{**answers.identity, "name": name, "threshold": threshold},
         metrics=metrics,
         baseline=compare_with_constant(name, metrics),
         thresholds=at_thresholds(labels, probability),
+        best_thresholds=best,
+        precision_at_recall=at_recall,
         reliability=reliability(labels, probability),
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
         mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),

@@ -79,7 +79,7 @@ def _metrics(metrics: Metrics) -> Json:
     found: Json = {}
     for key in vars(metrics):
         found[key], interval = metrics.figure(key)
-        if key in ("accuracy", "balanced_accuracy"):
+        if key == "accuracy" or hasattr(metrics, f"{key}_interval"):
             found[f"{key}_interval"] = interval
     return found
 

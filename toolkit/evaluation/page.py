@@ -22,7 +22,7 @@ from toolkit import __version__
 from toolkit.evaluation import behaviour, tables
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
-from toolkit.evaluation.metrics import METRICS, roc_curve
+from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
 from toolkit.evaluation.reviews import LABELS
 from toolkit.model.facts import PARTS
 
@@ -37,6 +37,7 @@ _MARGINS = (-0.02, 1.02)
 
 # Models can be distinguished without colours, too: on and off, in line widths; () is a full line.
 DASHES = ((), (5, 1.5), (1.2, 1.2), (5, 1.2, 1.2, 1.2))
+_CLASS_LINES: tuple[Any, ...] = ("-", (0, (2, 1.2)))  # of positive and of negative
 _GROUPS_WIDTH = 5.2  # inches
 _ROW, _MORE_MODELS, _FRAME = 0.2, 0.07, 0.75  # heights: of a group, of each further model, the rest
 _LONGEST_NAME = 28  # letters
@@ -52,12 +53,12 @@ _SERIES = 8  # colours in the style sheet
 def plots(evaluation: Evaluation) -> dict[str, str]:
     """Draw all figures as SVG, by their names in the template.
 
-    There is no ROC curve if all reviews have one label. Of the groups that tables show, there are
+    There are no curves if all reviews have one label. Of the groups that tables show, there are
     those with enough reviews of both.
     """
     found = {"reliability": _reliability, "histograms": _histograms, "lengths": _lengths}
     if 0 < evaluation.data.positive < evaluation.data.reviews:
-        found["roc"] = _roc
+        found |= {"roc": _roc, "precision_recall": _precision_recall}
     drawn = {name: _svg(name, _SIZE, partial(draw, evaluation)) for name, draw in found.items()}
     shown = evaluation.groups and shown_groups(evaluation.groups, evaluation.best)
     if groups := [each for each in shown or () if each.has_both_labels]:
@@ -100,9 +101,20 @@ def _roc(evaluation: Evaluation, axes: Axes) -> None:
     _finish_square(axes, "Negative reviews called positive", "Positive reviews found")
 
 
-def _finish_square(axes: Axes, xlabel: str, ylabel: str) -> None:
-    """From 0 to 1 both ways, with the diagonal."""
-    axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, dashes=(4, 3), zorder=1)
+def _precision_recall(evaluation: Evaluation, axes: Axes) -> None:
+    for number, model in enumerate(evaluation.models):
+        m, curves = model.metrics, pr_curves(*roc_curve(evaluation.labels, model.probability))
+        points = (m.recall, m.precision), (m.negative_recall, m.negative_precision)
+        for (x, y), point, line in zip(curves, points, _CLASS_LINES, strict=True):
+            axes.plot(x, y, color=_series(number), lw=1.5, linestyle=line, drawstyle="steps-pre")
+            axes.plot(*np.array(point, np.float64), "o", color=_series(number), ms=5)
+    _finish_square(axes, "Recall", "Precision", diagonal=False)
+
+
+def _finish_square(axes: Axes, xlabel: str, ylabel: str, *, diagonal: bool = True) -> None:
+    """From 0 to 1 both ways, with the diagonal if it means something."""
+    if diagonal:
+        axes.plot([0, 1], [0, 1], color=_SOFT, lw=1, dashes=(4, 3), zorder=1)
     axes.set(xlabel=xlabel, ylabel=ylabel, xlim=_MARGINS, ylim=_MARGINS)
     _percent_axis(axes.xaxis, axes.yaxis)
 
@@ -110,10 +122,9 @@ def _finish_square(axes: Axes, xlabel: str, ylabel: str) -> None:
 def _histograms(evaluation: Evaluation, axes: Axes) -> None:
     edges = np.linspace(0, 1, _HISTOGRAM_BINS + 1)
     for number, model in enumerate(evaluation.models):
-        for label in (0, 1):
+        for label, line in zip((1, 0), _CLASS_LINES, strict=True):
             chosen = model.probability[evaluation.labels == label].astype(np.float64)
             heights = np.histogram(chosen, edges)[0] / max(len(chosen), 1)
-            line = "-" if label else (0, (2, 1.2))
             axes.stairs(heights, edges, color=_series(number), lw=1.5, linestyle=line)
     axes.set(xlabel="Probability of positive", ylabel="Reviews of the class", xlim=_MARGINS)
     axes.set_ylim(bottom=0)

@@ -39,6 +39,10 @@ class ClassFigures:
     neutral: int  # of the reviews
     macro_f1: float | None  # with the model's own neutral range, if it has one
     range: tuple[float, float] | None
+    # (3 labels, 3 called) reviews with that range; and of each class the share called so, None
+    # where no review has the label.
+    confusion: list[list[int]] | None
+    recall: list[float | None] | None
     macro_f1_of_fixed: float  # with `FIXED_RANGE`
     macro_f1_of_constant: float  # of the best constant answer
 
@@ -76,11 +80,17 @@ def rate(
     scored, classes = probability[has_score], classes[has_score]
     if np.any(classes == NEUTRAL):
         of_constants = (macro_f1(classes, np.full(len(classes), each)) for each in range(3))
+        counts = None
+        if neutral is not None:
+            counts = confusion(classes, classes_of(scored, neutral)).astype(int).tolist()
         three = ClassFigures(
             reviews=len(classes),
             neutral=int(np.count_nonzero(classes == NEUTRAL)),
-            macro_f1=None if neutral is None else macro_f1(classes, classes_of(scored, neutral)),
+            macro_f1=None if counts is None else macro_f1_of(np.array(counts)),
             range=neutral,
+            confusion=counts,
+            recall=counts
+            and [row[i] / sum(row) if any(row) else None for i, row in enumerate(counts)],
             macro_f1_of_fixed=macro_f1(classes, classes_of(scored, FIXED_RANGE)),
             macro_f1_of_constant=max(of_constants),
         )
@@ -134,9 +144,16 @@ def classes_of(probability: npt.NDArray[Any], neutral: tuple[float, float]) -> C
 
 def macro_f1(given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None) -> float:
     """Give the mean F1 of the classes that are given; 0 for one that is never found."""
+    return macro_f1_of(confusion(given, found, weights))
+
+
+def confusion(
+    given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None
+) -> npt.NDArray[np.float64]:
+    """Count reviews, or add their weights: (3 given, 3 found)."""
     counts = np.zeros((3, 3))
     np.add.at(counts, (given, found), 1.0 if weights is None else weights)
-    return macro_f1_of(counts)
+    return counts
 
 
 def macro_f1_of(counts: npt.NDArray[Any]) -> float:

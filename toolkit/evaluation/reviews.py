@@ -113,8 +113,8 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     """
     of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))
-    with_text, with_label = table.filled("text"), table.filled("label")
-    with_both = np.intersect1d(with_text, with_label)
+    with_text = table.filled("text")
+    with_both = np.intersect1d(with_text, table.labelled(reading.labels))
     names = dict(table.chosen)
     if not len(with_both):
         raise InputError(
@@ -145,7 +145,7 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         reviews=len(is_positive),
         positive=int(is_positive.sum()),
         without_text=table.rows - len(with_text),
-        without_label=len(with_text) - len(with_both),
+        without_label=len(with_text) - len(rows),
         soft_labels=int(np.count_nonzero((found.targets > 0) & (found.targets < 1))),
         neutral=len(found.neutral),
         label_meaning=found.meaning,

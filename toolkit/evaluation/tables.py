@@ -10,9 +10,19 @@ from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
-from toolkit.evaluation.metrics import METRICS, Better, Metric, Metrics, TargetCoverage
+from toolkit.evaluation.metrics import (
+    METRICS,
+    RECALLS,
+    AtThreshold,
+    Better,
+    Metric,
+    Metrics,
+    Proportion,
+    TargetCoverage,
+)
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
+from toolkit.model.labels import NEUTRAL
 from toolkit.model.stars import FIXED_RANGE
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
@@ -32,12 +42,14 @@ STARS_NOTE = (
     "are at most one off. Balanced: the mean over the numbers of stars. The constant is the "
     "best one for each figure."
 )
-_COUNTS = (
-    ("positive, called positive", "true_positives"),
-    ("positive, called negative", "false_negatives"),
-    ("negative, called positive", "false_positives"),
-    ("negative, called negative", "true_negatives"),
+THRESHOLD_NOTE = (
+    "Precision, recall and F1 are of positive. The best thresholds are chosen on these reviews, so "
+    "these figures are optimistic: on others, expect less. Use a threshold with `toolkit score "
+    "--threshold`, or keep it in the model with `toolkit export --threshold`; `toolkit export "
+    "--optimize balanced` or `--optimize f1` chooses one on held-out reviews."
 )
+_GOALS = {"balanced_accuracy": "balanced", "f1": "F1"}  # that thresholds are the best for
+_LEAST_SHIFT = 0.01  # of the share of positives; with many reviews, chance explains even less
 _STARS = (
     ("exact", "exact", True),
     ("within one", "within_one", True),
@@ -96,7 +108,24 @@ def summary_of(data: Data, noun: str = "review") -> str:
 def warnings_of(evaluation: Evaluation) -> list[str]:
     """Say what makes the figures look better than they are."""
     found = [constant_warning(model.name, model.metrics) for model in evaluation.models]
+    found.append(None if evaluation.data.is_suite else _shift_warning(evaluation.models))
     return [warning for warning in dict.fromkeys(found) if warning is not None]
+
+
+def _shift_warning(models: Sequence[ModelResult]) -> str | None:
+    """Say which models expect another share of positives, beyond chance; None if none does."""
+    share, found = models[0].metrics.positive_share, []
+    for name, each in ((model.name, model.metrics) for model in models):
+        mean, (low, high) = each.mean_probability, each.mean_probability_interval
+        if abs(share - mean) >= _LEAST_SHIFT and not low <= share <= high:
+            chance = f"mean probability; by chance {ends((low, high))}%"
+            found.append(f"{name} expects {percent(mean, 1)} ({chance})")
+    if not found or share in (0, 1):
+        return None
+    return (
+        f"{percent(share, 1)} of these reviews are positive, but {', '.join(found)}. To repair it, "
+        "adapt the model to such reviews with `toolkit train --from`, or choose another threshold."
+    )
 
 
 def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
@@ -114,14 +143,24 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
     if found.interval[0] > 0:
         return None
     verdict = "worse" if found.interval[1] < 0 else "not clearly better"
+    is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
     difference, interval_of = _difference(found)
-    return (
-        f"{model} is {verdict} than {found.reference.replace(' ', ' answering ')} on "
-        f"{f'the {kind}' if kind else 'these'} reviews: its accuracy is "
-        f"{percent(metrics.accuracy.value)}, that of the constant answer "
+    accuracies = (
+        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
         f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
-        f"{interval_of}, p {p_value(found.p_value)}). Balanced accuracy: "
-        f"{number(metrics.balanced_accuracy)} (a constant: 50%)."
+        f"{interval_of}, p {p_value(found.p_value)})."
+    )
+    reviews = f"{f'the {kind}' if kind else 'these'} reviews"
+    balanced, interval = metrics.figure("balanced_accuracy")
+    figure = (
+        f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
+    )
+    if interval is None or interval[0] <= 0.5:
+        return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
+    most = LABELS[round(metrics.positive_share)]
+    return (
+        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
+        f"of them are {most}: {accuracies}"
     )
 
 
@@ -129,28 +168,63 @@ def metrics_table(evaluation: Evaluation) -> Table:
     """The metrics, a row each."""
     rows: list[Row] = [_metric_row(metric, evaluation.models) for metric in METRICS]
     rows.append(["threshold", *(Cell(f"{m.threshold:.4g}") for m in evaluation.models)])
+    for goal, name in _GOALS.items():
+        cells = _at([model.best_thresholds.get(goal) for model in evaluation.models], goal)
+        rows.append([f"{name}, at best threshold", *cells])
     return _by_model(evaluation, ["Metrics"], rows)
 
 
-def confusion_table(evaluation: Evaluation) -> Table:
-    """What is called what, a row for each cell of the confusion matrix."""
-    rows = [
-        [name, *(f"{getattr(model.metrics, key):,}" for model in evaluation.models)]
-        for name, key in _COUNTS
-    ]
-    return _by_model(evaluation, ["Confusion matrix"], rows)
+def confusion_table(model: ModelResult) -> Table:
+    """What is called what, by the threshold."""
+    found = model.metrics
+    positive = found.true_positives, found.false_negatives
+    negative = found.false_positives, found.true_negatives
+    first = f"threshold {model.threshold:.4g}"
+    return _counts_table(first, LABELS[::-1], (positive, negative))
+
+
+def class_confusion_table(model: ModelResult) -> Table | None:
+    """What is called what of three classes; None without neutral reviews or a neutral range."""
+    found = (model.ratings or Ratings()).classes
+    if found is None or found.confusion is None or found.range is None:
+        return None
+    name = "neutral {:g}:{:g}".format(*found.range)
+    return _counts_table(name, (LABELS[0], NEUTRAL, LABELS[1]), found.confusion)
+
+
+def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
+    """A row for each label, with the recall and its interval."""
+    rows: list[Row] = []
+    for at, (name, row) in enumerate(zip(names, counts, strict=True)):
+        found = Proportion(row[at], sum(row))
+        recall = Cell(percent(found.value), ends(found.interval)) if any(row) else Cell(UNDEFINED)
+        rows.append([name, *(f"{each:,}" for each in row), recall])
+    return table_of((first, *(f"called {name}" for name in names), "recall"), rows)
 
 
 def threshold_table(model: ModelResult) -> Table:
-    """What a model would do with other thresholds."""
-    columns = ("threshold", "called positive", "precision", "recall", "accuracy", "balanced")
-    rows = []
-    for each in model.thresholds:
-        rates = (each.called_positive, each.precision, each.recall, each.accuracy)
-        figures = [number(rate, 1) for rate in (*rates, each.balanced_accuracy)]
-        in_use = " in use" if each.threshold == round(model.threshold, 6) else ""
-        rows.append([f"{each.threshold:.1f}{in_use}", *figures])
+    """What a model would do with other thresholds; the best ones for two figures are marked."""
+    columns = ("threshold", "called positive", "precision", "recall", "F1", "accuracy", "balanced")
+    keys = ("called_positive", "precision", "recall", "f1", "accuracy", "balanced_accuracy")
+    best, rows = model.best_thresholds, []
+    for each in sorted({*model.thresholds, *best.values()}, key=lambda each: each.threshold):
+        in_use = " in use" if round(each.threshold, 6) == round(model.threshold, 6) else ""
+        note = ", ".join(f"best {name}" for goal, name in _GOALS.items() if best.get(goal) == each)
+        first = Cell(f"{each.threshold:.4g}{in_use}", note)
+        rows.append([first, *(Cell(number(getattr(each, key), 1)) for key in keys)])
     return table_of(columns, rows)
+
+
+def recall_table(evaluation: Evaluation) -> Table | None:
+    """The precision at chosen recalls of positive, and the thresholds for it; None of one label."""
+    if not evaluation.models[0].precision_at_recall:
+        return None
+    found = zip(*(model.precision_at_recall for model in evaluation.models), strict=True)
+    rows: list[Row] = [
+        [f"at least {percent(least, 0)}", *_at(row, "precision")]
+        for least, row in zip(RECALLS, found, strict=True)
+    ]
+    return _by_model(evaluation, ["Recall of positive"], rows, "precision")
 
 
 def comparison_table(evaluation: Evaluation) -> Table:
@@ -265,6 +339,13 @@ def target_table(evaluation: Evaluation) -> Table:
     return _by_model(evaluation, ["Reviews answered at accuracy"], rows, "reviews answered")
 
 
+def mistakes_title(model: ModelResult, label: int) -> str:
+    """Name the mistakes with this true label, 0 or 1, and say how many there are."""
+    count = (model.metrics.false_positives, model.metrics.false_negatives)[label]
+    true, called, shown = LABELS[label], LABELS[1 - label], len(model.mistakes_of(label))
+    return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
+
+
 def percent(share: float, digits: int = 2) -> str:
     """Write a share in percent."""
     return f"{share:.{digits}%}"
@@ -344,6 +425,13 @@ def _accuracy_cell(found: Metrics) -> Cell:
     accuracy, value = found.accuracy, found.balanced_accuracy
     balanced = "" if value is None else f"balanced {percent(value, 1)}"
     return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
+
+
+def _at(found: Sequence[AtThreshold | None], key: str) -> list[Cell]:
+    """Write a figure of each model, and the threshold beside it."""
+    values = [getattr(each, key, None) for each in found]
+    notes = [f"at {each.threshold:.4g}" if each else "" for each in found]
+    return _figures(values, notes, is_percent=True)
 
 
 def _losses(found: Figures | Metrics) -> list[str]:

@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, UsageError
-from toolkit.evaluation.metrics import measure
+from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
 from toolkit.evaluation.tables import constant_warning
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold
@@ -146,20 +146,17 @@ def best_threshold(
     unless another is better by more than two standard errors: few reviews say little of it.
     `UsageError` if the goal is not reached.
     """
-    order = np.argsort(probability, kind="stable")
-    probability = probability[order]
-    before = np.cumsum([0, *labels[order]])  # positive reviews before each
-    if not 0 < before[-1] < len(probability):
+    signs = labels.astype(np.int8)
+    if signs.min() == signs.max():
         raise UsageError(f"--optimize: all reviews of {path} have one label")
-    # The first reviews at or above each threshold that makes a difference, from the lowest up.
-    places = np.flatnonzero(np.diff(probability, prepend=np.float32(-1)))
-    measures = _measures(before, places)
+    thresholds, measures = every_threshold(signs, probability)
     if goal.measure == BALANCED:
-        place = np.searchsorted(probability, np.float32(usual))
-        (of_usual,) = _measures(before, np.array([place]))[BALANCED]
-        best = int(np.argmax(measures[BALANCED]))
-        if of_usual >= measures[BALANCED][best] - 2 * _error(before, places[best]):
-            return round(usual, 4)
+        best = best_of(thresholds, measures["balanced_accuracy"])
+        of_usual, of_best = (measure(signs, probability, each) for each in (usual, best))
+        assert of_usual.balanced_accuracy is not None
+        assert of_best.balanced_accuracy is not None
+        enough = of_best.balanced_accuracy - 2 * _error(of_best)
+        return round(usual, 4) if of_usual.balanced_accuracy >= enough else best
     value = measures[goal.measure]
     if goal.least is not None:
         if not (value >= goal.least).any():
@@ -169,40 +166,16 @@ def best_threshold(
             )
         other = measures["recall" if goal.measure == "precision" else "precision"]
         value = np.where(value >= goal.least, other, -1.0)
-    equal = _thresholds(probability[places])[value == value.max()]
-    nearest = equal[np.argmin(np.abs(equal - np.float32(DEFAULT_THRESHOLD)))]
-    return float(str(nearest))  # the shortest decimal that is this float32
+    return best_of(thresholds, value)
 
 
-def _thresholds(above: _Array) -> _Array:
-    """Give thresholds half way below probabilities, float32, ascending, where there is a float32.
-
-    So, the reviews to come have none of these probabilities.
-    """
-    below = np.concatenate([np.zeros(1, np.float32), above[:-1]])
-    middle = ((below.astype(np.float64) + above) / 2).astype(np.float32)
-    return np.where((middle > below) | (np.arange(len(above)) == 0), middle, above)
-
-
-def _error(before: _Array, place: int) -> float:
-    """Give the standard error of the balanced accuracy from a place on; it is never 0."""
-    positives, negatives = before[-1], len(before) - 1 - before[-1]
-    parts = ((positives - before[place], positives), (place - before[place], negatives))
+def _error(found: Metrics) -> float:
+    """Give the standard error of the balanced accuracy; it is never 0."""
+    positives = found.true_positives + found.false_negatives
+    parts = (
+        (found.true_positives, positives),
+        (found.true_negatives, found.accuracy.count - positives),
+    )
     # With one more review of either answer, after Agresti and Coull (1998).
     shares = (((count + 1) / (total + 2), total) for count, total in parts)
     return float(np.sqrt(sum(share * (1 - share) / total for share, total in shares)) / 2)
-
-
-def _measures(before: _Array, places: _Array) -> dict[str, _Array]:
-    """Tell what it means to call all reviews from a place on positive."""
-    reviews, positives = len(before) - 1, before[-1]
-    called, right = reviews - places, positives - before[places]
-    right_before = places - before[places]
-    recall = right / max(positives, 1)
-    return {
-        "accuracy": (right + right_before) / reviews,
-        "precision": right / np.maximum(called, 1),
-        "recall": recall,
-        BALANCED: (recall + right_before / max(reviews - positives, 1)) / 2,
-        "f1": 2 * right / np.maximum(called + positives, 1),
-    }

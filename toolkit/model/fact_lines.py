@@ -84,23 +84,29 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
         yield "parameters", f"{metrics.parameters:,}"
 
 
-def behaviour_rows(found: Behaviour | None) -> Iterator[Row]:
-    """Say what a model makes of the toolkit's own sentences, one row for each kind of them."""
+def behaviour_rows(found: Behaviour | None, *, by_who: bool = False) -> Iterator[Row]:
+    """Say what a model makes of the toolkit's own sentences, one row for each kind of them.
+
+    `by_who` adds a row for each kind of who somebody is, such as nationality.
+    """
     if found is None:
         return
     for each in found.phenomena:
         yield each.name, f"{each.right / each.sentences:.0%} of {each.sentences} sentences right"
     for part, title in PARTS.items():
-        if own := [each for each in found.same if each.part == part]:
-            sets = sum(each.sets for each in own)
-            spread = sum(each.sets * each.mean_spread for each in own) / sets
-            other = sum(each.sets * each.other_label for each in own) / sets
-            yield title.lower(), f"spread {spread:.2f}, {other:.0%} of {sets} sets with both labels"
+        own = {title.lower(): [each for each in found.same if each.part == part]}
+        if by_who and part != "form":
+            own |= {title.replace("Who", each.name): [each] for each in own[title.lower()]}
+        for name, some in own.items():
+            if sets := sum(each.sets for each in some):
+                spread = sum(each.sets * each.mean_spread for each in some) / sets
+                other = sum(each.sets * each.other_label for each in some) / sets
+                yield name, f"spread {spread:.2f}, {other:.0%} of {sets} sets with both labels"
 
 
 def behaviour_table(found: Behaviour | None) -> str:
     """Give the same as a section of a card; empty where it was not measured."""
-    shown = ((name.replace("|", "\\|"), line) for name, line in behaviour_rows(found))
+    shown = ((name.replace("|", "\\|"), line) for name, line in behaviour_rows(found, by_who=True))
     rows = "\n".join(f"| {name} | {line} |" for name, line in shown)
     return rows and f"\n## Behaviour\n\n{_BEHAVIOUR}\n\n| sentences | |\n|---|---|\n{rows}\n"
 

@@ -289,7 +289,7 @@ class Metrics:
     test: Scores | None = None
     copies: Copies | None = None
     parameters: int | None = None
-    seconds: float | None = None
+    seconds: float | None = None  # of older run folders: the same training gives the same bytes
     unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
     behaviour: Behaviour | None = None
 

@@ -7,11 +7,14 @@ that imports TensorFlow and Keras: late, and without their chatter.
 from __future__ import annotations
 
 import os
+import shutil
+import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from toolkit.errors import MissingExtraError
@@ -25,6 +28,37 @@ def import_keras() -> Any:
 def import_tensorflow() -> Any:
     """Import TensorFlow, as `import_keras`."""
     return _import("tensorflow")
+
+
+_DEVICES = Path("/dev")
+
+
+def gpu_line() -> str | None:
+    """Say whether the GPUs of this machine are used; None where there is none."""
+    tensorflow = import_tensorflow()
+    if found := tensorflow.config.list_physical_devices("GPU"):
+        details = map(tensorflow.config.experimental.get_device_details, found)
+        return f"GPU: {', '.join(each.get('device_name', 'unknown') for each in details)}, used"
+    if not any(_DEVICES.glob("nvidia[0-9]*")) and not _is_listed():
+        return None
+    why = "TensorFlow finds no CUDA libraries that fit. Install them"
+    if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
+        return "GPU: not used, as CUDA_VISIBLE_DEVICES hides it"
+    if not tensorflow.test.is_built_with_cuda():
+        why = "this TensorFlow is built without CUDA. Install one with it"
+    return f"GPU: not used, as {why}: pip install 'tensorflow[and-cuda]'"
+
+
+def _is_listed() -> bool:
+    """Whether the driver lists a GPU, as on Windows."""
+    if (program := shutil.which("nvidia-smi")) is None:
+        return False
+    with suppress(OSError, subprocess.SubprocessError):
+        listed = subprocess.run(  # noqa: S603 (of the driver)
+            [program, "-L"], capture_output=True, timeout=10, check=False
+        )
+        return listed.returncode == 0 and b"GPU" in listed.stdout
+    return False
 
 
 def _import(name: str) -> Any:

@@ -10,6 +10,7 @@ little: layers of Keras and of this toolkit, and plain arrays, all stored as the
 from __future__ import annotations
 
 import io
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -52,6 +53,27 @@ def _networks() -> list[ModuleType]:
     from toolkit.networks import conv1d, ngram_linear, ngram_recurrent
 
     return [conv1d, ngram_linear, ngram_recurrent]
+
+
+def save_keras(network: Any, path: Path) -> None:
+    """Write a ``.keras`` file, of the same bytes for the same network: no times, no addresses."""
+    network.save(path)
+    with zipfile.ZipFile(path) as file:
+        parts = {name: file.read(name) for name in file.namelist()}
+    ids: dict[bytes, bytes] = {}  # Keras gives shared objects the address of each as its number
+    parts["config.json"] = re.sub(
+        rb'(?<="shared_object_id": )\d+',
+        lambda found: ids.setdefault(found[0], b"%d" % len(ids)),
+        parts["config.json"],
+    )
+    parts["metadata.json"] = re.sub(
+        rb'(?<="date_saved": ")[^"]+', b"1980-01-01@00:00:00", parts["metadata.json"]
+    )
+    with zipfile.ZipFile(path, "w") as file:
+        for name, content in parts.items():
+            member = zipfile.ZipInfo(name)  # of 1980, as zip archives begin then
+            member.external_attr = 0o600 << 16
+            file.writestr(member, content)
 
 
 def graph_of_network(network: Any) -> onnx.ModelProto | None:

@@ -158,6 +158,8 @@ _EXPECTED = {
     POINTS: "1 to 10 stars, as in other rows",
 }
 _NEUTRAL_WORDS = ("neutral", "neu")
+# What pandas, R and databases write where a value is missing.
+_MISSING = {"", "na", "n/a", "nan", "none", "null"}
 _BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
 _MOST_SHOWN = 12  # labels of a class
@@ -170,7 +172,9 @@ class Labels:
     """The labels of some rows."""
 
     rows: Rows  # (labels,) their positions in the file
-    targets: Targets  # (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`
+    # (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`; NaN for a wrong label
+    # that is skipped, which `opinions_of` leaves out.
+    targets: Targets
     kind: str  # as what the column was read; `USUAL` for classes and probabilities
     meaning: str  # which labels became what, for the user; empty where they are as usual
     neutral: Rows  # (neutral,) the positions of neutral ones that were left out
@@ -179,7 +183,8 @@ class Labels:
 def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
     """Read labels as `labels_of`, and leave out the neutral ones; an error if all of them are."""
     labels = labels_of(words, rows, place, names)
-    is_opinion = labels.targets != NEUTRAL
+    is_neutral = labels.targets == NEUTRAL
+    is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
     if len(rows) and not len(kept):
         raise InputError(
@@ -187,30 +192,31 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
             "labels with --positive and --negative."
         )
     targets = labels.targets[is_opinion]
-    return replace(labels, rows=kept, targets=targets, neutral=rows[~is_opinion])
+    return replace(labels, rows=kept, targets=targets, neutral=rows[is_neutral])
 
 
 def labels_of(
     words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames, counts: Rows | None = None
 ) -> Labels:
-    """Read labels, none of them null; `WrongValueError` says where one means nothing.
+    """Read labels; `WrongValueError` says where one is missing or means nothing, unless skipped.
 
     `rows` are the positions of the words in the file and `place` is what it is called. Where each
     word stands for several rows, `counts` says for how many, and its position is the first one.
     """
     codes = words.combine_chunks().dictionary_encode()
-    found = [_without_nan(plain_label(word or "")) for word in codes.dictionary.to_pylist()]
+    found = [_given(word, names) for word in codes.dictionary.to_pylist()]
     kind, rule = _rule([word for word in found if word], names, place)
     by_word = np.array([rule(word) if word else nan for word in found], np.float32)
-    indices = pc.fill_null(codes.indices, -1).to_numpy()
+    indices = pc.fill_null(codes.indices, len(found)).to_numpy()
     targets = np.append(by_word, np.float32(np.nan))[indices]
     wrong = np.flatnonzero(np.isnan(targets))
     if counts is None:
         counts = np.ones(len(rows), np.int64)
-    if len(wrong):
+    if len(wrong) and not (names.skip_wrong and len(wrong) < len(rows)):
         at = np.repeat(rows[wrong], counts[wrong])
-        _refuse(words[int(wrong[0])].as_py(), at, place, kind)
-    often = np.bincount(indices, counts, len(found)).astype(np.int64)
+        word = words[int(wrong[0])].as_py()
+        _refuse(_given(word, names) and word, at, place, kind)
+    often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(rows, targets, kind, meaning, rows[:0])
 
@@ -226,23 +232,27 @@ def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Ru
 
 
 def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
-    """Find it by the different words alone."""
-    if not all(0 <= target(word) <= 1 for word in words):
-        if all(_of_three(word) <= 1 for word in words):
-            return "three classes", _of_three
-        if set(words) <= _BOOLEANS.keys():
-            return "true or false", lambda word: _BOOLEANS[word]
-        if {number(word) for word in words} <= _SIGNS.keys():
-            return SIGNS, lambda word: _SIGNS[number(word)]
+    """Find it by the different words alone: the way in which the most of them mean something."""
+    counts = [sum(not isnan(rule(word)) for word in words) for rule in _WAYS.values()]
+    if max(counts) < len(words):
         stars = [stars_in(word) for word in words if 1 <= stars_in(word) <= TEN]
         if 2 * len(stars) > len(words) and max(stars) > 1:
             most = _most_stars(stars, place)
             return STARS if most == FIVE else POINTS, lambda word: _of_stars(stars_in(word), most)
-    return USUAL, target  # or as nothing that is known
+    return [*_WAYS.items()][counts.index(max(counts))]
 
 
 def _of_three(word: str) -> float:
     return NEUTRAL if word in _NEUTRAL_WORDS else target(word)
+
+
+# Besides stars; the first one is preferred.
+_WAYS: dict[str, _Rule] = {
+    USUAL: target,
+    "three classes": _of_three,
+    "true or false": lambda word: _BOOLEANS.get(word, nan),
+    SIGNS: lambda word: _SIGNS.get(number(word), nan),
+}
 
 
 def _most_stars(stars: Sequence[float], place: str) -> int:
@@ -296,13 +306,18 @@ def _same_number(word: str) -> str:
     return word if isnan(value) else f"{value:g}"
 
 
-def is_missing(word: str) -> bool:
-    """Whether a label as it is written stands for none."""
-    return not _without_nan(plain_label(word))
+def are_given(words: pa.ChunkedArray, names: LabelNames) -> npt.NDArray[np.bool_]:
+    """Say which labels, as they are written, are not missing: blank, or a word such as NA."""
+    codes = words.combine_chunks().dictionary_encode()
+    is_given = np.array([*(_given(word, names) for word in codes.dictionary.to_pylist()), ""]) != ""
+    found: npt.NDArray[np.bool_] = is_given[pc.fill_null(codes.indices, -1).to_numpy()]
+    return found
 
 
-def _without_nan(word: str) -> str:
-    return "" if word == "nan" else word  # what a column of floats has where a value is missing
+def _given(word: str | None, names: LabelNames) -> str:
+    """Give a label as labels are compared; an empty one if it is missing, and not named as one."""
+    plain = plain_label(word or "")
+    return "" if plain in _MISSING and plain not in names.named else plain
 
 
 def _meaning(kind: str, words: Sequence[str], by_word: Targets, counts: Rows) -> str:
@@ -333,12 +348,15 @@ def _by_size(word: str) -> tuple[bool, float, str]:
 
 
 def _refuse(first: str | None, rows: Rows, place: str, kind: str) -> NoReturn:
-    word = _without_nan(plain_label(first or ""))
+    word = plain_label(first or "")
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
-    advice = "Choose the column with --label-column, or name labels with --positive and --negative."
-    if not word:
-        advice = "Choose the column with --label-column, or leave such rows out."
-    elif number(word) > 1:
-        advice = "Say from which number on labels are positive with --positive-from."
-    found = found_in(word and first, len(rows), "label")
+    advice = "Choose the column with --label-column"
+    if number(word) > 1:
+        advice = "Say from which number on labels are positive with --positive-from"
+    elif word:
+        advice += ", or name labels with --positive and --negative"
+        if kind == USUAL:
+            advice = f"Models tell two classes only, negative and positive, not topics. {advice}"
+    advice += ". Rows with a wrong label or none are left out with --skip-wrong-labels."
+    found = found_in(first, len(rows), "label")
     raise WrongValueError(place, int(rows[0]), f"{found}, expected {expected}. {advice}")

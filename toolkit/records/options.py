@@ -31,9 +31,15 @@ class LabelNames:
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
     positive_from: float | None = None  # of numbers: less is negative
+    skip_wrong: bool = False  # leave out rows without a label, or with one that means nothing
+
+    @property
+    def named(self) -> list[str]:
+        """All labels that are named, as `plain_label` writes them."""
+        return [plain_label(name) for name in (*self.positive, *self.negative)]
 
     def __post_init__(self) -> None:
-        named = [plain_label(name) for name in (*self.positive, *self.negative)]
+        named = self.named
         if "" in named:
             raise UsageError("--positive, --negative: a label has at least one letter or digit")
         twice = [name for name in named if named.count(name) > 1]
@@ -64,6 +70,7 @@ class ReadOptions:
     encoding: str | None = None  # of files of text; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
     sheet: str | None = None  # of a workbook; None: its only one
+    strip_endings: tuple[str, ...] = ()  # words at the end of texts that are not read
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
@@ -82,6 +89,8 @@ class ReadOptions:
                 f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "
                 "without an option. Leave --escape out"
             )
+        if not all(ending.strip() for ending in self.strip_endings):
+            raise UsageError("--strip-ending: expected words, received none")
         if self.skip_lines < 0:
             raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
 

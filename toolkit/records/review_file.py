@@ -13,7 +13,7 @@ import pyarrow as pa
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
 from toolkit.records.options import STDIN, ReadOptions
-from toolkit.text.strings import join_texts
+from toolkit.text.strings import join_texts, without_endings
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 
@@ -316,12 +316,15 @@ class ReviewFile(ABC):
         """Take the texts out of the columns of a block; (rows,), all null if no column has any.
 
         Those of several columns are joined by line breaks, which end a token and a sentence. What
-        is null or blank is left out, and a record with nothing else has no text.
+        is null or blank is left out, and a record with nothing else has no text. Endings are
+        stripped from what is read alone: the record keeps them.
         """
         texts = [fields.pop(role) for role in self.keys if is_text(role)]
         if not texts:
             return pa.nulls(rows, pa.string())
-        return join_texts(texts) if len(texts) > 1 else texts[0]
+        taken = join_texts(texts) if len(texts) > 1 else texts[0]
+        endings = self.options.strip_endings
+        return without_endings(taken, endings) if endings else taken
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""

@@ -17,6 +17,7 @@ from toolkit.records.labels import (
     Ratings,
     Rows,
     Targets,
+    are_given,
     opinions_of,
     read_probabilities,
     read_ratings,
@@ -42,6 +43,10 @@ class ReviewTable:
         """The positions where a column has more than white space."""
         is_filled = ~is_blank(self[role]).to_numpy(zero_copy_only=False)
         return np.flatnonzero(is_filled).astype(np.int64)
+
+    def labelled(self, names: LabelNames) -> Rows:
+        """The positions where there is a label, whatever it means."""
+        return np.flatnonzero(are_given(self["label"], names)).astype(np.int64)
 
     def at(self, role: str, rows: Rows | None = None) -> pa.ChunkedArray | None:
         """All values, or those at some positions; None where the column is missing or all null."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Sequence
 from functools import reduce
 from pathlib import Path
@@ -110,6 +111,39 @@ def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
     lengths = pc.binary_length(pc.utf8_trim_whitespace(texts.take(arrow_of(unsure))))
     blank[unsure] = pc.fill_null(pc.equal(lengths, 0), True)
     return arrow_of(blank)
+
+
+def without_endings(texts: pa.Array, endings: Sequence[str]) -> pa.Array:
+    """Cut words that end a text, also glued to the word before, and the white space around them."""
+    words = "|".join(re.escape(ending.strip()) for ending in endings)
+    pattern = rf"(?:[\s\pZ]*(?:{words}))+[\s\pZ]*\z"
+    return pc.replace_substring_regex(texts.cast(pa.large_string()), pattern, "")
+
+
+# No other words begin or end as many in 42 sets of reviews of all kinds; "I bought" begins 6 %.
+_FEWEST_TEXTS, _SHARE_OF_MANY = 20, 0.1
+_SHORTEST, _LONGEST = 8, 60  # characters of an edge; shorter ones are of the language
+
+
+def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
+    """Give the longest words that begin or end a tenth of the texts, and how many; "" if none do.
+
+    Texts that are the same count once, and those that are nothing else not at all.
+    """
+    found, count = "", 0
+    texts = pc.utf8_trim_whitespace(texts.unique())
+    for length in range(_SHORTEST, _LONGEST + 1):
+        texts = texts.filter(pc.greater(pc.utf8_length(texts), length))
+        ends = (-length, None) if at_end else (0, length)
+        edges = pc.utf8_slice_codeunits(texts, *ends).value_counts()
+        counts = edges.field("counts").to_numpy()
+        # As long as nearly all of the same texts have more in common.
+        least = 0.9 * count if found else max(_FEWEST_TEXTS, _SHARE_OF_MANY * len(texts))
+        if not len(counts) or counts.max() < least:
+            break
+        best = int(counts.argmax())
+        found, count = edges.field("values")[best].as_py(), int(counts[best])
+    return found.strip(), count
 
 
 _LONG = {

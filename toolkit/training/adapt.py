@@ -65,9 +65,10 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
     found = replace(found, adaptation=_facts(made, len(splits)), threshold=made.threshold)
     warn_of_copies(found, observer)
-    metrics = metrics_of(found, time.monotonic() - started)
+    metrics = metrics_of(found)
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
-    return TrainingResult(RunFolder(options.run), metrics, _ending(made))
+    seconds = time.monotonic() - started
+    return TrainingResult(RunFolder(options.run), metrics, _ending(made), seconds=seconds)
 
 
 def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver) -> None:

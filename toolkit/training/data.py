@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections import Counter
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -13,6 +14,7 @@ from toolkit.errors import TrainingError, counted
 from toolkit.model.facts import Copies
 from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
+from toolkit.text.strings import repeated_edge
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
@@ -20,6 +22,9 @@ from toolkit.training.reviews import Reviews, UnlabelledReviews
 from toolkit.training.sources import Part, concatenate, load, load_unlabelled
 from toolkit.training.split import Split
 from toolkit.training.teacher import Matches, load_teacher, match
+
+if TYPE_CHECKING:
+    from toolkit.training.epochs import SavedFit
 
 # Kinds of labels, each read from its own file, of which one number means two things.
 _CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
@@ -52,6 +57,18 @@ class TrainingData:
     teachers: tuple[Matches, ...] = ()
     validation: Reviews | None = None
 
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of all of it, with groups, domains, stars and teachers."""
+        digest = hashlib.sha256()
+        for reviews in (self.reviews, self.validation, self.test, self.unlabelled):
+            for part in (reviews, getattr(reviews, "neutral", None)):
+                digest.update(b"|" if part is None else f"{part.name} {part.sha256}|".encode())
+                for name, values in () if part is None else sorted(vars(part).items()):
+                    if isinstance(values, np.ndarray):
+                        digest.update(name.encode() + values.tobytes())
+        return digest.hexdigest()
+
     def for_fit(self, split: Split | None = None) -> FitData:
         """Choose what one fit is given; unlabelled reviews must not be held out or tested on."""
         fitted, held_out = self.reviews, self.validation
@@ -73,6 +90,7 @@ class FitTask:
     options: TrainingOptions
     observer: TrainingObserver
     epochs: int | None = None  # that other fits found best; None: as the options say
+    saved: SavedFit | None = None  # where its epochs are saved
     keeps_best: bool = False  # whether a recipe of fixed length keeps the best epoch, not the last
     introduces: bool = False  # whether to show first what is fitted on what
 
@@ -164,10 +182,25 @@ def _read(
     """Read labelled reviews, and say what was read."""
     reviews = load(data, replace(options.reading, columns=columns), part).check()
     _say(observer, reviews)
+    _warn_of_edges(observer, reviews)
     if options.class_weight is None or reviews.domains is not None:
         return reviews
     # Both labels weigh the same within a domain: without domains, all reviews are one.
     return replace(reviews, domains=np.zeros(len(reviews), np.int64))
+
+
+def _warn_of_edges(observer: TrainingObserver, reviews: Reviews) -> None:
+    """Say that many reviews begin or end with the same words, which may be of a web page."""
+    for at_end, verb in ((True, "end"), (False, "begin")):
+        words, count = repeated_edge(reviews.texts, at_end=at_end)
+        if words:
+            remedy = (
+                f'--strip-ending "{words}"' if at_end else "another text column, or remove them"
+            )
+            observer.warning(
+                f"{reviews.name}: {count:,} different reviews of {len(reviews):,} {verb} with "
+                f"{words!r}. Where reviewers did not write this, use {remedy}."
+            )
 
 
 def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> None:
@@ -181,6 +214,8 @@ def _say(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> No
         ]
         if reviews.soft_count:
             parts.append(counted(reviews.soft_count, "soft label"))
+        if reviews.without_label:
+            parts.append(counted(reviews.without_label, "row") + " without a label left out")
     if reviews.without_text:
         parts.append(counted(reviews.without_text, "row") + " without text left out")
     details = f" ({', '.join(parts)})" if parts else ""

@@ -105,7 +105,7 @@ _DIMENSIONS_MADE, _DIMENSIONS = 64, 48
 def fit_linear(task: FitTask) -> Fit:
     """Fit a weight for each word and each hashed bigram."""
     corpus = start(task)
-    examples = corpus.examples(LINEAR, task.options.teacher_weight)
+    examples = corpus.examples(LINEAR, task.options.teacher_share)
     task.observer.stage("weights of words and pairs")
     size = corpus.vocabulary.size
     ratios = log_ratios(examples.tokens, examples.targets, examples.weights, size)
@@ -120,7 +120,7 @@ def fit_recurrent(task: FitTask) -> Fit:
     import_keras().utils.set_random_seed(options.seed)
     network = RecurrentNetwork(words, pairs)
     task.observer.stage("network: words and pairs that read a memory, pooled")
-    examples = corpus.examples(RECURRENT, options.teacher_weight, bigrams)
+    examples = corpus.examples(RECURRENT, options.teacher_share, bigrams)
     freeze = partial(network.freeze, bigrams)
     return fit_and_freeze(task, corpus, network, freeze, RECURRENT, examples, bigrams)
 

@@ -11,6 +11,7 @@ from toolkit.records.labels import Targets
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, FitTask, check_words
+from toolkit.training.epochs import Epochs
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.reviews import Labels, Reviews, balanced_weights
@@ -62,7 +63,7 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
 def fit(task: FitTask) -> Fit:
     """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
     preset, options = task.preset, task.options
-    encoded = encode(preset, task.data, options.teacher_weight)
+    encoded = encode(preset, task.data, options.teacher_share)
     if task.introduces:
         _introduce(task, encoded)
     vocabulary, fitted, held_out = encoded
@@ -71,17 +72,16 @@ def fit(task: FitTask) -> Fit:
         _compile(network, [_rounded_accuracy()])
     keeps_best = options.stops_early and held_out is not None
     most_epochs = options.most_epochs if task.epochs is None else task.epochs
-    best = import_keras().callbacks.EarlyStopping(patience=PATIENCE, restore_best_weights=True)
-    history = network.fit(
+    patience = PATIENCE if keeps_best else None
+    epochs = Epochs(most_epochs, patience, keeps_best, task.observer, task.saved)
+    history = epochs.run(
+        network,
         fitted.ids,
         fitted.targets,
         sample_weight=fitted.weights,
         validation_data=held_out,
-        epochs=most_epochs,
         batch_size=options.reviews_per_step,
-        callbacks=[best] if keeps_best else [],
-        verbose=task.observer.progress,
-    ).history
+    )
     if fitted.is_soft:
         _compile(network, ["accuracy"])  # what is saved loads without this package
     return Fit(

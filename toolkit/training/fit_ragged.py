@@ -17,16 +17,14 @@ from toolkit.records.labels import Rows, Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, FitTask, check_words
-from toolkit.training.options import Progress
+from toolkit.training.epochs import Epochs, History
 from toolkit.training.presets import Preset
-from toolkit.training.result import Fit
+from toolkit.training.result import PATIENCE, Fit
 from toolkit.training.reviews import balanced_weights, joined, known_or_nan
 
 keras: Any = import_keras()
 tf: Any = import_tensorflow()
 ops = keras.ops
-
-History = dict[str, list[float]]
 
 _WARM_UP_STEPS = 100
 _FEWEST_STEPS = 300  # with fewer, a network stays where it started
@@ -83,16 +81,13 @@ def fit(
     examples: Examples,
     schedule: Schedule,
     seed: int,
-    progress: Progress = 0,
+    epochs: Epochs,
     held_out: Examples | None = None,
-    *,
-    keeps_best: bool = False,
 ) -> History:
     """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
 
-    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. With
-    `keeps_best` and held-out reviews, the weights are those of the epoch with the lowest
-    `val_loss`, else the last ones.
+    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. The
+    rate falls by the schedule also where there are fewer `epochs`.
     """
     keras.utils.set_random_seed(seed)
     fitted = _Batches(examples, schedule, seed)
@@ -106,18 +101,14 @@ def fit(
         loss=keras.losses.BinaryCrossentropy(from_logits=True),
         metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
     )
-    best = keras.callbacks.EarlyStopping(patience=schedule.epochs, restore_best_weights=True)
-    measured = None if held_out is None else _Batches(held_out, _MEASURING, seed).dataset()
-    found = network.fit(
+    measured = None if held_out is None else _Batches(held_out, _MEASURING, seed)
+    return epochs.run(
+        network,
         fitted.dataset(),
-        epochs=schedule.epochs,
+        randoms=[each.random for each in (fitted, measured) if each is not None],
         shuffle=False,
-        verbose=progress,
-        validation_data=measured,
-        callbacks=[best] if keeps_best and held_out is not None else [],
+        validation_data=None if measured is None else measured.dataset(),
     )
-    history: History = found.history
-    return history
 
 
 _MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
@@ -142,7 +133,7 @@ class _Batches:
 
     def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
         self._examples, self._schedule = examples, schedule
-        self._random = np.random.default_rng(seed)
+        self.random = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
@@ -159,7 +150,7 @@ class _Batches:
 
     def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
         examples, size = self._examples, self._schedule.batch_size
-        for rows in batches(examples.tokens.lengths, size, self._random):
+        for rows in batches(examples.tokens.lengths, size, self.random):
             yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
 
     def _inputs(self, rows: Rows) -> Any:
@@ -175,7 +166,7 @@ class _Batches:
     def _drawn(self, ids: Ids) -> npt.NDArray[np.bool_]:
         """Which ones to drop."""
         share = self._schedule.word_dropout
-        return self._random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)
+        return self.random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)
 
 
 @dataclass(frozen=True)
@@ -277,24 +268,27 @@ def fit_and_freeze(
     """Fit a network that gives logits, by a schedule as far as users chose no other; freeze it."""
     preset, options = task.preset, task.options
     schedule = replace(schedule, epochs=preset.epochs, batch_size=preset.batch_size).enough(
-        len(examples.targets),
-        options.epochs if task.epochs is None else task.epochs,
-        options.batch_size,
+        len(examples.targets), options.epochs, options.batch_size
     )
-    history = fit(
-        network,
-        examples,
-        schedule,
-        options.seed,
-        task.observer.progress,
-        corpus.held_out(bigrams),
-        keeps_best=task.keeps_best,
+    held_out = corpus.held_out(bigrams)
+    stops_early = options.stops_early and held_out is not None
+    # Without a choice to stop early, the best epoch is kept of the network that is kept.
+    keeps_best = stops_early or (
+        task.keeps_best and not preset.stops_early and held_out is not None
     )
+    epochs = Epochs(
+        schedule.epochs if task.epochs is None else min(task.epochs, schedule.epochs),
+        PATIENCE if stops_early else None,
+        keeps_best,
+        task.observer,
+        task.saved,
+    )
+    history = fit(network, examples, schedule, options.seed, epochs, held_out)
     return Fit(
         network=freeze(),
         history=history,
-        keeps_best=task.keeps_best and corpus.data.held_out is not None,
-        most_epochs=schedule.epochs,
+        keeps_best=keeps_best,
+        most_epochs=epochs.most,
         batch_size=schedule.batch_size,
         vocabulary=corpus.vocabulary,
         vocabulary_size=corpus.vocabulary.size,

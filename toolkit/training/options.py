@@ -11,7 +11,6 @@ from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 from toolkit.training.presets import (
-    DEFAULT_PRESET,
     PRESETS,
     NetworkSettings,
     Preset,
@@ -29,6 +28,7 @@ _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 # What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
 Progress = Literal[0, 1, 2]
+LINES: Progress = 2
 
 
 class SplitKind(StrEnum):
@@ -62,11 +62,14 @@ class TrainingOptions:
     """The settings of `toolkit.training.run.train`, checked."""
 
     data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
-    preset: str = DEFAULT_PRESET  # a name in `PRESETS`
+    preset: str | None = None  # a name in `PRESETS`; None: `DEFAULT_PRESET`
     # A shipped model, a model file or a run folder to adapt, instead of fitting fresh weights.
     start: str | None = None
     output: Path | None = None  # the run folder to write; None: `runs/PRESET`
-    force: bool = False  # replace an existing run folder
+    # Replace an existing run folder, and drop the progress of an unfinished training.
+    force: bool = False
+    # Continue an unfinished training, if there is one; with force, even if that replaces a run.
+    resume: bool = False
     epochs: int | None = None  # passes over the reviews, at most; None: as the preset chooses
     # Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
     # otherwise every epoch runs and the last weights stay. None: as the preset does.
@@ -82,7 +85,8 @@ class TrainingOptions:
     unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
     class_weight: str | None = None  # `balanced`: both labels weigh the same
     teachers: tuple[Path, ...] = ()  # files of probabilities that another model gives
-    teacher_weight: float = 0.5  # share of the teacher in the target of a labelled review, 0 to 1
+    # Share of the teacher in the target of a labelled review, 0 to 1; None: a half.
+    teacher_weight: float | None = None
     test: bool = False  # measure on the test part of the source
     test_data: Path | None = None  # a labelled file to measure on instead
 
@@ -107,16 +111,21 @@ class TrainingOptions:
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         of_classes = self.class_weight
         _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
-        weight = self.teacher_weight
+        weight = self.teacher_share
         _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
-        if self.reading.columns.probability is not None and not self.teachers:
+        of_teachers = {
+            "--probability-column": self.reading.columns.probability,
+            "--teacher-weight": self.teacher_weight,
+        }
+        useless = [option for option, given in of_teachers.items() if given is not None]
+        if useless and not self.teachers:
             raise UsageError(
-                "--probability-column: there is no teacher. Name its file with --teacher, or leave "
-                "this out."
+                f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
+                "leave this out."
             )
-        if self.early_stopping and not find_preset(self.preset).stops_early:
+        if self.early_stopping and not (preset := find_preset(self.preset)).stops_early:
             raise UsageError(
-                f"--early-stopping: the preset '{self.preset}' goes through the reviews a fixed "
+                f"--early-stopping: the preset '{preset.name}' goes through the reviews a fixed "
                 "number of times. Set the number with --epochs, or leave out --early-stopping."
             )
         self._check_uses()
@@ -125,14 +134,16 @@ class TrainingOptions:
         """Refuse what is for fitting fresh weights."""
         columns = self.reading.columns
         given = {
-            "--preset": self.preset != TrainingOptions.preset,
+            "--preset": self.preset is not None,
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
             **{option_of(name): True for name in self.network.chosen},
+            "--resume": self.resume,
             "--class-weight": self.class_weight is not None,
             "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,
+            "--teacher-weight": self.teacher_weight is not None,
             "--balance-column": columns.balance is not None,
             "--stars-column": columns.stars is not None,
             "--validation": self.validation != TrainingOptions.validation,
@@ -180,6 +191,11 @@ class TrainingOptions:
         return find_preset(self.preset).batch_size if self.batch_size is None else self.batch_size
 
     @property
+    def teacher_share(self) -> float:
+        """Share of the teacher in the target of a labelled review, 0 to 1."""
+        return 0.5 if self.teacher_weight is None else self.teacher_weight
+
+    @property
     def stops_early(self) -> bool:
         """Whether a fit ends when the validation loss no longer falls."""
         own = find_preset(self.preset).stops_early
@@ -188,7 +204,8 @@ class TrainingOptions:
     @property
     def run(self) -> Path:
         """The run folder to write."""
-        return self.output or RUNS / (ADAPTED if self.start is not None else self.preset)
+        name = find_preset(self.preset).name if self.start is None else ADAPTED
+        return self.output or RUNS / name
 
 
 def _require(holds: bool, option: str, found: object, expected: str) -> None:

@@ -100,6 +100,7 @@ _PRESETS = (
         max_tokens=512,
         epochs=5,
         batch_size=128,
+        stops_early=True,
         uses_unlabelled=True,
     ),
     Preset(
@@ -118,8 +119,9 @@ _PRESETS = (
 PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 
 
-def find_preset(name: str) -> Preset:
-    """Look a preset up; raises `UsageError` with the known names if there is none."""
+def find_preset(name: str | None) -> Preset:
+    """Look up a preset, None for the default; raises `UsageError` with the known names."""
+    name = DEFAULT_PRESET if name is None else name
     if name not in PRESETS:
         raise UsageError(f"--preset: no preset '{name}' (choose from: {', '.join(PRESETS)})")
     return PRESETS[name]

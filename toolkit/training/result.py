@@ -187,6 +187,8 @@ class TrainingResult:
         How the model tells stars; None where too few held-out reviews have some.
     neutral : NeutralRange | None
         Which probabilities are neutral; None where too few reviews are.
+    seconds : float
+        How long it took.
     """
 
     run: RunFolder
@@ -195,6 +197,7 @@ class TrainingResult:
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
+    seconds: float = 0.0
 
 
 def review_probabilities(

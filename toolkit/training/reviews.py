@@ -106,6 +106,7 @@ class Reviews(_Texts):
     # Neither positive nor negative: their labels mean nothing, and no network learns of them.
     # They are of the same source, groups and domains; a split leaves them as they are.
     neutral: Reviews | None = None
+    without_label: int = 0  # rows with a text that were left out for their label
     label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
     stars_meaning: str = ""  # where the stars are from; empty without stars
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual

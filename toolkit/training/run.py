@@ -13,11 +13,13 @@ from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.files import check_output
 from toolkit.model.run_folder import RunFolder
+from toolkit.networks import gpu_line
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
 from toolkit.training.calibration import NotFitted, Rated, fit_calibration, fit_neutral, fit_stars
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
+from toolkit.training.epochs import Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.result import (
@@ -70,6 +72,7 @@ def _check_run(options: TrainingOptions) -> None:
     if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # it is made when there is something to put into it
         return
+    Checkpoints(options).check()
     if Path.cwd().is_relative_to(options.run.resolve()):
         raise UsageError(
             f"{options.run}: is the current folder, or one around it, and cannot be replaced. "
@@ -90,7 +93,8 @@ def _check_run(options: TrainingOptions) -> None:
 def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:
     """Train a network and write its run folder.
 
-    The folder appears when it is complete; an error or Ctrl-C leaves nothing behind.
+    The folder appears when it is complete. A training that ends early leaves what its epochs have
+    done in a hidden folder beside it, for ``resume``.
 
     Parameters
     ----------
@@ -119,25 +123,39 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     read = load_training_data(options, observer)
     if len(read.reviews) <= _FEW_LABELS:
         observer.hint(_HINT_FOR_FEW)
+    if (line := gpu_line()) is not None:
+        observer.say(line)
+    checkpoints = Checkpoints(options)
+    checkpoints.open(read.sha256, observer)
     fit_all = _cross_validate if options.folds else _hold_out
-    outcome = _with_stars(fit_all(preset, read, options, observer), preset, observer)
+    try:
+        outcome = fit_all(preset, read, options, observer, checkpoints)
+    except BaseException:
+        if checkpoints.is_there:
+            observer.hint("progress is saved. Run the same command with --resume to continue.")
+        raise
+    outcome = _with_stars(outcome, preset, observer)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
         outcome = replace(outcome, test=metrics_of_test)
     warn(outcome, observer)
-    metrics = metrics_of(outcome, time.monotonic() - started)
+    metrics = metrics_of(outcome)
     config = config_of(preset, options, outcome)
     write_run(options.run, config, metrics, outcome, force=options.force)
+    checkpoints.remove()
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
         ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
-    return TrainingResult(
-        RunFolder(options.run), metrics, ending, PLOTS, outcome.stars, outcome.neutral
-    )
+    told = PLOTS, outcome.stars, outcome.neutral, time.monotonic() - started
+    return TrainingResult(RunFolder(options.run), metrics, ending, *told)
 
 
 def _hold_out(
-    preset: Preset, read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+    preset: Preset,
+    read: TrainingData,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+    checkpoints: Checkpoints,
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
     how, split = "given", None
@@ -146,13 +164,20 @@ def _hold_out(
         how = str(kind)
         split = validation_split(read.reviews, options.validation, options.seed, kind)
     data = _fit_data(read, split, observer)
-    kept = fit(FitTask(preset, data, options, observer, keeps_best=True, introduces=True))
+    saved = checkpoints.of_fit(0)
+    kept = fit(
+        FitTask(preset, data, options, observer, saved=saved, keeps_best=True, introduces=True)
+    )
     copies = count_copies([data], read.test)
     return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)], preset)
 
 
 def _cross_validate(
-    preset: Preset, read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+    preset: Preset,
+    read: TrainingData,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+    checkpoints: Checkpoints,
 ) -> Outcome:
     """Evaluate by cross-validation, then fit on everything for as long as in the folds."""
     kind = split_kind(read.reviews, options.split)
@@ -161,7 +186,8 @@ def _cross_validate(
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
         data = _fit_data(read, split, observer)
-        fold = fit(FitTask(preset, data, options, observer, introduces=number == 1))
+        saved, introduces = checkpoints.of_fit(number), number == 1
+        fold = fit(FitTask(preset, data, options, observer, saved=saved, introduces=introduces))
         folds.append((data, fold))
         if fold.validation is not None:
             observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
@@ -172,7 +198,7 @@ def _cross_validate(
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
     everything = _fit_data(read, None, observer)
-    kept = fit(FitTask(preset, everything, options, observer, epochs))
+    kept = fit(FitTask(preset, everything, options, observer, epochs, checkpoints.of_fit(0)))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(

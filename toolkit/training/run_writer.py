@@ -77,9 +77,11 @@ def write_run(
     """Write every part of the run folder; all of it appears at once."""
     if path.parent == RUNS:
         RUNS.mkdir(exist_ok=True)
+    from toolkit.networks.network_files import save_keras  # late: it imports ONNX
+
     with atomic_folder(path, force=force) as partial:
         run = RunFolder(partial)
-        outcome.fit.network.save(run.model)
+        save_keras(outcome.fit.network, run.model)
         outcome.fit.vocabulary.save(run.vocabulary)
         run.save_metrics(metrics)
         _write_history(run.history, outcome)
@@ -93,8 +95,8 @@ def write_run(
             plot_histories(partial, outcome.folds or [outcome.fit])
 
 
-def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
-    """The content of `metrics.json`."""
+def metrics_of(outcome: Outcome) -> model_facts.Metrics:
+    """The content of `metrics.json`, which says nothing of times: the same training, same bytes."""
     return model_facts.Metrics(
         validation=_scores(outcome.fit, outcome.split, outcome.threshold),
         folds=_summarize(outcome) if outcome.folds else None,
@@ -105,7 +107,6 @@ def metrics_of(outcome: Outcome, seconds: float) -> model_facts.Metrics:
         else model_facts.Scores(**_numbers(outcome.test), threshold=outcome.threshold),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
-        seconds=round(seconds, 1),
         unsure=_unsure(outcome),
     )
 
@@ -125,10 +126,11 @@ def _unsure(outcome: Outcome) -> float | None:
 
 def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
     """The content of `config.json`, with the epochs and the batch size that were used."""
+    planned = (*outcome.folds, outcome.fit)[0].most_epochs
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
-        "most_epochs": options.most_epochs if options.stops_early else None,
+        "most_epochs": planned if options.stops_early else None,
         "batch_size": outcome.fit.batch_size,
         "early_stopping": options.stops_early,
         "patience": PATIENCE if options.stops_early else None,
@@ -142,7 +144,7 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
     if outcome.read.reviews.domains is not None:
         training["balanced"] = True  # the probabilities are those of as many reviews of each label
     if outcome.read.teachers:
-        training["teacher_weight"] = options.teacher_weight
+        training["teacher_weight"] = options.teacher_share
     return RunConfig(
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary_size,

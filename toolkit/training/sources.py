@@ -36,7 +36,7 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     """Read a labelled file, or standard input.
 
     Rows without text are left out and counted; those with a neutral label are kept apart. A text
-    without a label is an error: silently leaving it out would hide a wrong column.
+    without a label is an error, unless wrong labels are skipped: it may be of a wrong column.
     """
     of = reading.columns.of
     roles = ("text", "label", "stars", "group", "balance")
@@ -59,6 +59,7 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
         everything.take(rows),
         labels=(targets >= 0.5).astype(np.int8),
         without_text=table.rows - len(with_text),
+        without_label=len(with_text) - len(rows) - len(labels.neutral),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
         neutral=everything.take(labels.neutral) if len(labels.neutral) else None,
         label_kind=labels.kind,
@@ -117,8 +118,9 @@ def check_columns(options: TrainingOptions) -> None:
     columns = {"group": is_file, "balance": is_file}
     columns |= {"text": has_rows, "label": has_labels, "stars": has_labels}
     ways = {
-        "--positive, --negative, --positive-from": ("labels", has_labels),
+        "--positive, --negative, --positive-from, --skip-wrong-labels": ("labels", has_labels),
         "--encoding": ("encoding", has_reviews),
+        "--strip-ending": ("strip_endings", has_rows),
         "--no-header": ("header", has_rows),
     }
     for name in ("format", "delimiter", "quote", "escape", "skip_lines", "sheet"):

@@ -20,8 +20,10 @@ from toolkit.networks.bigrams import Bigrams
 from toolkit.networks.ngram_recurrent import embedding, mask, pooled
 from toolkit.text import Ids, TokenIds, Vocabulary
 from toolkit.text.token_ids import START_ID
+from toolkit.training.epochs import Epochs
 from toolkit.training.fit_ngrams import Vectors, word_and_bigram_vectors
 from toolkit.training.fit_ragged import Examples, Schedule, fit
+from toolkit.training.options import LINES, TrainingObserver
 
 VOCABULARY_SIZE = 30_003
 MOST_TOKENS = 512
@@ -120,7 +122,9 @@ def view_without(fold: int, reviews: Reviews, start: Start, texts: Encoded) -> V
     network = network_of(*start.vectors)
     weights = np.ones(len(rows), np.float32)
     examples = Examples(fitted.tokens, fitted.pairs, reviews.labels[rows], weights)
-    fit(network, examples, SCHEDULE, SEED, 2)
+    observer = TrainingObserver()
+    observer.progress = LINES
+    fit(network, examples, SCHEDULE, SEED, Epochs(SCHEDULE.epochs, observer=observer))
     found = logits_of(network, texts)
     labelled = np.where(reviews.folds == fold, found[:count], np.float32(np.nan))
     return View(labelled, found[count:], np.zeros(0))

@@ -1,0 +1,253 @@
+"""The epochs of a fit: which one is kept, when it ends, and what another run needs to continue it.
+
+What is saved of each fit after each epoch is a file of NumPy arrays, in a hidden folder beside the
+run folder: weights, those of the best epoch, the optimizer, the seeds of dropout, the order of the
+batches and the history. So a training that was killed ends as if it had not been.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+import zipfile
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit import __version__
+from toolkit.errors import UsageError
+from toolkit.files import atomic_file, hidden_beside, remove_tree
+from toolkit.networks import import_keras, import_tensorflow
+from toolkit.training.options import LINES, TrainingObserver, TrainingOptions
+from toolkit.training.presets import option_of
+
+History = dict[str, list[float]]
+
+# Options that do not change what is fitted; of the files, the content counts.
+_OF_THE_RUN = {"output", "force", "resume", "start"}
+_FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test"}
+_NAMES = {"network": "the settings of the network", "reading": "how the files are read"}
+_FACTS = "facts"  # the array with all that is not one, as JSON
+
+# A log hears how far an epoch is when both have passed.
+_SECONDS, _SHARE = 60.0, 0.1
+
+
+class Checkpoints:
+    """The folder with the fits of a training that is not finished."""
+
+    def __init__(self, options: TrainingOptions) -> None:
+        self._options = options
+        self._folder = hidden_beside(options.run, "training")
+        self._identity: dict[str, str] = {}
+
+    @property
+    def is_there(self) -> bool:
+        """Whether an epoch was saved."""
+        return any(self._folder.glob("*.npz"))
+
+    def check(self) -> None:
+        """Raise `UsageError` if there is progress that is neither resumed nor dropped by force."""
+        if self.is_there and not (self._options.resume or self._options.force):
+            raise UsageError(
+                f"{self._options.run}: an earlier training is unfinished. Continue it with "
+                "--resume, or start over with --force."
+            )
+
+    def open(self, data: str, observer: TrainingObserver) -> None:
+        """Keep what can be resumed; `UsageError` if it is of other data, options or versions.
+
+        With force, this is dropped then. ``data`` is the fingerprint of all that was read.
+        """
+        options = self._options
+        self._identity = _identity_of(options, data)
+        if not options.resume:
+            self.remove()
+        elif not self.is_there:
+            observer.say("no unfinished training to resume: starting with the first epoch")
+        try:
+            for path in self._folder.glob("*.npz"):
+                self._check(path)
+        except UsageError:
+            if not options.force:
+                raise
+            self.remove()
+
+    def _check(self, path: Path) -> None:
+        try:
+            found = _load(path)[0]["identity"]
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
+            raise UsageError(f"{path}: the progress is damaged: start over with --force.") from None
+        names = self._identity.keys() | found.keys()
+        changed = sorted(name for name in names if self._identity.get(name) != found.get(name))
+        if changed:
+            raise UsageError(
+                f"{self._options.run}: cannot be resumed, because this has changed: "
+                f"{', '.join(changed)}. Undo that, or start over with --force."
+            )
+
+    def of_fit(self, number: int) -> SavedFit:
+        """Give the place of a fit: a fold, from 1, or 0 for the network that is kept."""
+        return SavedFit(self._folder / f"fit-{number}.npz", self._identity)
+
+    def remove(self) -> None:
+        """Forget all of it."""
+        remove_tree(self._folder)
+
+
+@dataclass(frozen=True)
+class SavedFit:
+    """The file of a fit, whether it is there or not."""
+
+    path: Path
+    identity: dict[str, str]  # what it depends on
+
+    def load(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]] | None:
+        """Give facts and arrays; None if no epoch was saved."""
+        return _load(self.path) if self.path.is_file() else None
+
+    def save(self, facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
+        """Replace what is there, at once."""
+        self.path.parent.mkdir(parents=True, exist_ok=True)
+        content = json.dumps({**facts, "identity": self.identity}).encode()
+        with atomic_file(self.path, force=True) as partial, partial.open("wb") as file:
+            named: dict[str, Any] = {_FACTS: np.frombuffer(content, np.uint8), **arrays}
+            np.savez(file, **named)
+
+
+def _load(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
+    with path.open("rb") as opened, np.load(opened) as file:
+        arrays = dict(file)
+    return json.loads(arrays.pop(_FACTS).tobytes()), arrays
+
+
+def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
+    """Say what a fit depends on, by the names that users know."""
+    found = {"the data": data, "the version of the toolkit": __version__}
+    for module in (import_tensorflow(), import_keras(), np):
+        found[f"the version of {module.__name__}"] = module.__version__
+    for name, value in asdict(options).items():
+        if name not in _OF_THE_RUN | _FILES:
+            found[_NAMES.get(name, option_of(name))] = json.dumps(
+                value, sort_keys=True, default=str
+            )
+    return found
+
+
+@dataclass(frozen=True)
+class Epochs:
+    """How long a fit takes, and what is kept of it."""
+
+    most: int
+    patience: int | None = None  # epochs without a lower validation loss, after which it ends
+    keeps_best: bool = False  # the weights of the epoch with the lowest validation loss
+    observer: TrainingObserver = field(default_factory=TrainingObserver)
+    saved: SavedFit | None = None
+
+    def run(
+        self, network: Any, *data: Any, randoms: Sequence[np.random.Generator] = (), **settings: Any
+    ) -> History:
+        """Call `network.fit` for the epochs that are left; give the history of all of them.
+
+        The `randoms` decide the order of the batches.
+        """
+        return _Run(self, network, randoms).fit(*data, **settings)
+
+
+class _Run:
+    """A fit while it runs."""
+
+    def __init__(
+        self, epochs: Epochs, network: Any, randoms: Sequence[np.random.Generator]
+    ) -> None:
+        self._epochs, self._network, self._randoms = epochs, network, randoms
+        self._history: History = {}
+        self._best: list[npt.NDArray[Any]] = []  # weights of the best epoch
+        network.optimizer.build(network.trainable_variables)
+        # With the seeds of dropout.
+        self._variables = [*network.variables, *network.optimizer.variables]
+        self._began = self._told = 0.0  # seconds
+        self._told_share = 0.0  # of the epoch
+
+    @property
+    def _done(self) -> int:
+        return len(self._history.get("loss", ()))
+
+    @property
+    def _since_best(self) -> int:
+        losses = self._history.get("val_loss")
+        return self._done - 1 - losses.index(min(losses)) if losses else 0
+
+    @property
+    def _is_over(self) -> bool:
+        patience = self._epochs.patience
+        return patience is not None and self._done > 1 and self._since_best >= patience
+
+    def fit(self, *data: Any, **settings: Any) -> History:
+        epochs, progress = self._epochs, self._epochs.observer.progress
+        self._resume()
+        if self._done < epochs.most and not self._is_over:
+            told: dict[str, Any] = {"on_epoch_end": self._end}
+            if progress == LINES:
+                told |= {"on_epoch_begin": self._begin, "on_train_batch_end": self._step}
+            self._callback = import_keras().callbacks.LambdaCallback(**told)
+            self._network.fit(
+                *data,
+                initial_epoch=self._done,
+                epochs=epochs.most,
+                callbacks=[self._callback],
+                verbose=progress,
+                **settings,
+            )
+        if self._best:
+            self._network.set_weights(self._best)
+        return self._history
+
+    def _begin(self, *_: Any) -> None:
+        self._began = self._told = time.monotonic()
+        self._told_share = 0.0
+
+    def _step(self, batch: int, **_: Any) -> None:
+        """Say now and then how far the epoch is, and how long it will take."""
+        now, share = time.monotonic(), (batch + 1) / self._callback.params["steps"]
+        if now < self._told + _SECONDS or share < self._told_share + _SHARE or share >= 1:
+            return
+        self._told, self._told_share = now, share
+        left = (now - self._began) / share * (1 - share)
+        self._epochs.observer.say(
+            f"  epoch {self._done + 1}: {share:.0%}, about {max(left / 60, 1):.0f} min left"
+        )
+
+    def _end(self, _epoch: int, logs: dict[str, Any]) -> None:
+        """Note how good an epoch was, and save it."""
+        for name, value in logs.items():
+            self._history.setdefault(name, []).append(float(value))
+        if self._epochs.keeps_best and not self._since_best:
+            self._best = self._network.get_weights()
+        self._network.stop_training = self._is_over
+        if self._epochs.saved is not None:
+            states = [random.bit_generator.state for random in self._randoms]
+            arrays = {f"now-{at}": np.asarray(each) for at, each in enumerate(self._variables)}
+            arrays |= {f"best-{at}": each for at, each in enumerate(self._best)}
+            self._epochs.saved.save({"history": self._history, "randoms": states}, arrays)
+
+    def _resume(self) -> None:
+        """Be where an earlier run was after its last epoch."""
+        found = None if self._epochs.saved is None else self._epochs.saved.load()
+        if found is None:
+            return
+        facts, arrays = found
+        self._history = facts["history"]
+        for random, state in zip(self._randoms, facts["randoms"], strict=True):
+            random.bit_generator.state = state
+        for at, variable in enumerate(self._variables):
+            variable.assign(arrays[f"now-{at}"])
+        best = len(arrays) - len(self._variables)
+        self._best = [arrays[f"best-{at}"] for at in range(best)]
+        self._epochs.observer.say(
+            f"resumed after epoch {self._done} of at most {self._epochs.most}"
+        )
