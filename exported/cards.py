@@ -100,8 +100,8 @@ _ALL = _Kind(
 negative, in bulk or inside an application. It is not made for decisions about single persons, such as a doctor, a teacher
 or an employee, and not for texts that are not reviews, such as news.""",
     reviews="""It learned from reviews of {domains} domains. [SOURCES.md](SOURCES.md) lists all {sources} sources with their rows and
-terms; the data sets counted above are these and an opinion lexicon, for made-up phrases. The reviews are not part of this
-project.""",
+terms; the data sets counted above are these, an opinion lexicon, for made-up phrases, and what was written for this project.
+The reviews are not part of this project.""",
     terms="""The weights are under the MIT licence, as the code is. But the project does not own the training reviews, and their
 terms differ:
 
@@ -113,8 +113,8 @@ repository covers what its owner made; it can rarely grant rights to reviews cop
     domains="""It knows English only. Accuracy differs by domain: see [Accuracy](ACCURACY.md), and measure it on your own reviews with
 `toolkit evaluate`. It understands much negation, but not all.""",
     biases="""It has learned from what people wrote on web sites, most of them in North America, Europe and India, up to 2025.
-Words for who people are (nationality, religion, gender, orientation, disability, common first names) and where from count as
-one word of their kind, which `toolkit/text/people.txt` lists, so that all of a kind move the probability alike. Names that are not
+Words for who people are (nationality, religion, gender, orientation, disability, age in tens, common first names) and where from
+count as one word of their kind, which `toolkit/text/people.txt` lists, so that all of a kind move the probability alike. Names that are not
 in that list, of people, brands and products, carry the opinions of that time and place. Reviews of some sources name private
 persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 )
@@ -131,8 +131,9 @@ It was fitted to the labels of people and also to the probabilities that larger 
 largest is a *pretrained* transformer, which the first table names, so part of what it knows comes from text outside the
 data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
 read. The texts without labels are film reviews, sentences of reviews of all domains, 60,000 made-up phrases, most of
-them negated, and 170,000 composed texts: negation near and far, contrasts, turned expectations, then and now, questions,
-opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability is 0.5.
+them negated, and some 400,000 texts composed of frames: negation near and far, contrasts, turned expectations, then and now,
+questions, opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability
+is 0.5. `reviews` also learned from 18,465 reviews that were written for this project.
 """
 
 

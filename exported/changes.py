@@ -38,7 +38,7 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.records import Columns, ReadOptions
 
 PAGE = EXPORTED / "CHANGES.md"
-_FROZEN, _RELEASE = "tests/frozen_files/format_2", "a915399d"
+_FROZEN, _RELEASE = "tests/frozen_files/format_2", "c2487a06"
 # By the name of the shipped model: the model that it replaced, as `git show` takes it, or its path.
 BEFORE = {
     "reviews": f"{_RELEASE}:exported/reviews.onnx",
@@ -53,7 +53,7 @@ _HEAD = """\
 Written by `python -m exported.changes`; do not edit it here. It compares each shipped model with the one that it replaced,
 by the functions of `toolkit diff`, which does the same for your own reviews:
 [Upgrade a model without fear](../examples/compare.md#upgrade-a-model-without-fear). The model before `conv1d` is in
-`tests/frozen_files/format_2`, the others are in the history: `git show a915399d:exported/reviews.onnx > before.onnx`.
+`tests/frozen_files/format_2`, the others are in the history: `git show c2487a06:exported/reviews.onnx > before.onnx`.
 
 - **Accuracy** is the share of right labels among the rows that have a label and a score of both models. "Points" is the
   accuracy after minus that before, in points of 100, with the 95% interval of the difference on the same rows.

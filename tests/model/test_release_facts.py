@@ -208,8 +208,9 @@ def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
         session.get_modelmeta(),
         ModelFile.load(EXPORTED / f"{name}.onnx").facts.release,
     )
-    version = {"conv1d": "2026.11"}.get(name, "2026.12")
-    assert found.version == int(version.replace(".", ""))
+    number = {"conv1d": 202611, "reviews-small": 202612, "reviews": 20261201}[name]
+    assert found.version == release.number == number
+    version = {"conv1d": "2026.11", "reviews-small": "2026.12", "reviews": "2026.12.1"}[name]
     assert found.graph_name == release.model_name == f"{name}-{version}"
     assert found.domain == "invalid.example"
     assert found.description == "\n".join(f"{key}: {text}" for key, text in release.rows())
