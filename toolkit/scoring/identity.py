@@ -98,6 +98,7 @@ class WatchedInput:
         else:
             self._file = whole.open("rb", buffering=0)
             self.facts = self._opened_facts()
+        self._changed_ns = self._last_change()
         self._is_archive = whole != path
         self._sum = NOTHING
 
@@ -122,10 +123,14 @@ class WatchedInput:
         """Look at what is read, wherever its name leads to meanwhile."""
         return self.facts if self._file is None else FileFacts.of(os.fstat(self._file.fileno()))
 
+    def _last_change(self) -> int:
+        """Tell when it has changed, which nobody can set back; on Windows, when it was made."""
+        return 0 if self._file is None else os.fstat(self._file.fileno()).st_ctime_ns
+
     def check(self) -> None:
         """Raise `InputError` if the file has changed, or another one has its name now."""
         now = FileFacts.at(file_of(self.path))
-        if self._opened_facts() == now == self.facts:
+        if self._opened_facts() == now == self.facts and self._last_change() == self._changed_ns:
             return
         if now is None:
             what = "it is gone"
@@ -133,8 +138,10 @@ class WatchedInput:
             what = f"another {'file' if self._file else 'object'} has its name now"
         elif now.size != self.facts.size:
             what = f"it had {self.facts.size:,} bytes, and has {now.size:,}"
-        else:
+        elif now != self.facts:
             what = "it was written to"
+        else:
+            what = "it was written to, or its rights or links were changed"
         raise InputError(
             f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
             "it again when nothing else writes to it."
