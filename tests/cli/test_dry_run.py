@@ -64,6 +64,13 @@ def test_a_look_at_a_file_says_which_column_is_read(command: Command) -> None:
     assert "  text          column '1'\n" in out
 
 
+def test_what_turns_the_direction_of_a_line_is_escaped(command: Command) -> None:
+    write("a\u202evsc.csv", "text\na \u2067superb\u200f film\n")
+    shown = command("score", "a\u202evsc.csv", "--dry-run").out
+    assert r"a\u202evsc.csv → a\u202evsc.scored.csv" in shown
+    assert r"a \u2067superb\u200f film" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [

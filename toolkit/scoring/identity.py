@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -21,6 +22,7 @@ from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.scoring.options import ScoringOptions
+from toolkit.stores.location import masked
 from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
@@ -160,7 +162,10 @@ def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[s
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
     if source is None:
         return None
-    facts = [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns]
+    path = str(resolved(source.path))
+    if masked(path) != path:  # such as of a file that was downloaded with a signed URL
+        path = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    facts = [path, source.facts.size, source.facts.mtime_ns]
     return {**settings, "the input": facts}
 
 

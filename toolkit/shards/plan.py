@@ -27,6 +27,7 @@ from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
+from toolkit.stores.location import masked
 from toolkit.stores.paths import is_in_store, path_of
 
 FORMAT_VERSION = 3
@@ -260,6 +261,11 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
             raise UsageError(f"{job.error}. Leave it out of the shards.")
         if is_stream(job.source):
             raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
+        if (shown := masked(f"{job.source}")) != str(job.source):
+            raise UsageError(
+                f"{shown}: has a password, a signature or a token in its name, which all who read "
+                "the plan of the shards would see. Rename the file first."
+            )
         if STDIN in (job.output, job.rejected):
             raise UsageError("shards are written to files, not to standard output.")
     if options.subset:
