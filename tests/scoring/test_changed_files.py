@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
 import time
@@ -213,3 +214,32 @@ def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> N
     summary = score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
     assert summary.records == 40
     assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize("name", ["", "journal", "output", "rejected.jsonl"])
+def test_progress_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> None:
+    """Such as in a folder where others may write, who want another file to be written."""
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    path = file_of(output, "journal").parent / name
+    path.rename(tmp_path / "precious")
+    path.symlink_to(tmp_path / "precious")
+    precious = file_of(output, "journal") if name == "" else tmp_path / "precious"
+    before = precious.read_bytes()
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+            score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
+    assert precious.read_bytes() == before
+
+
+def test_a_journal_that_names_other_files_is_refused(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    journal = file_of(output, "journal")
+    line = json.loads(journal.read_bytes().splitlines()[-1])
+    line["checkpoint"]["files"]["../../secret.txt"] = [3, 5]
+    journal.write_text(json.dumps(line) + "\n")
+    with pytest.raises(UsageError, match="the progress is damaged, or of another version"):
+        score_file(shipped_scorer(), source, output, OPTIONS)

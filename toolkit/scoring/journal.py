@@ -37,6 +37,7 @@ VERSION = 6  # of the lines
 
 # Names of the files while they are not complete.
 OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
+_FILES = ("journal", OUTPUT, REJECTED, SCORES)
 
 _START_OVER = "start over with --force."
 _SAVED = (
@@ -85,6 +86,9 @@ class Journal:
         if self._lock is not None:
             return
         with reporting_failures(self.job.output):
+            for path in (self.folder, *(self.folder / name for name in _FILES)):
+                if path.is_symlink():  # made by somebody so that another file is written
+                    raise UsageError(f"{path}: is a link, expected progress. Remove it.")
             while self._lock is None:
                 self._lock = self._locked()
         try:
@@ -124,9 +128,10 @@ class Journal:
             return
         try:
             line = decode(_Line, json.loads(lines[:end].splitlines()[-1]), "the line")
-            if line.version != VERSION:
+            point = line.checkpoint
+            if line.version != VERSION or (point and not {*point.files} <= {*_FILES}):
                 raise ValueError(line)
-            self.checkpoint, self._identity = line.checkpoint, line.identity
+            self.checkpoint, self._identity = point, line.identity
         except ValueError:
             if not self.options.force:
                 raise UsageError(

@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Self
 
 from toolkit import __version__
@@ -70,10 +70,14 @@ class PlannedFile:
     @property
     def stays_in_folder(self) -> bool:
         """Whether nothing is written elsewhere; a plan may have been edited."""
-        names = [PurePosixPath(name) for name in (self.output, self.rejected) if name is not None]
-        return not any(
-            each.is_absolute() or {"..", ""} & {*each.parts, each.name} for each in names
-        )
+        # As they are written, and as this machine reads them: with drives and backslashes.
+        names = [
+            kind(name)
+            for name in (self.output, self.rejected)
+            for kind in (PurePosixPath, PurePath)
+            if name is not None
+        ]
+        return not any(each.anchor or {"..", ""} & {*each.parts, each.name} for each in names)
 
     def check(self) -> None:
         """Raise `InputError` if the file is not as it was."""
