@@ -102,7 +102,7 @@ class Journal:
         try:
             file = self._path.open("ab", buffering=0)
         except FileNotFoundError:  # or the other process has just removed the folder
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             return None
         try:
             if fcntl is not None:

@@ -6,6 +6,8 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
@@ -169,7 +171,14 @@ def _joined(parts: Parts) -> Content:
         lambda: _read(pieces),
         None if isinstance(whole, StorePath) else whole,
         whole.location if isinstance(whole, StorePath) else None,
+        _rights(parts),
     )
+
+
+def _rights(parts: Parts) -> int:
+    """Give the rights that all files of some parts have."""
+    files = [path for part in parts for path in files_of(part) if not is_in_store(path)]
+    return reduce(and_, (path.stat().st_mode for path in files), 0o666)
 
 
 def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
@@ -210,7 +219,10 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
     path = job.rejects_file
     if path is not None and any(part.summary.rejected for part in parts):
         size = sum(map(len, _lines(parts)))
-        yield path, Content("the rejects", size, str(path), lambda: _lines(parts))
+        yield (
+            path,
+            Content("the rejects", size, str(path), lambda: _lines(parts), rights=_rights(parts)),
+        )
 
 
 def _lines(parts: Parts) -> Iterator[bytes]:
