@@ -64,6 +64,13 @@ def test_a_look_at_a_file_says_which_column_is_read(command: Command) -> None:
     assert "  text          column '1'\n" in out
 
 
+def test_what_turns_the_direction_of_a_line_is_escaped(command: Command) -> None:
+    write("a\u202evsc.csv", "text\na \u2067superb\u200f film\n")
+    shown = command("score", "a\u202evsc.csv", "--dry-run").out
+    assert r"a\u202evsc.csv → a\u202evsc.scored.csv" in shown
+    assert r"a \u2067superb\u200f film" in shown
+
+
 @pytest.mark.parametrize(
     ("arguments", "message", "code"),
     [
@@ -98,7 +105,7 @@ def test_a_look_at_many_files(command: Command) -> None:
     ran = command("score", *names, "-o", "out", "--dry-run")
     assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
     assert ran.out.count("→") == 5
-    assert "and 4 more files, which were opened, too\n" in ran.out
+    assert "and 4 more files, which were looked at, too\n" in ran.out
     assert command.files() == sorted(names)
 
 

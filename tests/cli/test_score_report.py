@@ -20,6 +20,8 @@ import pytest
 from pages.commands import REFERENCE
 from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
 from toolkit import __version__
+from toolkit.cli.process import Interrupted
+from toolkit.scoring.file_output import FileOutput
 
 REJECTED = "text,id\na superb film,1\nbad\nawful,3\n"
 
@@ -331,3 +333,57 @@ def test_how_libraries_say_that_memory_is_missing(tmp_path: Path, raised: str) -
     (tmp_path / "onnxruntime.py").write_text(f"raise {raised}\n", encoding="utf-8")
     ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
     ran.failed_with("error: out of memory. ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s3://KEY:a/SECRET@bucket/x.csv",
+        "s3://bucket/x.csv?X-Amz-Signature=SECRET",
+        "az://container/x.csv?sv=2024&sig=SECRET",
+        "https://user:SECRET@host.example/x.csv",
+        "https://user:SECRET@host.example/*.csv",
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_gives_access_is_not_written(command: Command, name: str, form: str) -> None:
+    ran = command("score", name, "--report", "r.json", "--log-format", form)
+    assert (ran.exit_code, report()["exit_code"]) == (2, 2)
+    assert "SECRET" not in ran.err + Path("r.json").read_text(encoding="utf-8")
+    assert "***" in report()["options"]["files"][0]
+    assert "SECRET" not in command("finish", "out", name).err  # a message of Typer
+
+
+def test_a_file_that_keeps_a_signature_in_its_name_is_scored(command: Command) -> None:
+    """As wget leaves it. A later run continues it, though no file of the first one has the name."""
+    write_long(Path("x.csv?token=SECRET"), times=4)
+    call = ["score", "x.csv?token=SECRET", "-o", "o.csv", "--format", "csv", "--report", "r.json"]
+    command.monkeypatch.setattr(FileOutput, "finish", _stopped)
+    assert command(*call, "--checkpoint-seconds", "0").exit_code == 130
+    (journal,) = command.folder.glob(".*/journal")
+    assert "checkpoint" in journal.read_text()
+    assert "SECRET" not in journal.read_text()
+    command.monkeypatch.undo()
+    command.monkeypatch.chdir(command.folder)
+    Path("x.csv?token=SECRET").rename("x.csv?token=OTHER")
+    other = [each.replace("SECRET", "OTHER") for each in call]
+    command(*other, "--resume").failed_with("this has changed: the input", 2)
+    Path("x.csv?token=OTHER").rename("x.csv?token=SECRET")
+    assert command(*call, "--resume").exit_code == 0
+    assert report()["files"][0]["input"] == "x.csv?token=***"
+    ran = command("score", "x.csv?token=SECRET", "--format", "csv", "-o", "s/", "--shard", "0/2")
+    ran.failed_with("x.csv?token=***: has a password, a signature or a token in its name", 2)
+
+
+def _stopped(*_: object) -> None:
+    raise Interrupted(signal.SIGINT)
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_text(command: Command) -> None:
+    name = os.fsdecode(b"n\xff.csv")
+    write(name)
+    assert command("score", name, "--report", "r.json", "-q").exit_code == 0
+    assert report()["files"][0]["input"] == report()["options"]["files"][0] == r"n\udcff.csv"
+    Path(name).unlink()
+    ran = command("score", name, "--log-format", "json")
+    assert json.loads(ran.err)["message"] == r"n\udcff.csv: no such file"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import typer
 
@@ -18,6 +19,7 @@ from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions
@@ -38,39 +40,48 @@ Row = tuple[str, str]  # a name and what to say of it
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     """Print how the files would be read, on standard output; exit code 1 if one cannot be."""
-    _check_outputs(jobs, options)
+    check_call(jobs, options)
+    journals, settings = Journals(jobs, options), settings_of(scorer, options)
+    journals.check(settings)
     good: list[tuple[Job, int | None]] = []  # with the size
+    has_failed = False
     for number, job in enumerate(jobs.files):
         try:
-            if job.error is not None:
-                raise InputError(job.error)
-            source = Source.of(job.source, options.reading.format)
-            rows = [*_rows(job, source, options)]
+            if (found := _why_skipped(job, journals, settings)) is not None:
+                rows = [("skipped", f"the output is there, and {found}")]
+            else:
+                rows, size = _looked_at(job, jobs, options)
+                good.append((job, size))
         except (InputError, UsageError, OutputError, StoreError) as error:
             if jobs.is_single:
                 raise
             messages.error(str(error), 1)
+            has_failed = True
             continue
-        good.append((job, source.size))
         if number < _FILES_SHOWN:
             _show(_title(job), rows)
     if (more := len(jobs.files) - _FILES_SHOWN) > 0:
-        typer.echo(f"and {more:,} more files, which were opened, too")
+        typer.echo(f"and {more:,} more files, which were looked at, too")
     _show("Nothing is written.", _estimate(scorer, good, options))
-    if len(good) < len(jobs.files):
+    if has_failed:
         raise typer.Exit(1)
 
 
-def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
-    """Raise `UsageError` where the run itself would refuse its outputs."""
-    check_call(jobs, options)
-    journals = Journals(jobs, options)
-    journals.check()
-    for job in jobs.files:
-        if job.error is not None or journals.is_left_out(job):
-            continue
-        if jobs.folder is None or job.output.parent.is_dir():  # else it is made
-            check_job(job, force=options.force)
+def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> str | None:
+    """Say what the output is if it is kept; raises what the run itself would raise."""
+    if job.error is not None:
+        raise InputError(job.error)
+    if journals.is_up_to_date(job, settings):
+        return "newer than the input" if job in journals.compared_by_time else "up to date"
+    return "up to date" if journals.is_resumed(job) else None
+
+
+def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row], int | None]:
+    """Say how a file is read, and give its size; raises what the run itself would raise."""
+    if jobs.folder is None or job.output.parent.is_dir():  # else it is made
+        check_job(job, force=options.force)
+    source = Source.of(job.source, options.reading.format)
+    return [*_rows(job, source, options)], source.size
 
 
 def _show(title: str, rows: Iterable[Row]) -> None:
@@ -155,6 +166,9 @@ def _estimate(
     """Say how long all files may take, by the start of the largest one."""
     if options.subset:
         yield "a part", str(options.subset)
+    if not good:
+        yield "time", "nothing to score"
+        return
     largest = max(good, key=lambda each: each[1] or 0, default=None)
     speed = None if largest is None else _speed(scorer, largest[0], options)
     sizes = [size for _, size in good if size is not None]

@@ -128,7 +128,7 @@ class OutputOptions:
         str | None, o.option("FORMAT", f"{', '.join(o.OUTPUT_FORMATS)}.", values=o.OUTPUT_FORMATS)
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Leave out files whose output is there.")
+        bool, o.flag("--skip-existing", "Leave out files whose output is up to date.")
     ] = False
     report: Report = None
     log_format: LogFormat = "text"

@@ -111,7 +111,9 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         name = "pieces" if jobs.is_shard else "files"
         yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
-        yield "skipped", f"{skipped:,} with an output that exists"
+        by_time = sum(result.is_skipped_by_time for result in results)
+        how = f" ({by_time:,} compared by time only: what made it is not known)" if by_time else ""
+        yield "skipped", f"{skipped:,} with an output that exists{how}"
     yield from not_read(jobs.ignored, jobs.links)
 
 
@@ -167,10 +169,10 @@ def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
         messages.error(error, 1)
     if 0 < len(failed) < len(results):
         again = "--resume --force" if run.options.get("force") else "--resume"
-        hint = (
-            f"The other files are done. Score the failed ones again with {again}, or all of them "
-            "with --force."
-        )
+        again = f"Score the failed ones again with {again}, or all of them with --force."
+        if run.options.get("skip_existing"):
+            again = "The same command scores the failed ones again."
+        hint = f"The other files are done. {again}"
         messages.say(hint, "hint", message=hint)
     if run.errors:
         raise typer.Exit(1)

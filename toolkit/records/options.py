@@ -103,7 +103,9 @@ class ReadOptions:
 def check_delimiter(mark: str, place: str) -> None:
     """Raise `UsageError` if fields cannot be separated by this, which was found at a place."""
     if not _is_mark(mark):
-        raise UsageError(f"{place}: expected one ASCII character, received {mark!r}")
+        raise UsageError(
+            f"{place}: expected one ASCII character other than a letter or digit, received {mark!r}"
+        )
     # These are in what is written after a delimiter.
     if mark in '"\r\n.+-_':
         raise UsageError(f"{place}: fields cannot be separated by {mark!r}")

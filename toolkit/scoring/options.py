@@ -115,7 +115,8 @@ class ScoringOptions:
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
     # Continue an earlier run, if there is one; with force, even if that replaces other files.
     resume: bool = False
-    skip_existing: bool = False  # leave out files whose output exists
+    # Leave out files whose output is there and up to date; with force, replace the others.
+    skip_existing: bool = False
     checkpoint_seconds: float = 5.0  # between two checkpoints
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
     subset: Subset = ALL  # of the records of each file

@@ -181,6 +181,7 @@ class FileResult:
     error: str | None = None  # why it could not be scored
     is_done: bool = False  # its output is complete
     is_skipped: bool = False  # its output was there
+    is_skipped_by_time: bool = False  # what that was made of is not known, but it is newer
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)

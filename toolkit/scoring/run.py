@@ -135,11 +135,12 @@ class _Run:
         self.on_start(result)
         if job.error is not None:
             return result
-        if self.options.skip_existing and self.journals.is_done(job):
-            result.is_skipped = True
-            return result
         try:
-            self._score(result)
+            if self.journals.is_up_to_date(job, self.settings):
+                result.is_skipped = True
+                result.is_skipped_by_time = job in self.journals.compared_by_time
+            else:
+                self._score(result)
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
