@@ -22,6 +22,7 @@ from toolkit.cli.commands import COMMANDS
 from toolkit.model.release import USES
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import ADDED
+from toolkit.records.options import NULL_WORDS
 from toolkit.training.presets import PRESETS
 
 PROJECT = Path(__file__).parents[2]
@@ -265,6 +266,7 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
     shipped = ", ".join(SHIPPED)
     filled = {
         "added": ", ".join(ADDED),
+        "null_words": ", ".join(f"`{word}`" for word in NULL_WORDS),
         "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
         "models": f"A shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
         "presets": presets,

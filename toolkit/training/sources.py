@@ -120,6 +120,7 @@ def check_columns(options: TrainingOptions) -> None:
         "--positive, --negative, --positive-from": ("labels", has_labels),
         "--encoding": ("encoding", has_reviews),
         "--no-header": ("header", has_rows),
+        "--null, --no-null": ("null_words", has_rows),
     }
     for name in ("format", "delimiter", "quote", "escape", "skip_lines", "sheet"):
         ways[f"--{name.replace('_', '-')}"] = name, has_rows
