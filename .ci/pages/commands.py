@@ -38,10 +38,10 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 
 | exit code | meaning |
 |---|---|
-| 0 | done |
-| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
+| 0 | done; also `toolkit score` with no more rejects than a `--max-rejected` that is given |
+| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected` or more texts that the model cannot read than `--max-unread`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
 | 2 | wrong usage |
-| 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read |
+| 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read, and no `--max-rejected` allows that |
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
 | 141 | the reader of standard output was done, such as `head`; nothing is said |
 
@@ -91,7 +91,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
-| `warnings` | of a file: sentences, such as about texts of which the model knows few words; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
+| `warnings` | of a file: sentences, such as about texts of which the model knows few words, or that look like values of another column; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
 
 The report of `score` is written when the run ends, also when it fails or is interrupted, but not
 where an option is unknown or has a wrong value (exit code 2). It replaces the report of an earlier
