@@ -124,6 +124,7 @@ With `--log-format json`, each line that `score` writes to standard error is an 
 | `warning` | `message`, and the `file` that it is about |
 | `error` | `message`, `exit_code` |
 | `hint` | `message` with what to do next |
+| `preview`, `estimate` | of `--dry-run`: `file` and `output`; `facts`, what it shows of them without this option |
 | `summary` | `output`, `run_id`, number of `files` and of `failed` files, `seconds`, and the counts of the report |
 
 What `evaluate` finds has these keys. Shares and probabilities are numbers from 0 to 1, intervals

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import typer
 
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
+from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
@@ -33,32 +35,53 @@ _FIRST_BYTES = 1 << 16  # enough for the first records
 _SECONDS_MEASURED = 2.0
 _MARKS = {"\t": "tab", ",": "comma", ";": "semicolon", " ": "space", '"': '"'}
 
+_SEVERAL = ("record", "rejected", "warning")  # rows that may come several times
+
 Row = tuple[str, str]  # a name and what to say of it
 
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
-    """Print how the files would be read, on standard output; exit code 1 if one cannot be."""
+    """Print how the files would be read, on standard output, or as JSON beside other messages.
+
+    The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
+    """
     _check_outputs(jobs, options)
     good: list[tuple[Job, int | None]] = []  # with the size
+    rejects: list[str] = []
     for number, job in enumerate(jobs.files):
         try:
-            if job.error is not None:
-                raise InputError(job.error)
-            source = Source.of(job.source, options.reading.format)
-            rows = [*_rows(job, source, options)]
+            source, rows = _look(job, options)
         except (InputError, UsageError, OutputError, StoreError) as error:
             if jobs.is_single:
                 raise
             messages.error(str(error), 1)
             continue
         good.append((job, source.size))
-        if number < _FILES_SHOWN:
-            _show(_title(job), rows)
-    if (more := len(jobs.files) - _FILES_SHOWN) > 0:
-        typer.echo(f"and {more:,} more files, which were opened, too")
-    _show("Nothing is written.", _estimate(scorer, good, options))
+        rejects += _rejects_in(rows)
+        if number < _FILES_SHOWN or messages.is_json():
+            _show(_title(job), rows, "preview", file=str(job.source), output=str(job.output))
+    if len(jobs.files) > _FILES_SHOWN and not messages.is_json():
+        typer.echo(f"and {len(jobs.files) - _FILES_SHOWN:,} more files, which were opened, too")
+    _show("Nothing is written.", _estimate(scorer, good, options), "estimate")
     if len(good) < len(jobs.files):
         raise typer.Exit(1)
+    if rejects and options.max_rejected is None:
+        raise typer.Exit(EXIT_REJECTED)
+
+
+def _look(job: Job, options: ScoringOptions) -> tuple[Source, list[Row]]:
+    """Say what a file is, and how it is read; raises an error where the run would."""
+    if job.error is not None:
+        raise InputError(job.error)
+    source = Source.of(job.source, options.reading.format)
+    rows = [*_rows(job, source, options)]
+    if options.stop_on_error and (rejects := _rejects_in(rows)):
+        raise InputError(f"{job.source}: {rejects[0]}.")
+    return source, rows
+
+
+def _rejects_in(rows: Iterable[Row]) -> list[str]:
+    return [value for name, value in rows if name == "rejected"]
 
 
 def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
@@ -73,9 +96,19 @@ def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
             check_job(job, force=options.force)
 
 
-def _show(title: str, rows: Iterable[Row]) -> None:
-    typer.secho(title, bold=True)
-    typer.echo(messages.fact_lines(rows))
+def _show(title: str, rows: Iterable[Row], event: str, **files: Any) -> None:
+    if not messages.is_json():
+        typer.secho(title, bold=True)
+        typer.echo(messages.fact_lines(rows))
+        return
+    facts: dict[str, str | list[str]] = {}
+    for name, value in rows:
+        kind = name.rstrip(" 123")  # of a record
+        if kind in _SEVERAL:
+            facts[kind] = [*facts.get(kind, ()), value]
+        else:
+            facts[name] = value
+    messages.say(title, event, **files, facts=facts)
 
 
 def _title(job: Job) -> str:
