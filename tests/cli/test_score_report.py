@@ -49,7 +49,7 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
     assert options == {
         "files": ["a.csv"], "report": "r.json", "format": "csv", "workers": 2,
         "label_column": "id", "on_error": "reject", "log_format": "text", "checkpoint_seconds": 5.0,
-        "quote": '"', "engine": "local",
+        "engine": "local",
     }  # fmt: skip
     assert len(found["model"]["sha256"]) == 64
     (file,) = found["files"]
@@ -75,6 +75,12 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
         (["*.tsv"], 1, "no file matches"),
         (["a.csv", "-m", "none.onnx"], 1, "none.onnx"),
         (["a.csv", "--delimiter", "ab"], 2, "--delimiter: expected one"),
+        (
+            ["c.csv", "--max-unread", "10%"],
+            1,
+            "3 of the 3 texts, more than --max-unread 10%",
+        ),
+        (["c.csv", "--max-unread", "0"], 1, "first 3 texts, more than --max-unread 0 allows"),
         (["a.csv", "--max-rejected", "x"], 2, "--max-rejected: expected a number"),
         (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 field, expected 2"),
     ],
@@ -84,6 +90,7 @@ def test_a_failure_is_reported(
     command: Command, arguments: list[str], code: int, message: str, is_old: bool
 ) -> None:
     write("a.csv", REJECTED)
+    write("c.csv", "text\nEl hotel estaba muy limpio\n2024-01-01\n!!!\n")
     more = []
     if is_old:
         assert command("score", "a.csv", "--report", "r.json", "-q").exit_code == 3
@@ -94,6 +101,26 @@ def test_a_failure_is_reported(
     assert message in found["error"]
     assert f"error: {found['error']}\n" == ran.err
     assert not any(name.endswith(".partial") for name in command.files())
+
+
+def test_rejects_within_a_limit_are_a_success(command: Command) -> None:
+    write("a.csv", REJECTED)
+    call = ("score", "a.csv", "--report", "r.json", "--max-rejected", "50%", "-q")
+    assert command(*call).exit_code == 0
+    assert (report()["exit_code"], report()["status"]) == (0, "done_with_rejects")
+
+
+def test_the_report_of_a_quiet_run_has_its_warnings(command: Command) -> None:
+    write("a.csv", "text,x\n" + "anna@example.com,1\n" * 20)
+    write("b.csv", "text,x\n" + '"love, it\nbut",1\n' * 2 + "El hotel estaba muy limpio,1\n" * 5)
+    ran = command("score", "a.csv", "b.csv", "-o", "out", "--report", "r.json", "-q")
+    assert (ran.exit_code, ran.err) == (0, "")
+    first, second = (file["warnings"] for file in report()["files"])
+    assert [warning[:32] for warning in first] == ["most of the texts of column 'tex"]
+    assert [warning[:32] for warning in second] == [
+        "records that span several lines,",
+        "the model knows none or few of t",
+    ]
 
 
 def test_a_report_cannot_go_to_a_pipe(command: Command) -> None:

@@ -15,7 +15,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
     FileResult,
     ScoringModel,
@@ -159,8 +159,13 @@ def _rejected(results: Sequence[FileResult]) -> str:
     return f"{count} → {job.rejects_file}{more}"
 
 
-def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
-    """Say what failed, and end with the exit code of that."""
+def exit_with(
+    run: RunReport, results: Sequence[FileResult], max_rejected: MaxRejected | None
+) -> None:
+    """Say what failed, and end with the exit code of that.
+
+    Rejects within a limit that the user has set are a success.
+    """
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]
     if why := why_none_is_scored(total(results)):
@@ -176,7 +181,7 @@ def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
         messages.say(hint, "hint", message=hint)
     if run.errors:
         raise typer.Exit(1)
-    if any(result.summary.rejected for result in results):
+    if max_rejected is None and any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
 
 

@@ -31,7 +31,10 @@ _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 
 # What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
-_OF_THE_RUN = ("workers", "force", "resume", "skip_existing", "checkpoint_seconds", "max_rejected")
+_OF_THE_RUN = (
+    *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
+    *("max_rejected", "max_unread"),
+)
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 

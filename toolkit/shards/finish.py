@@ -14,7 +14,14 @@ from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import check_output_file, is_there, place, reporting_failures, resolved
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
-from toolkit.scoring.results import FileResult, Frame, Source, check_rejected, counts_warning
+from toolkit.scoring.results import (
+    FileResult,
+    Frame,
+    Source,
+    check_rejected,
+    check_unread,
+    counts_warning,
+)
 from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
 from toolkit.stores.paths import StorePath, is_in_store, path_of
@@ -50,7 +57,9 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     parts = _parts_by_file(job)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
-        check_rejected(str(result.job.source), result.summary, job.plan.max_rejected)
+        name = str(result.job.source)
+        check_rejected(name, result.summary, job.plan.max_rejected)
+        check_unread(name, result.summary, job.plan.max_unread)
     outputs = dict(_outputs(job, results, parts))
     _clear(job, results, outputs, force=force)
     for target, content in outputs.items():

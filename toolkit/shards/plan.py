@@ -24,13 +24,13 @@ from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, SplitPoint
 from toolkit.scoring.identity import FileFacts, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
-from toolkit.scoring.options import MaxRejected, ScoringOptions
+from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
 from toolkit.stores.location import masked
 from toolkit.stores.paths import is_in_store, path_of
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MOST_SHARDS = 100_000
 _SHOWN = 5  # differences in a message
 
@@ -124,6 +124,7 @@ class Plan:
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: ScoringModel
     max_rejected: MaxRejected | None  # of each file
+    max_unread: MaxUnread | None  # of each file
     # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
     # such as Parquet files.
     keep_parts: bool
@@ -206,6 +207,7 @@ class Plan:
             "the number of shards": self.count,
             "--keep-parts": self.keep_parts,
             "--max-rejected": self.max_rejected,
+            "--max-unread": self.max_unread,
         }
 
 
@@ -252,6 +254,7 @@ def make_plan(
         # Its path is another one on another machine.
         replace(model, identity={**model.identity, "path": None}),
         options.max_rejected,
+        options.max_unread,
         keep_parts,
         tuple(PlannedFile.of(job, folder) for job in jobs.files),
         earlier.shards if earlier is not None and earlier.count == count else (),
