@@ -192,7 +192,7 @@ def _copy(content: Content, partial: Path) -> None:
     with partial.open("wb") as file:  # `shutil.copyfile` blames the source for a full disk
         for data in content.read():
             file.write(data)
-    make_ready(partial)
+    make_ready(partial, content.rights)
 
 
 @contextmanager
@@ -254,10 +254,18 @@ def remove_tree(path: Path) -> None:
         path.unlink(missing_ok=True)
 
 
-def make_ready(partial: Path) -> None:
+def make_ready(partial: Path, rights: int = 0o666) -> None:
     """Give a temporary file the rights of an ordinary one, and wait until it is on the disk."""
-    partial.chmod(0o666 & ~umask())
+    partial.chmod(rights & 0o666 & ~umask())
     flush_to_disk(partial)
+
+
+def limit_rights(path: Path, source: Path) -> None:
+    """Let nobody but the owner do with a file what they may not do with the one that it is from."""
+    if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
+        own, limit = _mode(path), _mode(source) | 0o600
+        if own & ~limit & 0o777:
+            path.chmod(own & limit & 0o777)
 
 
 def flush_to_disk(path: Path) -> None:

@@ -22,6 +22,7 @@ from toolkit.cli.commands import COMMANDS
 from toolkit.model.release import USES
 from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import ADDED
+from toolkit.records.options import NULL_WORDS
 from toolkit.training.presets import PRESETS
 
 PROJECT = Path(__file__).parents[2]
@@ -37,10 +38,10 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 
 | exit code | meaning |
 |---|---|
-| 0 | done |
-| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
+| 0 | done; also `toolkit score` with no more rejects than a `--max-rejected` that is given |
+| 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected` or more texts that the model cannot read than `--max-unread`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
 | 2 | wrong usage |
-| 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read |
+| 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read, and no `--max-rejected` allows that |
 | 130, 143, 129 | interrupted by Ctrl-C, by `kill`, or by a closed terminal |
 | 141 | the reader of standard output was done, such as `head`; nothing is said |
 
@@ -90,7 +91,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
-| `warnings` | of a file: sentences, such as about texts of which the model knows few words; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
+| `warnings` | of a file: sentences, such as about texts of which the model knows few words, or that look like values of another column; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
 
 The report of `score` is written when the run ends, also when it fails or is interrupted, but not
 where an option is unknown or has a wrong value (exit code 2). It replaces the report of an earlier
@@ -123,6 +124,7 @@ With `--log-format json`, each line that `score` writes to standard error is an 
 | `warning` | `message`, and the `file` that it is about |
 | `error` | `message`, `exit_code` |
 | `hint` | `message` with what to do next |
+| `preview`, `estimate` | of `--dry-run`: `file` and `output`; `facts`, what it shows of them without this option |
 | `summary` | `output`, `run_id`, number of `files` and of `failed` files, `seconds`, and the counts of the report |
 
 What `evaluate` finds has these keys. Shares and probabilities are numbers from 0 to 1, intervals
@@ -267,6 +269,7 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
     shipped = ", ".join(SHIPPED)
     filled = {
         "added": ", ".join(ADDED),
+        "null_words": ", ".join(f"`{word}`" for word in NULL_WORDS),
         "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
         "models": f"A shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
         "presets": presets,

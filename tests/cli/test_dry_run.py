@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import random
 import subprocess
 import zipfile
@@ -28,7 +29,7 @@ def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
     write("a.csv", 'id,label,body\n1,0,"a ""fine"" film"\n2,1\n3,1,\n4,0,bad\n5,0,no\n')
     call = ("score", "a.csv", "--dry-run", "--text-column", "body", "--label-column", "label")
     ran = command(*call, "--report", "r.json")
-    assert (ran.exit_code, ran.err) == (0, "")
+    assert (ran.exit_code, ran.err) == (3, "")
     for line in (
         "a.csv → a.scored.csv",
         "  format        csv, 60 bytes",
@@ -51,6 +52,32 @@ def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
     assert command.files() == ["a.csv"]
 
 
+def test_a_look_as_json(command: Command) -> None:
+    write("a.csv", "id,text\n1,good\n2\n3,a fine film\n4,x,y\n")
+    ran = command("score", "a.csv", "--dry-run", "--log-format", "json")
+    assert (ran.exit_code, ran.out) == (3, "")
+    preview, estimate = map(json.loads, ran.err.splitlines())
+    assert (preview["event"], estimate["event"]) == ("preview", "estimate")
+    assert (preview["file"], preview["output"]) == ("a.csv", "a.scored.csv")
+    facts = preview["facts"]
+    assert facts["text"] == "column 'text'"
+    assert facts["record"] == ["good", "a fine film"]
+    assert facts["rejected"] == [
+        f"line {n}: {m}, expected 2" for n, m in ((3, "1 field"), (5, "3 fields"))
+    ]
+    assert estimate["facts"]["time"] == "less than 1 s"
+
+
+def test_a_look_ends_as_the_run_where_records_are_rejected(command: Command) -> None:
+    write("a.csv", "id,text\n1,good\n2\n")
+    call = ("score", "a.csv", "--force")
+    for options, code in (((), 3), (("--max-rejected", "1"), 0), (("--on-error", "stop"), 1)):
+        ran = command(*call, *options, "--dry-run")
+        assert ran.exit_code == code
+        assert command(*call, *options).exit_code == code
+    ran.failed_with("a.csv: line 3: 1 field, expected 2.")
+
+
 def test_a_look_at_a_file_says_which_column_is_read(command: Command) -> None:
     write("a.jsonl", '{"text": "' + "a long review " * 20 + '"}\n')
     out = command("score", "a.jsonl", "--dry-run", "-o", "b.parquet", "--rejected", "none").out
@@ -62,6 +89,13 @@ def test_a_look_at_a_file_says_which_column_is_read(command: Command) -> None:
     write("b.csv", "a fine film\nbad\n")
     out = command("score", "b.csv", "--dry-run", "--no-header").out
     assert "  text          column '1'\n" in out
+
+
+def test_what_turns_the_direction_of_a_line_is_escaped(command: Command) -> None:
+    write("a\u202evsc.csv", "text\na \u2067superb\u200f film\n")
+    shown = command("score", "a\u202evsc.csv", "--dry-run").out
+    assert r"a\u202evsc.csv → a\u202evsc.scored.csv" in shown
+    assert r"a \u2067superb\u200f film" in shown
 
 
 @pytest.mark.parametrize(
@@ -98,7 +132,7 @@ def test_a_look_at_many_files(command: Command) -> None:
     ran = command("score", *names, "-o", "out", "--dry-run")
     assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
     assert ran.out.count("→") == 5
-    assert "and 4 more files, which were opened, too\n" in ran.out
+    assert "and 4 more files, which were looked at, too\n" in ran.out
     assert command.files() == sorted(names)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import os
 import signal
 import subprocess
 import time
@@ -15,6 +16,7 @@ import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
+from tests.shards.running import contents
 from toolkit.scoring import score_file
 
 
@@ -121,14 +123,78 @@ def test_only_what_is_new_is_scored(command: Command, data: Path) -> None:
         call[1] = name
         ran = command(*call)
         assert ran.exit_code == 0, ran.err
-        assert "  files         3\n  skipped       2 with an output that exists\n" in ran.err
+        assert "  files         3\n  skipped       2 with an output that exists\n" in ran.err, name
         assert "  records       3\n" in ran.err
     files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
     assert [file["status"] for file in files] == ["skipped", "skipped", "done"]
     ran = command(*call)
     assert (ran.exit_code, "  skipped       3 with " in ran.err) == (0, True)
     assert Path("out/a.csv").stat() == before
-    assert files_in("out") == ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv"]
+    names = [name for name in files_in("out") if name[0] != "."]
+    assert names == ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv"]
+
+
+def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data: Path) -> None:
+    """A changed input, also where its time is older; one that was empty; the model, an option."""
+    write("data/empty.csv", "")
+    call = ("score", data, "-o", "out", "--skip-existing")
+    assert command(*call).exit_code == 3
+    assert "  skipped       3 with an output that exists\n" in command(*call).err
+
+    write("data/a.csv", CSV.replace("superb", "boring"))
+    os.utime("data/a.csv", (0, 0))
+    write("data/empty.csv")
+    before = contents(Path("out"))
+    refused = {
+        "a.csv": "out/a.csv: is not what data/a.csv would give now: since it was written, this has "
+        "changed: the input. Replace it with --skip-existing --force, or move it away.\n",
+        "empty.csv": "out/empty.csv: is not what data/empty.csv would give now: ",
+    }
+    for more in ([], ["--dry-run"], ["--resume"]):
+        ran = command(*call, *more)
+        assert ran.exit_code == 1
+        assert all(f"error: {message}" in ran.err for message in refused.values())
+        assert ran.err.count("error: ") == 2
+        is_shown = "out/b.csv\n  skipped       the output is there, and up to date" in ran.out
+        assert is_shown == (more == ["--dry-run"])
+        assert contents(Path("out")) == before
+    shown = command(*call, "--force", "--dry-run").out
+    assert shown.count("skipped") == 1
+    ran = command(*call, "--force")
+    assert (ran.exit_code, "  skipped       1 with" in ran.err) == (0, True)
+    assert b"boring" in Path("out/a.csv").read_bytes()
+    assert Path("out/empty.csv").read_bytes() == Path("out/b.csv").read_bytes()
+    assert "  skipped       3 with" in command(*call).err
+
+    for options, what in {
+        ("--model", "conv1d"): "the model, the name of the model. Replace",
+        ("--threshold", "0.9"): "the threshold. Replace",
+        ("--stars",): "the options. Replace",
+    }.items():
+        ran = command(*call, *options)
+        assert ran.exit_code == 1
+        assert ran.err.count(f"this has changed: {what}") == 3
+        assert "The other files are done" not in ran.err
+
+
+def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Path) -> None:
+    """As of a run without --skip-existing: a newer input is found, and another model is not."""
+    assert command("score", data, "-o", "out").exit_code == 3
+    call = ("score", data, "-o", "out", "--skip-existing")
+    shown = "2 with an output that exists (2 compared by time only: what made it is not known)\n"
+    assert shown in command(*call).err
+    assert command(*call, "--dry-run").out.count("is there, and newer than the input") == 2
+    later = time.time() + 60
+    os.utime("data/a.csv", (later, later))
+    ran = command(*call)
+    assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
+    assert "error: out/a.csv: is not what data/a.csv would give now" in ran.err
+    assert "error: The other" not in ran.err
+    # What another run, or somebody else, has written since is not what is recorded.
+    assert command(*call, "--force").exit_code == 0
+    os.utime("data/a.csv", (0, 0))
+    command("score", "data/a.csv", "-o", "out/a.csv", "--force", "--stars")
+    assert shown in command(*call).err
 
 
 def test_one_file_may_exist(command: Command) -> None:
@@ -137,13 +203,14 @@ def test_one_file_may_exist(command: Command) -> None:
         ran = command("score", "a.csv", "--skip-existing")
         assert ran.exit_code == 0
     assert "  skipped       1 with an output that exists\n" in ran.err
-    ran = command("score", "a.csv", "--skip-existing", "--force")
-    ran.failed_with("--skip-existing keeps what is there: leave out it or --force.", 2)
+    ran = command("score", "a.csv", "--skip-existing", "--stars")
+    ran.failed_with("a.scored.csv: is not what a.csv would give now: since it was written, this", 2)
     ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
     ran.failed_with("a.csv, as it is also an input. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")
     ran.failed_with("--skip-existing does not work with standard output.", 2)
-    assert command.files() == ["a.csv", "a.scored.csv"]
+    (record,) = set(command.files()) - {"a.csv", "a.scored.csv"}
+    assert (record[:14], record[-5:]) == (".a.scored.csv.", ".done")
 
 
 @pytest.mark.slow
@@ -160,7 +227,7 @@ def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None
     ran = command("score", data, "-o", "out", "--skip-existing", "--resume")
     assert ran.exit_code == 0
     assert "skipped       1 with" in ran.err
-    assert files_in("out") == ["a.csv", "b.csv"]
+    assert [name for name in files_in("out") if name[0] != "."] == ["a.csv", "b.csv"]
 
 
 @pytest.mark.parametrize("name", ["data", "data/*"])

@@ -20,6 +20,8 @@ import pytest
 from pages.commands import REFERENCE
 from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
 from toolkit import __version__
+from toolkit.cli.process import Interrupted
+from toolkit.scoring.file_output import FileOutput
 
 REJECTED = "text,id\na superb film,1\nbad\nawful,3\n"
 
@@ -47,7 +49,7 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
     assert options == {
         "files": ["a.csv"], "report": "r.json", "format": "csv", "workers": 2,
         "label_column": "id", "on_error": "reject", "log_format": "text", "checkpoint_seconds": 5.0,
-        "quote": '"', "engine": "local",
+        "engine": "local",
     }  # fmt: skip
     assert len(found["model"]["sha256"]) == 64
     (file,) = found["files"]
@@ -73,6 +75,12 @@ def test_what_a_report_says_of_a_run(command: Command) -> None:
         (["*.tsv"], 1, "no file matches"),
         (["a.csv", "-m", "none.onnx"], 1, "none.onnx"),
         (["a.csv", "--delimiter", "ab"], 2, "--delimiter: expected one"),
+        (
+            ["c.csv", "--max-unread", "10%"],
+            1,
+            "3 of the 3 texts, more than --max-unread 10%",
+        ),
+        (["c.csv", "--max-unread", "0"], 1, "first 3 texts, more than --max-unread 0 allows"),
         (["a.csv", "--max-rejected", "x"], 2, "--max-rejected: expected a number"),
         (["a.csv", "--on-error", "stop"], 1, "a.csv: line 3: 1 field, expected 2"),
     ],
@@ -82,6 +90,7 @@ def test_a_failure_is_reported(
     command: Command, arguments: list[str], code: int, message: str, is_old: bool
 ) -> None:
     write("a.csv", REJECTED)
+    write("c.csv", "text\nEl hotel estaba muy limpio\n2024-01-01\n!!!\n")
     more = []
     if is_old:
         assert command("score", "a.csv", "--report", "r.json", "-q").exit_code == 3
@@ -92,6 +101,26 @@ def test_a_failure_is_reported(
     assert message in found["error"]
     assert f"error: {found['error']}\n" == ran.err
     assert not any(name.endswith(".partial") for name in command.files())
+
+
+def test_rejects_within_a_limit_are_a_success(command: Command) -> None:
+    write("a.csv", REJECTED)
+    call = ("score", "a.csv", "--report", "r.json", "--max-rejected", "50%", "-q")
+    assert command(*call).exit_code == 0
+    assert (report()["exit_code"], report()["status"]) == (0, "done_with_rejects")
+
+
+def test_the_report_of_a_quiet_run_has_its_warnings(command: Command) -> None:
+    write("a.csv", "text,x\n" + "anna@example.com,1\n" * 20)
+    write("b.csv", "text,x\n" + '"love, it\nbut",1\n' * 2 + "El hotel estaba muy limpio,1\n" * 5)
+    ran = command("score", "a.csv", "b.csv", "-o", "out", "--report", "r.json", "-q")
+    assert (ran.exit_code, ran.err) == (0, "")
+    first, second = (file["warnings"] for file in report()["files"])
+    assert [warning[:32] for warning in first] == ["most of the texts of column 'tex"]
+    assert [warning[:32] for warning in second] == [
+        "records that span several lines,",
+        "the model knows none or few of t",
+    ]
 
 
 def test_a_report_cannot_go_to_a_pipe(command: Command) -> None:
@@ -331,3 +360,57 @@ def test_how_libraries_say_that_memory_is_missing(tmp_path: Path, raised: str) -
     (tmp_path / "onnxruntime.py").write_text(f"raise {raised}\n", encoding="utf-8")
     ran = in_its_own_process("score", "a.csv", cwd=tmp_path)
     ran.failed_with("error: out of memory. ")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "s3://KEY:a/SECRET@bucket/x.csv",
+        "s3://bucket/x.csv?X-Amz-Signature=SECRET",
+        "az://container/x.csv?sv=2024&sig=SECRET",
+        "https://user:SECRET@host.example/x.csv",
+        "https://user:SECRET@host.example/*.csv",
+    ],
+)
+@pytest.mark.parametrize("form", ["text", "json"])
+def test_what_gives_access_is_not_written(command: Command, name: str, form: str) -> None:
+    ran = command("score", name, "--report", "r.json", "--log-format", form)
+    assert (ran.exit_code, report()["exit_code"]) == (2, 2)
+    assert "SECRET" not in ran.err + Path("r.json").read_text(encoding="utf-8")
+    assert "***" in report()["options"]["files"][0]
+    assert "SECRET" not in command("finish", "out", name).err  # a message of Typer
+
+
+def test_a_file_that_keeps_a_signature_in_its_name_is_scored(command: Command) -> None:
+    """As wget leaves it. A later run continues it, though no file of the first one has the name."""
+    write_long(Path("x.csv?token=SECRET"), times=4)
+    call = ["score", "x.csv?token=SECRET", "-o", "o.csv", "--format", "csv", "--report", "r.json"]
+    command.monkeypatch.setattr(FileOutput, "finish", _stopped)
+    assert command(*call, "--checkpoint-seconds", "0").exit_code == 130
+    (journal,) = command.folder.glob(".*/journal")
+    assert "checkpoint" in journal.read_text()
+    assert "SECRET" not in journal.read_text()
+    command.monkeypatch.undo()
+    command.monkeypatch.chdir(command.folder)
+    Path("x.csv?token=SECRET").rename("x.csv?token=OTHER")
+    other = [each.replace("SECRET", "OTHER") for each in call]
+    command(*other, "--resume").failed_with("this has changed: the input", 2)
+    Path("x.csv?token=OTHER").rename("x.csv?token=SECRET")
+    assert command(*call, "--resume").exit_code == 0
+    assert report()["files"][0]["input"] == "x.csv?token=***"
+    ran = command("score", "x.csv?token=SECRET", "--format", "csv", "-o", "s/", "--shard", "0/2")
+    ran.failed_with("x.csv?token=***: has a password, a signature or a token in its name", 2)
+
+
+def _stopped(*_: object) -> None:
+    raise Interrupted(signal.SIGINT)
+
+
+def test_a_name_that_is_not_utf_8_is_written_as_text(command: Command) -> None:
+    name = os.fsdecode(b"n\xff.csv")
+    write(name)
+    assert command("score", name, "--report", "r.json", "-q").exit_code == 0
+    assert report()["files"][0]["input"] == report()["options"]["files"][0] == r"n\udcff.csv"
+    Path(name).unlink()
+    ran = command("score", name, "--log-format", "json")
+    assert json.loads(ran.err)["message"] == r"n\udcff.csv: no such file"

@@ -33,7 +33,11 @@ def pass_through(
     to: str | None = None,
     **options: object,
 ) -> Passed:
-    """Read and write a file; rows with a text are positive with 0.5, the others have no score."""
+    """Read and write a file; rows with a text are positive with 0.5, the others have no score.
+
+    The texts may be anything: by default, no word stands for a missing value.
+    """
+    options = {"null_words": (), **options}
     with TemporaryDirectory() as folder:
         path, target = Path(folder) / f"reviews{ending}", Path(folder) / f"out{to or ending}"
         path.write_bytes(data)

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from unittest import mock
 
 import numpy as np
 import pyarrow as pa
@@ -23,6 +25,7 @@ from toolkit.evaluation import reviews as evaluated
 from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.records import Columns, LabelNames, ReadOptions, open_reviews
 from toolkit.records.labels import NEUTRAL, labels_of
+from toolkit.records.options import NULL_WORDS
 from toolkit.records.table import read_texts
 from toolkit.training import Reviews
 from toolkit.training import sources as labelled_file
@@ -243,9 +246,49 @@ def test_hard_json_values(step: int) -> None:
             check_bytes(first + line, ".jsonl")
 
 
+OTHER_WORDS = ["none", "Null", "-", "é", "NA NA"]
+blanks = st.text(st.sampled_from(" \t\u00a0\u3000"), max_size=3)
+
+
+@every_file
+@settings(max_examples=20)
+@given(
+    st.lists(
+        st.tuples(blanks, st.sampled_from([*NULL_WORDS, *OTHER_WORDS]), blanks),
+        min_size=1,
+        max_size=20,
+    ),
+    st.sets(st.sampled_from(["-", "é", 'a"b', "NULL"])),
+    st.booleans(),
+)
+def test_words_for_a_missing_value(
+    ending: str, parts: list[tuple[str, str, str]], named: set[str], usual: bool
+) -> None:
+    """In all formats, with the native core and without: exact spellings, blanks around them."""
+    words = {*(NULL_WORDS * usual), *named}
+    rows = [{"text": "".join(part), "label": "1"} for part in [*parts, ("", 'a"b', "")]]
+    reading = replace(READING, null_words=tuple(words))
+    with TemporaryDirectory() as folder:
+        path = Path(folder) / f"r{ending}"
+        path.write_bytes(PYTHON[ending][0](rows, "\n"))
+        for choice in ("0", "1"):
+            with mock.patch.dict(os.environ, TOOLKIT_NATIVE=choice):
+                found = check(path, reading)
+                assert [text for text, _ in scored(path, reading)].count(None) == sum(
+                    row["text"].strip() in words for row in rows
+                )
+        assert isinstance(found, Rows)
+        assert [text for text, _ in found.rows] == [
+            None if row["text"].strip() in words else plain(row["text"]) for row in rows
+        ]
+
+
 def test_naughty_strings() -> None:
     strings = json.loads(shared_data("torture/naughty_strings.json").read_bytes())
     rows = [{"text": text, "label": "1"} for text in strings]
     for ending in (".csv", ".tsv", ".jsonl", ".parquet", ".query"):
         found = check_bytes(PYTHON[ending][0](rows, "\n"), ending)
-        assert found == Rows([(plain(text), None) for text in strings])
+        is_missing = {text for text in strings if text.strip() in NULL_WORDS}
+        assert {"NULL", "NaN"} < is_missing
+        texts = [None if text in is_missing else plain(text) for text in strings]
+        assert found == Rows([(text, None) for text in texts])

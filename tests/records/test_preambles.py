@@ -56,11 +56,20 @@ def test_lines_of_rejects_count_the_preamble() -> None:
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
-        ("sep=a\nid,text\n", {}, "line 1, sep=: expected one ASCII character, received 'a'"),
+        (
+            "sep=a\nid,text\n",
+            {},
+            "line 1, sep=: expected one ASCII character other than a letter or digit, received 'a'",
+        ),
         ("id,text\n", {"skip_lines": 5}, "--skip-lines 5: there are only 1 lines"),
         ("id,text\n", {"skip_lines": 1}, "only blank lines, expected a header and reviews"),
         ("id;text\n1;good, it is\n", {}, " --delimiter ';' would split it into 2 columns."),
         ("id\ttext\n1\tgood\n", {}, r" --delimiter '\t' would split it into 2 columns."),
+        (
+            "id,body\n1,a b\n2,c d\n",
+            {"delimiter": " "},
+            "Choose one with --text-column. --delimiter ',' would split it into 2 columns.",
+        ),
         ("id|text|a;b\n", {}, " --delimiter '|' would split it into 3 columns."),
         (
             "My reviews\n\nof 2024\nid,text\n1,good\n2,bad\n",

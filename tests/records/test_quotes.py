@@ -7,8 +7,11 @@ from __future__ import annotations
 
 import csv
 import io
+import os
 import textwrap
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 import pyarrow.parquet as pq
 import pytest
@@ -156,6 +159,36 @@ def test_lines_that_are_records_are_not_merged(rows: list[str], block_bytes: int
     assert reject.reason == f"{LITERAL} (lines 3 to {2 + len(rows)})"
     texts = pass_through(data, ".tsv", COLUMNS, block_bytes, quote=None).texts
     assert texts == ["a", *(row.split("\t")[0] for row in rows), "b"]
+
+
+@given(
+    st.lists(
+        st.lists(st.text(st.sampled_from('a"|\r\n\t,'), max_size=12), min_size=2, max_size=2),
+        min_size=1,
+        max_size=5,
+    ),
+    st.sampled_from("|\t,;"),
+    st.sampled_from(["'", '"']),
+    st.integers(1, 64),
+)
+@example([["a\tb\nc\td\ne", "1"]] * 3, "\t", '"', 1)
+def test_with_a_named_quote_all_that_rfc_4180_allows_is_one_record(
+    rows: list[list[str]], mark: str, quote: str, block_bytes: int
+) -> None:
+    file = io.StringIO(newline="")
+    writer = csv.writer(
+        file, delimiter=mark, quotechar=quote, quoting=csv.QUOTE_ALL, lineterminator="\n"
+    )
+    writer.writerows([["text", "b"], *rows])
+    options: dict[str, Any] = {"delimiter": mark, "quote": quote, "quote_is_sure": True}
+    for choice in ("0", "1"):
+        with mock.patch.dict(os.environ, TOOLKIT_NATIVE=choice):
+            passed = pass_through(file.getvalue().encode(), ".csv", COLUMNS, block_bytes, **options)
+        assert (len(passed.texts), passed.rejects, passed.warnings) == (len(rows), [], [])
+        read_again = csv.reader(
+            io.StringIO(passed.output.decode(), newline=""), delimiter=mark, quotechar=quote
+        )
+        assert [row[:2] for row in read_again][1:] == rows
 
 
 @blocks

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import shutil
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -47,6 +49,14 @@ def rewrite(path: Path) -> None:
     os.utime(path, ns=(0, path.stat().st_mtime_ns + 1))
 
 
+def rewrite_in_silence(path: Path) -> None:
+    """In place: the same size, and the time as it was."""
+    time.sleep(0.02)  # the clock of a file system may take a step only every 10 ms
+    before = path.stat()
+    rewrite(path)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
 def swap(path: Path) -> None:
     """By a file of the same size and time, as a copy that keeps the time makes it."""
     other, facts = path.with_name("other"), path.stat()
@@ -62,7 +72,7 @@ def remove(path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
-@pytest.mark.parametrize("act", [cut, append, rewrite, swap, remove])
+@pytest.mark.parametrize("act", [cut, append, rewrite, rewrite_in_silence, swap, remove])
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
 def test_an_input_that_changes_gives_nothing(
     kind: tuple[str, str], act: Act, seconds: float, tmp_path: Path
@@ -87,6 +97,7 @@ def test_an_input_that_changes_gives_nothing(
         (cut, "it had [0-9,]+ bytes, and has [0-9,]+"),
         (append, "it had [0-9,]+ bytes, and has [0-9,]+"),
         (rewrite, "it was written to"),
+        (rewrite_in_silence, "it was written to, or its rights or links were changed"),
         (swap, "another file has its name now"),
         (remove, "it is gone"),
     ],
@@ -203,3 +214,32 @@ def test_a_complete_output_that_is_changed_is_not_published(tmp_path: Path) -> N
     summary = score_file(shipped_scorer(), source, output, replace(OPTIONS, force=True))
     assert summary.records == 40
     assert_same_as_whole(source, output)
+
+
+@pytest.mark.parametrize("name", ["", "journal", "output", "rejected.jsonl"])
+def test_progress_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> None:
+    """Such as in a folder where others may write, who want another file to be written."""
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    path = file_of(output, "journal").parent / name
+    path.rename(tmp_path / "precious")
+    path.symlink_to(tmp_path / "precious")
+    precious = file_of(output, "journal") if name == "" else tmp_path / "precious"
+    before = precious.read_bytes()
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+            score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
+    assert precious.read_bytes() == before
+
+
+def test_a_journal_that_names_other_files_is_refused(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    journal = file_of(output, "journal")
+    line = json.loads(journal.read_bytes().splitlines()[-1])
+    line["checkpoint"]["files"]["../../secret.txt"] = [3, 5]
+    journal.write_text(json.dumps(line) + "\n")
+    with pytest.raises(UsageError, match="the progress is damaged, or of another version"):
+        score_file(shipped_scorer(), source, output, OPTIONS)

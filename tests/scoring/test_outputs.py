@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import errno
 import os
+import stat
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
+from tests.cli.running import Command, write
 from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
+from tests.shards.running import begin
 from toolkit.errors import OutputError, ToolkitError, UsageError
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.scoring.jobs import default_output
+from toolkit.shards import finish_job, score_shard
 
 
 @pytest.mark.parametrize("resume", [False, True])
@@ -140,3 +144,47 @@ def test_a_full_disk_of_the_rejects_is_named(
     with pytest.raises(OutputError, match=r"r\.jsonl: cannot be written: No space left"):
         score_file(shipped_scorer(), source, tmp_path / "b.csv", rejected=rejected)
     assert not rejected.exists()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+@pytest.mark.parametrize(("rights", "expected"), [(0o600, 0o600), (0o440, 0o640), (0o666, 0o644)])
+@pytest.mark.parametrize("name", ["b.csv", "b.parquet", "-"])
+def test_nobody_may_read_an_output_who_may_not_read_the_input(
+    rights: int, expected: int, name: str, command: Command
+) -> None:
+    source = write("a.csv", "id,text\n1,a superb film\nbad\n")
+    source.chmod(rights)
+    before = os.umask(0o022)
+    try:
+        command("score", "a.csv", "-o", name, "--rejected", "r.jsonl", "-q")
+    finally:
+        os.umask(before)
+    names = ["r.jsonl"] if name == "-" else ["r.jsonl", name]
+    assert [stat.S_IMODE(Path(each).stat().st_mode) for each in names] == [expected] * len(names)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has other rights")
+def test_nobody_may_read_unfinished_outputs_and_parts(tmp_path: Path) -> None:
+    source = write_csv(tmp_path / "a.csv", [FILM] * 9000)
+    with source.open("a") as file:
+        file.write("bad\n")
+    source.chmod(0o600)
+
+    def open_to_others() -> list[str]:
+        """Of all that holds reviews, so neither plans nor claims."""
+        found = [path for path in tmp_path.rglob("*") if path.suffix != ".json"]
+        private = {path for path in found if not path.stat().st_mode & 0o077}
+        return [p.name for p in found if p.is_file() and not private & {p, p.parent}]
+
+    def stop(_: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        score_file(shipped_scorer(), source, tmp_path / "b.csv", on_progress=stop)
+    job = begin([source], tmp_path / "c.csv", 2)
+    for shard in range(2):
+        score_shard(shipped_scorer(), job, shard, ScoringOptions(workers=1))
+    assert open_to_others() == []
+    finish_job(job)
+    assert (tmp_path / "c.csv.rejected.jsonl").exists()
+    assert open_to_others() == []

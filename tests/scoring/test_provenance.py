@@ -166,10 +166,12 @@ def test_the_id_of_a_job_is_that_of_its_settings(tmp_path: Path) -> None:
                 (Scorer(CONV1D), {}),
                 (Scorer(renamed), {}),
                 (shipped_scorer(), {"reading": ReadOptions(columns)}),
+                (shipped_scorer(), {"reading": ReadOptions(null_words=("-",))}),
+                (shipped_scorer(), {"reading": ReadOptions(quote_is_sure=True)}),
             ]
         )
     }
-    assert len(ids) == 5
+    assert len(ids) == 7
 
 
 def test_a_model_of_any_name_has_one(tmp_path: Path) -> None:

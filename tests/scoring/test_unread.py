@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +15,16 @@ from tests.scoring.foreign import FOREIGN, lines_of
 from tests.scoring.kinds import WRITERS
 from tests.scoring.reviews import write_csv, write_json_lines
 from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
-from toolkit.scoring import Summary, score_file
+from toolkit.errors import InputError
+from toolkit.scoring import (
+    Job,
+    Jobs,
+    MaxUnread,
+    ScoringOptions,
+    Summary,
+    score_file,
+    score_files,
+)
 from toolkit.scoring.results import counts_warning
 
 LONG = "a fine film " * 200
@@ -69,6 +79,63 @@ def test_counts_survive_a_resume(ending: str, tmp_path: Path) -> None:
         with pytest.raises(Stopped):
             score_file(shipped_scorer(), source, output, options, stop_after(block))
         assert counts(score_file(shipped_scorer(), source, output, options)) == counts(whole)
+
+
+WORDS = ["Anna", "John", "Mary", "Paris", "Smith", "Young"]
+VALUES = {
+    "addresses": "{0}.{1}@example.com",
+    "urls": "https://www.example.com/{0}?id={1}",
+    "names": "{0} {1}",
+    "places": "New {0}, {1} & Co",
+    "categories": "{0}",
+}
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("form", VALUES)
+def test_values_of_another_column_are_noticed(form: str, ending: str, tmp_path: Path) -> None:
+    values = [VALUES[form].format(a, b) for a in WORDS for b in WORDS]
+    reviews = [text for text in many_texts(200) if text and text.strip()]
+    for texts, is_said in (
+        (values, True),
+        (values[:19], False),
+        ([*values, *reviews[:6]], True),
+        ([*values, *reviews[:20]], False),
+        (reviews, False),
+    ):
+        WRITERS[ending](tmp_path / f"a{ending}", texts)
+        job = Job.of(tmp_path / f"a{ending}", tmp_path / f"b{ending}")
+        options = ScoringOptions(force=True)
+        (result,) = score_files(shipped_scorer(), Jobs([job], is_single=True), options)
+        said = [warning for warning in result.warnings if "look like names" in warning]
+        assert len(said) == is_said
+
+
+@pytest.mark.parametrize(
+    ("most", "is_passed"),
+    [("0", True), ("2", True), ("3", False), ("37%", True), ("38%", False), (None, False)],
+)
+def test_a_limit_of_texts_that_the_model_cannot_read(
+    most: str | None, is_passed: bool, tmp_path: Path
+) -> None:
+    """Of eight texts, three; whether they are in the first block of the file, or in others."""
+    texts = ["good", "שלום עולם", "", "bad", "!!!", "5 5", *["a fine film"] * 3]
+    source = write_csv(tmp_path / "a.csv", texts)
+    limit = None if most is None else MaxUnread.parse(most)
+    for block_bytes in (8, 1 << 20):
+        reading = replace(OPTIONS.reading, block_bytes=block_bytes)
+        options = ScoringOptions(reading=reading, max_unread=limit)
+        expected = (
+            pytest.raises(
+                InputError,
+                match=rf" of the .*[1-8] texts, more than --max-unread {most} allows; the first",
+            )
+            if is_passed
+            else nullcontext()
+        )
+        with expected:
+            score_file(shipped_scorer(), source, tmp_path / f"{block_bytes}.csv", options)
+        assert (tmp_path / f"{block_bytes}.csv").exists() is not is_passed
 
 
 summaries = st.builds(

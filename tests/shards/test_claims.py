@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import json
 import os
+import re
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
@@ -18,6 +19,7 @@ from tests.shards.running import begin, contents, in_shards, score_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.model import Scorer
 from toolkit.scoring import ScoringOptions
+from toolkit.scoring.identity import sum_of
 from toolkit.shards import Claim, ShardedJob, finish_job, score_shard
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
@@ -60,15 +62,42 @@ def test_an_edited_claim_is_found(key: str, job: ShardedJob) -> None:
     assert finish_job(job)[0].summary.records == 40_000
 
 
-@pytest.mark.parametrize("attempt", ["/..", "/../../elsewhere"])
+@pytest.mark.parametrize(
+    "attempt", ["/..", "/../../elsewhere", "x/../../../elsewhere", "../../../elsewhere", ""]
+)
 def test_a_claim_of_parts_elsewhere_is_found(attempt: str, job: ShardedJob, tmp_path: Path) -> None:
-    """Also where its sum is right, as somebody else can make it, too."""
+    """Also where its sums are right, as somebody else can make them, too."""
     claim = _score(job, 0)
     _score(job, 1)
-    job.parts_folder(0, claim.attempt).rename(job.folder / "00000.")
+    part = next(job.jobs(0, claim.attempt)).output
     (tmp_path / "elsewhere").mkdir()
-    job.claim_path(0).write_bytes(replace(claim, attempt=attempt).as_json())
-    with pytest.raises(InputError, match=r"is a link that leads out of|is missing, expected"):
+    secret = tmp_path / "elsewhere" / part.name
+    secret.write_text("secret")
+    done = tuple(replace(each, files={part.name: sum_of(secret)}) for each in claim.done)
+    path = job.claim_path(0)
+    path.write_bytes(replace(claim, attempt=attempt, done=done).as_json())
+    message = f"{path}: its attempt is {attempt!r}, expected 12 hexadecimal digits. Remove it, and"
+    with pytest.raises(InputError, match=re.escape(message)):
+        finish_job(job)
+    assert [each.name for each in job.target.iterdir()] == ["_shards"]
+
+
+@pytest.mark.parametrize(
+    "frame", [{"header": -5}, {"trailer": -5}, {"header": 10**9}, {"separator": "€"}]
+)
+def test_a_claim_of_a_header_that_cannot_be_is_found(
+    frame: dict[str, Any], job: ShardedJob
+) -> None:
+    _score(job, 0)
+    claim = _score(job, 1)
+    done = []
+    for each in claim.done:
+        assert each.frame is not None
+        done.append(replace(each, frame=replace(each.frame, **frame)))
+    path = job.claim_path(1)
+    path.write_bytes(replace(claim, done=tuple(done)).as_json())
+    message = f"the separator that its claim says. Remove {path}, and score the shard again."
+    with pytest.raises(InputError, match=re.escape(message)):
         finish_job(job)
 
 

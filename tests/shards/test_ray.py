@@ -229,6 +229,23 @@ def test_an_address_without_a_cluster(tmp_path: Path, monkeypatch: pytest.Monkey
         assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
+def test_nobody_else_may_look_into_a_cluster_on_this_machine(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Where its sockets, its logs and what does not fit into memory are."""
+    pytest.importorskip("ray", reason="needs the extra 'ray'")
+    monkeypatch.delenv("RAY_ADDRESS", raising=False)
+    program = (
+        "import ray\nfrom pathlib import Path\nfrom toolkit.shards.ray import connected\n"
+        "with connected():\n"
+        "    folder = Path(ray._private.worker._global_node.get_temp_dir_path()).parent\n"
+        "    print(f'{folder.stat().st_mode & 0o777:o}')\n"
+    )
+    call = [sys.executable, "-c", program]
+    ran = subprocess.run(call, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (ran.stdout, ran.stderr) == ("700\n", "")
+
+
 def test_ray_is_not_installed(tmp_path: Path) -> None:
     (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
     (tmp_path / "sitecustomize.py").write_text(

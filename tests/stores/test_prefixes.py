@@ -93,6 +93,15 @@ def test_a_prefix_is_scored_into_another(bucket: Bucket, command: Command) -> No
     new = ["score", bucket.uri("data/a/*.csv"), "-o", bucket.uri("out/a/"), "--skip-existing"]
     assert command(*new).exit_code == 0
     assert bucket.get("out/a/one.csv") == Path("out/a/one.csv").read_bytes()
+    (record,) = [key for key in bucket.keys("out/") if key.endswith(".done")]
+    assert record.startswith("out/a/.one.csv.")  # the other object is of another run
+    (changed,) = [key for key in bucket.keys("data/a/") if key.endswith("one.csv")]
+    bucket.put(changed, CSV.encode())
+    ran = command(*new)
+    assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
+    assert "out/a/one.csv: is not what s3://" in ran.err
+    assert command(*new, "--force").exit_code == 0
+    assert command(*new).exit_code == 0
 
 
 def test_outputs_in_the_prefix_that_is_scored_are_no_inputs(

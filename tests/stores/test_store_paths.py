@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
+from toolkit.stores.location import masked
 from toolkit.stores.paths import StorePath, is_in_store, path_of
 
 _PARTS = st.lists(
@@ -150,6 +151,9 @@ def test_bad_names_are_refused(text: str, message: str) -> None:
     "text",
     [
         "s3://user:PASSWORD@bucket/key",
+        "s3://user:a/PASSWORD@bucket/key",
+        "s3://user:PASSWORD/key",
+        "s3://bucket/key?a=1&X-Amz-Credential=PASSWORD&b=2",
         "az://container/key?sv=2024&sig=PASSWORD",
         "s3://bucket/key?X-Amz-Signature=PASSWORD",
         "gs://bucket/key?X-Goog-Signature=PASSWORD",
@@ -161,3 +165,25 @@ def test_what_gives_access_is_no_part_of_a_name_and_not_repeated(text: str) -> N
     with pytest.raises(UsageError) as raised:
         path_of(text)
     assert "PASSWORD" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("s3://user:a/PASSWORD@bucket/key: is gone", "s3://***@bucket/key: is gone"),
+        ("no https:/TOKEN@host/a, sorry", "no https:/***@host/a, sorry"),  # as `Path` writes it
+        (
+            "x.csv?X-Amz-Date=1&X-Amz-Signature=PASSWORD: no",
+            "x.csv?X-Amz-Date=1&X-Amz-Signature=***: no",
+        ),
+        ("az://c/key?sig=PASSWORD%3D&se=1", "az://c/key?sig=***&se=1"),
+        ("abfss://container@account.example/key", "abfss://container@account.example/key"),
+        ("abfss://container:PASSWORD@account.example/key", "abfss://***@account.example/key"),
+        ("s3://bucket/me@home/a.csv", "s3://bucket/me@home/a.csv"),
+        ("file:///home/me@home/a.csv", "file:///home/me@home/a.csv"),
+        ("write to me@home: 1/2 of c:/me@home", "write to me@home: 1/2 of c:/me@home"),
+        ("s3://bucket/100%25?.csv", "s3://bucket/100%25?.csv"),
+    ],
+)
+def test_only_what_gives_access_is_masked(text: str, shown: str) -> None:
+    assert masked(text) == shown == masked(shown)

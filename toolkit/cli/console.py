@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from toolkit.errors import counted
+from toolkit.stores.location import masked
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,7 +32,8 @@ if TYPE_CHECKING:
     from toolkit.scoring.results import Progress
 
 
-_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+# Also what changes the direction of a line, so that it shows another name than it has.
+_CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def new_console() -> Console:
@@ -62,8 +64,22 @@ def fact_lines(rows: Iterable[tuple[str, str]]) -> str:
 
 
 def one_line(message: str) -> str:
-    r"""Escape control characters, which file names may hold: a line break becomes ``\n``."""
-    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), message)
+    r"""Escape control characters, which file names may hold: a line break becomes ``\n``.
+
+    What gives access, such as the password in an address, is not shown.
+    """
+    return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(message))
+
+
+def for_json(value: Any) -> Any:
+    """Give what is written as JSON: nothing that gives access, and only what UTF-8 can hold."""
+    if isinstance(value, dict):
+        return {key: for_json(each) for key, each in value.items()}
+    if isinstance(value, list | tuple):
+        return [*map(for_json, value)]
+    if value is None or isinstance(value, int | float):
+        return value
+    return masked(str(value)).encode("utf-8", "backslashreplace").decode()
 
 
 def shortened(text: str, letters: int) -> str:
@@ -132,7 +148,8 @@ def warning(message: str, **facts: Any) -> None:
 def json_line(event: str, level: str, **facts: Any) -> str:
     """Give a message as a line of JSON."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
-    return json.dumps({"time": now, "level": level, "event": event, **facts}) + "\n"
+    content = {"time": now, "level": level, "event": event, **facts}
+    return json.dumps(for_json(content)) + "\n"
 
 
 def forgive_standard_error() -> None:
@@ -204,7 +221,7 @@ def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
     if quiet:
         yield None
     elif sys.stderr.isatty() and not is_json():
-        with _bar(file.name) as on_progress:
+        with _bar(one_line(file.name)) as on_progress:
             yield on_progress
     else:
         yield _lines(file.name)
@@ -258,7 +275,7 @@ def _lines(name: str) -> OnProgress:
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
         rate = (progress.records - max(before.records, progress.resumed)) / seconds
         say(
-            f"{name}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
+            f"{one_line(name)}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
             f"{_accuracy(progress)}{left}",
             "progress", file=name, records=progress.records, bytes=done, bytes_in_all=total,
             records_per_second=round(rate, 1),

@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
 import typer
 
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
+from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.scorer import Scorer
@@ -18,6 +20,7 @@ from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions
@@ -33,49 +36,89 @@ _FIRST_BYTES = 1 << 16  # enough for the first records
 _SECONDS_MEASURED = 2.0
 _MARKS = {"\t": "tab", ",": "comma", ";": "semicolon", " ": "space", '"': '"'}
 
+_SEVERAL = ("record", "rejected", "warning")  # rows that may come several times
+
 Row = tuple[str, str]  # a name and what to say of it
 
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
-    """Print how the files would be read, on standard output; exit code 1 if one cannot be."""
-    _check_outputs(jobs, options)
+    """Print how the files would be read, on standard output, or as JSON beside other messages.
+
+    The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
+    """
+    check_call(jobs, options)
+    journals, settings = Journals(jobs, options), settings_of(scorer, options)
+    journals.check(settings)
     good: list[tuple[Job, int | None]] = []  # with the size
+    rejects: list[str] = []
+    has_failed = False
     for number, job in enumerate(jobs.files):
         try:
-            if job.error is not None:
-                raise InputError(job.error)
-            source = Source.of(job.source, options.reading.format)
-            rows = [*_rows(job, source, options)]
+            if (rows := _why_skipped(job, journals, settings)) is None:
+                rows, size = _looked_at(job, jobs, options)
+                good.append((job, size))
         except (InputError, UsageError, OutputError, StoreError) as error:
             if jobs.is_single:
                 raise
             messages.error(str(error), 1)
+            has_failed = True
             continue
-        good.append((job, source.size))
-        if number < _FILES_SHOWN:
-            _show(_title(job), rows)
-    if (more := len(jobs.files) - _FILES_SHOWN) > 0:
-        typer.echo(f"and {more:,} more files, which were opened, too")
-    _show("Nothing is written.", _estimate(scorer, good, options))
-    if len(good) < len(jobs.files):
+        rejects += _rejects_in(rows)
+        if number < _FILES_SHOWN or messages.is_json():
+            _show(_title(job), rows, "preview", file=str(job.source), output=str(job.output))
+    _show_more(len(jobs.files) - _FILES_SHOWN)
+    _show("Nothing is written.", _estimate(scorer, good, options), "estimate")
+    if has_failed:
         raise typer.Exit(1)
+    if rejects and options.max_rejected is None:
+        raise typer.Exit(EXIT_REJECTED)
 
 
-def _check_outputs(jobs: Jobs, options: ScoringOptions) -> None:
-    """Raise `UsageError` where the run itself would refuse its outputs."""
-    check_call(jobs, options)
-    journals = Journals(jobs, options)
-    journals.check()
-    for job in jobs.files:
-        if job.error is not None or journals.is_left_out(job):
-            continue
-        if jobs.folder is None or job.output.parent.is_dir():  # else it is made
-            check_job(job, force=options.force)
+def _show_more(count: int) -> None:
+    if count > 0 and not messages.is_json():
+        typer.echo(f"and {count:,} more files, which were looked at, too")
 
 
-def _show(title: str, rows: Iterable[Row]) -> None:
-    typer.secho(title, bold=True)
-    typer.echo(messages.fact_lines(rows))
+def _rejects_in(rows: Iterable[Row]) -> list[str]:
+    return [value for name, value in rows if name == "rejected"]
+
+
+def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list[Row] | None:
+    """Say what the output is if it is kept; raises what the run itself would raise."""
+    if job.error is not None:
+        raise InputError(job.error)
+    is_kept = journals.is_up_to_date(job, settings)
+    if not (is_kept or journals.is_resumed(job)):
+        return None
+    is_by_time = is_kept and job in journals.compared_by_time
+    what = "newer than the input" if is_by_time else "up to date"
+    return [("skipped", f"the output is there, and {what}")]
+
+
+def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row], int | None]:
+    """Say how a file is read, and give its size; raises what the run itself would raise."""
+    if jobs.folder is None or job.output.parent.is_dir():  # else it is made
+        check_job(job, force=options.force)
+    source = Source.of(job.source, options.reading.format)
+    rows = [*_rows(job, source, options)]
+    if options.stop_on_error and (rejects := _rejects_in(rows)):
+        raise InputError(f"{job.source}: {rejects[0]}.")
+    return rows, source.size
+
+
+def _show(title: str, rows: Iterable[Row], event: str, **files: Any) -> None:
+    if not messages.is_json():
+        typer.secho(title, bold=True)
+        typer.echo(messages.fact_lines(rows))
+        return
+    facts: dict[str, str | list[str]] = {}
+    for name, value in rows:
+        kind = name.rstrip(" 123")  # of a record
+        if kind in _SEVERAL:
+            facts[kind] = [*facts.get(kind, ()), value]
+        else:
+            facts[name] = value
+    messages.say(title, event, **files, facts=facts)
 
 
 def _title(job: Job) -> str:
@@ -155,6 +198,9 @@ def _estimate(
     """Say how long all files may take, by the start of the largest one."""
     if options.subset:
         yield "a part", str(options.subset)
+    if not good:
+        yield "time", "nothing to score"
+        return
     largest = max(good, key=lambda each: each[1] or 0, default=None)
     speed = None if largest is None else _speed(scorer, largest[0], options)
     sizes = [size for _, size in good if size is not None]

@@ -21,7 +21,7 @@ from toolkit.errors import UsageError
 from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
 from toolkit.records.formats import FORMATS
-from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.records.options import NULL_WORDS, LabelNames, ReadOptions
 
 # Headings of `--help`.
 COLUMNS = "Columns and labels"
@@ -166,10 +166,12 @@ class ReadingOptions:
     delimiter: Annotated[str | None, option("CHAR", r"Between fields; \t is a tab.", "comma")] = (
         None
     )
-    quote: Annotated[str, option("CHAR|none", 'Around fields. Default: ".')] = '"'
+    quote: Annotated[str | None, option("CHAR|none", "Around fields.", '"')] = None
     escape: Annotated[str | None, option("CHAR", "Before a quote or a line end in a field.")] = None
     skip_lines: Annotated[int, option("N", "Lines before the header.", min=0)] = 0
     encoding: Annotated[str | None, option("NAME", "Such as latin-1 or utf-16.", "utf-8")] = None
+    null: Annotated[list[str] | None, option("WORD", "A field that is WORD has no text.")] = None
+    no_null: Annotated[bool, flag("--no-null", "Words such as NULL or NaN are texts.")] = False
     no_header: Annotated[bool, flag("--no-header", "The first line is a record.")] = False
     sheet: Annotated[str | None, option("NAME", "Of an Excel workbook, if it has several.")] = None
     strip_ending: Annotated[
@@ -182,13 +184,15 @@ class ReadingOptions:
             columns,
             format=self.input_format,
             delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
-            quote=None if self.quote == "none" else self.quote,
+            quote={None: '"', "none": None}.get(self.quote, self.quote),
+            quote_is_sure=self.quote not in (None, "none"),
             escape=self.escape,
             skip_lines=self.skip_lines,
             encoding=self.encoding,
             sheet=self.sheet,
             strip_endings=tuple(self.strip_ending or ()),
             labels=labels or LabelNames(),
+            null_words=(*(NULL_WORDS * (not self.no_null)), *(self.null or ())),
             header=not self.no_header,
         )
 

@@ -91,9 +91,9 @@ def _options(
     """Put together how the files are scored."""
     columns = labels.columns(common)
     read_options = reading.options(columns)
-    from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
+    from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
-    most = rejects.max_rejected
+    most, unread = rejects.max_rejected, rejects.max_unread
     return ScoringOptions(
         reading=read_options,
         output_format=output.output_format,
@@ -104,6 +104,7 @@ def _options(
         skip_existing=output.skip_existing,
         checkpoint_seconds=running.checkpoint_seconds,
         max_rejected=None if most is None else MaxRejected.parse(most),
+        max_unread=None if unread is None else MaxUnread.parse(unread),
         subset=Subset(subset.limit, subset.sample),
     )
 
@@ -126,4 +127,4 @@ def _score(
     )
     if not quiet:
         show(results, jobs, options, run)
-    exit_with(run, results)
+    exit_with(run, results, options.max_rejected)

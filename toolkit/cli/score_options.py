@@ -90,7 +90,7 @@ class ScoreOptions:
 
 @dataclass(frozen=True)
 class RejectOptions:
-    """Records that cannot be read."""
+    """Records that cannot be read, and texts that the model cannot."""
 
     panel: ClassVar = "Records that cannot be read"
 
@@ -98,6 +98,9 @@ class RejectOptions:
         "reject"
     )
     max_rejected: Annotated[str | None, o.option("N|P%", "Fail if there are more.")] = None
+    max_unread: Annotated[
+        str | None, o.option("N|P%", "Fail if the model can hardly read more texts.")
+    ] = None
     rejected: Annotated[
         str | None, o.option("FILE|-|none", "Where they go.", "OUTPUT.rejected.jsonl")
     ] = None
@@ -128,7 +131,7 @@ class OutputOptions:
         str | None, o.option("FORMAT", f"{', '.join(o.OUTPUT_FORMATS)}.", values=o.OUTPUT_FORMATS)
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Leave out files whose output is there.")
+        bool, o.flag("--skip-existing", "Leave out files whose output is up to date.")
     ] = False
     report: Report = None
     log_format: LogFormat = "text"

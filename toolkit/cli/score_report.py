@@ -17,6 +17,7 @@ from uuid import uuid4
 import typer
 
 from toolkit import __version__
+from toolkit.cli import console as messages
 from toolkit.cli.process import EXIT_REJECTED, Failure, Interrupted
 from toolkit.errors import ToolkitError
 from toolkit.stores.paths import is_in_store
@@ -151,7 +152,7 @@ class RunReport:
 
         content = self._content(error)
         with atomic_file(self.path, force=True) as partial:
-            text = json.dumps(content, indent=2, default=str)  # str: of paths
+            text = json.dumps(messages.for_json(content), indent=2)
             partial.write_text(f"{text}\n", encoding="utf-8")
 
     def _content(self, error: BaseException | None) -> dict[str, Any]:

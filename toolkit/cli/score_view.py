@@ -15,7 +15,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
     FileResult,
     ScoringModel,
@@ -111,7 +111,9 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         name = "pieces" if jobs.is_shard else "files"
         yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
-        yield "skipped", f"{skipped:,} with an output that exists"
+        by_time = sum(result.is_skipped_by_time for result in results)
+        how = f" ({by_time:,} compared by time only: what made it is not known)" if by_time else ""
+        yield "skipped", f"{skipped:,} with an output that exists{how}"
     yield from not_read(jobs.ignored, jobs.links)
 
 
@@ -157,8 +159,13 @@ def _rejected(results: Sequence[FileResult]) -> str:
     return f"{count} → {job.rejects_file}{more}"
 
 
-def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
-    """Say what failed, and end with the exit code of that."""
+def exit_with(
+    run: RunReport, results: Sequence[FileResult], max_rejected: MaxRejected | None
+) -> None:
+    """Say what failed, and end with the exit code of that.
+
+    Rejects within a limit that the user has set are a success.
+    """
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]
     if why := why_none_is_scored(total(results)):
@@ -167,14 +174,14 @@ def exit_with(run: RunReport, results: Sequence[FileResult]) -> None:
         messages.error(error, 1)
     if 0 < len(failed) < len(results):
         again = "--resume --force" if run.options.get("force") else "--resume"
-        hint = (
-            f"The other files are done. Score the failed ones again with {again}, or all of them "
-            "with --force."
-        )
+        again = f"Score the failed ones again with {again}, or all of them with --force."
+        if run.options.get("skip_existing"):
+            again = "The same command scores the failed ones again."
+        hint = f"The other files are done. {again}"
         messages.say(hint, "hint", message=hint)
     if run.errors:
         raise typer.Exit(1)
-    if any(result.summary.rejected for result in results):
+    if max_rejected is None and any(result.summary.rejected for result in results):
         raise typer.Exit(EXIT_REJECTED)
 
 

@@ -152,7 +152,7 @@ def score_with_ray(
         warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
         show(run.results, jobs, options, run)
-    exit_with(run, run.results)
+    exit_with(run, run.results, options.max_rejected)
 
 
 def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
@@ -240,4 +240,4 @@ def finish(
             shards = counted(plan.count, "shard")
             time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
             show(run.results, jobs, ScoringOptions(), run, time=time)
-        exit_with(run, run.results)
+        exit_with(run, run.results, plan.max_rejected)

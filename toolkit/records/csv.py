@@ -51,7 +51,8 @@ LOOKED_AT_AS_A_WHOLE = 4 << 20
 
 LITERAL = (
     "a quote opens here, but each of these lines has the right number of fields by itself, so it "
-    "may be a character of the text: --quote none reads each line as a record"
+    "may be a character of the text: --quote none reads each line as a record, and --quote '\"' "
+    "all of them as one"
 )
 # Delimiters that texts have, too: there, lines of a quoted text look like records by chance.
 _IN_TEXTS = ",;: "
@@ -145,7 +146,7 @@ class DelimitedFile(RecordFile):
             row = int(np.searchsorted(lines.newlines, newline))
             line = data[lines.starts[row] : newline].rstrip(b"\r\n")
             reasons[row] = reason + _way_out(reason, line, dialect, wanted)
-        if ends.lines == len(lines):  # each record is on one line
+        if self.options.quote_is_sure or ends.lines == len(lines):  # each is on one line
             return reasons
         for row in lines_like_records(data, lines, dialect, wanted).tolist():
             if row in reasons:
@@ -166,7 +167,8 @@ class DelimitedFile(RecordFile):
                     "records that span several lines, each of which has the right number of fields "
                     f"by itself: {len(self._unsure):,}, the first in line {min(self._unsure):,}. "
                     "They are read as quoted fields. If their quotes are "
-                    "characters of the text, --quote none reads each line as a record."
+                    "characters of the text, --quote none reads each line as a record. If not, "
+                    "--quote '\"' says so."
                 )
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
@@ -189,9 +191,10 @@ class DelimitedFile(RecordFile):
             delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
+        is_exact = self.is_exact or any('"' in word for word in self.options.null_words)
         fields = {
             role: self._field(
-                content.data, lines, delimiters, stops, self.names.index(name), self.is_exact
+                content.data, lines, delimiters, stops, self.names.index(name), is_exact
             )
             for role, (name,) in self.keys.items()
         }

@@ -153,15 +153,16 @@ def _hint(row: bytes, counts: list[tuple[int, int]], delimiter: str) -> str:
     """
     (first, found), *others = counts
     usual, times = _usual(others)
-    if usual > found and times > 1:
+    text = row.decode(errors="replace")
+    marks = {mark: text.count(mark) for mark in _OTHERS if mark != delimiter}
+    mark = max(marks, key=lambda mark: marks[mark])
+    is_by_words = delimiter == " " and marks[mark] >= found  # texts have spaces, names have not
+    if usual > found and times > 1 and not is_by_words:
         line = next(line for line, count in others if count == usual)
         return (
             f" Line {first:,} has {counted(found, 'field')}, and line {line:,} has {usual:,}, as "
             f"most of the next ones: if the names are there, add --skip-lines {line - 1}."
         )
-    text = row.decode(errors="replace")
-    marks = {mark: text.count(mark) for mark in _OTHERS if mark != delimiter}
-    mark = max(marks, key=lambda mark: marks[mark])
     if marks[mark] < found:
         return ""
     shown = r"\t" if mark == "\t" else mark

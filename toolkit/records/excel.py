@@ -17,17 +17,13 @@ from typing import Any
 from zipfile import ZipFile
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
-from toolkit.records.columns import Wanted, is_text
+from toolkit.records.columns import Wanted
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
 from toolkit.text.strings import without_half_pairs
-
-# What Excel shows where a formula has no value.
-_ERRORS = ("#N/A", "#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!")
 
 _EXACT = 1e15  # Excel has 15 digits
 
@@ -199,9 +195,6 @@ class ExcelFile(ReviewFile):
         names = list(self.names)
         records = pa.RecordBatch.from_arrays(columns, names)
         fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
-        for role in filter(is_text, fields):  # an error is no text
-            is_error = pc.is_in(fields[role], pa.array(_ERRORS))
-            fields[role] = pc.if_else(is_error, None, fields[role])
         texts = self.take_texts(fields, len(content.rows))
         return Parsed(texts, records, content.rejects, fields)
 

@@ -165,15 +165,11 @@ class JsonElementsFile(JsonLinesFile):
             skipped += more
         return _nothing_in(b"", [(0, 0, reason)], 0, skipped)
 
-    def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:  # noqa: ARG002
-        return lines.newlines, pa.repeat("", len(lines))
+    def _stops(self, content: Content, lines: Lines) -> Positions:  # noqa: ARG002
+        return lines.newlines
 
     def _around_added(
-        self,
-        content: Content,
-        lines: Lines,
-        closings: Positions,
-        line_ends: pa.StringArray,  # noqa: ARG002
+        self, content: Content, lines: Lines, closings: Positions
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
         """Cut objects before the white space in front of their braces, which comes at the end."""
         data, found, ends = content.data, _ends(content), closings + 1

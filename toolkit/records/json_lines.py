@@ -41,7 +41,7 @@ from toolkit.records.lines import (
     values_buffer,
 )
 from toolkit.records.review_file import Block, Output, Parsed, Reject, ReviewFile, SplitPoint, Table
-from toolkit.text.strings import arrow_of, without_half_pairs
+from toolkit.text.strings import without_half_pairs
 
 FIRST_BYTES = 1 << 16  # looked at to find the key of the text; doubled while a line is longer
 _SCHEMA_BYTES = 4 << 20  # looked at where these lack it, or for the columns of another format
@@ -138,26 +138,27 @@ class JsonLinesFile(RecordFile):
         content: Content = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
-        stops, line_ends = self._stops(content, lines)
+        stops = self._stops(content, lines)
         closings = stops - 1
         texts = self._read_texts(content.data, lines.starts, stops)
         fields = {"text": texts}
         if texts is None:
             fields, closings, readable, bad = self._decode(block, lines, stops)
-            lines, line_ends = lines.only(readable), line_ends.filter(arrow_of(readable))
+            lines = lines.only(readable)
             rejects += bad
-        records, line_ends = self._around_added(content, lines, closings, line_ends)
+        records, line_ends = self._around_added(content, lines, closings)
         return self.parsed(block, fields, records, line_ends, rejects)
 
-    def _stops(self, content: Content, lines: Lines) -> tuple[Positions, pa.StringArray]:
-        """Where some records stop, and what is written after them."""
-        return lines.stops(content.data)
+    def _stops(self, content: Content, lines: Lines) -> Positions:
+        """Where some records stop."""
+        return lines.stops(content.data)[0]
 
     def _around_added(
-        self, content: Content, lines: Lines, closings: Positions, line_ends: pa.StringArray
+        self, content: Content, lines: Lines, closings: Positions
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
-        """Cut out what is written before the added members, and what comes after them."""
-        return spans(content.data, lines.blank_starts, closings), line_ends
+        """Cut out what is written before the added members, and what comes after their brace."""
+        line_ends = spans(content.data, closings + 1, lines.newlines + 1)  # with blanks before them
+        return spans(content.data, lines.blank_starts, closings), line_ends.view(pa.string())
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; a member is null where there is no score."""

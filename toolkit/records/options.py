@@ -14,6 +14,14 @@ from toolkit.stores.paths import is_in_store
 STDIN = Path("-")  # standard input, or output where something is written
 
 
+# What databases, pandas, R and spreadsheets write for a value that is missing, spelled just so. A
+# person may write "none"; "None" is what Python writes.
+NULL_WORDS = (
+    *("NULL", "null", r"\N", "NA", "N/A", "n/a", "<NA>", "None", "nan", "NaN", "NaT", "#N/A"),
+    *("#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!"),
+)
+
+
 def is_stream(path: Path) -> bool:
     """Whether this can be read only once, from start to end: standard input, or a pipe."""
     try:
@@ -65,12 +73,15 @@ class ReadOptions:
     delimiter: str | None = None  # of delimited files; None: by the format
     usual_delimiter: str = ","  # that the format has
     quote: str | None = '"'  # around fields of delimited files; None: without quotes
+    # Whether the user has named the quote: then it is never taken for a character of a text.
+    quote_is_sure: bool = False
     escape: str | None = None  # before a character that does not separate, quote or end a line
     skip_lines: int = 0  # of delimited files, before the header
     encoding: str | None = None  # of files of text; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
     sheet: str | None = None  # of a workbook; None: its only one
     strip_endings: tuple[str, ...] = ()  # words at the end of texts that are not read
+    null_words: tuple[str, ...] = NULL_WORDS  # a field that is one of them has no text
     header: bool = True  # whether delimited files begin with the names of the columns
     # About this many bytes are read at once. From stage to stage, the tables of words and of the
     # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
@@ -89,10 +100,16 @@ class ReadOptions:
                 f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "
                 "without an option. Leave --escape out"
             )
-        if not all(ending.strip() for ending in self.strip_endings):
-            raise UsageError("--strip-ending: expected words, received none")
+        self._check_words()
         if self.skip_lines < 0:
             raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
+
+    def _check_words(self) -> None:
+        if not all(ending.strip() for ending in self.strip_endings):
+            raise UsageError("--strip-ending: expected words, received none")
+        for word in self.null_words:
+            if not word.strip() or any("\ud800" <= letter <= "\udfff" for letter in word):
+                raise UsageError(f"--null: expected a word in UTF-8, received {word!a}")
 
     @property
     def is_delimited(self) -> bool:
@@ -103,7 +120,9 @@ class ReadOptions:
 def check_delimiter(mark: str, place: str) -> None:
     """Raise `UsageError` if fields cannot be separated by this, which was found at a place."""
     if not _is_mark(mark):
-        raise UsageError(f"{place}: expected one ASCII character, received {mark!r}")
+        raise UsageError(
+            f"{place}: expected one ASCII character other than a letter or digit, received {mark!r}"
+        )
     # These are in what is written after a delimiter.
     if mark in '"\r\n.+-_':
         raise UsageError(f"{place}: fields cannot be separated by {mark!r}")

@@ -13,7 +13,7 @@ import pyarrow as pa
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
 from toolkit.records.options import STDIN, ReadOptions
-from toolkit.text.strings import join_texts, without_endings
+from toolkit.text.strings import join_texts, without_endings, without_words
 
 BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
 
@@ -315,11 +315,13 @@ class ReviewFile(ABC):
     def take_texts(self, fields: dict[str, pa.Array], rows: int) -> pa.Array:
         """Take the texts out of the columns of a block; (rows,), all null if no column has any.
 
-        Those of several columns are joined by line breaks, which end a token and a sentence. What
-        is null or blank is left out, and a record with nothing else has no text. Endings are
-        stripped from what is read alone: the record keeps them.
+        One that is a word for a missing value becomes null. Those of several columns are joined by
+        line breaks, which end a token and a sentence. What is null or blank is left out, and a
+        record with nothing else has no text. Endings are cut from what is read alone: the record
+        keeps them.
         """
-        texts = [fields.pop(role) for role in self.keys if is_text(role)]
+        words = self.options.null_words
+        texts = [without_words(fields.pop(role), words) for role in self.keys if is_text(role)]
         if not texts:
             return pa.nulls(rows, pa.string())
         taken = join_texts(texts) if len(texts) > 1 else texts[0]

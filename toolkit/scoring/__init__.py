@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from toolkit.scoring.input_files import find_jobs
 from toolkit.scoring.jobs import Job, Jobs
-from toolkit.scoring.options import MaxRejected, ScoringOptions, Subset
+from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 from toolkit.scoring.results import FileResult, Progress, Summary
 from toolkit.scoring.run import score_file, score_files
 
@@ -22,6 +22,7 @@ __all__ = [
     "Job",
     "Jobs",
     "MaxRejected",
+    "MaxUnread",
     "Progress",
     "ScoringOptions",
     "Subset",

@@ -23,11 +23,12 @@ from toolkit.files import (
     is_link_or_there,
     is_same,
     is_there,
+    limit_rights,
     place,
     reporting_failures,
     resolved,
 )
-from toolkit.records.archives import compression_of
+from toolkit.records.archives import compression_of, file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, WatchedInput
@@ -87,6 +88,7 @@ class FileOutput(ScoredOutput):
             size, _ = old.get(name, NOTHING)
             path = journal.folder / name
             file = files.enter_context(path.open("r+b" if size else "w+b", buffering))
+            limit_rights(path, file_of(journal.job.source))
             file.truncate(size)
             file.seek(size)
             return file

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import stat
@@ -21,6 +22,7 @@ from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.scoring.options import ScoringOptions
+from toolkit.stores.location import masked
 from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
@@ -29,7 +31,10 @@ _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 
 # What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
-_OF_THE_RUN = ("workers", "force", "resume", "skip_existing", "checkpoint_seconds", "max_rejected")
+_OF_THE_RUN = (
+    *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
+    *("max_rejected", "max_unread"),
+)
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 
@@ -98,6 +103,7 @@ class WatchedInput:
         else:
             self._file = whole.open("rb", buffering=0)
             self.facts = self._opened_facts()
+        self._changed_ns = self._last_change()
         self._is_archive = whole != path
         self._sum = NOTHING
 
@@ -122,10 +128,14 @@ class WatchedInput:
         """Look at what is read, wherever its name leads to meanwhile."""
         return self.facts if self._file is None else FileFacts.of(os.fstat(self._file.fileno()))
 
+    def _last_change(self) -> int:
+        """Tell when it has changed, which nobody can set back; on Windows, when it was made."""
+        return 0 if self._file is None else os.fstat(self._file.fileno()).st_ctime_ns
+
     def check(self) -> None:
         """Raise `InputError` if the file has changed, or another one has its name now."""
         now = FileFacts.at(file_of(self.path))
-        if self._opened_facts() == now == self.facts:
+        if self._opened_facts() == now == self.facts and self._last_change() == self._changed_ns:
             return
         if now is None:
             what = "it is gone"
@@ -133,8 +143,10 @@ class WatchedInput:
             what = f"another {'file' if self._file else 'object'} has its name now"
         elif now.size != self.facts.size:
             what = f"it had {self.facts.size:,} bytes, and has {now.size:,}"
-        else:
+        elif now != self.facts:
             what = "it was written to"
+        else:
+            what = "it was written to, or its rights or links were changed"
         raise InputError(
             f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
             "it again when nothing else writes to it."
@@ -153,7 +165,10 @@ def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[s
     """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
     if source is None:
         return None
-    facts = [str(resolved(source.path)), source.facts.size, source.facts.mtime_ns]
+    path = str(resolved(source.path))
+    if masked(path) != path:  # such as of a file that was downloaded with a signed URL
+        path = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
+    facts = [path, source.facts.size, source.facts.mtime_ns]
     return {**settings, "the input": facts}
 
 

@@ -240,6 +240,4 @@ def check_call(jobs: Jobs, options: ScoringOptions) -> None:
         raise UsageError("--resume does not work with standard input or output, nor with pipes.")
     if options.skip_existing and any(job.output == STDIN for job in files):
         raise UsageError("--skip-existing does not work with standard output.")
-    if options.skip_existing and options.force:
-        raise UsageError("--skip-existing keeps what is there: leave out it or --force.")
     check_apart(files)

@@ -5,6 +5,9 @@ It has the files of the output while they are not complete, and the file ``journ
 for each change, of which the last counts. A line is written when the files that it describes are on
 the disk, so the journal is true whatever ends the process. Who writes an output has its journal
 locked.
+
+A run with --skip-existing leaves the last line of each journal in a hidden file beside the output:
+a later one can tell what the output was made of.
 """
 
 from __future__ import annotations
@@ -13,16 +16,25 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_wrong_call
-from toolkit.files import hidden_beside, is_there, reporting_failures, resolved, work_folder
+from toolkit.files import (
+    hidden_beside,
+    is_there,
+    limit_rights,
+    place,
+    reporting_failures,
+    resolved,
+    work_folder,
+)
 from toolkit.model.typed_json import decode
+from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
-from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended
+from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended, identity_of
 from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint
@@ -37,6 +49,10 @@ VERSION = 6  # of the lines
 
 # Names of the files while they are not complete.
 OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
+_FILES = ("journal", OUTPUT, REJECTED, SCORES)
+
+# Of an identity: another version may write other bytes, but a finished output is good.
+_PROGRAMS = ("toolkit", "ONNX Runtime")
 
 _START_OVER = "start over with --force."
 _SAVED = (
@@ -54,6 +70,19 @@ class _Line:
     checkpoint: Checkpoint | None
 
 
+def _line_of(data: bytes) -> _Line:
+    """Read a line; raises `ValueError` for what is not one."""
+    line = decode(_Line, json.loads(data), "the line")
+    point = line.checkpoint
+    if line.version != VERSION or (point is not None and not {*point.files} <= {*_FILES}):
+        raise ValueError(line)
+    return line
+
+
+def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    return [name for name in new if old.get(name) != new[name]]
+
+
 class Journal:
     """What runs have written of one output, and the lock of the run that writes it."""
 
@@ -64,6 +93,7 @@ class Journal:
         self.checkpoint: Checkpoint | None = None
         self._identity: dict[str, Any] | None = None  # what that depends on
         self._path = self.folder / "journal"
+        self._record = hidden_beside(resolved(job.output), "done")
         self._lock: IO[bytes] | None = None
 
     @property
@@ -85,6 +115,9 @@ class Journal:
         if self._lock is not None:
             return
         with reporting_failures(self.job.output):
+            for path in (self.folder, *(self.folder / name for name in _FILES)):
+                if path.is_symlink():  # made by somebody so that another file is written
+                    raise UsageError(f"{path}: is a link, expected progress. Remove it.")
             while self._lock is None:
                 self._lock = self._locked()
         try:
@@ -98,7 +131,7 @@ class Journal:
         try:
             file = self._path.open("ab", buffering=0)
         except FileNotFoundError:  # or the other process has just removed the folder
-            self.folder.mkdir(exist_ok=True)
+            self.folder.mkdir(mode=0o700, exist_ok=True)
             return None
         try:
             if fcntl is not None:
@@ -123,9 +156,7 @@ class Journal:
         if not end:
             return
         try:
-            line = decode(_Line, json.loads(lines[:end].splitlines()[-1]), "the line")
-            if line.version != VERSION:
-                raise ValueError(line)
+            line = _line_of(lines[:end].splitlines()[-1])
             self.checkpoint, self._identity = line.checkpoint, line.identity
         except ValueError:
             if not self.options.force:
@@ -157,8 +188,21 @@ class Journal:
         self._check_identity(settings or {})
 
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
-        old = self._identity or {}
-        self._refuse([name for name in identity if old.get(name) != identity[name]])
+        self._refuse(_differences(self._identity or {}, identity))
+
+    def changes(self, identity: Mapping[str, Any]) -> list[str] | None:
+        """Name what differs from what the complete output was made of; None if that is not known.
+
+        Known is what this journal says, or the record of an earlier run with ``skip_existing``.
+        """
+        old = self._identity if self.is_done else None
+        with suppress(OSError, ValueError):
+            line = _line_of(self._record.read_bytes())
+            if line.checkpoint and line.checkpoint.complete == FileFacts.at(self.job.output):
+                old = old or line.identity
+        if old is None:
+            return None
+        return [name for name in _differences(old, identity) if name not in _PROGRAMS]
 
     def _refuse(self, changed: list[str]) -> None:
         if changed:
@@ -254,6 +298,10 @@ class Journal:
         What else is in the folder, and so the folder itself, stays.
         """
         self.open()
+        if self.options.skip_existing and self.is_done:
+            line = asdict(_Line(VERSION, self._identity, self.checkpoint))
+            place(json.dumps(line).encode() + b"\n", self._record, force=True)
+            limit_rights(self._record, file_of(self.job.source))
         self.drop_files()
         if os.name == "nt":
             self.close()  # else it could not be removed
@@ -290,6 +338,7 @@ class Journals:
         }
         self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
+        self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
         """Look at what earlier runs have left; raises as `open_journals`."""
@@ -325,12 +374,35 @@ class Journals:
         journal = self._noted.get(job)
         return is_there(job.output) and (journal is None or journal.is_done)
 
-    def is_left_out(self, job: Job) -> bool:
-        """Whether nothing is scored for an output, as it is there and complete."""
-        options = self._options
-        return self.is_done(job) and (
-            options.skip_existing or (options.resume and job in self._noted)
-        )
+    def is_up_to_date(self, job: Job, settings: dict[str, Any]) -> bool:
+        """Whether there is an output that ``skip_existing`` keeps.
+
+        It is made of what the run has, or it is not known of what, and newer than its input.
+        Without ``force``, raises `UsageError` if there is another one.
+        """
+        if not (self._options.skip_existing and self.is_done(job)):
+            return False
+        source = WatchedInput.open(job.source)
+        if source is None:  # it is not there, or no file
+            return True
+        with closing(source):
+            changed = self._journals[job].changes(identity_of(settings, source) or {})
+        if changed is None:
+            self.compared_by_time.add(job)
+            output = FileFacts.at(job.output)
+            is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
+            changed = ["the input"] if is_older else []
+        if changed and not self._options.force:
+            raise UsageError(
+                f"{job.output}: is not what {job.source} would give now: since it was written, "
+                f"this has changed: {', '.join(changed)}. Replace it with --skip-existing --force, "
+                "or move it away."
+            )
+        return not changed
+
+    def is_resumed(self, job: Job) -> bool:
+        """Whether a run that is continued has ended with this output."""
+        return self._options.resume and job in self._noted and self.is_done(job)
 
     def of(self, job: Job) -> Journal | None:
         """Give the journal of an output, locked if there is one already; None without a file."""

@@ -64,6 +64,12 @@ class MaxRejected(Limit):
     option = "--max-rejected"
 
 
+class MaxUnread(Limit):
+    """The most texts of a file of which the model may know no word, or few."""
+
+    option = "--max-unread"
+
+
 class MaxChanged(Limit):
     """The most rows whose label may change from one model to another."""
 
@@ -115,7 +121,9 @@ class ScoringOptions:
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
     # Continue an earlier run, if there is one; with force, even if that replaces other files.
     resume: bool = False
-    skip_existing: bool = False  # leave out files whose output exists
+    # Leave out files whose output is there and up to date; with force, replace the others.
+    skip_existing: bool = False
     checkpoint_seconds: float = 5.0  # between two checkpoints
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
+    max_unread: MaxUnread | None = None  # the same
     subset: Subset = ALL  # of the records of each file

@@ -15,8 +15,8 @@ from typing import IO
 import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
-from toolkit.files import atomic_file, check_output_file, reporting_failures
-from toolkit.records.archives import compressed_nothing, compressor
+from toolkit.files import atomic_file, check_output_file, limit_rights, reporting_failures
+from toolkit.records.archives import compressed_nothing, compressor, file_of
 from toolkit.records.formats import Format, format_of, output_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
@@ -188,6 +188,7 @@ class StandardOutput(ScoredOutput):
             self._rejects.seek(0)
             with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(self._rejects, copy)
+            limit_rights(path, file_of(self._job.source))
         return done
 
 

@@ -18,7 +18,7 @@ from toolkit.records.options import STDIN
 from toolkit.records.review_file import Offset
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
-from toolkit.scoring.options import MaxRejected
+from toolkit.scoring.options import MaxRejected, MaxUnread
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
@@ -28,6 +28,9 @@ _MOST_UNREAD = 0.1
 # Far less sure than where a model was calibrated: by factor and difference, beyond chance.
 # "How sure the scores are" in exported/EXPERIMENTS.md has what this is based on.
 _MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
+# Of the texts of a source of English reviews, 5% at most look like values, of their titles 49%; of
+# addresses, URLs, booleans, ids, categories, and names of people and countries, all do.
+_MOST_VALUES, _FEWEST_FOR_VALUES = 0.8, 20
 _FEW_TEXTS = 5  # that many may be chance, unless they are most of the texts
 
 
@@ -75,6 +78,11 @@ class Summary:
     def unread(self) -> int:
         """Texts of which the model knows no word, or few."""
         return self.without_known_words + self.few_known_words
+
+    @property
+    def texts(self) -> int:
+        """Records with a text that could be read."""
+        return self.scored + self.without_known_words
 
     @property
     def accuracy(self) -> float | None:
@@ -181,6 +189,7 @@ class FileResult:
     error: str | None = None  # why it could not be scored
     is_done: bool = False  # its output is complete
     is_skipped: bool = False  # its output was there
+    is_skipped_by_time: bool = False  # what that was made of is not known, but it is newer
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
@@ -223,7 +232,7 @@ def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool
     """
     if not is_single and (why := why_none_is_scored(summary)):
         return f"no record is scored: {why}."
-    unread, texts = summary.unread, summary.scored + summary.without_known_words
+    unread, texts = summary.unread, summary.texts
     is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
     if unread <= _MOST_UNREAD * texts or is_chance:
         return None
@@ -232,6 +241,21 @@ def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool
         f"the model knows none or few of the words in {unread / texts:.0%} of the texts{column}, "
         f"first in row {summary.first_unread:,}. Is this the right column (--text-column), and are "
         "the reviews in the language of the model, which is English for the shipped ones?"
+    )
+
+
+def values_warning(found: int, texts: int, text_column: str | None) -> str | None:
+    """Say that most of the texts that were looked at look like values of another column.
+
+    The numbers are not said, so that the shards of a file say the same.
+    """
+    if texts < _FEWEST_FOR_VALUES or found < _MOST_VALUES * texts:
+        return None
+    column = "" if text_column is None else f" of column {text_column!r}"
+    return (
+        f"most of the texts{column} look like names, addresses or other values, not like reviews: "
+        "they are single words, or a few that begin with capital letters. Is this the right column "
+        "(--text-column)?"
     )
 
 
@@ -271,4 +295,19 @@ def check_rejected(
         f"more than --max-rejected {maximum} allows{f'; the first: {first}' if first else ''}. "
         "No file is written. Fix the input, say how to read it (--format, --delimiter, "
         "--encoding), or allow more."
+    )
+
+
+def check_unread(
+    name: str, counts: Summary, maximum: MaxUnread | None, *, at_end: bool = True
+) -> None:
+    """Raise `InputError` if the model can read fewer texts of a file than it has to."""
+    if maximum is None or not maximum.is_passed(counts.unread, counts.texts, at_end=at_end):
+        return
+    so_far = "" if at_end else "first "
+    raise InputError(
+        f"{name}: the model knows none or few of the words in {counts.unread:,} of the {so_far}"
+        f"{counts.texts:,} texts, more than --max-unread {maximum} allows; the first is in row "
+        f"{counts.first_unread:,}. No file is written. Choose another column with --text-column, "
+        "another model, or allow more."
     )

@@ -28,7 +28,9 @@ from toolkit.scoring.results import (
     Source,
     Summary,
     check_rejected,
+    check_unread,
     counts_warning,
+    values_warning,
 )
 from toolkit.scoring.score_block import BlockScorer
 
@@ -135,11 +137,12 @@ class _Run:
         self.on_start(result)
         if job.error is not None:
             return result
-        if self.options.skip_existing and self.journals.is_done(job):
-            result.is_skipped = True
-            return result
         try:
-            self._score(result)
+            if self.journals.is_up_to_date(job, self.settings):
+                result.is_skipped = True
+                result.is_skipped_by_time = job in self.journals.compared_by_time
+            else:
+                self._score(result)
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
@@ -161,8 +164,9 @@ class _Run:
             journal = self.journals.of(job)
             checkpoint = None if journal is None else journal.continued(identity, source)
             if journal is not None and checkpoint is not None and checkpoint.complete:
-                most = self.options.max_rejected
-                check_rejected(str(job.source), checkpoint.summary, most)
+                name, most = str(job.source), self.options.max_rejected
+                check_rejected(name, checkpoint.summary, most)
+                check_unread(name, checkpoint.summary, self.options.max_unread)
                 with reporting_failures(job.output):
                     publish(journal, checkpoint.summary)  # what is left to do of it
                 result.complete(checkpoint)
@@ -186,7 +190,7 @@ class _Run:
                     open_file_output(journal, form, checkpoint, inputs, seconds)
                 )
             if reviews is not None:
-                self._score_blocks(reviews, form, output, job, on_progress)
+                self._score_blocks(reviews, form, output, result, on_progress)
                 self._warn_of_file(reviews, result)
             self._warn_of_counts(output.summary, result)
             result.complete(output.finish(result))
@@ -235,17 +239,20 @@ class _Run:
         reviews: ReviewFile,
         form: Output,
         output: ScoredOutput,
-        job: Job,
+        result: FileResult,
         on_progress: OnProgress | None,
     ) -> None:
+        job = result.job
         options, file_range, resumed = self.options, job.file_range, output.summary.records
         size = reviews.size if file_range.size is None else file_range.size
 
+        values = texts = 0
         first: str | None = None  # reject, unless an earlier run has met it
 
         def check(*, at_end: bool) -> None:
             most = options.max_rejected
             check_rejected(reviews.name, output.summary, most, first, at_end=at_end)
+            check_unread(reviews.name, output.summary, options.max_unread, at_end=at_end)
 
         for scored in run_blocks(
             reviews,
@@ -262,6 +269,7 @@ class _Run:
                 if not output.summary.rejected:
                     number, reason = scored.first_reject
                     first = f"{reviews.counts} {number:,}: {reason}"
+            values, texts = values + scored.values[0], texts + scored.values[1]
             output.append(scored)
             check(at_end=False)
             if on_progress is not None:
@@ -269,3 +277,5 @@ class _Run:
                 on_progress(Progress(done.records, read, size, resumed, done.accuracy))
             del scored  # which may be large, before the next block is read
         check(at_end=True)
+        if warning := values_warning(values, texts, reviews.chosen.get("text")):
+            self._warn(result, warning)

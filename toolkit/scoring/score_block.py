@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -19,7 +20,12 @@ from toolkit.records.labels import read_labels
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
 from toolkit.scoring.results import Summary
-from toolkit.text.strings import NUL, has_nul, is_blank
+from toolkit.text.strings import NUL, arrow_of, has_nul, is_blank
+
+# What a text that is not a review looks like: one word, or up to five that all begin with a capital
+# letter or a digit.
+_VALUE = r"^\s*(\S+|[^a-z\s]\S*(\s+[^a-z\s]\S*){1,4})\s*$"
+_LOOKED_AT, _FIRST_BLOCKS = 200, 32  # texts of each, evenly from it
 
 
 @dataclass(frozen=True)
@@ -34,6 +40,7 @@ class ScoredBlock:
     summary: Summary
     following: Offset
     ends_group: bool
+    values: tuple[int, int]  # as `_count_values`; not counted of later blocks
 
 
 @dataclass(frozen=True)
@@ -58,6 +65,8 @@ class BlockScorer:
         records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
         texts = as_strings(parsed.texts)
         blank, with_nul = is_blank(texts), self._count_nul(texts)
+        is_first = block.number < _FIRST_BLOCKS
+        values = _count_values(texts, numbers) if is_first else (0, 0)
         del parsed, texts  # and with them the texts, which may be as large as the output
         scores = self.scorer.columns(numbers, self.reviews.options.columns.adds)
         data = self.form.render(records, [*scores.values()])
@@ -73,6 +82,7 @@ class BlockScorer:
             summary,
             block.block.following,
             block.block.ends_group,
+            values,
         )
 
     def _count_nul(self, texts: pa.Array) -> int:
@@ -118,6 +128,18 @@ class BlockScorer:
             summary.unreadable_labels = summary.scored - summary.labelled
             summary.right = _count_true(right)
         return summary
+
+
+def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> tuple[int, int]:
+    """Look at some texts that the model can read; give how many look like values, and of how many.
+
+    Such are names, addresses and booleans.
+    """
+    is_read = pc.invert(pc.fill_null(numbers[FEW_KNOWN_WORDS], True))  # null: without a score
+    rows = np.flatnonzero(is_read.to_numpy(zero_copy_only=False))
+    rows = rows[:: max(1, len(rows) // _LOOKED_AT)]
+    found = pc.match_substring_regex(texts.take(arrow_of(rows)), _VALUE)
+    return found.true_count, len(rows)
 
 
 def _count_true(values: pa.BooleanArray) -> int:

@@ -8,6 +8,7 @@ That succeeds once, whatever else runs at the same time; who comes later removes
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -26,6 +27,7 @@ from toolkit.stores.paths import is_in_store
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
 _CHECK = "checksum"  # of the rest of a claim: outputs are put together from what it says
+_ATTEMPT = re.compile("[0-9a-f]{12}")  # as `score_shard` calls one
 _NAME_CHARACTERS = 40  # of an output in the name of a part
 _READERS = 16  # of claims, at the same time
 
@@ -129,6 +131,11 @@ class ShardedJob:
         mine = (self.plan.job_id, shard, len(self.plan.shards[shard]))
         if (claim.job_id, claim.shard, len(claim.done)) != mine:
             raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
+        if _ATTEMPT.fullmatch(claim.attempt) is None:  # it is in the path of the parts
+            raise InputError(
+                f"{path}: its attempt is {claim.attempt!r}, expected 12 hexadecimal digits. "
+                "Remove it, and score the shard again."
+            )
         return claim
 
     def read_claims(self) -> list[Claim | None]:

@@ -6,13 +6,22 @@ import json
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
+from functools import reduce
+from operator import and_
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import check_output_file, is_there, place, reporting_failures, resolved
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
-from toolkit.scoring.results import FileResult, Source, check_rejected, counts_warning
+from toolkit.scoring.results import (
+    FileResult,
+    Frame,
+    Source,
+    check_rejected,
+    check_unread,
+    counts_warning,
+)
 from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
 from toolkit.stores.paths import StorePath, is_in_store, path_of
@@ -46,11 +55,11 @@ def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
 
 def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     parts = _parts_by_file(job)
-    for part in (part for each in parts for part in each):
-        _check_part(part, job.folder)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
-        check_rejected(str(result.job.source), result.summary, job.plan.max_rejected)
+        name = str(result.job.source)
+        check_rejected(name, result.summary, job.plan.max_rejected)
+        check_unread(name, result.summary, job.plan.max_unread)
     outputs = dict(_outputs(job, results, parts))
     _clear(job, results, outputs, force=force)
     for target, content in outputs.items():
@@ -65,7 +74,8 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
 def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
     """Give the parts of each file in order.
 
-    Raises `UsageError` if shards are missing, and `InputError` if the parts are not all of a file.
+    Raises `UsageError` if shards are missing, and `InputError` if the parts are not all of a file,
+    or not as their shards have left them.
     """
     claims = job.read_claims()
     if missing := [number for number, claim in enumerate(claims) if claim is None]:
@@ -78,32 +88,43 @@ def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
         )
     found: list[list[FileResult]] = [[] for _ in job.plan.files]
     for claim, pieces in zip(filter(None, claims), job.plan.shards, strict=True):
+        path = job.claim_path(claim.shard)
         for part, piece in zip(job.results(claim), pieces, strict=True):
             if part.done is None or not piece.file_range.ends_at(part.done.reached):
                 raise InputError(
-                    f"{job.claim_path(claim.shard)}: its piece of {part.job.source} was not read "
-                    "to its end. Remove this claim, and score the shard again."
+                    f"{path}: its piece of {part.job.source} was not read to its end. Remove this "
+                    "claim, and score the shard again."
                 )
+            _check_part(part, job, path)
             found[piece.file].append(part)
     return found
 
 
-def _check_part(part: FileResult, folder: Path) -> None:
+def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
     """Raise `InputError` if a part is not as its shard has left it, or a link to somewhere else."""
     assert part.done is not None
+    frame = part.done.frame
     for path in files_of(part):
         size, crc = part.done.files.get(path.name, NOTHING)
-        if not resolved(path).is_relative_to(resolved(folder)):
-            raise InputError(f"{path}: is a link that leads out of {folder}. Remove it.")
         what, found = "is missing", (-1, 0)
+        is_inside = resolved(path).is_relative_to(resolved(job.folder))
         with suppress(FileNotFoundError):
-            found = sum_of(path)
+            found = sum_of(path) if is_inside else found
             what = "was changed" if found[0] == size else f"has {found[0]:,} bytes"
-        if found != (size, crc):
-            raise InputError(
-                f"{path}: {what}, expected {size:,} bytes with the checksum {crc:08x}. Remove the "
-                "claim of its shard, and score that again."
-            )
+        if not is_inside:
+            wrong = f"is a link that leads out of {job.folder}"
+        elif found != (size, crc):
+            wrong = f"{what}, expected {size:,} bytes with the checksum {crc:08x}"
+        elif frame and path == part.job.output and not _fits(frame, size):
+            wrong = "cannot have the header, the end or the separator that its claim says"
+        else:
+            continue
+        raise InputError(f"{path}: {wrong}. Remove {claim}, and score the shard again.")
+
+
+def _fits(frame: Frame, size: int) -> bool:
+    is_within = min(frame.header, frame.trailer) >= 0 and frame.header + frame.trailer <= size
+    return is_within and all(ord(each) < 256 for each in frame.separator)
 
 
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
@@ -159,7 +180,14 @@ def _joined(parts: Parts) -> Content:
         lambda: _read(pieces),
         None if isinstance(whole, StorePath) else whole,
         whole.location if isinstance(whole, StorePath) else None,
+        _rights(parts),
     )
+
+
+def _rights(parts: Parts) -> int:
+    """Give the rights that all files of some parts have."""
+    files = [path for part in parts for path in files_of(part) if not is_in_store(path)]
+    return reduce(and_, (path.stat().st_mode for path in files), 0o666)
 
 
 def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
@@ -200,7 +228,10 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
     path = job.rejects_file
     if path is not None and any(part.summary.rejected for part in parts):
         size = sum(map(len, _lines(parts)))
-        yield path, Content("the rejects", size, str(path), lambda: _lines(parts))
+        yield (
+            path,
+            Content("the rejects", size, str(path), lambda: _lines(parts), rights=_rights(parts)),
+        )
 
 
 def _lines(parts: Parts) -> Iterator[bytes]:

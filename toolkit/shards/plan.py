@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from pathlib import Path, PurePosixPath
+from pathlib import Path, PurePath, PurePosixPath
 from typing import Any, Self
 
 from toolkit import __version__
@@ -24,12 +24,13 @@ from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, SplitPoint
 from toolkit.scoring.identity import FileFacts, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
-from toolkit.scoring.options import MaxRejected, ScoringOptions
+from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
+from toolkit.stores.location import masked
 from toolkit.stores.paths import is_in_store, path_of
 
-FORMAT_VERSION = 3
+FORMAT_VERSION = 4
 MOST_SHARDS = 100_000
 _SHOWN = 5  # differences in a message
 
@@ -69,10 +70,14 @@ class PlannedFile:
     @property
     def stays_in_folder(self) -> bool:
         """Whether nothing is written elsewhere; a plan may have been edited."""
-        names = [PurePosixPath(name) for name in (self.output, self.rejected) if name is not None]
-        return not any(
-            each.is_absolute() or {"..", ""} & {*each.parts, each.name} for each in names
-        )
+        # As they are written, and as this machine reads them: with drives and backslashes.
+        names = [
+            kind(name)
+            for name in (self.output, self.rejected)
+            for kind in (PurePosixPath, PurePath)
+            if name is not None
+        ]
+        return not any(each.anchor or {"..", ""} & {*each.parts, each.name} for each in names)
 
     def check(self) -> None:
         """Raise `InputError` if the file is not as it was."""
@@ -119,6 +124,7 @@ class Plan:
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: ScoringModel
     max_rejected: MaxRejected | None  # of each file
+    max_unread: MaxUnread | None  # of each file
     # Whether the outputs stay in parts. Only then are files cut whose outputs cannot be joined,
     # such as Parquet files.
     keep_parts: bool
@@ -201,6 +207,7 @@ class Plan:
             "the number of shards": self.count,
             "--keep-parts": self.keep_parts,
             "--max-rejected": self.max_rejected,
+            "--max-unread": self.max_unread,
         }
 
 
@@ -247,6 +254,7 @@ def make_plan(
         # Its path is another one on another machine.
         replace(model, identity={**model.identity, "path": None}),
         options.max_rejected,
+        options.max_unread,
         keep_parts,
         tuple(PlannedFile.of(job, folder) for job in jobs.files),
         earlier.shards if earlier is not None and earlier.count == count else (),
@@ -260,6 +268,11 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
             raise UsageError(f"{job.error}. Leave it out of the shards.")
         if is_stream(job.source):
             raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
+        if (shown := masked(f"{job.source}")) != str(job.source):
+            raise UsageError(
+                f"{shown}: has a password, a signature or a token in its name, which all who read "
+                "the plan of the shards would see. Rename the file first."
+            )
         if STDIN in (job.output, job.rejected):
             raise UsageError("shards are written to files, not to standard output.")
     if options.subset:

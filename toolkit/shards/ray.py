@@ -8,7 +8,7 @@ import pickle
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import replace
 from io import StringIO
 from itertools import islice
@@ -25,6 +25,7 @@ from toolkit.errors import (
     UsageError,
     held_back,
 )
+from toolkit.files import temporary_folder
 from toolkit.model.scorer import Scorer
 from toolkit.scoring.blocks import usable_cores
 from toolkit.scoring.options import ScoringOptions
@@ -35,6 +36,7 @@ _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
 _WATCHED = 1000  # tasks at once, the oldest ones: each look at a task takes its time
 _SECONDS = 0.5  # between two looks at signals
 _CONNECT_SECONDS = 10.0
+_TEMPORARY = Path("/tmp")  # noqa: S108 (a folder of this user is made in it; sockets need short names)
 
 SHARDS_PER_CPU = 4
 _SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
@@ -57,24 +59,28 @@ def connected() -> Iterator[int]:
         _check_answers(address)
     handlers = {number: signal.getsignal(number) for number in STOPPING}
     settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.CRITICAL}
-    if not address:
-        settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
-    try:
-        # Without an address, it would join any cluster that runs on this machine.
-        ray.init(address or "local", **settings)
-    except Exception as error:  # noqa: BLE001 (Ray raises it, such as where it starts too slowly)
-        first = str(error).strip().splitlines()[0]
-        where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
-        raise OutputError(f"{where}: cannot be used: {first}") from None
-    finally:
-        for number, handler in handlers.items():  # Ray has its own, which end the process
-            signal.signal(number, handler)
-    try:
-        resources = ray.cluster_resources()
-        yield max(int(resources.get("CPU", 1)), 1)
-    finally:
-        with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what it has not said yet
-            ray.shutdown()
+    with ExitStack() as opened:
+        if not address:
+            settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
+            if _TEMPORARY.is_dir():  # Ray lets everybody write in its folders: so in one of ours
+                folder = opened.enter_context(temporary_folder(_TEMPORARY / "ray"))
+                settings["_temp_dir"] = str(folder / "ray")
+        try:
+            # Without an address, it would join any cluster that runs on this machine.
+            ray.init(address or "local", **settings)
+        except Exception as error:  # noqa: BLE001 (Ray raises it, such as where it starts too slowly)
+            first = str(error).strip().splitlines()[0]
+            where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
+            raise OutputError(f"{where}: cannot be used: {first}") from None
+        finally:
+            for number, handler in handlers.items():  # Ray has its own, which end the process
+                signal.signal(number, handler)
+        try:
+            resources = ray.cluster_resources()
+            yield max(int(resources.get("CPU", 1)), 1)
+        finally:
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what is not said yet
+                ray.shutdown()
 
 
 def _check_answers(address: str) -> None:

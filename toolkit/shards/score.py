@@ -7,7 +7,7 @@ import platform
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
@@ -16,7 +16,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import NOT_KEPT, Jobs, check_absent, check_apart, check_job
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
 from toolkit.shards.claims import (
@@ -140,19 +140,27 @@ def _score(
     _check_same_program(scorer, job.plan, options)
     for number in {piece.file for piece in job.plan.shards[shard]}:
         job.plan.files[number].check()
-    most = options.max_rejected  # a share is of the whole file
     options = replace(
         options,
         force=False,
         resume=False,
         checkpoint_seconds=math.inf,
-        max_rejected=None if most is None or most.count is None else most,
+        max_rejected=_of_a_part(options.max_rejected),
+        max_unread=_of_a_part(options.max_unread),
     )
     jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_shard=True)
     results = score_files(scorer, jobs, options, *callbacks) if jobs.files else []
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return results
+
+
+_Limit = TypeVar("_Limit", bound=Limit)
+
+
+def _of_a_part(most: _Limit | None) -> _Limit | None:
+    """Give a limit that a part of a file can pass: a share is of the whole file."""
+    return None if most is None or most.count is None else most
 
 
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:

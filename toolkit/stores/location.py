@@ -12,12 +12,23 @@ from toolkit.errors import UsageError
 SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
 # One object has one name: else an output might replace its own input.
 _ALIASES = {"gcs": "gs", "s3a": "s3", "adl": "az", "azure": "az"}
-_OWN_ACCOUNT = ("abfs", "abfss")  # abfs://CONTAINER@ACCOUNT.dfs.core.windows.net/KEY
 
 # Patterns are compiled when they are used first: a run on this machine needs none.
 _URI = rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?"
-# Parts of URLs that hold a permission: signatures of S3, Google and Azure.
-_SIGNED = r"[?&](?:sig|x-amz-[a-z-]+|x-goog-[a-z-]+|signature|token)="
+# What gives access: a user and a password before the host, and the values of signed URLs. A
+# password may have slashes. The user of abfs is the container.
+_ACCESS = (
+    r"(\b(?!file:|abfss?://[^\s/:@]*@)[a-z][\w+.-]+:/+)(?:[^\s/:@]*:\S*|[^\s/:@]*)@"
+    r"|([?&](?:sig|[\w.-]*(?:signature|token|secret|credential|password|(?:access|api)_?key)[\w.-]*)=)"
+    r"[^\s&'\"]*[^\s&'\":;,.]"
+)
+
+
+def masked(text: str) -> str:
+    """Give a text without the passwords, signatures and tokens of the addresses in it."""
+    return re.sub(
+        _ACCESS, lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", text, flags=re.I
+    )
 
 
 @dataclass(frozen=True, order=True)
@@ -46,17 +57,12 @@ def location_of(text: str) -> Location | None:
         return None
     scheme, rest = found["scheme"].lower(), found["rest"] or ""
     scheme = _ALIASES.get(scheme, scheme)
-    if re.search(_SIGNED, rest, re.I):
-        raise UsageError(
-            f"{scheme}:// URI: has a signature or a token in it, which would be shown in messages. "
-            "Leave it out, and give credentials in the environment"
-        )
     bucket, _, key = rest.partition("/")
-    user, at, host = bucket.rpartition("@")
-    if at and (scheme not in _OWN_ACCOUNT or ":" in user):
+    if masked(text) != text or ":" in bucket:
+        shown = f"{scheme}://…" if masked(text) == text else masked(text)
         raise UsageError(
-            f"{scheme}://…@{host}: has a user or a password in it. Leave it out, and give "
-            "credentials in the environment"
+            f"{shown}: has a user, a password, a signature or a token in it, which would be shown "
+            "in messages. Leave it out, and give credentials in the environment"
         )
     if not bucket or bucket in (".", ".."):
         raise UsageError(f"{text}: names no bucket; expected {scheme}://BUCKET/KEY")

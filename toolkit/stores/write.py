@@ -34,6 +34,7 @@ class Content:
     read: Callable[[], Iterator[bytes]]  # all of it, some megabytes at a time at the most
     local: Path | None = None  # a file of this machine that holds the same
     copied: Location | None = None  # an object that holds the same
+    rights: int = 0o666  # at most, of a file that gets it
 
     @classmethod
     def of(cls, what: Path | bytes | Content) -> Content:
@@ -46,7 +47,9 @@ class Content:
         facts = what.stat()
         where = (facts.st_dev, facts.st_ino, os.fspath(what.absolute()))
         mark = repr((where, facts.st_mtime_ns, facts.st_size))
-        return cls(str(what), facts.st_size, mark, lambda: _bytes_of(what), what)
+        return cls(
+            str(what), facts.st_size, mark, lambda: _bytes_of(what), what, None, facts.st_mode
+        )
 
     def is_read_from(self, file: Any) -> bool:
         """Whether a file, which is read from here to its end, has the same bytes."""

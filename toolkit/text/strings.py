@@ -146,6 +146,29 @@ def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
     return found.strip(), count
 
 
+def without_words(texts: pa.Array, words: Sequence[str]) -> pa.Array:
+    """Make null each text that is one of some words, with white space around it or not."""
+    if not len(texts) or not words:
+        return texts
+    if texts.type not in (pa.string(), pa.large_string()):
+        texts = texts.cast(pa.string())
+    bounds = bounds_of(texts)
+    longest = max(len(word.encode()) for word in words)
+    rows = np.flatnonzero(bounds[1:] > bounds[:-1])
+    content = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
+    first, last = content[bounds[rows]], content[bounds[rows + 1] - 1]
+    # Only short texts, and those that white space may begin or end, are looked at as a whole.
+    is_short = np.diff(bounds)[rows] <= longest
+    rows = rows[is_short | _BEGINS_SPACE[first] | (last <= ord(" ")) | (last > ord("~"))]
+    few = pc.utf8_trim_whitespace(texts.take(arrow_of(rows)))
+    found = pc.is_in(few, pa.array([word.strip() for word in words], texts.type))
+    if not found.true_count:
+        return texts
+    is_word = np.zeros(len(texts), np.bool_)
+    is_word[rows] = found.to_numpy(zero_copy_only=False)
+    return pc.if_else(arrow_of(is_word), pa.scalar(None, texts.type), texts)
+
+
 _LONG = {
     "word of 5,000 letters": "x" * 5000,
     "word of 5,000 letters before known ones": "x" * 5000 + " a good film",

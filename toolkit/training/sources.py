@@ -122,6 +122,7 @@ def check_columns(options: TrainingOptions) -> None:
         "--encoding": ("encoding", has_reviews),
         "--strip-ending": ("strip_endings", has_rows),
         "--no-header": ("header", has_rows),
+        "--null, --no-null": ("null_words", has_rows),
     }
     for name in ("format", "delimiter", "quote", "escape", "skip_lines", "sheet"):
         ways[f"--{name.replace('_', '-')}"] = name, has_rows
