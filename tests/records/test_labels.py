@@ -168,7 +168,7 @@ def test_wrong_labels_are_left_out_on_request() -> None:
     for words, message in (
         (["sport", "art"], r"row 11: found the label 'sport'.*\. No label here means anything\."),
         (["neutral", "neu"], "all labels are neutral"),
-        (["neutral", "art"], "no label has a class but neutral"),
+        (["neutral", "art"], "all labels that mean something are neutral"),
     ):
         with pytest.raises(InputError, match=message) as error:
             opinions_of(pa.chunked_array([words]), rows[:2], "x", LabelNames(skip_wrong=True))

@@ -187,7 +187,11 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
     if len(rows) and not len(kept):
-        found = "all labels are neutral" if is_neutral.all() else "no label has a class but neutral"
+        found = (
+            "all labels are neutral"
+            if is_neutral.all()
+            else "all labels that mean something are neutral"
+        )
         raise InputError(
             f"{place}: {found}. Choose another column with --label-column, or other labels with "
             "--positive and --negative."
