@@ -451,13 +451,12 @@ def _at(models: Sequence[ModelResult], found: Sequence[AtThreshold | None], key:
 
 def _threshold(model: ModelResult, threshold: float) -> str:
     """Write a threshold in at least four digits, so that it calls the same reviews positive."""
-
-    def called(value: float) -> int:
-        return int(np.count_nonzero(calls_positive(model.probability, value)))
-
-    texts = (f"{threshold:.{digits}g}" for digits in range(4, 9))
-    exact = called(threshold)
-    return next((text for text in texts if called(float(text)) == exact), f"{threshold:.9g}")
+    exact = calls_positive(model.probability, threshold)
+    for digits in range(4, 9):
+        text = f"{threshold:.{digits}g}"
+        if np.array_equal(calls_positive(model.probability, float(text)), exact):
+            return text
+    return f"{threshold:.9g}"
 
 
 def _losses(found: Figures | Metrics) -> list[str]:

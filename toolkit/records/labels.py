@@ -187,14 +187,10 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
     if len(rows) and not len(kept):
-        found = (
-            "all labels are neutral"
-            if is_neutral.all()
-            else "all labels that mean something are neutral"
-        )
+        known = "" if is_neutral.all() else " that mean something"
         raise InputError(
-            f"{place}: {found}. Choose another column with --label-column, or other labels with "
-            "--positive and --negative."
+            f"{place}: all labels{known} are neutral. Choose another column with --label-column, "
+            "or other labels with --positive and --negative."
         )
     targets = labels.targets[is_opinion]
     return replace(labels, rows=kept, targets=targets, neutral=rows[is_neutral])
@@ -218,11 +214,12 @@ def labels_of(
     if len(wrong) and not (names.skip_wrong and len(wrong) < len(rows)):
         at = np.repeat(rows[wrong], counts[wrong])
         word = words[int(wrong[0])].as_py()
+        what = found_in(_given(word, names) and word, len(at), "label")
         unknown = sum(map(bool, compress(found, np.isnan(by_word))))
         known = int(np.count_nonzero(~np.isnan(by_word)))
-        is_of_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
-        advice = _advice(_given(word, names), kind, names, is_of_topics=is_of_topics)
-        _refuse(_given(word, names) and word, at, place, kind, advice)
+        are_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
+        advice = _advice(_given(word, names), kind, names, are_topics=are_topics)
+        raise WrongValueError(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(rows, targets, kind, meaning, rows[:0])
@@ -360,21 +357,17 @@ def _by_size(word: str) -> tuple[bool, float, str]:
     return isnan(value), 0.0 if isnan(value) else value, word
 
 
-def _refuse(first: str | None, rows: Rows, place: str, kind: str, advice: str) -> NoReturn:
+def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str:
+    """Say what is expected in place of a wrong label, and what to do."""
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
-    found = found_in(first, len(rows), "label")
-    raise WrongValueError(place, int(rows[0]), f"{found}, expected {expected}. {advice}")
-
-
-def _advice(word: str, kind: str, names: LabelNames, *, is_of_topics: bool) -> str:
-    """Say what to do about a wrong label."""
     advice = "Choose the column with --label-column"
     if number(word) > 1:
         advice = "Say from which number on labels are positive with --positive-from"
     elif word:
         advice += ", or name labels with --positive and --negative"
-        if kind == USUAL and is_of_topics:
+        if kind == USUAL and are_topics:
             advice = f"Models tell two classes only, negative and positive, not topics. {advice}"
     if names.skip_wrong:
-        return f"No label here means anything. {advice}."
-    return f"{advice}. Rows with a wrong label or none are left out with --skip-wrong-labels."
+        return f"{expected}. No label here means anything. {advice}."
+    skipping = "Rows with a wrong label or none are left out with --skip-wrong-labels."
+    return f"{expected}. {advice}. {skipping}"

@@ -195,9 +195,8 @@ def _warn_of_edges(observer: TrainingObserver, reviews: Reviews) -> None:
     for at_end, verb in ((True, "end"), (False, "begin")):
         words, count = repeated_edge(reviews.texts, at_end=at_end)
         if words:
-            remedy = "another text column, or remove them"
-            if at_end:
-                remedy = f"--strip-ending {shlex.quote(words)}"
+            cut = f"--strip-ending {shlex.quote(words)}"
+            remedy = cut if at_end else "another text column, or remove them"
             observer.warning(
                 f"{reviews.name}: {count:,} different reviews of {len(reviews):,} {verb} with "
                 f"{words!r}. Where reviewers did not write this, use {remedy}."

@@ -258,8 +258,7 @@ class _Run:
     def _resume(self) -> None:
         """Be where an earlier run was after its last epoch."""
         saved = self._epochs.saved
-        found = None if saved is None else saved.load()
-        if saved is None or found is None:
+        if saved is None or (found := saved.load()) is None:
             return
         facts, arrays = found
         with _reading(saved.path):
