@@ -113,6 +113,8 @@ def test_what_is_not_resumed(options: TrainingOptions, write_csv: Callable[..., 
     for wrong, name in (
         ({"seed": 4}, "--seed"),
         ({"epochs": 4, "batch_size": 9}, "--batch-size, --epochs"),
+        ({"network": NetworkSettings(max_tokens=90)}, "--max-tokens"),
+        ({"preset": "ngram-linear"}, "--preset"),
         ({"data": other}, "the data"),
     ):
         with pytest.raises(UsageError, match=rf"has changed: {name}\. Undo that, or start over"):

@@ -29,10 +29,10 @@ from toolkit.training.presets import option_of
 
 History = dict[str, list[float]]
 
-# Options that do not change what is fitted; of the files, the content counts, as it was read.
-_OF_THE_RUN = {"output", "force", "resume", "start"}
+# Options that do not change what is fitted. Of the files, the content counts, as it was read; of
+# the network, each setting.
+_OF_THE_RUN = {"output", "force", "resume", "start", "network"}
 _FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test", "reading"}
-_NAMES = {"network": "the settings of the network"}
 _FACTS = "facts"  # the array with all that is not one, as JSON
 _START_OVER = "start over with --force and without --resume"
 
@@ -79,6 +79,8 @@ class Checkpoints:
             found = dict(_load(path)[0]["identity"])
         names = self._identity.keys() | found.keys()
         changed = sorted(name for name in names if self._identity.get(name) != found.get(name))
+        if (preset := option_of("preset")) in changed:
+            changed = [preset]  # which has defaults of its own
         if changed:
             raise UsageError(
                 f"{self._options.run}: cannot be resumed, because this has changed: "
@@ -136,7 +138,7 @@ def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
     # An option that is given with its default changes nothing.
     resolved = {
         "preset": preset.name,
-        "network": {name: getattr(preset, name) for name in vars(options.network)},
+        **{name: getattr(preset, name) for name in vars(options.network)},
         "epochs": options.most_epochs,
         "early_stopping": options.stops_early,
         "batch_size": options.reviews_per_step,
@@ -147,9 +149,7 @@ def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
         found[f"the version of {module.__name__}"] = module.__version__
     for name, value in (asdict(options) | resolved).items():
         if name not in _OF_THE_RUN | _FILES:
-            found[_NAMES.get(name, option_of(name))] = json.dumps(
-                value, sort_keys=True, default=str
-            )
+            found[option_of(name)] = json.dumps(value, sort_keys=True, default=str)
     return found
 
 
