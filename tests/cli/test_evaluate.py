@@ -79,6 +79,13 @@ def test_the_tables_fit_the_terminal(
     assert max(map(len, ran.out.splitlines())) <= width
     assert ran.out.count("log loss") == {40: 6, 80: 3, 120: 2}[width]
     assert "McNemar" in ran.out.replace("\n", " ")
+    note = "Use a threshold with"
+    assert note not in " ".join(ran.out.split())  # below the table of thresholds, of one model
+    alone = command("evaluate", MODEL, "r.csv").out
+    assert bool(re.search(r"^ threshold +positive .* accuracy +balanced", alone, re.M)) is (
+        width >= 80
+    )
+    assert note in " ".join(alone.split())
 
 
 def test_outputs(command: Command) -> None:

@@ -18,6 +18,8 @@ from tests.cli.running import Command
 from tests.models import MODEL, shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records import ReadOptions
+from toolkit.records.columns import Columns
+from toolkit.records.table import read_texts
 from toolkit.scoring import ScoringOptions
 from toolkit.scoring.identity import settings_of
 from toolkit.text.strings import repeated_edge, without_endings
@@ -70,8 +72,15 @@ def test_an_ending_that_differs_is_not_resumed() -> None:
         for endings in ((), (ENDING,))
     )
     assert [name for name in plain if plain[name] != stripped[name]] == ["the options"]
-    with pytest.raises(UsageError, match="--strip-ending: expected words"):
-        ReadOptions(strip_endings=(" ",))
+    for wrong in (" ", "READ \udcff"):
+        with pytest.raises(UsageError, match="--strip-ending: expected words in UTF-8"):
+            ReadOptions(strip_endings=(wrong,))
+
+
+def test_each_of_several_columns_is_cut(tmp_path: Path) -> None:
+    (path := tmp_path / "r.csv").write_text("title,body\nfineREAD MORE,bad READ MORE\n")
+    reading = ReadOptions(columns=Columns(("title", "body")), strip_endings=(ENDING,))
+    assert list(read_texts(path, reading)) == ["fine\nbad"]
 
 
 def test_evaluate_reads_the_same(tmp_path: Path, command: Command) -> None:

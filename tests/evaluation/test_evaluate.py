@@ -18,7 +18,7 @@ from tests.reference import tokens_of
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
-from toolkit.evaluation.tables import summary_of, threshold_table
+from toolkit.evaluation.tables import metrics_table, summary_of, threshold_table, warnings_of
 from toolkit.records import Columns, ReadOptions
 
 FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
@@ -137,7 +137,9 @@ def test_the_threshold_is_for_all(write_rows: WriteRows, reviews_csv: Path) -> N
 def test_rows_without_text_or_label_are_counted(write_rows: WriteRows) -> None:
     rows = [("fine", 1), (" ", 1), ("bad", ""), ("", ""), ("dull", "neg"), ("bad", "  ")]
     path = write_rows("r.csv", ("text", "label"), rows)
-    others = write_rows("p.csv", ("positive_probability",), [[0.9], [""], ["x"], [""], [0.8], [""]])
+    others = write_rows(
+        "p.csv", ("positive_probability",), [[0.9], [""], ["x"], [""], [0.8], ["nan"]]
+    )
     data = evaluate(path, [], [others]).data
     assert (data.rows, data.reviews, data.positive) == (6, 2, 1)
     assert (data.without_text, data.without_label) == (2, 2)
@@ -171,9 +173,8 @@ def test_data_that_cannot_be_used(
     [
         ([[0.5]], r"p.csv: 1 rows, but .*r.csv has 2\. Give a prediction for each row"),
         ([[0.5], [1.5]], "row 2: found the probability '1.5', expected .* from 0 to 1"),
-        ([[0.5], ["nan"]], "row 2: found the probability 'nan', expected"),
         ([[0.5], ["x"]], "row 2: found the probability 'x', expected"),
-        ([[" "], [""]], "has no probability for any review with a label. Choose the column"),
+        ([[" "], ["NaN"]], "has no probability for any review with a label. Choose the column"),
     ],
 )
 def test_predictions_that_cannot_be_used(
@@ -299,7 +300,7 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
     ) in second
     assert third.startswith(
         "90.0% of these reviews are positive, but constant expects 100.0% (mean probability; by "
-        "chance 93.8–100.0%), worse expects 54.0% (mean probability; by chance 42.2–65.8%). To "  # noqa: RUF001
+        "chance 100.0–100.0%), worse expects 54.0% (mean probability; by chance 54.0–54.0%). To "  # noqa: RUF001
     )
 
 
@@ -361,11 +362,10 @@ def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRow
     assert [model.name for model in found.models] == [MODEL.stem, "p"]
     assert found.data.soft_labels == 2
     assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
-    names = [row[0].text for row in threshold_table(found.models[1]).rows]
-    assert names[3:6] == ["0.4", "0.5 in use", "0.6"]
-    notes = {row[0].text: row[0].note for row in threshold_table(found.models[1]).rows}
-    assert notes.pop("0.5 in use") == "best balanced, best F1"
-    assert set(notes.values()) == {""}
+    rows = threshold_table(found.models[1]).rows
+    assert [row[0].text for row in rows][3:6] == ["0.4", "0.5 in use", "0.6"]
+    marked = [(row[0].text, at) for row in rows for at, cell in enumerate(row) if cell.is_best]
+    assert marked == [("0.5 in use", 4), ("0.5 in use", 6)]
 
 
 def test_the_best_thresholds_are_marked(write_rows: WriteRows) -> None:
@@ -373,8 +373,29 @@ def test_the_best_thresholds_are_marked(write_rows: WriteRows) -> None:
     values = [[0.1], [0.25], [0.1], [0.75], [0.1], [0.75], [0.5625], [0.75]]
     others = write_rows("p.csv", ("positive_probability",), values)
     (model,) = evaluate(data, [], [others]).models
-    marked = [row for row in threshold_table(model).rows if row[0].note]
-    assert [(row[0].text, row[0].note) for row in marked] == [
-        ("0.175", "best F1"),
-        ("0.6562", "best balanced"),
-    ]
+    table = threshold_table(model)
+    assert [
+        (row[0].text, column, cell.text)
+        for row in table.rows
+        for column, cell in zip(table.columns, row, strict=True)
+        if cell.text.endswith("*")
+    ] == [("0.175", "F1", "88.9% *"), ("0.6562", "balanced", "87.5% *")]
+
+
+def test_a_threshold_has_the_digits_that_it_needs(write_rows: WriteRows) -> None:
+    data = write_rows("r.csv", ("text", "label"), [("a", n % 2) for n in range(4)])
+    values = [[0.9999951], [0.9999961], [0.9999951], [1]]
+    others = write_rows("p.csv", ("positive_probability",), values)
+    (model,) = evaluate(data, [], [others]).models
+    shown = {row[0].text for row in threshold_table(model).rows if row[6].is_best}
+    assert shown == {"0.999996"}
+    assert "0.999996" in metrics_table(evaluate(data, [], [others])).rows[-1][1].note
+
+
+def test_a_model_that_is_too_sure_is_not_said_to_expect_another_share(
+    write_rows: WriteRows,
+) -> None:
+    data = write_rows("r.csv", ("text", "label"), [("a", int(n < 50)) for n in range(100)])
+    values = [[int(n < 46 or n >= 92)] for n in range(100)]  # 4 and 8 errors
+    others = write_rows("p.csv", ("positive_probability",), values)
+    assert not any("expects" in each for each in warnings_of(evaluate(data, [], [others])))

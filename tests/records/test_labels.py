@@ -123,7 +123,21 @@ def test_labels_that_mean_nothing(
         read(words, names)
 
 
-MISSING = ["NA", "n/a", "NaN", " null ", "None", " ", "", None]
+MISSING = [
+    "NA",
+    "n/a",
+    "NaN",
+    " null ",
+    "None",
+    "<NA>",
+    "#N/A",
+    r"\N",
+    "NaT",
+    "#REF!",
+    " ",
+    "",
+    None,
+]
 BOTH = LabelNames(positive=("1",), negative=("0",))
 
 
@@ -151,10 +165,29 @@ def test_wrong_labels_are_left_out_on_request() -> None:
     found = opinions_of(column, rows, "x.csv", LabelNames(skip_wrong=True))
     assert (found.rows.tolist(), found.neutral.tolist()) == ([10, 13], [12])
     assert found.targets.tolist() == [1, 0]
-    with pytest.raises(InputError, match="row 11: found the label 'sport'"):  # nothing is left
-        opinions_of(
-            pa.chunked_array([["sport", "art"]]), rows[:2], "x", LabelNames(skip_wrong=True)
-        )
+    for words, message in (
+        (["sport", "art"], r"row 11: found the label 'sport'.*\. No label here means anything\."),
+        (["neutral", "neu"], "all labels are neutral"),
+        (["neutral", "art"], "all labels that mean something are neutral"),
+    ):
+        with pytest.raises(InputError, match=message) as error:
+            opinions_of(pa.chunked_array([words]), rows[:2], "x", LabelNames(skip_wrong=True))
+        assert "--skip-wrong-labels" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("words", "are_topics"),
+    [
+        (["sport", "art", "food"], True),
+        (["pos", "sport", "art", "food", "law", "tax"], True),
+        (["positive", "negative", "postive"], False),
+        (["yes", "no"], False),
+    ],
+)
+def test_topics_are_said_to_be_no_labels(words: list[str | None], are_topics: bool) -> None:
+    with pytest.raises(InputError, match="found the label") as error:
+        read(words)
+    assert ("not topics" in str(error.value)) is are_topics
 
 
 def test_names_that_contradict() -> None:

@@ -34,6 +34,7 @@ from toolkit.training.adapt_fit import (
     positive_share,
     threshold_of,
 )
+from toolkit.training.epochs import Checkpoints
 from toolkit.training.split import folds_for_few
 
 # Words that no start knows, and one that means the opposite of what it usually means.
@@ -163,6 +164,22 @@ def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None
     assert ModelFile.load(Path("second/conv1d.onnx")).facts.release == Release(
         "conv1d", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers
     )
+
+
+def test_an_unfinished_training_is_in_no_way(mine: Path, tmp_path: Path, command: Command) -> None:
+    """What is there instead is made; only --force drops the progress, as where one starts over."""
+    options = TrainingOptions(data=str(mine), output=tmp_path / "run")
+    saved = Checkpoints(options).of_fit(0)
+    saved.save({}, {})
+    call = ("train", mine, "--from", "conv1d", "-o", "run")
+    assert command(*call).exit_code == 0
+    assert saved.path.exists()
+    mine.write_text(mine.read_text() + "odd,?,shop\n" * 3)
+    reading = "--skip-wrong-labels", "--strip-ending", "MORE"
+    assert command(*call, "--force", *reading).exit_code == 0
+    data = RunFolder(tmp_path / "run").load_config().data
+    assert (data.without_label, data.strip_endings) == (3, ("MORE",))
+    assert not saved.path.parent.exists()
 
 
 def test_groups_stay_together_and_the_run_says_so(mine: Path, command: Command) -> None:

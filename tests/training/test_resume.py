@@ -19,8 +19,11 @@ from tests.training.conftest import make_rows
 from tests.training.listening import Listener
 from toolkit.errors import UsageError
 from toolkit.export import export
+from toolkit.records.columns import Columns
+from toolkit.records.options import ReadOptions
 from toolkit.training import TrainingOptions, train
-from toolkit.training.epochs import Checkpoints, SavedFit
+from toolkit.training.epochs import Checkpoints, SavedFit, lowest
+from toolkit.training.presets import NetworkSettings
 
 ALL = pytest.mark.parametrize(
     "preset", ["conv1d", "ngram-linear", pytest.param("ngram-recurrent", marks=pytest.mark.slow)]
@@ -110,22 +113,67 @@ def test_what_is_not_resumed(options: TrainingOptions, write_csv: Callable[..., 
     for wrong, name in (
         ({"seed": 4}, "--seed"),
         ({"epochs": 4, "batch_size": 9}, "--batch-size, --epochs"),
+        ({"network": NetworkSettings(max_tokens=90)}, "--max-tokens"),
+        ({"preset": "ngram-linear"}, "--preset"),
         ({"data": other}, "the data"),
     ):
         with pytest.raises(UsageError, match=rf"has changed: {name}\. Undo that, or start over"):
-            train(replace(resumed, **wrong))
+            train(replace(resumed, **wrong, force=True))  # which keeps the progress
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("toolkit.training.epochs.__version__", "0.0")
         with pytest.raises(UsageError, match="has changed: the version of the toolkit"):
             train(resumed)
     saved = Checkpoints(options).of_fit(0).path
-    saved.write_bytes(saved.read_bytes()[:-300])
-    with pytest.raises(UsageError, match=r"fit-0\.npz: the progress is damaged: start over"):
-        train(resumed)
+    whole = saved.read_bytes()
+    arrays = dict(np.load(saved))
+    for content in (
+        {name: array for name, array in arrays.items() if name != "now-3"},
+        {name: array for name, array in arrays.items() if name != "best-0"},
+        arrays | {"now-0": arrays["now-0"][:1]},
+        arrays | {"best-0": arrays["best-0"][:1]},
+        arrays | {"facts": np.frombuffer(b"[]", np.uint8)},
+        None,
+    ):
+        if content is None:
+            saved.write_bytes(whole[:-300])
+        else:
+            np.savez(saved, **content)
+        with pytest.raises(UsageError, match=r"fit-0\.npz: the progress is damaged: start over"):
+            train(resumed)
     listener = Listener()
     train(replace(options, force=True, epochs=1), listener)
     assert not listener.with_words("resumed")
     assert not saved.parent.exists()
+
+
+def test_what_changes_nothing_is_no_reason_not_to_resume(
+    options: TrainingOptions, tmp_path: Path
+) -> None:
+    """Defaults that are given, and the same reviews in a file of another name."""
+    options = replace(options, batch_size=None, epochs=None)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 1)
+        train(options)
+    path = Path(options.data).rename(tmp_path / "other.csv")
+    chosen = NetworkSettings(max_tokens=100)
+    named = ReadOptions(columns=Columns("text", label="label"))
+    given: dict[str, Any] = {
+        "preset": "conv1d",
+        "batch_size": 32,
+        "epochs": 100,
+        "early_stopping": True,
+    }
+    options = replace(options, data=str(path), network=chosen, reading=named, resume=True)
+    with pytest.MonkeyPatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        stop_after(patch, 1)
+        listener = Listener()
+        train(replace(options, **given), listener)
+    assert listener.with_words("resumed after epoch 1 of at most 100")
+
+
+def test_an_epoch_without_a_loss_is_never_the_best() -> None:
+    nan = float("nan")
+    assert [lowest(each) for each in ([nan, 2.0, 1.0, nan, 1.0], [nan, nan], [3.0])] == [2, 0, 0]
 
 
 def test_nothing_to_resume_is_said(options: TrainingOptions) -> None:

@@ -72,7 +72,7 @@ def test_words_that_end_or_begin_many_reviews_are_told_and_cut(write_csv: WriteC
     load_training_data(options, listener)
     end, begin = listener.warnings
     assert "60 different reviews of 90 end with 'READ MORE'" in end
-    assert '--strip-ending "READ MORE"' in end
+    assert "--strip-ending 'READ MORE'" in end
     assert "30 different reviews of 90 begin with 'Was it ok?'" in begin
     listener = Listener()
     read = load_training_data(

@@ -82,8 +82,8 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
         print_table(console, tables.class_confusion_table(model))
     print_table(console, tables.recall_table(evaluation))
     if len(evaluation.models) == 1:
-        print_table(console, tables.threshold_table(evaluation.models[0]))
-    console.print(Text(f"{tables.THRESHOLD_NOTE}\n", style="dim"))
+        table = tables.threshold_table(evaluation.models[0])
+        print_table(console, table, tables.THRESHOLD_NOTE)
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))

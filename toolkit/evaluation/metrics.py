@@ -26,7 +26,7 @@ Better = Literal["higher", "lower", "neither"]
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 TARGETS = (0.95, 0.97, 0.99)  # accuracies
 RECALLS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
-GOALS = ("balanced_accuracy", "f1")  # that the best thresholds are for
+GOALS = {"balanced_accuracy": "balanced", "f1": "F1"}  # that thresholds are the best for
 
 NORMAL_95 = 1.959963984540054  # the standard normal deviate of a two-sided 95% interval
 CALIBRATION_BINS = 15  # as in Guo et al., On Calibration of Modern Neural Networks, ICML 2017
@@ -40,7 +40,7 @@ _EPSILON = 1e-7
 class Proportion:
     """`right` of `count` reviews; there is at least one."""
 
-    right: int
+    right: float  # a whole number, but of an area below a curve
     count: int
 
     @property
@@ -51,7 +51,12 @@ class Proportion:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
-        return _wilson(self.right, self.count)
+        right, count, squared = self.right, self.count, NORMAL_95**2
+        middle = (right + squared / 2) / (count + squared)
+        spread = right * (count - right) / count + squared / 4
+        half = NORMAL_95 * sqrt(spread) / (count + squared)
+        # Rounding must not keep the ends from 0 and 1.
+        return middle - half if right else 0.0, middle + half if right < count else 1.0
 
 
 @dataclass(frozen=True)
@@ -80,6 +85,8 @@ class Metrics:
     false_negatives: int
     false_positives: int
     true_negatives: int
+    # Where the share of positives is by chance if the probabilities are right; 95%, 0 to 1.
+    mean_probability_interval: tuple[float, float] | None
     accuracy: Proportion = _metric(  # noqa: RUF009 (it calls `field`)
         "accuracy", "Share of the reviews with the right label, with the 95% interval of Wilson."
     )
@@ -183,19 +190,13 @@ class Metrics:
         among made-up scores, it held the true value in 96% to 99.8% of the trials.
         """
         count, value = self.true_positives + self.false_negatives, self.average_precision
-        return None if value is None else _wilson(value * count, count)
+        return None if value is None else Proportion(value * count, count).interval
 
     @property
     def negative_average_precision_interval(self) -> tuple[float, float] | None:
         """The same of the negative reviews."""
         count, value = self.true_negatives + self.false_positives, self.negative_average_precision
-        return None if value is None else _wilson(value * count, count)
-
-    @property
-    def mean_probability_interval(self) -> tuple[float, float]:
-        """Where the share of positives is by chance, by the distances of labels; 95%, 0 to 1."""
-        half = NORMAL_95 * sqrt(self.brier_score / self.accuracy.count)
-        return max(self.mean_probability - half, 0.0), min(self.mean_probability + half, 1.0)
+        return None if value is None else Proportion(value * count, count).interval
 
     def figure(self, key: str) -> tuple[float | None, tuple[float, float] | None]:
         """Give one of `METRICS`, and its 95% interval if it has one."""
@@ -242,6 +243,7 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
     tp, fn, fp, tn = _confusion(labels, probability, threshold)
     exact = probability.astype(np.float64)
     auc, *precisions = _areas(labels, probability)
+    mean, chance = float(exact.mean()), NORMAL_95 * sqrt(np.sum(exact * (1 - exact))) / len(exact)
     return Metrics(
         accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
@@ -259,7 +261,10 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
         brier_score=float(np.mean((exact - labels) ** 2)),
         calibration_error=calibration_error(labels, probability),
         balanced_calibration_error=balanced_calibration_error(labels, probability),
-        mean_probability=float(exact.mean()),
+        mean_probability=mean,
+        mean_probability_interval=None
+        if auc is None
+        else (max(mean - chance, 0.0), min(mean + chance, 1.0)),
         positive_share=(tp + fn) / len(labels),
         true_positives=tp,
         false_negatives=fn,
@@ -451,7 +456,7 @@ def coverage_at(
         count = int(reached[-1])
         part = Proportion(int(right[count - 1]), count)
         uncertain = _uncertain(surest[count:], threshold)
-        figures = (count, count / len(labels), part.right, part.value, part.interval)
+        figures = (count, count / len(labels), int(part.right), part.value, part.interval)
         found.append(TargetCoverage(target, *figures, uncertain))
     return tuple(found)
 
@@ -489,15 +494,6 @@ def pr_curves(
     for found, wrong in ((true, false), (not_false, not_true)):
         precision = found[1:] / (found + wrong)[1:]
         yield found / found[-1], np.append(precision[:1], precision)
-
-
-def _wilson(right: float, count: int) -> tuple[float, float]:
-    squared = NORMAL_95**2
-    middle = (right + squared / 2) / (count + squared)
-    spread = right * (count - right) / count + squared / 4
-    half = NORMAL_95 * sqrt(spread) / (count + squared)
-    # Rounding must not keep the ends from 0 and 1.
-    return middle - half if right else 0.0, middle + half if right < count else 1.0
 
 
 def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:

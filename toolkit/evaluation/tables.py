@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from math import ceil, floor
+from math import ceil, floor, sqrt
 from typing import NamedTuple
+
+import numpy as np
 
 from toolkit.errors import counted
 from toolkit.evaluation.comparison import Comparison, compare_with_constant
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import (
+    GOALS,
     METRICS,
+    NORMAL_95,
     RECALLS,
     AtThreshold,
     Better,
@@ -19,6 +23,7 @@ from toolkit.evaluation.metrics import (
     Metrics,
     Proportion,
     TargetCoverage,
+    calls_positive,
 )
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
@@ -43,12 +48,12 @@ STARS_NOTE = (
     "best one for each figure."
 )
 THRESHOLD_NOTE = (
-    "Precision, recall and F1 are of positive. The best thresholds are chosen on these reviews, so "
-    "these figures are optimistic: on others, expect less. Use a threshold with `toolkit score "
+    "Positive is the share that is called so; precision, recall and F1 are of positive. The best "
+    "thresholds for F1 and balanced accuracy (*) are chosen on these reviews, so these figures are "
+    "optimistic: on others, expect less. Use a threshold with `toolkit score "
     "--threshold`, or keep it in the model with `toolkit export --threshold`; `toolkit export "
     "--optimize balanced` or `--optimize f1` chooses one on held-out reviews."
 )
-_GOALS = {"balanced_accuracy": "balanced", "f1": "F1"}  # that thresholds are the best for
 _LEAST_SHIFT = 0.01  # of the share of positives; with many reviews, chance explains even less
 _STARS = (
     ("exact", "exact", True),
@@ -116,11 +121,15 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
     """Say which models expect another share of positives, beyond chance; None if none does."""
     share, found = models[0].metrics.positive_share, []
     for name, each in ((model.name, model.metrics) for model in models):
-        mean, (low, high) = each.mean_probability, each.mean_probability_interval
-        if abs(share - mean) >= _LEAST_SHIFT and not low <= share <= high:
-            chance = f"mean probability; by chance {ends((low, high))}%"
+        mean, interval = each.mean_probability, each.mean_probability_interval
+        # The distances of the labels also explain a share to a model that is too sure.
+        explained = NORMAL_95 * sqrt(each.brier_score / each.accuracy.count)
+        if interval is None or abs(share - mean) < max(_LEAST_SHIFT, explained):
+            continue
+        if not interval[0] <= share <= interval[1]:
+            chance = f"mean probability; by chance {ends(interval)}%"
             found.append(f"{name} expects {percent(mean, 1)} ({chance})")
-    if not found or share in (0, 1):
+    if not found:
         return None
     return (
         f"{percent(share, 1)} of these reviews are positive, but {', '.join(found)}. To repair it, "
@@ -167,9 +176,10 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
 def metrics_table(evaluation: Evaluation) -> Table:
     """The metrics, a row each."""
     rows: list[Row] = [_metric_row(metric, evaluation.models) for metric in METRICS]
-    rows.append(["threshold", *(Cell(f"{m.threshold:.4g}") for m in evaluation.models)])
-    for goal, name in _GOALS.items():
-        cells = _at([model.best_thresholds.get(goal) for model in evaluation.models], goal)
+    models = evaluation.models
+    rows.append(["threshold", *(_threshold(model, model.threshold) for model in models)])
+    for goal, name in GOALS.items():
+        cells = _at(models, [model.best_thresholds.get(goal) for model in models], goal)
         rows.append([f"{name}, at best threshold", *cells])
     return _by_model(evaluation, ["Metrics"], rows)
 
@@ -179,7 +189,7 @@ def confusion_table(model: ModelResult) -> Table:
     found = model.metrics
     positive = found.true_positives, found.false_negatives
     negative = found.false_positives, found.true_negatives
-    first = f"threshold {model.threshold:.4g}"
+    first = f"threshold {_threshold(model, model.threshold)}"
     return _counts_table(first, LABELS[::-1], (positive, negative))
 
 
@@ -203,15 +213,17 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
 
 
 def threshold_table(model: ModelResult) -> Table:
-    """What a model would do with other thresholds; the best ones for two figures are marked."""
-    columns = ("threshold", "called positive", "precision", "recall", "F1", "accuracy", "balanced")
+    """What a model would do with other thresholds; * marks the best ones for two figures."""
+    columns = ("threshold", "positive", "precision", "recall", "F1", "accuracy", "balanced")
     keys = ("called_positive", "precision", "recall", "f1", "accuracy", "balanced_accuracy")
     best, rows = model.best_thresholds, []
     for each in sorted({*model.thresholds, *best.values()}, key=lambda each: each.threshold):
-        in_use = " in use" if round(each.threshold, 6) == round(model.threshold, 6) else ""
-        note = ", ".join(f"best {name}" for goal, name in _GOALS.items() if best.get(goal) == each)
-        first = Cell(f"{each.threshold:.4g}{in_use}", note)
-        rows.append([first, *(Cell(number(getattr(each, key), 1)) for key in keys)])
+        in_use = np.float32(each.threshold) == np.float32(model.threshold)
+        row: list[str | Cell] = [_threshold(model, each.threshold) + " in use" * bool(in_use)]
+        for key in keys:
+            is_best = best.get(key) == each
+            row.append(Cell(number(getattr(each, key), 1) + " *" * is_best, is_best=is_best))
+        rows.append(row)
     return table_of(columns, rows)
 
 
@@ -221,7 +233,7 @@ def recall_table(evaluation: Evaluation) -> Table | None:
         return None
     found = zip(*(model.precision_at_recall for model in evaluation.models), strict=True)
     rows: list[Row] = [
-        [f"at least {percent(least, 0)}", *_at(row, "precision")]
+        [f"at least {percent(least, 0)}", *_at(evaluation.models, row, "precision")]
         for least, row in zip(RECALLS, found, strict=True)
     ]
     return _by_model(evaluation, ["Recall of positive"], rows, "precision")
@@ -427,11 +439,24 @@ def _accuracy_cell(found: Metrics) -> Cell:
     return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
 
 
-def _at(found: Sequence[AtThreshold | None], key: str) -> list[Cell]:
+def _at(models: Sequence[ModelResult], found: Sequence[AtThreshold | None], key: str) -> list[Cell]:
     """Write a figure of each model, and the threshold beside it."""
     values = [getattr(each, key, None) for each in found]
-    notes = [f"at {each.threshold:.4g}" if each else "" for each in found]
+    notes = [
+        f"at {_threshold(model, each.threshold)}" if each else ""
+        for model, each in zip(models, found, strict=True)
+    ]
     return _figures(values, notes, is_percent=True)
+
+
+def _threshold(model: ModelResult, threshold: float) -> str:
+    """Write a threshold in at least four digits, so that it calls the same reviews positive."""
+    exact = calls_positive(model.probability, threshold)
+    for digits in range(4, 9):
+        text = f"{threshold:.{digits}g}"
+        if np.array_equal(calls_positive(model.probability, float(text)), exact):
+            return text
+    return f"{threshold:.9g}"
 
 
 def _losses(found: Figures | Metrics) -> list[str]:

@@ -124,6 +124,7 @@ class ReviewSource:
     reviews: int | None = None
     positive: int | None = None
     without_text: int | None = None
+    without_label: int | None = None  # rows that were left out for their label
     left_out: int | None = None  # reviews without labels that were not learned from
     sha256: str | None = None
     soft_labels: int | None = None  # labels between 0 and 1
@@ -152,6 +153,7 @@ class TrainingData(ReviewSource):
     validation: ReviewSource | None = None
     unlabelled: ReviewSource | None = None
     teachers: tuple[TeacherSource, ...] | None = None
+    strip_endings: tuple[str, ...] | None = None  # words at the end of texts that were not read
     fitted: int | None = None  # of the labelled reviews
     held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
 

@@ -41,10 +41,11 @@ def gpu_line() -> str | None:
         return f"GPU: {', '.join(each.get('device_name', 'unknown') for each in details)}, used"
     if not any(_DEVICES.glob("nvidia[0-9]*")) and not _is_listed():
         return None
-    why = "TensorFlow finds no CUDA libraries that fit. Install them"
     if os.environ.get("CUDA_VISIBLE_DEVICES", "0").strip() in ("", "-1"):
         return "GPU: not used, as CUDA_VISIBLE_DEVICES hides it"
-    if not tensorflow.test.is_built_with_cuda():
+    if tensorflow.test.is_built_with_cuda():
+        why = "TensorFlow finds no CUDA libraries that fit. Install them"
+    else:
         why = "this TensorFlow is built without CUDA. Install one with it"
     return f"GPU: not used, as {why}: pip install 'tensorflow[and-cuda]'"
 

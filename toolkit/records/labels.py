@@ -22,7 +22,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError
-from toolkit.records.options import LabelNames, plain_label
+from toolkit.records.options import NULL_WORDS, LabelNames, plain_label
 
 Targets = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -158,8 +158,8 @@ _EXPECTED = {
     POINTS: "1 to 10 stars, as in other rows",
 }
 _NEUTRAL_WORDS = ("neutral", "neu")
-# What pandas, R and databases write where a value is missing.
-_MISSING = {"", "na", "n/a", "nan", "none", "null"}
+_MISSING = {"", *map(plain_label, NULL_WORDS)}
+_UNKNOWN_OF_TOPICS, _KNOWN_OF_TOPICS = 3, 0.2  # different labels: at least, and at most per unknown
 _BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
 _MOST_SHOWN = 12  # labels of a class
@@ -187,9 +187,10 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
     if len(rows) and not len(kept):
+        known = "" if is_neutral.all() else " that mean something"
         raise InputError(
-            f"{place}: all labels are neutral. Choose another column with --label-column, or other "
-            "labels with --positive and --negative."
+            f"{place}: all labels{known} are neutral. Choose another column with --label-column, "
+            "or other labels with --positive and --negative."
         )
     targets = labels.targets[is_opinion]
     return replace(labels, rows=kept, targets=targets, neutral=rows[is_neutral])
@@ -203,11 +204,9 @@ def labels_of(
     `rows` are the positions of the words in the file and `place` is what it is called. Where each
     word stands for several rows, `counts` says for how many, and its position is the first one.
     """
-    codes = words.combine_chunks().dictionary_encode()
-    found = [_given(word, names) for word in codes.dictionary.to_pylist()]
+    found, indices = _encoded(words, names)
     kind, rule = _rule([word for word in found if word], names, place)
     by_word = np.array([rule(word) if word else nan for word in found], np.float32)
-    indices = pc.fill_null(codes.indices, len(found)).to_numpy()
     targets = np.append(by_word, np.float32(np.nan))[indices]
     wrong = np.flatnonzero(np.isnan(targets))
     if counts is None:
@@ -215,7 +214,12 @@ def labels_of(
     if len(wrong) and not (names.skip_wrong and len(wrong) < len(rows)):
         at = np.repeat(rows[wrong], counts[wrong])
         word = words[int(wrong[0])].as_py()
-        _refuse(_given(word, names) and word, at, place, kind)
+        what = found_in(_given(word, names) and word, len(at), "label")
+        unknown = sum(map(bool, compress(found, np.isnan(by_word))))
+        known = int(np.count_nonzero(~np.isnan(by_word)))
+        are_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
+        advice = _advice(_given(word, names), kind, names, are_topics=are_topics)
+        raise WrongValueError(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(rows, targets, kind, meaning, rows[:0])
@@ -308,10 +312,16 @@ def _same_number(word: str) -> str:
 
 def are_given(words: pa.ChunkedArray, names: LabelNames) -> npt.NDArray[np.bool_]:
     """Say which labels, as they are written, are not missing: blank, or a word such as NA."""
+    found, indices = _encoded(words, names)
+    is_given: npt.NDArray[np.bool_] = np.array([*map(bool, found), False])[indices]
+    return is_given
+
+
+def _encoded(words: pa.ChunkedArray, names: LabelNames) -> tuple[list[str], Rows]:
+    """Give the different labels as they are compared, and where each is; a null is after them."""
     codes = words.combine_chunks().dictionary_encode()
-    is_given = np.array([*(_given(word, names) for word in codes.dictionary.to_pylist()), ""]) != ""
-    found: npt.NDArray[np.bool_] = is_given[pc.fill_null(codes.indices, -1).to_numpy()]
-    return found
+    found = [_given(word, names) for word in codes.dictionary.to_pylist()]
+    return found, pc.fill_null(codes.indices, len(found)).to_numpy()
 
 
 def _given(word: str | None, names: LabelNames) -> str:
@@ -347,16 +357,17 @@ def _by_size(word: str) -> tuple[bool, float, str]:
     return isnan(value), 0.0 if isnan(value) else value, word
 
 
-def _refuse(first: str | None, rows: Rows, place: str, kind: str) -> NoReturn:
-    word = plain_label(first or "")
+def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str:
+    """Say what is expected in place of a wrong label, and what to do."""
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
     advice = "Choose the column with --label-column"
     if number(word) > 1:
         advice = "Say from which number on labels are positive with --positive-from"
     elif word:
         advice += ", or name labels with --positive and --negative"
-        if kind == USUAL:
+        if kind == USUAL and are_topics:
             advice = f"Models tell two classes only, negative and positive, not topics. {advice}"
-    advice += ". Rows with a wrong label or none are left out with --skip-wrong-labels."
-    found = found_in(first, len(rows), "label")
-    raise WrongValueError(place, int(rows[0]), f"{found}, expected {expected}. {advice}")
+    if names.skip_wrong:
+        return f"{expected}. No label here means anything. {advice}."
+    skipping = "Rows with a wrong label or none are left out with --skip-wrong-labels."
+    return f"{expected}. {advice}. {skipping}"

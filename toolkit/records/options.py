@@ -105,11 +105,10 @@ class ReadOptions:
             raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
 
     def _check_words(self) -> None:
-        if not all(ending.strip() for ending in self.strip_endings):
-            raise UsageError("--strip-ending: expected words, received none")
-        for word in self.null_words:
-            if not word.strip() or any("\ud800" <= letter <= "\udfff" for letter in word):
-                raise UsageError(f"--null: expected a word in UTF-8, received {word!a}")
+        for option, words in (("--strip-ending", self.strip_endings), ("--null", self.null_words)):
+            for word in words:
+                if not word.strip() or any("\ud800" <= letter <= "\udfff" for letter in word):
+                    raise UsageError(f"{option}: expected words in UTF-8, received {word!a}")
 
     @property
     def is_delimited(self) -> bool:

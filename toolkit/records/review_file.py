@@ -320,13 +320,13 @@ class ReviewFile(ABC):
         record with nothing else has no text. Endings are cut from what is read alone: the record
         keeps them.
         """
-        words = self.options.null_words
+        words, endings = self.options.null_words, self.options.strip_endings
         texts = [without_words(fields.pop(role), words) for role in self.keys if is_text(role)]
         if not texts:
             return pa.nulls(rows, pa.string())
-        taken = join_texts(texts) if len(texts) > 1 else texts[0]
-        endings = self.options.strip_endings
-        return without_endings(taken, endings) if endings else taken
+        if endings:
+            texts = [without_endings(each, endings) for each in texts]
+        return join_texts(texts) if len(texts) > 1 else texts[0]
 
     def check_free(self, names: Collection[str]) -> None:
         """Raise `UsageError` if the name of an added column is among those of the file."""

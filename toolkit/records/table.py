@@ -22,9 +22,9 @@ from toolkit.records.labels import (
     read_probabilities,
     read_ratings,
 )
-from toolkit.records.options import LabelNames, ReadOptions
+from toolkit.records.options import NULL_WORDS, LabelNames, ReadOptions
 from toolkit.records.review_file import Parsed, ReviewFile
-from toolkit.text.strings import is_blank
+from toolkit.text.strings import is_blank, without_words
 
 
 @dataclass(frozen=True)
@@ -87,6 +87,8 @@ def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTabl
             rows += len(parsed.texts)
             for role, found in chunks.items():
                 values = parsed.texts if role == "text" else parsed.fields[role]
+                if role == "probability":
+                    values = without_words(values, NULL_WORDS)  # NaN, where others leave it empty
                 # Its offsets do not end at 2 GiB.
                 found.append(values.cast(pa.large_string()))
         table = {role: pa.chunked_array(found, pa.large_string()) for role, found in chunks.items()}

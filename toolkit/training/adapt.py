@@ -29,6 +29,7 @@ from toolkit.training.adapt_fit import (
     threshold_of,
 )
 from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
+from toolkit.training.epochs import Checkpoints
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.result import (
     Fit,
@@ -67,6 +68,8 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
     warn_of_copies(found, observer)
     metrics = metrics_of(found)
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
+    if options.force:
+        Checkpoints(options).remove()
     seconds = time.monotonic() - started
     return TrainingResult(RunFolder(options.run), metrics, _ending(made), seconds=seconds)
 
@@ -151,7 +154,7 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
         preset=start.preset,
         vocabulary_size=made.vocabulary_size,
         max_tokens=start.max_tokens,
-        data=replace(describe_data(outcome), start=start.facts),
+        data=replace(describe_data(outcome, options), start=start.facts),
         training={
             "seed": options.seed,
             "split": outcome.split,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import shlex
 from collections import Counter
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -63,7 +64,7 @@ class TrainingData:
         digest = hashlib.sha256()
         for reviews in (self.reviews, self.validation, self.test, self.unlabelled):
             for part in (reviews, getattr(reviews, "neutral", None)):
-                digest.update(b"|" if part is None else f"{part.name} {part.sha256}|".encode())
+                digest.update(b"|" if part is None else f"{part.sha256}|".encode())
                 for name, values in () if part is None else sorted(vars(part).items()):
                     if isinstance(values, np.ndarray):
                         digest.update(name.encode() + values.tobytes())
@@ -194,9 +195,8 @@ def _warn_of_edges(observer: TrainingObserver, reviews: Reviews) -> None:
     for at_end, verb in ((True, "end"), (False, "begin")):
         words, count = repeated_edge(reviews.texts, at_end=at_end)
         if words:
-            remedy = (
-                f'--strip-ending "{words}"' if at_end else "another text column, or remove them"
-            )
+            cut = f"--strip-ending {shlex.quote(words)}"
+            remedy = cut if at_end else "another text column, or remove them"
             observer.warning(
                 f"{reviews.name}: {count:,} different reviews of {len(reviews):,} {verb} with "
                 f"{words!r}. Where reviewers did not write this, use {remedy}."

@@ -10,8 +10,10 @@ from __future__ import annotations
 import json
 import time
 import zipfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -27,11 +29,12 @@ from toolkit.training.presets import option_of
 
 History = dict[str, list[float]]
 
-# Options that do not change what is fitted; of the files, the content counts.
-_OF_THE_RUN = {"output", "force", "resume", "start"}
-_FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test"}
-_NAMES = {"network": "the settings of the network", "reading": "how the files are read"}
+# Options that do not change what is fitted. Of the files, the content counts, as it was read; of
+# the network, each setting.
+_OF_THE_RUN = {"output", "force", "resume", "start", "network"}
+_FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test", "reading"}
 _FACTS = "facts"  # the array with all that is not one, as JSON
+_START_OVER = "start over with --force and without --resume"
 
 # A log hears how far an epoch is when both have passed.
 _SECONDS, _SHARE = 60.0, 0.1
@@ -59,35 +62,29 @@ class Checkpoints:
             )
 
     def open(self, data: str, observer: TrainingObserver) -> None:
-        """Keep what can be resumed; `UsageError` if it is of other data, options or versions.
+        """Keep what is to be resumed; `UsageError` if it is of other data, options or versions.
 
-        With force, this is dropped then. ``data`` is the fingerprint of all that was read.
+        ``data`` is the fingerprint of all that was read.
         """
-        options = self._options
-        self._identity = _identity_of(options, data)
-        if not options.resume:
+        self._identity = _identity_of(self._options, data)
+        if not self._options.resume:
             self.remove()
         elif not self.is_there:
             observer.say("no unfinished training to resume: starting with the first epoch")
-        try:
-            for path in self._folder.glob("*.npz"):
-                self._check(path)
-        except UsageError:
-            if not options.force:
-                raise
-            self.remove()
+        for path in self._folder.glob("*.npz"):
+            self._check(path)
 
     def _check(self, path: Path) -> None:
-        try:
-            found = _load(path)[0]["identity"]
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile):
-            raise UsageError(f"{path}: the progress is damaged: start over with --force.") from None
+        with _reading(path):
+            found = dict(_load(path)[0]["identity"])
         names = self._identity.keys() | found.keys()
         changed = sorted(name for name in names if self._identity.get(name) != found.get(name))
+        if (preset := option_of("preset")) in changed:
+            changed = [preset]  # which has defaults of its own
         if changed:
             raise UsageError(
                 f"{self._options.run}: cannot be resumed, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or start over with --force."
+                f"{', '.join(changed)}. Undo that, or {_START_OVER}."
             )
 
     def of_fit(self, number: int) -> SavedFit:
@@ -125,16 +122,34 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
     return json.loads(arrays.pop(_FACTS).tobytes()), arrays
 
 
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Raise `UsageError` where a file is not as `SavedFit` writes it."""
+    wrong = OSError, ValueError, LookupError, TypeError, AttributeError, EOFError
+    try:
+        yield
+    except (*wrong, zipfile.BadZipFile):
+        raise UsageError(f"{path}: the progress is damaged: {_START_OVER}.") from None
+
+
 def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
     """Say what a fit depends on, by the names that users know."""
+    preset = options.chosen_preset
+    # An option that is given with its default changes nothing.
+    resolved = {
+        "preset": preset.name,
+        **{name: getattr(preset, name) for name in vars(options.network)},
+        "epochs": options.most_epochs,
+        "early_stopping": options.stops_early,
+        "batch_size": options.reviews_per_step,
+        "teacher_weight": options.teacher_share,
+    }
     found = {"the data": data, "the version of the toolkit": __version__}
     for module in (import_tensorflow(), import_keras(), np):
         found[f"the version of {module.__name__}"] = module.__version__
-    for name, value in asdict(options).items():
+    for name, value in (asdict(options) | resolved).items():
         if name not in _OF_THE_RUN | _FILES:
-            found[_NAMES.get(name, option_of(name))] = json.dumps(
-                value, sort_keys=True, default=str
-            )
+            found[option_of(name)] = json.dumps(value, sort_keys=True, default=str)
     return found
 
 
@@ -156,6 +171,11 @@ class Epochs:
         The `randoms` decide the order of the batches.
         """
         return _Run(self, network, randoms).fit(*data, **settings)
+
+
+def lowest(losses: Sequence[float]) -> int:
+    """Give the position of the lowest loss, the first of equal ones; NaN is above all."""
+    return min(range(len(losses)), key=lambda at: (isnan(losses[at]), losses[at]))
 
 
 class _Run:
@@ -180,12 +200,12 @@ class _Run:
     @property
     def _since_best(self) -> int:
         losses = self._history.get("val_loss")
-        return self._done - 1 - losses.index(min(losses)) if losses else 0
+        return self._done - 1 - lowest(losses) if losses else 0
 
     @property
     def _is_over(self) -> bool:
         patience = self._epochs.patience
-        return patience is not None and self._done > 1 and self._since_best >= patience
+        return patience is not None and self._since_best >= patience
 
     def fit(self, *data: Any, **settings: Any) -> History:
         epochs, progress = self._epochs, self._epochs.observer.progress
@@ -237,17 +257,21 @@ class _Run:
 
     def _resume(self) -> None:
         """Be where an earlier run was after its last epoch."""
-        found = None if self._epochs.saved is None else self._epochs.saved.load()
-        if found is None:
+        saved = self._epochs.saved
+        if saved is None or (found := saved.load()) is None:
             return
         facts, arrays = found
-        self._history = facts["history"]
-        for random, state in zip(self._randoms, facts["randoms"], strict=True):
-            random.bit_generator.state = state
-        for at, variable in enumerate(self._variables):
-            variable.assign(arrays[f"now-{at}"])
-        best = len(arrays) - len(self._variables)
-        self._best = [arrays[f"best-{at}"] for at in range(best)]
+        with _reading(saved.path):
+            self._history = facts["history"]
+            for random, state in zip(self._randoms, facts["randoms"], strict=True):
+                random.bit_generator.state = state
+            for at, variable in enumerate(self._variables):
+                variable.assign(arrays[f"now-{at}"])
+            if self._epochs.keeps_best:
+                now = self._network.get_weights()
+                self._best = [
+                    arrays[f"best-{at}"].reshape(each.shape) for at, each in enumerate(now)
+                ]
         self._epochs.observer.say(
             f"resumed after epoch {self._done} of at most {self._epochs.most}"
         )

@@ -19,6 +19,7 @@ from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.data import FitData, TrainingData
+from toolkit.training.epochs import lowest
 from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
@@ -67,7 +68,7 @@ class Fit:
     def best_epoch(self) -> int:
         """From 1: the one with the lowest validation loss; the last one if nothing is held out."""
         losses = self.history.get("val_loss")
-        return self.epochs if losses is None else losses.index(min(losses)) + 1
+        return self.epochs if losses is None else lowest(losses) + 1
 
     @property
     def kept_epoch(self) -> int:

@@ -72,7 +72,8 @@ def _check_run(options: TrainingOptions) -> None:
     if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # it is made when there is something to put into it
         return
-    Checkpoints(options).check()
+    if options.start is None:
+        Checkpoints(options).check()
     if Path.cwd().is_relative_to(options.run.resolve()):
         raise UsageError(
             f"{options.run}: is the current folder, or one around it, and cannot be replaced. "

@@ -149,7 +149,7 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary_size,
         max_tokens=preset.max_tokens,
-        data=describe_data(outcome),
+        data=describe_data(outcome, options),
         training=training,
         calibration=outcome.calibration,
         stars=outcome.stars,
@@ -196,7 +196,7 @@ def _summarize(outcome: Outcome) -> model_facts.Folds:
     )
 
 
-def describe_data(outcome: Outcome) -> model_facts.TrainingData:
+def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.TrainingData:
     """What was read."""
     read, held_out, others = outcome.read, outcome.data.held_out, outcome.read.unlabelled
     return model_facts.TrainingData(
@@ -213,6 +213,7 @@ def describe_data(outcome: Outcome) -> model_facts.TrainingData:
             sha256=others.sha256,
         ),
         teachers=tuple(map(_describe_teacher, read.teachers)) or None,
+        strip_endings=options.reading.strip_endings or None,
         fitted=len(outcome.data.fitted),
         held_out=0 if held_out is None else len(held_out),
     )
@@ -224,6 +225,7 @@ def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
         reviews=len(reviews),
         positive=reviews.positives,
         without_text=reviews.without_text,
+        without_label=reviews.without_label or None,
         sha256=reviews.sha256,
         soft_labels=reviews.soft_count or None,
         label_meaning=reviews.label_meaning or None,
