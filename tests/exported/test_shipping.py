@@ -82,7 +82,9 @@ def test_general_models_name_all_sources_and_the_encoder() -> None:
     release, sources = shipped_release("reviews"), load_sources()
     assert release.data_sets is not None
     assert release.teachers is not None
-    assert len(release.data_sets) == len(sources) + 2  # the words of made-up phrases, and what was written
+    assert (
+        len(release.data_sets) == len(sources) + 2
+    )  # the words of made-up phrases, and what was written
     used = Counter(each.use for each in release.data_sets)
     assert used == Counter(each.use for each in sources) + Counter(["open"] * 2)
     (teacher,) = release.teachers
