@@ -86,22 +86,24 @@ def place(
     target: Path,
     *,
     force: bool = False,
+    follow: bool = True,
     folder: Path | None = None,
     on_upload: Callable[[], None] = lambda: None,
 ) -> None:
     """Give a file or an object all of its content at once; it is never seen in part.
 
     A path is a complete file of this machine, which is moved, and stays after a failure. A link at
-    the target stays, and what it leads to is written. The folder has to be there. What is no file
-    yet grows in ``folder``, by default beside its target, until it is complete. ``on_upload`` is
-    called when a file is uploaded, before it is removed from this machine.
+    the target stays, and what it leads to is written, unless ``follow`` is false: then it is
+    replaced. The folder has to be there. What is no file yet grows in ``folder``, by default beside
+    its target, until it is complete. ``on_upload`` is called when a file is uploaded, before it is
+    removed from this machine.
 
     Raises `FileExistsError` if there is other content, even if it has just come, and ``force`` is
     not given; the same bytes are never an error, as an earlier attempt may have been killed after
     it was placed. `StoreError` if the store cannot be reached, and another `OSError` if it cannot
     be written, as where the disk is full.
     """
-    target = resolved(target)
+    target = resolved(target) if follow else target
     try:
         if isinstance(target, StorePath):
             from toolkit.stores.write import upload

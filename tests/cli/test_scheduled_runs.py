@@ -213,6 +213,61 @@ def test_one_file_may_exist(command: Command) -> None:
     assert (record[:14], record[-5:]) == (".a.scored.csv.", ".done")
 
 
+def record_of(folder: str) -> Path:
+    (record,) = Path(folder).glob(".*.done")
+    return record
+
+
+def test_a_record_that_is_a_link_is_not_followed(command: Command) -> None:
+    """Such as in a folder where others may write, who want another file to be written."""
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert command(*call).exit_code == 0
+    record = record_of("out")
+    record.rename("precious")
+    before = Path("precious").read_bytes()
+    record.symlink_to("../precious")
+    ran = command(*call)
+    assert (ran.exit_code, "1 compared by time only" in ran.err) == (0, True)
+    write("a.csv", CSV.replace("superb", "boring"))
+    os.utime("a.csv", (later := time.time() + 60, later))
+    assert command(*call, "--force").exit_code == 0
+    assert Path("precious").read_bytes() == before
+    assert not record.is_symlink()
+
+
+@pytest.mark.parametrize("kind", ["pipe", "deep", "large"])
+def test_a_record_that_no_run_has_written_is_ignored(command: Command, kind: str) -> None:
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert command(*call).exit_code == 0
+    record = record_of("out")
+    content = {"deep": b"[" * 200_000, "large": record.read_bytes() + b" " * (1 << 20)}
+    record.unlink()
+    if kind == "pipe":
+        os.mkfifo(record)
+        ran = in_its_own_process(*call)
+    else:
+        record.write_bytes(content[kind])
+        ran = command(*call)
+    assert (ran.exit_code, "1 compared by time only" in ran.err) == (0, True), ran.err
+
+
+def test_a_record_that_cannot_be_written_is_no_failure(command: Command) -> None:
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert command(*call).exit_code == 0
+    record = record_of("out")
+    record.unlink()
+    record.mkdir()
+    (record / "something").touch()
+    assert command(*call, "--threshold", "0.9", "--force").exit_code == 0
+    Path("out/a.csv").unlink()
+    ran = command(*call)
+    assert (ran.exit_code, ran.err.count("error: ")) == (0, 0)
+    assert set(files_in("out")) == {"a.csv", f"{record.name}/something"}
+
+
 @pytest.mark.slow
 def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None:
     (data / "b.csv").unlink()

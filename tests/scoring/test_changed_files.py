@@ -243,3 +243,12 @@ def test_a_journal_that_names_other_files_is_refused(tmp_path: Path) -> None:
     journal.write_text(json.dumps(line) + "\n")
     with pytest.raises(UsageError, match="the progress is damaged, or of another version"):
         score_file(shipped_scorer(), source, output, OPTIONS)
+
+
+def test_a_journal_that_is_nested_too_deeply_is_refused(tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    file_of(output, "journal").write_text("[" * 200_000 + "\n")
+    with pytest.raises(UsageError, match="the progress is damaged, or of another version"):
+        score_file(shipped_scorer(), source, output, OPTIONS)

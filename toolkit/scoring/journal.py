@@ -15,6 +15,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass
@@ -31,7 +32,7 @@ from toolkit.files import (
     resolved,
     work_folder,
 )
-from toolkit.model.typed_json import decode
+from toolkit.model.typed_json import LONGEST_JSON, decode, parse_json
 from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended, identity_of
@@ -72,7 +73,7 @@ class _Line:
 
 def _line_of(data: bytes) -> _Line:
     """Read a line; raises `ValueError` for what is not one."""
-    line = decode(_Line, json.loads(data), "the line")
+    line = decode(_Line, parse_json(data, "the line"), "the line")
     point = line.checkpoint
     if line.version != VERSION or (point is not None and not {*point.files} <= {*_FILES}):
         raise ValueError(line)
@@ -197,7 +198,10 @@ class Journal:
         """
         old = self._identity if self.is_done else None
         with suppress(OSError, ValueError):
-            line = _line_of(self._record.read_bytes())
+            if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
+                raise ValueError(self._record)  # made by somebody, such as a pipe or a link
+            with self._record.open("rb") as file:
+                line = _line_of(file.read(LONGEST_JSON + 1))
             if line.checkpoint and line.checkpoint.complete == FileFacts.at(self.job.output):
                 old = old or line.identity
         if old is None:
@@ -298,10 +302,11 @@ class Journal:
         What else is in the folder, and so the folder itself, stays.
         """
         self.open()
-        if self.options.skip_existing and self.is_done:
-            line = asdict(_Line(VERSION, self._identity, self.checkpoint))
-            place(json.dumps(line).encode() + b"\n", self._record, force=True)
-            limit_rights(self._record, file_of(self.job.source))
+        with suppress(ToolkitError, OSError):  # without the record, times are compared
+            if self.options.skip_existing and self.is_done:
+                line = asdict(_Line(VERSION, self._identity, self.checkpoint))
+                place(json.dumps(line).encode() + b"\n", self._record, force=True, follow=False)
+                limit_rights(self._record, file_of(self.job.source))
         self.drop_files()
         if os.name == "nt":
             self.close()  # else it could not be removed
