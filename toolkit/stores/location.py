@@ -16,16 +16,21 @@ _ALIASES = {"gcs": "gs", "s3a": "s3", "adl": "az", "azure": "az"}
 # Patterns are compiled when they are used first: a run on this machine needs none.
 _URI = rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?"
 # What gives access: a user and a password before the host, and the values of signed URLs. A
-# password may have slashes. The user of abfs is the container.
+# password may have slashes. The user of abfs is the container. Lengths have a limit, as else the
+# time grows with the square of the length of a text.
 _ACCESS = (
-    r"(\b(?!file:|abfss?://[^\s/:@]*@)[a-z][\w+.-]+:/+)(?:[^\s/:@]*:\S*|[^\s/:@]*)@"
-    r"|([?&](?:sig|[\w.-]*(?:signature|token|secret|credential|password|(?:access|api)_?key)[\w.-]*)=)"
-    r"[^\s&'\"]*[^\s&'\":;,.]"
+    r"(\b(?!file:(?:/|///)[^/]|abfss?://[^\s/:@]{0,99}@)[a-z][\w+.-]{1,30}:/{1,9})"
+    r"(?:[^\s/:@]{0,2000}:\S{0,2000}|[^\s/:@]{0,2000})@"
+    r"|([?&#](?:sig|code|(?:[\w.-]{0,60}[_.-])?(?:pwd|pass(?:wd)?|auth|jwt)|[\w.-]{0,60}"
+    r"(?:signature|token|secret|credential|password|(?:access|api)_?key)[\w.-]{0,60})=)"
+    r"""(?:"[^"\n]{0,2000}"|'[^'\n]{0,2000}'|['"]?[^\s&'"]*[^\s&'":;,.])"""
 )
 
 
 def masked(text: str) -> str:
     """Give a text without the passwords, signatures and tokens of the addresses in it."""
+    if ":/" not in text and "=" not in text:
+        return text
     return re.sub(
         _ACCESS, lambda found: f"{found[1]}***@" if found[1] else f"{found[2]}***", text, flags=re.I
     )
@@ -81,7 +86,7 @@ def local_name(text: str) -> str:
     """Give the path of a ``file:`` URI, or the text as it is; `UsageError` for another address."""
     if not text.lower().startswith("file:"):
         if text.lower().startswith(("http://", "https://")):
-            host = text.partition("?")[0].rpartition("@")[2]  # without a password or a token
+            host = re.split("[?#]", masked(text))[0].rpartition("@")[2]
             raise UsageError(
                 f"{host}: web addresses are not read. Download the file first, or name an object "
                 "in a store as s3://BUCKET/KEY, gs://BUCKET/KEY or az://CONTAINER/KEY"
@@ -91,5 +96,5 @@ def local_name(text: str) -> str:
         r"file:(?://(?:localhost)?(?=/)|(?=/(?!/)))(?P<path>/.*)", text, re.I | re.S
     )
     if found is None:
-        raise UsageError(f"{text}: expected file:///PATH, with three slashes")
+        raise UsageError(f"{masked(text)}: expected file:///PATH, with three slashes")
     return unquote(found["path"], errors="surrogateescape")
