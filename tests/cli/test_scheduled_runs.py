@@ -169,12 +169,73 @@ def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data:
     for options, what in {
         ("--model", "conv1d"): "the model, the name of the model. Replace",
         ("--threshold", "0.9"): "the threshold. Replace",
-        ("--stars",): "the options. Replace",
+        ("--delimiter", ";"): "the option delimiter. Replace",
+        ("--text-column", "other"): "the option text column. Replace",
+        ("--limit", "1"): "the option subset. Replace",
+        ("--stars",): "the option stars column, the option adds column. Replace",
     }.items():
         ran = command(*call, *options)
         assert ran.exit_code == 1
         assert ran.err.count(f"this has changed: {what}") == 3
         assert "The other files are done" not in ran.err
+
+
+def test_an_output_is_up_to_date_in_another_folder(command: Command) -> None:
+    """Such as after a move, or if the folder is mounted at another place."""
+    Path("old").mkdir()
+    write("old/a.csv")
+    call = ("--skip-existing", "-o")
+    assert command("score", "old/a.csv", *call, "old/out/").exit_code == 0
+    Path("old").rename("new")
+    assert (
+        "  skipped       1 with an output that exists\n"
+        in command("score", "new/a.csv", *call, "new/out/").err
+    )
+
+
+DEFAULTS = [
+    ("--format", "csv"),
+    ("--text-column", "text"),
+    ("--quote", '"'),
+    ("--label-column", "l"),
+]
+
+
+@pytest.mark.parametrize("options", DEFAULTS, ids=" ".join)
+def test_an_option_with_its_default_changes_nothing(
+    options: tuple[str, str], command: Command
+) -> None:
+    write("a.csv", "text,review,l\nsuperb,dull,1\n")
+    for first, second in ((options, ()), ((), options)):
+        for more in (first, second):
+            ran = command("score", "a.csv", "-o", "out/", "--skip-existing", *more)
+            assert ran.exit_code == 0, ran.err
+        assert "  skipped       1 with an output that exists\n" in ran.err
+        Path("out/a.csv").unlink()
+
+
+def test_what_is_chosen_without_an_option_is_another_column(command: Command) -> None:
+    write("a.csv", "text,review\nsuperb,dull\n")
+    call = ("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert command(*call, "--text-column", "review").exit_code == 0
+    command(*call).failed_with("this has changed: the option text column. Replace", 2)
+
+
+def test_a_record_of_a_version_with_fewer_options_is_understood(command: Command) -> None:
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert command(*call).exit_code == 0
+    record = record_of("out")
+    line = json.loads(record.read_bytes())
+    reading, *others = line["identity"]["the options"]
+    del reading["null_words"], reading["columns"]["model"]
+    line["identity"] |= {"the options": [reading, *others[:-1]], "toolkit": "1"}
+    record.write_text(json.dumps(line))
+    assert "  skipped       1 with an output that exists\n" in command(*call).err
+    command(*call, "--no-null").failed_with("this has changed: the option null words. Rep", 2)
+    line["identity"]["the options"] = 5
+    record.write_text(json.dumps(line))
+    assert "1 compared by time only" in command(*call).err
 
 
 def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Path) -> None:

@@ -7,6 +7,8 @@ import json
 import os
 import stat
 import zlib
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import IO, Any, Self
@@ -15,10 +17,12 @@ from uuid import UUID, uuid5
 import onnxruntime as ort
 
 from toolkit import __version__
-from toolkit.errors import InputError
+from toolkit.errors import InputError, ToolkitError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import file_of
+from toolkit.records.columns import TEXT_COLUMNS
+from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.scoring.options import ScoringOptions
@@ -34,6 +38,17 @@ _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 _OF_THE_RUN = (
     *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
     *("max_rejected", "max_unread"),
+)
+
+_OF_OUTPUTS = [
+    each.name for each in fields(ScoringOptions) if each.name not in ("reading", *_OF_THE_RUN)
+]
+
+# Of an identity, beside the options, which are compared one by one: another version may write other
+# bytes, but a finished output is good.
+_NOT_COMPARED = ("toolkit", "ONNX Runtime", "the options")
+_FORMAT, _TEXT, _QUOTE = (
+    "the option " + name for name in ("format", "text column", "quote is sure")
 )
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
@@ -172,6 +187,53 @@ def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[s
     return {**settings, "the input": facts}
 
 
+def outdated(
+    old: dict[str, Any],
+    new: dict[str, Any],
+    path: Path,
+    columns: Mapping[str, str],
+    *,
+    is_clear: bool,
+) -> list[str]:
+    """Name what differs between what a complete output was made of, and what a run has now.
+
+    An option that is given as it would be chosen does not differ: ``path`` is the input, and
+    ``columns`` are those that were chosen; if it ``is_clear``, no quote was doubtful. Raises errors
+    of Python for what is no identity.
+    """
+    before, now = _by_name(old), _by_name(new)
+    with suppress(ToolkitError, OSError):
+        usual = format_of(path).name
+        before[_FORMAT], now[_FORMAT] = before[_FORMAT] or usual, now[_FORMAT] or usual
+    if now[_TEXT] is None and before[_TEXT] == TEXT_COLUMNS[0] == columns.get("text"):
+        now[_TEXT] = before[_TEXT]
+    elif now[_TEXT] is not None:
+        before[_TEXT] = before[_TEXT] or columns.get("text")
+    if is_clear:
+        before[_QUOTE] = now[_QUOTE]
+    return [name for name in now if before.get(name) != now[name]]
+
+
+def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
+    """Take an identity apart; an option that its version did not know has its default."""
+    usual = json.loads(json.dumps(asdict(ScoringOptions())))
+    reading, *others = identity["the options"]
+    options = {name: usual[name] for name in _OF_OUTPUTS} | usual["reading"] | reading
+    options |= dict(zip(_OF_OUTPUTS, others, strict=False))
+    columns = usual["reading"]["columns"] | options.pop("columns") | {"label": None}
+    options |= {f"{role} column": name for role, name in columns.items()}
+    path, *facts = identity["the input"]
+    return {
+        **{name: value for name, value in identity.items() if name not in _NOT_COMPARED},
+        **{
+            f"the option {name.replace('_', ' ')}": value
+            for name, value in options.items()
+            if name not in _NOT_IN_OUTPUTS
+        },
+        "the input": [Path(path).name, *facts],
+    }
+
+
 def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
     """Give a UUID of the settings with the name and the size of the input, if it is a file.
 
@@ -187,8 +249,7 @@ def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
 
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     """Say what the bytes of all outputs of a run depend on, for JSON."""
-    reading = options.reading
-    others = {each.name for each in fields(options)} - {"reading", *_OF_THE_RUN}
+    reading, others = options.reading, asdict(options)
     # The same, whether they are named or not.
     columns = asdict(reading.columns) | {
         column.role: column.name for column in reading.columns.added
@@ -203,7 +264,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "the scoring by sentence": scorer.by_sentence,
         "the options": [
             {**asdict(reading), "columns": columns},
-            *(value for name, value in asdict(options).items() if name in others),
+            *(others[name] for name in _OF_OUTPUTS),
         ],
     }
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again

@@ -35,7 +35,14 @@ from toolkit.files import (
 from toolkit.model.typed_json import LONGEST_JSON, decode, parse_json
 from toolkit.records.archives import file_of
 from toolkit.records.options import STDIN
-from toolkit.scoring.identity import NOTHING, FileFacts, WatchedInput, extended, identity_of
+from toolkit.scoring.identity import (
+    NOTHING,
+    FileFacts,
+    WatchedInput,
+    extended,
+    identity_of,
+    outdated,
+)
 from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint
@@ -51,9 +58,6 @@ VERSION = 6  # of the lines
 # Names of the files while they are not complete.
 OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
 _FILES = ("journal", OUTPUT, REJECTED, SCORES)
-
-# Of an identity: another version may write other bytes, but a finished output is good.
-_PROGRAMS = ("toolkit", "ONNX Runtime")
 
 _START_OVER = "start over with --force."
 _SAVED = (
@@ -191,22 +195,24 @@ class Journal:
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
         self._refuse(_differences(self._identity or {}, identity))
 
-    def changes(self, identity: Mapping[str, Any]) -> list[str] | None:
+    def changes(self, identity: dict[str, Any]) -> list[str] | None:
         """Name what differs from what the complete output was made of; None if that is not known.
 
         Known is what this journal says, or the record of an earlier run with ``skip_existing``.
         """
-        old = self._identity if self.is_done else None
-        with suppress(OSError, ValueError):
-            if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
-                raise ValueError(self._record)  # made by somebody, such as a pipe or a link
-            with self._record.open("rb") as file:
-                line = _line_of(file.read(LONGEST_JSON + 1))
-            if line.checkpoint and line.checkpoint.complete == FileFacts.at(self.job.output):
-                old = old or line.identity
-        if old is None:
-            return None
-        return [name for name in _differences(old, identity) if name not in _PROGRAMS]
+        old, point = (self._identity, self.checkpoint) if self.is_done else (None, None)
+        with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # a forged record
+            if old is None or point is None:
+                if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
+                    return None  # made by somebody, such as a pipe or a link
+                with self._record.open("rb") as file:
+                    line = _line_of(file.read(LONGEST_JSON + 1))
+                old, point = line.identity, line.checkpoint
+                if not (old and point and point.complete == FileFacts.at(self.job.output)):
+                    return None
+            is_clear = not (point.warnings or point.summary.rejected)
+            return outdated(old, identity, self.job.source, point.columns, is_clear=is_clear)
+        return None
 
     def _refuse(self, changed: list[str]) -> None:
         if changed:
