@@ -91,6 +91,34 @@ def test_an_input_that_changes_gives_nothing(
     assert [path.name for path in tmp_path.iterdir() if path != source] == []
 
 
+def limit(path: Path) -> None:
+    path.chmod(0o600 if path.stat().st_mode & 0o077 else 0o644)
+
+
+def link(path: Path) -> None:
+    os.link(path, path.with_name(f"link{path.stat().st_nlink}"))
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
+@pytest.mark.parametrize("act", [limit, link])
+@pytest.mark.parametrize("number", [1, 2])
+def test_rights_and_links_may_change(
+    kind: tuple[str, str], act: Act, number: int, tmp_path: Path
+) -> None:
+    source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
+    done: list[Progress] = []
+
+    def change(progress: Progress) -> None:
+        done.append(progress)
+        if len(done) <= number:
+            time.sleep(0.02)
+            act(source)
+
+    score_file(shipped_scorer(), source, output, PLAIN, change)
+    assert_same_as_whole(source, output)
+    assert hidden(tmp_path) == []
+
+
 @pytest.mark.parametrize(
     ("act", "what"),
     [

@@ -31,7 +31,7 @@ from toolkit.files import (
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
-from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, WatchedInput
+from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
@@ -206,7 +206,8 @@ def open_file_output(
                 output.abandon()
                 raise
     except BaseException as error:
-        if (output is not None and is_wrong_call(error)) or journal.checkpoint is None:
+        is_wrong = is_wrong_call(error) and not isinstance(error, TouchedError)
+        if (output is not None and is_wrong) or journal.checkpoint is None:
             journal.drop()
         raise
 

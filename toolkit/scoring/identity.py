@@ -53,6 +53,11 @@ _FORMAT, _TEXT, _QUOTE = (
 
 _READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
 
+
+class TouchedError(InputError):
+    """An input was changed, but nothing of what is noted at the last checkpoint."""
+
+
 Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
 NOTHING: Prefix = (0, 0)
 
@@ -162,6 +167,10 @@ class WatchedInput:
             what = "it was written to"
         else:
             what = "it was written to, or its rights or links were changed"
+            read = self._sum
+            if self._file and read != NOTHING and extended(NOTHING, read[0], self._file) == read:
+                message = f"{self.path}: has changed while it was scored: {what}"
+                raise TouchedError(f"{message}. Progress is saved. Continue it with --resume.")
         raise InputError(
             f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
             "it again when nothing else writes to it."
@@ -173,6 +182,7 @@ class WatchedInput:
             return size, zlib.crc32(str(self.facts.inode).encode())
         wanted = self.facts.size if self._is_archive else size
         self._sum = extended(self._sum, wanted, self._file)
+        self.check()  # else another content may have been summed than was scored
         return self._sum
 
 

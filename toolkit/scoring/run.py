@@ -17,7 +17,14 @@ from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
-from toolkit.scoring.identity import WatchedInput, identity_of, job_id_of, metadata_of, settings_of
+from toolkit.scoring.identity import (
+    TouchedError,
+    WatchedInput,
+    identity_of,
+    job_id_of,
+    metadata_of,
+    settings_of,
+)
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
@@ -33,6 +40,8 @@ from toolkit.scoring.results import (
     values_warning,
 )
 from toolkit.scoring.score_block import BlockScorer
+
+_MOST_ATTEMPTS = 100  # to score a file whose rights or links change again and again
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
@@ -142,7 +151,7 @@ class _Run:
                 result.is_skipped = True
                 result.is_skipped_by_time = job in self.journals.compared_by_time
             else:
-                self._score(result)
+                self._score_to_end(result)
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
@@ -152,6 +161,23 @@ class _Run:
             if self.jobs.is_single or (may_pass and not is_of_one):
                 raise
         return result
+
+    def _score_to_end(self, result: FileResult) -> None:
+        """Score a file; again from its last checkpoint, if only its rights or links change."""
+        journal = None
+        for left in reversed(range(_MOST_ATTEMPTS)):
+            try:
+                self._score(result)
+                return
+            except TouchedError:
+                journal = self.journals.of(result.job)
+                if journal is None or journal.checkpoint is None or not left:
+                    raise
+                journal.options = replace(journal.options, resume=True)
+            except (InputError, UsageError):
+                if journal is not None:  # it was more than rights and links
+                    journal.drop()
+                raise
 
     def _score(self, result: FileResult) -> None:
         """Score a file, or what an earlier run has left of it."""
