@@ -52,6 +52,22 @@ def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
     assert command.files() == ["a.csv"]
 
 
+GOOD, BAD = "1,good\n2,fine\n", "3,x,y\n4,z,y\n"
+
+
+@pytest.mark.parametrize(
+    ("records", "option"), [(GOOD + BAD, ("--limit", "2")), (BAD + GOOD, ("--sample", "1"))]
+)
+def test_only_rejects_that_the_run_reads_are_shown(
+    command: Command, records: str, option: tuple[str, str]
+) -> None:
+    write("a.csv", f"id,text\n{records}")
+    assert command("score", "a.csv", "--dry-run").exit_code == 3
+    ran = command("score", "a.csv", "--dry-run", *option)
+    assert (ran.exit_code, "  rejected " in ran.out) == (0, False)
+    assert command("score", "a.csv", *option).exit_code == 0
+
+
 def test_a_look_as_json(command: Command) -> None:
     write("a.csv", "id,text\n1,good\n2\n3,a fine film\n4,x,y\n")
     ran = command("score", "a.csv", "--dry-run", "--log-format", "json")

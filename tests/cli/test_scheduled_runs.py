@@ -155,6 +155,8 @@ def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data:
         assert ran.exit_code == 1
         assert all(f"error: {message}" in ran.err for message in refused.values())
         assert ran.err.count("error: ") == 2
+        hint = "The other files are done. The same command with --force scores the failed ones"
+        assert (hint in ran.err) == (more != ["--dry-run"])
         is_shown = "out/b.csv\n  skipped       the output is there, and up to date" in ran.out
         assert is_shown == (more == ["--dry-run"])
         assert contents(Path("out")) == before

@@ -23,7 +23,7 @@ from toolkit.scoring.blocks import SelectedBlock, run_blocks
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals
-from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.options import ScoringOptions, Subset
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import Source
 from toolkit.scoring.score_block import BlockScorer
@@ -139,7 +139,7 @@ def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
         yield from ((role, f"column {name!r}") for role, name in chosen.items())
         if "text" not in chosen:
             yield "text", "no column found so far"
-        yield from _first_records(reviews)
+        yield from _first_records(reviews, options.subset)
         yield from (("warning", warning) for warning in reviews.warnings)
     if job.rejected == NOT_KEPT:
         yield "rejects", "only counted"
@@ -169,10 +169,10 @@ def _layout(reviews: ReviewFile, source: Source) -> Iterator[Row]:
         yield "columns", shown + (f", and {more:,} more" if more > 0 else "")
 
 
-def _first_records(reviews: ReviewFile) -> Iterator[Row]:
+def _first_records(reviews: ReviewFile, subset: Subset) -> Iterator[Row]:
     records: list[str] = []
     rejects: list[str] = []
-    for parsed in run_blocks(reviews, SelectedBlock.parse, workers=1):
+    for parsed in run_blocks(reviews, SelectedBlock.parse, subset, workers=1):
         texts = parsed.texts.slice(0, _RECORDS_SHOWN - len(records)).to_pylist()
         for row, text in enumerate(texts):
             others = ((role, values[row].as_py()) for role, values in parsed.fields.items())

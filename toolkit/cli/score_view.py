@@ -176,7 +176,7 @@ def exit_with(
         again = "--resume --force" if run.options.get("force") else "--resume"
         again = f"Score the failed ones again with {again}, or all of them with --force."
         if run.options.get("skip_existing"):
-            again = "The same command scores the failed ones again."
+            again = "The same command with --force scores the failed ones again."
         hint = f"The other files are done. {again}"
         messages.say(hint, "hint", message=hint)
     if run.errors:
