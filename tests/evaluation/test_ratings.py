@@ -77,7 +77,7 @@ def test_evaluate_measures_labels_that_are_stars(starred_csv: Path) -> None:
     texts, given_stars = _rows(starred_csv)
     stars = Scorer(MODEL).stars(texts)
     error = np.mean([abs(s - g) for s, g in zip(stars, given_stars, strict=True) if s is not None])
-    assert ours.stars.mean_error == pytest.approx(error, abs=0.006)
+    assert ours.stars.mean_error == pytest.approx(error, abs=0.01)
     assert tutorial is not None
     assert tutorial.stars is None
     assert tutorial.classes is not None

@@ -16,6 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exported import composed, make, unlabelled
+from exported.data import HALVES
 from exported.negation import balance, is_short_negation
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
@@ -63,10 +64,10 @@ def data(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def composed_texts() -> set[str]:
-    """What is composed with the short ones among the labelled reviews."""
+    """What is composed with the short ones among the labelled reviews, and what is written."""
     train = pq.read_table(make.RUNS / "train.parquet")
     made = composed.compose(train["text"].to_pylist(), train["label"].to_pylist())
-    return {one.text for one in made}
+    return {one.text for one in [*made, *composed.written(HALVES)]}
 
 
 def teach(texts: Iterable[str]) -> None:
