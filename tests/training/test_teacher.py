@@ -91,9 +91,9 @@ def test_what_is_no_probability_is_refused(write_csv: WriteCsv, value: str) -> N
 
 
 def test_rows_without_probability_are_left_out_and_counted(write_csv: WriteCsv) -> None:
-    rows = [("good", ""), ("bad", "0.25"), ("fair", "nan")]
+    rows = [("good", ""), ("bad", "0.25"), ("fair", " "), ("so", "nan")]
     teacher = load_teacher(write_csv(*rows, header=("text", "probability")), ReadOptions())
-    assert (len(teacher), teacher.without_probability) == (1, 2)
+    assert (len(teacher), teacher.without_probability) == (1, 3)
     assert teacher.place(0).endswith("r.csv, row 2")
     with pytest.raises(InputError, match="has no probabilities"):
         load_teacher(write_csv(("good", ""), header=("text", "probability")), ReadOptions())
