@@ -105,9 +105,11 @@ class ReadOptions:
             raise UsageError(f"--skip-lines: expected 0 or more, received {self.skip_lines}")
 
     def _check_words(self) -> None:
+        from toolkit.text.strings import is_unicode  # late: it imports Arrow
+
         for option, words in (("--strip-ending", self.strip_endings), ("--null", self.null_words)):
             for word in words:
-                if not word.strip() or any("\ud800" <= letter <= "\udfff" for letter in word):
+                if not word.strip() or not is_unicode(word):
                     raise UsageError(f"{option}: expected words in UTF-8, received {word!a}")
 
     @property

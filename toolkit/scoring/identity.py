@@ -221,7 +221,12 @@ def outdated(
         before[_TEXT] = before[_TEXT] or columns.get("text")
     if is_clear:
         before[_QUOTE] = now[_QUOTE]
-    return [name for name in now if before.get(name) != now[name]]
+    return differences(before, now)
+
+
+def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
+    """Name what is not the same in what there is now."""
+    return [name for name in new if old.get(name) != new[name]]
 
 
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:

@@ -39,6 +39,7 @@ from toolkit.scoring.identity import (
     NOTHING,
     FileFacts,
     WatchedInput,
+    differences,
     extended,
     identity_of,
     outdated,
@@ -82,10 +83,6 @@ def _line_of(data: bytes) -> _Line:
     if line.version != VERSION or (point is not None and not {*point.files} <= {*_FILES}):
         raise ValueError(line)
     return line
-
-
-def _differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    return [name for name in new if old.get(name) != new[name]]
 
 
 class Journal:
@@ -193,7 +190,7 @@ class Journal:
         self._check_identity(settings or {})
 
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
-        self._refuse(_differences(self._identity or {}, identity))
+        self._refuse(differences(self._identity or {}, identity))
 
     def changes(self, identity: dict[str, Any]) -> list[str] | None:
         """Name what differs from what the complete output was made of; None if that is not known.
