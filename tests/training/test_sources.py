@@ -13,13 +13,14 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.training.listening import Listener
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.networks import import_keras
 from toolkit.records import Columns, LabelNames, ReadOptions
+from toolkit.records.options import NULL_WORDS
 from toolkit.training import Reviews, TrainingOptions
 from toolkit.training.data import load_training_data
 from toolkit.training.sources import check_columns, load
@@ -85,6 +86,7 @@ def test_words_that_end_or_begin_many_reviews_are_told_and_cut(write_csv: WriteC
 
 
 @settings(max_examples=50)
+@example([("None", "0"), (" \\N ", "1"), ("none", "0")])
 @given(st.lists(st.tuples(st.text(st.characters(codec="utf-8")), st.sampled_from("01"))))
 def test_formats_agree(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
@@ -100,7 +102,8 @@ def test_formats_agree(
     found = [read(folder / f"r{suffix}") for suffix in (".csv", ".jsonl", ".parquet")]
     assert len({reviews.sha256 for reviews in found}) == 1
     assert len({reviews.without_text for reviews in found}) == 1
-    assert found[0].texts.to_pylist() == [text for text, _ in rows if text.strip()]
+    kept = [text for text, _ in rows if text.strip() not in ("", *NULL_WORDS)]
+    assert found[0].texts.to_pylist() == kept
 
 
 def test_rows_without_text_are_left_out_and_counted(tmp_path: Path) -> None:
