@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from exported.figures import figures_by_group
-from exported.releases import FILMS_ONLY
-from exported.sources import load_sources, terms_lines
+from exported.sources import FILMS_ONLY, OPEN_ONLY, load_sources, sources_table, terms_lines
 from toolkit.model import ModelFile
 from toolkit.model.fact_lines import (
     Row,
@@ -119,6 +118,21 @@ in that list, of people, brands and products, carry the opinions of that time an
 persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 )
 
+_OPEN = replace(
+    _ALL,
+    use=f"""{_ALL.use} For companies that need a clear licence: everything that it learned from states an open one.""",
+    reviews="""It learned from reviews of {domains} domains, of the {sources} sources of [SOURCES.md](SOURCES.md) that state an open
+licence, and from no reviews of the IMDB data set; the data sets counted above are these, an opinion lexicon, for made-up phrases,
+and what was written for this project. The reviews are not part of this project.""",
+    terms="""The weights are under the MIT licence, as the code is. All that it learned from states an open licence:
+
+{terms}
+
+{table}
+CC BY asks that its authors are named, as here. A licence in a repository covers what its owner made; whether the web site that the
+reviews were written on agrees is for it to say.""",
+)
+
 _STARS = "; `stars`: float32[batch], 1 to 5"
 _CLASSES = """There is no class for neutral or mixed reviews: it learned from positive and negative ones only."""
 _CLASSES_WITH_NEUTRAL = """It learned from positive and negative reviews only; what is neutral is told by a range of the
@@ -147,8 +161,8 @@ def model_card(path: Path) -> str:
     """Write the card of one model, in Markdown."""
     facts = ModelFile.load(path).facts
     negative, positive = facts.labels
-    kind = _FILMS if path.stem in FILMS_ONLY else _ALL
-    sources = load_sources()
+    kind = {FILMS_ONLY: _FILMS, OPEN_ONLY: _OPEN}.get(path.stem, _ALL)
+    sources = load_sources(path.stem)
     return _CARD.format(
         name=path.stem,
         release="".join(f"| {name} | {line} |\n" for name, line in facts.release.rows()),
@@ -180,7 +194,7 @@ def model_card(path: Path) -> str:
         reviews=kind.reviews.format(
             sources=len(sources), domains=len({each.domain for each in sources if each.labelled})
         ),
-        terms=kind.terms.format(terms=terms_lines(sources)),
+        terms=kind.terms.format(terms=terms_lines(sources), table=sources_table(sources)),
         domains=kind.domains,
         biases=kind.biases,
     )

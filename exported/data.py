@@ -7,8 +7,10 @@ from collections.abc import Iterable
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from exported.sources import OPEN_ONLY, load_sources
 from toolkit.errors import InputError
 
 FILMS = "films"
@@ -35,13 +37,15 @@ _TWO_TEXTS_A_REVIEW = ("booking", "glassdoor")  # `17p` and `17n`
 _MANY_TEXTS_A_NAME = ("druglib", "is22-unl", "ratemyprofessors")  # `NAME-17`
 
 
-def join(data: Path) -> pa.Table:
+def join(data: Path, *, only_open: bool = False) -> pa.Table:
     """Join the films and the reviews of the other domains.
 
     Parameters
     ----------
     data : Path
         The folder with `imdb/train.parquet` and `reviews/reviews.parquet`.
+    only_open : bool
+        Take the sources with an open licence alone (`exported/sources.csv`), without films.
 
     Returns
     -------
@@ -55,10 +59,13 @@ def join(data: Path) -> pa.Table:
     InputError
         If a file is not there or lacks a column.
     """
-    films = _read(data / "imdb" / "train.parquet", ("id", "movie", "text", "stars", "label"))
     others = _read(
         data / "reviews" / "reviews.parquet", ("id", "domain", "source", "text", "stars", "label")
     )
+    if only_open:
+        free = [each.source for each in load_sources(OPEN_ONLY)]
+        return _others(others.filter(pc.is_in(others["source"], pa.array(free, pa.large_string()))))
+    films = _read(data / "imdb" / "train.parquet", ("id", "movie", "text", "stars", "label"))
     return pa.concat_tables([_films(films), _others(others)])
 
 

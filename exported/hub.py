@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from exported.figures import figures_by_group
-from exported.releases import FILMS_ONLY
 from exported.shipping import EXPORTED, GOLDEN
+from exported.sources import FILMS_ONLY
 from toolkit.errors import ToolkitError
 from toolkit.export import hub
 from toolkit.export.hub import check_folder, filled_folder, write_around
@@ -23,7 +23,7 @@ from toolkit.model import SHIPPED
 def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
     """Write the folder of a shipped model by its name; raises as `toolkit.export.export_to_hub`."""
     check_folder(folder, force=force)
-    figures = figures_by_group(model, trained_on=("films",) if model in FILMS_ONLY else ())
+    figures = figures_by_group(model, trained_on=("films",) if model == FILMS_ONLY else ())
     more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
     with filled_folder(folder, hub.FILES, force=force) as made:
         for name, ending in (

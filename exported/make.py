@@ -28,16 +28,17 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from exported.composed import compose, written
-from exported.data import HALVES, HELD_OUT, join
+from exported.data import FILMS, HALVES, HELD_OUT, join
 from exported.kinds import KIND, with_kinds
 from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
+from exported.sources import OPEN_ONLY
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
 from toolkit.training import fingerprint, imdb
 from toolkit.training import imdb as acl_imdb
 
 RUNS = Path("runs") / "shipped"
-TEACHER = EXPORTED / "teacher.parquet"
+TEACHER, OPEN_TEACHER = (EXPORTED / f"teacher{kind}.parquet" for kind in ("", "-open"))
 
 
 @dataclass(frozen=True)
@@ -45,15 +46,16 @@ class Recipe:
     """How a shipped model is trained."""
 
     preset: str
-    is_general: bool = True  # on films and all other domains; else on films alone
     options: tuple[str, ...] = ()
+    reviews: str = "all"  # or `FILMS` alone, or "open": those with an open licence, without films
 
 
 # By the name of the model: to ship another one, add an entry, and its name to `SHIPPED`.
 RECIPES = {
     "reviews": Recipe("ngram-recurrent"),
-    "reviews-small": Recipe("ngram-linear", options=("--epochs", "2", "--batch-size", "256")),
-    "conv1d": Recipe("conv1d", is_general=False, options=("--folds", "5")),
+    "reviews-small": Recipe("ngram-linear", ("--epochs", "2", "--batch-size", "256")),
+    OPEN_ONLY: Recipe("ngram-recurrent", reviews="open"),
+    "conv1d": Recipe("conv1d", ("--folds", "5"), reviews=FILMS),
 }
 
 
@@ -82,15 +84,20 @@ def films() -> Source:
     return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
 
 
-def all_reviews(teacher: Path | None = None, folds: str = HALVES) -> Source:
+def all_reviews(
+    teacher: Path | None = None, folds: str = HALVES, *, only_open: bool = False
+) -> Source:
     """Write the reviews of all domains into files, and give what `toolkit train` needs of them.
 
-    `teacher` is another file than the shipped one. Composed texts have short reviews of some folds in them.
+    `teacher` is another file than the shipped one. Composed texts have short reviews of some folds in them. With
+    `only_open`, all is of sources with an open licence, but the test reviews.
     """
     data = data_folder()
-    reviews = join(data)
+    folder = RUNS / "open" if only_open else RUNS
+    reviews = join(data, only_open=only_open)
     labelled = with_kinds(reviews.filter(pc.is_valid(reviews["label"])))
-    found = taught(reviews, data, teacher or TEACHER, RUNS / "texts")
+    teacher = teacher or (OPEN_TEACHER if only_open else TEACHER)
+    found = taught(reviews, data, teacher, folder / "texts", only_open=only_open)
     train = labelled.filter(pc.not_equal(labelled["fold"], HELD_OUT))
     used = train.filter(pc.is_in(train["fold"], value_set=pa.array([*folds], pa.large_string())))
     composed = [*compose(used["text"].to_pylist(), used["label"].to_pylist()), *written(folds)]
@@ -103,19 +110,14 @@ def all_reviews(teacher: Path | None = None, folds: str = HALVES) -> Source:
         "unlabelled": pa.table({"text": [*texts]}),
         "teacher": pa.table({"text_sha256": names, "positive_probability": probabilities}),
     }
-    RUNS.mkdir(parents=True, exist_ok=True)
+    files = {name: str(folder / f"{name}.parquet") for name in parts}
     for name, table in parts.items():
-        pq.write_table(table, RUNS / f"{name}.parquet")
+        pq.write_table(table, files[name])
     test = str(data / "imdb" / "test.parquet")
     columns = ["--group-column", "group", "--balance-column", KIND]
-    held_out = ["--validation-data", str(RUNS / "validation.parquet"), "--test-data", test]
-    more = [
-        "--unlabelled",
-        str(RUNS / "unlabelled.parquet"),
-        "--teacher",
-        str(RUNS / "teacher.parquet"),
-    ]
-    return Source([str(RUNS / "train.parquet"), *columns, *held_out, *more], _texts(test))
+    held_out = ["--validation-data", files["validation"], "--test-data", test]
+    more = ["--unlabelled", files["unlabelled"], "--teacher", files["teacher"]]
+    return Source([files["train"], *columns, *held_out, *more], _texts(test))
 
 
 def training_of(model: str, source: Source) -> list[str]:
@@ -221,10 +223,15 @@ def main() -> None:
         write_pages()
         return
     models = chosen.model or [*RECIPES]
-    general = all_reviews() if any(RECIPES[model].is_general for model in models) else None
     lines = []
+    sources: dict[str, Source] = {}
     for model in models:
-        source = general if general is not None and RECIPES[model].is_general else films()
+        reviews = RECIPES[model].reviews
+        if reviews not in sources:
+            sources[reviews] = (
+                films() if reviews == FILMS else all_reviews(only_open=reviews == "open")
+            )
+        source = sources[reviews]
         rebuilt, shipped = rebuild(model, source), EXPORTED / f"{model}.onnx"
         if shipped.is_file():
             lines.append(compare(shipped, rebuilt, source.test))

@@ -5,27 +5,23 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from exported.data import FILMS
-from exported.sources import load_sources
+from exported.sources import FILMS_ONLY, load_sources
 from toolkit.export.export_run import load_toml, release_of
 from toolkit.model import Release
 
 RELEASES = Path(__file__).with_name("releases.toml")
-FILMS_ONLY = {"conv1d"}  # models that learned from films alone
 
 
 def shipped_release(model: str) -> Release:
     """Give the release of a shipped model by its name; raises `UsageError` if the table is wrong."""
     tables = load_toml(RELEASES)
-    is_general = model not in FILMS_ONLY
     found: dict[str, Any] = {}
-    for name in ("all", "general" if is_general else "films", model):
+    for name in ("all", "films" if model == FILMS_ONLY else "general", model):
         found |= tables.get(name, {})
     found.setdefault("model_name", f"{model}-{found['model_version']}")
     data_sets = [
         {"name": each.source, "origin": each.upstream, "terms": each.terms, "use": each.use}
-        for each in load_sources()
-        if is_general or each.domain == FILMS
+        for each in load_sources(model)
     ]
     found["data_sets"] = data_sets + found.get("data_sets", [])
     return release_of(found, f"{RELEASES} for {model}")

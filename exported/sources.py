@@ -37,11 +37,23 @@ class Source:
         """The reviews that have a label."""
         return self.negative + self.positive
 
+    @property
+    def is_open(self) -> bool:
+        """Whether an open licence is stated, and no other one for the copy."""
+        return self.use == "open" and self.repository_licence != "GPL-3.0"
 
-def load_sources() -> list[Source]:
-    """Read all sources."""
+
+# What a model learned from, unless from all sources: films alone, or those with an open licence.
+FILMS_ONLY, OPEN_ONLY = "conv1d", "reviews-open"
+
+
+def load_sources(model: str | None = None) -> list[Source]:
+    """Read all sources, or those that a shipped model learned from."""
     with SOURCES.open(encoding="utf-8", newline="") as file:
-        return [_source(row) for row in csv.DictReader(file)]
+        found = [_source(row) for row in csv.DictReader(file)]
+    if model == FILMS_ONLY:
+        return [each for each in found if each.domain == "films"]
+    return [each for each in found if model != OPEN_ONLY or each.is_open]
 
 
 def sources_table(sources: Iterable[Source]) -> str:
@@ -64,6 +76,8 @@ def terms_lines(sources: list[Source]) -> str:
     lines = []
     for use, meaning in USES.items():
         chosen = [each for each in sources if each.use == use]
+        if not chosen:
+            continue
         names = f": {', '.join(each.source for each in chosen)}" if use == "research" else ""
         reviews = sum(each.labelled for each in chosen)
         lines.append(f"- {len(chosen)} sources, {reviews:,} labelled reviews: {meaning}{names}")

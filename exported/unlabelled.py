@@ -21,8 +21,9 @@ PROJECT = Path(__file__).parent.parent
 
 # The tools that make short texts, and what each writes: sentences of films, sentences of all
 # domains, and made-up ones. They give the same texts each time.
+FILM_SPANS = "examples.teacher.imdb.spans"
 TOOLS = {
-    "examples.teacher.imdb.spans": "spans.parquet",
+    FILM_SPANS: "spans.parquet",
     "examples.teacher.reviews.spans": "reviews-spans.parquet",
     "examples.teacher.phrases": "phrases.parquet",
 }
@@ -37,20 +38,22 @@ class Taught:
     probabilities: dict[str, float]  # of all texts that it knows, by fingerprint
 
 
-def taught(reviews: pa.Table, data: Path, teacher_file: Path, work: Path) -> Taught:
+def taught(
+    reviews: pa.Table, data: Path, teacher_file: Path, work: Path, *, only_open: bool = False
+) -> Taught:
     """Gather the texts without labels, each once, that a teacher file has probabilities for.
 
-    `reviews` are those of `exported.data.join`; reviews that are held out give none.
+    `reviews` are those of `exported.data.join`, with the same `only_open`; those held out give none.
     """
-    for tool in TOOLS:
+    tools = {tool: name for tool, name in TOOLS.items() if not only_open or tool != FILM_SPANS}
+    for tool in tools:
         places = ["--data", str(data.resolve()), "--work", str(work.resolve())]
-        subprocess.run([sys.executable, "-m", tool, *places], check=True, cwd=PROJECT)
+        more = ["--open"] if only_open else []
+        subprocess.run([sys.executable, "-m", tool, *places, *more], check=True, cwd=PROJECT)
     is_free = pc.and_(pc.is_null(reviews["label"]), pc.not_equal(reviews["fold"], HELD_OUT))
-    short = {name: _texts(work / name) for name in TOOLS.values()}
-    reviewed = [
-        *_texts(data / "imdb" / "unlabelled.parquet"),
-        *reviews.filter(is_free)["text"].to_pylist(),
-    ]
+    short = {name: _texts(work / name) for name in tools.values()}
+    films = [] if only_open else _texts(data / "imdb" / "unlabelled.parquet")
+    reviewed = [*films, *reviews.filter(is_free)["text"].to_pylist()]
     texts = dict.fromkeys(chain(reviewed, *short.values()))
     labelled = dict.fromkeys(reviews.filter(pc.is_valid(reviews["label"]))["text"].to_pylist())
     known = teacher.load_teacher(teacher_file, ReadOptions())

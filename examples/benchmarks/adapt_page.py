@@ -22,10 +22,13 @@ _TITLES = {
     ADAPTED: "**`train --from`**",
     "adapted, --optimize balanced": "the same, exported with `--optimize balanced`",
     "adapted, cut at 0.5": "the same, exported with `--threshold 0.5`",
+    "adapted, --unlabelled": "**`train --from … --unlabelled`**, the reviews to score",
     "from scratch": "from scratch, `ngram-linear`",
     "from scratch, cut at the share": "the same, cut at the share of positives",
     "tf-idf": "tf-idf, logistic regression",
     "tf-idf, cut at the share of positives": "the same, cut at the share of positives",
+    "encoder": "a frozen sentence encoder (MiniLM), logistic regression",
+    "encoder, cut at the share of positives": "the same, cut at the share of positives",
 }
 
 
@@ -55,8 +58,9 @@ def _lines(
     rows: list[Row], sizes: list[int], key: str, shown: Callable[[float], str]
 ) -> list[list[str]]:
     measured = {row["way"] for row in rows}
-    # Another threshold has the same log loss.
-    ways = [way for way in _TITLES if way in measured and (key != "log_loss" or "," not in way)]
+    ways = [way for way in _TITLES if way in measured]
+    if key == "log_loss":  # another threshold has the same
+        ways = [way for way in ways if ", cut" not in way and "--optimize" not in way]
     return [
         [_TITLES[way], *(shown(mean(_by_domain(rows, way, size, key).values())) for size in sizes)]
         for way in ways

@@ -1,4 +1,8 @@
-"""Ways to a model for a domain from few labels: adapting, from scratch, and tf-idf."""
+"""Ways to a model for a domain from few labels: adapting, from scratch, tf-idf, an encoder.
+
+The encoder, MiniLM as it is published, needs examples/teacher/requirements.txt; it is left out
+where that is not installed.
+"""
 
 from __future__ import annotations
 
@@ -27,6 +31,8 @@ from toolkit.training.split import folds_for_few
 SCRATCH = "ngram-linear"
 _STRENGTHS = [1.0, 10.0, 100.0]  # C of the regression
 _FOLDS = 5
+_AT_ONCE = 32  # texts through the encoder
+_ENCODER_CUT = (24, 72)  # pieces of a long text from its beginning and its end, as the teacher
 
 
 @dataclass(frozen=True)
@@ -56,10 +62,18 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
     held_out = sigmoid(made.choice.kept.logits).astype(np.float32)
     goal = Goal.parse("balanced")
     best = best_threshold(reviews.labels > 0, held_out, goal, Path(), made.threshold)
+    # The reviews to score are of the domain; nobody has labelled them.
+    more = adapt_network(start, reviews, splits, texts)
     return [
         Found("adapted", found, made.threshold, kept),
         Found("adapted, --optimize balanced", found, best),
         Found("adapted, cut at 0.5", found, 0.5),
+        Found(
+            "adapted, --unlabelled",
+            more.probabilities(texts),
+            more.threshold,
+            {"kept": more.choice.kept.name},
+        ),
     ]
 
 
@@ -114,6 +128,54 @@ def tfidf(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Found]:
     return [Found("tf-idf", found), Found("tf-idf, cut at the share of positives", found, share)]
 
 
+_VECTORS: dict[str, npt.NDArray[np.float32]] = {}  # of texts, by the encoder
+
+
+def encoder(_: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Found]:
+    """Logistic regression on the vectors of a sentence encoder; C by cross-validation."""
+    from sklearn.linear_model import LogisticRegression, LogisticRegressionCV
+
+    reviews, known, new = _reviews(labelled), labelled["text"].to_pylist(), texts.to_pylist()
+    if not _embed([*known, *new]):
+        return []
+    features, tested = (np.stack([_VECTORS[text] for text in part]) for part in (known, new))
+    fewest = min(reviews.positives, len(reviews) - reviews.positives)
+    model: Any = LogisticRegression(C=_STRENGTHS[1])
+    if fewest >= _FOLDS:
+        model = LogisticRegressionCV(Cs=_STRENGTHS, cv=_FOLDS, scoring="neg_log_loss")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model.fit(features, reviews.labels)
+    found = model.predict_proba(tested)[:, 1].astype(np.float32)
+    share = float(reviews.labels.mean())
+    return [Found("encoder", found), Found("encoder, cut at the share of positives", found, share)]
+
+
+def _embed(texts: list[str]) -> bool:
+    """Make the vectors of texts that have none: the mean over the pieces, of length 1."""
+    missing = [text for text in dict.fromkeys(texts) if text not in _VECTORS]
+    try:
+        import torch
+
+        from examples.teacher.minilm import HIDDEN, MiniLM
+        from examples.teacher.word_pieces import WordPieces
+    except ImportError:
+        return False
+    pieces, model = WordPieces.of(missing), MiniLM().load_pretrained().eval()
+    order = np.argsort(pieces.lengths, kind="stable")
+    with torch.inference_mode():
+        for first in range(0, len(order), _AT_ONCE):
+            rows = order[first : first + _AT_ONCE]
+            ids, is_piece = pieces.batch(rows, _ENCODER_CUT)
+            is_piece = torch.ones(ids.shape, dtype=torch.bool) if is_piece is None else is_piece
+            hidden = torch.zeros(ids.shape).masked_fill(~is_piece, HIDDEN)[:, None, None, :]
+            share = is_piece.float()[..., None]
+            mean = (model.vectors(ids, hidden) * share).sum(1)
+            for row, vector in zip(rows, torch.nn.functional.normalize(mean).numpy(), strict=True):
+                _VECTORS[missing[row]] = vector
+    return True
+
+
 def _reviews(table: pa.Table) -> Reviews:
     labels = (table["label"].to_numpy() >= 0.5).astype(np.int8)
     return Reviews("labelled", table["text"], labels)
@@ -124,4 +186,5 @@ WAYS: dict[str, Callable[[Start, pa.Table, pa.ChunkedArray], list[Found]]] = {
     "adapted": adapted,
     "from scratch": from_scratch,
     "tf-idf": tfidf,
+    "encoder": encoder,
 }

@@ -19,6 +19,9 @@ def options(description: str | None) -> argparse.ArgumentParser:
     shared = Path(os.environ.get("TOOLKIT_DATA", PROJECT.parent / "shared"))
     parser.add_argument("--data", type=Path, default=shared, help="the folder that holds imdb/")
     parser.add_argument("--work", type=Path, default=Path("build/teacher"), help="for the results")
+    parser.add_argument(
+        "--open", action="store_true", help="learn from the sources with an open licence alone"
+    )
     return parser
 
 

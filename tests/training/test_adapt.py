@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from toolkit.training import Reviews, TrainingOptions, train
 from toolkit.training.adapt_fit import (
     AS_IT_IS,
     SCALE_AND_BIAS,
+    UNLABELLED,
     WORDS,
     Choice,
     Examples,
@@ -30,6 +32,7 @@ from toolkit.training.adapt_fit import (
     Prior,
     choose,
     fit,
+    learn_words,
     losses,
     positive_share,
     threshold_of,
@@ -182,6 +185,30 @@ def test_an_unfinished_training_is_in_no_way(mine: Path, tmp_path: Path, command
     assert not saved.path.parent.exists()
 
 
+def test_reviews_without_labels_are_learned_from(mine: Path, command: Command) -> None:
+    """Words that only they have are known then; reviews that are tested on are left out."""
+    rows = [{"text": f"{row['text']} {'superb' if row['label'] else 'awful'} bezel"}
+            for row in make_rows(200, seed=7)]  # fmt: skip
+    others = write(mine.with_name("others.csv"), rows)
+    tested = write(
+        mine.with_name("tested.csv"), [{**row, "label": at % 2} for at, row in enumerate(rows[:30])]
+    )
+    options = ("--from", "reviews-small", "-o", "run", "--unlabelled", str(others))
+    shown = command("train", "mine.csv", *options, "--test-data", str(tested)).out
+    assert "others.csv: 200 unlabelled reviews" in shown
+    assert "without a teacher" not in shown
+    run = RunFolder(mine.with_name("run"))
+    adaptation, config = run.load_metrics().adaptation, run.load_config()
+    assert adaptation is not None
+    names = [candidate.name for candidate in adaptation.candidates]
+    assert names == ["as it is", "scale and bias", "unlabelled", "words"]
+    assert "bezel" in run.load_vocabulary(config).words.to_pylist()
+    assert config.data.unlabelled is not None
+    assert (config.data.unlabelled.reviews, config.data.unlabelled.left_out) == (200, 30)
+    command("export", "run")
+    assert "and on" in command("info", "run").out
+
+
 def test_groups_stay_together_and_the_run_says_so(mine: Path, command: Command) -> None:
     options = ["--group-column", "shop", "--folds", "3", "-o", "run"]
     shown = command("train", "mine.csv", "--from", "conv1d", *options).out
@@ -241,7 +268,6 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
         {"preset": "conv1d"},  # also the default one
         {"teacher_weight": 0.5},
         {"class_weight": "balanced"},
-        {"unlabelled": (Path("more.csv"),)},
         {"teachers": (Path("teacher.csv"),)},
         {"validation": 0.3},
     ],
@@ -321,6 +347,30 @@ def test_words_are_found() -> None:
     assert choice.weights.words[5] > 2
     assert choice.weights.words[7] < -2
     assert np.abs(np.delete(choice.weights.words, [5, 7])).max() < 1
+
+
+def test_words_learn_from_reviews_without_labels() -> None:
+    """They say what the start says, and so tell it of words that it does not know."""
+    words = np.zeros(IDS)
+    words[[5, 7]] = 3.0, -3.0
+    others = make_examples(4000, words=words, seed=2)
+    logits = others.start + others.words @ words
+    found, bias = learn_words(others.words, sigmoid(logits))
+    assert found[5] > 1
+    assert found[7] < -1
+    assert np.abs(np.delete(found, [5, 7])).max() < 0.5
+    assert abs(bias) < 0.2
+    few = make_examples(60, words=words)
+    few = replace(few, taught=few.words @ found + bias)
+    choice = chosen(few)
+    assert choice.kept.name in (UNLABELLED, WORDS)
+    new = make_examples(2000, words=words, seed=3)
+    taught = replace(new, taught=new.words @ found + bias)
+    before = losses(new.start, new.targets).mean()
+    after = losses(choice.weights.logits(taught), new.targets).mean()
+    assert after < before - 0.02
+    in_one = choice.weights.with_taught(found, bias)
+    np.testing.assert_allclose(in_one.logits(new), choice.weights.logits(taught), atol=1e-9)
 
 
 @pytest.mark.slow

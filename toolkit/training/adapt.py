@@ -3,6 +3,7 @@
 The logit becomes a · z + b + w · x, with z the logit of the start and x the words of the review.
 The weights are the most probable ones (maximum a posteriori) under normal priors around a = 1, the
 log-odds of the labels for b, and w = 0: few reviews change little else than what is frequent.
+Reviews without labels add words: what these say of such reviews to come near the start.
 `adapt_fit` chooses among candidates by cross-validation.
 """
 
@@ -20,6 +21,7 @@ from toolkit.model.facts import Adaptation, CandidateScores
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
 from toolkit.training.adapt_fit import (
+    UNLABELLED,
     WORDS,
     AdaptedNetwork,
     Candidate,
@@ -57,7 +59,8 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)
     observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, observer)
-    made = adapt_network(start, read.reviews, splits)
+    unlabelled = read.for_fit().unlabelled
+    made = adapt_network(start, read.reviews, splits, unlabelled and unlabelled.texts)
     parts = (
         [read.for_fit(split) for split in splits]
         if read.validation is None
@@ -113,8 +116,7 @@ def _outcome(
     of_test = None
     if test is not None:
         of_test = measure(test.labels, made.probabilities(test.texts), made.threshold)
-    data = FitData(reviews, validation)
-    return Outcome(read, split, fit, data, copies, held_out=held_out, test=of_test)
+    return Outcome(read, split, fit, read.for_fit(), copies, held_out=held_out, test=of_test)
 
 
 def _probabilities(candidate: Candidate) -> Probabilities:
@@ -124,7 +126,7 @@ def _probabilities(candidate: Candidate) -> Probabilities:
 
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
     kept, weights = made.choice.kept, made.choice.weights
-    has_words = kept.name == WORDS and kept.prior is not None
+    has_words = kept.name in (UNLABELLED, WORDS)
     weighed = np.flatnonzero(weights.words)
     new = np.count_nonzero(weighed >= made.start.vocabulary.size)
     return Adaptation(
@@ -133,7 +135,7 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
         folds=folds,
         scale=weights.scale,
         bias=weights.bias,
-        strength=kept.prior.words if has_words and kept.prior else None,
+        strength=kept.prior.words if kept.name == WORDS and kept.prior else None,
         words=len(weighed) if has_words else None,
         new_words=int(new) if has_words else None,
     )

@@ -121,16 +121,21 @@ _MORE_OF_EACH = 2.0  # reviews of either label that are added before their share
 
 _STEPS = 200
 _SMALL_GAIN = 1e-7  # of the loss, relative, below which a fit ends
-AS_IT_IS, SCALE_AND_BIAS, WORDS = "as it is", "scale and bias", "words"
+AS_IT_IS, SCALE_AND_BIAS, UNLABELLED, WORDS = "as it is", "scale and bias", "unlabelled", "words"
 
 # Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
 # it never did harm. Few labels say little about the best one, and the others are as likely chance.
 _STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
 
+# What words learn from reviews without labels: the deviation of their weights, and the share of
+# what they say that is added to the start.
+_OF_TAUGHT, _TAUGHT_SHARE = 1.6, 0.5
+
 # What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
 # less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
 # with 1 it was where 20 to 50 labels would have made its probabilities much better.
 _NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
+_NOISE_OF_TAUGHT = 0.25
 _FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
 FEWEST_REVIEWS = 3  # that have a word which is added
 _MOST_ADDED = 20_000
@@ -138,21 +143,26 @@ _MOST_ADDED = 20_000
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled reviews as the fit sees them."""
+    """Labelled reviews as the fit sees them.
+
+    `taught` are the logits of words that have learned from reviews without labels what the start
+    says of them; None without such reviews.
+    """
 
     start: Floats  # (reviews,) float64: the logits of the start
     words: Any  # (reviews, ids) float64, sparse: see `word_shares`
     targets: Floats  # (reviews,) float64: the labels, 0 to 1
     start_odds: float = 0.0  # of the share of positives that the start is made for; 0: one half
+    taught: Floats | None = None  # (reviews,)
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, rows: Rows) -> Examples:
         """Those at some positions."""
-        return replace(
-            self, start=self.start[rows], words=self.words[rows], targets=self.targets[rows]
-        )
+        taught = None if self.taught is None else self.taught[rows]
+        start, words, targets = self.start[rows], self.words[rows], self.targets[rows]
+        return replace(self, start=start, words=words, targets=targets, taught=taught)
 
 
 @dataclass(frozen=True)
@@ -161,25 +171,32 @@ class Prior:
 
     `expects_share`: the bias makes up for another share of positives than the start is made for;
     else the bias is 0. `words`: deviation of the weight of a word; with 0, words have
-    none.
+    none. `taught`: the share of what words have learned from reviews without labels.
     """
 
     expects_share: bool
     words: float = 0.0
+    taught: float = 0.0
 
 
 @dataclass(frozen=True)
 class Weights:
-    """The logit ``scale · z + bias + words · x``; `words` (ids,) float64 may be all zero."""
+    """The logit ``scale · z + taught · t + bias + words · x``; `words` (ids,) may be all zero."""
 
     scale: float
     bias: float
     words: Floats
+    taught: float = 0.0
 
     def logits(self, examples: Examples) -> Floats:
         """Give the logits, (reviews,)."""
         found: Floats = self.scale * examples.start + self.bias + examples.words @ self.words
-        return found
+        return found if examples.taught is None else found + self.taught * examples.taught
+
+    def with_taught(self, words: Floats, bias: float) -> Weights:
+        """Add the share of the words (ids,) and the bias that say what is taught."""
+        added = self.taught * words, self.taught * bias
+        return Weights(self.scale, self.bias + added[1], self.words + added[0])
 
 
 def positive_share(targets: Floats) -> float:
@@ -205,8 +222,10 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
     precision = np.full(len(center), prior.words**-2.0 if prior.words else 0.0)
     precision[:2] = _OF_SCALE**-2, _OF_BIAS**-2
 
+    fixed = 0.0 if examples.taught is None else prior.taught * examples.taught
+
     def loss(parameters: Floats) -> tuple[float, Floats]:
-        logits = parameters[0] * examples.start + parameters[1] + words @ parameters[2:]
+        logits = parameters[0] * examples.start + parameters[1] + words @ parameters[2:] + fixed
         excess = sigmoid(logits) - examples.targets
         away = parameters - center
         slopes = np.concatenate([[excess @ examples.start, excess.sum()], turned @ excess])
@@ -217,7 +236,18 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
     options = {"maxiter": _STEPS, "ftol": _SMALL_GAIN}
     found = minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     weights[seen] = found[2:]
-    return Weights(float(found[0]), float(found[1]), weights)
+    return Weights(float(found[0]), float(found[1]), weights, prior.taught)
+
+
+def learn_words(words: Any, targets: Floats) -> tuple[Floats, float]:
+    """Let words alone say what the start says of reviews without labels.
+
+    `words` (reviews, ids) as in `Examples`, `targets` (reviews,) the probabilities of the start.
+    The weights (ids,) and the bias are the most probable ones.
+    """
+    examples = Examples(np.zeros(words.shape[0]), words, targets)
+    found = fit(examples, Prior(expects_share=False, words=_OF_TAUGHT))
+    return found.words, found.bias
 
 
 def losses(logits: Floats, targets: Floats) -> Floats:
@@ -261,12 +291,19 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
 
     scaled = tried(SCALE_AND_BIAS, Prior(expects_share=True), Prior(expects_share=False))
     candidates = [Candidate(AS_IT_IS, None, examples.start), scaled]
+    expects_share = scaled.prior is None or scaled.prior.expects_share
+    if examples.taught is not None:
+        candidates.append(tried(UNLABELLED, Prior(expects_share, taught=_TAUGHT_SHARE)))
     positives = np.count_nonzero(examples.targets >= 0.5)
     if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
-        expects_share = scaled.prior is None or scaled.prior.expects_share
-        priors = [Prior(expects_share, strength) for strength in _STRENGTHS]
-        candidates.append(tried(WORDS, *priors))
-    kept = _first(candidates, examples, [_NOISE_OF_START, _NOISE_OF_WORDS, 0.0])
+        share = 0.0 if examples.taught is None else _TAUGHT_SHARE
+        candidates.append(
+            tried(WORDS, *(Prior(expects_share, strength, share) for strength in _STRENGTHS))
+        )
+    noises = {AS_IT_IS: _NOISE_OF_START, SCALE_AND_BIAS: _NOISE_OF_WORDS}
+    if examples.taught is not None:
+        noises |= {SCALE_AND_BIAS: _NOISE_OF_TAUGHT, UNLABELLED: _NOISE_OF_WORDS}
+    kept = _first(candidates, examples, [noises.get(one.name, 0.0) for one in candidates])
     return Choice(kept, tuple(candidates), fit(examples, kept.prior))
 
 
@@ -338,20 +375,33 @@ class AdaptedNetwork:
         return in_batches(lambda rows: self.network(rows, training=False), ids, self.start.width)
 
 
-def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> AdaptedNetwork:
+def adapt_network(
+    start: Start,
+    reviews: Reviews,
+    splits: Sequence[Split],
+    unlabelled: pa.ChunkedArray | None = None,
+) -> AdaptedNetwork:
     """Choose by cross-validation how to adapt a network, and fit it on all reviews.
 
-    Each review is held out in one of the splits. The start's own network is a part of the result,
-    or a copy of it is.
+    Each review is held out in one of the splits. `unlabelled` are texts of the same kind. The
+    start's own network is a part of the result, or a copy of it is.
     """
     from toolkit.networks import adapted
 
-    words = extended(start.vocabulary, reviews.texts)
+    texts = reviews.texts
+    if unlabelled is not None:
+        texts = pa.chunked_array([*texts.chunks, *unlabelled.cast(texts.type).chunks], texts.type)
+    words = extended(start.vocabulary, texts)
     examples = examples_of(start, words, reviews)
+    taught, bias = np.zeros(words.size), 0.0
+    if unlabelled is not None:
+        logits, shares = _read(start, words, unlabelled)
+        taught, bias = learn_words(shares, sigmoid(logits))
+        examples = replace(examples, taught=examples.words @ taught + bias)
     choice = choose(examples, splits)
-    kept, weights = choice.kept.name, choice.weights
+    kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
     vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
-    if kept == WORDS:
+    if kept in (UNLABELLED, WORDS):
         vocabulary, size = words, words.size
         of_words = weights.words.astype(np.float32)
         known = start.vocabulary.size
@@ -359,20 +409,27 @@ def adapt_network(start: Start, reviews: Reviews, splits: Sequence[Split]) -> Ad
     elif kept != AS_IT_IS:
         network = adapted.calibrated(network, weights.scale, weights.bias)
     threshold = threshold_of(kept, start, examples)
+    choice = replace(choice, weights=weights)
     return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
 
 
 def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
     """Let the start read reviews, with a vocabulary that begins with its own."""
-    from toolkit.networks.adapted import logits_of_network
-
-    known = start.encode(start.vocabulary, reviews.texts)
-    logits = in_batches(lambda rows: logits_of_network(start.network, rows), known, start.width)
-    shares = word_shares(start.encode(words, reviews.texts), words.size)
+    logits, shares = _read(start, words, reviews.texts)
     targets = reviews.targets.astype(np.float64)
     # A threshold other than a half is that of a start which was adapted to a share of positives.
     (odds,) = logits_of(np.array([start.threshold]))
-    return Examples(logits.astype(np.float64), shares, targets, float(odds))
+    return Examples(logits, shares, targets, float(odds))
+
+
+def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floats, Any]:
+    """Give the logits of the start, (reviews,), and `word_shares` by a longer vocabulary."""
+    from toolkit.networks.adapted import logits_of_network
+
+    known = start.encode(start.vocabulary, texts)
+    logits = in_batches(lambda rows: logits_of_network(start.network, rows), known, start.width)
+    shares = word_shares(start.encode(words, texts), words.size)
+    return logits.astype(np.float64), shares
 
 
 def threshold_of(candidate: str, start: Start, examples: Examples) -> float:

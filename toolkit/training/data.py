@@ -162,7 +162,7 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
         others = [
             replace(part, teacher=opinion) for part, opinion in zip(others, of_others, strict=True)
         ]
-    elif others:
+    elif others and options.start is None:
         observer.hint(
             "without a teacher, reviews without labels only say which words and pairs of words "
             "there are; with one, the network learns from them, too: --teacher"

@@ -141,7 +141,6 @@ class TrainingOptions:
             **{option_of(name): True for name in self.network.chosen},
             "--resume": self.resume,
             "--class-weight": self.class_weight is not None,
-            "--unlabelled": self.unlabelled,
             "--teacher": self.teachers,
             "--teacher-weight": self.teacher_weight is not None,
             "--balance-column": columns.balance is not None,
@@ -167,7 +166,7 @@ class TrainingOptions:
                 _FIXED,
             ),
         ):
-            if is_given and not getattr(preset, use):
+            if self.start is None and is_given and not getattr(preset, use):
                 others = [other.name for other in PRESETS.values() if getattr(other, use)]
                 raise UsageError(
                     f"{option}: the preset '{preset.name}' {does} (these do: {', '.join(others)}). "

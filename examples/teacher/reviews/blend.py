@@ -141,13 +141,13 @@ def main() -> None:
     parser.add_argument("--sharpness", type=float, default=SHARPNESS)
     parser.add_argument("--output", type=Path, default=shipped)
     chosen = parser.parse_args()
-    films = rows_of_films(chosen.films, chosen.data)
+    films = {} if chosen.open else rows_of_films(chosen.films, chosen.data)
     known = logits_of(chosen.work)
     if not known:
         raise InputError(
             f"{chosen.work}: no logits. Run reviews.label A and reviews.label B first."
         )
-    scale = chosen.sharpness * judge(load(chosen.data), known)
+    scale = chosen.sharpness * judge(load(chosen.data, only_open=chosen.open), known)
     phrases = rows_of_phrases(chosen.work / "phrases.parquet")
     rows = {**phrases, **probabilities(known, scale), **films}
     write(chosen.output, rows)

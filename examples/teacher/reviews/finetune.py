@@ -85,7 +85,7 @@ def main() -> None:
     parser = steps.options(__doc__)
     parser.add_argument("fold", choices=tuple(HALVES))
     chosen = parser.parse_args()
-    reviews = load(chosen.data)
+    reviews = load(chosen.data, only_open=chosen.open)
     pieces = WordPieces.of(reviews.texts.to_pylist())
     lengths = pieces.lengths
     rows = np.flatnonzero((reviews.folds == chosen.fold) & (reviews.labels >= 0) & (lengths > 0))

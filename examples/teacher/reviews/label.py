@@ -67,7 +67,7 @@ def main() -> None:
     model.load_state_dict({name: one.float() for name, one in load_file(str(path)).items()})
     network = quantised(model, path.with_suffix(".onnx"))
     other = HALVES.replace(chosen.fold, "")
-    reviews = load(chosen.data)
+    reviews = load(chosen.data, only_open=chosen.open)
     pieces = WordPieces.of(reviews.texts.to_pylist())
     for part in chosen.parts:
         if part == "spans":

@@ -37,9 +37,9 @@ class Reviews:
     stars: npt.NDArray[np.float32]
 
 
-def load(data: Path) -> Reviews:
-    """Read films and the other domains from a folder."""
-    table = join(data)
+def load(data: Path, *, only_open: bool = False) -> Reviews:
+    """Read films and the other domains from a folder; see `exported.data.join`."""
+    table = join(data, only_open=only_open)
     stars = table["stars"].to_numpy(zero_copy_only=False)
     labels = table["label"].fill_null(-1).to_numpy()
     return Reviews(

@@ -116,19 +116,22 @@ def cut(reviews: pa.Table) -> pa.Table:
     return others.append_column("text", pa.array(found, pa.large_string()))
 
 
-def load_reviews(data: Path) -> pa.Table:
+def load_reviews(data: Path, *, only_open: bool = False) -> pa.Table:
     """All reviews that are not held out, and the unlabelled ones of films, in either fold."""
-    table = join(data).select(["domain", "fold", "text"])
+    table = join(data, only_open=only_open).select(["domain", "fold", "text"])
+    table = table.filter(pc.not_equal(table["fold"], HELD_OUT))
+    if only_open:
+        return table
     texts = pq.read_table(data / "imdb" / "unlabelled.parquet", columns=["text"])["text"]
     folds = [HALVES[zlib.crc32(text.encode()) % 2] for text in texts.to_pylist()]
     columns = {"domain": [FILMS] * len(texts), "fold": folds, "text": texts}
     more = pa.table(columns).cast(table.schema)
-    return pa.concat_tables([table.filter(pc.not_equal(table["fold"], HELD_OUT)), more])
+    return pa.concat_tables([table, more])
 
 
 def main() -> None:
     chosen = steps.options(__doc__).parse_args()
-    found = cut(load_reviews(chosen.data))
+    found = cut(load_reviews(chosen.data, only_open=chosen.open))
     chosen.work.mkdir(parents=True, exist_ok=True)
     path = chosen.work / SPANS
     pq.write_table(found, path, compression="zstd")
