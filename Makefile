@@ -5,7 +5,7 @@ PYTHON ?= python3
 DEMO := .venv
 DEV := .venv-dev
 TOOLS := .venv-release
-SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx conv1d.onnx)
+SHIPPED := $(addprefix exported/,reviews.onnx reviews-small.onnx reviews-open.onnx conv1d.onnx)
 
 # Each process takes up to 4 GB. A file stays in one, as its tests share what they train and build.
 PROCESSES := 2

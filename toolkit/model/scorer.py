@@ -44,7 +44,8 @@ class Scorer:
     ----------
     model : str | Path | None
         A text-in model file of `toolkit export`, the run folder that it was written into, or the
-        name of a shipped model: `reviews`, the default, `reviews-small` or `conv1d`.
+        name of a shipped model: `reviews`, the default, `reviews-small`,
+        `reviews-open` or `conv1d`.
     threshold : float | None
         Probability from which a review counts as positive, 0 to 1; by default the model's own.
     neutral : Range | Literal[True] | None

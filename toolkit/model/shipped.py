@@ -10,7 +10,7 @@ from toolkit.stores.paths import is_in_store, path_of
 
 # The first is used where no model is named. To ship another one, add its name here, and its file to
 # the wheel in pyproject.toml.
-SHIPPED = ("reviews", "reviews-small", "conv1d")
+SHIPPED = ("reviews", "reviews-small", "reviews-open", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
 
 

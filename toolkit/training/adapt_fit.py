@@ -386,6 +386,8 @@ def adapt_network(
     Each review is held out in one of the splits. `unlabelled` are texts of the same kind. The
     start's own network is a part of the result, or a copy of it is.
     """
+    from threadpoolctl import threadpool_limits
+
     from toolkit.networks import adapted
 
     texts = reviews.texts
@@ -396,9 +398,12 @@ def adapt_network(
     taught, bias = np.zeros(words.size), 0.0
     if unlabelled is not None:
         logits, shares = _read(start, words, unlabelled)
-        taught, bias = learn_words(shares, sigmoid(logits))
+        with threadpool_limits(1, "blas"):
+            taught, bias = learn_words(shares, sigmoid(logits))
         examples = replace(examples, taught=examples.words @ taught + bias)
-    choice = choose(examples, splits)
+    # With short vectors, two threads mostly wait for each other.
+    with threadpool_limits(1, "blas"):
+        choice = choose(examples, splits)
     kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
     vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
     if kept in (UNLABELLED, WORDS):
