@@ -11,10 +11,11 @@ one graph. All operators are in every stock ONNX Runtime.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,7 @@ import onnx
 from onnx import TensorProto, helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
-from toolkit.export.front_end import front_end, token_ids_info
+from toolkit.export.front_end import front_end, listed_graph, weight
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import (
     KNOWN_TOKENS,
@@ -34,10 +35,10 @@ from toolkit.model.file import (
     logit_name,
     token_ids_width,
 )
-from toolkit.model.stars import FEWEST, LARGEST_LOGIT, StarScale
+from toolkit.model.stars import FEWEST, LARGEST_LOGIT
 from toolkit.networks import import_tensorflow
 from toolkit.networks.network_files import graph_of_network
-from toolkit.text.token_ids import FIRST_WORD_ID, Ids
+from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
@@ -179,124 +180,108 @@ def text_in_model(
     network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts
 ) -> onnx.ModelProto:
     """Put the text front end before a network (`token_ids` → `probability`), the label after it."""
-    width = token_ids_width(network)
-    front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
-    core = network.graph
-    label, known, stars = _label(facts), _known_tokens(), _stars(network, facts.stars)
-    graph = helper.make_graph(
-        [*front.node, *core.node, *label.nodes, *known.nodes, *stars.nodes],
+    front = front_end(vocabulary, facts.max_tokens, is_fixed=token_ids_width(network) is not None)
+    return _model(
         facts.preset,
+        f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
         front.input,
-        [
-            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"]),
-            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
-            *stars.outputs,
-        ],
-        [
-            *(*front.initializer, *core.initializer),
-            *(*label.constants, *known.constants, *stars.constants),
-        ],
-        doc_string=f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
+        [front, network.graph],
+        [_label(facts), *_more_outputs(network, facts)],
+        replace(facts, token_rule=vocabulary.rule.version),
         value_info=[*front.value_info, *front.output],
     )
-    return _finished(graph, replace(facts, token_rule=vocabulary.rule.version))
 
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
     """Give the network, `token_ids` → `probability`, the same facts, without text: the twin."""
-    known, stars = _known_tokens(), _stars(network, facts.stars)
-    graph = helper.make_graph(
-        [*network.graph.node, *known.nodes, *stars.nodes],
+    return _model(
         f"{facts.preset}_ids",
+        f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
         [token_ids_info(token_ids_width(network))],
-        [
-            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
-            *stars.outputs,
-        ],
-        [*network.graph.initializer, *known.constants, *stars.constants],
-        doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
+        [network.graph],
+        [*_more_outputs(network, facts)],
+        facts,
     )
-    return _finished(graph, facts)
 
 
-class _Part(NamedTuple):
-    nodes: list[onnx.NodeProto]
-    constants: list[onnx.TensorProto]
-    outputs: tuple[onnx.ValueInfoProto, ...] = ()
+def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
+    """Name, type and shape of the tensor between front end and network; None is any width."""
+    shape = ["batch", "tokens" if width is None else width]
+    return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
-def _known_tokens() -> _Part:
-    """`token_ids` → how many of a row are those of words."""
-    nodes = [
-        helper.make_node("GreaterOrEqual", [TOKEN_IDS, "known/first_id"], ["known/is_word"]),
-        helper.make_node("Cast", ["known/is_word"], ["known/ones"], to=TensorProto.INT32),
-        helper.make_node("ReduceSum", ["known/ones", "known/axis"], [KNOWN_TOKENS], keepdims=0),
-    ]
-    constants = [
-        helper.make_tensor("known/first_id", TensorProto.INT32, [], [FIRST_WORD_ID]),
-        helper.make_tensor("known/axis", TensorProto.INT64, [1], [1]),
-    ]
-    return _Part(nodes, constants)
+def _label(facts: ModelFacts) -> onnx.GraphProto:
+    return listed_graph(
+        f"label (float[batch] {PROBABILITY}) => (string[batch] {LABEL})",
+        ["label"],
+        [
+            weight("float", "threshold", [facts.threshold]),
+            weight("string[2]", "names", facts.labels),
+        ],
+        "label/",
+        {PROBABILITY: PROBABILITY, LABEL: LABEL},
+    )
 
 
-def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
-    """The logit and the number of known tokens → the mean of the stars; nothing without a scale."""
-    if scale is None:
-        return _Part([], [])
+def _more_outputs(network: onnx.ModelProto, facts: ModelFacts) -> Iterator[onnx.GraphProto]:
+    """Count the known tokens and, with a scale, tell the stars."""
+    yield listed_graph(
+        f"known (int32[batch, tokens] {TOKEN_IDS}) => (int32[batch] {KNOWN_TOKENS})",
+        ["known"],
+        ["weights_of_known"],
+        "known/",
+        {TOKEN_IDS: TOKEN_IDS, KNOWN_TOKENS: KNOWN_TOKENS},
+    )
+    if (scale := facts.stars) is None:
+        return
     logit = logit_name(network)
     if logit is None:
         raise ParityError(
             f"the network {network.graph.name} does not end in a sigmoid, so it has no stars. "
             "Train it without star ratings."
         )
-    nodes = [
-        helper.make_node("Reshape", [logit, "stars/column"], ["stars/logit"]),
-        helper.make_node("Clip", ["stars/logit", "stars/low", "stars/high"], ["stars/inside"]),
-        helper.make_node("Mul", ["stars/inside", "stars/slopes"], ["stars/scaled"]),
-        helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/by_logit"]),
-        helper.make_node("Cast", [KNOWN_TOKENS], ["stars/known"], to=TensorProto.FLOAT),
-        helper.make_node("Reshape", ["stars/known", "stars/column"], ["stars/known_column"]),
-        helper.make_node("Add", ["stars/known_column", "stars/one"], ["stars/known_and_one"]),
-        helper.make_node("Pow", ["stars/known_and_one", "stars/half"], ["stars/length"]),
-        helper.make_node("Mul", ["stars/length", "stars/lengths"], ["stars/by_length"]),
-        helper.make_node("Add", ["stars/by_logit", "stars/by_length"], ["stars/logits"]),
-        helper.make_node("Sigmoid", ["stars/logits"], ["stars/more_than"]),
-        helper.make_node("ReduceSum", ["stars/more_than", "stars/axis"], ["stars/sum"], keepdims=0),
-        helper.make_node("Add", ["stars/sum", "stars/fewest"], [STARS]),
-    ]
-    count = len(scale.slopes)
-    constants = [
-        helper.make_tensor("stars/column", TensorProto.INT64, [2], [-1, 1]),
-        helper.make_tensor("stars/low", TensorProto.FLOAT, [], [-LARGEST_LOGIT]),
-        helper.make_tensor("stars/high", TensorProto.FLOAT, [], [LARGEST_LOGIT]),
-        helper.make_tensor("stars/slopes", TensorProto.FLOAT, [1, count], scale.slopes),
-        helper.make_tensor("stars/biases", TensorProto.FLOAT, [1, count], scale.biases),
-        helper.make_tensor("stars/lengths", TensorProto.FLOAT, [1, count], scale.lengths),
-        helper.make_tensor("stars/one", TensorProto.FLOAT, [], [1]),
-        helper.make_tensor("stars/half", TensorProto.FLOAT, [], [0.5]),
-        helper.make_tensor("stars/axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("stars/fewest", TensorProto.FLOAT, [], [FEWEST]),
-    ]
-    output = helper.make_tensor_value_info(STARS, TensorProto.FLOAT, ["batch"])
-    return _Part(nodes, constants, (output,))
+    yield listed_graph(
+        f"stars (float[batch] logit_of_network, int32[batch] {KNOWN_TOKENS})"
+        f" => (float[batch] {STARS})",
+        ["stars"],
+        [
+            "int64[2] column = {-1, 1}",
+            weight("float", "low", [-LARGEST_LOGIT]),
+            weight("float", "high", [LARGEST_LOGIT]),
+            weight("float[1, 4]", "slopes", scale.slopes),
+            weight("float[1, 4]", "biases", scale.biases),
+            weight("float[1, 4]", "lengths", scale.lengths),
+            "float one = {1}, float half = {0.5}, int64[1] axis = {1}",
+            weight("float", "fewest", [FEWEST]),
+        ],
+        "stars/",
+        {"logit_of_network": logit, KNOWN_TOKENS: KNOWN_TOKENS, STARS: STARS},
+    )
 
 
-def _label(facts: ModelFacts) -> _Part:
-    nodes = [
-        helper.make_node("GreaterOrEqual", [PROBABILITY, "label/threshold"], ["label/reached"]),
-        helper.make_node("Cast", ["label/reached"], ["label/position"], to=TensorProto.INT64),
-        helper.make_node("Gather", ["label/names", "label/position"], [LABEL]),
-    ]
-    constants = [
-        helper.make_tensor("label/threshold", TensorProto.FLOAT, [], [facts.threshold]),
-        helper.make_tensor("label/names", TensorProto.STRING, [2], cast("Any", facts.labels)),
-    ]
-    return _Part(nodes, constants)
-
-
-def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:
+def _model(
+    name: str,
+    what: str,
+    inputs: Sequence[onnx.ValueInfoProto],
+    network: Sequence[onnx.GraphProto],
+    outputs: Sequence[onnx.GraphProto],
+    facts: ModelFacts,
+    value_info: Sequence[onnx.ValueInfoProto] = (),
+) -> onnx.ModelProto:
+    """Make a model of the parts up to `probability` and of those with more outputs; check it."""
+    parts = (*network, *outputs)
+    graph = helper.make_graph(
+        [node for part in parts for node in part.node],
+        name,
+        inputs,
+        [
+            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
+            *(output for part in outputs for output in part.output),
+        ],
+        [weights for part in parts for weights in part.initializer],
+        doc_string=what,
+        value_info=value_info,
+    )
     domains = {node.domain for node in graph.node} | {""}
     model = helper.make_model(
         graph,

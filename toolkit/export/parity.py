@@ -13,8 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import ParityError
-from toolkit.export.convert import TOLERANCE, run_keras
-from toolkit.export.front_end import token_ids_info
+from toolkit.export.convert import TOLERANCE, run_keras, token_ids_info
 from toolkit.model.facts import Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
