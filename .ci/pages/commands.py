@@ -19,8 +19,8 @@ import typer.main
 
 from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
+from toolkit.model import SHIPPED
 from toolkit.model.release import USES
-from toolkit.model.shipped import SHIPPED
 from toolkit.records.columns import ADDED
 from toolkit.records.options import NULL_WORDS
 from toolkit.training.presets import PRESETS

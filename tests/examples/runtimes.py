@@ -16,7 +16,7 @@ import pyarrow as pa
 from tests.examples import programs
 from tests.examples.golden import Answers, Comparison, compare
 from tests.examples.web_page import score_in_chromium
-from toolkit.export.front_end import token_ids_info
+from toolkit.export.convert import token_ids_info
 from toolkit.model import Scorer
 from toolkit.model.file import TEXT, TOKEN_IDS, token_ids_width
 from toolkit.networks.network_files import load_keras

@@ -20,8 +20,7 @@ from tests.networks.tables import Frozen
 from tests.reference import row_of, tokens_of
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
-from toolkit.export.convert import convert, ids_in_model, text_in_model
-from toolkit.export.parity import check_parity, compare
+from toolkit.export.convert import check_parity, compare, convert, ids_in_model, text_in_model
 from toolkit.model import ModelFile, Scorer
 from toolkit.model.facts import FORMAT_VERSION
 from toolkit.model.file import token_ids_width

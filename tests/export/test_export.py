@@ -20,7 +20,7 @@ from tests.reference import SEPARATORS, known_as, tokens_of
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export import export
-from toolkit.export.parity import check_parity
+from toolkit.export.convert import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
 from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
 from toolkit.text import Vocabulary, golden_texts
@@ -123,7 +123,7 @@ def test_existing_files_are_refused_without_force(run: RunFolder, taken: str) ->
 
 def test_disagreement_leaves_nothing(run: RunFolder, monkeypatch: pytest.MonkeyPatch) -> None:
     # A tolerance below zero is the shortest way to a difference that is too large.
-    monkeypatch.setattr("toolkit.export.parity.TOLERANCE", -1.0)
+    monkeypatch.setattr("toolkit.export.convert.TOLERANCE", -1.0)
     before = files_in(run.path)
     with pytest.raises(ParityError, match="Nothing was exported"):
         export(run.path)

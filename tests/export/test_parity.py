@@ -20,8 +20,7 @@ from tests.export.conftest import WORDS, SmallModel
 from tests.models import EXPORTED
 from tests.strategies import review_texts
 from toolkit.errors import ParityError
-from toolkit.export.convert import TOLERANCE
-from toolkit.export.parity import check_parity, compare
+from toolkit.export.convert import TOLERANCE, check_parity, compare
 from toolkit.model import SHIPPED, Scorer
 from toolkit.model.facts import Parity
 from toolkit.networks.network_files import load_keras

@@ -71,7 +71,7 @@ def scorer_of(model: Path, with_core: bool, option: int | None = None) -> Scorer
         scorer = Scorer(model, **({} if option is None else OPTIONS[option]))
         scorer.score([FILM])
         scorer.score([FILM] * 17)
-        assert (scorer.vocabulary._encoder._table is not None) == with_core
+        assert (scorer.vocabulary._table is not None) == with_core
     return scorer
 
 
@@ -82,7 +82,7 @@ def in_arrow(scorer: Scorer, values: Iterable[Any]) -> list[Score]:
 
 
 def by_few(scorer: Scorer, values: Sequence[object]) -> list[Score] | None:
-    found = scorer._few.score(values)
+    found = scorer._predictor.score_few(values)
     return None if found is None else [Score(*each) for each in found]
 
 
@@ -274,7 +274,7 @@ def test_no_table_is_made_twice(with_core: bool, monkeypatch: pytest.MonkeyPatch
         raise AssertionError("Arrow makes a table of all words for each call")
 
     if with_core:
-        monkeypatch.setattr("toolkit.text.encoder.pc.index_in", refuse)
+        monkeypatch.setattr("toolkit.text.vocabulary.pc.index_in", refuse)
     for count in (1, 2, 16, 17, 40):
         scorer.score([FILM] * count)
         scorer.score_array(pa.array([FILM] * count))
@@ -289,7 +289,7 @@ def test_a_network_of_another_shape_is_an_error(
     monkeypatch.setenv("TOOLKIT_NATIVE", "0")
     scorer = Scorer(OLD[-1])
     outputs = [np.full(shape, 0.5, np.float32)]
-    monkeypatch.setattr(scorer._few.network, "run", lambda rows: outputs)
+    monkeypatch.setattr(scorer._predictor._network, "run", lambda rows: outputs)
     with pytest.raises(ModelError, match="its network gives the shape"):
         scorer.score([FILM])
 

@@ -14,7 +14,6 @@ from tests.reference import known_as, tokens_of
 from toolkit.native import core
 from toolkit.native.texts import WordTable
 from toolkit.text import FIRST_WORD_ID, RULES, UNKNOWN_ID, TokenIds, Vocabulary
-from toolkit.text.encoder import Encoder
 
 needs_core = pytest.mark.skipif(core() is None, reason="needs the native core, compiled")
 
@@ -34,10 +33,7 @@ def vocabulary_of(rule: int) -> Vocabulary:
 def by_arrow(vocabulary: Vocabulary) -> Vocabulary:
     """Give the same vocabulary, which does not use the core."""
     copied = Vocabulary(vocabulary.words, vocabulary.rule, vocabulary.spellings)
-    spellings = vocabulary.spellings
-    encoder = Encoder(copied.words, spellings.strings, spellings.ids, copied.rule)
-    encoder.__dict__["_table"] = None  # where the cached property keeps it
-    copied.__dict__["_encoder"] = encoder
+    copied.__dict__["_table"] = None  # where the cached property keeps it
     return copied
 
 

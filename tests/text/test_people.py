@@ -8,11 +8,11 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
-from toolkit.text import spellings
+from toolkit.text import rule
 from toolkit.text.rule import RULES
 from toolkit.text.vocabulary import Vocabulary
 
-PEOPLE = Path(spellings.__file__).with_name("people.txt")
+PEOPLE = Path(rule.__file__).with_name("people.txt")
 LINES = [line.split() for line in PEOPLE.read_text(encoding="utf-8").splitlines()]
 EVERY = " ".join(word for words in LINES for word in words)
 

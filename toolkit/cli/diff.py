@@ -13,7 +13,7 @@ from toolkit.cli import options as o
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.files import check_is_no_input, check_output_file
-from toolkit.model.shipped import find_model, names_a_model
+from toolkit.model import find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import STDIN, ReadOptions
 from toolkit.stores.paths import path_of

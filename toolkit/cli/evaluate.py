@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from toolkit.cli import options as o
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
-from toolkit.model.shipped import DEFAULT_MODEL, find_model, names_a_model
+from toolkit.model import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 

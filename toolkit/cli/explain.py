@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
+from rich.text import Text
 
 from toolkit import __version__
 from toolkit.cli import options as o
+from toolkit.cli.console import new_console, one_line, shortened
 from toolkit.errors import InputError, UsageError, counted
 from toolkit.files import is_there
-from toolkit.model.shipped import SHIPPED
+from toolkit.model import SHIPPED
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 
 if TYPE_CHECKING:
+    from toolkit.model.explain import Explanation, Word
     from toolkit.model.scorer import Scorer
+    from toolkit.model.sentences import Sentence
 
 
-Row = tuple[int, str]  # its number in the file, from 1, and the text
+Row = tuple[int, str]  # its number in the file, from 1, or 0 of none; and the text
 
 _STDIN = "-"
 _TEXTS = (
@@ -63,7 +69,6 @@ def explain(
     """
     from json import dumps
 
-    from toolkit.cli.explain_view import show
     from toolkit.model.scorer import Scorer
 
     read_options = reading.options(Columns(o.text_columns(text_column)))
@@ -86,7 +91,7 @@ def explain(
             model_of = {"model": scorer.identity(), "toolkit_version": __version__}
             typer.echo(dumps({**row_of, **explanation.as_dict(), **model_of}))
         else:
-            show(explanation, scorer.facts.max_tokens, row=row, is_first=not number)
+            _show(explanation, scorer.facts.max_tokens, row=row, is_first=not number)
 
 
 def _given(texts: list[str]) -> list[str]:
@@ -165,3 +170,113 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
             raise InputError(f"{file}: row {row:,} has no text to explain.")
     if wanted and row < last:
         raise UsageError(f"--row {last}: {file} has only {counted(row, 'row')}.")
+
+
+# Shares of the strongest contribution from which a word is marked once, twice, three times.
+_LEVELS = (0.15, 0.4, 0.7)
+_STYLES = {
+    True: ("blue", "bold blue", "bold white on blue"),
+    False: ("underline red", "bold underline red", "bold underline white on red"),
+}
+_WORDS_LISTED = 10
+_LONGEST_LISTED = 40  # characters of a word
+_BAR = 24  # characters of the longest
+
+
+def _show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool) -> None:
+    """Print a text with its words marked, its sentences, the strongest words, and the sum."""
+    console = new_console()
+    if not is_first:
+        console.print()
+    line = Text(f"row {row:,}: " if row else "")
+    line.append(explanation.sentiment, style="bold")
+    line.append(f", probability of positive {explanation.probability:.3f}\n", "not bold")
+    console.print(line)
+    has_no_colours = console.no_color or console.color_system is None
+    console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
+    if explanation.sentences:
+        console.print(_sentences(explanation.sentences))
+        console.print()
+    if words := _strongest(explanation):
+        console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
+        console.print()
+    total = sum(word.contribution for word in explanation.words)
+    logit = f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
+    rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
+    console.print(f"{logit}, words {total:+.2f}{rest}")
+    unknown = (word.text for word in explanation.words if word.state == "unknown")
+    if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
+        more = len(names) - _WORDS_LISTED
+        listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
+        console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
+
+
+def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
+    """Give the text with its words marked, as far as the model reads it."""
+    from toolkit.model.explain import pieces
+
+    found = Text()
+    if unread := sum(word.state == "unread" for word in explanation.words):
+        count = counted(unread, "word")
+        found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
+    strongest = max((abs(word.contribution) for word in explanation.words), default=0.0)
+    for text, word in pieces(explanation.text, explanation.words):
+        found.append(*((_flat(text), "") if word is None else _mark(word, strongest, signs=signs)))
+    return found
+
+
+def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
+    """Give a word as it is shown, and its style."""
+    shown = one_line(word.text)
+    if word.state == "unknown":
+        return shown, "dim"
+    share = abs(word.contribution) / strongest if strongest else 0.0
+    level = sum(share >= least for least in _LEVELS)
+    if not level:
+        return shown, ""
+    speaks_for = word.contribution > 0
+    if signs:
+        return f"[{('+' if speaks_for else '-') * level}{shown}]", ""
+    return shown, _STYLES[speaks_for][level - 1]
+
+
+def _flat(separators: str) -> str:
+    """Give what is no word, without line breaks and tabs; after a NUL, it may be anything."""
+    return one_line(re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", separators))
+
+
+def _sentences(sentences: Sequence[Sentence]) -> Table:
+    """Give the sentences with their probabilities, and their labels where they are clear."""
+    table = Table.grid(padding=(0, 2))
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for sentence in sentences:
+        label = Text(sentence.sentiment or "", style="bold")
+        table.add_row(f"{sentence.probability:.3f}", label, Text(_flat(sentence.text)))
+    return table
+
+
+def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
+    """Give the words with the largest contributions, the occurrences of each together."""
+    found: dict[str, list[float]] = {}
+    for word in explanation.words:
+        found.setdefault(word.text.lower(), []).append(word.contribution)
+    sums = [
+        (one_line(name) + (f" x{len(values)}" if values[1:] else ""), sum(values))
+        for name, values in found.items()
+    ]
+    sums = [(name, total) for name, total in sums if total]
+    return sorted(sums, key=lambda entry: -abs(entry[1]))[:_WORDS_LISTED]
+
+
+def _table(words: list[tuple[str, float]], block: str) -> Table:
+    table = Table.grid(padding=(0, 2))
+    table.add_column(overflow="fold")
+    table.add_column(justify="right")
+    table.add_column(no_wrap=True)
+    longest = abs(words[0][1])
+    for name, value in words:
+        bar = block * max(1, round(_BAR * abs(value) / longest))
+        table.add_row(Text(name), f"{value:+.2f}", Text(bar, style="blue" if value > 0 else "red"))
+    return table

@@ -11,10 +11,10 @@ from toolkit import __version__
 from toolkit.cli import options as o
 from toolkit.cli.console import fact_table, new_console, one_line
 from toolkit.errors import UsageError
-from toolkit.model.shipped import DEFAULT_MODEL
+from toolkit.model import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from toolkit.model.describe import Description
+    from toolkit.model.fact_lines import Description
 
 _MODEL = f"Name, file or run folder. Default: {DEFAULT_MODEL}."
 Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
@@ -30,7 +30,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
-    from toolkit.model.describe import describe, json_of
+    from toolkit.model.fact_lines import describe, json_of
     from toolkit.native import core_name
 
     description = describe(model or named)

@@ -18,7 +18,7 @@ from typing import Annotated, Any, ClassVar
 import typer
 
 from toolkit.errors import UsageError
-from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED
+from toolkit.model import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
 from toolkit.records.formats import FORMATS
 from toolkit.records.options import NULL_WORDS, LabelNames, ReadOptions

@@ -49,8 +49,8 @@ def score(
             sharding.number_and_count()
         neutral = labels.neutral(common)
         options = _options(common, labels, reading, subset, rejects, output, running)
+        from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
-        from toolkit.model.shipped import find_model
         from toolkit.scoring.input_files import find_jobs
         from toolkit.scoring.results import ScoringModel
 

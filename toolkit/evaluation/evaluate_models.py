@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -155,6 +156,15 @@ class ModelResult:
     ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
     same: tuple[Steadiness, ...] = ()  # of the sets of `SUITE`
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
+
+    @cached_property
+    def _ascending(self) -> Probabilities:
+        return np.sort(self.probability)
+
+    def called_positive(self, threshold: float) -> int:
+        """How many reviews are called positive, as `calls_positive` says."""
+        below = np.searchsorted(self._ascending, np.float32(threshold))
+        return len(self._ascending) - int(below)
 
     def mistakes_of(self, label: int) -> list[Mistake]:
         """The mistakes with this true label, 0 or 1, the surest first."""

@@ -61,13 +61,13 @@ class Proportion:
 
 @dataclass(frozen=True)
 class Metric:
-    """How a field of `Metrics` is shown."""
+    """How a figure of a model is shown."""
 
     key: str
     title: str
-    explanation: str
-    better: Better
-    is_percent: bool
+    explanation: str = ""
+    better: Better = "higher"
+    is_percent: bool = True
 
 
 def _metric(
@@ -251,12 +251,8 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
         auc=auc,
         average_precision=precisions[0],
         negative_average_precision=precisions[1],
-        precision=_ratio(tp, tp + fp),
-        recall=_ratio(tp, tp + fn),
-        f1=_ratio(2 * tp, 2 * tp + fp + fn),
-        negative_precision=_ratio(tn, tn + fn),
-        negative_recall=_ratio(tn, tn + fp),
-        negative_f1=_ratio(2 * tn, 2 * tn + fp + fn),
+        **_rates(tp, fn, fp),
+        **{f"negative_{key}": rate for key, rate in _rates(tn, fp, fn).items()},
         log_loss=log_loss(labels, probability),
         brier_score=float(np.mean((exact - labels) ** 2)),
         calibration_error=calibration_error(labels, probability),
@@ -281,8 +277,8 @@ def at_thresholds(
     for threshold in thresholds:
         tp, fn, fp, tn = _confusion(labels, probability, threshold)
         accuracy, balanced = (tp + tn) / len(labels), balanced_accuracy(tp, fn, fp, tn)
-        rates = _ratio(tp, tp + fp), _ratio(tp, tp + fn), _ratio(2 * tp, 2 * tp + fp + fn)
-        found.append(AtThreshold(threshold, (tp + fp) / len(labels), accuracy, balanced, *rates))
+        called, rates = (tp + fp) / len(labels), _rates(tp, fn, fp)
+        found.append(AtThreshold(threshold, called, accuracy, balanced, **rates))
     return tuple(found)
 
 
@@ -503,8 +499,11 @@ def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> 
     return counts
 
 
-def _ratio(count: int, of: int) -> float | None:
-    return count / of if of else None
+def _rates(found: int, missed: int, wrong: int) -> dict[str, float | None]:
+    """Give precision, recall and F1 of a label; None where there is nothing to divide by."""
+    parts = {"precision": (found, found + wrong), "recall": (found, found + missed)}
+    parts["f1"] = 2 * found, 2 * found + wrong + missed
+    return {key: count / of if of else None for key, (count, of) in parts.items()}
 
 
 def _bin_of(values: Numbers) -> npt.NDArray[np.int64]:

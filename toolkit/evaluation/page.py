@@ -24,6 +24,7 @@ from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
 from toolkit.evaluation.reviews import LABELS
+from toolkit.model.explain import pieces
 from toolkit.model.facts import PARTS
 
 if TYPE_CHECKING:
@@ -259,15 +260,11 @@ def spans(mistake: Mistake) -> Iterator[Span]:
         cut = mistake.text[:_LETTERS_SHOWN]
         yield Span(cut + "…" * (cut != mistake.text))
         return
-    at = words[0].start if mistake.unread else 0
     strongest = max(abs(word.contribution) for word in words)
-    for word in words:
-        yield Span(mistake.text[at : word.start])
-        strength = abs(word.contribution) / strongest if strongest else 0.0
-        effect = mistake.effect(word) if strength >= _FAINT else 0.0
-        yield Span(mistake.text[word.start : word.end], effect, strength)
-        at = word.end
-    yield Span(mistake.text[at:])
+    for text, word in pieces(mistake.text, mistake.words):
+        strength = abs(word.contribution) / strongest if word and strongest else 0.0
+        effect = mistake.effect(word) if word and strength >= _FAINT else 0.0
+        yield Span(text, effect, strength)
 
 
 def _printable(value: Any) -> Any:

@@ -23,7 +23,6 @@ from toolkit.evaluation.metrics import (
     Metrics,
     Proportion,
     TargetCoverage,
-    calls_positive,
 )
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
@@ -56,11 +55,15 @@ THRESHOLD_NOTE = (
 )
 _LEAST_SHIFT = 0.01  # of the share of positives; with many reviews, chance explains even less
 _STARS = (
-    ("exact", "exact", True),
-    ("within one", "within_one", True),
-    ("exact, balanced", "balanced_exact", True),
-    ("within one, balanced", "balanced_within_one", True),
-    ("mean error", "mean_error", False),
+    Metric("exact", "exact"),
+    Metric("within_one", "within one"),
+    Metric("balanced_exact", "exact, balanced"),
+    Metric("balanced_within_one", "within one, balanced"),
+    Metric("mean_error", "mean error", better="lower", is_percent=False),
+)
+_OWN_CLASSES = Metric("macro_f1", "macro F1, own range", is_percent=False)
+_FIXED_CLASSES = Metric(
+    "macro_f1_of_fixed", "macro F1, {:g}:{:g}".format(*FIXED_RANGE), is_percent=False
 )
 _DIGITS = 10_000  # four digits after the point
 
@@ -175,8 +178,9 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
 
 def metrics_table(evaluation: Evaluation) -> Table:
     """The metrics, a row each."""
-    rows: list[Row] = [_metric_row(metric, evaluation.models) for metric in METRICS]
     models = evaluation.models
+    found = [model.metrics for model in models]
+    rows: list[Row] = [[metric.title, *_figures(metric, found)] for metric in METRICS]
     rows.append(["threshold", *(_threshold(model, model.threshold) for model in models)])
     for goal, name in GOALS.items():
         cells = _at(models, [model.best_thresholds.get(goal) for model in models], goal)
@@ -316,10 +320,9 @@ def star_table(evaluation: Evaluation) -> Table | None:
     if constants is None:
         return None
     rows: list[Row] = []
-    for name, key, is_percent in _STARS:
-        values = [getattr(each.stars, key, None) for each in ratings]
-        row = _figures(values, is_percent=is_percent, better="higher" if is_percent else "lower")
-        rows.append([name, number(getattr(constants, key), is_percent=is_percent), *row])
+    for metric in _STARS:
+        constant = number(getattr(constants, metric.key), is_percent=metric.is_percent)
+        rows.append([metric.title, constant, *_figures(metric, [each.stars for each in ratings])])
     columns = (f"Stars of {counted(constants.reviews, 'review')}", "constant")
     return _by_model(evaluation, columns, rows)
 
@@ -332,11 +335,9 @@ def class_table(evaluation: Evaluation) -> Table | None:
         return None
     constant = number(first.macro_f1_of_constant, is_percent=False)
     notes = ["{:g}:{:g}".format(*each.range) if each and each.range else "" for each in found]
-    own = _figures([each.macro_f1 if each else None for each in found], notes, is_percent=False)
-    fixed = _figures([each.macro_f1_of_fixed if each else None for each in found], is_percent=False)
     rows: list[Row] = [
-        ["macro F1, own range", constant, *own],
-        ["macro F1, {:g}:{:g}".format(*FIXED_RANGE), constant, *fixed],
+        [_OWN_CLASSES.title, constant, *_figures(_OWN_CLASSES, found, notes)],
+        [_FIXED_CLASSES.title, constant, *_figures(_FIXED_CLASSES, found)],
     ]
     return _by_model(evaluation, (f"Three classes, {first.neutral:,} neutral", "constant"), rows)
 
@@ -405,25 +406,21 @@ def _best(
 
 
 def _figures(
-    values: Sequence[float | None],
-    notes: Sequence[str] = (),
-    *,
-    is_percent: bool,
-    better: Better = "higher",
+    metric: Metric, found: Sequence[object | None], notes: Sequence[str] = ()
 ) -> list[Cell]:
-    """Write a figure of each model, and mark the best."""
-    cells = [
-        Cell(number(value, is_percent=is_percent), note)
-        for value, note in zip(values, notes or [""] * len(values), strict=True)
+    """Write a figure of each model with its interval or a note, and mark the best."""
+    figures = [
+        each.figure(metric.key)
+        if isinstance(each, Metrics)
+        else (getattr(each, metric.key, None), None)
+        for each in found
     ]
-    return _best(cells, values, better)
-
-
-def _metric_row(metric: Metric, models: Sequence[ModelResult]) -> Row:
-    figures = [model.metrics.figure(metric.key) for model in models]
-    values, notes = [value for value, _ in figures], [ends(interval) for _, interval in figures]
-    row = _figures(values, notes, is_percent=metric.is_percent, better=metric.better)
-    return [metric.title, *row]
+    notes = notes or [ends(interval) for _, interval in figures]
+    cells = [
+        Cell(number(value, is_percent=metric.is_percent), note)
+        for (value, _), note in zip(figures, notes, strict=True)
+    ]
+    return _best(cells, [value for value, _ in figures], metric.better)
 
 
 def _balanced_cell(found: Metrics) -> Cell:
@@ -441,20 +438,19 @@ def _accuracy_cell(found: Metrics) -> Cell:
 
 def _at(models: Sequence[ModelResult], found: Sequence[AtThreshold | None], key: str) -> list[Cell]:
     """Write a figure of each model, and the threshold beside it."""
-    values = [getattr(each, key, None) for each in found]
     notes = [
         f"at {_threshold(model, each.threshold)}" if each else ""
         for model, each in zip(models, found, strict=True)
     ]
-    return _figures(values, notes, is_percent=True)
+    return _figures(Metric(key, key), found, notes)
 
 
 def _threshold(model: ModelResult, threshold: float) -> str:
     """Write a threshold in at least four digits, so that it calls the same reviews positive."""
-    exact = calls_positive(model.probability, threshold)
+    called = model.called_positive(threshold)
     for digits in range(4, 9):
         text = f"{threshold:.{digits}g}"
-        if np.array_equal(calls_positive(model.probability, float(text)), exact):
+        if model.called_positive(float(text)) == called:
             return text
     return f"{threshold:.9g}"
 

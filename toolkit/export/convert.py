@@ -5,25 +5,30 @@ names and numbers them across conversions, so that exporting twice gives two fil
 one fixed order and with short names, they are one, byte for byte.
 
 The model file is the text front end (`toolkit.export.front_end`), the network, label and stars in
-one graph. All operators are in every stock ONNX Runtime.
+one graph. All operators are in every stock ONNX Runtime. `compare` proves that all executions give
+the numbers of Keras.
 """
 
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, NamedTuple, cast
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import onnx
+import onnxruntime as ort
+import pyarrow as pa
+import pyarrow.compute as pc
 from onnx import TensorProto, helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
-from toolkit.export.front_end import front_end, token_ids_info
-from toolkit.model.facts import ModelFacts
+from toolkit.export.front_end import front_end, listed_graph, weight
+from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -34,15 +39,15 @@ from toolkit.model.file import (
     logit_name,
     token_ids_width,
 )
-from toolkit.model.stars import FEWEST, LARGEST_LOGIT, StarScale
+from toolkit.model.native_network import session_options
+from toolkit.model.scorer import Scorer
+from toolkit.model.stars import FEWEST, LARGEST_LOGIT, logits_of
 from toolkit.networks import import_tensorflow
 from toolkit.networks.network_files import graph_of_network
+from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
-# float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
-# seen on the IMDB reviews is 1e-7 to 1e-6.
-TOLERANCE = 1e-5
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 
 
@@ -179,124 +184,108 @@ def text_in_model(
     network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts
 ) -> onnx.ModelProto:
     """Put the text front end before a network (`token_ids` → `probability`), the label after it."""
-    width = token_ids_width(network)
-    front = front_end(vocabulary, facts.max_tokens, is_fixed=width is not None)
-    core = network.graph
-    label, known, stars = _label(facts), _known_tokens(), _stars(network, facts.stars)
-    graph = helper.make_graph(
-        [*front.node, *core.node, *label.nodes, *known.nodes, *stars.nodes],
+    front = front_end(vocabulary, facts.max_tokens, is_fixed=token_ids_width(network) is not None)
+    return _model(
         facts.preset,
+        f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
         front.input,
-        [
-            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info(LABEL, TensorProto.STRING, ["batch"]),
-            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
-            *stars.outputs,
-        ],
-        [
-            *(*front.initializer, *core.initializer),
-            *(*label.constants, *known.constants, *stars.constants),
-        ],
-        doc_string=f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
+        [front, network.graph],
+        [_label(facts), *_more_outputs(network, facts)],
+        replace(facts, token_rule=vocabulary.rule.version),
         value_info=[*front.value_info, *front.output],
     )
-    return _finished(graph, replace(facts, token_rule=vocabulary.rule.version))
 
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
     """Give the network, `token_ids` → `probability`, the same facts, without text: the twin."""
-    known, stars = _known_tokens(), _stars(network, facts.stars)
-    graph = helper.make_graph(
-        [*network.graph.node, *known.nodes, *stars.nodes],
+    return _model(
         f"{facts.preset}_ids",
+        f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
         [token_ids_info(token_ids_width(network))],
-        [
-            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
-            helper.make_tensor_value_info(KNOWN_TOKENS, TensorProto.INT32, ["batch"]),
-            *stars.outputs,
-        ],
-        [*network.graph.initializer, *known.constants, *stars.constants],
-        doc_string=f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
+        [network.graph],
+        [*_more_outputs(network, facts)],
+        facts,
     )
-    return _finished(graph, facts)
 
 
-class _Part(NamedTuple):
-    nodes: list[onnx.NodeProto]
-    constants: list[onnx.TensorProto]
-    outputs: tuple[onnx.ValueInfoProto, ...] = ()
+def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
+    """Name, type and shape of the tensor between front end and network; None is any width."""
+    shape = ["batch", "tokens" if width is None else width]
+    return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
-def _known_tokens() -> _Part:
-    """`token_ids` → how many of a row are those of words."""
-    nodes = [
-        helper.make_node("GreaterOrEqual", [TOKEN_IDS, "known/first_id"], ["known/is_word"]),
-        helper.make_node("Cast", ["known/is_word"], ["known/ones"], to=TensorProto.INT32),
-        helper.make_node("ReduceSum", ["known/ones", "known/axis"], [KNOWN_TOKENS], keepdims=0),
-    ]
-    constants = [
-        helper.make_tensor("known/first_id", TensorProto.INT32, [], [FIRST_WORD_ID]),
-        helper.make_tensor("known/axis", TensorProto.INT64, [1], [1]),
-    ]
-    return _Part(nodes, constants)
+def _label(facts: ModelFacts) -> onnx.GraphProto:
+    return listed_graph(
+        f"label (float[batch] {PROBABILITY}) => (string[batch] {LABEL})",
+        ["label"],
+        [
+            weight("float", "threshold", [facts.threshold]),
+            weight("string[2]", "names", facts.labels),
+        ],
+        "label/",
+        {PROBABILITY: PROBABILITY, LABEL: LABEL},
+    )
 
 
-def _stars(network: onnx.ModelProto, scale: StarScale | None) -> _Part:
-    """The logit and the number of known tokens → the mean of the stars; nothing without a scale."""
-    if scale is None:
-        return _Part([], [])
+def _more_outputs(network: onnx.ModelProto, facts: ModelFacts) -> Iterator[onnx.GraphProto]:
+    """Count the known tokens and, with a scale, tell the stars."""
+    yield listed_graph(
+        f"known (int32[batch, tokens] {TOKEN_IDS}) => (int32[batch] {KNOWN_TOKENS})",
+        ["known"],
+        ["weights_of_known"],
+        "known/",
+        {TOKEN_IDS: TOKEN_IDS, KNOWN_TOKENS: KNOWN_TOKENS},
+    )
+    if (scale := facts.stars) is None:
+        return
     logit = logit_name(network)
     if logit is None:
         raise ParityError(
             f"the network {network.graph.name} does not end in a sigmoid, so it has no stars. "
             "Train it without star ratings."
         )
-    nodes = [
-        helper.make_node("Reshape", [logit, "stars/column"], ["stars/logit"]),
-        helper.make_node("Clip", ["stars/logit", "stars/low", "stars/high"], ["stars/inside"]),
-        helper.make_node("Mul", ["stars/inside", "stars/slopes"], ["stars/scaled"]),
-        helper.make_node("Add", ["stars/scaled", "stars/biases"], ["stars/by_logit"]),
-        helper.make_node("Cast", [KNOWN_TOKENS], ["stars/known"], to=TensorProto.FLOAT),
-        helper.make_node("Reshape", ["stars/known", "stars/column"], ["stars/known_column"]),
-        helper.make_node("Add", ["stars/known_column", "stars/one"], ["stars/known_and_one"]),
-        helper.make_node("Pow", ["stars/known_and_one", "stars/half"], ["stars/length"]),
-        helper.make_node("Mul", ["stars/length", "stars/lengths"], ["stars/by_length"]),
-        helper.make_node("Add", ["stars/by_logit", "stars/by_length"], ["stars/logits"]),
-        helper.make_node("Sigmoid", ["stars/logits"], ["stars/more_than"]),
-        helper.make_node("ReduceSum", ["stars/more_than", "stars/axis"], ["stars/sum"], keepdims=0),
-        helper.make_node("Add", ["stars/sum", "stars/fewest"], [STARS]),
-    ]
-    count = len(scale.slopes)
-    constants = [
-        helper.make_tensor("stars/column", TensorProto.INT64, [2], [-1, 1]),
-        helper.make_tensor("stars/low", TensorProto.FLOAT, [], [-LARGEST_LOGIT]),
-        helper.make_tensor("stars/high", TensorProto.FLOAT, [], [LARGEST_LOGIT]),
-        helper.make_tensor("stars/slopes", TensorProto.FLOAT, [1, count], scale.slopes),
-        helper.make_tensor("stars/biases", TensorProto.FLOAT, [1, count], scale.biases),
-        helper.make_tensor("stars/lengths", TensorProto.FLOAT, [1, count], scale.lengths),
-        helper.make_tensor("stars/one", TensorProto.FLOAT, [], [1]),
-        helper.make_tensor("stars/half", TensorProto.FLOAT, [], [0.5]),
-        helper.make_tensor("stars/axis", TensorProto.INT64, [1], [1]),
-        helper.make_tensor("stars/fewest", TensorProto.FLOAT, [], [FEWEST]),
-    ]
-    output = helper.make_tensor_value_info(STARS, TensorProto.FLOAT, ["batch"])
-    return _Part(nodes, constants, (output,))
+    yield listed_graph(
+        f"stars (float[batch] logit_of_network, int32[batch] {KNOWN_TOKENS})"
+        f" => (float[batch] {STARS})",
+        ["stars"],
+        [
+            "int64[2] column = {-1, 1}",
+            weight("float", "low", [-LARGEST_LOGIT]),
+            weight("float", "high", [LARGEST_LOGIT]),
+            weight("float[1, 4]", "slopes", scale.slopes),
+            weight("float[1, 4]", "biases", scale.biases),
+            weight("float[1, 4]", "lengths", scale.lengths),
+            "float one = {1}, float half = {0.5}, int64[1] axis = {1}",
+            weight("float", "fewest", [FEWEST]),
+        ],
+        "stars/",
+        {"logit_of_network": logit, KNOWN_TOKENS: KNOWN_TOKENS, STARS: STARS},
+    )
 
 
-def _label(facts: ModelFacts) -> _Part:
-    nodes = [
-        helper.make_node("GreaterOrEqual", [PROBABILITY, "label/threshold"], ["label/reached"]),
-        helper.make_node("Cast", ["label/reached"], ["label/position"], to=TensorProto.INT64),
-        helper.make_node("Gather", ["label/names", "label/position"], [LABEL]),
-    ]
-    constants = [
-        helper.make_tensor("label/threshold", TensorProto.FLOAT, [], [facts.threshold]),
-        helper.make_tensor("label/names", TensorProto.STRING, [2], cast("Any", facts.labels)),
-    ]
-    return _Part(nodes, constants)
-
-
-def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:
+def _model(
+    name: str,
+    what: str,
+    inputs: Sequence[onnx.ValueInfoProto],
+    network: Sequence[onnx.GraphProto],
+    outputs: Sequence[onnx.GraphProto],
+    facts: ModelFacts,
+    value_info: Sequence[onnx.ValueInfoProto] = (),
+) -> onnx.ModelProto:
+    """Make a model of the parts up to `probability` and of those with more outputs; check it."""
+    parts = (*network, *outputs)
+    graph = helper.make_graph(
+        [node for part in parts for node in part.node],
+        name,
+        inputs,
+        [
+            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
+            *(output for part in outputs for output in part.output),
+        ],
+        [weights for part in parts for weights in part.initializer],
+        doc_string=what,
+        value_info=value_info,
+    )
     domains = {node.domain for node in graph.node} | {""}
     model = helper.make_model(
         graph,
@@ -312,3 +301,105 @@ def _finished(graph: onnx.GraphProto, facts: ModelFacts) -> onnx.ModelProto:
     facts.write_to(model)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+# float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
+# seen on the IMDB reviews is 1e-7 to 1e-6.
+TOLERANCE = 1e-5
+# The scorer gives hundredths; and the logit that stars come from is known less well where the
+# float32 of a probability is near 1.
+STARS_TOLERANCE = 0.01
+
+
+def check_parity(parity: Parity) -> None:
+    """Raise `ParityError` unless probabilities are within the tolerance, and all else is equal."""
+    # NaN is within no tolerance.
+    is_near = parity.largest_difference <= TOLERANCE
+    counts = (parity.label_flips, parity.token_id_differences, parity.known_token_differences)
+    in_stars = parity.largest_stars_difference
+    if in_stars is not None and not in_stars <= STARS_TOLERANCE:
+        raise ParityError(
+            f"Keras and ONNX disagree on the stars: largest difference {in_stars:.2g} (allowed "
+            f"{STARS_TOLERANCE:g}). Nothing was exported."
+        )
+    if is_near and not any(counts):
+        return
+    raise ParityError(
+        f"Keras and ONNX disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
+        f"difference {parity.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
+        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other "
+        f"token ids, {parity.known_token_differences} with another number of known tokens. "
+        "Nothing was exported."
+    )
+
+
+def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Parity:
+    """Run reviews and the golden texts through a Keras network and the three ONNX executions."""
+    scorer = Scorer(text_in)
+    facts = scorer.facts
+    edge_texts = list(golden_texts([facts.max_tokens]).values())
+    texts = [*reviews, *edge_texts]
+    parts = [texts[start : start + 256] for start in range(0, len(texts), 256)]
+    ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
+    expected = np.concatenate([run_keras(network, part) for part in ids])
+
+    known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
+
+    counts = [KNOWN_TOKENS] if facts.counts_known_tokens else []
+    more = [*counts, *([STARS] if facts.stars else [])]
+    model = onnx.load(text_in)  # made to give its token ids, too
+    model.graph.output.append(token_ids_info(token_ids_width(model)))
+    in_text = ort.InferenceSession(model.SerializeToString(), session_options())
+    objects = [np.array(part, dtype=object) for part in parts]
+    graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *more], TEXT, objects)
+    in_graph, graph_labels, *more_in_graph = map(np.concatenate, of_text)
+    ids_session = ort.InferenceSession(str(ids_in), session_options())
+    of_ids = _run(ids_session, [PROBABILITY, *more], TOKEN_IDS, ids)
+    in_twin, *more_in_twin = map(np.concatenate, of_ids)
+    numbers = scorer.predict(pa.array(texts, pa.string()))
+    scored = numbers["probability"]
+    in_stars = None
+    if facts.stars is not None:
+        wanted = facts.stars.stars(logits_of(expected), known)
+        of_scorer = pc.if_else(numbers["stars"].is_valid(), numbers["stars"], pa.array(wanted))
+        found_stars = (more_in_graph.pop(), more_in_twin.pop(), of_scorer.to_numpy())
+        in_stars = max(float(np.abs(each - wanted).max()) for each in found_stars)
+    is_scored = scored.is_valid().to_numpy(zero_copy_only=False)
+    found = {
+        "ids_in_graph": in_twin,
+        "text_in_graph": in_graph,
+        # Blank texts and those without a known word are not scored; here they count as equal.
+        "vectorised_scorer": np.where(is_scored, scored.fill_null(0), expected),
+    }
+    other_known = [found_known != known for found_known in (*more_in_graph, *more_in_twin)]
+    if counts:
+        other_known.append(is_scored & (known == 0))
+    differences = {name: float(np.abs(other - expected).max()) for name, other in found.items()}
+    positive = expected >= scorer.threshold
+    flips = sum(int(((other >= scorer.threshold) != positive).sum()) for other in found.values())
+    flips += int((graph_labels != np.where(positive, *facts.labels[::-1])).sum())
+    return Parity(
+        reviews=len(reviews),
+        edge_texts=len(edge_texts),
+        # np.max, unlike max, gives NaN if any is NaN, and NaN is within no tolerance.
+        largest_difference=float(np.max(list(differences.values()))),
+        label_flips=flips,
+        token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
+        known_token_differences=int(np.any(other_known, axis=0).sum()),
+        differences=differences,
+        tolerance=TOLERANCE,
+        largest_stars_difference=in_stars,
+    )
+
+
+def _run(
+    session: ort.InferenceSession, names: list[str], given: str, parts: list[npt.NDArray[Any]]
+) -> list[tuple[npt.NDArray[Any], ...]]:
+    """Give the outputs of these names, each with an array by part."""
+    return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
+
+
+def _rows_that_differ(found: Ids, expected: Ids) -> int:
+    if found.shape != expected.shape:
+        return len(expected)
+    return int((found != expected).any(axis=1).sum())

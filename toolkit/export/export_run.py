@@ -25,8 +25,7 @@ import pyarrow as pa
 import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
-from toolkit.export.convert import ModelPair, convert, run_keras
-from toolkit.export.parity import check_parity, compare
+from toolkit.export.convert import ModelPair, check_parity, compare, convert, run_keras
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.facts import ModelFacts, Parity

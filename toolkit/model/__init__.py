@@ -1,5 +1,7 @@
 """The model file, and what is done with it: read, checked, described, run, explained.
 
+Here are the models that the package brings along, and how the file of a model is found.
+
 >>> from toolkit.model import load_model
 >>> load_model("reviews-small").facts.labels
 ('negative', 'positive')
@@ -7,9 +9,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit.fronts import late_names
+from toolkit import late_names
+from toolkit.errors import ModelError
+from toolkit.files import is_a_file, is_a_folder
+from toolkit.stores.paths import is_in_store, path_of
 
 if TYPE_CHECKING:
     from toolkit.model.facts import ModelFacts
@@ -17,7 +23,6 @@ if TYPE_CHECKING:
     from toolkit.model.release import Release
     from toolkit.model.run_folder import RunConfig, RunFolder
     from toolkit.model.scorer import Score, Scorer
-    from toolkit.model.shipped import DEFAULT_MODEL, SHIPPED, find_model, is_shipped
 
 __all__ = [
     "DEFAULT_MODEL",
@@ -36,7 +41,6 @@ __all__ = [
 ]
 
 _MODULES = {
-    "shipped": ("DEFAULT_MODEL", "SHIPPED", "find_model", "is_shipped"),
     "file": ("ModelFile", "load_model", "read_twin"),
     "facts": ("ModelFacts",),
     "release": ("Release",),
@@ -44,3 +48,63 @@ _MODULES = {
     "scorer": ("Score", "Scorer"),
 }
 __getattr__ = late_names(__name__, _MODULES)
+
+# The first is used where no model is named. To ship another one, add its name here, and its file to
+# the wheel in pyproject.toml.
+SHIPPED = ("reviews", "reviews-small", "reviews-open", "conv1d")
+DEFAULT_MODEL = SHIPPED[0]
+
+
+def find_model(model: str | Path | None = None) -> Path:
+    """Find the file of a model; raises `ModelError` if there is none.
+
+    It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
+    `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
+    """
+    path = path_of(DEFAULT_MODEL if model is None else model)
+    if model is None or is_shipped(path):
+        installed = Path(__file__).parent / "shipped_models" / f"{path.name}.onnx"
+        # In an editable install, it is in the project folder.
+        in_project = Path(__file__).parents[2] / "exported" / installed.name
+        return installed if installed.is_file() else in_project
+    if _is_missing(path):
+        raise ModelError(
+            f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
+            f"models: {', '.join(SHIPPED)}"
+        )
+    if not is_a_folder(path):
+        return path
+    if is_in_store(path):
+        raise ModelError(f"{path}: a run folder has to be on this machine. Choose a model file")
+    from toolkit.model.run_folder import RunFolder  # late: few models are folders
+
+    return RunFolder(path).find_export()
+
+
+def is_shipped(path: Path) -> bool:
+    """Tell whether a name means a shipped model.
+
+    It does not if a file, a link or a run folder has that name. Other folders do not count, because
+    folders of reviews are often called `reviews`.
+    """
+    if str(path) not in SHIPPED:
+        return False
+    return _is_missing(path) or (path.is_dir() and not (path / "config.json").is_file())
+
+
+def names_a_model(path: Path) -> bool:
+    """Tell whether a path means a model, and no reviews: a file, a run folder or a shipped one."""
+    if is_a_folder(path):
+        return is_a_file(path / "config.json")
+    return path.suffix.lower() == ".onnx" or is_shipped(path)
+
+
+def _is_missing(path: Path) -> bool:
+    """Whether nothing has that name, not even a link; what cannot be looked at may be there."""
+    try:
+        path.lstat()
+    except FileNotFoundError:
+        return True
+    except OSError:
+        return False
+    return False

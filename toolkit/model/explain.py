@@ -16,7 +16,7 @@ network is such a sum is found by trying it, so nothing here depends on how its 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -52,6 +52,17 @@ class Word:
     contribution: float  # to the logit; above 0 it speaks for the positive class
     # Words before the last `max_tokens` are unread; those and unknown ones contribute 0.
     state: Literal["read", "unknown", "unread"]
+
+
+def pieces(text: str, words: Sequence[Word]) -> Iterator[tuple[str, Word | None]]:
+    """Split a text into its words and what is between them, as far as the model reads it."""
+    read = [word for word in words if word.state != "unread"]
+    at = read[0].start if len(read) < len(words) else 0
+    for word in read:
+        yield text[at : word.start], None
+        yield text[word.start : word.end], word
+        at = word.end
+    yield text[at:], None
 
 
 @dataclass(frozen=True)

@@ -1,10 +1,16 @@
-"""The facts of a model in words, for `toolkit info`, `toolkit export` and the model cards."""
+"""The facts of a model file or a run folder, in words and as JSON; no network is run.
+
+They are for `toolkit info`, `toolkit export` and the model cards.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-from toolkit.model.describe import Description, OnnxDescription, RunDescription, Tensor
+from toolkit.model import find_model
 from toolkit.model.facts import (
     PARTS,
     Adaptation,
@@ -19,7 +25,15 @@ from toolkit.model.facts import (
     ThresholdReached,
     TrainingData,
 )
+from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
+from toolkit.model.onnx import TYPE_NAMES, read_onnx
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.typed_json import encode
+from toolkit.records.json_writing import without_infinity
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import ValueInfoProto
 
 Row = tuple[str, str]  # a name and what to say of it
 _MAJORITY = "majority baseline"
@@ -242,6 +256,95 @@ def _number(value: float | None, form: str = ",") -> str:
     return "?" if value is None else format(value, form)
 
 
+@dataclass(frozen=True)
+class Tensor:
+    """An input or output of a graph; a size that is not fixed has a name."""
+
+    name: str
+    type: str
+    shape: tuple[int | str, ...]
+
+
+@dataclass(frozen=True)
+class OnnxDescription:
+    """A text-in model, or the ids-in twin of one, which has no `words`."""
+
+    kind: str
+    path: Path
+    file: ModelFile
+    bytes: int
+    inputs: tuple[Tensor, ...]
+    outputs: tuple[Tensor, ...]
+    fixed_length: bool
+    words: int | None = None
+
+
+@dataclass(frozen=True)
+class RunDescription:
+    """A run folder of `toolkit train`."""
+
+    kind: str
+    path: Path
+    config: RunConfig
+    metrics: Metrics
+
+
+Description = OnnxDescription | RunDescription
+
+
+def describe(path: Path | None = None) -> Description:
+    """Describe a model, its twin or a run folder; raises `ModelError`."""
+    if path is not None and path.is_dir():
+        run = RunFolder(path)
+        run.check()
+        return RunDescription("run folder", path, run.load_config(), run.load_metrics())
+    found = find_model(path)
+    graph = read_onnx(found)
+    inputs = {value.name for value in graph.graph.input}
+    if TOKEN_IDS in inputs and TEXT not in inputs:
+        return _of_onnx(read_twin(found), is_twin=True)
+    return _of_onnx(load_model(path), is_twin=False)
+
+
+def json_of(description: Description) -> dict[str, Any]:
+    """Give a description as JSON has it: NaN, such as the loss of a failed training, is null."""
+    found = {**encode(description), "path": str(description.path)}
+    if isinstance(description, OnnxDescription):
+        file = description.file
+        del found["file"]
+        found = {"kind": description.kind, **file.identity(), **file.facts.as_dict(), **found}
+    elif isinstance(description, RunDescription):
+        name = description.path.resolve().name
+        found = {"kind": description.kind, "name": name, **found.pop("config"), **found}
+    finite: dict[str, Any] = without_infinity(found)
+    return finite
+
+
+def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
+    graph = model.graph.graph
+    return OnnxDescription(
+        kind="ids-in twin" if is_twin else "text-in model",
+        path=model.path,
+        file=model,
+        bytes=model.path.stat().st_size,
+        inputs=tuple(map(_tensor_of, graph.input)),
+        outputs=tuple(map(_tensor_of, graph.output)),
+        fixed_length=token_ids_width(model.graph) is not None,
+        words=None if is_twin else len(model.vocabulary.words),
+    )
+
+
+def _tensor_of(value: ValueInfoProto) -> Tensor:
+    tensor = value.type.tensor_type
+    known = 0 <= tensor.elem_type < len(TYPE_NAMES)
+    element = TYPE_NAMES[tensor.elem_type] if known else f"type {tensor.elem_type}"
+    shape = (
+        dimension.dim_value if dimension.HasField("dim_value") else str(dimension.dim_param or "?")
+        for dimension in tensor.shape.dim
+    )
+    return Tensor(str(value.name), element, tuple(shape))
+
+
 def next_step(description: Description) -> str:
     """Say what can be done with it."""
     if isinstance(description, RunDescription):
@@ -257,11 +360,7 @@ def rows_of(description: Description) -> Iterator[Row]:
         config = description.config
         yield "preset", config.preset
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
-        yield from data_rows(config.data)
-        yield from metric_rows(description.metrics)
-        if description.metrics.adaptation is None:  # which has its own scale and bias
-            yield "calibration", calibration_line(config.calibration)
-        yield from star_rows(config.stars, config.neutral)
+        yield from _training(config, description.metrics)
         if config.threshold is not None:
             yield "threshold", str(config.threshold)
         yield "written by", _version(config.toolkit_version)
@@ -281,16 +380,21 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     length = "" if description.fixed_length else ", rows of any length up to that"
     words = "" if description.words is None else f", {description.words:,} words"
     yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
-    yield from data_rows(facts.data)
-    yield from metric_rows(facts.metrics)
-    yield from _behaviour_lines(facts.metrics.behaviour)
-    if facts.metrics.adaptation is None:
-        yield "calibration", calibration_line(facts.calibration)
-    yield from star_rows(facts.stars, facts.neutral)
+    yield from _training(facts, facts.metrics)
     yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
     yield "parity", parity_line(facts)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
+
+
+def _training(said: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Row]:
+    """Say what a network has learned from, and how good it is."""
+    yield from data_rows(said.data)
+    yield from metric_rows(metrics)
+    yield from _behaviour_lines(metrics.behaviour)
+    if metrics.adaptation is None:  # which has its own scale and bias
+        yield "calibration", calibration_line(said.calibration)
+    yield from star_rows(said.stars, said.neutral)
 
 
 def _tensor(tensor: Tensor) -> str:

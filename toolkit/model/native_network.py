@@ -23,7 +23,7 @@ import onnxruntime as ort
 from toolkit import native
 from toolkit.errors import ModelError
 from toolkit.model.file import KNOWN_TOKENS, TOKEN_IDS
-from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of
+from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between
 from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes, RecurrentBody
 
 if TYPE_CHECKING:
@@ -271,14 +271,8 @@ def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[An
 
     None if it cannot, as it will say of the whole network.
     """
-    makers = {name: node for node in network.graph.node for name in node.output}
-    needed, left = set[str](), [*names]
-    while left:
-        node = makers.get(left.pop())
-        if node is not None and node.output[0] not in needed:
-            needed.add(node.output[0])
-            left.extend(node.input)
-    part = _part(network, [n for n in network.graph.node if n.output[0] in needed], {})
+    nodes = network.graph.node
+    part = _part(network, [nodes[place] for place in nodes_between(network, None, names)], {})
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
     try:

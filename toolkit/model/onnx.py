@@ -118,7 +118,7 @@ def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
         raise ValueError(f"no tensor {missing.pop()}")
     if graph.quantization_annotation:
         raise ValueError("its weights are annotated as quantized")
-    nodes = [graph.node[place] for place in _needed(model, start, ends)]
+    nodes = [graph.node[place] for place in nodes_between(model, start, ends)]
     names = {name for node in nodes for name in (*node.input, *node.output)}
     part = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
     part.graph.name = graph.name
@@ -132,8 +132,8 @@ def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
     return part
 
 
-def _needed(model: ModelProto, start: str, ends: Sequence[str]) -> list[int]:
-    """Find the nodes that make `ends` of `start`, in the order of the graph."""
+def nodes_between(model: ModelProto, start: str | None, ends: Iterable[str]) -> list[int]:
+    """Find the places of the nodes that make `ends` of `start`; None: of weights alone."""
     makers: dict[str, int] = {}
     for place, node in enumerate(model.graph.node):
         for name in filter(None, node.output):

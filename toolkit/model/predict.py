@@ -1,7 +1,7 @@
 """From texts to predictions: numbers, of which labels are made without the texts.
 
-`Predictor` takes Arrow arrays of any length, `FewTexts` a few strings in the native core, as most
-time would go into calls of Arrow.
+`Predictor` takes Arrow arrays of any length. A few strings go through the native core alone, as
+most of their time would go into calls of Arrow.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.facts import ModelFacts
 from toolkit.model.labels import Labelling, Limits, count_sentences
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
@@ -73,11 +72,9 @@ FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
 class Predictor:
     """Tokenizes texts and runs a network; safe to share between threads."""
 
-    def __init__(
-        self, network: Network, vocabulary: Vocabulary, facts: ModelFacts, *, by_sentence: bool
-    ) -> None:
-        self._network, self._vocabulary, self._facts = network, vocabulary, facts
-        self._by_sentence = by_sentence
+    def __init__(self, network: Network, vocabulary: Vocabulary, labelling: Labelling) -> None:
+        self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
+        self._facts = labelling.facts
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
         """Give what `Scorer.predict` gives."""
@@ -93,6 +90,23 @@ class Predictor:
                 for name, values in columns.items()
             }
         return pa.RecordBatch.from_pydict(columns)
+
+    def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
+        """Give label and probability of each text; None if there are more or others, or no core."""
+        content = None if self._labelling.by_sentence else _encoded(texts)
+        most = self._facts.max_tokens
+        ids = None if content is None else self._vocabulary.encode_few(content, most)
+        if ids is None:
+            return None
+        needs_no_word = not self._facts.counts_known_tokens
+        is_known = ids.has_known_token(most).tolist()
+        probabilities = self._network.run_all(ids)[0].tolist()
+        return [
+            (self._labelling.of_one(probability), probability)
+            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
+            else (None, None)
+            for text, known, probability in zip(texts, is_known, probabilities, strict=True)
+        ]
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Give what `Scorer.token_ids` gives."""
@@ -118,12 +132,12 @@ class Predictor:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
-        ids = self._vocabulary.encode(texts, most, with_cuts=self._by_sentence)
+        ids = self._vocabulary.encode(texts, most, with_cuts=self._labelling.by_sentence)
         probability, *stars = self._network.run_all(ids)
         found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
         if stars:
             found["stars"] = np.round(stars[0], STAR_DECIMALS)
-        if self._by_sentence:
+        if self._labelling.by_sentence:
             scored = self._sentences.score(ids, probability)
             found |= count_sentences(scored.tones, scored.reviews, len(ids))
         if with_reading:
@@ -202,34 +216,6 @@ def _count(ids: TokenIds, flags: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]
 
 MOST_TEXTS = 16
 MOST_CHARACTERS = 1 << 14
-
-
-@dataclass(frozen=True)
-class FewTexts:
-    """Scores a few texts as `Predictor` does; safe to share between threads."""
-
-    network: Network
-    vocabulary: Vocabulary
-    facts: ModelFacts
-    labelling: Labelling
-
-    def score(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
-        """Give label and probability of each text; None if there are more or others, or no core."""
-        content = None if self.labelling.by_sentence else _encoded(texts)
-        if content is None:
-            return None
-        ids = self.vocabulary.encode_few(content, self.facts.max_tokens)
-        if ids is None:
-            return None
-        needs_no_word = not self.facts.counts_known_tokens
-        is_known = ids.has_known_token(self.facts.max_tokens).tolist()
-        probabilities = self.network.run_all(ids)[0].tolist()
-        return [
-            (self.labelling.of_one(probability), probability)
-            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
-            else (None, None)
-            for text, known, probability in zip(texts, is_known, probabilities, strict=True)
-        ]
 
 
 def _encoded(texts: Sequence[object]) -> list[bytes] | None:

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import pyarrow as pa
 
 from toolkit.errors import UsageError
+from toolkit.model import DEFAULT_MODEL, find_model
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import STAR_DECIMALS, FewTexts, Predictor, array_of, list_of
-from toolkit.model.shipped import DEFAULT_MODEL, find_model
+from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -89,8 +89,7 @@ class Scorer:
         chosen = self.neutral if neutral is not True else True
         self._arguments = (model, threshold, chosen, by_sentence)
         self.by_sentence = by_sentence
-        self._predictor = Predictor(network, self.vocabulary, self.facts, by_sentence=by_sentence)
-        self._few = FewTexts(network, self.vocabulary, self.facts, self._labelling)
+        self._predictor = Predictor(network, self.vocabulary, self._labelling)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
@@ -134,7 +133,7 @@ class Scorer:
             One for each review, in order.
         """
         listed = list_of(texts)
-        found: Iterable[Any] | None = self._few.score(listed)
+        found: Iterable[Any] | None = self._predictor.score_few(listed)
         if found is None:
             columns = self.score_array(array_of(listed))
             found = zip(*(column.to_pylist() for column in columns), strict=True)

@@ -12,7 +12,7 @@ tests/networks/test_network_body.py fails, and says the new one.
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, ClassVar, Protocol
@@ -76,10 +76,16 @@ def _struct_of(*kinds: type) -> type[ctypes.Structure]:
     return type("Struct", (ctypes.Structure,), {"_fields_": names})
 
 
-class _Tables:
-    """Arrays and numbers as a struct of C, in the order of its fields, and a function for it."""
+class TableBody:
+    """A body that one function of the core computes from arrays and numbers."""
 
-    def __init__(self, function: str, *fields: Array | int | float) -> None:
+    def __init__(
+        self,
+        function: str,
+        fields: Sequence[Array | int | float],
+        results: Sequence[tuple[type, tuple[int, ...]]],
+    ) -> None:
+        """``fields`` are those of a struct of C, in order; results have a type and a shape each."""
         self._kept = [
             np.ascontiguousarray(field) if isinstance(field, np.ndarray) else field
             for field in fields
@@ -90,16 +96,15 @@ class _Tables:
         self._where = ctypes.addressof(self._struct)
         core = library.core()
         self._function = None if core is None else core[function]
+        self._results = results
 
-    def call(
-        self, ids: Array, starts: Array, stops: Array, most: int, found: list[Array]
-    ) -> list[Array] | None:
-        """Let the function fill in what is to be found of reviews; None if it cannot."""
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
+        """Give the results, (rows, ...) each, as `Body.run`; None also where there is no core."""
         if self._function is None:
             return None
-        reviews = _Reviews(
-            address_of(ids), address_of(starts), address_of(stops), len(starts), most
-        )
+        rows = len(starts)
+        found: list[Array] = [np.empty((rows, *shape), kind) for kind, shape in self._results]
+        reviews = _Reviews(address_of(ids), address_of(starts), address_of(stops), rows, most)
         places = [ctypes.c_void_p(address_of(each)) for each in found]
         code = self._function(ctypes.c_void_p(self._where), ctypes.byref(reviews), *places)
         return None if code else found
@@ -110,12 +115,12 @@ def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Arra
 
     The flags are 0 or 1, (vocabulary,) uint8. None where there is no core, or no flag for an id.
     """
-    tables = _Tables("count_flagged", flags, len(flags))
-    counted = tables.call(ids, starts, stops, _LARGEST, [np.empty(len(starts), np.int32)])
+    body = TableBody("count_flagged", [flags, len(flags)], [(np.int32, ())])
+    counted = body.run(ids, starts, stops, _LARGEST)
     return None if counted is None else counted[0]
 
 
-class LinearBody:
+class LinearBody(TableBody):
     """Of `ngram-linear`: the sum of the codes, the tokens and the known tokens, (rows,) each."""
 
     nodes: ClassVar = KnownNodes(
@@ -127,7 +132,8 @@ class LinearBody:
     counts_known: ClassVar = True  # whether it gives the known tokens at the end
 
     def __init__(self, words: Array, pairs: Array) -> None:
-        self._tables = _Tables("sum_linear", words, pairs, len(words), len(pairs))
+        results = [(np.float32, ()), (np.float32, ()), (np.int32, ())]
+        super().__init__("sum_linear", [words, pairs, len(words), len(pairs)], results)
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
@@ -151,15 +157,12 @@ class LinearBody:
         is_small = _are_keys(len(words)) and most < _MOST_TOKENS
         return cls(words, np.zeros(1, np.int8)) if fits and is_small else None
 
-    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give the sums, float32, the tokens, float32, and the known tokens, int32."""
-        kinds = (np.float32, np.float32, np.int32)
-        found: list[Array] = [np.empty(len(starts), kind) for kind in kinds]
-        return self._tables.call(ids, starts, stops, most, found)
 
+class RecurrentBody(TableBody):
+    """Of `ngram-recurrent`: maxima and sums of the outputs, (rows, columns) each.
 
-class RecurrentBody:
-    """Of `ngram-recurrent`: maxima and sums of the outputs, tokens, and known tokens."""
+    Then tokens and known tokens, (rows,).
+    """
 
     nodes: ClassVar = KnownNodes(
         46,
@@ -180,9 +183,10 @@ class RecurrentBody:
 
     def __init__(self, found: Parameters) -> None:
         rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
-        self._columns = len(scale)
-        sizes = int(found["vocabulary"]), self._columns, len(slots)
-        self._tables = _Tables("remember_vectors", rows, slots, scale, *sizes)
+        columns = (len(scale),)
+        sizes = int(found["vocabulary"]), *columns, len(slots)
+        results = [(np.float32, columns), (np.float32, columns), (np.float32, ()), (np.int32, ())]
+        super().__init__("remember_vectors", [rows, slots, scale, *sizes], results)
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> RecurrentBody | None:
@@ -214,15 +218,8 @@ class RecurrentBody:
         is_free = size < len(rows) and not rows[0, columns:].any()
         return cls(found) if is_inside and is_free else None
 
-    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give maxima and sums (rows, columns) and tokens, float32; and known tokens, int32."""
-        rows = len(starts)
-        found: list[Array] = [np.empty((rows, self._columns), np.float32) for _ in range(2)]
-        found += [np.empty(rows, kind) for kind in (np.float32, np.int32)]
-        return self._tables.call(ids, starts, stops, most, found)
 
-
-class ConvBody:
+class ConvBody(TableBody):
     """Of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
 
     nodes: ClassVar = KnownNodes(
@@ -242,8 +239,9 @@ class ConvBody:
     counts_known: ClassVar = False
 
     def __init__(self, first: Array, second: Array, width: int) -> None:
-        self._shape = width // 2, first.shape[1]
-        self._tables = _Tables("convolve", first, second, len(first), first.shape[1], width)
+        filters = first.shape[1]
+        fields = [first, second, len(first), filters, width]
+        super().__init__("convolve", fields, [(np.float32, (width // 2, filters))])
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
@@ -262,11 +260,6 @@ class ConvBody:
             and bool(np.isfinite(first).all() and np.isfinite(second).all())
         )
         return cls(first, second, most) if fits else None
-
-    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give the activations, float32."""
-        found: list[Array] = [np.empty((len(starts), *self._shape), np.float32)]
-        return self._tables.call(ids, starts, stops, most, found)
 
 
 # To add a network, add an entry.

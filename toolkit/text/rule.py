@@ -4,8 +4,8 @@
    Keras ``Tokenizer``. ASCII letters are lowercased; every other character stays as it is.
 2. The same, and: white space, quotes, dashes, the ellipsis and the bullet beyond ASCII are
    separators, too (`_TYPOGRAPHIC`). U+2019, the apostrophe that phones and word processors type, is
-   an apostrophe. A word is known in capitals beyond ASCII, too (`toolkit.text.spellings`). A text
-   ends at its first NUL, as it does in a runtime that takes C strings.
+   an apostrophe. A word is known in capitals beyond ASCII, too. A text ends at its first NUL, as it
+   does in a runtime that takes C strings.
 3. The same, and: a tag of HTML is a separator, and the entities of separators and apostrophes, such
    as ``&quot;``, are read as these, as reviews are copied from pages; those of other characters,
    such as ``&eacute;``, are not. An apostrophe, which U+00B4 is now, too, is part of a word only
@@ -13,7 +13,7 @@
    U+2600 to U+27BF, U+2B50, or from U+1F1E6 to U+1F1FF, U+1F300 to U+1F3FA or U+1F400 to U+1FAFF;
    what joins or varies emoji is a separator. A word is also known with combining accents, with each
    form of its apostrophe, some contractions are known without it, and words for who people are
-   count as one of their kind (`toolkit.text.spellings`).
+   count as one of their kind.
 
 To change the rule, add a version: files say which one they follow, and keep it for ever.
 """
@@ -21,11 +21,14 @@ To change the rule, add a version: files say which one they follow, and keep it 
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import compress, product
+from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 
-from toolkit.text import spellings
 from toolkit.text.strings import NUL
 
 _KERAS = '!"#$%&()*+,-./:;<=>?@[\\]^_`{|}~ \t\n\v\f\r'
@@ -106,16 +109,16 @@ class TokenRule:
         if not self.has_spellings:
             return token
         if self.has_markup:
-            return spellings.normal_of_any(token, self.written_apostrophes)
-        return spellings.normal(token)
+            return _normal_of_any(token, self.written_apostrophes)
+        return _normal(token)
 
     def spellings(self, word: str) -> Iterator[str]:
         """Give the other spellings of a word that have its id."""
         if not self.has_spellings:
             return iter(())
         if self.has_markup:
-            return spellings.any_of(word, self.written_apostrophes)
-        return spellings.mixed(word)
+            return _any_of(word, self.written_apostrophes)
+        return _mixed(word)
 
     @cached_property
     def entities(self) -> dict[str, str]:
@@ -162,6 +165,134 @@ def class_of(characters: str) -> str:
 
 def _escaped(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x80 else chr(code)
+
+
+_APOSTROPHE, _TYPOGRAPHIC_APOSTROPHE = "'", "\u2019"
+
+# Those that people type without the apostrophe; not those that are another word then, as "its".
+_CONTRACTIONS = """
+    ain't aren't can't couldn't daren't didn't doesn't don't hadn't hasn't haven't isn't mightn't
+    mustn't needn't shan't shouldn't wasn't weren't won't wouldn't could've might've must've
+    should've would've they've we've you've i've i'm they're you're that's there's what's where's
+    here's he's she's who's they'll you'll that'll it'll they'd you'd y'all
+"""
+_WITH_APOSTROPHE = {word.replace(_APOSTROPHE, ""): word for word in _CONTRACTIONS.split()}
+
+# Words for who people are, and where from, say nothing about a review, but a model would learn what
+# was written around them. So the words of a line of this file are one word, the first of it.
+_PEOPLE = [
+    line.split()
+    for line in Path(__file__).with_name("people.txt").read_text(encoding="utf-8").splitlines()
+]
+_OF = "'s"  # after one of them: "John's" counts as "James's", "she's" as "he's"
+_FIRST_OF = {word: first for first, *others in _PEOPLE for word in others}
+_OTHERS_OF = {first: others for first, *others in _PEOPLE}
+
+# Words with at most this many letters beyond ASCII and apostrophes have every mix of them.
+_MOST_PLACES = 3
+
+LOWERCASE = str.maketrans(ascii_uppercase, ascii_lowercase)
+
+
+def _normal(token: str) -> str:
+    """Give a token with small letters and plain apostrophes."""
+    if token.isascii():
+        return token
+    token = token.replace(_TYPOGRAPHIC_APOSTROPHE, _APOSTROPHE)
+    return "".join(map(_small, token))
+
+
+def _mixed(word: str) -> Iterator[str]:
+    """Give the other spellings of a word with capitals beyond ASCII and U+2019.
+
+    Each of up to three letters beyond ASCII may be a capital, each of up to three apostrophes
+    U+2019. If a word has more of both together, all letters are capitals, or only the first
+    character is; and all apostrophes are U+2019, or none is.
+    """
+    if word.isascii() and _APOSTROPHE not in word:
+        return
+    other = [_other(letter) for letter in word]
+    places = [place for place, letter in enumerate(other) if letter]
+    if len(places) <= _MOST_PLACES:
+        choices = product((False, True), repeat=len(places))
+        chosen = [set(compress(places, choice)) for choice in choices]
+    else:
+        apostrophes = {place for place in places if word[place] == _APOSTROPHE}
+        letters = set(places) - apostrophes
+        chosen = [a | b for a in (set(), apostrophes) for b in (set(), letters & {0}, letters)]
+    for spelled in dict.fromkeys(map(frozenset, chosen)):
+        if spelled:
+            yield "".join(other[i] if i in spelled else word[i] for i in range(len(word)))
+
+
+def _normal_of_any(token: str, apostrophes: tuple[str, ...]) -> str:
+    """Give a token composed, with small letters and apostrophes; for all people of a kind, one."""
+    if not token.isascii() and _decomposed(composed := _composed(token)) == token:
+        token = composed
+    if "&" in token or not token.isascii():
+        for apostrophe in apostrophes:
+            token = token.replace(apostrophe, _APOSTROPHE)
+        token = _normal(token)
+    token = _WITH_APOSTROPHE.get(token, token)
+    person = token.removesuffix(_OF)
+    return _FIRST_OF.get(person, person) + token[len(person) :]
+
+
+def _any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
+    """Give the other strings that have the id of a word in rule 3.
+
+    They are the words that count as it, and the spellings of all: those of `_mixed`, also with each
+    of the apostrophes at all places, and each of them with combining accents; and the contraction
+    without its apostrophe. A word that a vocabulary would have in another spelling has none.
+    """
+    if _normal_of_any(word, apostrophes) != word:
+        return
+    person = word.removesuffix(_OF)
+    for one in (person, *_OTHERS_OF.get(person, ())):
+        spelled = _spelled(one + word[len(person) :], apostrophes)
+        yield from (each for each in spelled if each != word)
+
+
+def _spelled(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
+    """Give the spellings of one word, with itself."""
+    if word.isascii() and _APOSTROPHE not in word:
+        yield word
+        return
+    spelled = [word, *_mixed(word)]
+    for one in spelled[:]:
+        if _APOSTROPHE in one and _TYPOGRAPHIC_APOSTROPHE not in one:
+            spelled += [one.replace(_APOSTROPHE, apostrophe) for apostrophe in apostrophes]
+    decomposed = [_decomposed(one) for one in spelled if _composed(_decomposed(one)) == one]
+    contraction = word.replace(_APOSTROPHE, "")
+    if _WITH_APOSTROPHE.get(contraction) == word:
+        decomposed.append(contraction)
+    yield from dict.fromkeys([*spelled, *decomposed])
+
+
+def _composed(token: str) -> str:
+    return unicodedata.normalize("NFC", token)
+
+
+def _decomposed(token: str) -> str:
+    """Give a token with combining accents; those on a capital of ASCII are then on a small one."""
+    return unicodedata.normalize("NFD", token).translate(LOWERCASE)
+
+
+def _small(letter: str) -> str:
+    """Give the small letter of a capital beyond ASCII, if it has one that is beyond ASCII, too."""
+    small = letter.lower()
+    return small if letter != small and _capital(small) == letter else letter
+
+
+def _other(letter: str) -> str:
+    return _TYPOGRAPHIC_APOSTROPHE if letter == _APOSTROPHE else _capital(letter)
+
+
+def _capital(letter: str) -> str:
+    """Give the capital of a small letter beyond ASCII; "" if none has just this small letter."""
+    capital = letter.upper()
+    is_pair = letter > "\x7f" and letter != capital and capital.lower() == letter
+    return capital if is_pair and len(letter) == len(capital) == 1 else ""
 
 
 RULES = {

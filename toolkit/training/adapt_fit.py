@@ -18,11 +18,11 @@ import pyarrow.compute as pc
 
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
+from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
-from toolkit.model.shipped import SHIPPED, find_model, is_shipped
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of

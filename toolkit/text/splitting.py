@@ -1,19 +1,16 @@
-"""The token ids of reviews: in the native core, or in Arrow and NumPy.
+"""Reviews split into tokens and sentences in Arrow and NumPy, on all bytes at once.
 
-Both give the same ids. The core is the fastest by far, above all for a few texts, as Arrow makes a
-table of all words for each call.
-
-Arrow and NumPy work on all bytes at once: they write what mark-up means, lowercase, split at
-separators, look up what is between, and find where sentences end by their punctuation
-(`toolkit.model.sentences` has that rule).
+They write what mark-up means, lowercase, split at separators, and find where sentences end by their
+punctuation (`toolkit.model.sentences` has that rule). `toolkit.text.vocabulary` looks up what is
+between separators.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
-from functools import cache, cached_property
+from dataclasses import dataclass
+from functools import cache
 from itertools import groupby
 
 import numpy as np
@@ -21,10 +18,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.native.texts import WordTable
 from toolkit.text.rule import TAG, TokenRule
 from toolkit.text.strings import NUL, Texts, bounds_of, has_nul
-from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
 _Rows = npt.NDArray[np.int64]
 _Places = npt.NDArray[np.int32]
@@ -271,86 +266,7 @@ def _is_at(places: _Places, word: bytes, content: _Bytes) -> _Flags:
     return found
 
 
-# What is made of that many film reviews, half a megabyte, stays in the second-level cache of the
-# processor: a fifth faster than four times as many.
-_ROWS_TO_SPLIT = 384
 ROWS_AT_ONCE = 8192
-_ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
-
-
-@dataclass(frozen=True)
-class Encoder:
-    """Looks up the tokens of reviews among words, whose ids follow each other, and spellings."""
-
-    words: pa.StringArray
-    spellings: pa.StringArray
-    spelling_ids: Ids
-    rule: TokenRule
-
-    def encode(self, texts: Texts, last: int | None, *, with_cuts: bool) -> TokenIds:
-        """Give the token ids, as `toolkit.text.vocabulary.Vocabulary.encode` does."""
-        if self._table is not None and not with_cuts:
-            return self._in_core(self._table, texts, last)
-        parts = string_slices(texts, self.rule, _ROWS_TO_SPLIT)
-        return self._look_up([SplitTexts.of(part, self.rule) for part in parts], with_cuts)
-
-    def encode_few(self, texts: list[bytes], last: int | None) -> TokenIds | None:
-        """Give the token ids of a few texts, faster than `encode`; None without the core."""
-        return None if self._table is None else _token_ids(*self._table.encode_few(texts, last))
-
-    @cached_property
-    def _table(self) -> WordTable | None:
-        """The strings in the native core, where that can be used."""
-        strings = pa.concat_arrays([self.words, self.spellings])
-        return WordTable.of(strings, self._ids[FIRST_WORD_ID:], self.rule)
-
-    @cached_property
-    def _by_id(self) -> pa.StringArray:
-        """The string of each id: no token for padding; those of the reserved ids never occur.
-
-        The other spellings come after the words.
-        """
-        words = pa.concat_arrays([self.words, self.spellings])
-        words = pc.binary_join_element_wise(words, "", END)
-        return pa.concat_arrays([pa.array([END, "<start>", "<unknown>", "<unused>"]), words])
-
-    @cached_property
-    def _ids(self) -> Ids:
-        """The id of each string of `_by_id`."""
-        return np.concatenate([np.arange(self._size, dtype=np.int32), self.spelling_ids])
-
-    @property
-    def _size(self) -> int:
-        return len(self.words) + FIRST_WORD_ID
-
-    def _in_core(self, table: WordTable, texts: Texts, last: int | None) -> TokenIds:
-        chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
-        if not table.takes(texts.type):
-            chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
-        return TokenIds.concatenate([_token_ids(*table.encode(part, last)) for part in chunks])
-
-    def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
-        ids = self._ids_of(pa.chunked_array([part.strings for part in parts], pa.string()))
-        tokens = np.flatnonzero(ids != PADDING_ID)
-        before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
-        ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
-        stops = np.searchsorted(tokens, concatenate(ends, np.int64))
-        found = TokenIds(ids.take(tokens), np.concatenate([[0], stops])[:-1], stops)
-        if not with_cuts:
-            return found
-        at = [sentence_ends(part) + shift for part, shift in zip(parts, before, strict=True)]
-        return replace(found, cuts=np.searchsorted(tokens, concatenate(at, np.int64), "right"))
-
-    def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
-        """Give the id of each string of `SplitTexts`, (strings,); that of padding for no token."""
-        # At once, as each call makes a table of all words first, which takes a millisecond.
-        places = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID)
-        ids: Ids = places.to_numpy()
-        return self._ids.take(ids) if ids.max(initial=0) >= self._size else ids
-
-
-def _token_ids(values: Ids, bounds: _Rows) -> TokenIds:
-    return TokenIds(values, bounds[:-1], bounds[1:])
 
 
 def string_slices(
