@@ -11,8 +11,9 @@ import onnxruntime as ort
 import pytest
 
 from tests.data import PROJECT
+from toolkit import model as shipped
 from toolkit.export.convert import TOLERANCE, convert
-from toolkit.model import load_model, shipped
+from toolkit.model import load_model
 from toolkit.model.native_network import session_options
 from toolkit.networks import conv1d
 from toolkit.text import Ids
