@@ -1,0 +1,39 @@
+"""Processor time grows with the bytes of a file, whatever is in them."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+
+from tests.records.passing import Passed, pass_through
+
+MOST_SECONDS = 6.0  # of a processor; each took more than ten where time grew with a square
+
+
+def passed_in_time(data: bytes, ending: str, to: str | None = None) -> Passed:
+    began = time.process_time()
+    passed = pass_through(data, ending, to=to)
+    assert time.process_time() - began < MOST_SECONDS
+    return passed
+
+
+@pytest.mark.parametrize("to", [".jsonl", ".json", ".tsv", ".parquet", ".csv"])
+def test_many_columns(to: str) -> None:
+    names = ["text", *(f"column {number}" for number in range(20_000))]
+    row = ",".join(["a fine film", *(f"value {number}" for number in range(20_000))])
+    data = "\n".join([",".join(names), *[row] * 20, ""]).encode()
+    passed = passed_in_time(data, ".csv", to)
+    assert passed.texts == ["a fine film"] * 20
+    assert passed.output.count(b"value 19999") >= (1 if to == ".parquet" else 20)
+
+
+@pytest.mark.parametrize("field", [b",", b"x,", b'"",'])
+def test_many_fields_in_one_line(field: bytes) -> None:
+    count = (24 << 20) // len(field) ** 2
+    data = b"id,text\n1,good\n" + field * count + b"\n2,bad\n"
+    passed = passed_in_time(data, ".csv")
+    (reject,) = passed.rejects
+    assert (reject.number, reject.reason) == (3, f"{count + 1:,} fields, expected 2")
+    assert reject.raw == field * count
+    assert passed.texts == ["good", "bad"]
