@@ -201,6 +201,7 @@ class DelimitedFile(RecordFile):
             for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
+        line_ends = content.as_in_file(lines, line_ends)
         return self.parsed(block, fields, records, line_ends, rejects)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
