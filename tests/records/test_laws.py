@@ -239,7 +239,8 @@ def test_line_ends_and_controls_stay(
     if encoding == "latin-1":
         fields = [*fields, "a\0b", "\x1a", "\x85", "\xff"]
     else:
-        fields = [*fields, *CONTROLS]
+        halves = ["a\ud800", "\udc0ab", "\udcff"] if encoding else []  # each costs its record
+        fields = [*fields, *CONTROLS, *halves]
     row = st.tuples(st.sampled_from(["1", *fields]), st.sampled_from(["\n", "\r\n", "\r", "\r\r"]))
     rows = data.draw(st.lists(row, max_size=8))
     is_open = data.draw(st.booleans())  # the last line
@@ -247,7 +248,8 @@ def test_line_ends_and_controls_stay(
     text += "0,good,first\n"
     text += "".join(f"{first},good,{row}{end}" for row, (first, end) in enumerate(rows))
     text = text.removesuffix("\n") if is_open and rows else text
-    content = text.encode(encoding or "utf-8")
+    errors = "strict" if encoding == "latin-1" else "surrogatepass"
+    content = text.encode(encoding or "utf-8", errors)
     columns = Columns(text="2") if options.get("header") is False else None
     passed = pass_through(
         content, ".csv", columns, block_bytes=block_bytes, encoding=encoding, **options
@@ -258,7 +260,7 @@ def test_line_ends_and_controls_stay(
     )
     rest, at = text, 0
     for reject in passed.rejects:
-        raw = (reject.raw or b"").decode(ENCODED.get(encoding or "", encoding or "utf-8"))
+        raw = (reject.raw or b"").decode(ENCODED.get(encoding or "", encoding or "utf-8"), errors)
         assert reject.length == len(reject.raw or b"")
         at = rest.index(raw, at)
         tail = rest[at + len(raw) :]
@@ -269,3 +271,14 @@ def test_line_ends_and_controls_stay(
 
 
 ENCODED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # on this machine, and without the mark
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("end", [b"\n", b"\xd8", b"\x01\xd8\0"])
+def test_a_character_that_is_cut_off_costs_its_record(encoding: str, end: bytes) -> None:
+    data = "id,text\n1,good\n2,bad".encode(encoding) + end
+    passed = pass_through(data, ".csv", encoding=encoding)
+    assert passed.texts == ["good"]
+    (reject,) = passed.rejects
+    assert reject.raw == "2,bad".encode(encoding) + end
+    assert (reject.number, reject.length) == (3, len(reject.raw or b""))
