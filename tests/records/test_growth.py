@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
+from tests.scoring.fuzz_files import TOKENS
+from toolkit.errors import ToolkitError
 
 MOST_SECONDS = 6.0  # of a processor; each took more than ten where time grew with a square
 
@@ -37,3 +42,32 @@ def test_many_fields_in_one_line(field: bytes) -> None:
     assert (reject.number, reject.reason) == (3, f"{count + 1:,} fields, expected 2")
     assert reject.raw == field * count
     assert passed.texts == ["good", "bad"]
+
+
+HEADERS = {
+    ".csv": (b"id,text\n1,good\n", b"\n"),
+    ".jsonl": (b'{"text": "good"}\n', b"\n"),
+    ".json": (b'[{"text": "good"},', b"]"),
+}
+
+
+def seconds(data: bytes, ending: str, to: str) -> float:
+    began = time.process_time()
+    with suppress(ToolkitError):
+        pass_through(data, ending, to=to)
+    return time.process_time() - began
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("to", [".csv", ".jsonl"])
+@pytest.mark.parametrize("ending", HEADERS)
+@settings(max_examples=30)
+@given(st.lists(st.sampled_from(TOKENS), min_size=1, max_size=4).map(b"".join))
+def test_any_piece_again_and_again(ending: str, to: str, piece: bytes) -> None:
+    before, after = HEADERS[ending]
+    few, many = (
+        seconds(before + piece * (size // len(piece)) + after, ending, to)
+        for size in (100_000, 400_000)
+    )
+    # Four times the bytes take sixteen times the time where that grows with the square.
+    assert many < max(8 * few, 2)
