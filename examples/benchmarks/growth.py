@@ -1,15 +1,22 @@
-"""Part 2: longer and longer CSV files: time for each review and memory stay as they are."""
+"""Part 2: longer and longer CSV files: time for each review and memory stay as they are.
+
+By itself, it measures more and more small files, in a folder and in an archive:
+``python -m examples.benchmarks.growth 100 1000 10000``.
+"""
 
 from __future__ import annotations
 
+import os
 import shutil
+import subprocess
 import sys
 import tempfile
+import zipfile
 from collections.abc import Iterator
 from pathlib import Path
 
 from examples.benchmarks import programs
-from examples.benchmarks.measure import CORES, Contender, interleave, run_module
+from examples.benchmarks.measure import CORES, PYTHON, Contender, interleave, run_module
 from examples.benchmarks.results import save
 from examples.benchmarks.trial import WHOLE, Trial
 from toolkit.model import SHIPPED
@@ -43,3 +50,30 @@ def contenders(folder: Path, sizes: list[int], runs: int) -> Iterator[Contender]
     smallest, largest = sizes[0], sizes[-1]
     yield programs.copy(sources[largest], largest, runs)
     yield from programs.fasttext(sources[smallest], largest // smallest, runs, [CORES])
+
+
+def many_files(counts: list[int]) -> None:
+    """Print the processor time and the memory of scoring some numbers of small files."""
+    for count in counts:
+        with tempfile.TemporaryDirectory() as name:
+            source, archive = Path(name, "many"), Path(name, "many.zip")
+            source.mkdir()
+            with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as members:
+                for number in range(count):
+                    content = f"id,text\n1,A fine film number {number}.\n2,A dull waste of time.\n"
+                    (source / f"{number:06}.csv").write_text(content)
+                    members.writestr(f"{number:06}.csv", content)
+            for each in (source, archive):
+                output = Path(name, f"{each.name}.scored")
+                options = ["--output", f"{output}/", "--model", "reviews-small", "--quiet"]
+                command = [*PYTHON, "toolkit", "score", str(each), *options]
+                process = subprocess.Popen(command)
+                _, status, used = os.wait4(process.pid, 0)
+                if status:
+                    sys.exit(f"growth: {each}: failed")
+                seconds, mebibytes = used.ru_utime + used.ru_stime, used.ru_maxrss >> 10
+                print(f"{each.name:10}{count:>9,} files  {seconds:8.2f} s  {mebibytes:,} MiB")
+
+
+if __name__ == "__main__":
+    many_files([int(count) for count in sys.argv[1:]])

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -207,6 +208,30 @@ def scored(command: Command, text: str = CSV) -> bytes:
     write("plain.csv", text)
     assert command("score", "plain.csv", "-o", "plain.out.csv", "--force").exit_code == 0
     return Path("plain.out.csv").read_bytes()
+
+
+def test_an_archive_is_opened_once_for_all_members(
+    command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened: list[object] = []
+
+    class Counted(zipfile.ZipFile):
+        def __init__(self, file: Any) -> None:
+            opened.append(file)
+            super().__init__(file)
+
+    for text in ("a superb film", "the worst of all"):  # the same name and members, other facts
+        with zipfile.ZipFile("many.zip", "w") as archive:
+            for number in range(20):
+                archive.writestr(f"{number:03}.csv", f"text\n{text}\n")
+        opened.clear()
+        with monkeypatch.context() as patched:
+            patched.setattr(zipfile, "ZipFile", Counted)
+            assert command("score", "many.zip", "-o", "out/", "--force").exit_code == 0
+        assert len(opened) == 1
+        outputs = [Path("out", f"{number:03}.csv").read_text() for number in range(20)]
+        assert all(text in output for output in outputs)
+    Path("many.zip").rename("moved.zip")  # on Windows, only a file that is closed
 
 
 @pytest.mark.parametrize("compression", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED])

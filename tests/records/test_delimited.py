@@ -55,7 +55,8 @@ def test_a_header_stays_as_it_is(header: str, line_end: str) -> None:
     for block_bytes in (1, 1000):
         passed = pass_through(f"{header}{line_end}".encode(), ".csv", block_bytes=block_bytes)
         assert passed.output.decode() == f"{header},{ADDED}{line_end}"
-        assert passed == pass_through(header.encode() + line_end[:-1].encode(), ".csv")
+        cut = pass_through(f"{header}{line_end[:-1]}".encode(), ".csv")
+        assert cut.output == passed.output.removesuffix(b"\n" if line_end == "\r\n" else b"")
 
 
 def test_a_long_header() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 from tests.records.passing import Passed, pass_through
 from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
 from toolkit.errors import InputError, ToolkitError
-from toolkit.records import ReadOptions, open_reviews
+from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.review_file import Block, Offset, Parsed
 
 PIECES = [
@@ -204,3 +205,80 @@ def test_what_goes_to_other_formats_is_the_same(body: bytes) -> None:
     results: list[Passed] = [pass_through(data, ".csv", to=to) for to in (".csv", ".jsonl")]
     assert results[0].texts == results[1].texts
     assert results[0].rejects == results[1].rejects
+
+
+# Of each way to read delimited fields: its options, and fields that hold what else ends a line.
+WAYS: dict[str, tuple[dict[str, Any], list[str]]] = {
+    "quotes": ({}, ['"a\rb"', '"a\r\nb\n\r"', '"\n"', '"a ""b"" \r"']),
+    "quote none": ({"quote": None}, ['"', '"a', "it's"]),
+    "escape": ({"escape": "\\"}, ["a\\\rb", "a\\\nb", "a\\\r\nb", '"a\\"\r"', "\\,", '"\\\r"']),
+    "escape, quote none": ({"escape": "\\", "quote": None}, ["a\\\nb", "a\\\r\nb", '"', "\\\\"]),
+    "no header": ({"header": False}, ['"a\rb"', '"a\r\nb"']),
+}
+CONTROLS = [
+    "a\0b",
+    "\x1a",
+    "\x0b\x0c\x1c",
+    "\x85",
+    "\u2028",
+    "\u0a0d",
+    "\u0d0a",
+    "\u0a00",
+    "\ufeff",
+]
+ENCODINGS = [None, "utf-16", "utf-16-le", "utf-16-be", "utf-32", "latin-1"]
+
+
+@pytest.mark.parametrize("way", WAYS)
+@given(st.data(), st.sampled_from(ENCODINGS), st.integers(1, 50))
+def test_line_ends_and_controls_stay(
+    way: str, data: st.DataObject, encoding: str | None, block_bytes: int
+) -> None:
+    """The input is the output without the added fields, and the rejects between them."""
+    options, fields = WAYS[way]
+    if encoding == "latin-1":
+        fields = [*fields, "a\0b", "\x1a", "\x85", "\xff"]
+    else:
+        halves = ["a\ud800", "\udc0ab", "\udcff"] if encoding else []  # each costs its record
+        fields = [*fields, *CONTROLS, *halves]
+    row = st.tuples(st.sampled_from(["1", *fields]), st.sampled_from(["\n", "\r\n", "\r", "\r\r"]))
+    rows = data.draw(st.lists(row, max_size=8))
+    is_open = data.draw(st.booleans())  # the last line
+    text = "" if options.get("header") is False else "id,text,row\n"
+    text += "0,good,first\n"
+    text += "".join(f"{first},good,{row}{end}" for row, (first, end) in enumerate(rows))
+    text = text.removesuffix("\n") if is_open and rows else text
+    errors = "strict" if encoding == "latin-1" else "surrogatepass"
+    content = text.encode(encoding or "utf-8", errors)
+    columns = Columns(text="2") if options.get("header") is False else None
+    passed = pass_through(
+        content, ".csv", columns, block_bytes=block_bytes, encoding=encoding, **options
+    )
+    output = passed.output.decode()
+    output = output.replace(",positive,0.5", "").replace(
+        ",predicted_sentiment,positive_probability", ""
+    )
+    rest, at = text, 0
+    for reject in passed.rejects:
+        raw = (reject.raw or b"").decode(ENCODED.get(encoding or "", encoding or "utf-8"), errors)
+        assert reject.length == len(reject.raw or b"")
+        at = rest.index(raw, at)
+        tail = rest[at + len(raw) :]
+        ends = next(end for end in ("\r\n", "\n", "\r", "") if tail.startswith(end))
+        rest = rest[:at] + tail[len(ends) :]
+    missing = "" if not rest or rest.endswith(("\n", "\r")) else "\n"
+    assert output == rest + missing
+
+
+ENCODED = {"utf-16": "utf-16-le", "utf-32": "utf-32-le"}  # on this machine, and without the mark
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be", "utf-32-le"])
+@pytest.mark.parametrize("end", [b"\n", b"\xd8", b"\x01\xd8\0"])
+def test_a_character_that_is_cut_off_costs_its_record(encoding: str, end: bytes) -> None:
+    data = "id,text\n1,good\n2,bad".encode(encoding) + end
+    passed = pass_through(data, ".csv", encoding=encoding)
+    assert passed.texts == ["good"]
+    (reject,) = passed.rejects
+    assert reject.raw == "2,bad".encode(encoding) + end
+    assert (reject.number, reject.length) == (3, len(reject.raw or b""))

@@ -6,17 +6,20 @@ A member of a zip archive is read as a file: ``reviews.zip/march.csv``.
 from __future__ import annotations
 
 import io
+import threading
 import zlib
 from collections.abc import Callable, Collection
+from contextlib import ExitStack
+from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_file
 from toolkit.stores.paths import is_in_store
 
 if TYPE_CHECKING:
-    from zipfile import ZipFile, ZipInfo
+    from zipfile import ZipInfo
 
     import pyarrow as pa
 
@@ -79,9 +82,17 @@ _ENCRYPTED = 0x1  # of the flags of a member
 _SHOWN = 5  # names in a message
 
 
+_in_stores: set[Path] = set()  # archives that were found: to look again takes a request
+
+
 def is_archive(path: Path) -> bool:
     """Whether this is a zip archive, by its name."""
-    return path.suffix.lower() == ZIP and is_a_file(path)
+    if path.suffix.lower() != ZIP or path in _in_stores:
+        return path in _in_stores
+    is_found = is_a_file(path)
+    if is_found and is_in_store(path):
+        _in_stores.add(path)
+    return is_found
 
 
 def inside_archive(path: Path) -> tuple[Path, str] | None:
@@ -103,23 +114,12 @@ def members(archive: Path, endings: Collection[str]) -> list[Path]:
 
     Hidden ones are left out, as in folders. Raises `InputError` if the archive cannot be read.
     """
-    names, shown, known = _names(archive, endings)
-    return [archive / name.lstrip("/") for name in sorted(known or shown or names)]
+    return _content(archive).members(tuple(endings))[0]
 
 
 def count_others(archive: Path, endings: Collection[str]) -> int:
     """Count the members that `members` leaves out though they are not hidden."""
-    _, shown, known = _names(archive, endings)
-    return len(shown) - len(known) if known else 0
-
-
-def _names(archive: Path, endings: Collection[str]) -> tuple[list[str], list[str], list[str]]:
-    """Give the names of all members, of those that are not hidden, and of those with an ending."""
-    with _opened(archive) as file:
-        found = [info for info in file.infolist() if info.filename]  # which may be damaged
-        names = [info.filename for info in found if not info.is_dir()]
-    shown = [name for name in names if not any(map(_is_hidden, PurePosixPath(name).parts))]
-    return names, shown, [name for name in shown if format_ending(Path(name)).lower() in endings]
+    return _content(archive).members(tuple(endings))[1]
 
 
 def _is_hidden(part: str) -> bool:
@@ -160,18 +160,18 @@ class MemberFile(io.RawIOBase):
         from zipfile import BadZipFile  # late: the command line needs no archive
 
         self._damaged = (BadZipFile, zlib.error, EOFError, ValueError)
-        self._archive = _opened(archive)
-        try:
-            info = _found(self._archive, archive, name)
-            self.size = info.file_size
-            self._file = self._archive.open(info)
-        except (BadZipFile, OSError) as error:  # a place before the file, after its end
-            self._archive.close()
-            reason = "the archive is damaged" if isinstance(error, OSError) else error
-            raise InputError(f"{archive}/{name}: cannot be read: {reason}") from None
-        except BaseException:
-            self._archive.close()
-            raise
+        self._opened = ExitStack()
+        content = _content(archive)
+        info = content.found(name)
+        self.size = info.file_size
+        with ExitStack() as opened:
+            try:
+                opened.enter_context(content.bytes)
+                self._file = opened.enter_context(content.file.open(info))
+            except (BadZipFile, OSError) as error:  # a place before the file, after its end
+                reason = "the archive is damaged" if isinstance(error, OSError) else error
+                raise InputError(f"{archive}/{name}: cannot be read: {reason}") from None
+            self._opened = opened.pop_all()
 
     def read(self, size: int = -1) -> bytes:
         """Read about as many bytes; nothing at the end."""
@@ -185,45 +185,122 @@ class MemberFile(io.RawIOBase):
         return self._file.tell()
 
     def close(self) -> None:
-        """Close the archive, too."""
-        if not self.closed:
-            self._file.close()
-            self._archive.close()
+        """Close the archive, too, if nobody else reads it."""
+        self._opened.close()
         super().close()
 
 
-def _opened(archive: Path) -> ZipFile:
-    from zipfile import BadZipFile, ZipFile
+class _ArchiveBytes(io.RawIOBase):
+    """The bytes of an archive, a context in which its file is open; one in a store stays open."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._file: IO[bytes] | None = None
+        self._readers = 0
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> Self:
+        with self._lock:
+            self._readers += 1
+            if self._file is None:
+                self._file = self._path.open("rb")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            self._readers -= 1
+            if self._file is not None and not (self._readers or is_in_store(self._path)):
+                self._file.close()
+                self._file = None
+
+    def seekable(self) -> bool:
+        """Tell that it can be read from anywhere."""
+        return True
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Continue at an offset."""
+        assert self._file is not None
+        return self._file.seek(offset, whence)
+
+    def tell(self) -> int:
+        """Give where it is read next."""
+        assert self._file is not None
+        return self._file.tell()
+
+    def read(self, size: int = -1) -> bytes:
+        """Read as many bytes; fewer at the end."""
+        assert self._file is not None
+        return self._file.read(size)
+
+
+class _Content:
+    """What is in an archive, which is read once for all of its members."""
+
+    def __init__(self, path: Path) -> None:
+        from zipfile import ZipFile
+
+        self._path = path
+        self.bytes = _ArchiveBytes(path)
+        with self.bytes:
+            self.file = ZipFile(self.bytes)
+        found = [info for info in self.file.infolist() if info.filename]  # which may be damaged
+        self._names = [info.filename for info in found if not info.is_dir()]
+        self._infos: dict[PurePosixPath, list[ZipInfo]] = {}
+        for info in self.file.infolist():
+            self._infos.setdefault(PurePosixPath(info.filename.lstrip("/")), []).append(info)
+        self._members: dict[tuple[str, ...], tuple[list[Path], int]] = {}
+
+    def members(self, endings: tuple[str, ...]) -> tuple[list[Path], int]:
+        """Give what `members` and `count_others` give."""
+        if endings not in self._members:
+            shown = [
+                name for name in self._names if not any(map(_is_hidden, PurePosixPath(name).parts))
+            ]
+            known = [name for name in shown if format_ending(Path(name)).lower() in endings]
+            paths = [
+                self._path / name.lstrip("/") for name in sorted(known or shown or self._names)
+            ]
+            self._members[endings] = paths, len(shown) - len(known) if known else 0
+        return self._members[endings]
+
+    def found(self, name: str) -> ZipInfo:
+        """Find a member that can be read."""
+        from zipfile import ZIP_DEFLATED, ZIP_STORED
+
+        found = self._infos.get(PurePosixPath(name), [])
+        where = f"{self._path}/{name}"
+        if not found:
+            raise InputError(f"{where}: no such file in the archive")
+        if len(found) > 1:
+            raise InputError(
+                f"{where}: {len(found)} files in the archive are called so. Unpack it first"
+            )
+        info = found[0]
+        if info.flag_bits & _ENCRYPTED:
+            raise InputError(f"{where}: is encrypted. Unpack it with its password first")
+        # Of the other methods, Python unpacks at once whatever a few bytes hold, such as 500 MB.
+        if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
+            raise InputError(
+                f"{where}: is compressed in a way that cannot be read (method "
+                f"{info.compress_type}; deflate can). Unpack it first"
+            )
+        return info
+
+
+def _content(archive: Path) -> _Content:
+    from zipfile import BadZipFile
 
     try:
-        # A store gives a file that is read in parts, and everything else is opened by its name.
-        return ZipFile(archive.open("rb") if is_in_store(archive) else archive)
+        facts = archive.stat()
+        kept = facts.st_dev, facts.st_ino, facts.st_size, facts.st_mtime_ns, facts.st_ctime_ns
+        return _content_of(archive, kept)
     except OSError as error:
         raise InputError(f"{archive}: cannot be read: {error.strerror or error}") from None
     except (BadZipFile, ValueError, NotImplementedError) as error:
         raise InputError(f"{archive}: not a zip archive, or a damaged one: {error}") from None
 
 
-def _found(file: ZipFile, archive: Path, name: str) -> ZipInfo:
-    """Find a member that can be read."""
-    from zipfile import ZIP_DEFLATED, ZIP_STORED
-
-    path = PurePosixPath(name)
-    found = [info for info in file.infolist() if PurePosixPath(info.filename.lstrip("/")) == path]
-    where = f"{archive}/{name}"
-    if not found:
-        raise InputError(f"{where}: no such file in the archive")
-    if len(found) > 1:
-        raise InputError(
-            f"{where}: {len(found)} files in the archive are called so. Unpack it first"
-        )
-    info = found[0]
-    if info.flag_bits & _ENCRYPTED:
-        raise InputError(f"{where}: is encrypted. Unpack it with its password first")
-    # Of the other methods, Python unpacks at once whatever a few bytes hold, such as 500 MB.
-    if info.compress_type not in (ZIP_STORED, ZIP_DEFLATED):
-        raise InputError(
-            f"{where}: is compressed in a way that cannot be read (method {info.compress_type}; "
-            "deflate can). Unpack it first"
-        )
-    return info
+@lru_cache(1)
+def _content_of(path: Path, _: tuple[int, ...]) -> _Content:
+    """Read what is in an archive, once for as long as the file has the same facts."""
+    return _Content(path)

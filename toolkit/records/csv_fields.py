@@ -43,6 +43,11 @@ class Dialect:
         return re.compile(f"{q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}|(?!{q}){plain}".encode())
 
     @cached_property
+    def plain_fields(self) -> re.Pattern[bytes]:
+        """Fields up to a quote or a line end, with the delimiters between them."""
+        return re.compile(f"[^{re.escape(self.quote or '')}\r\n]*+".encode())
+
+    @cached_property
     def quoted_field(self) -> re.Pattern[bytes] | None:
         """A quoted field, to be looked for in a record; None without quotes."""
         if self.quote is None:
@@ -269,6 +274,7 @@ class _OneByOne:
         """
         text, found = self._text, 0
         while True:
+            position, found = self._pass_plain(position, found)
             match = self._dialect.field.match(text, position)
             if match is None:
                 return position, None, found
@@ -280,6 +286,20 @@ class _OneByOne:
             if self._most is None or found < self._most:
                 self._delimiters.append(end)
             position, found = end + 1, found + 1
+
+    def _pass_plain(self, position: int, found: int) -> tuple[int, int]:
+        """Read the fields before the next quote or line end, which are plain, in one turn."""
+        text, mark = self._text, self._mark
+        plain = self._dialect.plain_fields.match(text, position)
+        stop = text.rfind(mark, position, position if plain is None else plain.end()) + 1
+        if not stop:
+            return position, found
+        found += text.count(mark, position, stop)
+        while position < stop and (self._most is None or len(self._delimiters) < self._most):
+            end = text.index(mark, position)
+            self._delimiters.append(end)
+            position = end + 1
+        return stop, found
 
     def _broken(
         self, start: int, last: int, stop: int | None, missing: int | None

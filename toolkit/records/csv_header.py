@@ -143,7 +143,10 @@ class HeaderReader:
         before = self._data[: self._start + newline + 1]  # the last line may lack its line end
         row = self._data[: self._start + stop]
         hint = _hint(text[start:stop], good, dialect.delimiter)
-        return Header(dialect, names, before, row, str(line_ends[0]), hint)
+        line_end = str(line_ends[0])
+        if len(before) < self._start + newline + 1:  # CR alone, at the end of the file
+            line_end = line_end.replace("\r\n", "\r")
+        return Header(dialect, names, before, row, line_end, hint)
 
 
 def _hint(row: bytes, counts: list[tuple[int, int]], delimiter: str) -> str:

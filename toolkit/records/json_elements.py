@@ -86,7 +86,8 @@ def find_values(data: bytes, *, in_array: bool, is_all: bool = True) -> Values:
 def _decoded(text: str, at: int, *, in_array: bool) -> tuple[int, int, int]:
     """Give the start, the stop and the end of a value; an end of -1 if it cannot be decoded."""
     start = after_space(text, at)
-    if not in_array and text[start : start + 1] not in ("{", "["):
+    mark = text[start : start + 1]
+    if mark == "," if in_array else mark not in ("{", "["):  # an error counts the lines before it
         return start, -1, -1
     try:
         _, stop = _decode(text, start)

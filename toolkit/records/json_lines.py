@@ -158,7 +158,9 @@ class JsonLinesFile(RecordFile):
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
         """Cut out what is written before the added members, and what comes after their brace."""
         line_ends = spans(content.data, closings + 1, lines.newlines + 1)  # with blanks before them
-        return spans(content.data, lines.blank_starts, closings), line_ends.view(pa.string())
+        return spans(content.data, lines.blank_starts, closings), content.as_in_file(
+            lines, line_ends.view(pa.string())
+        )
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added members into each object; a member is null where there is no score."""

@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import abstractmethod
 from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TypeVar
@@ -138,7 +138,7 @@ def is_utf8(data: pa.Buffer) -> bool:
 
 # Columns of the record batches between `parse` and `render`.
 RECORD = "record"  # binary: the bytes of the record, with the blank lines before it
-LINE_END = "line_end"  # string: "\n" or "\r\n"
+LINE_END = "line_end"  # string: "\n" or "\r\n"; "\r" at the end of the file
 
 RECORD_BYTES_LIMIT = 64 << 20  # longer ones are rejected, to bound the memory
 BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -161,6 +161,7 @@ class Content:
     skipped: int = 0  # bytes that were passed over, as the start of the only broken record
     line_count: int | None = None  # up to the end, where that is known
     is_utf8: bool = False  # whether it is known that all up to the end is UTF-8
+    ends_in_return: bool = False  # whether the last of the newlines is not in the file, after CR
 
     @cached_property
     def newlines(self) -> Positions:
@@ -170,6 +171,12 @@ class Content:
     def whole(self) -> pa.Buffer:
         """The bytes of the block, not copied."""
         return pa.py_buffer(self.data).slice(0, self.end)
+
+    def as_in_file(self, lines: Lines, line_ends: pa.StringArray) -> pa.StringArray:
+        """Give the line ends of some lines without a newline that is not in the file."""
+        if not self.ends_in_return or lines.end < len(self.data):
+            return line_ends
+        return pa.concat_arrays([line_ends[:-1], pa.array([line_ends[-1].as_py()[:-1]])])
 
 
 class RecordFile(ReviewFile):
@@ -239,6 +246,8 @@ class RecordFile(ReviewFile):
             content, is_last = self._next(wanted, None if end is None else end - offset)
             data = content.data
             self.trailer = data[content.end :] if is_last else b""
+            if content.ends_in_return:
+                self.trailer = self.trailer.removesuffix(b"\n")
             if content.end or content.broken:
                 self._stream.advance(content.end)
                 offset += content.end + content.skipped
@@ -265,10 +274,11 @@ class RecordFile(ReviewFile):
         while True:
             data, at_end = self._look(size, beyond=seen)
             seen = len(data)
+            is_return = at_end and data.endswith(b"\r")
             if at_end and data and not data.endswith(b"\n"):
                 data += b"\n"
             is_last = at_end and size == wanted
-            content = self._split(data, at_end=is_last)
+            content = replace(self._split(data, at_end=is_last), ends_in_return=is_return)
             if content.end or is_last:
                 return content, is_last
             if at_end and data.isspace():
@@ -278,7 +288,8 @@ class RecordFile(ReviewFile):
                 reason = f"more than {blank >> 20} MiB of blank lines"
                 return Content(data, blank, Lines.none(), None, [(0, blank, reason)]), False
             if at_end or seen >= RECORD_BYTES_LIMIT:
-                return self._open_to_the_end(data) if at_end else self._give_up(data), False
+                content = self._open_to_the_end(data) if at_end else self._give_up(data)
+                return replace(content, ends_in_return=is_return), False
             if seen >= size:
                 size = _larger(size, left)
 

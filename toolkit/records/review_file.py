@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -339,10 +340,11 @@ class ReviewFile(ABC):
 
     def check_unique(self) -> None:
         """Raise `UsageError` if two columns have one name, which other formats cannot hold."""
-        twice = next((name for name in self.names if self.names.count(name) > 1), None)
+        counts = Counter(self.names)
+        twice = next((name for name, count in counts.items() if count > 1), None)
         if twice is not None:
             raise UsageError(
-                f"{self.name}: {self.names.count(twice)} columns are called {twice!r}, and an "
+                f"{self.name}: {counts[twice]} columns are called {twice!r}, and an "
                 "output of another format cannot hold that. Rename all but one, or keep the format "
                 "of the input."
             )

@@ -121,31 +121,33 @@ def open_file(path: Path) -> IO[bytes]:
 Read = Callable[[int], bytes]  # about as many bytes; nothing at the end
 
 
+_WIDE = ("utf-16", "utf-32")
+
+
 class Transcoded:
     """Bytes in an encoding, read as UTF-8; invalid ones become surrogates."""
 
     def __init__(self, read: Read, encoding: str) -> None:
         self._read = read
         self._encoding = encoding
-        self._decoder = codecs.getincrementaldecoder(encoding)("surrogateescape")
+        # Half of a pair in UTF-16 is one surrogate; in others, each byte that is invalid.
+        self._errors = "surrogatepass" if encoding.startswith(_WIDE) else "surrogateescape"
+        self._decoder = codecs.getincrementaldecoder(encoding)(self._errors)
         self._is_start = True
+        self._cut_off = b""  # bytes at the end of the file that are no whole character
 
     def encode(self, text: str) -> bytes:
         """Give some of the text as it is in the file."""
-        try:
-            return text.encode(self._encoding, "surrogateescape")
-        except UnicodeError:  # a byte for itself, which UTF-16 and UTF-32 do not encode
-            return b"".join(
-                bytes([ord(character) & 0xFF])
-                if "\udc80" <= character <= "\udcff"
-                else character.encode(self._encoding, "replace")
-                for character in text
-            )
+        cut_off = "".join(chr(0xDC00 + byte) for byte in self._cut_off)
+        if cut_off and text.endswith(cut_off):
+            whole = text.removesuffix(cut_off)
+            return whole.encode(self._encoding, self._errors) + self._cut_off
+        return text.encode(self._encoding, self._errors)
 
     def read(self, size: int) -> bytes:
         """Read about as many bytes; nothing at the end."""
         while part := self._read(max(size, 4)):
-            if self._is_start and self._encoding in ("utf-16", "utf-32"):
+            if self._is_start and self._encoding in _WIDE:
                 while len(part) < 4 and (more := self._read(4 - len(part))):
                     part += more  # a pipe may give a mark in pieces
                 # Without the mark, which is only at the start of the file.
@@ -154,7 +156,18 @@ class Transcoded:
             self._is_start = False
             if text := self._decoder.decode(part):
                 return text.encode("utf-8", "surrogatepass")
-        return self._decoder.decode(b"", final=True).encode("utf-8", "surrogatepass")
+        return self._end().encode("utf-8", "surrogatepass")
+
+    def _end(self) -> str:
+        """Give what is left of the text."""
+        try:
+            return self._decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
+            if self._errors == "surrogateescape":
+                raise
+            self._cut_off = bytes(self._decoder.getstate()[0])
+            self._decoder.reset()
+            return "".join(chr(0xDC00 + byte) for byte in self._cut_off)
 
 
 def known_encoding(encoding: str | None) -> str | None:

@@ -29,6 +29,7 @@ from toolkit.scoring.jobs import (
     scored_name,
     unscored_name,
     with_format,
+    written_as,
 )
 from toolkit.stores.paths import StorePath, is_in_store, path_of
 
@@ -256,7 +257,7 @@ class Found:
             if not found[1:]:
                 self.files.append((member, name.with_name(named_by(member).name)))
             elif is_safe(str(inside)):
-                self.files.append((member, folder / inside.with_name(named_by(member).name)))
+                self.files.append((member, folder / written_as(inside)))
             else:
                 error = f"{member}: its name leads out of the folder. Unpack the archive first"
                 self.unreadable.append((member, folder / inside.name, error))

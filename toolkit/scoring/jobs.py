@@ -93,9 +93,13 @@ def named_by(source: Path) -> Path:
     An archive with one member is named by its own name: ``data.zip`` that holds ``x.csv`` is
     ``data.csv``. What can only be read, such as a workbook, is written as CSV.
     """
-    named = _without_archive(source)
-    found = endings().get(format_ending(named).lower())
-    return named if found is None else with_format(named, found.written.name, None)
+    return written_as(_without_archive(source))
+
+
+def written_as(path: Path) -> Path:
+    """Give a name the ending of the format in which a file with that name is written."""
+    found = endings().get(format_ending(path).lower())
+    return path if found is None else with_format(path, found.written.name, None)
 
 
 def _without_archive(source: Path) -> Path:
