@@ -197,7 +197,9 @@ def server() -> Iterator[str]:
 
     def run(name: str, *arguments: object) -> None:
         command = [programs / name, "-D", folder / "data", *arguments]
-        who = {"user": user.pw_uid, "group": user.pw_gid} if os.geteuid() == 0 else {}
+        who: dict[str, Any] = (
+            {"user": user.pw_uid, "group": user.pw_gid} if os.geteuid() == 0 else {}
+        )
         subprocess.run(
             [*map(str, command)], cwd=folder, stdout=subprocess.DEVNULL, check=True, **who
         )
