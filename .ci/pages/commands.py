@@ -90,6 +90,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
+| `probability_tenths` | how the scores are distributed: ten counts of scored texts, with a probability of positive from 0 to below 0.1, and so on to 0.9 to 1 |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
 | `warnings` | of a file: sentences, such as about texts of which the model knows few words, or that look like values of another column; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
 

@@ -26,6 +26,7 @@ import pytest
 from tests.data import PROJECT
 from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
 from tests.examples.programs import ENVIRONMENT, EXAMPLES
+from tests.examples.test_new_rows import PLACES
 from tests.models import MODEL, shipped_scorer
 
 pytestmark = pytest.mark.tools
@@ -195,5 +196,6 @@ def test_packages_are_those_of_the_extra(folder: str) -> None:
 
 
 def test_every_program_is_tried() -> None:
-    names = {*(f"with_{name}" for name in ENGINES), "with_sqlite"}
-    assert {path.stem for path in FOLDER.glob("with_*.py")} == names
+    names = {*(f"with_{name}" for name in ENGINES), "with_sqlite", "with_kafka"}
+    names |= {f"with_{program}" for _, program, _ in PLACES.values()}
+    assert {path.stem for path in FOLDER.glob("with_*")} == names

@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
@@ -270,3 +271,22 @@ def test_a_request_that_has_begun_is_answered_after_sigterm(in_loop: str) -> Non
         _, written = service.process.communicate(timeout=PATIENCE)
         assert service.process.returncode in ENDED
         assert "Traceback" not in written
+
+
+def test_half_of_a_request_holds_up_no_end() -> None:
+    head = b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Length: 100\r\nExpect: 100-continue\r\n\r\n"
+    with started() as service:
+        where = ("127.0.0.1", service.port)
+        begun = [socket.create_connection(where, PATIENCE) for _ in range(300)]
+        for number, connection in enumerate(begun):
+            connection.sendall(head if number % 3 else head[:40])
+            if number % 3:
+                assert connection.recv(1 << 16).startswith(b"HTTP/1.1 100 ")  # it is being read
+                connection.sendall(b'{"texts": ["a')
+        began = time.monotonic()
+        service.stop()
+        assert time.monotonic() - began < 15  # it was 20, and a traceback for each
+        for number, connection in enumerate(begun):
+            with connection:
+                answer = connection.recv(1 << 16) if number % 3 else b"HTTP/1.1 503 "
+                assert answer.startswith(b"HTTP/1.1 503 ")

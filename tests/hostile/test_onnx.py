@@ -292,7 +292,18 @@ _LATE = ("cannot load its network", _OTHER_SCAN)
 
 _MANY = 1 << 40
 
+
+def claims(*shape: int) -> Maker:
+    """Say of two numbers that they are more."""
+    weights = TensorProto(name="extra", data_type=TensorProto.FLOAT, dims=shape, raw_data=bytes(8))
+    return with_network([], [weights])
+
+
 HUNGRY: dict[str, Maker] = {
+    "weights that are not there": claims(_MANY),
+    "weights by weights": claims(1 << 20, 1 << 20),
+    "more weights than a number can say": claims(1 << 62, 1 << 62),
+    "fewer than no weights": claims(-1),
     "ConstantOfShape": with_network(
         [helper.make_node("ConstantOfShape", ["shape"], ["extra"])],
         [whole_numbers("shape", [_MANY])],

@@ -22,6 +22,7 @@ from tests.scoring.test_resume import (
     file_of,
     hidden,
     make,
+    signed,
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
@@ -268,7 +269,8 @@ def test_a_journal_that_names_other_files_is_refused(tmp_path: Path) -> None:
     journal = file_of(output, "journal")
     line = json.loads(journal.read_bytes().splitlines()[-1])
     line["checkpoint"]["files"]["../../secret.txt"] = [3, 5]
-    journal.write_text(json.dumps(line) + "\n")
+    del line["checksum"]
+    journal.write_bytes(signed(line) + b"\n")
     with pytest.raises(UsageError, match="the progress is damaged, or of another version"):
         score_file(shipped_scorer(), source, output, OPTIONS)
 

@@ -24,6 +24,7 @@ from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
 from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import Job, Progress, ScoringOptions, Summary, score_file
+from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION, Journal
 from toolkit.scoring.results import Checkpoint
@@ -199,8 +200,15 @@ def file_of(output: Path, name: str) -> Path:
 
 
 POINT = asdict(Checkpoint((), Summary()))
+
+
+def signed(line: dict[str, Any]) -> bytes:
+    """Write a line as a toolkit does that has other facts in it."""
+    return json.dumps({**line, "checksum": digest_of(line)}).encode()
+
+
 GOOD = {"version": VERSION, "identity": {"a": 1}, "checkpoint": POINT}
-BAD = [
+BAD: list[dict[str, Any]] = [
     {**GOOD, "version": VERSION - 1},
     {**GOOD, "identity": 1},
     {"version": VERSION, "identity": None},
@@ -212,7 +220,14 @@ BAD = [
 
 @pytest.mark.parametrize(
     "line",
-    [b"{}", b"[]", b"\xff", b'{"checkpoint": 1}', *(json.dumps(line).encode() for line in BAD)],
+    [
+        b"{}",
+        b"[]",
+        b"\xff",
+        b'{"checkpoint": 1}',
+        *(signed(line) for line in BAD),
+        json.dumps(GOOD).encode(),
+    ],
 )
 def test_damaged_progress_is_refused(line: bytes, stopped: tuple[Path, Path]) -> None:
     source, output = stopped

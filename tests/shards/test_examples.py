@@ -78,7 +78,9 @@ def commands() -> Iterator[tuple[str, list[str], int]]:
     yaml = pytest.importorskip("yaml", reason="needs PyYAML")
     job: dict[str, Any] = yaml.safe_load((EXAMPLES / "kubernetes.yaml").read_bytes())["spec"]
     (container,) = job["template"]["spec"]["containers"]
-    command = [*container["command"], *container["args"]]
+    assert "command" not in container  # which would leave out the start of the image
+    assert {*container["resources"]["limits"]} == {"cpu", "memory"}
+    command = container["args"]
     assert job["completions"] == count_of(command[-1])
     yield "JOB_COMPLETION_INDEX", command, job["completions"]
     batch = json.loads((EXAMPLES / "aws_batch.json").read_bytes())
@@ -89,12 +91,48 @@ def commands() -> Iterator[tuple[str, list[str], int]]:
     yield "AWS_BATCH_JOB_ARRAY_INDEX", command, int(size)
 
 
+@pytest.fixture
+def start(folder: Path) -> str:
+    """What the image runs, as its Containerfile writes it, with what it checks in this folder."""
+    text = (PROJECT / "Containerfile").read_text(encoding="utf-8").replace("\\\n", "")
+    (written,) = re.findall(r"printf ('%s\\n' .*) > /opt/toolkit/bin/start", text)
+    made = subprocess.run(["sh", "-c", f"printf {written}"], capture_output=True, check=True).stdout
+    checks, programs = folder.parent / "check", folder.parent / "bin"
+    checks.mkdir()
+    shutil.copy(PROJECT / ".ci/release/golden.py", checks)
+    golden = (PROJECT / "exported/golden.jsonl").read_text(encoding="utf-8").splitlines(True)
+    (checks / "golden.jsonl").write_text("".join(golden[:16]), encoding="utf-8")
+    program = programs / "start"
+    program.write_bytes(made.replace(b"/opt/toolkit/check", os.fsencode(checks)))
+    python = programs / "python3"
+    python.write_text(f'#!/bin/sh\nshift\nexec {sys.executable} "$@"\n', encoding="utf-8")  # no -I
+    for each in (program, python):
+        each.chmod(0o755)
+    return str(program)
+
+
 @pytest.mark.slow
-def test_containers(folder: Path) -> None:
+def test_containers(folder: Path, start: str) -> None:
     for variable, command, _ in commands():
         for shard in ("0", "1"):
-            run(*command[:-1], few(command[-1]), **{variable: shard})
-        run("toolkit", "finish", "scored/", "-q")
+            run(start, *command[:-1], few(command[-1]), **{variable: shard})
+        run(start, "finish", "scored/", "-q")
         check(folder)
         shutil.rmtree("scored")
         shutil.rmtree("one")
+    golden = folder.parent / "check" / "golden.jsonl"
+    golden.write_text(golden.read_text("utf-8").replace("positive", "negative"), "utf-8")
+    for command in (["finish", "scored/"], ["sh", "-c", "touch reached"]):
+        ran = subprocess.run([start, *command], capture_output=True, check=False)
+        assert ran.returncode == 1
+    assert not Path("reached").exists()
+
+
+def test_aws_batch_knows_all_keys() -> None:
+    session = pytest.importorskip("botocore.session", reason="needs boto3").get_session()
+    from botocore.validate import ParamValidator
+
+    service = session.get_service_model("batch")
+    shape = service.operation_model("RegisterJobDefinition").input_shape
+    job = json.loads((EXAMPLES / "aws_batch.json").read_bytes())
+    assert ParamValidator().validate(job, shape).generate_report() == ""

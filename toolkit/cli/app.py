@@ -15,12 +15,11 @@ import typer
 import toolkit
 from toolkit.cli import console as messages
 from toolkit.cli.commands import MARKUP, CommandGroup
-from toolkit.cli.console import forgive_standard_error
+from toolkit.cli.console import forgive_standard_error, one_line
 from toolkit.cli.process import READER_IS_GONE, Failure, Interrupted, is_of_typer
 from toolkit.cli.score_report import end_report
 from toolkit.errors import STOPPING
 from toolkit.files import remove_unfinished
-from toolkit.stores.location import masked
 
 app = typer.Typer(
     cls=CommandGroup,
@@ -106,7 +105,7 @@ def _say(error: BaseException) -> int:
     elif is_of_typer(error) and not messages.is_json():
         from typer.rich_utils import rich_format_error  # late: it takes 0.05 s
 
-        error.format_message = lambda: masked(failure.message)  # type: ignore[attr-defined]
+        error.format_message = lambda: one_line(failure.message)  # type: ignore[attr-defined]
         rich_format_error(error)  # type: ignore[arg-type]
     else:
         messages.error(failure.message, failure.exit_code)

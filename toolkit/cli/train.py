@@ -223,10 +223,10 @@ class TerminalObserver(TrainingObserver):
         typer.echo(f"\n{one_line(name)}")
 
     def hint(self, message: str) -> None:
-        typer.echo(f"hint: {message}", err=True)
+        typer.echo(f"hint: {one_line(message)}", err=True)
 
     def warning(self, message: str) -> None:
-        typer.echo(f"warning: {message}", err=True)
+        typer.echo(f"warning: {one_line(message)}", err=True)
 
 
 def show(result: TrainingResult) -> None:

@@ -34,9 +34,18 @@ NEUTRAL = "neutral"  # the label that such reviews get
 Range = tuple[float, float]  # from the first number to below the second
 
 
+_TENTHS = np.linspace(0, 1, 11, dtype=np.float32)[1:-1]  # as limits, in float32
+
+
 def is_unsure(probability: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
     """Tell which probabilities are from 0.25 to 0.75; NaN is not."""
     return np.asarray(np.abs(probability - 0.5) <= 0.25)
+
+
+def count_tenths(probability: npt.NDArray[np.float32]) -> tuple[int, ...]:
+    """Count probabilities from 0 to below 0.1, and so on to 0.9 to 1; NaN is left out."""
+    found = np.searchsorted(_TENTHS, probability[~np.isnan(probability)], side="right")
+    return tuple(np.bincount(found, minlength=10).tolist())
 
 
 def check_threshold(threshold: float | None) -> None:

@@ -84,6 +84,11 @@ class FileFacts:
             return None
 
 
+def digest_of(content: Any) -> str:
+    """Give the SHA-256 of something as JSON, in hexadecimal digits."""
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
 def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
     """Continue the checksum of the first bytes of a file, up to a size or to its end."""
     done, crc = prefix

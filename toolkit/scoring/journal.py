@@ -40,6 +40,7 @@ from toolkit.scoring.identity import (
     FileFacts,
     WatchedInput,
     differences,
+    digest_of,
     extended,
     identity_of,
     outdated,
@@ -54,7 +55,8 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
-VERSION = 6  # of the lines
+VERSION = 7  # of the lines
+_CHECK = "checksum"  # of the rest of a line: an edited one would lose or repeat records
 
 # Names of the files while they are not complete.
 OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
@@ -78,11 +80,20 @@ class _Line:
 
 def _line_of(data: bytes) -> _Line:
     """Read a line; raises `ValueError` for what is not one."""
-    line = decode(_Line, parse_json(data, "the line"), "the line")
+    read = parse_json(data, "the line")
+    if not isinstance(read, dict) or read.pop(_CHECK, None) != digest_of(read):
+        raise ValueError(data)
+    line = decode(_Line, read, "the line")
     point = line.checkpoint
     if line.version != VERSION or (point is not None and not {*point.files} <= {*_FILES}):
         raise ValueError(line)
     return line
+
+
+def _written(identity: dict[str, Any] | None, point: Checkpoint | None) -> bytes:
+    """Write a line."""
+    content = asdict(_Line(VERSION, identity, point))
+    return json.dumps({**content, _CHECK: digest_of(content)}).encode() + b"\n"
 
 
 class Journal:
@@ -269,8 +280,7 @@ class Journal:
         """
         if point is not None and self._identity is None:
             return
-        line = asdict(_Line(VERSION, self._identity, point))
-        rest = memoryview(json.dumps(line).encode() + b"\n")
+        rest = memoryview(_written(self._identity, point))
         self.open()
         file = self._lock
         assert file is not None
@@ -307,8 +317,8 @@ class Journal:
         self.open()
         with suppress(ToolkitError, OSError):  # without the record, times are compared
             if self.options.skip_existing and self.is_done:
-                line = asdict(_Line(VERSION, self._identity, self.checkpoint))
-                place(json.dumps(line).encode() + b"\n", self._record, force=True, follow=False)
+                line = _written(self._identity, self.checkpoint)
+                place(line, self._record, force=True, follow=False)
                 limit_rights(self._record, file_of(self.job.source))
         self.drop_files()
         if os.name == "nt":

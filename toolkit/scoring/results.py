@@ -7,8 +7,9 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields
 from datetime import UTC, datetime
 from math import sqrt
+from operator import add
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
@@ -45,6 +46,9 @@ class Progress:
     accuracy: float | None = None  # so far; None without labels
 
 
+Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
+
+
 @dataclass
 class Summary:
     """Every record is counted once: scored, without text or a known word, or rejected."""
@@ -57,6 +61,7 @@ class Summary:
     neutral: int = 0  # of the scored, where a range of probabilities is called so
     mixed: int = 0  # of the scored, where reviews are scored by sentence
     unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
+    probability_tenths: Tenths = (0,) * 10  # of the scored, as `toolkit.model.labels.count_tenths`
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
@@ -101,8 +106,11 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        names = [entry.name for entry in fields(self)]
+        names = [entry.name for entry in fields(self) if entry.name != "probability_tenths"]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        added.probability_tenths = tuple(
+            map(add, self.probability_tenths, other.probability_tenths)
+        )
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
         return added

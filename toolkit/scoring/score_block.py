@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.labels import MIXED, NEUTRAL, is_unsure
+from toolkit.model.labels import MIXED, NEUTRAL, count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
@@ -103,11 +103,13 @@ class BlockScorer:
         without_text = _count_true(blank)
         few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
         unread = pc.or_(few, pc.and_not(sentiment.is_null(), blank))
+        probability = numbers["probability"].to_numpy(zero_copy_only=False)
         summary = Summary(
             scored=len(sentiment) - sentiment.null_count,
             without_text=without_text,
             without_known_words=sentiment.null_count - without_text,
-            unsure=int(is_unsure(numbers["probability"].to_numpy(zero_copy_only=False)).sum()),
+            unsure=int(is_unsure(probability).sum()),
+            probability_tenths=count_tenths(probability),
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),

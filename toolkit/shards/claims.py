@@ -19,9 +19,10 @@ from typing import Self
 from toolkit.errors import InputError, OutputError, UsageError
 from toolkit.files import hidden_beside, place, remove_tree, reporting_failures
 from toolkit.model.typed_json import decode
+from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import NOT_KEPT, Job
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
-from toolkit.shards.plan import Plan, digest_of
+from toolkit.shards.plan import Plan
 from toolkit.stores.paths import is_in_store
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
@@ -126,7 +127,7 @@ class ShardedJob:
             return None
         try:
             claim = Claim.from_json(content)
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InputError(f"{path}: is damaged. Remove it, and score the shard again.") from None
         mine = (self.plan.job_id, shard, len(self.plan.shards[shard]))
         if (claim.job_id, claim.shard, len(claim.done)) != mine:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
 from collections.abc import Sequence
@@ -22,7 +21,7 @@ from toolkit.records.archives import compression_ending, file_of, format_ending
 from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.options import STDIN, is_stream
 from toolkit.records.review_file import FileRange, SplitPoint
-from toolkit.scoring.identity import FileFacts, settings_of
+from toolkit.scoring.identity import FileFacts, digest_of, settings_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
 from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
@@ -175,7 +174,7 @@ class Plan:
                 each.stays_in_folder for each in plan.files
             ):
                 raise ValueError
-        except (ValueError, KeyError, TypeError, AttributeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise UsageError(
                 f"{name}: is not a plan of shards, or a damaged one. Plan again with --force."
             ) from None
@@ -209,11 +208,6 @@ class Plan:
             "--max-rejected": self.max_rejected,
             "--max-unread": self.max_unread,
         }
-
-
-def digest_of(content: Any) -> str:
-    """Give the SHA-256 of something as JSON, in hexadecimal digits."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def part_name(number: int, output: Path) -> str:
