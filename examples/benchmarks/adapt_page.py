@@ -13,7 +13,8 @@ from examples.benchmarks.page import percent, table, write_between
 PAGE = Path(__file__).with_name("README.md")
 BEGIN = "<!-- Few labels: written by make bench PARTS=adapt. -->"
 END = "<!-- End of few labels. -->"
-START, ADAPTED = "as it is", "adapted"
+START, ADAPTED, UNLABELLED = "as it is", "adapted", "adapted, --unlabelled"
+_KEPT = (START, "scale and bias", "unlabelled", "words")
 
 Row = dict[str, Any]
 
@@ -22,7 +23,7 @@ _TITLES = {
     ADAPTED: "**`train --from`**",
     "adapted, --optimize balanced": "the same, exported with `--optimize balanced`",
     "adapted, cut at 0.5": "the same, exported with `--threshold 0.5`",
-    "adapted, --unlabelled": "**`train --from … --unlabelled`**, the reviews to score",
+    UNLABELLED: "**`train --from … --unlabelled`**, the reviews to score",
     "from scratch": "from scratch, `ngram-linear`",
     "from scratch, cut at the share": "the same, cut at the share of positives",
     "tf-idf": "tf-idf, logistic regression",
@@ -48,9 +49,13 @@ def tables(name: str, rows: list[Row]) -> str:
         table(head, _lines(rows, sizes, "balanced_accuracy", percent)),
         "Log loss:\n",
         table(head, _lines(rows, sizes, "log_loss", "{:.3f}".format)),
-        "What adapting does beside the start:\n",
-        table(head, _beside_the_start(rows, sizes)),
     ]
+    for way in (ADAPTED, UNLABELLED):
+        if any(row["way"] == way for row in rows):
+            parts += [
+                f"Beside the start, {_TITLES[way]}:\n",
+                table(head, _beside(rows, sizes, way)),
+            ]
     return "\n".join(parts)
 
 
@@ -67,15 +72,14 @@ def _lines(
     ]
 
 
-def _beside_the_start(rows: list[Row], sizes: list[int]) -> list[list[str]]:
+def _beside(rows: list[Row], sizes: list[int], way: str) -> list[list[str]]:
     """The worst domain and draw, how often the log loss is lower, what was kept, and the time."""
-    names = ("worst domain", "worst draw", "changed, of these lower log loss", "", "", "", "")
-    lines: list[list[str]] = [[name] for name in names]
-    lines += [["seconds"]]
+    names = ["worst domain", "worst draw", "changed, of these lower log loss"]
+    lines = [[name] for name in (*names, *(f"kept: {name}" for name in _KEPT), "seconds")]
     for size in sizes:
-        both = [_by_domain(rows, way, size, "balanced_accuracy") for way in (START, ADAPTED)]
+        both = [_by_domain(rows, one, size, "balanced_accuracy") for one in (START, way)]
         worst = min(both[1][domain] - both[0][domain] for domain in both[0])
-        runs = [_by_run(rows, way, size) for way in (START, ADAPTED)]
+        runs = [_by_run(rows, one, size) for one in (START, way)]
         fall = min(
             runs[1][run]["balanced_accuracy"] - runs[0][run]["balanced_accuracy"] for run in runs[0]
         )
@@ -87,10 +91,9 @@ def _beside_the_start(rows: list[Row], sizes: list[int]) -> list[list[str]]:
         lines[1].append(f"{100 * fall:+.1f} points")
         lines[2].append(f"{len(changed)}, {lower}")
         lines[-1].append(f"{mean(row['seconds'] for row in made):.1f}")
-        for line, name in zip(lines[3:-1], (START, "scale and bias", "words"), strict=False):
-            line[0] = f"kept: {name}"
+        for line, name in zip(lines[len(names) : -1], _KEPT, strict=True):
             line.append(str(kept[name]))
-    return [line for line in lines if len(line) > 1]
+    return [line for line in lines if any(cell != "0" for cell in line[1:])]
 
 
 def _by_domain(rows: list[Row], way: str, size: int, key: str) -> dict[str, float]:
