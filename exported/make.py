@@ -110,6 +110,7 @@ def all_reviews(
         "unlabelled": pa.table({"text": [*texts]}),
         "teacher": pa.table({"text_sha256": names, "positive_probability": probabilities}),
     }
+    folder.mkdir(parents=True, exist_ok=True)
     files = {name: str(folder / f"{name}.parquet") for name in parts}
     for name, table in parts.items():
         pq.write_table(table, files[name])

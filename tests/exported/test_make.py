@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from exported import composed, make, unlabelled
 from exported.data import HALVES
 from exported.negation import balance, is_short_negation
+from exported.sources import OPEN_ONLY
 from tests.training.conftest import make_rows
 from toolkit.cli.app import app
 from toolkit.training import PRESETS, fingerprint
@@ -99,6 +100,30 @@ def test_general_models_learn_from_all_domains(data: Path) -> None:
         assert texts - composed_texts() <= {*UNLABELLED, SPAN, NEUTRAL}
         assert texts >= composed_texts()
         assert options["teacher"] == [make.RUNS / "teacher.parquet"]
+
+
+def test_the_open_model_learns_from_open_sources_alone(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither films nor other domains, nor their texts without labels, nor the other teacher."""
+    path = data / "reviews" / "reviews.parquet"
+    closed = pq.read_table(path)
+    rows = {**closed.to_pydict(), "source": ["mams"] * len(closed)}
+    rows["id"] = [f"mams:{number}" for number in range(len(closed))]
+    rows["text"] = [f"open {text}" for text in rows["text"]]
+    pq.write_table(pa.concat_tables([closed, pa.table(rows).cast(closed.schema)]), path)
+    monkeypatch.setattr(make, "OPEN_TEACHER", data / "open.parquet")
+    monkeypatch.setattr(unlabelled, "TOOLS", {unlabelled.FILM_SPANS: "spans.parquet"})
+    names = [fingerprint(text) for text in (*UNLABELLED, SPAN, NEUTRAL, f"open {NEUTRAL}")]
+    _write(make.OPEN_TEACHER, {"text_sha256": names, "positive_probability": [0.5] * len(names)})
+    options = options_of(OPEN_ONLY, make.all_reviews(only_open=True))
+    train, held_out = (pq.read_table(options[name]) for name in ("data", "validation_data"))
+    assert {*train["source"].to_pylist(), *held_out["source"].to_pylist()} == {"mams"}
+    (path,) = options["unlabelled"]
+    texts = pq.read_table(path)["text"].to_pylist()
+    made = composed.compose(train["text"].to_pylist(), train["label"].to_pylist())
+    allowed = {one.text for one in [*made, *composed.written(HALVES)]}
+    assert set(texts) - allowed <= {f"open {NEUTRAL}"}
 
 
 def test_texts_that_the_teacher_does_not_know_are_not_used(

@@ -13,7 +13,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from exported.data import FILMS, HALVES, HELD_OUT, SCHEMA, fold_of, group_of, join
-from exported.sources import MARKER, Source, load_sources, terms_lines, with_sources
+from exported.sources import (
+    FILMS_ONLY,
+    MARKER,
+    OPEN_ONLY,
+    Source,
+    load_sources,
+    terms_lines,
+    with_sources,
+)
 from tests.data import shared_data
 from toolkit.errors import InputError
 from toolkit.model.release import USES
@@ -132,6 +140,16 @@ def test_groups_of_sources_that_name_more_than_a_review(
     assert group_of(source, first) == group_of(source, second)
     assert group_of(source, first).startswith(f"{source}:")
     assert group_of("toy", "toy:a-1") != group_of("toy", "toy:a-2")
+
+
+def test_what_a_model_learned_from_is_by_its_terms() -> None:
+    free = load_sources(OPEN_ONLY)
+    assert {each.use for each in free} == {"open"}
+    # A copy under another licence than its owner states for the reviews is no clear case.
+    assert not [each.source for each in free if each.source.startswith("webmd")]
+    assert sum(each.labelled for each in free) > 160_000
+    assert [each.source for each in load_sources(FILMS_ONLY)] == ["imdb"]
+    assert load_sources("reviews") == load_sources()
 
 
 @given(st.text(st.characters(codec="utf-8")))
