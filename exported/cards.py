@@ -120,7 +120,7 @@ persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 
 _OPEN = replace(
     _ALL,
-    use=f"""{_ALL.use} For companies that need a clear licence: everything that it learned from states an open one.""",
+    use=f"""{_ALL.use.replace("films, ", "")} For companies that need a clear licence: everything that it learned from states an open one.""",
     reviews="""It learned from reviews of {domains} domains, of the {sources} sources of [SOURCES.md](SOURCES.md) that state an open
 licence, and from no reviews of the IMDB data set; the data sets counted above are these, an opinion lexicon, for made-up phrases,
 and what was written for this project. The reviews are not part of this project.""",
@@ -147,7 +147,7 @@ data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools
 read. The texts without labels are film reviews, sentences of reviews of all domains, 60,000 made-up phrases, most of
 them negated, and some 400,000 texts composed of frames: negation near and far, contrasts, turned expectations, then and now,
 questions, opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability
-is 0.5. `reviews` also learned from 18,465 reviews that were written for this project.
+is 0.5. `reviews` and `reviews-open` also learned from 18,465 reviews that were written for this project.
 """
 
 
@@ -187,7 +187,9 @@ def model_card(path: Path) -> str:
         parity=parity_line(facts),
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
-        teacher=_TEACHER if facts.data.teachers else "",
+        teacher=_TEACHER.replace("film reviews, ", "" if kind is _OPEN else "film reviews, ")
+        if facts.data.teachers
+        else "",
         figures=figures_by_group(path.stem, trained_on=("films",) if kind is _FILMS else ()),
         behaviour=behaviour_table(facts.metrics.behaviour),
         use=kind.use,
