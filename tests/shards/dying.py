@@ -15,6 +15,7 @@ from toolkit import files
 from toolkit.cli import app
 from toolkit.scoring import file_output
 from toolkit.shards import ShardedJob, claims, finish
+from toolkit.stores import write
 
 
 def _die(*_: Any, **__: Any) -> None:
@@ -62,8 +63,12 @@ IN_FINISH: dict[str, Callable[[], None]] = {
     "while the parts are removed": lambda: _before(claims, "remove_tree"),
 }
 POINTS = IN_SHARD | IN_FINISH
+IN_UPLOAD: dict[str, Callable[[], None]] = {
+    "before the copy": lambda: _before(write, "_copy"),
+    "after the copy": lambda: _after(write, "_copy"),
+}
 
 
 if __name__ == "__main__":
-    POINTS[sys.argv.pop(1)]()
+    (POINTS | IN_UPLOAD)[sys.argv.pop(1)]()
     app.main()

@@ -88,6 +88,7 @@ class RunReport:
         self.job_id: str | None = None  # of a job in shards
         self.shard: str | None = None  # of that job, such as 3/16
         self.results: list[FileResult] = []
+        self.removed: list[str] = []  # by `toolkit finish --clean`
         self.errors: list[str] = []  # of the run as a whole
         self._started = datetime.now(UTC)
         self._began = time.monotonic()
@@ -176,6 +177,7 @@ class RunReport:
             "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
             "by_sentence": scorer and scorer.by_sentence,
             "options": self.options,
+            "removed": [*self.removed, *(e for each in self.results for e in each.removed)],
             "files": files,
         }
 

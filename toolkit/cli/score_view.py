@@ -5,7 +5,7 @@ How a run of scoring ends: what it says of errors, and its exit code.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
@@ -40,6 +40,12 @@ def warn_of(results: Sequence[FileResult]) -> None:
             warn(result.job, warning)
 
 
+def say_removed(removed: Iterable[str]) -> None:
+    """Say what killed processes had left."""
+    for each in removed:
+        messages.say(f"{one_line(each)}: removed: a killed run had left it.", "removed", path=each)
+
+
 def show(
     results: Sequence[FileResult],
     jobs: Jobs,
@@ -55,6 +61,7 @@ def show(
     assert run.scorer is not None
     if not jobs.is_shard and (warning := unsure_warning(total(results), run.scorer)):
         messages.warning(warning)
+    say_removed(each for result in results for each in result.removed)
     rows = [*_rows(results, jobs, run.scorer, options)]
     rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
     if not messages.is_json():

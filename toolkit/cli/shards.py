@@ -15,7 +15,7 @@ from toolkit.cli import score_options as s
 from toolkit.cli.console import one_line, progress_of
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
-from toolkit.cli.score_view import exit_with, show, warn, warn_of
+from toolkit.cli.score_view import exit_with, say_removed, show, warn, warn_of
 from toolkit.errors import InputError, ToolkitError, UsageError, counted, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
@@ -199,6 +199,7 @@ def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
     raise told
 
 
+_CLEAN = "Join nothing: remove what killed runs have left of outputs that nobody is working on."
 _TARGET = "What --output of the shards names: a folder, or a file."
 Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
@@ -206,6 +207,7 @@ Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 def finish(
     context: typer.Context,
     target: Target,
+    clean: Annotated[bool, o.flag("--clean", _CLEAN)] = False,
     force: o.Force = False,
     report: s.Report = None,
     log_format: s.LogFormat = "text",
@@ -226,6 +228,14 @@ def finish(
     """
     messages.use_json(log_format == "json")
     with RunReport(report, context) as run:
+        if clean:
+            run.allow_early()
+            run.removed = ShardedJob.clean(target)
+            if not quiet:
+                say_removed(run.removed)
+                if not run.removed:
+                    messages.say(f"{one_line(str(target))}: nothing to remove.", "nothing left")
+            return
         job = ShardedJob.at(target)
         plan = job.plan
         planned = [file.job(job.outputs) for file in plan.files]

@@ -254,6 +254,7 @@ def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Sum
 def _place(
     journal: Journal, source: Path, target: Path, on_upload: Callable[[], None] = lambda: None
 ) -> None:
+    journal.remove_leftovers(source, target)
     try:
         place(source, target, force=journal.options.force, on_upload=on_upload)
     except FileExistsError:

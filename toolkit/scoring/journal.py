@@ -48,7 +48,8 @@ from toolkit.scoring.identity import (
 from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint
-from toolkit.stores.paths import is_in_store
+from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.write import remove_leftovers
 
 try:
     import fcntl
@@ -104,6 +105,7 @@ class Journal:
         self.options = options or ScoringOptions()
         self.folder = folder_beside(job.output)
         self.checkpoint: Checkpoint | None = None
+        self.removed: list[str] = []  # what killed uploads had left
         self._identity: dict[str, Any] | None = None  # what that depends on
         self._path = self.folder / "journal"
         self._record = hidden_beside(resolved(job.output), "done")
@@ -178,6 +180,11 @@ class Journal:
                     f"toolkit: {_START_OVER}"
                 ) from None
             file.truncate(0)
+
+    def check_free(self) -> None:
+        """Raise `UsageError` if another process is writing the output."""
+        if self.is_there and (file := self._locked()) is not None:
+            file.close()
 
     def close(self) -> None:
         """Let other processes in."""
@@ -300,8 +307,15 @@ class Journal:
         """Forget what is written."""
         self._identity = None
         if self.checkpoint is not None:
+            self.remove_leftovers(self.folder / OUTPUT, self.job.output)
+            self.remove_leftovers(self.folder / REJECTED, self.job.rejected)
             self.add(None)
         self.drop_files()
+
+    def remove_leftovers(self, source: Path, target: Path) -> None:
+        """Remove what killed uploads of a file of the output have left in a store."""
+        if isinstance(target, StorePath) and is_there(source):
+            self.removed += remove_leftovers(target.location, source.stat().st_size, source)
 
     def drop_files(self) -> None:
         """Remove the files of the output that are not in their places."""

@@ -203,6 +203,7 @@ class FileResult:
     columns: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None  # of the output that is written, once the input is open
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
+    removed: list[str] = field(default_factory=list)  # what killed uploads had left
     done: Checkpoint | None = None  # what a later run, or whoever joins outputs, has to know
 
     def complete(self, done: Checkpoint) -> Self:

@@ -189,6 +189,7 @@ class _Run:
             identity = identity_of(self.settings, source)
             journal = self.journals.of(job)
             checkpoint = None if journal is None else journal.continued(identity, source)
+            result.removed = [] if journal is None else journal.removed
             if journal is not None and checkpoint is not None and checkpoint.complete:
                 name, most = str(job.source), self.options.max_rejected
                 check_rejected(name, checkpoint.summary, most)

@@ -17,13 +17,16 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import hidden_beside, place, remove_tree, reporting_failures
+from toolkit.files import hidden_beside, is_there, place, remove_tree, reporting_failures
 from toolkit.model.typed_json import decode
+from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
-from toolkit.scoring.jobs import NOT_KEPT, Job
+from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job
+from toolkit.scoring.journal import Journal
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
 from toolkit.shards.plan import Plan
-from toolkit.stores.paths import is_in_store
+from toolkit.stores.paths import StorePath, is_in_store
+from toolkit.stores.write import hidden_keys
 
 FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
 PLAN = "plan.json"
@@ -83,6 +86,27 @@ class ShardedJob:
             f"{target}: has no shards to finish. Name the --output of the shards; if they are "
             "finished already, there is nothing left to do."
         )
+
+    @staticmethod
+    def clean(target: Path) -> list[str]:
+        """Remove and name what killed runs left; `UsageError` if an output is worked on."""
+        found: list[Path] = []
+        for is_folder in (True, False) if target.name else (True,):
+            folder = folder_of(target, is_folder=is_folder)
+            if read_plan(folder) is not None:
+                raise UsageError(f"{folder}: has shards to join. Leave out --clean.")
+            if not isinstance(target, StorePath):
+                found += filter(is_there, [hidden_beside(folder, "removed")])
+                continue
+            parts = StorePath(folder).objects()
+            found += (each for each in parts if _ATTEMPT.fullmatch(each.parent.name[-12:]))
+            for key, output, _ in hidden_keys(target.location, below=is_folder):
+                written = replace(key, key=output.removesuffix(REJECTED_ENDING))
+                Journal(Job.of(STDIN, StorePath(written))).check_free()
+                found.append(StorePath(key))
+        for path in found:
+            remove_tree(path)
+        return [*map(str, found)]
 
     @property
     def outputs(self) -> Path:

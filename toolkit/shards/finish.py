@@ -25,7 +25,7 @@ from toolkit.scoring.results import (
 from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
 from toolkit.stores.paths import StorePath, is_in_store, path_of
-from toolkit.stores.write import Content
+from toolkit.stores.write import Content, remove_leftovers
 
 _SHOWN = 5  # shards in a message
 _READ_BYTES = 4 << 20
@@ -63,6 +63,8 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     outputs = dict(_outputs(job, results, parts))
     _clear(job, results, outputs, force=force)
     for target, content in outputs.items():
+        if isinstance(target, StorePath):
+            results[0].removed += remove_leftovers(target.location, content.size)
         _write(target, content, job.folder, force=force)
     if job.plan.keep_parts:
         with reporting_failures(job.outputs / SUCCESS):

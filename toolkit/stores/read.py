@@ -210,7 +210,7 @@ _PAGE = 1000  # objects that a store gives at once
 def objects_under(location: Location) -> Iterator[Location]:
     """Give all objects under a prefix; not the markers that folders have."""
     held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
-    for key, size in _listed(location):
+    for key, size in ((found["path"], found["size"]) for found in listed(location)):
         if held != location.key and (held_size or not key.startswith(f"{held}/")):
             yield replace(location, key=held)
         held, held_size = key, size
@@ -218,12 +218,14 @@ def objects_under(location: Location) -> Iterator[Location]:
         yield replace(location, key=held)
 
 
-def _listed(location: Location) -> Iterator[tuple[str, int]]:
+def listed(location: Location, after: str | None = None) -> Iterator[Any]:
+    """Give what the store says of each object under a prefix, in the order of the keys."""
     import obstore
 
     with store_failures(location, "listed"):
-        for page in obstore.list(client(location), location.key or None, chunk_size=_PAGE):
-            yield from ((found["path"], found["size"]) for found in page)
+        store, prefix = client(location), location.key or None
+        for page in obstore.list(store, prefix, offset=after, chunk_size=_PAGE):
+            yield from page
 
 
 def entries(location: Location) -> tuple[list[Location], list[Location]]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import socket
 import time
 from collections.abc import Callable, Iterator
@@ -19,7 +20,7 @@ from typing import Any, Literal
 from toolkit.errors import StoreError, ToolkitError
 from toolkit.stores.clients import COPYING, CREATING, WRITING, client, store_failures
 from toolkit.stores.location import Location
-from toolkit.stores.read import ObjectReader, facts_of
+from toolkit.stores.read import ObjectReader, facts_of, listed
 
 _READ_BYTES = 1 << 20
 
@@ -70,6 +71,7 @@ _MOST_PARTS = 9_000  # S3 takes 10,000
 _PARTS_AT_ONCE = 4
 _COPY_LIMIT = 5 << 30  # of S3, for one request that copies
 
+_A_DAY = 24 * 3600  # in seconds; no upload takes as long
 _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
 
 
@@ -78,9 +80,7 @@ def upload(content: Content, location: Location, *, force: bool) -> None:
 
     What is an object of the same bucket already is copied within the store. A large object is
     uploaded in parts, which is given up where an exception comes in between. Without ``force`` it
-    goes to a hidden key beside its place, and is copied within the store if nothing is there. The
-    hidden key is the same for the same content, so a later attempt replaces what an earlier one has
-    left.
+    goes to a hidden key beside its place, and is copied within the store if nothing is there.
     """
     source = content.copied
     is_too_large_to_copy = content.size > _COPY_LIMIT and location.scheme.startswith("s3")
@@ -176,6 +176,32 @@ def _hidden(content: Content, location: Location) -> Location:
     digest = hashlib.sha256(f"{socket.gethostname()} {content.mark}".encode()).hexdigest()[:16]
     folder, slash, name = location.key.rpartition("/")
     return replace(location, key=f"{folder}{slash}.{name}.{digest}.uploading")
+
+
+def hidden_keys(at: Location, *, below: bool = False) -> Iterator[tuple[Location, str, float]]:
+    """Give the hidden keys at a place, or at all below a prefix: each with its place and time."""
+    prefix = f"{at.key}/".lstrip("/") if below else at.key[: at.key.rfind("/") + 1]
+    start = "" if below else f"{prefix}.{at.key.removeprefix(prefix)}."
+    name = "[^/]+" if below else re.escape(at.key.removeprefix(prefix))
+    inner = "(?:[^/_.][^/]*/)*" if below else ""
+    pattern = rf"({re.escape(prefix)}{inner})\.({name})\.[0-9a-f]{{16}}\.uploading"
+    for each in listed(replace(at, key=prefix[:-1]), start or None):
+        if each["path"] > start and not each["path"].startswith(start):
+            return  # they come in order; the emulator of Azure starts before
+        if found := re.fullmatch(pattern, each["path"]):
+            yield replace(at, key=found[0]), found[1] + found[2], each["last_modified"].timestamp()
+
+
+def remove_leftovers(location: Location, size: int, own: Path | None = None) -> list[str]:
+    """Remove and name hidden keys a day old, or of a file that no other process uploads now."""
+    removed: list[str] = []
+    with suppress(ToolkitError, OSError):  # the output counts
+        mine = own and _hidden(Content.of(own), location)
+        for key, _, written in hidden_keys(location) if size > ONE_REQUEST_BYTES else ():
+            if key == mine or written < time.time() - _A_DAY:
+                delete(key)
+                removed.append(str(key))
+    return removed
 
 
 def _upload_parts(
