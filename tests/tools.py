@@ -30,7 +30,7 @@ def why_missing(program: str) -> str | None:
     path = shutil.which(program)
     if path is None:
         return f"{program} is not installed"
-    command = [path, "version" if program == "go" else "--version"]
+    command = [path, "version" if program in ("go", "airflow") else "--version"]
     try:
         done = subprocess.run(
             command,
