@@ -2,10 +2,12 @@
 
 python as_workbook.py scored.csv scored.xlsx
 
-All cells are text but those of the scores, so that `=1+1` and `007` stay what they are.
+All cells are text but the numbers of the scores, so that `=1+1` and `007` stay what they are. A
+cell holds 32,767 characters; the rest of a longer text is left out.
 """
 
 import csv
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -20,7 +22,7 @@ LONGEST = 32_767  # characters of a cell
 
 
 def cell_of(sheet: Any, field: str, name: str = "") -> WriteOnlyCell:
-    is_number = field and name in NUMBERS
+    is_number = name in NUMBERS and re.fullmatch(r"[0-9]+(\.[0-9]+)?(e-[0-9]+)?", field)
     text = ILLEGAL_CHARACTERS_RE.sub("\ufffd", field)[:LONGEST]
     cell = WriteOnlyCell(sheet, float(field) if is_number else text)
     cell.data_type = "n" if is_number else "s"  # else a text that begins with = is a formula

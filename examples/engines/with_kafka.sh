@@ -6,10 +6,11 @@
 # has left none, and the next one reads the same messages.
 set -eu
 mkdir -p "$1"
-last=$(ls "$1" | grep -E '^[0-9]+\.jsonl$' | tail -n 1)
+# A file in which all messages are rejects is empty, and is made again with those that come later.
+last=$(find "$1" -name '*[0-9].jsonl' -size +0 | sort | tail -n 1)
 next=0
 if [ "$last" ]; then
-    next=$(($(tail -n 1 "$1/$last" | sed 's/.*"offset": *\([0-9]*\).*/\1/') + 1))
+    next=$(($(tail -n 1 "$last" | sed 's/.*"offset": *\([0-9]*\).*/\1/') + 1))
 fi
 ${KCAT} -C -q -e -J -o "$next" | {
     IFS= read -r first || exit 0 # nothing new

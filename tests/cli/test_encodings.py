@@ -75,6 +75,16 @@ def test_bytes_that_are_invalid_in_the_encoding(
     assert reject["line"] == 3
 
 
+@pytest.mark.parametrize("encoding", ["iso2022_jp", "iso2022_kr"])
+def test_a_bad_record_in_iso_2022(command: Command, encoding: str) -> None:
+    """Python reads some bytes as characters that it does not write."""
+    bad = b"2,x\x1b\xdc\xff,y"
+    ran, output, (reject,) = score(command, b"id,text\n1,a\n%b\n" % bad, "--encoding", encoding)
+    assert ran.exit_code == 3, ran.err
+    assert texts_of(output) == [["id", "text"], ["1", "a"]]
+    assert (reject["line"], b64decode(reject["raw_base64"])) == (3, bad)
+
+
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"])
 def test_a_bad_record_in_utf_16(command: Command, encoding: str) -> None:
     data = "\ufeffid,text\n1,a\n2é\n4,é\n".encode(encoding)

@@ -361,6 +361,10 @@ def test_what_cannot_be_unpacked(command: Command) -> None:
     command("score", "encrypted.zip").failed_with(
         "encrypted.zip/x.csv: is encrypted. Unpack it with its password first"
     )
+    for flag, kind in ((0x20, "compressed patched data"), (0x40, "strong encryption")):
+        zipped("flag.zip", x_csv=CSV)
+        _flip(Path("flag.zip"), b"PK\1\2", 8, flag)
+        command("score", "flag.zip").failed_with(f"flag.zip/x.csv: cannot be read: {kind}")
     for name, method in (("bzip2", zipfile.ZIP_BZIP2), ("lzma", zipfile.ZIP_LZMA)):
         zipped(f"{name}.zip", method, x_csv=CSV)
         command("score", f"{name}.zip").failed_with(

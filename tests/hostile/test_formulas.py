@@ -50,6 +50,19 @@ def test_nothing_in_the_workbook_is_a_formula(command: Command, header: str) -> 
         assert probability.value is None or 0 <= probability.value <= 1
 
 
+def test_other_columns_with_the_names_of_scores(tmp_path: Path) -> None:
+    """The stars of the input may be words; what only Python reads as a number is text, too."""
+    values = ["4 stars", "nan", "inf", "1_000", "1e400", "\u0663", "4.5", "0", "1e-05", ""]
+    (tmp_path / "b.csv").write_text(
+        "text,stars\n" + "".join(f"x,{one}\n" for one in values), "utf-8"
+    )
+    program = PROJECT / "examples" / "as_workbook.py"
+    subprocess.run([sys.executable, program, "b.csv", "b.xlsx"], check=True, cwd=tmp_path)
+    sheet = openpyxl.load_workbook(tmp_path / "b.xlsx").active
+    found = [stars for (stars,) in sheet.iter_rows(2, min_col=2, values_only=True)]
+    assert found == [*values[:6], 4.5, 0, 1e-05, None]
+
+
 @pytest.mark.parametrize("ending", [".jsonl", ".parquet"])
 def test_other_formats_keep_texts_as_texts(command: Command, ending: str) -> None:
     """What SECURITY.md names: formats in which a text cannot be a formula."""

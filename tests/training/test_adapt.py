@@ -196,6 +196,7 @@ def test_reviews_without_labels_are_learned_from(mine: Path, command: Command) -
     options = ("--from", "reviews-small", "-o", "run", "--unlabelled", str(others))
     shown = command("train", "mine.csv", *options, "--test-data", str(tested)).out
     assert "others.csv: 200 unlabelled reviews" in shown
+    assert "30 unlabelled reviews left out: held out or tested on" in shown
     assert "without a teacher" not in shown
     run = RunFolder(mine.with_name("run"))
     adaptation, config = run.load_metrics().adaptation, run.load_config()

@@ -168,7 +168,8 @@ class MemberFile(io.RawIOBase):
             try:
                 opened.enter_context(content.bytes)
                 self._file = opened.enter_context(content.file.open(info))
-            except (BadZipFile, OSError) as error:  # a place before the file, after its end
+            except (BadZipFile, NotImplementedError, OSError) as error:
+                # An error of the system: a place before the file, after its end.
                 reason = "the archive is damaged" if isinstance(error, OSError) else error
                 raise InputError(f"{archive}/{name}: cannot be read: {reason}") from None
             self._opened = opened.pop_all()
@@ -201,9 +202,9 @@ class _ArchiveBytes(io.RawIOBase):
 
     def __enter__(self) -> Self:
         with self._lock:
-            self._readers += 1
             if self._file is None:
                 self._file = self._path.open("rb")
+            self._readers += 1
         return self
 
     def __exit__(self, *_: object) -> None:

@@ -142,7 +142,16 @@ class Transcoded:
         if cut_off and text.endswith(cut_off):
             whole = text.removesuffix(cut_off)
             return whole.encode(self._encoding, self._errors) + self._cut_off
-        return text.encode(self._encoding, self._errors)
+        try:
+            return text.encode(self._encoding, self._errors)
+        except UnicodeError:  # ISO 2022 reads bytes as characters that it does not write
+            return b"".join(map(self._encode_one, text))
+
+    def _encode_one(self, character: str) -> bytes:
+        try:
+            return character.encode(self._encoding, self._errors)
+        except UnicodeError:
+            return bytes([ord(character) & 0xFF])
 
     def read(self, size: int) -> bytes:
         """Read about as many bytes; nothing at the end."""

@@ -59,7 +59,7 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)
     observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, observer)
-    unlabelled = read.for_fit().unlabelled
+    unlabelled = read.told_for_fit(None, observer).unlabelled
     made = adapt_network(start, read.reviews, splits, unlabelled and unlabelled.texts)
     parts = (
         [read.for_fit(split) for split in splits]

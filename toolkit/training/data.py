@@ -81,6 +81,14 @@ class TrainingData:
             unlabelled = unlabelled.without(unseen)
         return FitData(fitted, held_out, unlabelled or None)  # none is left: none at all
 
+    def told_for_fit(self, split: Split | None, observer: TrainingObserver) -> FitData:
+        """Choose what a fit is given, and report how many unlabelled reviews it is not."""
+        data = self.for_fit(split)
+        left_out = 0 if self.unlabelled is None else len(self.unlabelled) - data.unlabelled_count
+        if left_out:
+            observer.say(f"{left_out:,} unlabelled reviews left out: held out or tested on")
+        return data
+
 
 @dataclass(frozen=True)
 class FitTask:

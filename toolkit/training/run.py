@@ -34,7 +34,7 @@ from toolkit.training.result import (
 from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
 from toolkit.training.sources import IMDB, check_columns
-from toolkit.training.split import Split, cross_validation, split_kind, validation_split
+from toolkit.training.split import cross_validation, split_kind, validation_split
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
 # examples/benchmarks/README.md.
@@ -164,7 +164,7 @@ def _hold_out(
         kind = split_kind(read.reviews, options.split)
         how = str(kind)
         split = validation_split(read.reviews, options.validation, options.seed, kind)
-    data = _fit_data(read, split, observer)
+    data = read.told_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(
         FitTask(preset, data, options, observer, saved=saved, keeps_best=True, introduces=True)
@@ -186,7 +186,7 @@ def _cross_validate(
     folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
-        data = _fit_data(read, split, observer)
+        data = read.told_for_fit(split, observer)
         saved, introduces = checkpoints.of_fit(number), number == 1
         fold = fit(FitTask(preset, data, options, observer, saved=saved, introduces=introduces))
         folds.append((data, fold))
@@ -198,7 +198,7 @@ def _cross_validate(
     epochs = round(best) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
-    everything = _fit_data(read, None, observer)
+    everything = read.told_for_fit(None, observer)
     kept = fit(FitTask(preset, everything, options, observer, epochs, checkpoints.of_fit(0)))
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
@@ -278,12 +278,3 @@ def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) ->
         except NotFitted as reason:
             observer.hint(f"the model has no neutral range: {reason}")
     return outcome
-
-
-def _fit_data(read: TrainingData, split: Split | None, observer: TrainingObserver) -> FitData:
-    """Choose what a fit is given, and report how many unlabelled reviews it is not."""
-    data = read.for_fit(split)
-    left_out = 0 if read.unlabelled is None else len(read.unlabelled) - data.unlabelled_count
-    if left_out:
-        observer.say(f"{left_out:,} unlabelled reviews left out: held out or tested on")
-    return data
