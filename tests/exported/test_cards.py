@@ -15,6 +15,7 @@ import pytest
 from exported.cards import model_card, write_cards
 from exported.changes import BEFORE, PAGE, Part, compare, find_before, texts_section
 from exported.figures import figures_by_group
+from exported.sources import OPEN_ONLY
 from tests.data import PROJECT
 from tests.models import CONV1D, MODEL
 from toolkit import Scorer
@@ -182,10 +183,11 @@ def sections() -> dict[str, str]:
 
 
 def test_every_shipped_model_has_a_section() -> None:
-    assert list(sections()) == list(SHIPPED) == list(BEFORE)
+    assert list(sections()) == list(BEFORE)
+    assert set(SHIPPED) - set(BEFORE) == {OPEN_ONLY}  # which is new
 
 
-@pytest.mark.parametrize("model", SHIPPED)
+@pytest.mark.parametrize("model", BEFORE)
 def test_the_fixed_texts_change_as_the_page_says(model: str, tmp_path: Path) -> None:
     """Otherwise write it again with `python -m exported.changes`."""
     try:
