@@ -7,6 +7,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -54,6 +55,7 @@ def test_the_call_and_its_metrics(command: Command, bad: int, code: int) -> None
     )
     found = dict(line.rsplit(" ", 1) for line in lines)
     assert found["toolkit_exit_code"] == str(code)
+    assert 0 <= time.time() - float(found["toolkit_ended_seconds"]) < 600
     if code == 0:
         assert (found["toolkit_scored"], found["toolkit_rejected"]) == ("150", str(bad))
         tenths = [int(found[f'toolkit_scores{{from="{tenth / 10}"}}']) for tenth in range(10)]
