@@ -1,6 +1,7 @@
 """A CSV file that grows: python with_growing_file.py REVIEWS.csv SCORED/: scores the new rows.
 
-Each run that finds some, by their id, adds a file to the folder: 00000.parquet, 00001.parquet …
+It grows by whole rows, each with an id. Each run that finds new ones adds a file
+to the folder: 00000.parquet, 00001.parquet …
 """
 
 import os

@@ -9,6 +9,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import time
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -113,6 +114,7 @@ def test_the_metrics(command: Command, bad: int, code: int) -> None:
     )
     found = dict(line.rsplit(" ", 1) for line in lines)
     assert found["toolkit_exit_code"] == str(code)
+    assert 0 <= time.time() - float(found["toolkit_ended_seconds"]) < 600
     if code == 0:
         assert (found["toolkit_scored"], found["toolkit_rejected"]) == ("150", str(bad))
         tenths = [int(found[f'toolkit_scores{{from="{tenth / 10}"}}']) for tenth in range(10)]
