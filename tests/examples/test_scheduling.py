@@ -183,7 +183,7 @@ def environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, st
 def rows_of_dbt() -> list[dict[str, Any]]:
     duckdb = pytest.importorskip("duckdb", reason="needs the packages of examples/engines")
     with duckdb.connect("reviews.duckdb", read_only=True) as database:
-        found = database.execute("SELECT * FROM scores ORDER BY id").to_arrow_table()
+        found = database.sql("SELECT * FROM scores ORDER BY id").to_arrow_table()
     return list(found.to_pylist())
 
 
