@@ -20,7 +20,7 @@ import { readFacts } from "./facts.mjs";
 
 const HERE = fileURLToPath(new URL(".", import.meta.url));
 const WASM = fileURLToPath(import.meta.resolve("onnxruntime-web/ort-wasm-simd-threaded.wasm"));
-const SHIPPED = ["reviews", "reviews-small", "conv1d"];
+const SHIPPED = ["reviews", "reviews-small", "reviews-open", "conv1d"];
 
 const { values } = parseArgs({
   options: {
