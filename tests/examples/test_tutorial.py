@@ -180,7 +180,7 @@ def test_the_commands_for_engineers_print_what_the_page_shows(
     assert "accuracy" not in engineer(scoring)
     (code,) = blocks(ENGINEER, "python")
     assert engineer(code).splitlines()[1:] == ["no known word"]
-    assert engineer(code).startswith("positive 0.5")
+    assert engineer(code).startswith("positive 0.6")
 
 
 def test_reviews_of_workshops_are_balanced_and_appear_once() -> None:
