@@ -144,7 +144,7 @@ _TEACHER = """
 It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. The
 largest is a *pretrained* transformer, which the first table names, so part of what it knows comes from text outside the
 data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
-read. The texts without labels are film reviews, sentences of reviews of all domains, 60,000 made-up phrases, most of
+read. The texts without labels are {films}sentences of reviews of all domains, 60,000 made-up phrases, most of
 them negated, and some 400,000 texts composed of frames: negation near and far, contrasts, turned expectations, then and now,
 questions, opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability
 is 0.5. `reviews` and `reviews-open` also learned from 18,465 reviews that were written for this project.
@@ -187,7 +187,7 @@ def model_card(path: Path) -> str:
         parity=parity_line(facts),
         format_version=facts.format_version,
         toolkit_version=facts.toolkit_version,
-        teacher=_TEACHER.replace("film reviews, ", "" if kind is _OPEN else "film reviews, ")
+        teacher=_TEACHER.format(films="" if kind is _OPEN else "film reviews, ")
         if facts.data.teachers
         else "",
         figures=figures_by_group(path.stem, trained_on=("films",) if kind is _FILMS else ()),

@@ -28,7 +28,7 @@ def scored() -> Iterator[pa.RecordBatch]:
     for batch in added:
         if batch.num_rows:
             if {*batch["_change_type"].to_pylist()} != {"insert"}:
-                sys.exit(f"{source}: rows were changed or deleted: score it anew")
+                sys.exit(f"{source}: rows were changed or deleted: score it again")
             yield scorer.score_batch(batch.select(columns))
 
 

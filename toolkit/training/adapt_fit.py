@@ -292,17 +292,18 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
     scaled = tried(SCALE_AND_BIAS, Prior(expects_share=True), Prior(expects_share=False))
     candidates = [Candidate(AS_IT_IS, None, examples.start), scaled]
     expects_share = scaled.prior is None or scaled.prior.expects_share
-    if examples.taught is not None:
-        candidates.append(tried(UNLABELLED, Prior(expects_share, taught=_TAUGHT_SHARE)))
+    share = 0.0 if examples.taught is None else _TAUGHT_SHARE
+    if share:
+        candidates.append(tried(UNLABELLED, Prior(expects_share, taught=share)))
     positives = np.count_nonzero(examples.targets >= 0.5)
     if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
-        share = 0.0 if examples.taught is None else _TAUGHT_SHARE
-        candidates.append(
-            tried(WORDS, *(Prior(expects_share, strength, share) for strength in _STRENGTHS))
-        )
-    noises = {AS_IT_IS: _NOISE_OF_START, SCALE_AND_BIAS: _NOISE_OF_WORDS}
-    if examples.taught is not None:
-        noises |= {SCALE_AND_BIAS: _NOISE_OF_TAUGHT, UNLABELLED: _NOISE_OF_WORDS}
+        priors = [Prior(expects_share, strength, share) for strength in _STRENGTHS]
+        candidates.append(tried(WORDS, *priors))
+    noises = {
+        AS_IT_IS: _NOISE_OF_START,
+        SCALE_AND_BIAS: _NOISE_OF_TAUGHT if share else _NOISE_OF_WORDS,
+        UNLABELLED: _NOISE_OF_WORDS,
+    }
     kept = _first(candidates, examples, [noises.get(one.name, 0.0) for one in candidates])
     return Choice(kept, tuple(candidates), fit(examples, kept.prior))
 
@@ -396,13 +397,12 @@ def adapt_network(
     words = extended(start.vocabulary, texts)
     examples = examples_of(start, words, reviews)
     taught, bias = np.zeros(words.size), 0.0
-    if unlabelled is not None:
-        logits, shares = _read(start, words, unlabelled)
-        with threadpool_limits(1, "blas"):
-            taught, bias = learn_words(shares, sigmoid(logits))
-        examples = replace(examples, taught=examples.words @ taught + bias)
     # With short vectors, two threads mostly wait for each other.
     with threadpool_limits(1, "blas"):
+        if unlabelled is not None:
+            logits, shares = _read(start, words, unlabelled)
+            taught, bias = learn_words(shares, sigmoid(logits))
+            examples = replace(examples, taught=examples.words @ taught + bias)
         choice = choose(examples, splits)
     kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
     vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network

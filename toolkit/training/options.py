@@ -155,7 +155,9 @@ class TrainingOptions:
             )
 
     def _check_uses(self) -> None:
-        """Refuse what the preset has no use for."""
+        """Refuse what the preset has no use for; a start has its own network."""
+        if self.start is not None:
+            return
         preset = find_preset(self.preset)
         for option, is_given, use, does in (
             ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
@@ -166,7 +168,7 @@ class TrainingOptions:
                 _FIXED,
             ),
         ):
-            if self.start is None and is_given and not getattr(preset, use):
+            if is_given and not getattr(preset, use):
                 others = [other.name for other in PRESETS.values() if getattr(other, use)]
                 raise UsageError(
                     f"{option}: the preset '{preset.name}' {does} (these do: {', '.join(others)}). "
