@@ -9,6 +9,7 @@ import shutil
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -72,6 +73,17 @@ def remove(path: Path) -> None:
     path.unlink()
 
 
+def at_first(act: Act, path: Path, times: int = 1) -> Callable[[Progress], None]:
+    """Act while a file is scored, after each of the first blocks."""
+    blocks = count(1)
+
+    def change(_: Progress) -> None:
+        if next(blocks) <= times:
+            act(path)
+
+    return change
+
+
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
 @pytest.mark.parametrize("act", [cut, append, rewrite, rewrite_in_silence, swap, remove])
 @pytest.mark.parametrize("seconds", [0.0, 1e9])
@@ -79,13 +91,7 @@ def test_an_input_that_changes_gives_nothing(
     kind: tuple[str, str], act: Act, seconds: float, tmp_path: Path
 ) -> None:
     source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
-    done: list[Progress] = []
-
-    def change(progress: Progress) -> None:
-        done.append(progress)
-        if len(done) == 1:
-            act(source)
-
+    change = at_first(act, source)
     options = replace(PLAIN, checkpoint_seconds=seconds)
     with pytest.raises(InputError):
         score_file(shipped_scorer(), source, output, options, change)
@@ -93,10 +99,12 @@ def test_an_input_that_changes_gives_nothing(
 
 
 def limit(path: Path) -> None:
+    time.sleep(0.02)
     path.chmod(0o600 if path.stat().st_mode & 0o077 else 0o644)
 
 
 def link(path: Path) -> None:
+    time.sleep(0.02)
     os.link(path, path.with_name(f"link{path.stat().st_nlink}"))
 
 
@@ -107,15 +115,7 @@ def test_rights_and_links_may_change(
     kind: tuple[str, str], act: Act, number: int, tmp_path: Path
 ) -> None:
     source, output = make(tmp_path, kind[0]), tmp_path / f"b{kind[1]}"
-    done: list[Progress] = []
-
-    def change(progress: Progress) -> None:
-        done.append(progress)
-        if len(done) <= number:
-            time.sleep(0.02)
-            act(source)
-
-    score_file(shipped_scorer(), source, output, PLAIN, change)
+    score_file(shipped_scorer(), source, output, PLAIN, at_first(act, source, number))
     assert_same_as_whole(source, output)
     assert hidden(tmp_path) == []
 
