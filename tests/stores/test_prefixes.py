@@ -96,7 +96,7 @@ def test_a_prefix_is_scored_into_another(bucket: Bucket, command: Command) -> No
     (record,) = [key for key in bucket.keys("out/") if key.endswith(".done")]
     assert record.startswith("out/a/.one.csv.")  # the other object is of another run
     (changed,) = [key for key in bucket.keys("data/a/") if key.endswith("one.csv")]
-    bucket.put(changed, CSV.encode())
+    bucket.put(changed, f"{CSV}9,a new row\n".encode())  # of one second: told apart by its ETag
     ran = command(*new)
     assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
     assert "out/a/one.csv: is not what s3://" in ran.err
