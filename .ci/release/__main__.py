@@ -6,12 +6,13 @@ Packages are in `dist`, all that is not for a package index in `build/release`.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from release.notes import release_notes
+from release.notes import check_changelog, release_notes
 from release.packages import PROJECT, build_sdist, build_wheel, run
 from release.papers import copy_models, write_bill_of_materials, write_sums
 from release.trial import try_package, try_without_install
@@ -63,8 +64,16 @@ def tag(name: str) -> None:
     versions = {path.name.split("-")[1] for path in DIST.glob("*.whl")}
     if versions != {name.removeprefix("v")}:
         sys.exit(f"error: the tag is {name}, and the packages have version {', '.join(versions)}")
-    release_notes(name.removeprefix("v"))
+    check_changelog(name.removeprefix("v"))
+    check_citation(name.removeprefix("v"))
     check_addresses()
+
+
+def check_citation(version: str) -> None:
+    """Stop a release whose CITATION.cff names another version."""
+    citation = (PROJECT / "CITATION.cff").read_text("utf-8")
+    if (cited := re.findall(r"^version: (\S+)$", citation, re.M)) != [version]:
+        sys.exit(f"error: CITATION.cff has version {', '.join(cited) or 'none'}, not {version}")
 
 
 def check_addresses() -> None:

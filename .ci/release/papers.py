@@ -15,11 +15,13 @@ _OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
 
 
 def copy_models(folder: Path) -> None:
-    """Copy the models with their parts, and the golden vectors; compare them with their sums."""
+    """Copy the models with their parts their terms, and the golden vectors; check the sums."""
     exported = PROJECT / "exported"
     expected = read_sums(exported / CHECKSUMS)
     names = ["golden.jsonl", *(each.format(model) for model in SHIPPED for each in _OF_MODEL)]
     folder.mkdir(parents=True, exist_ok=True)
+    for path in (PROJECT / "LICENSE", exported / "SOURCES.md"):
+        shutil.copy(path, folder)
     for name in names:
         copied = Path(shutil.copy(exported / name, folder))
         if sha256_of(copied) != expected.get(name):

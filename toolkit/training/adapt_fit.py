@@ -105,7 +105,8 @@ def _of_file(model: ModelFile) -> Start:
         )
     found = model.facts
     version = found.release.model_version
-    facts = StartModel(model.name, found.preset, model.sha256, version)
+    licence = found.release.licence
+    facts = StartModel(model.name, found.preset, model.sha256, version, licence)
     size, preset = found.vocabulary_size, found.preset
     told = (found.threshold, found.stars, found.neutral, found.release)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
