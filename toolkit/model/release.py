@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 USES = {
     "open": "an open licence is stated",
     "none": "no terms are stated",
-    "research": "research or non-in a company only",
+    "research": "research or non-commercial use only",
 }
 # The same for a narrow column; None is for data sets whose terms are not one of these.
 USES_IN_SHORT = {
