@@ -57,14 +57,14 @@ _SCRIPTS = {
 }
 _SOURCES = {
     "Python": ["python/embed.py"],
-    "Node": ["node/*.js"],
+    "Node": ["node/*.js", "npm/*.js"],
     "C": ["c/*.c", "c/*.h"],
     "C++": ["cpp/*.?pp"],
     "Go": ["go/*.go", "go/*/*.go"],
     "Rust": ["rust/*.rs"],
     "Java": ["java/*.java"],
     "C#": ["csharp/*.cs"],
-    "WebAssembly in Chromium": ["vite/sentiment.js", "node/long_texts.js"],
+    "WebAssembly in Chromium": ["vite/sentiment.js", "npm/*.js"],
 }
 
 

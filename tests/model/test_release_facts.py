@@ -117,7 +117,8 @@ def test_few_data_sets_are_named_and_many_counted() -> None:
     assert dict(Release(data_sets=few).rows())["data sets"] == "a (CC0); b (CC0); c (CC0)"
     more = (*few, DataSet("d", "ours"), DataSet("e", "-", "research"))
     assert dict(Release(data_sets=more).rows())["data sets"] == (
-        "5 (3: an open licence is stated; 1: research or non-commercial use only; 1: as each states)"
+        "5 (3: an open licence is stated; 1: research or non-commercial use only; "
+        "1: as each states)"
     )
 
 
