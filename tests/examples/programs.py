@@ -133,7 +133,8 @@ def c_library() -> Path:
     if execute(["pkg-config", "--exists", "libonnxruntime"], EXAMPLES).returncode != 0:
         pytest.skip("pkg-config finds no libonnxruntime")
     folder = copy(
-        "c", "Makefile", *(f"{name}.{end}" for name in _C_PARTS for end in "ch"), "embed.c"
+        *("c", "Makefile", "CMakeLists.txt", "sentiment.pc.in", "embed.c"),
+        *(f"{name}.{end}" for name in _C_PARTS for end in "ch"),
     )
     build(["make", "CFLAGS=-O2 -g -Werror"], folder)
     return folder
