@@ -71,8 +71,8 @@ def sources_table(sources: Iterable[Source]) -> str:
 def terms_lines(sources: list[Source]) -> str:
     """Say how many sources and labelled reviews have which kind of terms, as a Markdown list."""
     lines = []
-    other = {None: "an open licence is stated, but the copy is under another one"}
-    for use, meaning in {**USES, **other}.items():
+    other = "an open licence is stated, but the copy is under another one"
+    for use, meaning in (*USES.items(), (None, other)):
         chosen = [each for each in sources if each.use == use]
         if not chosen:
             continue

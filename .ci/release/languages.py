@@ -1,4 +1,4 @@
-"""The packages for other languages: npm, C, Rust, Go, Java. Each is made from its folder of `examples`.
+"""The packages for other languages, each made from its folder of `examples`.
 
 Only an account of each registry is missing. What cannot be tried on this machine is named.
 """
@@ -35,6 +35,9 @@ VERSIONS = {
 _C = ("sentiment.c", "sentiment.h", "text.c", "text.h", "file.c", "file.h")
 _TRIED = "reviews-small"
 _TOLERANCE = 1e-5
+_DATE = (
+    "1980-01-02T00:00:00Z"  # of all files in an archive, so that it has the same bytes each time
+)
 
 
 def repository() -> str:
@@ -123,7 +126,7 @@ def rust(out: Path, work: Path) -> None:
 
 
 def go(out: Path, work: Path) -> None:
-    """Pack the Go module with the C sources, as the proxy of modules has them; build its program."""
+    """Pack the Go module with the C sources, as a proxy of modules does; build its program."""
     module = f"{repository().partition('//')[2]}-go"
     source = work / "go"
     copy(source, "go", "go.mod", "README.md", "embed.go", "sentiment/sentiment.go")
@@ -142,8 +145,11 @@ def go(out: Path, work: Path) -> None:
 
 
 def java(out: Path, work: Path) -> None:
-    """Pack the jars and the pom as a Maven repository has them, unsigned; run a program with the jar."""
-    home = Path(os.environ.get("JAVA_HOME_25_X64") or next(_jdks()).parent.parent)
+    """Pack unsigned jars and the pom as a Maven repository has them; run a program with the jar."""
+    programs = next(iter(_jdks()), None)
+    if programs is None:
+        print("Java: no package, there is no JDK of Java 22 or newer", file=sys.stderr)
+        return
     copy(work / "java", "java", "pom.xml", "README.md", "Sentiment.java", "Embed.java")
     pom = (work / "java" / "pom.xml").read_text("utf-8")
     group = re.findall(r"<groupId>(.*?)</groupId>", pom)[0]
@@ -154,16 +160,18 @@ def java(out: Path, work: Path) -> None:
     folder = work / "maven" / group.replace(".", "/") / NAME / __version__
     folder.mkdir(parents=True)
     jar = folder / f"{NAME}-{__version__}.jar"
-    run(home / "bin" / "javac", "--release", "22", "-d", work / "classes", inside)
-    run(home / "bin" / "javadoc", "-quiet", "-Xdoclint:none", "-d", work / "javadoc", inside)
+    run(programs / "javac", "--release", "22", "-d", work / "classes", inside)
+    run(programs / "javadoc", "-quiet", "-Xdoclint:none", "-d", work / "javadoc", inside)
     for ending, content in (
         ("", work / "classes"),
         ("-sources", inside.parent.parent),
         ("-javadoc", work / "javadoc"),
     ):
         run(
-            home / "bin" / "jar",
-            "cf",
+            programs / "jar",
+            "--create",
+            f"--date={_DATE}",
+            "--file",
             folder / f"{NAME}-{__version__}{ending}.jar",
             "-C",
             content,
@@ -179,16 +187,21 @@ def java(out: Path, work: Path) -> None:
     call = (EXAMPLES / "java" / "Embed.java").read_text("utf-8")
     program.write_text(f"import sentiment.Sentiment;\n{call}", "utf-8")
     library = f"-Djava.library.path={work / 'usr' / 'lib'}"
-    check(home / "bin" / "java", "--enable-native-access=ALL-UNNAMED", library, "-cp", jar, program)
+    check(programs / "java", "--enable-native-access=ALL-UNNAMED", library, "-cp", jar, program)
 
 
 def _jdks() -> Iterable[Path]:
-    """Find compilers of Java that are new enough."""
-    found = [shutil.which("javac") or "", *map(str, Path("/usr/lib/jvm").glob("*/bin/javac"))]
+    """Find the programs of JDKs that are new enough."""
+    homes = [Path(home, "bin", "javac") for name, home in os.environ.items() if "JAVA_HOME" in name]
+    found = [
+        shutil.which("javac") or "",
+        *map(str, filter(Path.is_file, homes)),
+        *map(str, Path("/usr/lib/jvm").glob("*/bin/javac")),
+    ]
     for path in map(Path, filter(None, found)):
         version = re.search(r"javac (\d+)", run(path, "--version"))
         if version and int(version[1]) >= 22:
-            yield path.resolve()
+            yield path.resolve().parent
 
 
 def archive(path: Path, folder: Path, inside: str | None = None) -> None:

@@ -17,6 +17,8 @@ from packaging.requirements import Requirement
 
 from exported.hub import write_hub_folder
 from release import __main__ as release
+from release.languages import LANGUAGES, VERSIONS, absolute_links, repository, why_not
+from release.languages import c as make_c
 from release.notes import check_changelog, release_notes
 from release.papers import copy_models, read_sums, write_sums
 from release.trial import GOLDEN as CHECK
@@ -76,6 +78,7 @@ def test_the_tag_has_the_version(
     ):
         release.tag(f"v{__version__}")
     monkeypatch.setattr(release, "NO_HOST", "https://other.invalid/")
+    monkeypatch.setattr(release, "check_container", lambda: None)
     monkeypatch.setattr("release.notes.PROJECT", tmp_path)
     changelog = tmp_path / "CHANGELOG.md"
     changelog.write_text(f"## Unreleased\n\n## {__version__}\n\n- new\n", encoding="utf-8")
@@ -133,12 +136,69 @@ def test_a_trial_has_the_changes_that_no_version_has(changelog: Path) -> None:
     assert "old" not in notes
 
 
-def test_a_tag_needs_the_version_of_the_citation(changelog: Path) -> None:
-    citation = changelog.with_name("CITATION.cff")
-    citation.write_text("cff-version: 1.2.0\nversion: 1.1.0\n", encoding="utf-8")
-    release.check_citation("1.1.0")
-    with pytest.raises(SystemExit, match=r"CITATION\.cff has version 1\.1\.0, not 1\.2\.0"):
-        release.check_citation("1.2.0")
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_tag_needs_one_version_everywhere(name: str, changelog: Path) -> None:
+    """The packages for other languages, the extension and the citation have that of the toolkit."""
+    for each in VERSIONS:
+        path = changelog.parent / each
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / each, path)
+    release.check_versions(__version__)
+    path = changelog.parent / name
+    path.write_text(path.read_text("utf-8").replace(__version__, "0.0.9"), encoding="utf-8")
+    with pytest.raises(SystemExit, match=rf"{name} has version 0\.0\.9, not {__version__}"):
+        release.check_versions(__version__)
+
+
+def test_packages_have_one_name_and_no_registry() -> None:
+    """A lock file works with any registry; ours names none."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    crate = tomllib.loads((PROJECT / "examples/rust/Cargo.toml").read_text("utf-8"))["package"]
+    package = json.loads((PROJECT / "examples/npm/package.json").read_bytes())
+    pom = (PROJECT / "examples/java/pom.xml").read_text("utf-8")
+    names = [crate["name"], package["name"], *re.findall("<artifactId>(.*)</", pom)]
+    assert {*names} == {project["name"]}
+    assert {crate["license"], package["license"]} == {project["license"]}
+    address = project["urls"]["Repository"]
+    assert address == crate["repository"] == package["repository"]
+    assert f"<url>{address}</url>" in pom
+    locks = [*PROJECT.glob("examples/*/package-lock.json"), *PROJECT.glob(".ci/release/*.txt")]
+    assert len(locks) >= 5
+    for path in locks:
+        found = re.findall(r'"resolved": "(?!file:).*|.*https?://.*', path.read_text("utf-8"))
+        assert [line for line in found if '"url"' not in line] == [], path
+
+
+def test_a_release_needs_a_known_container(changelog: Path) -> None:
+    workflow = changelog.parent / ".github" / "workflows" / "ci.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("    container: python:3-slim\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="the container python:3-slim has no digest"):
+        release.check_container()
+    workflow.write_text(f"    container: python:3-slim@sha256:{'0' * 64}\n", encoding="utf-8")
+    release.check_container()
+
+
+def test_links_of_a_page_lead_to_the_repository() -> None:
+    page = "[a](../c/README.md#x) [b](https://example.org/) [c](#here) [d](embed.js)"
+    start = f"{repository()}/blob/main/examples"
+    assert absolute_links(page, "examples/go") == (
+        f"[a]({start}/c/README.md#x) [b](https://example.org/) [c](#here) [d]({start}/go/embed.js)"
+    )
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_packages_for_other_languages(language: str, tmp_path: Path) -> None:
+    """They are made and tried as `make release` does; the same files have the same bytes."""
+    make, programs = LANGUAGES[language]
+    if missing := why_not(programs):
+        pytest.skip(missing)
+    (tmp_path / "out").mkdir()
+    if language == "Java":
+        make_c(tmp_path / "out", tmp_path)  # the library that it calls
+    make(tmp_path / "out", tmp_path)
+    assert [*(tmp_path / "out").iterdir()]
 
 
 def test_a_company_finds_which_model_it_may_use(command: Command, tmp_path: Path) -> None:
@@ -206,7 +266,8 @@ RECIPE_STEPS = [
     for line in re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", RECIPE, flags=re.M)).splitlines()
     if line
 ]
-LOCK = (PROJECT / ".ci" / "release" / "container.txt").read_text("utf-8")
+LOCKS = [PROJECT / ".ci" / "release" / f"{name}.txt" for name in ("container", "requirements")]
+LOCK = LOCKS[0].read_text("utf-8")
 GOLDEN = PROJECT / "exported" / "golden.jsonl"
 
 
@@ -245,12 +306,25 @@ def test_files_that_are_copied_exist_and_are_not_ignored() -> None:
     assert kept == ["*", *sorted(f"!{name}" for name in copied)]
 
 
-def test_packages_are_pinned_with_hashes() -> None:
-    entries = re.split(r"\n(?=\S)", LOCK.strip())
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_packages_are_pinned_with_hashes(path: Path) -> None:
+    entries = re.split(r"\n(?=\S)", path.read_text("utf-8").strip())
     for entry in entries:
         assert re.match(
-            r"[\w-]+==[\w.]+( ;[^\n]*)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
+            r"[\w.-]+==[\w.]+( ;[^\n]*)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
         )
+
+
+def test_the_tools_of_a_release_are_installed_by_their_hashes() -> None:
+    wanted = (PROJECT / ".ci" / "release" / "requirements.in").read_text("utf-8")
+    pins = re.findall(r"^([\w-]+==[\w.]+)", wanted, re.M)
+    assert len(pins) > 5
+    lock = LOCKS[1].read_text("utf-8")
+    assert [pin for pin in pins if f"\n{pin} " not in f"\n{lock}"] == []
+    for text in (*commands(RELEASE), (PROJECT / "Makefile").read_text("utf-8")):
+        for line in text.splitlines():
+            if "requirements.txt" in line and "install " in line:
+                assert "--require-hashes" in line
 
 
 @pytest.mark.slow
