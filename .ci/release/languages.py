@@ -18,6 +18,7 @@ from hashlib import md5, sha1
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from hatch_build import absolute_links
 from release.packages import PROJECT, run
 from toolkit import __version__
 
@@ -56,17 +57,10 @@ def copy(to: Path, example: str, *names: str) -> None:
         shutil.copy(EXAMPLES / example / name, to / name)
     if "README.md" in names:
         page = (to / "README.md").read_text("utf-8")
-        (to / "README.md").write_text(absolute_links(page, f"examples/{example}"), "utf-8")
+        (to / "README.md").write_text(
+            absolute_links(page, repository(), f"examples/{example}"), "utf-8"
+        )
     shutil.copy(PROJECT / "LICENSE", to)
-
-
-def absolute_links(page: str, folder: str) -> str:
-    """Make links of a page of the project lead to its repository."""
-
-    def absolute(link: re.Match[str]) -> str:
-        return f"]({repository()}/blob/main/{posixpath.normpath(posixpath.join(folder, link[1]))})"
-
-    return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", absolute, page)
 
 
 def npm(out: Path, work: Path) -> None:

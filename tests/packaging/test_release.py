@@ -16,8 +16,9 @@ import pytest
 from packaging.requirements import Requirement
 
 from exported.hub import write_hub_folder
+from hatch_build import absolute_links
 from release import __main__ as release
-from release.languages import LANGUAGES, VERSIONS, absolute_links, repository, why_not
+from release.languages import LANGUAGES, VERSIONS, why_not
 from release.languages import c as make_c
 from release.notes import check_changelog, release_notes
 from release.papers import copy_models, read_sums, write_sums
@@ -181,8 +182,8 @@ def test_a_release_needs_a_known_container(changelog: Path) -> None:
 
 def test_links_of_a_page_lead_to_the_repository() -> None:
     page = "[a](../c/README.md#x) [b](https://example.org/) [c](#here) [d](embed.js)"
-    start = f"{repository()}/blob/main/examples"
-    assert absolute_links(page, "examples/go") == (
+    start = "https://host/blob/main/examples"
+    assert absolute_links(page, "https://host", "examples/go") == (
         f"[a]({start}/c/README.md#x) [b](https://example.org/) [c](#here) [d]({start}/go/embed.js)"
     )
 
@@ -232,6 +233,8 @@ def test_a_wheel_has_the_terms(wheel: Path) -> None:
             assert f"\nLicense-File: {name}\n" in head
             assert archive.read(folder + name) == (PROJECT / name).read_bytes()
     assert "\n**In a company: `reviews-open`.** " in head
+    assert "[sources](https://example.invalid/review-sentiment-toolkit/blob/main/exported/S" in head
+    assert not re.search(r"\]\((?!https://|#)", head)
 
 
 def test_only_lines_of_a_paragraph_are_joined(changelog: Path) -> None:
