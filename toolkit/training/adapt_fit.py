@@ -80,7 +80,8 @@ def _of_run(run: RunFolder) -> Start:
             "adapted. Choose another run folder or a shipped model with --from."
         )
     found = sha256_of(run.model)
-    facts = StartModel(run.path.resolve().name, config.preset, found)
+    licence = config.start_release and config.start_release.licence
+    facts = StartModel(run.path.resolve().name, config.preset, found, licence=licence)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
     told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
