@@ -57,14 +57,14 @@ _SCRIPTS = {
 }
 _SOURCES = {
     "Python": ["python/embed.py"],
-    "Node": ["node/*.js", "npm/*.js"],
+    "Node": ["node/*.js"],
     "C": ["c/*.c", "c/*.h"],
     "C++": ["cpp/*.?pp"],
     "Go": ["go/*.go", "go/*/*.go"],
-    "Rust": ["rust/*.rs"],
+    "Rust": ["rust/embed.rs", "rust/sentiment.rs"],
     "Java": ["java/*.java"],
     "C#": ["csharp/*.cs"],
-    "WebAssembly in Chromium": ["vite/sentiment.js", "npm/*.js"],
+    "WebAssembly in Chromium": ["vite/sentiment.js"],
 }
 
 
