@@ -17,13 +17,24 @@ export interface Model {
   close(): Promise<void>;
 }
 
+/** A text, or a URL; these types need neither those of web pages nor those of Node. */
+export type Address = string | { readonly href: string };
+
+/** What is used of a Worker. */
+export interface PageWorker {
+  postMessage(message: any, transfer: any[]): void;
+  terminate(): void;
+  onmessage: any;
+  onerror: any;
+}
+
 export interface Options {
   /** That the model reads, as `toolkit info` says; by default the 512 of the shipped ones. */
   maxTokens?: number;
   /** On web pages: the address of ONNX Runtime's `ort-wasm-simd-threaded.wasm`. */
-  wasm?: string | URL;
+  wasm?: Address;
   /** On web pages: a worker of `review-sentiment-toolkit/worker`, so that the page does not stand still. */
-  worker?: Worker;
+  worker?: PageWorker;
 }
 
 /**
@@ -31,4 +42,4 @@ export interface Options {
  *
  * @param model In Node, the name of a shipped model, a path, or the bytes; on web pages, an address, or the bytes.
  */
-export function open(model: string | URL | Uint8Array, options?: Options): Promise<Model>;
+export function open(model: Address | Uint8Array, options?: Options): Promise<Model>;

@@ -225,6 +225,14 @@ def test_typescript_knows_the_types(sources: Path) -> None:
     command = ["node", str(WEB / "node_modules/typescript/bin/tsc"), *options.split()]
     done = programs.execute([*command, "--types", "vite/client", "own.ts"], sources)
     assert done.returncode == 0, done.stdout
+    # In Node, without the types of web pages.
+    own = """import { open } from "review-sentiment-toolkit";
+        const model = await open("reviews-open", { maxTokens: 512 });
+        export const found: number[] = (await model.score(["A"])).map((each) => each.probability);
+    """
+    (sources / "in_node.ts").write_text(own, encoding="utf-8")
+    done = programs.execute([*command, "--lib", "es2024", "--types", "", "in_node.ts"], sources)
+    assert done.returncode == 0, done.stdout
 
 
 def test_the_webassembly_file_is_there_once(vite: Path) -> None:
