@@ -80,7 +80,7 @@ def _of_run(run: RunFolder) -> Start:
             "adapted. Choose another run folder or a shipped model with --from."
         )
     found = sha256_of(run.model)
-    licence = config.start_release and config.start_release.licence
+    licence = None if config.start_release is None else config.start_release.licence
     facts = StartModel(run.path.resolve().name, config.preset, found, licence=licence)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
     told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
