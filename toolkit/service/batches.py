@@ -166,7 +166,7 @@ def rows_of(scorer: Scorer, texts: list[str | None], wanted: Wanted) -> list[Row
 
 
 def _answer(rows: list[Row]) -> Answer:
-    labels: Counter[str | None] = Counter(row and row["sentiment"] for row in rows)
+    labels: Counter[str | None] = Counter(row["sentiment"] if row else None for row in rows)
     return Answer(json.dumps(rows, ensure_ascii=False, separators=(",", ":")), labels)
 
 
