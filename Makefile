@@ -64,7 +64,7 @@ release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what
 
 lock: $(TOOLS)/installed  ## renew the packages that the image of the Containerfile has
 	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
-		--python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
+		--extra serve --python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
 
 clean:  ## remove the environments, and the files that tools have written
 	rm -rf $(DEMO) $(DEV) $(TOOLS) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -7,6 +7,7 @@ import re
 import signal
 import socket
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -22,8 +23,11 @@ import pyarrow as pa
 import pytest
 
 from tests.cli.running import COMMAND, Command
+from tests.data import PROJECT
+from tests.docs.markdown import blocks
 from tests.examples.golden import TOLERANCE, Answers, compare, golden_texts_of
 from tests.models import CONV1D, FILM, MODEL, many_texts, shipped_scorer
+from tests.tools import need
 from toolkit import Scorer
 
 for package in ("httptools", "starlette", "uvicorn"):
@@ -173,6 +177,9 @@ def test_options() -> None:
         (("--model", "missing.onnx"), "missing.onnx: "),
         (("--threshold", "2"), "--threshold: expected a probability from 0 to 1, received 2.0"),
         (("--neutral-range", "0.6:0.7"), "is not within 0.6 to 0.7"),
+        (("--port", "65536"), "--port 65536: expected 0 to 65535"),
+        (("--timeout", "0"), "--timeout 0: expected seconds, up to 86,400"),
+        (("--timeout", "inf"), "--timeout inf: expected seconds, up to 86,400"),
         (("--host", "a.invalid"), "cannot listen at a.invalid, port 8000: "),
     ],
 )
@@ -354,6 +361,38 @@ def test_the_description_is_valid_and_true(service: Service) -> None:
     check(health, "Health")
     check(health["model"], "Model")
     check(service.ask(b"")[1], "Error")
+
+
+PAGE = PROJECT / "examples" / "service" / "README.md"
+
+
+@pytest.mark.parametrize(
+    ("program", "language", "expected"),
+    [
+        ("sh", "sh", json.loads(blocks(PAGE, "json")[0])),
+        ("python3", "python", "positive 0.9595863819122314\n"),
+        pytest.param("node", "js", "positive 0.9595863819122314\n", marks=pytest.mark.tools),
+    ],
+)
+def test_the_clients_of_the_page(
+    service: Service, program: str, language: str, expected: Any
+) -> None:
+    """They get what the page shows."""
+    need("curl" if program == "sh" else program)
+    code = next(block for block in blocks(PAGE, language) if "localhost:8000/score" in block)
+    code = code.replace("localhost:8000", f"127.0.0.1:{service.port}")
+    command = [program, *(["--input-type=module"] if program == "node" else []), "-"]
+    ran = subprocess.run(command, input=code, capture_output=True, text=True, check=False)
+    assert ran.returncode == 0, ran.stderr
+    assert (json.loads(ran.stdout) if program == "sh" else ran.stdout) == expected
+
+
+def test_the_load_of_the_page(service: Service) -> None:
+    command = [sys.executable, str(PAGE.with_name("load.py")), f"127.0.0.1:{service.port}"]
+    ran = subprocess.run(
+        [*command, "--seconds", "0.2", "--clients", "2"], capture_output=True, text=True, check=True
+    )
+    assert re.fullmatch(r" 2 clients: +\d+ requests/s, p50 .* ms, p99 .* ms\n", ran.stdout)
 
 
 def test_clients_at_once(service: Service) -> None:

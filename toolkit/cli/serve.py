@@ -7,24 +7,25 @@ from typing import Annotated
 from toolkit.cli import console as messages
 from toolkit.cli import options as o
 from toolkit.cli.process import Failure
-from toolkit.errors import MissingExtraError
+from toolkit.errors import MissingExtraError, UsageError
 
+_LAST_PORT, _LONGEST = 65_535, 86_400  # seconds
 _LIMITS = "Limits"
 
 Host = Annotated[str, o.option("NAME", "Address to listen at.", True)]
-Port = Annotated[int, o.option("N", "Port; 0 chooses a free one.", True, min=0, max=65_535)]
+Port = Annotated[int, o.option("N", "0 chooses a free one.", True, min=0)]
 Neutral = Annotated[
-    str | None, o.option("LOW:HIGH", "What requests can have labelled neutral.", "the model's")
+    str | None, o.option("LOW:HIGH", "What is neutral, where a request asks.", "the model's")
 ]
 Workers = Annotated[int | None, o.option("N", "Threads for long requests.", "one per core", min=1)]
-MaxBytes = Annotated[int, o.option("N", "Of a request.", True, panel=_LIMITS, min=1)]
-MaxTexts = Annotated[int, o.option("N", "Of a request.", True, panel=_LIMITS, min=1)]
+MaxBytes = Annotated[int, o.option("N", "Bytes of a request.", True, panel=_LIMITS, min=1)]
+MaxTexts = Annotated[int, o.option("N", "Texts of a request.", True, panel=_LIMITS, min=1)]
 MaxWaiting = Annotated[
-    int, o.option("N", "Requests without an answer; others get 503.", True, panel=_LIMITS, min=1)
+    int, o.option("N", "Requests that wait for an answer.", True, panel=_LIMITS, min=1)
 ]
 Timeout = Annotated[
     float,
-    o.option("SECONDS", "To send a request, and to answer it.", True, panel=_LIMITS, min=0.1),
+    o.option("SECONDS", "For each step of a request.", True, panel=_LIMITS),
 ]
 
 
@@ -48,6 +49,10 @@ def serve(
     - `toolkit serve --host 0.0.0.0 --neutral-range 0.4:0.6`
     """
     MissingExtraError.check("serve", "starlette", "uvicorn", "httptools")
+    if port > _LAST_PORT:
+        raise UsageError(f"--port {port}: expected 0 to {_LAST_PORT}")
+    if not 0 < timeout <= _LONGEST:
+        raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.blocks import usable_cores
