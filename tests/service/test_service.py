@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import signal
@@ -281,7 +282,8 @@ def test_what_a_foreign_page_can_send_is_refused(service: Service, kind: str | N
 
 
 def test_other_paths_and_methods(service: Service) -> None:
-    assert service.ask(path="/scores") == (404, {"error": "Not Found"})
+    for path in ("/scores", "/score/", "/"):
+        assert service.ask(path=path) == (404, {"error": "Not Found"})
     assert service.ask(method="GET") == (405, {"error": "Method Not Allowed"})
     assert service.ask(path="/healthz") == (405, {"error": "Method Not Allowed"})
 
@@ -318,7 +320,7 @@ def test_metrics_count(service: Service) -> None:
 
 
 def test_metrics_are_as_prometheus_reads_them(service: Service) -> None:
-    parser = pytest.importorskip("prometheus_client.parser", reason="needs prometheus-client")
+    parser = pytest.importorskip("prometheus_client.parser", reason="needs the extra dev")
     service.rows([FILM])
     _, _, content = service.answer(path="/metrics", method="GET")
     found = {
@@ -330,8 +332,8 @@ def test_metrics_are_as_prometheus_reads_them(service: Service) -> None:
 
 def test_the_description_is_valid_and_true(service: Service) -> None:
     """What is answered has the schemas that the description gives it."""
-    spec = pytest.importorskip("openapi_spec_validator", reason="needs openapi-spec-validator")
-    schemas = pytest.importorskip("openapi_schema_validator")
+    spec = pytest.importorskip("openapi_spec_validator", reason="needs the extra dev")
+    schemas = pytest.importorskip("openapi_schema_validator", reason="needs the extra dev")
     status, described = service.ask(path="/openapi.json", method="GET")
     assert status == 200
     spec.validate(described, cls=spec.OpenAPIV30SpecValidator)
@@ -444,6 +446,47 @@ def test_too_many_requests_are_told_to_come_later() -> None:
         assert first.result(PATIENCE)[0] == 200
         assert service.ask(b'{"texts": []}') == (200, {"scores": []})
         service.stop()
+
+
+def test_a_bug_is_answered_and_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Nothing of it reaches the client, and the service goes on."""
+    from toolkit.service import Limits, Service, batches
+
+    told: list[Exception] = []
+    app = Service(shipped_scorer(), None, Limits(), 1, told.append)
+    bug = ValueError("a bug")
+    sent: list[Any] = []
+
+    def failing(*_: object) -> list[Any]:
+        raise bug
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request", "body": b'{"texts": ["a"]}', "more_body": False}
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def ask(path: bytes) -> tuple[int, Any]:
+        scope = {
+            "type": "http",
+            "method": "POST",
+            "path": path.decode(),
+            "headers": [(b"content-type", b"application/json")],
+        }
+        sent.clear()
+        await app(scope, receive, send)
+        return sent[0]["status"], json.loads(sent[1]["body"])
+
+    with monkeypatch.context() as changed:
+        changed.setattr(batches, "rows_of", failing)
+        for path in (b"/score", b"/explain"):  # in the loop, and in a thread
+            status, answer = asyncio.run(ask(path))
+            assert (status, [*answer]) == (500, ["error"])
+            assert "bug" not in answer["error"]
+    assert told == [bug, bug]
+    assert asyncio.run(ask(b"/score"))[0] == 200
 
 
 def connected(service: Service) -> socket.socket:

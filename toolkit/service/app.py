@@ -89,8 +89,13 @@ class Service:
                 Route("/metrics", self._metrics),
                 Route("/openapi.json", self._openapi),
             ],
-            exception_handlers={HTTPException: _refused, ClientDisconnect: _left},
+            exception_handlers={
+                HTTPException: _refused,
+                ClientDisconnect: _left,
+                Exception: _failed,
+            },
         )
+        self._app.router.redirect_slashes = False
         self._paths = {route.path for route in self._app.routes if isinstance(route, Route)}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -104,7 +109,7 @@ class Service:
 
         try:
             await self._app(scope, receive, send_noted)
-        except Exception as error:  # noqa: BLE001 (Starlette has answered it with 500)
+        except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
         took = time.perf_counter() - began
@@ -276,6 +281,10 @@ def _busy() -> HTTPException:
 def _refused(_request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
+
+
+def _failed(_request: Request, _error: Exception) -> Response:
+    return JSONResponse({"error": "the service has failed: it has written why"}, 500)
 
 
 def _left(_request: Request, _error: Exception) -> Response:

@@ -24,9 +24,11 @@ from toolkit.model.labels import SENTENCE_COUNTS, Range
 from toolkit.model.predict import STAR_DECIMALS, array_of
 from toolkit.model.scorer import Scorer
 
-# Characters of a batch in the event loop, some 2 ms, and of one in a thread, some 30 ms.
-MOST_IN_LOOP, MOST_IN_THREAD = 1 << 14, 1 << 20
+# Characters of a batch in the event loop, some 2 ms, and of one in a thread, some 30 ms. A text
+# without any counts, too.
+MOST_IN_LOOP, MOST_IN_THREAD, _OF_ANY_TEXT = 1 << 14, 1 << 20, 16
 
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Row = dict[str, Any] | None  # what is answered for a text; None: it has no score to explain
 
 
@@ -49,7 +51,7 @@ class Answer(NamedTuple):
 class _Job(NamedTuple):
     wanted: Wanted
     texts: list[str | None]
-    characters: int
+    size: int  # in characters
     answer: asyncio.Future[Answer]
 
 
@@ -77,8 +79,9 @@ class Batches:
     async def answer(self, wanted: Wanted, texts: list[str | None]) -> Answer:
         """Score texts. If this is cancelled before they are, they are left out."""
         loop = asyncio.get_running_loop()
-        job = _Job(wanted, texts, sum(len(text or "") for text in texts), loop.create_future())
-        is_slow = wanted.by_sentence or wanted.explain or job.characters > MOST_IN_LOOP
+        size = sum(len(text or "") + _OF_ANY_TEXT for text in texts)
+        job = _Job(wanted, texts, size, loop.create_future())
+        is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
         (self._later if is_slow else self._soon).append(job)
         if is_slow:
             self._start_threads()
@@ -120,10 +123,10 @@ class Batches:
         others: list[_Job] = []
         room = most
         for job in waiting:
-            fits = not taken or (job.wanted == taken[0].wanted and job.characters <= room)
+            fits = not taken or (job.wanted == taken[0].wanted and job.size <= room)
             if fits and not (taken and job.wanted.explain):
                 taken.append(job)
-                room -= job.characters
+                room -= job.size
             else:
                 others.append(job)
         queue.clear()
@@ -167,7 +170,7 @@ def rows_of(scorer: Scorer, texts: list[str | None], wanted: Wanted) -> list[Row
 
 def _answer(rows: list[Row]) -> Answer:
     labels: Counter[str | None] = Counter(row["sentiment"] if row else None for row in rows)
-    return Answer(json.dumps(rows, ensure_ascii=False, separators=(",", ":")), labels)
+    return Answer(_encode(rows), labels)
 
 
 def _settle(jobs: Sequence[_Job], answers: Sequence[Answer]) -> None:
