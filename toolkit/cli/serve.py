@@ -48,7 +48,7 @@ def serve(
     - `toolkit serve --model reviews-small --port 9000`
     - `toolkit serve --host 0.0.0.0 --neutral-range 0.4:0.6`
     """
-    MissingExtraError.check("serve", "starlette", "uvicorn", "httptools")
+    MissingExtraError.check("serve", "starlette", "uvicorn", "httptools", "prometheus_client")
     if port > _LAST_PORT:
         raise UsageError(f"--port {port}: expected 0 to {_LAST_PORT}")
     if not 0 < timeout <= _LONGEST:

@@ -5,15 +5,23 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from bisect import bisect_left
-from collections import Counter, defaultdict
-from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from importlib.resources import files
-from itertools import accumulate
 from typing import Any
 
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Info,
+    ProcessCollector,
+    disable_created_metrics,
+    generate_latest,
+)
+from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
@@ -64,22 +72,33 @@ class Service:
             neutral = scorer.facts.neutral.ends
         shown = scorer.with_labels(neutral).neutral  # raises now, and not at a request
         scorer.score(["What the first call makes is ready when requests come."])
-        self._batches = Batches(scorer, neutral, threads)
+        self._registry = own = CollectorRegistry()  # of this service alone
+        self._requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
+        self._seconds = Histogram(
+            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
+        )
+        self._texts = Counter(
+            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
+        )
+        batches = Counter("toolkit_batches", "Calls of the model", registry=own)
+        self._batches = Batches(scorer, neutral, threads, batches.inc)
+        waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
+        waiting.set_function(lambda: self._batches.waiting)
+        ProcessCollector(registry=own)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
         self._reading: set[asyncio.Timeout] = set()
         self._last: float | None = None  # moment to read requests; None: not stopping
         self._bytes_held = 0
-        self._requests: Counter[tuple[str, int]] = Counter()  # by path and status
-        self._durations: dict[str, list[int]] = {}  # by path, a count for each bucket
-        self._seconds: dict[str, float] = defaultdict(float)  # by path
-        self._labels: Counter[str | None] = Counter()
-        self._model = scorer.identity()
+        model = scorer.identity()
         self._health = {
             "status": "ok",
-            "model": {key: value for key, value in self._model.items() if key != "path"},
+            "model": {key: value for key, value in model.items() if key != "path"},
             "has_stars": scorer.has_stars,
             "neutral_range": shown and [round(end, 7) for end in shown],
             "toolkit_version": __version__,
         }
+        names = {key: model[key] for key in ("name", "version", "sha256")}
+        Info("toolkit_model", "In use", registry=own).info(names)
         self._description = _description(limits)
         self._app = Starlette(
             routes=[
@@ -112,11 +131,8 @@ class Service:
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
-        took = time.perf_counter() - began
-        self._requests[path, status] += 1
-        self._seconds[path] += took
-        counts = self._durations.setdefault(path, [0] * (len(_BUCKETS) + 1))
-        counts[bisect_left(_BUCKETS, took)] += 1
+        self._requests.labels(path, status).inc()
+        self._seconds.labels(path).observe(time.perf_counter() - began)
 
     def stop(self) -> None:
         """Wait no longer than some seconds for the rest of each request."""
@@ -148,7 +164,8 @@ class Service:
                     answer = await self._batches.answer(wanted, texts)
             except TimeoutError:
                 raise _busy() from None
-        self._labels += answer.labels
+        for label, count in answer.labels.items():
+            self._texts.labels(label or "none").inc(count)
         return Response(f'{{"{name}":{answer.rows}}}', media_type="application/json")
 
     def _check_room(self) -> None:
@@ -195,37 +212,7 @@ class Service:
         return JSONResponse(self._description)
 
     async def _metrics(self, _request: Request) -> Response:
-        return Response("".join(self._metric_lines()), media_type="text/plain; version=0.0.4")
-
-    def _metric_lines(self) -> Iterator[str]:
-        model = {key: self._model[key] for key in ("name", "version", "sha256")}
-        yield from _metric("toolkit_model_info", "gauge", [(model, 1)])
-        yield from _metric("toolkit_waiting_requests", "gauge", [({}, self._batches.waiting)])
-        yield from _metric("toolkit_batches_total", "counter", [({}, self._batches.batches)])
-        labels = (({"sentiment": label or "none"}, n) for label, n in self._labels.items())
-        yield from _metric("toolkit_texts_total", "counter", labels)
-        by_status = (({"path": p, "status": str(s)}, n) for (p, s), n in self._requests.items())
-        yield from _metric("toolkit_requests_total", "counter", by_status)
-        yield from _metric("toolkit_request_seconds", "histogram", self._histogram())
-
-    def _histogram(self) -> Iterator[tuple[dict[str, str], float]]:
-        """Give the values with their labels; the one called "" is the end of their names."""
-        for path, counts in self._durations.items():
-            sums = [*accumulate(counts)]
-            for limit, count in zip((*map(str, _BUCKETS), "+Inf"), sums, strict=True):
-                yield {"": "_bucket", "path": path, "le": limit}, count
-            yield {"": "_sum", "path": path}, self._seconds[path]
-            yield {"": "_count", "path": path}, sums[-1]
-
-
-def _metric(name: str, kind: str, values: Iterable[tuple[dict[str, str], float]]) -> Iterator[str]:
-    """Write a metric as Prometheus reads it; JSON escapes a label as it does."""
-    yield f"# TYPE {name} {kind}\n"
-    for labels, value in values:
-        listed = ",".join(
-            f"{key}={json.dumps(label, ensure_ascii=False)}" for key, label in labels.items() if key
-        )
-        yield f"{name}{labels.get('', '')}{{{listed}}} {value}\n"
+        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
 def _parsed(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | None]]:

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter, deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import islice
 from typing import Any, NamedTuple
@@ -58,9 +58,11 @@ class _Job(NamedTuple):
 class Batches:
     """Scores the texts of requests; one event loop uses it."""
 
-    def __init__(self, scorer: Scorer, neutral: Range | None, threads: int) -> None:
+    def __init__(
+        self, scorer: Scorer, neutral: Range | None, threads: int, on_batch: Callable[[], None]
+    ) -> None:
         self.waiting = 0  # requests that have no answer yet
-        self.batches = 0  # since the start
+        self._on_batch = on_batch
         self._scorer, self._neutral = scorer, neutral
         self._scorers: dict[tuple[bool, bool], Scorer] = {}
         self._soon: list[_Job] = []
@@ -134,7 +136,7 @@ class Batches:
         return taken
 
     def _score(self, jobs: Sequence[_Job]) -> list[Answer]:
-        self.batches += 1
+        self._on_batch()
         wanted = jobs[0].wanted
         texts = [text for job in jobs for text in job.texts]
         rows = iter(rows_of(self._scorer_for(wanted), texts, wanted))

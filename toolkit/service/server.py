@@ -98,6 +98,7 @@ class _Protocol(HttpToolsProtocol):
 
     seconds: float
     _timer: asyncio.TimerHandle | None = None
+    _is_in_head = False
     _head = 0  # bytes
 
     def connection_made(self, transport: Any) -> None:
@@ -110,13 +111,21 @@ class _Protocol(HttpToolsProtocol):
 
     def data_received(self, data: bytes) -> None:
         super().data_received(data)
-        if self.cycle is not None and not self.cycle.response_complete:
-            self._forget()
-        else:
-            self._expect()
+        if self._is_in_head:
             self._head += len(data)
             if self._head > _MOST_BYTES_OF_HEAD:
                 self.transport.abort()
+        if self._is_in_head or self.cycle is None or self.cycle.response_complete:
+            self._expect()  # also the rest of a request that was refused
+
+    def on_message_begin(self) -> None:
+        super().on_message_begin()
+        self._is_in_head = True
+
+    def on_headers_complete(self) -> None:
+        super().on_headers_complete()
+        self._is_in_head, self._head = False, 0
+        self._forget()
 
     def pause_writing(self) -> None:
         super().pause_writing()
@@ -140,4 +149,3 @@ class _Protocol(HttpToolsProtocol):
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-        self._head = 0
