@@ -73,8 +73,8 @@ def serve(
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
     if not (address.startswith("127.") or address == "::1"):
-        messages.warning(f"whoever reaches {where} can use it: it asks for no password.")
-    start = f"listening on {where} (its description: {where}/openapi.json); Ctrl-C ends it"
+        messages.warning(f"others can use {where}: it asks for no password.")
+    start = f"listening on {where}; Ctrl-C ends it"
     serve_until_stopped(
         service,
         listening,
