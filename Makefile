@@ -67,7 +67,7 @@ lock: $(TOOLS)/installed  ## renew the packages of the image, and those that mak
 	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--universal --python-version 3.11 --output-file .ci/release/requirements.txt .ci/release/requirements.in
 	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
-		--python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
+		--extra serve --python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
 
 clean:  ## remove the environments, and the files that tools have written
 	rm -rf $(DEMO) $(DEV) $(TOOLS) toolkit/native/_core.* build dist runs reviews.scored.csv .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -38,7 +38,7 @@ Written by `make reference` from the help texts of the commands; do not edit it 
 
 | exit code | meaning |
 |---|---|
-| 0 | done; also `toolkit score` with no more rejects than a `--max-rejected` that is given |
+| 0 | done; also `toolkit score` with no more rejects than a `--max-rejected` that is given, and `toolkit serve` that was stopped by a signal |
 | 1 | failed: one line on standard error says where, what was found, and what to do; also `toolkit score` that has read records and scored none of them, or has more rejects than `--max-rejected` or more texts that the model cannot read than `--max-unread`, and `toolkit diff` that finds more than `--max-changed`, or a worse model with `--fail-if-worse` |
 | 2 | wrong usage |
 | 3 | `toolkit score` or `toolkit diff` is done, but some records could not be read, and no `--max-rejected` allows that |
@@ -59,7 +59,7 @@ that it uses, or `Arrow` and why.
 ## JSON
 
 `evaluate`, `explain`, `diff` and `info` print JSON with `--json`; `evaluate` and `score` write it with
-`--report`. The same thing has the same key everywhere:
+`--report`; `serve` answers with it. The same thing has the same key everywhere:
 
 | key | meaning |
 |---|---|
@@ -74,7 +74,8 @@ that it uses, or `Arrow` and why.
 | `threshold` | of a model: the probability from which a review is positive |
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
-| `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral |
+| `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral. In `serve`: the stars of a review, 1 to 5; whether a request wants unclear reviews called neutral |
+| `positive_sentences`, `negative_sentences` | of a review that is scored by sentence: how many clearly are |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |
 | `start`, `end` | the first character of a word or sentence, and the one after its last (Unicode characters) |

@@ -77,8 +77,13 @@ async def load(host: str, port: int, request: bytes, clients: int, seconds: floa
 def request_of(host: str, texts: list[str]) -> bytes:
     """Make a request to score texts."""
     body = json.dumps({"texts": texts}).encode()
-    head = f"POST /score HTTP/1.1\r\nHost: {host}\r\nContent-Length: {len(body)}\r\n\r\n"
-    return head.encode() + body
+    lines = (
+        "POST /score HTTP/1.1",
+        f"Host: {host}",
+        "Content-Type: application/json",
+        f"Content-Length: {len(body)}",
+    )
+    return "\r\n".join((*lines, "", "")).encode() + body
 
 
 def main() -> None:

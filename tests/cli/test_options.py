@@ -26,7 +26,7 @@ START = "import sys; sys.argv[0] = 'toolkit'; from toolkit.__main__ import run; 
 NO_VALUE = "no such value"
 ARGUMENTS = {  # of commands that take other things than one file of reviews
     "finish": ["out/"], "explain": ["--file", "a.csv"], "info": [],
-    "diff": ["conv1d", "conv1d", "a.csv"], "export": ["run"],
+    "diff": ["conv1d", "conv1d", "a.csv"], "export": ["run"], "serve": [],
 }  # fmt: skip
 WITH_VALUES = [
     (name, max(option.opts, key=len))

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from threading import Barrier
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,7 @@ import pytest
 from tests.data import PROJECT
 from tests.models import BORE, CONV1D, FILM, MODEL, many_texts, shipped_scorer
 from toolkit import Scorer
-from toolkit.errors import ModelError
+from toolkit.errors import ModelError, UsageError
 from toolkit.model import Score
 from toolkit.model.scorer import MOST_SCORERS
 
@@ -53,6 +54,32 @@ def test_it_is_pickled_small_and_scores_the_same(name: str) -> None:
     assert (again.neutral, again.by_sentence) == (scorer.neutral, scorer.by_sentence)
     assert sent(scorer) is again
     assert sent(again) is again
+
+
+@pytest.mark.parametrize("neutral", [None, True, (0.3, 0.7)])
+@pytest.mark.parametrize("by_sentence", [False, True])
+def test_other_labels_of_a_loaded_model(neutral: Any, by_sentence: bool) -> None:
+    """They are those of a scorer that was opened for them, also where it is sent."""
+    first = Scorer(threshold=0.6)
+    before = first.score(TEXTS)
+    labelled = first.with_labels(neutral, by_sentence=by_sentence)
+    opened = Scorer(None, 0.6, neutral, by_sentence=by_sentence)
+    for each in (
+        labelled,
+        sent(labelled),
+        first.with_labels((0.1, 0.9)).with_labels(neutral, by_sentence=by_sentence),
+    ):
+        assert each.score(TEXTS) == opened.score(TEXTS)
+        assert each.explain(FILM) == opened.explain(FILM)
+        assert (each.neutral, each.identity()) == (opened.neutral, opened.identity())
+    assert first.score(TEXTS) == before
+
+
+def test_wrong_labels_of_a_loaded_model() -> None:
+    with pytest.raises(UsageError, match="has no neutral range of its own"):
+        Scorer("conv1d").with_labels(True)
+    with pytest.raises(UsageError, match=r"the threshold 0\.5 is not within"):
+        Scorer().with_labels((0.6, 0.7))
 
 
 def test_other_arguments_are_another_scorer() -> None:

@@ -74,6 +74,7 @@ def test_python(light: Environment, tmp_path: Path) -> None:
         (("train", "labelled.csv", "--from", "reviews", "--output", "run"), "tensorflow", "train"),
         (("evaluate", "labelled.csv", "--report", "r.html"), "jinja2", "evaluate"),
         (("score", "s3://bucket/a.csv"), "obstore", "cloud"),
+        (("serve",), "starlette", "serve"),
     ],
     ids=lambda value: value[0] if isinstance(value, tuple) else value,
 )

@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from itertools import product
 from pathlib import Path
 from typing import Any
 from zipfile import ZipFile
@@ -335,9 +336,9 @@ def test_pinned_packages_are_what_the_toolkit_requires(light: Environment) -> No
     pins = dict(re.findall(r"^([\w-]+)==([\w.]+)", LOCK, re.M))
     (metadata,) = light.packages.glob("review_sentiment_toolkit-*.dist-info/METADATA")
     required = re.findall(r"^Requires-Dist: (.*)$", metadata.read_text("utf-8"), re.M)
-    linux = {"python_version": "3.13", "sys_platform": "linux", "extra": ""}
-    for requirement in map(Requirement, required):
-        if requirement.marker is None or requirement.marker.evaluate(linux):
+    linux = {"python_version": "3.13", "sys_platform": "linux"}
+    for requirement, extra in product(map(Requirement, required), ("", "serve")):
+        if requirement.marker is None or requirement.marker.evaluate({**linux, "extra": extra}):
             assert pins[requirement.name] in requirement.specifier
     assert "onnx" not in pins
 

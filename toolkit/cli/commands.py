@@ -33,6 +33,7 @@ COMMANDS = {
     "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
     "finish": ("toolkit.cli.shards", "Join the shards of a job to what one run would write."),
     "explain": ("toolkit.cli.explain", "Show what each word of a review adds to its score."),
+    "serve": ("toolkit.cli.serve", "Score texts over HTTP."),
     "info": ("toolkit.cli.info", "Show what a model file says of itself."),
     "evaluate": ("toolkit.cli.evaluate", "Measure models on labelled reviews, and compare them."),
     "diff": (

@@ -7,9 +7,9 @@ arguments, and what was opened for them is kept.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import pyarrow as pa
 
@@ -25,6 +25,9 @@ from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer, Explanation
+
+
+_Arguments = tuple[str | Path | None, float | None, Neutral, bool]  # of `Scorer`
 
 
 class Score(NamedTuple):
@@ -82,14 +85,47 @@ class Scorer:
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
-        network = open_network(self._file)
+        self._network = open_network(self._file)
+        self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
+        self._arguments: _Arguments = (model, threshold, neutral, by_sentence)
+        self._label(neutral, by_sentence=by_sentence)
+
+    def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
+        model, threshold, _, _ = self._arguments
         self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
-        chosen = self.neutral if neutral is not True else True
+        chosen: Neutral = self.neutral if neutral is not True else True
         self._arguments = (model, threshold, chosen, by_sentence)
         self.by_sentence = by_sentence
-        self._predictor = Predictor(network, self.vocabulary, self._labelling)
+        self._predictor = Predictor(self._network, self.vocabulary, self._labelling)
+
+    def with_labels(
+        self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
+    ) -> Self:
+        """Give a scorer that labels in another way, with the same threshold and loaded model.
+
+        Parameters
+        ----------
+        neutral : Range | Literal[True] | None
+            As for `Scorer`.
+        by_sentence : bool
+            As for `Scorer`.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        other = object.__new__(type(self))  # `copy` would open the file again
+        vars(other).update(vars(self))
+        other._label(neutral, by_sentence=by_sentence)
+        return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
@@ -342,11 +378,13 @@ class Scorer:
         """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
         return self._predictor.token_ids(texts)
 
-    @cached_property
+    @property
     def _explainer(self) -> Explainer:
-        from toolkit.model.explain import Explainer  # late: scoring has no use for it
+        if not self._explainers:
+            from toolkit.model.explain import Explainer  # late: scoring has no use for it
 
-        return Explainer(self._file)
+            self._explainers.append(Explainer(self._file))
+        return self._explainers[0]
 
 
 def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:

@@ -1,0 +1,84 @@
+"""`toolkit serve`: scores over HTTP."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from toolkit.cli import console as messages
+from toolkit.cli import options as o
+from toolkit.cli.process import Failure
+from toolkit.errors import MissingExtraError, UsageError
+
+_LAST_PORT, _LONGEST = 65_535, 86_400  # seconds
+_LIMITS = "Limits"
+
+Host = Annotated[str, o.option("NAME", "Address to listen at.", True)]
+Port = Annotated[int, o.option("N", "0 chooses a free one.", True, min=0)]
+Neutral = Annotated[
+    str | None, o.option("LOW:HIGH", "What is neutral, where a request asks.", "the model's")
+]
+Workers = Annotated[int | None, o.option("N", "Threads for long requests.", "one per core", min=1)]
+MaxBytes = Annotated[int, o.option("N", "Bytes of a request.", True, panel=_LIMITS, min=1)]
+MaxTexts = Annotated[int, o.option("N", "Texts of a request.", True, panel=_LIMITS, min=1)]
+MaxWaiting = Annotated[
+    int, o.option("N", "Requests that wait for an answer.", True, panel=_LIMITS, min=1)
+]
+Timeout = Annotated[
+    float,
+    o.option("SECONDS", "For each step of a request.", True, panel=_LIMITS),
+]
+
+
+def serve(
+    model: o.Model = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    threshold: o.Threshold = None,
+    neutral_range: Neutral = None,
+    workers: Workers = None,
+    max_bytes: MaxBytes = 1 << 20,
+    max_texts: MaxTexts = 1000,
+    max_waiting: MaxWaiting = 512,
+    timeout: Timeout = 15.0,
+) -> None:
+    """Score texts over HTTP.
+
+    Examples: `toolkit serve`, or
+
+    - `toolkit serve --model reviews-small --port 9000`
+    - `toolkit serve --host 0.0.0.0 --neutral-range 0.4:0.6`
+    """
+    MissingExtraError.check("serve", "starlette", "uvicorn", "httptools", "prometheus_client")
+    if port > _LAST_PORT:
+        raise UsageError(f"--port {port}: expected 0 to {_LAST_PORT}")
+    if not 0 < timeout <= _LONGEST:
+        raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
+    from toolkit.model.labels import parse_range
+    from toolkit.model.scorer import Scorer
+    from toolkit.scoring.blocks import usable_cores
+    from toolkit.service import Limits, Service, listen
+    from toolkit.service import serve as serve_until_stopped
+
+    neutral = None if neutral_range is None else parse_range(neutral_range)
+    limits = Limits(max_bytes, max_texts, max_waiting, timeout)
+    service = Service(
+        Scorer(model, threshold),
+        neutral,
+        limits,
+        workers or usable_cores(),
+        lambda error: messages.warning(f"a request failed: {Failure.of(error).message}"),
+    )
+    listening = listen(host, port)
+    address, port = listening.getsockname()[:2]
+    shown = f"[{address}]" if ":" in address else address
+    where = f"http://{shown}:{port}"
+    if not (address.startswith("127.") or address == "::1"):
+        messages.warning(f"others can use {where}: it asks for no password.")
+    start = f"listening on {where}; Ctrl-C ends it"
+    serve_until_stopped(
+        service,
+        listening,
+        timeout,
+        lambda: messages.say(start, "listening", address=where),
+        messages.warning,
+    )

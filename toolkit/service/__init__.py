@@ -1,0 +1,13 @@
+"""Scores and explanations over HTTP: `toolkit serve`, with Starlette and uvicorn.
+
+A request goes from `server.py` (connections, slow clients, the end) through `app.py` (paths, JSON,
+limits, metrics) to `batches.py` (which requests are scored together, and where). `openapi.json`
+describes all paths for those who write or generate clients.
+"""
+
+from __future__ import annotations
+
+from toolkit.service.app import Limits, Service
+from toolkit.service.server import listen, serve
+
+__all__ = ["Limits", "Service", "listen", "serve"]

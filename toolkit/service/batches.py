@@ -1,0 +1,188 @@
+"""Which requests are scored together, and where.
+
+Short requests that want labels, probabilities or stars are scored in the event loop, all that have
+come since its last turn in one batch: a score of one text takes less than 0.1 ms with the native
+core, and the way to a thread and back more than that. Requests that are long, or that want
+sentences or explanations, take milliseconds, and would hold up all others. They are scored in
+threads, where the core and ONNX Runtime release Python's lock. While all threads are busy they
+wait, and those that want the same are then one batch: the fixed cost of sentences is that of
+thousands of words.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter, deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from typing import Any, NamedTuple
+
+from toolkit.errors import UsageError
+from toolkit.model.labels import SENTENCE_COUNTS, Range
+from toolkit.model.predict import STAR_DECIMALS, array_of
+from toolkit.model.scorer import Scorer
+
+# Characters of a batch in the event loop, some 2 ms, and of one in a thread, some 30 ms. A text
+# without any counts, too.
+MOST_IN_LOOP, MOST_IN_THREAD, _OF_ANY_TEXT = 1 << 14, 1 << 20, 16
+
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
+Row = dict[str, Any] | None  # what is answered for a text; None: it has no score to explain
+
+
+class Wanted(NamedTuple):
+    """What a request wants to know of its texts."""
+
+    stars: bool = False
+    neutral: bool = False
+    by_sentence: bool = False
+    explain: bool = False
+
+
+class Answer(NamedTuple):
+    """What a request gets, made where its texts are scored: long JSON takes milliseconds, too."""
+
+    rows: str  # JSON, a list with an entry for each text
+    labels: Counter[str | None]  # of its texts; None has no score
+
+
+class _Job(NamedTuple):
+    wanted: Wanted
+    texts: list[str | None]
+    size: int  # in characters
+    answer: asyncio.Future[Answer]
+
+
+class Batches:
+    """Scores the texts of requests; one event loop uses it."""
+
+    def __init__(
+        self, scorer: Scorer, neutral: Range | None, threads: int, on_batch: Callable[[], None]
+    ) -> None:
+        self.waiting = 0  # requests that have no answer yet
+        self._on_batch = on_batch
+        self._scorer, self._neutral = scorer, neutral
+        self._scorers: dict[tuple[bool, bool], Scorer] = {}
+        self._soon: list[_Job] = []
+        self._later: deque[_Job] = deque()
+        self._free_threads = threads
+        self._pool = ThreadPoolExecutor(threads)
+
+    def check(self, wanted: Wanted) -> None:
+        """Raise `UsageError` if the model cannot give what is wanted."""
+        if wanted.stars and not self._scorer.has_stars:
+            raise UsageError("stars: the model of this service has none")
+        if wanted.neutral and self._neutral is None:
+            raise UsageError("neutral: the model of this service has no neutral range")
+        self._scorer_for(wanted)  # a label of the model may be called mixed
+
+    async def answer(self, wanted: Wanted, texts: list[str | None]) -> Answer:
+        """Score texts. If this is cancelled before they are, they are left out."""
+        loop = asyncio.get_running_loop()
+        size = sum(len(text or "") + _OF_ANY_TEXT for text in texts)
+        job = _Job(wanted, texts, size, loop.create_future())
+        is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
+        (self._later if is_slow else self._soon).append(job)
+        if is_slow:
+            self._start_threads()
+        elif len(self._soon) == 1:
+            loop.call_soon(self._score_soon)
+        self.waiting += 1
+        try:
+            return await job.answer
+        finally:
+            self.waiting -= 1
+
+    def _score_soon(self) -> None:
+        while jobs := self._next(self._soon, MOST_IN_LOOP):
+            try:
+                _settle(jobs, self._score(jobs))
+            except Exception as error:  # noqa: BLE001 (each request answers it)
+                _fail(jobs, error)
+
+    def _start_threads(self) -> None:
+        while self._free_threads and (jobs := self._next(self._later, MOST_IN_THREAD)):
+            self._free_threads -= 1
+            loop = asyncio.get_running_loop()
+            scored = loop.run_in_executor(self._pool, self._score, jobs)
+            scored.add_done_callback(lambda done, jobs=jobs: self._end_thread(jobs, done))  # type: ignore[misc]
+
+    def _end_thread(self, jobs: list[_Job], done: asyncio.Future[list[Answer]]) -> None:
+        self._free_threads += 1
+        error = done.exception()
+        if error is None:
+            _settle(jobs, done.result())
+        else:
+            _fail(jobs, error)
+        self._start_threads()
+
+    def _next(self, queue: list[_Job] | deque[_Job], most: int) -> list[_Job]:
+        """Take the first request, and others that want the same, up to some characters."""
+        waiting = [job for job in queue if not job.answer.done()]
+        taken: list[_Job] = []
+        others: list[_Job] = []
+        room = most
+        for job in waiting:
+            fits = not taken or (job.wanted == taken[0].wanted and job.size <= room)
+            if fits and not (taken and job.wanted.explain):
+                taken.append(job)
+                room -= job.size
+            else:
+                others.append(job)
+        queue.clear()
+        queue.extend(others)
+        return taken
+
+    def _score(self, jobs: Sequence[_Job]) -> list[Answer]:
+        self._on_batch()
+        wanted = jobs[0].wanted
+        texts = [text for job in jobs for text in job.texts]
+        rows = iter(rows_of(self._scorer_for(wanted), texts, wanted))
+        return [_answer([*islice(rows, len(job.texts))]) for job in jobs]
+
+    def _scorer_for(self, wanted: Wanted) -> Scorer:
+        key = (wanted.neutral, wanted.by_sentence)
+        if key not in self._scorers:
+            neutral = self._neutral if wanted.neutral else None
+            self._scorers[key] = self._scorer.with_labels(neutral, by_sentence=wanted.by_sentence)
+        return self._scorers[key]
+
+
+def rows_of(scorer: Scorer, texts: list[str | None], wanted: Wanted) -> list[Row]:
+    """Give what is answered for each text, with the keys of other commands."""
+    if wanted.explain:
+        scores = scorer.score(texts)
+        return [
+            scorer.explain(text).as_dict() if text and score.sentiment is not None else None
+            for text, score in zip(texts, scores, strict=True)
+        ]
+    if not (wanted.stars or wanted.by_sentence):
+        return [score._asdict() for score in scorer.score(texts)]
+    names = ["sentiment", "probability"]
+    names += ["stars"] if wanted.stars else []
+    names += SENTENCE_COUNTS if wanted.by_sentence else []
+    columns = scorer.columns(scorer.predict(array_of(texts)), names)
+    values = [columns[name].to_pylist() for name in names]
+    if wanted.stars:
+        values[2] = [stars and round(stars, STAR_DECIMALS) for stars in values[2]]
+    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+
+
+def _answer(rows: list[Row]) -> Answer:
+    labels: Counter[str | None] = Counter(row["sentiment"] if row else None for row in rows)
+    return Answer(_encode(rows), labels)
+
+
+def _settle(jobs: Sequence[_Job], answers: Sequence[Answer]) -> None:
+    """Give each request its answer, unless it was given up."""
+    for job, answer in zip(jobs, answers, strict=True):
+        if not job.answer.done():
+            job.answer.set_result(answer)
+
+
+def _fail(jobs: Sequence[_Job], error: BaseException) -> None:
+    for job in jobs:
+        if not job.answer.done():
+            job.answer.set_exception(error)
