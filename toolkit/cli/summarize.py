@@ -94,7 +94,7 @@ def summarize(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
-        **o.names_of_added(names),
+        **o.names_of_added(names),  # type: ignore[arg-type]
     )
     read_options = reading.options(columns, labels.names)
     if output is not None and pick is None:

@@ -30,8 +30,11 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
         if section.table.rows:
             print_table(console, section.table)
         console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
-    for title, terms in (("Complaints", found.complaints), ("Praise", found.praise)):
-        _print_terms(console, title, terms)
+    for title, terms, labels in (
+        ("Complaints", found.complaints, (found.negative, found.positive)),
+        ("Praise", found.praise, (found.positive, found.negative)),
+    ):
+        _print_terms(console, title, terms, labels)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
     if found.picked:
@@ -41,8 +44,10 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
-def _print_terms(console: Console, title: str, terms: Sequence[TermFound]) -> None:
-    """Print words and phrases with how often they are in both kinds of reviews, and a review."""
+def _print_terms(
+    console: Console, title: str, terms: Sequence[TermFound], labels: tuple[str, str]
+) -> None:
+    """Print words and phrases with how often they are in both kinds of reviews."""
     for is_opinion, what in ((False, "subjects"), (True, "opinions")):
         chosen = [each for each in terms if each.is_opinion is is_opinion]
         if not chosen:
@@ -50,7 +55,7 @@ def _print_terms(console: Console, title: str, terms: Sequence[TermFound]) -> No
         console.print(Text(f"{title}: {what}", style="bold"))
         width = max(len(each.name) for each in chosen)
         for each in chosen:
-            counts = f"{each.negative:>8,} negative {each.positive:>8,} positive"
+            counts = f"{each.reviews:>8,} {labels[0]} {each.other_reviews:>8,} {labels[1]}"
             line = Text(f"  {each.name:<{width}} {counts}")
             if each.phrases:
                 line.append(f"   {', '.join(each.phrases)}", style="dim")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
@@ -21,7 +20,6 @@ from toolkit.evaluation.diff_models import rows_file
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.summary import (
-    Change,
     Corrected,
     Quote,
     Slice,
@@ -73,21 +71,22 @@ _LETTERS_BEFORE = 150  # a word that is shown in a long text
 _ASPECT = "aspect_"
 _SUBJECT = (0.15, 0.85)  # the probability of a word alone: outside, it is an opinion
 _RARE = 0.25  # share of the group, for a row that is surprising in it
-_DATES = ("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y") + (
-    "%d-%m-%Y",
-    "%B %d, %Y",
-    "%b %d, %Y",
-    "%d %B %Y",
-    "%d %b %Y",
-    "%Y%m%d",
+_DATES = (
+    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y"),
+    *("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%Y%m%d"),
 )
 _EITHER_WAY = ("%m/%d/%Y", "%d/%m/%Y")
 _TIME = r"[T ]+\d{1,2}:\d\d.*$"
 
 # Of the file of picked rows.
 PICKED_ROWS = pa.schema(
-    [("text", pa.large_string()), ("label", pa.string()), ("group", pa.string())]
-    + [("file", pa.string()), ("row", pa.int64())]
+    {
+        "text": pa.large_string(),
+        "label": pa.string(),
+        "group": pa.string(),
+        "file": pa.string(),
+        "row": pa.int64(),
+    }
 )
 
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
@@ -199,16 +198,11 @@ class _Run:
 
     def __init__(self, scorer: Scorer, terms: Terms, options: SummaryOptions) -> None:
         self.scorer, self.terms, self.options = scorer, terms, options
-        self.negative, self.positive = scorer.facts.labels
-        self.files: list[str] = []
-        self.columns: dict[str, str] = {}
-        self.rows = self.without_score = self.without_text = self.rejected = 0
-        self.first_reject: str | None = None
-        self.set_aside: dict[str, int] = {}
-        self.warnings: list[str] = []
+        negative, positive = scorer.facts.labels
+        self.found = Summary(negative=negative, positive=positive)
         self.cells: dict[_Cell, _Numbers] = {}
         self.groups: dict[str, set[str]] = {}  # by what is grouped by
-        self.words, self.texts = TermCounts(), Texts()
+        self.words = TermCounts()
         self.kept: list[pa.Table] = []
         self.bounds: dict[str, float] = {}  # of the random keys of a group's rows, if it has enough
         self.lowest: list[pa.Table] = []
@@ -221,19 +215,19 @@ class _Run:
                 open_reviews(path, self.options.reading, self._wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
-                self.columns |= reviews.chosen
+                self.found.columns |= reviews.chosen
                 read = 0
                 for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
                     self._add(block, reviews, read)
                     read += block.records + len(block.rejects)
                     if on_progress is not None:
                         on_progress(Progress(read, reviews.bytes_read, reviews.size))
-            self.files.append(str(path))
+            self.found.files.append(str(path))
             self._look_for_rejects(path_of(f"{path}{REJECTED_ENDING}"))
         if not any(kind == "" for kind, _, _ in self.cells):
             raise InputError(
-                f"{' and '.join(self.files[:3])}: no row has a score. Score the file first, with: "
-                "toolkit score FILE"
+                f"{' and '.join(self.found.files[:3])}: no row has a score. Score the file "
+                "first, with: toolkit score FILE"
             )
 
     def _wanted(self) -> tuple[Column, ...]:
@@ -269,7 +263,7 @@ class _Run:
         ids = self.scorer.vocabulary.encode(texts)
         labels = fields["sentiment"]
         kinds = np.full(len(texts), -1, np.int8)
-        for kind, label in enumerate((self.negative, self.positive)):
+        for kind, label in enumerate((self.found.negative, self.found.positive)):
             kinds[pc.equal(labels, label).to_numpy(zero_copy_only=False)] = kind
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
         unknown = int(np.count_nonzero(ids.values == UNKNOWN_ID))
@@ -352,14 +346,14 @@ class _Run:
         return rows.filter(pa.array(rank < most))
 
     def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
-        self.rows += block.records
-        self.without_score += block.records - block.scored
-        self.without_text += block.without_text
-        self.rejected += len(block.rejects)
-        if block.rejects and self.first_reject is None:
+        self.found.rows += block.records
+        self.found.without_score += block.records - block.scored
+        self.found.without_text += block.without_text
+        self.found.rejected += len(block.rejects)
+        if block.rejects and self.found.first_reject is None:
             reject = block.rejects[0]
             place = f"{reviews.name}: {reviews.counts} {reject.number:,}"
-            self.first_reject = f"{place}: {reject.reason}"
+            self.found.first_reject = f"{place}: {reject.reason}"
         for (kind, group, label), numbers in block.cells:
             known = self.groups.setdefault(kind, set())
             if group not in known and len(known) >= MOST_GROUPS and kind.startswith("by "):
@@ -373,7 +367,7 @@ class _Run:
                 "different labels. Name the column with --names sentiment=NAME."
             )
         self.words.add(block.keys, block.counts, block.reviews)
-        mine, more = self.texts, block.texts
+        mine, more = self.found.texts, block.texts
         mine.tokens, mine.unknown = mine.tokens + more.tokens, mine.unknown + more.unknown
         mine.texts += more.texts
         mine.histogram = [a + b for a, b in zip(mine.histogram, more.histogram, strict=True)]
@@ -403,7 +397,7 @@ class _Run:
             with path.open("rb") as file:
                 lines = sum(1 for _ in file)
             if lines:
-                self.set_aside[str(path)] = lines
+                self.found.set_aside[str(path)] = lines
 
     def slices(self, kind: str) -> dict[str, Slice]:
         """Give the groups, the largest first."""
@@ -420,24 +414,15 @@ class _Run:
 
     def summary(self, *, with_words: bool = True) -> Summary:
         """Put all together."""
-        found = Summary(
-            total=self.slices("")[""],
-            texts=self.texts,
-            by={name: [*self.slices(f"by {name}").values()] for name in self.options.by},
-            aspects=[*self.slices("aspect").values()],
-            **{
-                key: getattr(self, key)
-                for key in (
-                    "files columns negative positive rows without_score without_text rejected "
-                    "first_reject set_aside warnings"
-                ).split()
-            },
-        )
-        if not {self.negative, self.positive} & {*found.total.labels}:
+        found = self.found
+        found.total = self.slices("")[""]
+        found.by = {name: [*self.slices(f"by {name}").values()] for name in self.options.by}
+        found.aspects = [*self.slices("aspect").values()]
+        if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
-                f"{self.files[0]}: has the labels {labels}, but those of the model are "
-                f"{self.negative!r} and {self.positive!r}. Name the model that scored it with "
+                f"{found.files[0]}: has the labels {labels}, but those of the model are "
+                f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
                 "--model, or the column with --names sentiment=NAME."
             )
         days = self.slices("date")
@@ -458,13 +443,14 @@ class _Run:
         reviews = self.words.reviews
         ids = self.scorer.vocabulary.encode(kept["text"])
         rows, in_rows = self.terms.of(ids)
+        shown: set[str] = set()  # texts, each once if there are enough
         order = np.argsort(in_rows, kind="stable")
         rows, in_rows = rows[order], in_rows[order]
         for side, name, result in (
-            (0, self.negative, found.complaints),
-            (1, self.positive, found.praise),
+            (0, self.found.negative, found.complaints),
+            (1, self.found.positive, found.praise),
         ):
-            turn = slice(None, None, -1 if side else 1)
+            turn = slice(None, None, -1 if side else 1)  # the own kind first
             best = leaning(self.terms, keys, counts[:, turn], reviews[turn], 5 * self.options.show)
             alone = self.scorer.score([each.name for each in best])
             is_side = pc.equal(kept["sentiment"], name).to_numpy()
@@ -477,22 +463,27 @@ class _Run:
                 is_full[is_opinion] += 1
                 first, last = np.searchsorted(in_rows, [term.key, term.key + 1])
                 having = rows[first:last]
-                quotes = _quotes(kept, having[is_side[having]], term, extreme=bool(side))
-                shares = [
-                    n / max(int(all_), 1)
-                    for n, all_ in zip((term.first, term.second), reviews[turn], strict=True)
-                ]
-                both = (term.first, term.second)[turn], shares[turn]
+                quotes = _quotes(kept, having[is_side[having]], term, shown, extreme=bool(side))
+                both = (term.first, term.second)
+                shares = [n / max(int(k), 1) for n, k in zip(both, reviews[turn], strict=True)]
                 result.append(
                     TermFound(
-                        term.name, *both[0], *both[1], term.lean, is_opinion, term.phrases, quotes
+                        name=term.name,
+                        reviews=term.first,
+                        share=shares[0],
+                        other_reviews=term.second,
+                        other_share=shares[1],
+                        lean=term.lean,
+                        is_opinion=is_opinion,
+                        phrases=term.phrases,
+                        quotes=quotes,
                     )
                 )
 
     def _find_rows(self, found: Summary, kept: pa.Table) -> None:
         show = self.options.show
         found.most_negative = _shown(self.lowest, show, "")
-        if "stars" in self.columns:
+        if "stars" in self.found.columns:
             found.surprise = "The score and the stars that the reviewer gave differ most."
             stars = [
                 f"{value:g} stars"
@@ -505,7 +496,7 @@ class _Run:
             found.surprise = (
                 f"The label is rare in its group ({column}), and the model is sure of it."
             )
-            if self.rows - self.without_score > len(kept):
+            if self.found.rows - self.found.without_score > len(kept):
                 found.surprise += f" Found among {len(kept):,} random rows."
             slices = {each.name: each for each in found.by[column]}
             labels, groups = kept["sentiment"].to_pylist(), kept["group"].to_pylist()
@@ -627,19 +618,22 @@ def _shown(tables: list[pa.Table], most: int, why: str | Sequence[str]) -> list[
 
 
 def _quotes(
-    kept: pa.Table, rows: npt.NDArray[np.int64], term: Term, *, extreme: bool
+    kept: pa.Table, rows: npt.NDArray[np.int64], term: Term, shown: set[str], *, extreme: bool
 ) -> tuple[Quote, ...]:
-    """Three reviews with a term, the surest first, and rather those that are short."""
-    chosen = kept.take(pa.array(rows)).to_pylist()
-    chosen.sort(
-        key=lambda r: (len(r["text"]) > _LETTERS_SHOWN, (-1 if extreme else 1) * r["probability"])
-    )
-    once = {row["text"].lower(): row for row in reversed(chosen)}
-    found = []
-    for row in [*once.values()][::-1][:3]:
-        words = term.name.split()
-        found.append(_quote(row, max(row["text"].lower().find(words[0]), 0)))
-    return tuple(found)
+    """Three reviews with a term, rather short ones, the surest first."""
+    chosen = {row["text"].lower(): row for row in kept.take(pa.array(rows)).to_pylist()}
+    sign = -1 if extreme else 1
+    order = sorted(
+        chosen,
+        key=lambda text: (
+            text in shown,
+            len(text) > _LETTERS_SHOWN // 2,
+            sign * chosen[text]["probability"],
+        ),
+    )[:3]
+    shown.update(order)
+    first = term.name.split()[0]
+    return tuple(_quote(chosen[text], max(text.find(first), 0)) for text in order)
 
 
 def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
@@ -655,9 +649,10 @@ def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
 
 def _compare(found: Summary, before: Summary, run: _Run, earlier: _Run) -> None:
     """Find what has changed beyond chance."""
-    tests: list[Change | None] = []
-    for label in found.labels:
-        tests.append(changed("label", label, before.total.share(label), found.total.share(label)))
+    tests = [
+        changed("label", label, before.total.share(label), found.total.share(label))
+        for label in found.labels
+    ]
     pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
     for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
         known = {each.name: each for each in old}
@@ -731,5 +726,6 @@ def _corrected(path: Path, found: Summary, options: SummaryOptions) -> Corrected
         return correct(Proportion(positive, both), *right)
     except ValueError:
         raise InputError(
-            f"{path}: the model is no better than chance on these rows, so that nothing can be corrected."
+            f"{path}: the model is no better than chance on these rows. Label others, or leave out "
+            "--corrected."
         ) from None

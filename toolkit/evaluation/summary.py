@@ -6,16 +6,17 @@ Rows count as if they were independent of each other, as in a random sample.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, is_dataclass, replace
 from datetime import date, timedelta
 from math import erfc, log, sqrt
 from typing import Any, NamedTuple
 
 import numpy as np
 
+from toolkit import __version__
 from toolkit.errors import counted
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
-from toolkit.evaluation.tables import UNDEFINED, Cell, Table, ends, p_value, percent, table_of
+from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 
 RATE = 0.05  # of false discoveries among all changes that are called so
 _FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
@@ -61,10 +62,10 @@ class TermFound:
     """A word or a phrase, and how often it is in complaints and in praise."""
 
     name: str
-    negative: int  # reviews
-    positive: int
-    negative_share: float  # of all negative reviews
-    positive_share: float
+    reviews: int  # of its kind, complaints or praise, that have it
+    share: float  # of all of its kind
+    other_reviews: int  # of the other kind
+    other_share: float
     lean: float  # standard deviations, as `summary_words.log_odds`; above 0
     is_opinion: (
         bool  # the model has an opinion of it alone: "dirty"; else it is a subject: "shower"
@@ -136,8 +137,10 @@ class Texts:
 class Summary:
     """What some scored files say together."""
 
-    files: list[str]
-    columns: dict[str, str]  # by what they are: text, sentiment, probability and others
+    files: list[str] = field(default_factory=list)
+    columns: dict[str, str] = field(
+        default_factory=dict
+    )  # by what they are: text, sentiment, probability and others
     negative: str  # the labels
     positive: str
     rows: int = 0  # records that could be read
@@ -146,7 +149,7 @@ class Summary:
     rejected: int = 0  # records that cannot be read here
     first_reject: str | None = None
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
-    total: Slice
+    total: Slice = Slice("", {})
     by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
     step: str | None = None  # day, week or month
     over_time: list[Slice] = field(default_factory=list)
@@ -171,6 +174,11 @@ class Summary:
         others = sorted({*self.total.labels} - {self.negative, self.positive})
         return [self.positive, *others, self.negative]
 
+    @property
+    def stars_name(self) -> str:
+        """Whose stars they are."""
+        return "mean predicted stars" if "predicted_stars" in self.columns else "mean stars"
+
     def facts(self) -> list[tuple[str, str]]:
         """Say how many rows have which label, and what is not among them."""
         found = []
@@ -180,13 +188,14 @@ class Summary:
             found.append((label, f"{share.right:,} ({of})"))
         if self.corrected is not None:
             each = self.corrected
-            shown = f"{percent(each.share, 1)}, {ends(each.interval)}; counted {percent(each.counted, 1)}"
-            found.append((f"{self.positive}, corrected", f"{shown} ({each.method})"))
+            shown = f"{percent(each.share, 1)}, {ends(each.interval)}"
+            counts = f"counted {percent(each.counted, 1)}"
+            found.append((f"{self.positive}, corrected", f"{shown}; {counts} ({each.method})"))
         if self.total.stars is not None:
-            found.append(("mean stars", f"{self.total.stars:.2f}"))
+            found.append((self.stars_name, f"{self.total.stars:.2f}"))
         if self.without_score:
-            more = f"{self.without_text:,} of them without text"
-            found.append(("without a score", f"{counted(self.without_score, 'row')}, {more}"))
+            more = f", {self.without_text:,} of them without text" * (self.without_text > 0)
+            found.append(("without a score", f"{counted(self.without_score, 'row')}{more}"))
         if self.without_date:
             found.append(("without a date", counted(self.without_date, "row")))
         for path, count in self.set_aside.items():
@@ -194,8 +203,8 @@ class Summary:
                 ("not scored", f"{counted(count, 'record')} that could not be read: {path}")
             )
         if self.rejected:
-            count = counted(self.rejected, "record")
-            found.append(("cannot be read", f"{count}; first: {self.first_reject}"))
+            first = f"first: {self.first_reject}"
+            found.append(("cannot be read", f"{counted(self.rejected, 'record')}; {first}"))
         return found
 
 
@@ -240,12 +249,12 @@ def beyond_chance(found: Sequence[Change]) -> list[Change]:
         each = order[rank - 1]
         least = min(least, each.p_value * len(order) / rank)
         if least <= RATE:
-            kept.append(Change(*(getattr(each, key) for key in Change.__match_args__[:5]), least))
+            kept.append(replace(each, adjusted=least))
     return kept[::-1]
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Say in what the texts differ so much that a change may be one of the texts, not of opinions."""
+    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
     found = []
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
@@ -260,8 +269,8 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
     index = float(((q - p) * np.log(q / p)).sum())
     if index > _PSI_LARGE + 2 * chance:
         found.append(
-            f"scores that are distributed in another way: a population stability index of {index:.2f}, "
-            f"where {_PSI_LARGE} is large"
+            f"scores that are distributed in another way: a population stability index of "
+            f"{index:.2f}, where {_PSI_LARGE} is large"
         )
     return [f"The texts are unlike before: {each}." for each in found]
 
@@ -340,7 +349,7 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
     labels = [found.negative, *(label for label in found.labels if label != found.negative)]
     labels += sorted({label for each in slices for label in each.labels} - {*labels})
     has_stars = any(each.stars is not None for each in slices)
-    rows = []
+    rows: list[Row] = []
     for each in slices[:_MOST_SLICES]:
         shares = [each.share(label) if each.rows else None for label in labels]
         cells = [
@@ -360,7 +369,7 @@ def _left_out(slices: Sequence[Slice]) -> str:
 def _changes(found: Summary, before: Summary, most: int) -> Section:
     words = [each for each in found.changes if each.what.endswith(" with")][:most]
     shown = [each for each in found.changes if not each.what.endswith(" with")] + words
-    rows = [
+    rows: list[Row] = [
         [
             f"{each.what} {each.name}",
             percent(each.before.value, 1),
@@ -384,71 +393,26 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
     """Give a summary as JSON has it."""
-    from toolkit import __version__
-
-    def slices(of: Sequence[Slice]) -> list[dict[str, Any]]:
-        return [
-            {
-                "name": each.name,
-                "rows": each.rows,
-                "stars": each.stars,
-                "labels": {
-                    label: {"rows": rows, **_share(each.share(label))}
-                    for label, rows in each.labels.items()
-                },
-            }
-            for each in of
-        ]
-
-    def quotes(of: Sequence[Quote]) -> list[dict[str, Any]]:
-        return [each._asdict() for each in of]
-
-    def terms(of: Sequence[TermFound]) -> list[dict[str, Any]]:
-        return [{**vars(each), "quotes": quotes(each.quotes)} for each in of]
-
-    corrected = found.corrected
-    return {
-        "format_version": 1,
-        "toolkit_version": __version__,
-        **{
-            key: getattr(found, key)
-            for key in (
-                "files columns rows without_score without_text rejected first_reject set_aside "
-                "warnings step without_date surprise tests picked"
-            ).split()
-        },
-        "total": slices([found.total])[0],
-        "by": {column: slices(each) for column, each in found.by.items()},
-        "over_time": slices(found.over_time),
-        "aspects": slices(found.aspects),
-        "complaints": terms(found.complaints),
-        "praise": terms(found.praise),
-        "most_negative": quotes(found.most_negative),
-        "surprising": quotes(found.surprising),
-        "texts": vars(found.texts),
-        "changes": [
-            {
-                **{key: getattr(each, key) for key in ("what", "name", "difference", "interval")},
-                "before": {"rows": each.before.count, **_share(each.before)},
-                "now": {"rows": each.now.count, **_share(each.now)},
-                "p_value": each.p_value,
-                "adjusted_p_value": each.adjusted,
-            }
-            for each in found.changes
-        ],
-        "since": None
-        if found.since is None
-        else {"files": found.since.files, "rows": found.since.rows},
-        "corrected": corrected
-        and {
-            **{key: getattr(corrected, key) for key in ("share", "interval", "counted", "method")},
-            "sensitivity": _share(corrected.sensitivity),
-            "specificity": _share(corrected.specificity),
-        },
-    }
+    head = {"format_version": 1, "toolkit_version": __version__}
+    return {**head, **{key: _plain(value) for key, value in vars(found).items()}}
 
 
-def _share(found: Proportion) -> dict[str, Any]:
-    if not found.count:
-        return {"share": None, "interval": None}
-    return {"share": found.value, "interval": found.interval}
+def _plain(value: Any) -> Any:
+    """Give what JSON can hold; what is calculated of a share or a slice is there, too."""
+    if isinstance(value, Proportion):
+        defined = {"share": value.value, "interval": value.interval} if value.count else {}
+        value = {"rows": value.right, "of": value.count, **defined}
+    elif isinstance(value, Slice):
+        labels = {label: value.share(label) for label in value.labels}
+        value = {"name": value.name, "rows": value.rows, "stars": value.stars, "labels": labels}
+    elif isinstance(value, Summary):  # the one before
+        value = {"files": value.files, "rows": value.rows, "total": value.total}
+    elif isinstance(value, Change):
+        value = {**vars(value), "difference": value.difference, "interval": value.interval}
+    elif isinstance(value, Quote):
+        value = value._asdict()
+    elif is_dataclass(value):
+        value = vars(value)
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return [*map(_plain, value)] if isinstance(value, list | tuple) else value

@@ -16,20 +16,20 @@ from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 # Words that may be within a phrase, but neither begin nor end one.
-_COMMON = (
-    "a about after all also am an and any are as at be because been before being but by can could "
-    "did do does each for from get go got had has have he her here him his how i if in into is it "
-    "it's its i'm i've just like me more most much my of off on one only or other our out over own "
-    "s she should so some such t than that the their them then there these they this those to too "
-    "up us very was we were what when where which while who will with would you your really even "
-    "again both same still since though although however"
-).split()
+_COMMON = """
+    a about after all also am an and any are as at be because been before being but by can could
+    did do does each for from get go got had has have he her here him his how i if in into is it
+    it's its i'm i've just like me more most much my of off on one only or other our out over own
+    s she should so some such t than that the their them then there these they this those to too
+    up us very was we were what when where which while who will with would you your really even
+    again both same still since though although however
+""".split()  # noqa: SIM905
 # Words that mean something only in a phrase, as in "not clean".
-_IN_PHRASES = (
-    "not no never nothing don't didn't doesn't isn't wasn't won't can't couldn't wouldn't aren't "
-    "weren't hasn't haven't cannot don didn doesn isn wasn lot bit few little many way thing things "
-    "every two first next back made make good great bad nice best"
-).split()
+_IN_PHRASES = """
+    not no never nothing don't didn't doesn't isn't wasn't won't can't couldn't wouldn't aren't
+    weren't hasn't haven't cannot don didn doesn isn wasn lot bit few little many way thing
+    things every two first next back made make good great bad nice best
+""".split()  # noqa: SIM905
 _MIDDLE_BITS = 8  # of the number of a word of `_COMMON`; 0 is none
 _PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
 _MOST_KEPT = 2_000_000  # words and phrases; beyond, those that were found once are forgotten
@@ -61,9 +61,9 @@ class Terms:
 
     def of(self, ids: TokenIds) -> tuple[npt.NDArray[np.int64], Keys]:
         """Give the rows, ascending, and the keys of all that is in them, each once per row."""
-        values, rows = ids.values, ids.rows
+        values, rows = ids.values.astype(np.int64), ids.rows
         is_single, ends = self._is_single[values], ~self._is_common[values]
-        found = [(rows[is_single], values[is_single].astype(np.int64))]
+        found = [(rows[is_single], values[is_single])]
         two = np.flatnonzero(ends[:-1] & ends[1:] & (rows[:-1] == rows[1:]))
         found.append((rows[two], self._phrase(values[two], 0, values[two + 1])))
         middle = self._middle[values]
@@ -75,13 +75,9 @@ class Terms:
         both = _distinct_of(both)[0]
         return both >> shift, both & ((1 << shift) - 1)
 
-    def _phrase(
-        self, first: npt.NDArray[np.int32], middle: npt.NDArray[np.int64] | int, last: Keys
-    ) -> Keys:
+    def _phrase(self, first: Keys, middle: Keys | int, last: Keys) -> Keys:
         found: Keys = (
-            (first.astype(np.int64) << (self._bits + _MIDDLE_BITS))
-            | (np.int64(middle) << self._bits)
-            | last
+            (first << (self._bits + _MIDDLE_BITS)) | (np.int64(middle) << self._bits) | last
         )
         return found
 
@@ -163,9 +159,9 @@ def _kinds(vocabulary: Vocabulary) -> Iterator[int]:
     words = vocabulary.words.to_pylist()
     for string, number in zip(spellings.strings.to_pylist(), spellings.ids.tolist(), strict=True):
         letters = string.replace("'", "")
-        if letters.isascii() and letters.isalpha():
-            if letters != words[number - FIRST_WORD_ID].replace("'", ""):
-                yield number
+        own = words[number - FIRST_WORD_ID].replace("'", "")
+        if letters.isascii() and letters.isalpha() and letters != own:
+            yield number
 
 
 def log_odds(counts: Counts, reviews: Counts) -> Floats:
@@ -201,7 +197,10 @@ def leaning(terms: Terms, keys: Keys, counts: Counts, reviews: Counts, most: int
     fewest = max(3, int(reviews[0]) // 2_000)
     order = np.argsort(-lean, kind="stable")
     order = order[(lean[order] > 2) & (counts[order, 0] >= fewest)][: 40 * most]
-    found = [Term(int(keys[at]), "", *counts[at].tolist(), float(lean[at])) for at in order]
+    found = [
+        Term(int(keys[at]), "", int(counts[at, 0]), int(counts[at, 1]), float(lean[at]))
+        for at in order
+    ]
     phrases: dict[int, list[Term]] = {}
     for each in sorted(found, key=lambda each: -each.first):
         first, _, last = terms.parts(each.key)
