@@ -165,4 +165,4 @@ def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_
             "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."
         )
-    check_outputs(page, None, None, files, force=force)
+    check_outputs(page, None, files, force=force)

@@ -120,12 +120,14 @@ def summarize(
         *scored_files(files),
         *map(path_of, [*(since or ()), corrected or ""]),
     ]
-    check_outputs(page, report, picked, inputs, force=force)
+    check_outputs(page, report, inputs, force=force)
+    if picked is not None:
+        o.check_rows_file(picked, inputs, force=force)
     run(files, options, page, report, json=json, quiet=quiet)
 
 
 def check_outputs(
-    page: Path | None, report: Path | None, picked: Path | None, inputs: list[Path], *, force: bool
+    page: Path | None, report: Path | None, inputs: list[Path], *, force: bool
 ) -> None:
     """Raise `ToolkitError` for what would otherwise only show at the end."""
     if page is not None:
@@ -133,16 +135,11 @@ def check_outputs(
     for option, path, endings in (
         ("--page", page, (".html", ".htm")),
         ("--report", report, (".json",)),
-        ("--output", picked, None),
     ):
         if path is None:
             continue
-        if endings and path.suffix.lower() not in endings:
+        if path.suffix.lower() not in endings:
             raise UsageError(f"{option} {path}: expected a name that ends in {endings[0]}.")
-        if not endings:
-            from toolkit.records.formats import format_of
-
-            format_of(path, option=option)
         check_is_no_input(path, inputs, option)
         check_output_file(path, force=force, option=option)
 
