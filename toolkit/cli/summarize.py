@@ -24,7 +24,7 @@ _MORE = "Compare, correct, label"
 _PICKED = "to_label.csv"
 
 Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
-By = Annotated[list[str] | None, o.option("COLUMN", "Show each group of a column.")]
+By = Annotated[list[str] | None, o.option("NAME", "Show each group of a column.")]
 DateColumn = Annotated[str | None, o.option("NAME", "Show each day, week or month.")]
 DateFormat = Annotated[
     str | None, o.option("FORM", "How dates are written.", "found by the dates", panel=o.COLUMNS)
@@ -38,12 +38,12 @@ StarsColumn = Annotated[
     o.option("NAME", "Stars that reviewers gave.", "stars or rating", panel=o.COLUMNS),
 ]
 Since = Annotated[
-    list[str] | None, o.option("SCORED", "Earlier scored files to compare with.", panel=_MORE)
+    list[str] | None, o.option("FILE", "Earlier scored files to compare with.", panel=_MORE)
 ]
 CorrectedBy = Annotated[
     str | None,
     o.option(
-        "LABELLED",
+        "FILE",
         "Correct the share of positive by scored rows with labels.",
         names=("--corrected",),
         panel=_MORE,
@@ -55,8 +55,8 @@ Pick = Annotated[
 Picked = Annotated[
     Path | None, o.option("FILE", "Where to.", _PICKED, ("--output", "-o"), panel=_MORE)
 ]
-Page = Annotated[Path | None, o.option("FILE.html", "Write a page.", panel=o.WRITING)]
-Report = Annotated[Path | None, o.option("FILE.json", "Write JSON.", panel=o.WRITING)]
+Page = Annotated[Path | None, o.option("FILE", "Write a page, .html.", panel=o.WRITING)]
+Report = Annotated[Path | None, o.option("FILE", "Write JSON.", panel=o.WRITING)]
 
 
 def summarize(
@@ -99,6 +99,8 @@ def summarize(
     read_options = reading.options(columns, labels.names)
     if output is not None and pick is None:
         raise UsageError("--output: is for the rows of --pick N. For a page, use --page FILE.html.")
+    if date_format is not None and "%" not in date_format:
+        raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
     picked = path_of(output or _PICKED) if pick else None
     from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
 
