@@ -70,6 +70,7 @@ _LETTERS_SHOWN = 400
 _LETTERS_BEFORE = 150  # a word that is shown in a long text
 _ASPECT = "aspect_"
 _SUBJECT = (0.15, 0.85)  # the probability of a word alone: outside, it is an opinion
+_FAR = 0.5  # from the score to the stars, both from 0 to 1, for a row that is surprising
 _RARE = 0.25  # share of the group, for a row that is surprising in it
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y"),
@@ -485,12 +486,9 @@ class _Run:
         found.most_negative = _shown(self.lowest, show, "")
         if "stars" in self.found.columns:
             found.surprise = "The score and the stars that the reviewer gave differ most."
-            stars = [
-                f"{value:g} stars"
-                for table in self.surprising
-                for value in table["stars"].to_pylist()
-            ]
-            found.surprising = _shown(self.surprising, show, stars)
+            rows = self.surprising[0].filter(pc.field("key") < -_FAR)
+            stars = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
+            found.surprising = _shown([rows], show, stars)
         elif self.options.by:
             column = self.options.by[0]
             found.surprise = (
@@ -612,8 +610,7 @@ def _shown(tables: list[pa.Table], most: int, why: str | Sequence[str]) -> list[
     reasons = [why] * len(rows) if isinstance(why, str) else why
     found: dict[str, Quote] = {}
     for row, reason in zip(rows, reasons, strict=True):
-        if not (reason.startswith("nan") or row["text"].lower() in found):
-            found[row["text"].lower()] = _quote(row, 0, reason)
+        found.setdefault(row["text"].lower(), _quote(row, 0, reason))
     return [*found.values()][:most]
 
 
