@@ -297,7 +297,7 @@ def test_an_unclear_date_is_asked_about(command: Command) -> None:
 
 
 def test_the_page_is_whole_and_safe(command: Command) -> None:
-    content = [(f"{HOSTILE} dirty {row[0]}", f"<b>{row[1]}", *row[2:]) for row in rows(200)] + [
+    content = [(f"{row[0]} dirty {HOSTILE}", f"<b>{row[1]}", *row[2:]) for row in rows(200)] + [
         ("\u202eawful " + "x" * 10_000, "Oslo", "2026-03-01", "negative", 0.01)
     ]
     write_rows("<i>s&.csv", content)
@@ -358,7 +358,7 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
     del command
     run_npm("ls", "axe-core")
     content = [
-        (f"{HOSTILE} \u0639\u0631\u0628\u064a {'x' * 5_000} {r[0]}", *r[1:])
+        (f"{r[0]} {'x' * 5_000} \u0639\u0631\u0628\u064a {HOSTILE}", *r[1:])
         for r in rows(count + 1)
     ]
     write_rows("s.csv", content[1:])
