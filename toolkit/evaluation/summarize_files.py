@@ -483,7 +483,8 @@ class _Run:
 
     def _find_rows(self, found: Summary, kept: pa.Table) -> None:
         show = self.options.show
-        found.most_negative = _shown(self.lowest, show, "")
+        is_negative = pc.field("sentiment") == found.negative
+        found.most_negative = _shown([each.filter(is_negative) for each in self.lowest], show, "")
         if "stars" in self.found.columns:
             found.surprise = "The score and the stars that the reviewer gave differ most."
             rows = self.surprising[0].filter(pc.field("key") < -_FAR)
@@ -512,25 +513,26 @@ class _Run:
             found.surprising = _shown([kept.take(pa.array(order))], show, why)
 
     def pick(self) -> int:
-        """Write rows worth labelling; give their number."""
+        """Write rows worth labelling; give their number.
+
+        Half of them are random: with those alone that are unsure, adapting was no better.
+        """
         kept = pa.concat_tables(self.kept).combine_chunks()
-        _, first = np.unique(
-            kept["text"].combine_chunks().dictionary_encode().indices, return_index=True
-        )
-        kept = kept.take(pa.array(np.sort(first)))
+        codes = kept["text"].combine_chunks().dictionary_encode().indices.to_numpy()
+        kept = kept.take(pa.array(np.sort(np.unique(codes, return_index=True)[1])))  # once each
         unsure = np.array([entropy(each) for each in kept["probability"].to_pylist()])
         ids = self.scorer.vocabulary.encode(kept["text"])
         groups = kept["group"].combine_chunks().dictionary_encode().indices.to_numpy()
-        chosen = kept.take(pa.array(unlike(ids, unsure, groups, self.options.pick), pa.int64()))
-        has_group = bool(self.options.by)
-        rows = chosen.select(["text", "group", "file", "row"]).add_column(
-            1, "label", pa.nulls(len(chosen), pa.string())
-        )
-        schema = PICKED_ROWS if has_group else PICKED_ROWS.remove(2)
+        chosen = unlike(ids, unsure, groups, -(-self.options.pick // 2))
+        at_random = np.argsort(kept["key"].to_numpy(), kind="stable")
+        rest = at_random[~np.isin(at_random, chosen)][: self.options.pick - len(chosen)]
+        rows = kept.take(pa.array([*chosen, *rest.tolist()], pa.int64()))
+        rows = rows.add_column(0, "label", pa.nulls(len(rows), pa.string()))
+        schema = PICKED_ROWS if self.options.by else PICKED_ROWS.remove(2)
         with rows_file(self.options.picked, schema, force=self.options.force) as append:
             if append is not None:
                 append(rows.select(schema.names).cast(schema))
-        return len(chosen)
+        return len(rows)
 
 
 def _grouped(

@@ -222,41 +222,67 @@ def leaning(terms: Terms, keys: Keys, counts: Counts, reviews: Counts, most: int
 
 
 _DIRECTIONS = 64  # of random projections
+_ROUNDS = 10
 
 
 def unlike(ids: TokenIds, weight: Floats, groups: npt.NDArray[np.int64], most: int) -> list[int]:
-    """Choose rows of a high weight that are unlike each other, some of every group.
+    """Choose rows of a high weight that are typical of many and unlike each other, of all groups.
 
-    Each next one is the row with the largest product of its weight and its distance from all that
-    are chosen: as BADGE (Ash et al. 2020) with words in place of gradients. The groups take turns.
-    Rows are points in 64 random directions, by the words that they have; rare ones count more.
+    They are those nearest to the centres of weighted k-means (Zhdanov 2019, "Diverse mini-batch
+    active learning"), for each group by its weight. Rows are points in 64 random directions, by the
+    words that they have; rare ones count more. ``groups`` are numbers from 0.
     """
     random = np.random.default_rng(0)
-    size = int(ids.values.max(initial=0)) + 1
-    seen = np.bincount(ids.values, minlength=size)
-    directions = random.standard_normal((size, _DIRECTIONS)).astype(np.float32)
+    points = _points(ids, random)
+    weight = np.where(points.any(axis=1), weight + 1e-6, 0)
+    sizes, sums = (
+        np.bincount(groups[weight > 0]),
+        np.bincount(groups[weight > 0], weight[weight > 0]),
+    )
+    counts = np.zeros(len(sizes), np.int64)
+    counts[np.argsort(-sums, kind="stable")[:most]] = 1
+    counts = np.minimum(counts, sizes)
+    while counts.sum() < min(most, sizes.sum()):
+        counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
+    chosen: list[int] = []
+    for group, count in enumerate(counts.tolist()):
+        own = np.flatnonzero((groups == group) & (weight > 0))
+        chosen += own[_central(points[own], weight[own], count, random)].tolist()
+    return chosen
+
+
+def _points(ids: TokenIds, random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Give (rows, directions) points of length 1; zeros for a row without a known word."""
+    seen = np.bincount(ids.values, minlength=FIRST_WORD_ID)
+    directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
     directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
     directions[:FIRST_WORD_ID] = 0
     points = np.zeros((len(ids), _DIRECTIONS), np.float32)
     for row in range(len(ids)):
         points[row] = directions[ids.values[ids.starts[row] : ids.stops[row]]].sum(axis=0)
-    lengths = np.linalg.norm(points, axis=1)
-    points /= np.maximum(lengths, 1e-9)[:, None]
-    weight = np.where(lengths > 0, weight, 0)
-    nearest = np.full(len(points), 2.0)
+    points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
+    return points
+
+
+def _central(
+    points: npt.NDArray[np.float32], weight: Floats, count: int, random: np.random.Generator
+) -> list[int]:
+    """Choose the rows nearest to the centres of weighted k-means, each once."""
+    nearest = np.full(len(points), 2.0)  # a distance: 1 minus the cosine
+    centres = np.zeros((count, _DIRECTIONS), np.float32)
+    for each in range(count):  # k-means++
+        odds = weight * nearest**2
+        odds = odds if odds.any() else weight
+        centres[each] = points[random.choice(len(points), p=odds / odds.sum())]
+        nearest = np.minimum(nearest, np.maximum(1 - points @ centres[each], 0))
+    for _ in range(_ROUNDS):
+        own = np.argmax(points @ centres.T, axis=1)
+        for each in range(count):
+            mean = (points[own == each] * weight[own == each, None]).sum(axis=0)
+            centres[each] = mean / length if (length := np.linalg.norm(mean)) else centres[each]
     chosen: list[int] = []
-    names = np.unique(groups)
-    while len(chosen) < min(most, len(points)):
-        before = len(chosen)
-        for name in names.tolist():
-            if len(chosen) == most:
-                break
-            value = np.where(groups == name, weight * nearest, 0)
-            best = int(np.argmax(value))
-            if value[best] > 0:
-                chosen.append(best)
-                nearest = np.minimum(nearest, 1 - points @ points[best])
-                nearest[best] = 0
-        if len(chosen) == before:
-            break
+    for each in range(count):
+        alike = points @ centres[each]
+        alike[chosen] = -2
+        chosen.append(int(np.argmax(alike)))
     return chosen
