@@ -335,11 +335,11 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
+    shown = [Section(title, _slices(found, name, of), _left_out(of)) for title, name, of in tables]
     if found.step is not None:
-        tables.append((f"By {found.step}", found.step, found.over_time[-_MOST_SLICES:]))
-    shown = [
-        Section(title, _slices(found, name, each), _left_out(each)) for title, name, each in tables
-    ]
+        last, count = found.over_time[-_MOST_SLICES:], len(found.over_time)
+        note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
+        shown.append(Section(f"By {found.step}", _slices(found, found.step, last), note))
     if found.since is not None:
         shown.append(_changes(found, found.since, most))
     return shown
