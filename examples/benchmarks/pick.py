@@ -1,6 +1,6 @@
 """Adapting with 100 rows that ``toolkit summarize --pick`` chose, against 100 random ones.
 
-Run as ``python -m examples.benchmarks.pick [START...]``. The domains are those of the shared data
+Run as ``python -m examples.benchmarks.pick [START...]``. The texts are those of the shared data
 that no shipped model was trained on. Each draw leaves out other reviews to test on; the rows to
 label are chosen among the rest. Prints a table.
 """
