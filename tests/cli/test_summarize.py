@@ -14,10 +14,11 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
-from tests.cli.running import Command, write
+from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
-from toolkit.evaluation.summarize_files import SummaryOptions, summarize
+from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation.summarize_files import MOST_GROUPS, OTHER_GROUPS
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
@@ -142,6 +143,25 @@ def test_blocks_change_nothing(command: Command) -> None:
         assert getattr(both[0], key) == getattr(both[1], key)
     names = [[(each.name, each.reviews) for each in found.complaints] for found in both]
     assert names[0] == names[1] != []
+
+
+def test_many_groups_are_counted_together(command: Command) -> None:
+    """As in a column of ids, which would take memory for each row."""
+    count = 2 * MOST_GROUPS
+    content = [(*row[:1], f"id {n}", *row[2:]) for n, row in enumerate(rows(count)) if row[3]]
+    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--pick", "5")
+    slices = {each["name"]: each["rows"] for each in found["by"]["city"]}
+    assert len(slices) == MOST_GROUPS + 1
+    assert slices[OTHER_GROUPS] == len(content) - MOST_GROUPS
+    assert found["picked"] == 5
+
+
+def test_standard_input_is_read(command: Command) -> None:
+    del command  # which makes the folder
+    with write_rows("s.csv", rows(40)).open(encoding="utf-8") as file:
+        ran = in_its_own_process("summarize", "-", "--format", "csv", "--json", stdin=file)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert json.loads(ran.out)["rows"] == 40
 
 
 def test_a_folder_has_scored_files_beside_others(command: Command) -> None:

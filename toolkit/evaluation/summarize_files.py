@@ -378,6 +378,13 @@ class _Run:
         self.surprising = _merged(self.surprising, moved[2], "key", self._most)
 
     def _keep(self, rows: pa.Table) -> None:
+        """Keep random rows of each group, and forget others where there are enough."""
+        if self.options.by:
+            known = pa.array(self.groups.get(f"by {self.options.by[0]}", ()), pa.large_string())
+            is_known = pc.is_in(rows["group"], known)
+            at = rows.column_names.index("group")
+            names = pc.if_else(is_known, rows["group"], OTHER_GROUPS)
+            rows = rows.set_column(at, "group", names)
         self.bounds |= dict.fromkeys(set(rows["group"].to_pylist()) - {*self.bounds}, 1.0)
         self.kept.append(rows)
         if sum(map(len, self.kept[1:])) < _KEPT_ROWS // 4 and self.kept[1:]:

@@ -245,9 +245,9 @@ def unlike(ids: TokenIds, weight: Floats, groups: npt.NDArray[np.int64], most: i
     while counts.sum() < min(most, sizes.sum()):
         counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
     chosen: list[int] = []
-    for group, count in enumerate(counts.tolist()):
+    for group in np.flatnonzero(counts).tolist():
         own = np.flatnonzero((groups == group) & (weight > 0))
-        chosen += own[_central(points[own], weight[own], count, random)].tolist()
+        chosen += own[_central(points[own], weight[own], int(counts[group]), random)].tolist()
     return chosen
 
 
