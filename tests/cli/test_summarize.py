@@ -14,6 +14,7 @@ import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
 
+from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
@@ -395,3 +396,14 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
             found = page.evaluate("axe.run().then(({ violations }) => violations)")
             assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
             page.close()
+
+
+def test_every_key_of_the_json_is_described(command: Command) -> None:
+    write_rows("s.csv", rows(100))
+    found = found_by(command, "s.csv", "--by", "city", "--since", "s.csv")
+    reference = REFERENCE.read_text(encoding="utf-8")
+    part = reference[reference.index("What `summarize` finds") : reference.index("## Which model")]
+    described = {*re.findall(r"`(\w+)`", part)}
+    (term, *_), (quote, *_) = found["complaints"], found["most_negative"]
+    for keys in (found, term, quote, found["total"], found["texts"]):
+        assert {*keys} - {"toolkit_version"} <= described
