@@ -292,7 +292,7 @@ class _Run:
             np.bincount(kinds[kinds >= 0], minlength=2).astype(np.int64),
             self._chosen(shown),
             _first(shown, probability, self._most),
-            _first(shown, *_least_surprising(shown), self._most),
+            _first(shown, -_gaps(shown), self._most),
         )
 
     @property
@@ -320,6 +320,8 @@ class _Run:
             elif kind == "aspect":
                 is_filled = pc.invert(is_blank(values))
                 given = values.filter(is_filled)
+                if pc.count_distinct(given).as_py() > _MOST_LABELS:
+                    continue  # it has something else
                 names = pa.repeat(name.removeprefix(_ASPECT), len(given)).cast(pa.large_string())
                 both = one.filter(is_filled), rated.filter(is_filled)
                 yield from _grouped("aspect", names, given, *both)
@@ -585,12 +587,12 @@ def _days(values: pa.Array, form: str | None, place: str) -> pa.Array:
     return pc.fill_null(pc.strftime(best, "%Y-%m-%d"), "").cast(pa.large_string())
 
 
-def _least_surprising(rows: pa.Table) -> tuple[_Numbers]:
-    """The distance of the score and the reviewer's stars, below 0; the largest first."""
+def _gaps(rows: pa.Table) -> _Numbers:
+    """From the score to the stars of the reviewer, both from 0 to 1; 0 without stars."""
     stars = rows["stars"].to_numpy()
-    scale = TEN if len(stars) and np.nanmax(np.append(stars, 0)) > FIVE else FIVE
-    gap = np.abs((stars - 1) / (scale - 1) - rows["probability"].to_numpy())
-    return (np.where(np.isnan(gap), 0.0, -gap),)
+    scale = TEN if (stars > FIVE).any() else FIVE
+    gaps: _Numbers = np.abs((stars - 1) / (scale - 1) - rows["probability"].to_numpy())
+    return np.where(np.isnan(gaps), 0.0, gaps)
 
 
 def _first(rows: pa.Table, values: _Numbers, most: int) -> pa.Table:
