@@ -267,6 +267,7 @@ def test_picked_rows_are_ready_for_labels(command: Command) -> None:
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
         (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
+        (None, ["--names", "stars=s"], "--names: expected sentiment or probability", 2),
         ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),
         (
             "text,predicted_sentiment,positive_probability\na,good,1\n",
@@ -350,9 +351,20 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     assert "Dirty and loud." in page
     again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
     again.failed_with("hotels.html: exists already", 2)
+    plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
+    plain.failed_with("--page: needs names of columns", 2)
     stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
     stdout.failed_with("--page: is of scored files", 2)
     assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
+
+
+def test_columns_have_other_names_and_files_another_form(command: Command) -> None:
+    write("h.csv", "Kommentar;Ort\nA lovely hotel.;Rome\nDirty, très.;Oslo\n".encode("latin-1"))
+    names = ("--names", "sentiment=s,probability=p,stars=st", "--stars", "--delimiter", ";")
+    options = (*names, "--encoding", "latin-1", "--text-column", "Kommentar")
+    ran = command("score", "h.csv", *options, "--page", "h.html")
+    assert ran.exit_code == 0
+    assert "très" in Path("h.html").read_text(encoding="utf-8")
 
 
 def test_labels_that_look_wrong_are_found(command: Command) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -68,6 +69,8 @@ def score(
         model = find_model(common.model)
         run.allow(jobs, model, force=common.force)
         if output.page is not None:
+            if reading.no_header:
+                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
             _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
         scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
         run.scorer = ScoringModel.of(scorer)
@@ -145,7 +148,9 @@ def _score(
         from toolkit.evaluation.summarize_files import SummaryOptions
         from toolkit.records.formats import beside
 
-        reading = beside(path_of(outputs[0]), options.reading)
+        # The column of stars, if it is named, is one that was added.
+        columns = replace(options.reading.columns, stars=None, label=None)
+        reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
         path, model = page
         settings = SummaryOptions(reading, model, force=options.force)
         summarize(outputs, settings, path, None, json=False, quiet=True)

@@ -90,11 +90,14 @@ def summarize(
     - `toolkit summarize march.csv --since february.csv`
     - `toolkit summarize scored.csv --pick 100 -o to_label.csv`
     """
+    named = o.names_of_added(names)
+    if others := named.keys() - {"sentiment", "probability"}:
+        raise UsageError(f"--names: expected sentiment or probability, received {min(others)!r}")
     columns = Columns(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
-        **o.names_of_added(names),  # type: ignore[arg-type]
+        **named,  # type: ignore[arg-type]
     )
     read_options = reading.options(columns, labels.names)
     if output is not None and pick is None:
