@@ -58,7 +58,7 @@ that it uses, or `Arrow` and why.
 
 ## JSON
 
-`evaluate`, `explain`, `diff` and `info` print JSON with `--json`; `evaluate` and `score` write it with
+`evaluate`, `explain`, `diff`, `summarize` and `info` print JSON with `--json`; `evaluate`, `summarize` and `score` write it with
 `--report`; `serve` answers with it. The same thing has the same key everywhere:
 
 | key | meaning |
@@ -143,6 +143,7 @@ add keys; `format_version` changes if one gets another meaning.
 | `models` | the keys of a model above (`preset`, `labels` and `toolkit_version` are null for predictions), and those below |
 | `breakdowns` | lists by `length` and, with such columns, by `stars` (whole ones, 1 to 5) and `groups`, the hardest for the best model first, or with `--behaviour` the phenomena; each entry has `name`, `reviews`, `positive`, `majority_accuracy` and `models`: by name, `right`, `accuracy`, `interval`, `balanced_accuracy`, `balanced_accuracy_interval`, `log_loss`, `calibration_error`, `balanced_calibration_error` (both labels weigh the same); a balanced accuracy needs 5 reviews of either label |
 | `macro_mean` | the mean over the `groups` that have a balanced accuracy, each counting the same: how many `groups` those are, `majority_accuracy`, and the figures by model; null if there are none |
+| `doubtful` | number of labels that look wrong to the best model; `is_doubtful` of a mistake says whether its label does |
 | `comparisons` | each other model with the best one, the `reference`: `only_model_right` and `only_reference_right` (reviews), `difference` of the accuracies with its 95% `interval` (of the score test of Tango, corrected; it holds 0 where `p_value` is 0.05 or more), `p_value` of McNemar's test, `is_exact` (binomial test) |
 
 Each of its `models` also has:
@@ -183,6 +184,25 @@ What `diff` finds has these keys; what is not known is null.
 | `ignored`, `links` | of `data`, in folders: the number of files of unknown format; links to folders, which were not followed |
 | `limit`, `sample` | of `data`: the part of each file that is compared; null if it is not given |
 | `files`, `columns`, `records`, `rejected`, `first_reject`, `label_meaning`, `neutral`, `warnings`, `output` | of `data`: what was read, how, and what could not be; rows with a neutral label, which no accuracy is of; the file of all changed rows |
+
+What `summarize` finds has these keys; what is not known is null.
+
+| key | meaning |
+|---|---|
+| `format_version` | 1 |
+| `files`, `columns` | what was read, and names of columns by what they are |
+| `negative`, `positive` | the labels of the model |
+| `rows`, `without_score`, `without_text` | records that could be read; of these without a score; of those without text |
+| `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
+| `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
+| `without_date` | scored rows without a date |
+| `complaints`, `praise` | words and phrases, at most `--show` subjects and opinions, the surest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `is_opinion` (the model has an opinion of it alone), `phrases` that it is in, and three `quotes` |
+| `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
+| `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
+| `since`, `changes`, `tests` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` and `adjusted` (Benjamini and Hochberg); how many were compared |
+| `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |
+| `picked` | rows that `--pick` wrote |
+| `warnings` | sentences, such as about texts that are unlike before |
 
 ## Which model has scored a file
 

@@ -166,7 +166,9 @@ def test_files_that_are_named_exist(page: Path) -> None:
 
 LIBRARY = PROJECT / "examples" / "library.md"
 MOST_BYTES = 6144  # of the README, and of each guide beside the examples
-COMMANDS_README = {"train", "evaluate", "export", "score", "explain", "info", "diff", "serve"}
+COMMANDS_README = {
+    *("train", "evaluate", "export", "score", "explain", "info", "diff", "summarize", "serve")
+}
 
 
 def commands(page: Path) -> list[str]:

@@ -32,6 +32,10 @@ MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 COMMANDS = {
     "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
     "finish": ("toolkit.cli.shards", "Join the shards of a job to what one run would write."),
+    "summarize": (
+        "toolkit.cli.summarize",
+        "Say what customers praise and complain about, from scored files.",
+    ),
     "explain": ("toolkit.cli.explain", "Show what each word of a review adds to its score."),
     "serve": ("toolkit.cli.serve", "Score texts over HTTP."),
     "info": ("toolkit.cli.info", "Show what a model file says of itself."),

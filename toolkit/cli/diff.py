@@ -10,9 +10,9 @@ import typer
 
 from toolkit.cli import console as messages
 from toolkit.cli import options as o
+from toolkit.cli.options import check_rows_file
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import ToolkitError, UsageError
-from toolkit.files import check_is_no_input, check_output_file
 from toolkit.model import find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import STDIN, ReadOptions
@@ -84,7 +84,8 @@ def diff(
     files = data or []
     wanted = Subset(subset.limit, subset.sample)
     _check(files, read_options, wanted, output, fail_if_worse=fail_if_worse)
-    _check_output(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
+    if output is not None:
+        check_rows_file(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     target = None if output is None else path_of(output)
     options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, wanted)
     found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
@@ -115,20 +116,6 @@ def _check(
     for option, is_given in (("--output", output is not None), ("--fail-if-worse", fail_if_worse)):
         if is_given:
             raise UsageError(f"{option}: needs files of reviews. Name them after the models.")
-
-
-def _check_output(output: Path | None, inputs: list[Path], *, force: bool) -> None:
-    """Raise `UsageError` for what would otherwise only show at the end."""
-    if output is None:
-        return
-    from toolkit.records.formats import format_of
-
-    path = path_of(output)
-    if path == STDIN:
-        raise UsageError("--output: cannot go to standard output; name a file.")
-    format_of(path, option="--output")
-    check_is_no_input(path, inputs)  # patterns among them count as missing
-    check_output_file(path, force=force)
 
 
 def _show(found: Difference, *, json: bool, quiet: bool) -> None:

@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli import options as o
+from toolkit.cli.options import check_rows_file
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
 from toolkit.model import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
+from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
@@ -35,6 +37,10 @@ TargetAccuracies = Annotated[
 StarsColumn = Annotated[
     str | None, o.option("NAME", "Column with star ratings.", "stars or rating", panel=o.COLUMNS)
 ]
+Doubtful = Annotated[
+    Path | None,
+    o.option("FILE", "Write all rows whose label looks wrong.", panel=o.WRITING),
+]
 Reports = Annotated[
     list[Path] | None, o.option("FILE", "Report to write.", names=("--report",), panel=o.WRITING)
 ]
@@ -55,6 +61,7 @@ def evaluate(
     stars_column: StarsColumn = None,
     probability_column: o.ProbabilityColumn = None,
     reading: o.ReadingOptions,
+    doubtful: Doubtful = None,
     reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -91,13 +98,18 @@ def evaluate(
         )
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others, reports = predictions or [], reports or []
-    _check_outputs(reports, [*map(find_model, models), *others, data], force=force)
+    inputs = [*map(find_model, models), *others, data]
+    _check_outputs(reports, inputs, force=force)
+    if doubtful is not None:
+        check_rows_file(doubtful, inputs, "--doubtful", force=force)
     targets = list(dict.fromkeys(target_accuracy or TARGETS))
-    options = EvaluationOptions(read_options, threshold, examples, targets)
+    options = EvaluationOptions(
+        read_options, threshold, examples, targets, doubtful and path_of(doubtful), force
+    )
     evaluation = run_evaluation(data, models, others, options)
     _write(evaluation, reports, json=json, force=force)
     if not json:
-        show(evaluation, reports)
+        show(evaluation, [*reports, *([doubtful] if doubtful else [])])
 
 
 def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:

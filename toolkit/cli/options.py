@@ -21,7 +21,8 @@ from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, SHIPPED
 from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
 from toolkit.records.formats import FORMATS
-from toolkit.records.options import NULL_WORDS, LabelNames, ReadOptions
+from toolkit.records.options import NULL_WORDS, STDIN, LabelNames, ReadOptions
+from toolkit.stores.paths import path_of
 
 # Headings of `--help`.
 COLUMNS = "Columns and labels"
@@ -230,3 +231,18 @@ def names_of_added(given: list[str] | None) -> dict[str, str]:
             raise UsageError(f"--names: the column of {key!r} is named twice")
         names[key] = name
     return names
+
+
+def check_rows_file(
+    path: Path, inputs: Collection[Path], name: str = "--output", *, force: bool
+) -> None:
+    """Raise `UsageError` for a file of rows that could not be written at the end."""
+    from toolkit.files import check_is_no_input, check_output_file
+    from toolkit.records.formats import format_of
+
+    path = path_of(path)
+    if path == STDIN:
+        raise UsageError(f"{name}: cannot go to standard output; name a file.")
+    format_of(path, option=name)
+    check_is_no_input(path, inputs, name)  # patterns among them count as missing
+    check_output_file(path, force=force, option=name)

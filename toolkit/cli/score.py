@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,9 +13,12 @@ from toolkit.cli import score_options as s
 from toolkit.cli.process import check_memory
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
+from toolkit.errors import UsageError
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.jobs import Jobs
     from toolkit.scoring.options import ScoringOptions
@@ -64,6 +68,10 @@ def score(
         )
         model = find_model(common.model)
         run.allow(jobs, model, force=common.force)
+        if output.page is not None:
+            if reading.no_header:
+                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
+            _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
         scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
@@ -76,7 +84,8 @@ def score(
             where = None if common.output is None else path_of(common.output)
             score_in_shards(run, scorer, jobs, options, sharding, where, quiet=common.quiet)
         else:
-            _score(run, scorer, jobs, options, quiet=common.quiet)
+            page = None if output.page is None else (output.page, common.model)
+            _score(run, scorer, jobs, options, page, quiet=common.quiet)
 
 
 def _options(
@@ -110,7 +119,13 @@ def _options(
 
 
 def _score(
-    run: RunReport, scorer: Scorer, jobs: Jobs, options: ScoringOptions, *, quiet: bool
+    run: RunReport,
+    scorer: Scorer,
+    jobs: Jobs,
+    options: ScoringOptions,
+    page: tuple[Path, Path | None] | None,  # with the model
+    *,
+    quiet: bool,
 ) -> None:
     """Score the files, say what became of them, and choose the exit code."""
     from toolkit.cli.console import progress_of
@@ -127,4 +142,32 @@ def _score(
     )
     if not quiet:
         show(results, jobs, options, run)
+    outputs = [str(result.job.output) for result in results if result.error is None]
+    if page is not None and any(result.summary.scored for result in results):
+        from toolkit.cli.summarize import run as summarize
+        from toolkit.evaluation.summarize_files import SummaryOptions
+        from toolkit.records.formats import beside
+
+        # The column of stars, if it is named, is one that was added.
+        columns = replace(options.reading.columns, stars=None, label=None)
+        reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
+        path, model = page
+        settings = SummaryOptions(reading, model, force=options.force)
+        summarize(outputs, settings, path, None, json=False, quiet=True)
+        if not quiet:
+            messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
     exit_with(run, results, options.max_rejected)
+
+
+def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
+    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    from toolkit.cli.summarize import check_outputs
+    from toolkit.records.options import STDIN
+
+    files = [path for job in jobs.files for path in (job.source, job.output)]
+    if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
+        raise UsageError(
+            "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
+            "output on standard output. Use toolkit summarize on the output."
+        )
+    check_outputs(page, None, files, force=force)

@@ -133,6 +133,9 @@ class OutputOptions:
     skip_existing: Annotated[
         bool, o.flag("--skip-existing", "Leave out files whose output is up to date.")
     ] = False
+    page: Annotated[Path | None, o.option("FILE.html", "Write a page of what the reviews say.")] = (
+        None
+    )
     report: Report = None
     log_format: LogFormat = "text"
 

@@ -6,6 +6,9 @@
 >>> from toolkit.evaluation import diff
 >>> diff("old.onnx", "reviews", "reviews.csv").changes.counts.changed  # doctest: +SKIP
 17
+>>> from toolkit.evaluation import summarize
+>>> summarize("scored.csv").complaints[0].name  # doctest: +SKIP
+'waste of money'
 """
 
 from __future__ import annotations
@@ -13,5 +16,15 @@ from __future__ import annotations
 from toolkit.evaluation.behaviour import SUITE
 from toolkit.evaluation.diff_models import DiffOptions, diff
 from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
+from toolkit.evaluation.summarize_files import SummaryOptions, summarize
 
-__all__ = ["SUITE", "DiffOptions", "Evaluation", "EvaluationOptions", "diff", "evaluate"]
+__all__ = [
+    "SUITE",
+    "DiffOptions",
+    "Evaluation",
+    "EvaluationOptions",
+    "SummaryOptions",
+    "diff",
+    "evaluate",
+    "summarize",
+]

@@ -132,7 +132,7 @@ def _compare_files(
     # Where the user says what labels mean, that may depend on all their decimals.
     totals = Totals(options.show, cuts_labels=options.reading.labels == LabelNames())
     run = _Comparison(models, files, options, on_file, data, totals)
-    with _changed_rows_file(options.output, force=options.force) as append:
+    with rows_file(options.output, CHANGED_ROWS, force=options.force) as append:
         run.read(append)
         data.changes = run.totals.changes(run.meanings())
         if not data.changes.counts.answered:
@@ -141,13 +141,13 @@ def _compare_files(
 
 
 @contextmanager
-def _changed_rows_file(path: Path | None, *, force: bool) -> Iterator[Append | None]:
+def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[Append | None]:
     """Open a file that appears when the block succeeds, and give what writes rows; or None."""
     if path is None:
         yield None
         return
     own, compression = format_of(path, option="--output"), compression_of(path)
-    form = own.load().output_of_table(lambda rows, _: rows, CHANGED_ROWS, own.delimiter)
+    form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
     compress = compressor(compression)
     with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:
         output: BatchFile

@@ -13,10 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.behaviour import SUITE, Sets, load_suite, steadiness
 from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
+from toolkit.evaluation.diff_models import rows_file
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
     TARGETS,
@@ -35,7 +37,14 @@ from toolkit.evaluation.metrics import (
     reliability,
 )
 from toolkit.evaluation.ratings import Ratings, rate
-from toolkit.evaluation.reviews import Data, LabelledReviews, load, load_predictions, sha256_if_file
+from toolkit.evaluation.reviews import (
+    LABELS,
+    Data,
+    LabelledReviews,
+    load,
+    load_predictions,
+    sha256_if_file,
+)
 from toolkit.model.explain import Word
 from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
@@ -45,6 +54,16 @@ from toolkit.model.stars import known_tokens
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
+
+DOUBTFUL_ROWS = pa.schema(
+    {
+        "row": pa.int64(),  # in the file, from 1
+        "label": pa.string(),
+        "model_says": pa.string(),
+        "positive_probability": pa.float32(),
+        "text": pa.large_string(),
+    }
+)
 
 
 @dataclass(frozen=True)
@@ -56,6 +75,7 @@ class Mistake:
     probability: float  # of the positive class
     text: str
     words: tuple[Word, ...]  # all, in order; none for predictions from a file
+    is_doubtful: bool = False  # whether the label looks wrong
 
     def effect(self, word: Word) -> float:
         """What a word adds to the log-odds of the wrong label."""
@@ -92,6 +112,20 @@ def most_confident(
     return [int(place) for place in wrong[chosen]]
 
 
+def doubtful(labels: Labels, probability: Probabilities) -> list[int]:
+    """Positions of the reviews whose label looks wrong, the surest first.
+
+    There, the model is as sure of the other label as it is on average of reviews with that label:
+    confident learning (Northcutt, Jiang and Chuang 2021). None if all reviews have one label.
+    """
+    if not 0 < labels.sum() < len(labels):
+        return []
+    other = np.where(labels == 1, 1 - probability, probability)
+    usual = 1 - probability[labels == 0].mean(), probability[labels == 1].mean()
+    found = np.flatnonzero(other >= np.where(labels == 1, *usual))
+    return [int(at) for at in found[np.argsort(-other[found], kind="stable")]]
+
+
 def mistakes(
     reviews: LabelledReviews,
     probability: Probabilities,
@@ -100,12 +134,13 @@ def mistakes(
     most: int,
 ) -> tuple[Mistake, ...]:
     """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
-    found = []
+    found, look_wrong = [], set(doubtful(reviews.labels, probability))
     for place in most_confident(reviews.labels, probability, threshold, most):
         text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
         words = () if scorer is None else scorer.explain(text).words
         row = int(reviews.rows[place]) + 1
-        found.append(Mistake(row, label, float(probability[place]), text, words))
+        is_doubtful = place in look_wrong
+        found.append(Mistake(row, label, float(probability[place]), text, words, is_doubtful))
     return tuple(found)
 
 
@@ -119,6 +154,8 @@ class EvaluationOptions:
     threshold: float | None = None  # None: each model's own, and 0.5 for predictions of others
     examples: int = 10  # of the most confident mistakes of each model
     targets: Sequence[float] = TARGETS  # accuracies to find the largest coverage for
+    doubtful: Path | None = None  # file for the reviews whose label looks wrong to the best model
+    force: bool = False  # replace an existing one
 
     def check(self) -> None:
         """Raise `UsageError` for a number out of its range."""
@@ -183,6 +220,7 @@ class Evaluation:
     macro_mean: MacroMean | None  # over the groups, if there are any of both labels
     comparisons: tuple[Comparison, ...]  # each other model with the best
     labels: Labels = field(repr=False)  # (reviews,) 0 or 1
+    doubtful: int = 0  # reviews whose label looks wrong to the best model
 
     @property
     def groups(self) -> Breakdown | None:
@@ -275,6 +313,11 @@ def evaluate(
     rights = [calls_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
     found = [(each.probability, each.threshold) for each in results]
+    look_wrong = doubtful(labels, results[best].probability)
+    if options.doubtful is not None:
+        with rows_file(options.doubtful, DOUBTFUL_ROWS, force=options.force) as append:
+            assert append is not None
+            append(_doubtful_rows(opinions, results[best].probability, look_wrong))
     breakdowns = break_down(opinions, found, best)
     groups = [each for each in breakdowns if each.key == "groups"]
     return Evaluation(
@@ -290,7 +333,24 @@ def evaluate(
             if result is not results[best]
         ),
         labels=labels,
+        doubtful=len(look_wrong),
     )
+
+
+def _doubtful_rows(
+    reviews: LabelledReviews, probability: Probabilities, places: Sequence[int]
+) -> pa.Table:
+    """Give the reviews at some places, as `DOUBTFUL_ROWS`."""
+    at = np.array(places, np.int64)
+    labels = reviews.labels[at]
+    columns = [
+        reviews.rows[at] + 1,
+        np.array(LABELS)[labels] if len(at) else pa.array([], pa.string()),
+        np.array(LABELS)[1 - labels] if len(at) else pa.array([], pa.string()),
+        probability[at],
+        reviews.texts.take(pa.array(at)),
+    ]
+    return pa.table(columns, DOUBTFUL_ROWS)
 
 
 def _with_scores(

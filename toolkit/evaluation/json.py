@@ -45,6 +45,7 @@ def evaluation_as_dict(evaluation: Evaluation) -> Json:
         "models": [_model(model) for model in models],
         "breakdowns": {each.key: _slices(each, models) for each in evaluation.breakdowns},
         "macro_mean": _macro_mean(evaluation),
+        "doubtful": evaluation.doubtful,
         "comparisons": [asdict(each) for each in evaluation.comparisons],
     }
 

@@ -1,4 +1,4 @@
-"""An evaluation as one HTML page that needs nothing else: no network, no script.
+"""An evaluation, or a summary, as one HTML page that needs nothing else: no network, no script.
 
 The colours of its figures are drawn as numbers that nothing else has, and replaced by variables of
 the style sheet, so that one figure suits a light and a dark page. Its text stays text, in the
@@ -24,6 +24,7 @@ from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
 from toolkit.evaluation.reviews import LABELS
+from toolkit.evaluation.summary import Summary, sections
 from toolkit.model.explain import pieces
 from toolkit.model.facts import PARTS
 
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
 
 
 _SIZE = (4.3, 3.1)  # inches: small, so that the letters can be read on a phone, too
+_WIDE = (5.6, 2.6)
+_DATES_SHOWN = 5
 _HISTOGRAM_BINS = 20
 _MARGINS = (-0.02, 1.02)
 
@@ -225,19 +228,8 @@ class Span(NamedTuple):
 
 def page(evaluation: Evaluation) -> str:
     """Write the whole page; everything from the data is escaped."""
-    from jinja2 import Environment, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        autoescape=True,
-        finalize=_printable,
-        keep_trailing_newline=True,
-        lstrip_blocks=True,
-        trim_blocks=True,
-        undefined=StrictUndefined,
-    )
-    template = environment.from_string((_HERE / "report.html.j2").read_text(encoding="utf-8"))
-    return template.render(
+    return _rendered(
+        "report.html.j2",
         evaluation=evaluation,
         labels=LABELS,
         metrics=METRICS,
@@ -247,8 +239,57 @@ def page(evaluation: Evaluation) -> str:
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,
-        style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         tables=tables,
+    )
+
+
+def summary_page(found: Summary) -> str:
+    """Write the page of scored files; everything from the data is escaped."""
+    drawn = {"scores": _svg("scores", _SIZE, partial(_scores, found))}
+    if len(found.over_time) > 1:
+        drawn["time"] = _svg("time", _WIDE, partial(_over_time, found))
+    return _rendered(
+        "summary.html.j2", found=found, plots=drawn, tables=tables, sections=sections(found)
+    )
+
+
+def _scores(found: Summary, axes: Axes) -> None:
+    heights = np.array(found.texts.histogram, np.float64) / max(sum(found.texts.histogram), 1)
+    axes.stairs(heights, np.linspace(0, 1, len(heights) + 1), color=_series(0), fill=True)
+    axes.set(xlabel=f"Probability of {found.positive}", ylabel="Reviews", xlim=_MARGINS)
+    _percent_axis(axes.yaxis)
+
+
+def _over_time(found: Summary, axes: Axes) -> None:
+    places = [at for at, each in enumerate(found.over_time) if each.rows]
+    shares = [found.over_time[at].share(found.negative) for at in places]
+    low, high = zip(*(each.interval for each in shares), strict=True)
+    axes.fill_between(places, low, high, color=_series(1), alpha=0.25, linewidth=0)
+    axes.plot(places, [each.value for each in shares], color=_series(1), marker="o", ms=3)
+    step = -(-len(found.over_time) // _DATES_SHOWN)
+    ticks = range(0, len(found.over_time), step)
+    axes.set_xticks(ticks, [found.over_time[at].name for at in ticks])
+    axes.set(ylabel=found.negative)
+    axes.set_ylim(bottom=0)
+    _percent_axis(axes.yaxis)
+
+
+def _rendered(name: str, **values: Any) -> str:
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+    from markupsafe import Markup
+
+    environment = Environment(
+        loader=FileSystemLoader(_HERE),
+        autoescape=True,
+        finalize=_printable,
+        keep_trailing_newline=True,
+        lstrip_blocks=True,
+        trim_blocks=True,
+        undefined=StrictUndefined,
+    )
+    return environment.get_template(name).render(
+        **values,
+        style=Markup((_HERE / "report.css").read_text(encoding="utf-8")),  # noqa: S704 (our own)
         version=__version__,
     )
 

@@ -359,6 +359,18 @@ def mistakes_title(model: ModelResult, label: int) -> str:
     return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
 
 
+def doubtful_note(evaluation: Evaluation) -> str:
+    """Say how many labels look wrong; nothing of none."""
+    if not evaluation.doubtful:
+        return ""
+    best = evaluation.models[evaluation.best].name
+    return (
+        f"{counted(evaluation.doubtful, 'label')} may be wrong, as {best} is as sure of the other "
+        "label as it usually is (confident learning, Northcutt et al. 2021). `--doubtful FILE` "
+        "writes all of them, the surest first."
+    )
+
+
 def percent(share: float, digits: int = 2) -> str:
     """Write a share in percent."""
     return f"{share:.{digits}%}"

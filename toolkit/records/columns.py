@@ -65,6 +65,7 @@ class Column:
     is_named: bool = False  # by the user
     other_names: tuple[str, ...] = ()  # also usual, none better than another
     joined_with: tuple[str, ...] = ()  # names of columns whose values come after those of this one
+    is_prefix: bool = False  # of the names: all columns that begin with it, roles "ROLE NAME"
 
     @property
     def option(self) -> str:
@@ -202,8 +203,9 @@ class Columns:
 
 
 def option_of(role: str) -> str:
-    """Give the option that names the column with a role."""
-    return f"--{role.replace('_', '-')}-column"
+    """Give the option that names the column with a role; "by NAME" is one of several."""
+    role, _, name = role.partition(" ")
+    return "--by" if name else f"--{role.replace('_', '-')}-column"
 
 
 def is_text(role: str) -> bool:

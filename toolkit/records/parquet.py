@@ -268,6 +268,8 @@ def _unsuitable(role: str, kind: pa.DataType) -> str | None:
         is_kind(value)
         for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
     )
-    if is_number or (role == "group" and not pa.types.is_nested(value)):
+    if is_number or (
+        role.partition(" ")[0] in ("group", "by", "date") and not pa.types.is_nested(value)
+    ):
         return None
     return "numbers or strings"

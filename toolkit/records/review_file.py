@@ -272,6 +272,7 @@ class ReviewFile(ABC):
         ``find`` looks for names as they are written, and sets `names`. Where it finds none, columns
         that are needed or named are found however their names are spelled.
         """
+        self.wanted = [each for column in self.wanted for each in self._with_prefix(column, find)]
         for column in self.wanted:
             keys = find(column)
             if keys is None and (column.is_needed or column.is_named):
@@ -294,6 +295,18 @@ class ReviewFile(ABC):
         self.chosen = {role: name for role, name in names.items() if not is_text(role)}
         if parts := [name for role, name in names.items() if is_text(role)]:
             self.chosen = {"text": " + ".join(parts), **self.chosen}
+
+    def _with_prefix(
+        self, column: Column, find: Callable[[Column], Keys | None]
+    ) -> Iterator[Column]:
+        """Give a column itself, or in place of a prefix the columns that have it."""
+        if not column.is_prefix:
+            yield column
+        elif not find(column):  # which sets the names
+            for name in dict.fromkeys(self.names):
+                if name.startswith(column.names[0]):
+                    role = f"{column.role} {name}"
+                    yield replace(column, role=role, names=(name,), is_prefix=False)
 
     def _find_alike(self, column: Column, find: Callable[[Column], Keys | None]) -> Keys | None:
         alike = column.alike(self.names)

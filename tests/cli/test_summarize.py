@@ -1,0 +1,421 @@
+"""`toolkit summarize`, as its users see it, and the rows that other commands write for people."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import re
+from collections import Counter
+from pathlib import Path
+from typing import Any
+
+import pyarrow.csv
+import pyarrow.parquet as pq
+import pytest
+
+from pages.commands import REFERENCE
+from tests.cli.running import Command, in_its_own_process, write
+from tests.evaluation.test_page import HOSTILE, Elements
+from tests.examples.web_page import WEB, chromium, run_npm
+from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation.summarize_files import MOST_GROUPS, OTHER_GROUPS
+from toolkit.records import ReadOptions
+
+GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
+BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
+HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
+
+
+def rows(count: int, seed: int = 1, bad: float = 0.4, more: str = "") -> list[tuple[Any, ...]]:
+    """Scored rows; some of the bad ones say more, and every twentieth has no score."""
+    draw = random.Random(seed)
+    found = []
+    for number in range(count):
+        is_bad = draw.random() < bad
+        text = draw.choice(BAD if is_bad else GOOD) + f" Number {draw.randrange(10**6)}."
+        text += more if is_bad and draw.random() < 0.3 else ""
+        city, day = ("Rome", "Oslo")[draw.random() < 0.3], f"2026-03-{draw.randint(1, 28):02d}"
+        probability = draw.uniform(0, 0.4) if is_bad else draw.uniform(0.6, 1)
+        score = ("negative" if is_bad else "positive", f"{probability:.4f}")
+        found.append((text, city, day, *(score if number % 20 else ("", ""))))
+    return found
+
+
+def write_rows(name: str, content: list[tuple[Any, ...]], header: tuple[str, ...] = HEADER) -> Path:
+    with Path(name).open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([header, *content])
+    return Path(name)
+
+
+def found_by(command: Command, *arguments: str | Path) -> dict[str, Any]:
+    ran = command("summarize", *arguments, "--json")
+    assert (ran.exit_code, ran.err) == (0, "")
+    answer: dict[str, Any] = json.loads(ran.out)
+    return answer
+
+
+def test_shares_are_those_of_the_rows(command: Command) -> None:
+    content = rows(400)
+    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--date-column", "date")
+    labels = Counter(row[3] for row in content)
+    assert found["rows"] == 400
+    assert found["without_score"] == labels[""] == 20
+    assert {k: v["rows"] for k, v in found["total"]["labels"].items()} == {
+        key: n for key, n in labels.items() if key
+    }
+    assert found["total"]["labels"]["negative"]["of"] == 380
+    by_city = Counter((row[1], row[3]) for row in content)
+    for each in found["by"]["city"]:
+        assert each["labels"]["negative"]["rows"] == by_city[each["name"], "negative"]
+    assert found["step"] == "day"
+    by_day = Counter(row[2] for row in content if row[3] == "negative")
+    assert {
+        each["name"]: each["labels"]["negative"]["rows"]
+        for each in found["over_time"]
+        if "negative" in each["labels"]
+    } == by_day
+
+
+def test_what_people_see(command: Command) -> None:
+    write_rows("s.csv", rows(400))
+    ran = command("summarize", "s.csv", "--by", "city", "--date-column", "date")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert ran.out.startswith("s.csv: 400 rows\n")
+    assert re.search(r" negative +1\d\d \(\d\d\.\d% of scored, \d\d\.\d–\d\d\.\d\)", ran.out)  # noqa: RUF001
+    assert re.search(r" without a score +20 rows", ran.out)
+    assert "\nBy city\n" in ran.out
+    assert "\nBy day\n" in ran.out
+    complaints = ran.out[ran.out.index("Complaints: ") : ran.out.index("Praise: ")]
+    assert re.search(r" noise .* negative +0 positive|terrible noise", complaints)
+    assert "staff" not in complaints
+    assert "\nMost negative\n  row " in ran.out
+
+
+def test_a_term_has_reviews_and_says_how_often(command: Command) -> None:
+    content = [row for row in rows(400) if row[3]]
+    found = found_by(command, write_rows("s.csv", content))
+    terms = {each["name"]: each for each in found["complaints"]}
+    for name, each in terms.items():
+        words = [text.lower() for text, *_, label, _ in content if label == "negative"]
+        pattern = r"\W+".join(map(re.escape, name.split()))
+        assert each["reviews"] == sum(bool(re.search(rf"\b{pattern}\b", text)) for text in words)
+        assert len(each["quotes"]) == 3
+        for quote in each["quotes"]:
+            assert re.search(rf"\b{pattern}\b", quote["text"].lower())
+            assert content[quote["row"] - 1][0] == quote["text"]
+    assert terms
+    # Words that the model judges also when they are alone are opinions.
+    assert not {"worst", "terrible"} & {n for n, each in terms.items() if not each["is_opinion"]}
+
+
+@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+def test_every_format_says_the_same(command: Command, ending: str) -> None:
+    table = pyarrow.csv.read_csv(write_rows("s.csv", rows(100)))
+    if ending == "parquet":  # with dates that are no text
+        assert str(table.schema.field("date").type).startswith("date")
+        pq.write_table(table, "s.parquet")
+    else:
+        lines = table.set_column(2, "date", table["date"].cast("string")).to_pylist()
+        write("s.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
+    options = ("--by", "city", "--date-column", "date")
+    found, expected = (found_by(command, f"s.{form}", *options) for form in (ending, "csv"))
+    for each in (found, expected):
+        for quotes in (each["most_negative"], each["surprising"], *terms_of(each)):
+            for quote in quotes:
+                assert quote.pop("file") in (f"s.{ending}", "s.csv")
+        del each["files"]
+    for key in ("total", "by", "over_time", "texts", "without_score", "most_negative"):
+        assert found[key] == expected[key]
+
+
+def terms_of(found: dict[str, Any]) -> list[list[dict[str, Any]]]:
+    return [each["quotes"] for side in ("complaints", "praise") for each in found[side]]
+
+
+def test_blocks_change_nothing(command: Command) -> None:
+    del command  # which makes the folder
+    write_rows("s.csv", rows(600))
+    both = [
+        summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=size), by=("city",)))
+        for size in (1 << 20, 1 << 10)
+    ]
+    for key in ("total", "by", "texts", "most_negative"):
+        assert getattr(both[0], key) == getattr(both[1], key)
+    names = [[(each.name, each.reviews) for each in found.complaints] for found in both]
+    assert names[0] == names[1] != []
+
+
+def test_many_groups_are_counted_together(command: Command) -> None:
+    """As in a column of ids, which would take memory for each row."""
+    count = 2 * MOST_GROUPS
+    content = [(*row[:1], f"id {n}", *row[2:]) for n, row in enumerate(rows(count)) if row[3]]
+    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--pick", "5")
+    slices = {each["name"]: each["rows"] for each in found["by"]["city"]}
+    assert len(slices) == MOST_GROUPS + 1
+    assert slices[OTHER_GROUPS] == len(content) - MOST_GROUPS
+    assert found["picked"] == 5
+
+
+def test_standard_input_is_read(command: Command) -> None:
+    del command  # which makes the folder
+    with write_rows("s.csv", rows(40)).open(encoding="utf-8") as file:
+        ran = in_its_own_process("summarize", "-", "--format", "csv", "--json", stdin=file)
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert json.loads(ran.out)["rows"] == 40
+
+
+def test_a_folder_has_scored_files_beside_others(command: Command) -> None:
+    Path("data").mkdir()
+    write("data/a.csv", "text\nA fine hotel.\nDirty.\n")
+    write("data/b.csv", "text\nA fine hotel.\n")
+    for name in ("a", "b"):
+        assert command("score", f"data/{name}.csv").exit_code == 0
+    found = found_by(command, "data")
+    assert found["files"] == ["data/a.scored.csv", "data/b.scored.csv"]
+    assert found["rows"] == 3
+
+
+def test_what_could_not_be_scored_is_said(command: Command) -> None:
+    write("a.csv", "id,text\n1,A fine hotel.\n2,\n3,ragged,x\n")
+    assert command("score", "a.csv").exit_code == 3
+    found = found_by(command, "a.scored.csv")
+    assert found["set_aside"] == {"a.scored.csv.rejected.jsonl": 1}
+    assert (found["without_score"], found["without_text"]) == (1, 1)
+    write("b.csv", Path("a.scored.csv").read_text(encoding="utf-8") + "4,bad,x,y,z\n")
+    ran = command("summarize", "b.csv")
+    assert ran.exit_code == 3
+    assert "cannot be read   1 record; first: b.csv: line 4: " in ran.out
+
+
+def test_aspects_and_stars(command: Command) -> None:
+    header = ("text", "rating", "predicted_sentiment", "positive_probability", "aspect_room")
+    content = [("Small room.", 1, "negative", 0.1, "negative"), ("Fine.", 5, "positive", 0.9, "")]
+    content += [("Awful.", 5, "negative", 0.02, "mixed")]
+    found = found_by(command, write_rows("s.csv", content, header))
+    (aspect,) = found["aspects"]
+    assert (aspect["name"], aspect["rows"]) == ("room", 2)
+    assert {label: each["rows"] for label, each in aspect["labels"].items()} == {
+        "negative": 1,
+        "mixed": 1,
+    }
+    assert [(each["row"], each["why"]) for each in found["surprising"]] == [(3, "5 stars")]
+    assert found["total"]["stars"] == pytest.approx(11 / 3)
+
+
+def test_what_has_changed(command: Command) -> None:
+    write_rows("old.csv", rows(1_000))
+    write_rows("same.csv", rows(1_000, seed=2))
+    write_rows("new.csv", rows(1_000, seed=3, bad=0.6, more=" The lift was broken."))
+    assert found_by(command, "same.csv", "--since", "old.csv", "--by", "city")["changes"] == []
+    found = found_by(command, "new.csv", "--since", "old.csv", "--by", "city")
+    changes = {(each["what"], each["name"]): each for each in found["changes"]}
+    assert changes["label", "negative"]["difference"] == pytest.approx(0.2, abs=0.06)
+    assert changes["complaints with", "lift was broken"]["before"]["rows"] == 0
+    assert {("negative by city", "Rome"), ("negative by city", "Oslo")} <= {*changes}
+    assert found["tests"] > len(found["changes"])
+    assert all(each["p_value"] <= each["adjusted"] <= 0.05 for each in found["changes"])
+    ran = command("summarize", "new.csv", "--since", "old.csv")
+    assert "complaints with lift was broken" in ran.out
+    assert "Benjamini and Hochberg" in ran.out
+
+
+def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
+    write_rows("s.csv", rows(1_000, bad=0.4))
+    labelled = [
+        (*row, 1 if row[3] == "positive" else n % 4 == 0) for n, row in enumerate(rows(400))
+    ]
+    labelled = [(*row[:5], int(row[5])) for row in labelled if row[3]]
+    write_rows("l.csv", labelled, (*HEADER, "label"))
+    found = found_by(command, "s.csv", "--corrected", "l.csv")
+    corrected = found["corrected"]
+    missed = sum(row[5] for row in labelled if row[3] == "negative")
+    positive = sum(row[5] for row in labelled)
+    assert corrected["sensitivity"]["share"] == pytest.approx(1 - missed / positive)
+    assert corrected["share"] == pytest.approx(
+        corrected["counted"] / corrected["sensitivity"]["share"]
+    )
+    assert "Rogan and Gladen" in command("summarize", "s.csv", "--corrected", "l.csv").out
+    write_rows("one.csv", [row for row in labelled if row[5]], (*HEADER, "label"))
+    command("summarize", "s.csv", "--corrected", "one.csv").failed_with("of one label only")
+
+
+def test_picked_rows_are_ready_for_labels(command: Command) -> None:
+    content = [*rows(300), ("Neither good nor bad.", "Bern", "2026-03-01", "positive", 0.5)]
+    write_rows("s.csv", content)
+    ran = command("summarize", "s.csv", "--by", "city", "--pick", "12")
+    assert ran.exit_code == 0
+    assert "toolkit train to_label.csv --from reviews --skip-wrong-labels" in ran.out
+    with Path("to_label.csv").open(encoding="utf-8", newline="") as file:
+        picked = list(csv.DictReader(file))
+    assert len({row["text"] for row in picked}) == 12
+    assert {row["group"] for row in picked} == {"Rome", "Oslo", "Bern"}
+    for row in picked:
+        assert row["label"] == ""
+        assert content[int(row["row"]) - 1][0] == row["text"]
+    command("summarize", "s.csv", "--pick", "12").failed_with("to_label.csv: exists already", 2)
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message", "code"),
+    [
+        ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
+        (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
+        (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
+        (None, ["--date-format", "day"], "--date-format: expected such as %d.%m.%Y", 2),
+        (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
+        (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
+        (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
+        (None, ["--since", "no.csv"], "no.csv: ", 1),
+        (None, ["--names", "stars=s"], "--names: expected sentiment or probability", 2),
+        ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),
+        (
+            "text,predicted_sentiment,positive_probability\na,good,1\n",
+            [],
+            "has the labels 'good'",
+            2,
+        ),
+        ("text,predicted_sentiment,positive_probability\na,positive,x\n", [], "'x'", 1),
+    ],
+)
+def test_a_wrong_call(
+    command: Command, content: str | None, options: list[str], message: str, code: int
+) -> None:
+    if content is None:
+        write_rows("s.csv", [("a", "Rome", "2026-03-01", "positive", 0.9)])
+    else:
+        write("s.csv", content)
+    command("summarize", "s.csv", *options).failed_with(message, code)
+    assert [path.name for path in Path().iterdir()] == ["s.csv"]
+
+
+@pytest.mark.parametrize(
+    "days",
+    [
+        ["2026-03-14", "2026-04-02"],
+        ["2026-03-14T10:00:00Z", "2026-04-02 23:59:59+02:00"],
+        ["14.03.2026", "02.04.2026"],
+        ["03/14/2026", "04/02/2026"],
+        ["14/03/2026", "02/04/2026"],
+        ["March 14, 2026", "April 2, 2026"],
+        ["20260314", "20260402"],
+    ],
+)
+def test_dates_are_read(command: Command, days: list[str]) -> None:
+    content = [("a", "Rome", day, "positive", 0.9) for day in days]
+    content.append(("a", "Rome", "", "positive", 0.9))
+    found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
+    filled = [each["name"] for each in found["over_time"] if each["rows"]]
+    assert (filled, found["without_date"]) == (["2026-03-14", "2026-04-02"], 1)
+
+
+def test_an_unclear_date_is_asked_about(command: Command) -> None:
+    write_rows("s.csv", [("a", "Rome", "03/04/2026", "positive", 0.9)])
+    ran = command("summarize", "s.csv", "--date-column", "date")
+    ran.failed_with("'03/04/2026' may begin with the month or with the day", 2)
+    form = ("--date-format", "%d/%m/%Y")
+    found = found_by(command, "s.csv", "--date-column", "date", *form)
+    assert found["over_time"][0]["name"] == "2026-04-03"
+
+
+def test_the_page_is_whole_and_safe(command: Command) -> None:
+    content = [(f"{row[0]} dirty {HOSTILE}", f"<b>{row[1]}", *row[2:]) for row in rows(200)] + [
+        ("\u202eawful " + "x" * 10_000, "Oslo", "2026-03-01", "negative", 0.01)
+    ]
+    write_rows("<i>s&.csv", content)
+    ran = command(
+        "summarize", "<i>s&.csv", "--by", "city", "--date-column", "date", "--page", "p.html"
+    )
+    assert (ran.exit_code, ran.err) == (0, "")
+    page = Path("p.html").read_text(encoding="utf-8")
+    found = Elements(page).found
+    assert not {name for name, _ in found} & {"script", "img", "link"}
+    attributes = {key for _, each in found for key in each}
+    assert not any(key == "src" or key.startswith("on") for key in attributes)
+    assert all((each.get("href") or "#").startswith("#") for _, each in found)
+    assert "<b>Rome" not in page
+    assert "&lt;b&gt;Rome" in page
+    assert not re.search("[\x00-\x08\x0b-\x1f\x7f]|https?:|@import", page)
+    assert page.count("<svg") == 2
+    assert not re.search(r"#00[0-9a-f]{4}\b", page[page.index("<figure") :])
+    assert "What they complain about" in page
+
+
+def test_scoring_makes_the_page_at_once(command: Command) -> None:
+    write("hotels.csv", "id,body\n1,A lovely hotel.\n2,Dirty and loud.\n")
+    ran = command("score", "hotels.csv", "--text-column", "body", "--page", "hotels.html")
+    assert (ran.exit_code, ran.out) == (0, "")
+    assert ran.err.endswith("Written to hotels.html\n")
+    page = Path("hotels.html").read_text(encoding="utf-8")
+    assert "2 scored reviews of 2 rows" in page
+    assert "Dirty and loud." in page
+    again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
+    again.failed_with("hotels.html: exists already", 2)
+    plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
+    plain.failed_with("--page: needs names of columns", 2)
+    stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
+    stdout.failed_with("--page: is of scored files", 2)
+    assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
+
+
+def test_columns_have_other_names_and_files_another_form(command: Command) -> None:
+    write("h.csv", "Kommentar;Ort\nA lovely hotel.;Rome\nDirty, très.;Oslo\n".encode("latin-1"))
+    names = ("--names", "sentiment=s,probability=p,stars=st", "--stars", "--delimiter", ";")
+    options = (*names, "--encoding", "latin-1", "--text-column", "Kommentar")
+    ran = command("score", "h.csv", *options, "--page", "h.html")
+    assert ran.exit_code == 0
+    assert "très" in Path("h.html").read_text(encoding="utf-8")
+
+
+def test_labels_that_look_wrong_are_found(command: Command) -> None:
+    content = [(text, int(row[3] == "positive")) for row in rows(200) if row[3] for text in row[:1]]
+    flipped = {at for at, (text, _) in enumerate(content) if "worst" in text or "lovely" in text}
+    flipped = set(sorted(flipped)[:3])
+    content = [(t, 1 - n if at in flipped else n) for at, (t, n) in enumerate(content)]
+    write_rows("l.csv", content, ("text", "label"))
+    ran = command("evaluate", "l.csv", "--doubtful", "d.csv", "--report", "e.html")
+    assert ran.exit_code == 0
+    with Path("d.csv").open(encoding="utf-8", newline="") as file:
+        found = list(csv.DictReader(file))
+    assert {int(row["row"]) - 1 for row in found[:3]} == flipped
+    assert all(row["label"] != row["model_says"] for row in found)
+    assert f"{len(found)} labels may be wrong" in ran.out
+    assert Path("e.html").read_text(encoding="utf-8").count("This label may be wrong.") >= 3
+    command("evaluate", "l.csv", "--doubtful", "-").failed_with("--doubtful: cannot go to", 2)
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("count", [2, 400])
+def test_everybody_can_use_the_page(command: Command, count: int) -> None:
+    """In Chromium: no rule of axe-core is broken, and nothing is wider than a phone."""
+    del command
+    run_npm("ls", "axe-core")
+    content = [
+        (f"{r[0]} {'x' * 5_000} \u0639\u0631\u0628\u064a {HOSTILE}", *r[1:])
+        for r in rows(count + 1)
+    ]
+    write_rows("s.csv", content[1:])
+    from toolkit.evaluation.page import summary_page
+
+    options = SummaryOptions(by=("city",), date_column="date")
+    page_file = write("p.html", summary_page(summarize("s.csv", options)))
+    with chromium() as browser:
+        for theme in ("light", "dark"):
+            page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=theme)
+            page.goto(page_file.resolve().as_uri())
+            assert page.evaluate("document.documentElement.scrollWidth") <= 360
+            page.evaluate((WEB / "node_modules/axe-core/axe.min.js").read_text(encoding="utf-8"))
+            found = page.evaluate("axe.run().then(({ violations }) => violations)")
+            assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
+            page.close()
+
+
+def test_every_key_of_the_json_is_described(command: Command) -> None:
+    write_rows("s.csv", rows(100))
+    found = found_by(command, "s.csv", "--by", "city", "--since", "s.csv")
+    reference = REFERENCE.read_text(encoding="utf-8")
+    part = reference[reference.index("What `summarize` finds") : reference.index("## Which model")]
+    described = {*re.findall(r"`(\w+)`", part)}
+    (term, *_), (quote, *_) = found["complaints"], found["most_negative"]
+    for keys in (found, term, quote, found["total"], found["texts"]):
+        assert {*keys} - {"toolkit_version"} <= described

@@ -1,0 +1,206 @@
+"""What scored files say: the laws of its statistics, its words, and its picks."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator
+from datetime import date, timedelta
+
+import numpy as np
+import pyarrow as pa
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from toolkit.evaluation.metrics import Proportion
+from toolkit.evaluation.summary import (
+    RATE,
+    Slice,
+    Texts,
+    beyond_chance,
+    changed,
+    correct,
+    in_steps,
+    unlike_before,
+)
+from toolkit.evaluation.summary_words import TermCounts, Terms, counted, leaning, log_odds, unlike
+from toolkit.text.vocabulary import Vocabulary
+
+VOCABULARY = Vocabulary(
+    pa.array(["the", "room", "was", "small", "of", "money", "waste", "not", "clean", "staff"])
+)
+TERMS = Terms(VOCABULARY)
+WORDS = [*VOCABULARY.words.to_pylist(), "unheard"]
+reviews = st.lists(st.lists(st.sampled_from(WORDS), max_size=8), max_size=12)
+shares = st.floats(0.0, 1.0)
+
+
+def plain_terms(words: list[str]) -> Iterator[str]:
+    """The rule of the module, in words: the terms of one review."""
+    common, in_phrases = {"the", "was", "of"}, {"not"}
+
+    def is_end(word: str) -> bool:
+        return word not in common and word != "unheard"
+
+    for at, word in enumerate(words):
+        if is_end(word) and word not in in_phrases:
+            yield word
+        for other in (words[at + 1 : at + 2], words[at + 1 : at + 3]):
+            between = other[:-1]
+            is_phrase = other and is_end(word) and is_end(other[-1]) and {*between} <= common
+            if is_phrase and (len(other) == 1 or between):
+                yield " ".join([word, *other])
+
+
+def counts_of(texts: list[list[str]], kinds: list[int]) -> tuple[dict[str, list[int]], TermCounts]:
+    found = TermCounts()
+    for first in range(0, len(texts), 5):  # as blocks
+        part, of = texts[first : first + 5], np.array(kinds[first : first + 5], np.int8)
+        ids = VOCABULARY.encode(pa.array([" ".join(words) for words in part], pa.string()))
+        found.add(*counted(*TERMS.of(ids), of), np.bincount(of[of >= 0], minlength=2))
+    keys, counts = found.all()
+    names = map(TERMS.name, keys.tolist())
+    return dict(zip(names, counts.tolist(), strict=True)), found
+
+
+@given(reviews, st.randoms(use_true_random=False))
+def test_terms_are_counted_once_per_review(texts: list[list[str]], random: object) -> None:
+    kinds = [random.choice([-1, 0, 1]) for _ in texts]  # type: ignore[attr-defined]
+    found, _ = counts_of(texts, kinds)
+    expected: dict[str, list[int]] = {}
+    for words, kind in zip(texts, kinds, strict=True):
+        for term in {*plain_terms(words)} if kind >= 0 else ():
+            expected.setdefault(term, [0, 0])[kind] += 1
+    assert found == expected
+
+
+def test_words_for_who_people_are_and_names_are_no_terms() -> None:
+    """They have one id for many, which would show a name that nobody wrote."""
+    spelled = Vocabulary(pa.array(["james", "america", "husband", "don't", "shower"]))
+    terms = Terms(spelled)
+    ids = spelled.encode(pa.array(["Robert, my wife and London shower dont"]))
+    _, keys = terms.of(ids)
+    assert {terms.name(key) for key in keys.tolist()} == {"shower", "shower don't"}
+
+
+@given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=20))
+def test_log_odds_change_their_sign_with_the_kinds(pairs: list[tuple[int, int]]) -> None:
+    counts, of = np.array(pairs), np.array([60, 90])
+    counts = counts[counts.sum(axis=1) > 0]
+    found = log_odds(counts, of)
+    assert found == pytest.approx(-log_odds(counts[:, ::-1], of[::-1]))
+    alike = counts[:, 0] * 90 == counts[:, 1] * 60
+    assert found[alike] == pytest.approx(np.zeros(alike.sum()), abs=1e-9)
+
+
+def test_a_word_gives_way_to_its_phrase() -> None:
+    bad = [["waste", "of", "money"]] * 30 + [["small", "room"]] * 20 + [["small"]] * 25
+    good = [["clean", "room"]] * 60 + [["money"]]
+    found, words = counts_of([*bad, *good], [0] * len(bad) + [1] * len(good))
+    assert found["waste of money"] == [30, 0]
+    best = {term.name: term for term in leaning(TERMS, *words.all(), words.reviews, 5)}
+    assert {*best} == {"waste of money", "small"}
+    assert best["small"].phrases == ("small room",)
+    assert best["waste of money"][2:4] == (30, 0)
+
+
+def test_picked_rows_are_unsure_unlike_each_other_and_of_every_group() -> None:
+    texts = ["the room was small"] * 40 + ["not clean"] * 40 + ["waste of money", "staff money"]
+    ids = VOCABULARY.encode(pa.array(texts))
+    weight = np.array([1.0] * 40 + [0.9] * 40 + [0.5, 0.01])
+    groups = np.array([0] * 81 + [1])
+    chosen = unlike(ids, weight, groups, 4)
+    assert chosen == unlike(ids, weight, groups, 4)
+    assert len({*chosen}) == 4
+    assert {texts[at] for at in chosen[:4]} == {*texts}
+    assert len(unlike(ids, weight, groups, 1_000)) <= len(texts)
+
+
+@given(shares, st.floats(0.55, 1.0), st.floats(0.55, 1.0))
+def test_a_corrected_share_is_the_true_one(true: float, se: float, sp: float) -> None:
+    counts = 1_000_000
+    called = true * se + (1 - true) * (1 - sp)
+    found = correct(*(Proportion(share * counts, counts) for share in (called, se, sp)))
+    assert found.share == pytest.approx(true, abs=1e-6)
+    assert found.interval[0] <= found.share <= found.interval[1]
+
+
+def test_the_interval_of_a_corrected_share_has_the_true_one() -> None:
+    """In 95 of 100 trials, or a little more or less: 400 labelled rows, 2,000 that are counted."""
+    draw, trials, inside = np.random.default_rng(0), 1_000, 0
+    for _ in range(trials):
+        se, sp = (Proportion(draw.binomial(200, share), 200) for share in (0.9, 0.8))
+        called = draw.binomial(2_000, 0.3 * 0.9 + 0.7 * 0.2)
+        low, high = correct(Proportion(called, 2_000), se, sp).interval
+        inside += low <= 0.3 <= high
+    assert 0.92 <= inside / trials <= 0.98
+
+
+def test_nothing_is_corrected_by_chance() -> None:
+    half = Proportion(5, 10)
+    with pytest.raises(ValueError, match="no better than chance"):
+        correct(half, half, half)
+
+
+@given(st.lists(st.floats(0.0, 1.0), max_size=40))
+def test_changes_beyond_chance_are_those_of_benjamini_and_hochberg(values: list[float]) -> None:
+    one = changed("label", "x", Proportion(40, 100), Proportion(50, 100))
+    assert one is not None
+    tests = [type(one)("label", str(at), one.before, one.now, p) for at, p in enumerate(values)]
+    kept = {each.name: each.adjusted for each in beyond_chance(tests)}
+    ranks = [rank for rank, p in enumerate(sorted(values), 1) if p <= RATE * rank / len(values)]
+    limit = sorted(values)[ranks[-1] - 1] if ranks else -1.0
+    assert {*kept} == {each.name for each in tests if each.p_value <= limit}
+    assert all(values[int(name)] <= adjusted <= RATE for name, adjusted in kept.items())
+
+
+def test_few_changes_by_chance_are_called_changes() -> None:
+    """Of 200 comparisons of 100 equal shares, at most a few have one."""
+    draw, found = np.random.default_rng(1), 0
+    for _ in range(200):
+        pairs = draw.binomial(400, 0.3, (100, 2)).tolist()
+        both = [changed("label", "x", *(Proportion(n, 400) for n in pair)) for pair in pairs]
+        found += bool(beyond_chance([each for each in both if each is not None]))
+    assert found / 200 < 0.1
+
+
+def test_a_change_of_few_rows_is_not_tested() -> None:
+    assert changed("label", "x", Proportion(0, 3), Proportion(3, 3)) is None
+
+
+@given(st.dictionaries(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 9), min_size=1))
+def test_days_are_put_together(days: dict[date, int]) -> None:
+    step, slices = in_steps({day: Slice("", {"negative": n}) for day, n in days.items()})
+    assert sum(each.rows for each in slices) == sum(days.values())
+    span = (max(days) - min(days)).days
+    assert step == ("day" if span <= 45 else "week" if span <= 400 else "month")
+    names = [each.name for each in slices]
+    assert names == sorted({*names})
+    if step == "week":
+        starts = [date.fromisoformat(name) for name in names]
+        assert all(day.weekday() == 0 for day in starts)
+        assert all(b - a == timedelta(7) for a, b in itertools.pairwise(starts))
+    if step == "month":
+        sums = Counter({f"{day:%Y-%m}": 0 for day in days})
+        for day, count in days.items():
+            sums[f"{day:%Y-%m}"] += count
+        assert {each.name: each.rows for each in slices if each.rows} == dict(sums)
+
+
+def test_other_texts_are_warned_of() -> None:
+    before = Texts(10_000, 300, 200, [100] * 10 + [0] * 9 + [100])
+    assert unlike_before(before, before) == []
+    changes = (
+        Texts(10_000, 1_500, 200, before.histogram),
+        Texts(40_000, 1_200, 200, before.histogram),
+        Texts(10_000, 300, 200, before.histogram[::-1]),
+    )
+    words = (
+        "more words that the model does not know: 3.0% before, 15.0% now",
+        "another length: a mean of 50 words before, 200 now",
+        "scores that are distributed in another way",
+    )
+    for now, word in zip(changes, words, strict=True):
+        (found,) = unlike_before(now, before)
+        assert word in found

@@ -1,0 +1,200 @@
+"""`toolkit summarize`: what scored files say."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from toolkit.cli import options as o
+from toolkit.cli.process import EXIT_REJECTED
+from toolkit.errors import MissingExtraError, UsageError
+from toolkit.files import atomic_files, check_is_no_input, check_output_file
+from toolkit.model import find_model
+from toolkit.records.columns import Columns
+from toolkit.stores.paths import path_of
+
+if TYPE_CHECKING:
+    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.evaluation.summary import Summary
+
+_MORE = "Compare, correct, label"
+_PICKED = "to_label.csv"
+
+Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
+By = Annotated[list[str] | None, o.option("NAME", "Show each group of a column.")]
+DateColumn = Annotated[str | None, o.option("NAME", "Show each day, week or month.")]
+DateFormat = Annotated[
+    str | None, o.option("FORM", "How dates are written.", "found by the dates", panel=o.COLUMNS)
+]
+Show = Annotated[int, o.option("N", "Number of words and rows of each kind.", True, min=1)]
+Names = Annotated[
+    list[str] | None, o.option("KEY=NAME", "Names of the scores' columns.", panel=o.COLUMNS)
+]
+StarsColumn = Annotated[
+    str | None,
+    o.option("NAME", "Stars that reviewers gave.", "stars or rating", panel=o.COLUMNS),
+]
+Since = Annotated[
+    list[str] | None, o.option("FILE", "Earlier scored files to compare with.", panel=_MORE)
+]
+CorrectedBy = Annotated[
+    str | None,
+    o.option(
+        "FILE",
+        "Correct the share of positive by scored rows with labels.",
+        names=("--corrected",),
+        panel=_MORE,
+    ),
+]
+Pick = Annotated[
+    int | None, o.option("N", "Write the N rows that are most worth a label.", panel=_MORE, min=1)
+]
+Picked = Annotated[
+    Path | None, o.option("FILE", "Where to.", _PICKED, ("--output", "-o"), panel=_MORE)
+]
+Page = Annotated[Path | None, o.option("FILE", "Write a page, .html.", panel=o.WRITING)]
+Report = Annotated[Path | None, o.option("FILE", "Write JSON.", panel=o.WRITING)]
+
+
+def summarize(
+    files: Files,
+    by: By = None,
+    date_column: DateColumn = None,
+    show: Show = 10,
+    model: o.Model = None,
+    text_column: o.TextColumn = None,
+    names: Names = None,
+    stars_column: StarsColumn = None,
+    date_format: DateFormat = None,
+    *,
+    labels: o.LabelOptions,
+    reading: o.ReadingOptions,
+    since: Since = None,
+    corrected: CorrectedBy = None,
+    pick: Pick = None,
+    output: Picked = None,
+    page: Page = None,
+    report: Report = None,
+    json: o.Json = False,
+    force: o.Force = False,
+    quiet: o.Quiet = False,
+) -> None:
+    """Say what customers praise and complain about, from scored files.
+
+    Examples: `toolkit summarize scored.csv`, or
+
+    - `toolkit summarize scored.csv --by city --date-column date --page page.html`
+    - `toolkit summarize march.csv --since february.csv`
+    - `toolkit summarize scored.csv --pick 100 -o to_label.csv`
+    """
+    named = o.names_of_added(names)
+    if others := named.keys() - {"sentiment", "probability"}:
+        raise UsageError(f"--names: expected sentiment or probability, received {min(others)!r}")
+    columns = Columns(
+        o.text_columns(text_column),
+        label=labels.label_column,
+        stars=stars_column,
+        **named,  # type: ignore[arg-type]
+    )
+    read_options = reading.options(columns, labels.names)
+    if output is not None and pick is None:
+        raise UsageError("--output: is for the rows of --pick N. For a page, use --page FILE.html.")
+    if date_format is not None and "%" not in date_format:
+        raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
+    picked = path_of(output or _PICKED) if pick else None
+    from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
+
+    options = SummaryOptions(
+        reading=read_options,
+        model=model,
+        by=tuple(by or ()),
+        date_column=date_column,
+        date_form=date_format,
+        show=show,
+        since=tuple(since or ()),
+        corrected=corrected,
+        pick=pick or 0,
+        picked=picked,
+        force=force,
+    )
+    inputs = [
+        find_model(model),
+        *scored_files(files),
+        *map(path_of, [*(since or ()), corrected or ""]),
+    ]
+    check_outputs(page, report, inputs, force=force)
+    if picked is not None:
+        o.check_rows_file(picked, inputs, force=force)
+    run(files, options, page, report, json=json, quiet=quiet)
+
+
+def check_outputs(
+    page: Path | None, report: Path | None, inputs: list[Path], *, force: bool
+) -> None:
+    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    if page is not None:
+        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
+    for option, path, endings in (
+        ("--page", page, (".html", ".htm")),
+        ("--report", report, (".json",)),
+    ):
+        if path is None:
+            continue
+        if path.suffix.lower() not in endings:
+            raise UsageError(f"{option} {path}: expected a name that ends in {endings[0]}.")
+        check_is_no_input(path, inputs, option)
+        check_output_file(path, force=force, option=option)
+
+
+def run(
+    files: list[str],
+    options: SummaryOptions,
+    page: Path | None,
+    report: Path | None,
+    *,
+    json: bool,
+    quiet: bool,
+) -> None:
+    """Summarize, write and show; also for `toolkit score --page`."""
+    from toolkit.cli.console import progress_of
+    from toolkit.evaluation.summarize_files import summarize as run_summary
+
+    found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
+    written = _write(found, page, report, json=json, force=options.force)
+    if not (json or quiet):
+        from toolkit.cli.summarize_view import show
+
+        picked = [options.picked] if options.picked else []
+        show(found, options.show, [*written, *picked])
+    if found.rejected:
+        raise typer.Exit(EXIT_REJECTED)
+
+
+def _write(
+    found: Summary, page: Path | None, report: Path | None, *, json: bool, force: bool
+) -> list[Path]:
+    from json import dumps
+
+    from toolkit.cli.console import for_json
+    from toolkit.evaluation.summary import summary_as_dict
+
+    contents = {}
+    as_json = ""
+    if json or report is not None:
+        as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
+    if page is not None:
+        from toolkit.evaluation.page import summary_page
+
+        contents[page] = summary_page(found)
+    if report is not None:
+        contents[report] = as_json
+    if contents:
+        with atomic_files(*contents, force=force) as partials:
+            for content, partial in zip(contents.values(), partials, strict=True):
+                partial.write_text(content, encoding="utf-8", errors="replace")
+    if json:
+        sys.stdout.write(as_json)
+    return [*contents]

@@ -1,0 +1,288 @@
+"""The words and phrases of reviews: counted, compared between two kinds of reviews, and picked by.
+
+A phrase is two words that follow each other, with at most one common word between them: "waste of
+money". What is counted are reviews that have it, not how often they say it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+# Words that may be within a phrase, but neither begin nor end one.
+_COMMON = """
+    a about after all also am an and any are as at be because been before being but by can could
+    did do does each for from get go got had has have he her here him his how i if in into is it
+    it's its i'm i've just like me more most much my of off on one only or other our out over own
+    s she should so some such t than that the their them then there these they this those to too
+    up us very was we were what when where which while who will with would you your really even
+    again both same still since though although however
+""".split()  # noqa: SIM905
+# Words that mean something only in a phrase, as in "not clean".
+_IN_PHRASES = """
+    not no never nothing don't didn't doesn't isn't wasn't won't can't couldn't wouldn't aren't
+    weren't hasn't haven't cannot don didn doesn isn wasn lot bit few little many way thing
+    things every two first next back made make good great bad nice best
+""".split()  # noqa: SIM905
+_MIDDLE_BITS = 8  # of the number of a word of `_COMMON`; 0 is none
+_PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
+_MOST_KEPT = 2_000_000  # words and phrases; beyond, those that were found once are forgotten
+_MERGED_AT = 4_000_000  # keys that wait for being merged
+
+Keys = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]  # (keys, 2): reviews of the first and of the second kind
+Floats = npt.NDArray[np.float64]
+
+
+class Terms:
+    """Gives each word and phrase of a vocabulary a number, its key."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self.vocabulary = vocabulary
+        self._bits = vocabulary.size.bit_length()
+        place = {word: at for at, word in enumerate(vocabulary.words.to_pylist(), FIRST_WORD_ID)}
+        self._middle = np.zeros(vocabulary.size, np.int64)  # the number of a common word
+        for number, word in enumerate(_COMMON, 1):
+            self._middle[place.get(word, 0)] = number
+        self._middle[0] = 0
+        self._is_common = self._middle > 0
+        self._is_common[:FIRST_WORD_ID] = True
+        self._is_common[[*_kinds(vocabulary)]] = True
+        self._is_single = ~self._is_common
+        self._is_single[[place[word] for word in _IN_PHRASES if word in place]] = False
+        short = [at for word, at in place.items() if len(word) < 2 or word.isdigit()]
+        self._is_single[short] = False
+
+    def of(self, ids: TokenIds) -> tuple[npt.NDArray[np.int64], Keys]:
+        """Give the rows, ascending, and the keys of all that is in them, each once per row."""
+        values, rows = ids.values.astype(np.int64), ids.rows
+        is_single, ends = self._is_single[values], ~self._is_common[values]
+        found = [(rows[is_single], values[is_single])]
+        two = np.flatnonzero(ends[:-1] & ends[1:] & (rows[:-1] == rows[1:]))
+        found.append((rows[two], self._phrase(values[two], 0, values[two + 1])))
+        middle = self._middle[values]
+        three = np.flatnonzero(ends[:-2] & (middle[1:-1] > 0) & ends[2:] & (rows[:-2] == rows[2:]))
+        last = values[three + 2]
+        found.append((rows[three], self._phrase(values[three], middle[three + 1], last)))
+        shift = 2 * self._bits + _MIDDLE_BITS
+        both = np.concatenate([(row << shift) | key for row, key in found])
+        both = _distinct_of(both)[0]
+        return both >> shift, both & ((1 << shift) - 1)
+
+    def _phrase(self, first: Keys, middle: Keys | int, last: Keys) -> Keys:
+        found: Keys = (
+            (first << (self._bits + _MIDDLE_BITS)) | (np.int64(middle) << self._bits) | last
+        )
+        return found
+
+    def parts(self, key: int) -> tuple[int, int, int]:
+        """Give the id of the first word, 0 of a single word, the common word, and the last id."""
+        rest, last = divmod(key, 1 << self._bits)
+        first, middle = divmod(rest, 1 << _MIDDLE_BITS)
+        return first, middle, last
+
+    def name(self, key: int) -> str:
+        """Write a word or a phrase."""
+        first, middle, last = self.parts(key)
+        words = self.vocabulary.decode([each for each in (first, last) if each]).split()
+        return " ".join([*words[:-1], *([_COMMON[middle - 1]] if middle else []), words[-1]])
+
+
+class TermCounts:
+    """Counts the reviews of two kinds that have a term, in bounded memory.
+
+    Beyond two million terms, those of a single review are forgotten (after Manku and Motwani 2002,
+    "Approximate frequency counts over data streams").
+    """
+
+    def __init__(self) -> None:
+        self._parts: list[tuple[Keys, Counts]] = []
+        self._waiting = 0
+        self.reviews = np.zeros(2, np.int64)  # of either kind
+
+    def add(self, keys: Keys, counts: Counts, reviews: Counts) -> None:
+        """Add the keys of some reviews, each once."""
+        self._parts.append((keys, counts))
+        self.reviews += reviews
+        self._waiting += len(keys)
+        if self._waiting > _MERGED_AT:
+            keys, counts = self.all()
+            if len(keys) > _MOST_KEPT:
+                is_kept = counts.sum(axis=1) > 1
+                keys, counts = keys[is_kept], counts[is_kept]
+            self._parts, self._waiting = [(keys, counts)], 0
+
+    def all(self) -> tuple[Keys, Counts]:
+        """Give all keys, ascending, and their counts."""
+        if not self._parts:
+            return np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
+        keys = np.concatenate([key for key, _ in self._parts])
+        order = np.argsort(keys, kind="stable")
+        keys, starts = _distinct_of(keys[order])
+        counts = np.concatenate([each for _, each in self._parts])[order]
+        self._parts = [(keys, np.add.reduceat(counts, starts, axis=0))]
+        return self._parts[0]
+
+
+def counted(
+    rows: npt.NDArray[np.int64], keys: Keys, kinds: npt.NDArray[np.int8]
+) -> tuple[Keys, Counts]:
+    """Count the keys of `Terms.of` by the kind of their row: 0, 1, or below 0 for neither."""
+    kind = kinds[rows]
+    chosen = kind >= 0
+    both = 2 * keys[chosen] + kind[chosen]
+    both.sort()
+    found, starts = _distinct_of(both >> 1)
+    result = np.zeros((len(found), 2), np.int64)
+    if len(found):
+        result[:, 1] = np.add.reduceat(both & 1, starts)
+        result[:, 0] = np.diff([*starts, len(both)]) - result[:, 1]
+    return found, result
+
+
+def _distinct_of(values: Keys) -> tuple[Keys, Keys]:
+    """Give different values, ascending, and where each begins; `np.unique` takes far longer."""
+    values = np.sort(values)
+    starts = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
+    return values[starts], starts
+
+
+def _kinds(vocabulary: Vocabulary) -> Iterator[int]:
+    """The ids that other words have, too: names, and words for who people are."""
+    spellings = vocabulary.spellings
+    words = vocabulary.words.to_pylist()
+    for string, number in zip(spellings.strings.to_pylist(), spellings.ids.tolist(), strict=True):
+        letters = string.replace("'", "")
+        own = words[number - FIRST_WORD_ID].replace("'", "")
+        if letters.isascii() and letters.isalpha() and letters != own:
+            yield number
+
+
+def log_odds(counts: Counts, reviews: Counts) -> Floats:
+    """How far each term leans to the first kind, in standard deviations; (terms,).
+
+    The log-odds ratio with an informative prior of Monroe, Colaresi and Quinn (2008), "Fightin'
+    words", of the reviews that have a term.
+    """
+    prior = _PRIOR * counts.sum(axis=1) / max(reviews.sum(), 1)
+    has = counts + prior[:, None]
+    odds = np.log(has) - np.log(np.maximum(reviews + _PRIOR - has, 0.5))
+    found: Floats = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / has).sum(axis=1))
+    return found
+
+
+class Term(NamedTuple):
+    """A word or a phrase, and the reviews of both kinds that have it."""
+
+    key: int
+    name: str
+    first: int
+    second: int
+    lean: float  # as `log_odds`
+    phrases: tuple[str, ...] = ()  # that a word is in, the commonest first
+
+
+def leaning(terms: Terms, keys: Keys, counts: Counts, reviews: Counts, most: int) -> list[Term]:
+    """The terms that lean most to the first kind, each word in one of them, at most this number.
+
+    A word that half of the time is in one phrase is left out for the phrase.
+    """
+    lean = log_odds(counts, reviews)
+    fewest = max(3, int(reviews[0]) // 2_000)
+    order = np.argsort(-lean, kind="stable")
+    order = order[(lean[order] > 2) & (counts[order, 0] >= fewest)][: 40 * most]
+    found = [
+        Term(int(keys[at]), "", int(counts[at, 0]), int(counts[at, 1]), float(lean[at]))
+        for at in order
+    ]
+    phrases: dict[int, list[Term]] = {}
+    for each in sorted(found, key=lambda each: -each.first):
+        first, _, last = terms.parts(each.key)
+        for word in {first, last} if first else ():
+            phrases.setdefault(word, []).append(each)
+    chosen: list[Term] = []
+    taken: set[int] = set()
+    for each in found:
+        first, _, last = terms.parts(each.key)
+        own = [] if first else phrases.get(last, [])
+        if (own and 2 * own[0].first >= each.first) or not taken.isdisjoint({first, last} - {0}):
+            continue
+        taken |= {first, last} - {0}
+        names = tuple(terms.name(phrase.key) for phrase in own[:3])
+        chosen.append(each._replace(name=terms.name(each.key), phrases=names))
+        if len(chosen) == most:
+            break
+    return chosen
+
+
+_DIRECTIONS = 64  # of random projections
+_ROUNDS = 10
+
+
+def unlike(ids: TokenIds, weight: Floats, groups: npt.NDArray[np.int64], most: int) -> list[int]:
+    """Choose rows of a high weight that are typical of many and unlike each other, of all groups.
+
+    They are those nearest to the centres of weighted k-means (Zhdanov 2019, "Diverse mini-batch
+    active learning"), for each group by its weight. Rows are points in 64 random directions, by the
+    words that they have; rare ones count more. ``groups`` are numbers from 0.
+    """
+    random = np.random.default_rng(0)
+    points = _points(ids, random)
+    weight = np.where(points.any(axis=1), weight + 1e-6, 0)
+    sizes, sums = (
+        np.bincount(groups[weight > 0]),
+        np.bincount(groups[weight > 0], weight[weight > 0]),
+    )
+    counts = np.zeros(len(sizes), np.int64)
+    counts[np.argsort(-sums, kind="stable")[:most]] = 1
+    counts = np.minimum(counts, sizes)
+    while counts.sum() < min(most, sizes.sum()):
+        counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
+    chosen: list[int] = []
+    for group in np.flatnonzero(counts).tolist():
+        own = np.flatnonzero((groups == group) & (weight > 0))
+        chosen += own[_central(points[own], weight[own], int(counts[group]), random)].tolist()
+    return chosen
+
+
+def _points(ids: TokenIds, random: np.random.Generator) -> npt.NDArray[np.float32]:
+    """Give (rows, directions) points of length 1; zeros for a row without a known word."""
+    seen = np.bincount(ids.values, minlength=FIRST_WORD_ID)
+    directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
+    directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
+    directions[:FIRST_WORD_ID] = 0
+    points = np.zeros((len(ids), _DIRECTIONS), np.float32)
+    for row in range(len(ids)):
+        points[row] = directions[ids.values[ids.starts[row] : ids.stops[row]]].sum(axis=0)
+    points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
+    return points
+
+
+def _central(
+    points: npt.NDArray[np.float32], weight: Floats, count: int, random: np.random.Generator
+) -> list[int]:
+    """Choose the rows nearest to the centres of weighted k-means, each once."""
+    nearest = np.full(len(points), 2.0)  # a distance: 1 minus the cosine
+    centres = np.zeros((count, _DIRECTIONS), np.float32)
+    for each in range(count):  # k-means++
+        odds = weight * nearest**2
+        odds = odds if odds.any() else weight
+        centres[each] = points[random.choice(len(points), p=odds / odds.sum())]
+        nearest = np.minimum(nearest, np.maximum(1 - points @ centres[each], 0))
+    for _ in range(_ROUNDS):
+        own = np.argmax(points @ centres.T, axis=1)
+        for each in range(count):
+            mean = (points[own == each] * weight[own == each, None]).sum(axis=0)
+            centres[each] = mean / length if (length := np.linalg.norm(mean)) else centres[each]
+    chosen: list[int] = []
+    for each in range(count):
+        alike = points @ centres[each]
+        alike[chosen] = -2
+        chosen.append(int(np.argmax(alike)))
+    return chosen
