@@ -5,23 +5,21 @@ Rows count as if they were independent of each other, as in a random sample.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
-from math import erfc, log, sqrt
+from math import sqrt
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from toolkit import __version__
 from toolkit.errors import counted
-from toolkit.evaluation.metrics import NORMAL_95, Proportion
+from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 
 RATE = 0.05  # of false discoveries among all changes that are called so
-_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
-_PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
-_UNLIKE = 1.5  # times as many unknown words, or as long
+MOST_GROUPS = 1_000  # of a column; more are counted together
+OTHER_GROUPS = "(others)"
 
 # How a span of days is cut: up to this number of days, in steps of.
 STEPS = {45: "day", 400: "week"}
@@ -67,9 +65,7 @@ class TermFound:
     other_reviews: int  # of the other kind
     other_share: float
     lean: float  # standard deviations, as `summary_words.log_odds`; above 0
-    is_opinion: (
-        bool  # the model has an opinion of it alone: "dirty"; else it is a subject: "shower"
-    )
+    is_opinion: bool = False  # of the model, of it alone: "dirty"; else a subject: "shower"
     phrases: tuple[str, ...] = ()  # that it is in most, if it is a word
     quotes: tuple[Quote, ...] = ()
 
@@ -78,12 +74,17 @@ class TermFound:
 class Change:
     """A share before and now, in rows."""
 
-    what: str  # label, stars, by NAME, aspect, complaint or praise
+    what: str  # label, LABEL by NAME, aspect, complaints with, or praise with
     name: str
     before: Proportion
     now: Proportion
     p_value: float
     adjusted: float = 1.0  # by Benjamini and Hochberg (1995)
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether it is one of many words."""
+        return self.what.endswith(" with")
 
     @property
     def difference(self) -> float:
@@ -121,6 +122,16 @@ class Texts:
     unknown: int = 0  # tokens that are no words of the model
     texts: int = 0
     histogram: list[int] = field(default_factory=lambda: [0] * 20)  # of the probability, 0 to 1
+
+    def __add__(self, more: Texts) -> Texts:
+        """Add other texts."""
+        both = zip(self.histogram, more.histogram, strict=True)
+        return Texts(
+            self.tokens + more.tokens,
+            self.unknown + more.unknown,
+            self.texts + more.texts,
+            [a + b for a, b in both],
+        )
 
     @property
     def unknown_share(self) -> float:
@@ -210,7 +221,8 @@ class Summary:
 
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
     """Put days together to weeks or months, by the span; those without rows are there, too."""
-    span = (max(days) - min(days)).days
+    first = min(days)
+    span = (max(days) - first).days
     step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
 
     def start(day: date) -> date:
@@ -218,105 +230,11 @@ def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if step == LONGEST_STEP else day
 
-    first, last = start(min(days)), start(max(days))
-    found: dict[date, dict[str, int]] = {}
-    while first <= last:
-        found[first] = {}
-        first = start(first + timedelta(days={"day": 1, "week": 7}.get(step, 32)))
+    found = {start(first + timedelta(days=after)): Counter[str]() for after in range(span + 1)}
     for day, each in days.items():
-        sums = found[start(day)]
-        for label, rows in each.labels.items():
-            sums[label] = sums.get(label, 0) + rows
+        found[start(day)].update(each.labels)
     shown = "%Y-%m" if step == LONGEST_STEP else "%Y-%m-%d"
-    return step, [Slice(day.strftime(shown), sums) for day, sums in found.items()]
-
-
-def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
-    """Test whether a share has changed (two-sided z test, pooled); None if there are too few."""
-    rows, right = before.count + now.count, before.right + now.right
-    share = right / rows
-    if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
-        return None
-    error = sqrt(share * (1 - share) * (1 / before.count + 1 / now.count))
-    return Change(what, name, before, now, erfc(abs(now.value - before.value) / error / sqrt(2)))
-
-
-def beyond_chance(found: Sequence[Change]) -> list[Change]:
-    """Those that remain at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
-    order = sorted(found, key=lambda each: each.p_value)
-    kept, least = [], 1.0
-    for rank in range(len(order), 0, -1):
-        each = order[rank - 1]
-        least = min(least, each.p_value * len(order) / rank)
-        if least <= RATE:
-            kept.append(replace(each, adjusted=least))
-    return kept[::-1]
-
-
-def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
-    found = []
-    if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
-        shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
-        found.append(f"more words that the model does not know: {shares}")
-    if not 1 / _UNLIKE < (now.length / max(before.length, 1e-9)) < _UNLIKE:
-        found.append(
-            f"another length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
-        )
-    old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
-    chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
-    p, q = old / old.sum(), new / new.sum()
-    index = float(((q - p) * np.log(q / p)).sum())
-    if index > _PSI_LARGE + 2 * chance:
-        found.append(
-            f"scores that are distributed in another way: a population stability index of "
-            f"{index:.2f}, where {_PSI_LARGE} is large"
-        )
-    return [f"The texts are unlike before: {each}." for each in found]
-
-
-def correct(called: Proportion, sensitivity: Proportion, specificity: Proportion) -> Corrected:
-    """Correct a count of positives for the known errors.
-
-    Parameters
-    ----------
-    called : Proportion
-        Rows that the model calls positive, of those that it calls positive or negative.
-    sensitivity : Proportion
-        Of labelled positive rows, those that it calls positive.
-    specificity : Proportion
-        Of labelled negative rows, those that it calls negative.
-
-    Returns
-    -------
-    Corrected
-        The share, from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the model is no better than chance on the labelled rows.
-    """
-    se, sp, q = sensitivity.value, specificity.value, called.value
-    better = se + sp - 1
-    if better <= 0:
-        raise ValueError("no better than chance")
-    share = (q + sp - 1) / better
-    kept = min(max(share, 0.0), 1.0)
-    variance = (
-        q * (1 - q) / called.count
-        + kept**2 * se * (1 - se) / sensitivity.count
-        + (1 - kept) ** 2 * sp * (1 - sp) / specificity.count
-    ) / better**2
-    half = NORMAL_95 * sqrt(variance)
-    ends = max(share - half, 0.0), min(share + half, 1.0)
-    return Corrected(kept, ends, q, sensitivity, specificity)
-
-
-def entropy(probability: float) -> float:
-    """How unsure a probability is, 0 to 1, in bits."""
-    p = min(max(probability, 1e-9), 1 - 1e-9)
-    return -(p * log(p) + (1 - p) * log(1 - p)) / log(2)
+    return step, [Slice(day.strftime(shown), dict(sums)) for day, sums in found.items()]
 
 
 class Section(NamedTuple):
@@ -367,8 +285,8 @@ def _left_out(slices: Sequence[Slice]) -> str:
 
 
 def _changes(found: Summary, before: Summary, most: int) -> Section:
-    words = [each for each in found.changes if each.what.endswith(" with")][:most]
-    shown = [each for each in found.changes if not each.what.endswith(" with")] + words
+    words = [each for each in found.changes if each.is_of_words]
+    shown = [each for each in found.changes if not each.is_of_words] + words[:most]
     rows: list[Row] = [
         [
             f"{each.what} {each.name}",
