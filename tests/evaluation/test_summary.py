@@ -120,6 +120,7 @@ def test_a_corrected_share_is_the_true_one(true: float, se: float, sp: float) ->
     counts = 1_000_000
     called = true * se + (1 - true) * (1 - sp)
     found = correct(*(Proportion(share * counts, counts) for share in (called, se, sp)))
+    assert found is not None
     assert found.share == pytest.approx(true, abs=1e-6)
     assert found.interval[0] <= found.share <= found.interval[1]
 
@@ -130,7 +131,9 @@ def test_the_interval_of_a_corrected_share_has_the_true_one() -> None:
     for _ in range(trials):
         se, sp = (Proportion(draw.binomial(200, share), 200) for share in (0.9, 0.8))
         called = draw.binomial(2_000, 0.3 * 0.9 + 0.7 * 0.2)
-        low, high = correct(Proportion(called, 2_000), se, sp).interval
+        found = correct(Proportion(called, 2_000), se, sp)
+        assert found is not None
+        low, high = found.interval
         inside += low <= 0.3 <= high
     assert 0.92 <= inside / trials <= 0.98
 

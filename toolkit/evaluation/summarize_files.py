@@ -19,28 +19,15 @@ from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.diff_models import rows_file
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Numbers
-from toolkit.evaluation.summary import (
-    MOST_GROUPS,
-    OTHER_GROUPS,
-    Slice,
-    Summary,
-    Texts,
-    in_steps,
-)
+from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS, Slice, Summary, Texts, in_steps
 from toolkit.evaluation.summary_changes import compare, corrected_by
-from toolkit.evaluation.summary_rows import (
-    PICKED_ROWS,
-    KeptRows,
-    RowsOfBlock,
-    picked_rows,
-    show_rows,
-)
+from toolkit.evaluation.summary_rows import KeptRows, picked_rows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import TEN, by_word, number, read_probabilities
+from toolkit.records.labels import FIVE, TEN, by_word, number, read_probabilities
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
@@ -113,24 +100,22 @@ def summarize(
     options = options or SummaryOptions()
     run = _Run(options, Scorer(options.model))
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
-    kept, random = run.kept, run.kept.random()
-    found.complaints, found.praise = find_terms(
-        run.scorer, run.terms, run.words, random, options.show
-    )
-    show_rows(found, kept, random, options.by[0] if options.by else None, options.show)
+    random, show = run.kept.random, options.show
+    found.complaints, found.praise = find_terms(run.scorer, run.terms, run.words, random, show)
+    show_rows(found, run.kept, options.by[0] if options.by else None, show)
     if options.since:
         earlier = _Run(options, run.scorer)
         found.since = earlier.read(options.since, on_file)
-        compare(found, found.since, run.words, earlier.words, run.terms, 4 * options.show)
+        compare(found, found.since, run.words, earlier.words, run.terms, 4 * show)
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
     if options.pick:
-        schema = PICKED_ROWS if options.by else PICKED_ROWS.remove(2)
-        with rows_file(options.picked, schema, force=options.force) as append:
-            rows = picked_rows(random, run.scorer.vocabulary, options.pick)
-            found.picked = len(rows)
+        picked = picked_rows(random, run.scorer.vocabulary, options.pick)
+        found.picked = len(picked)
+        picked = picked.select(["text", "label", *["group"][: len(options.by)], "file", "row"])
+        with rows_file(options.picked, picked.schema, force=options.force) as append:
             if append is not None:
-                append(rows.select(schema.names).cast(schema))
+                append(picked)
     return found
 
 
@@ -159,7 +144,7 @@ class _Block(NamedTuple):
     cells: pa.Table  # as `_counted`
     texts: Texts
     terms: tuple[Keys, Counts, Counts]
-    rows: RowsOfBlock
+    rows: list[pa.Table]  # of `KeptRows`
 
 
 class _Run:
@@ -255,6 +240,8 @@ class _Run:
         groups = _repeated("", len(rows))
         if self.shown_by:
             groups = pc.fill_null(rows[self.shown_by], NO_GROUP)
+        stars = _stars(rows, "stars")
+        scale = TEN if (stars > FIVE).any() else FIVE
         shown = pa.table(
             {
                 "key": np.random.default_rng([place, block.number]).random(len(rows)),
@@ -263,7 +250,8 @@ class _Run:
                 "row": positions + 1,
                 "sentiment": rows["sentiment"],
                 "probability": probability,
-                "stars": _stars(rows, "stars"),
+                "stars": stars,
+                "gap": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability)),
                 "text": rows["text"],
             }
         )
@@ -344,8 +332,9 @@ def _counted(parts: pa.Table) -> pa.Table:
     """Give the rows of each kind, group and label, the sum of their stars, and those with stars."""
     keys = ["kind", "group", "label"]
     or_zero = pc.ScalarAggregateOptions(min_count=0)
-    sums = [([], "count_all"), ("stars", "sum", or_zero), ("stars", "count")]
-    found = parts.group_by(keys, use_threads=False).aggregate(sums)
+    found = parts.group_by(keys, use_threads=False).aggregate(
+        [([], "count_all"), ("stars", "sum", or_zero), ("stars", "count")]
+    )
     return found.select([*keys, "count_all", "stars_sum", "stars_count"])
 
 

@@ -20,6 +20,7 @@ from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value
 RATE = 0.05  # of false discoveries among all changes that are called so
 MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
+_MOST_SLICES = 20  # in a table
 
 # How a span of days is cut: up to this number of days, in steps of.
 STEPS = {45: "day", 400: "week"}
@@ -149,9 +150,7 @@ class Summary:
     """What some scored files say together."""
 
     files: list[str] = field(default_factory=list)
-    columns: dict[str, str] = field(
-        default_factory=dict
-    )  # by what they are: text, sentiment, probability and others
+    columns: dict[str, str] = field(default_factory=dict)  # by what they are, such as text
     negative: str  # the labels
     positive: str
     rows: int = 0  # records that could be read
@@ -245,15 +244,16 @@ class Section(NamedTuple):
     note: str = ""
 
 
-_MOST_SLICES = 20
-
-
 def sections(found: Summary, most: int = 40) -> list[Section]:
     """Give the tables of groups, days, aspects and changes; of changed words, at most a number."""
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
-    shown = [Section(title, _slices(found, name, of), _left_out(of)) for title, name, of in tables]
+    shown = []
+    for title, name, slices in tables:
+        more = len(slices) - _MOST_SLICES
+        note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
+        shown.append(Section(title, _slices(found, name, slices), note))
     if found.step is not None:
         last, count = found.over_time[-_MOST_SLICES:], len(found.over_time)
         note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
@@ -264,7 +264,7 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
 
 
 def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
-    labels = [found.negative, *(label for label in found.labels if label != found.negative)]
+    labels = [found.negative, *found.labels[:-1]]
     labels += sorted({label for each in slices for label in each.labels} - {*labels})
     has_stars = any(each.stars is not None for each in slices)
     rows: list[Row] = []
@@ -277,11 +277,6 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
         stars = [UNDEFINED if each.stars is None else f"{each.stars:.2f}"] * has_stars
         rows.append([each.name or "(empty)", f"{each.rows:,}", *cells, *stars])
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
-
-
-def _left_out(slices: Sequence[Slice]) -> str:
-    more = len(slices) - _MOST_SLICES
-    return f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
 
 
 def _changes(found: Summary, before: Summary, most: int) -> Section:
@@ -302,11 +297,8 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
         f"{len(found.changes):,} have changed beyond chance: at most {RATE:.0%} of these are "
         "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
     )
-    return Section(
-        f"Since {before.files[0]}",
-        table_of(("share", "before", "now", "points (95%)", "p"), rows),
-        note,
-    )
+    table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
+    return Section(f"Since {before.files[0]}", table, note)
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:

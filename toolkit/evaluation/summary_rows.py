@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,8 +11,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.evaluation.metrics import Numbers
-from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Slice, Summary
-from toolkit.records.labels import FIVE, TEN, Rows
+from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Summary
+from toolkit.records.labels import Rows
 from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -26,74 +26,60 @@ _RARE = 0.25  # share of the group, for a row that is surprising in it
 _DIRECTIONS = 64  # of random projections
 _ROUNDS = 10
 
-# Of the file of picked rows.
-PICKED_ROWS = pa.schema(
-    {
-        "text": pa.large_string(),
-        "label": pa.string(),
-        "group": pa.string(),
-        "file": pa.string(),
-        "row": pa.int64(),
-    }
-)
-
 _Points = npt.NDArray[np.float32]
 
 
-class RowsOfBlock(NamedTuple):
-    """What is kept of a block."""
-
-    random: pa.Table
-    lowest: pa.Table
-    surprising: pa.Table
-
-
 class KeptRows:
-    """Keeps random rows of each group, the most negative rows, and those far from their stars.
+    """Keeps random rows of each group, the most negative ones, and those far from their stars.
 
-    Tables have a random ``key``, ``group``, ``file``, ``row``, ``sentiment``, ``probability``,
-    ``stars`` and ``text``. Blocks are cut down in any thread by `of`, and added in order by `add`.
+    Rows have a random ``key``, ``group``, ``file``, ``row``, ``sentiment``, ``probability``,
+    ``stars``, ``gap`` (minus the distance from their stars, 0 to 1) and ``text``. Blocks are cut
+    down in any thread by `of`, and added in order by `add`.
     """
 
     def __init__(self, show: int) -> None:
         self._most = 3 * show  # some have the same text
-        self._parts: list[pa.Table] = []  # random rows
+        self._random: list[pa.Table] = []
         self._bounds: dict[str, float] = {}  # of the keys of a group's rows, if it has enough
-        self.lowest: pa.Table | None = None
-        self.surprising: pa.Table | None = None  # with a `gap` in front
+        self._extremes: dict[str, list[pa.Table]] = {"probability": [], "gap": []}
 
-    def of(self, rows: pa.Table) -> RowsOfBlock:
-        """Choose from the rows of a block."""
+    def of(self, rows: pa.Table) -> list[pa.Table]:
+        """Choose from the rows of a block: random ones, and the first by each of two columns."""
         groups = rows["group"].to_pylist()
         bounds = np.array([self._bounds.get(group, 1.0) for group in groups], np.float64)
-        is_kept = pa.array(rows["key"].to_numpy() <= bounds)
-        with_gaps = rows.add_column(0, "gap", pa.array(-_gaps(rows)))
-        return RowsOfBlock(
-            self._smallest(_cut(rows.filter(is_kept)))[0],
-            _cut(_first(rows, "probability", self._most)),
-            _cut(_first(with_gaps, "gap", self._most)),
-        )
+        random = self._smallest(_cut(rows.filter(pa.array(rows["key"].to_numpy() <= bounds))))[0]
+        return [random, *(_cut(_first(rows, column, self._most)) for column in self._extremes)]
 
-    def add(self, found: RowsOfBlock, before: int, groups: Collection[str]) -> None:
-        """Add rows of a block, after others of its file; of groups that are counted apart."""
-        random, *others = (_replaced(each, "row", pc.add(each["row"], before)) for each in found)
-        self.lowest, self.surprising = (
-            new if old is None else _first(pa.concat_tables([old, new]), key, self._most)
-            for old, new, key in zip(
-                (self.lowest, self.surprising), others, ("probability", "gap"), strict=True
-            )
-        )
+    def add(self, chosen: Sequence[pa.Table], before: int, groups: Collection[str]) -> None:
+        """Add the rows of a block, after others of its file; of groups that are counted apart."""
+        random, *extremes = (_replaced(each, "row", pc.add(each["row"], before)) for each in chosen)
+        for (column, known), new in zip(self._extremes.items(), extremes, strict=True):
+            known[:] = [_first(pa.concat_tables([*known, new]), column, self._most)]
         is_known = pc.is_in(random["group"], pa.array(groups, pa.large_string()))
         random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHER_GROUPS))
         self._bounds = dict.fromkeys(random["group"].to_pylist(), 1.0) | self._bounds
-        self._parts.append(random)
-        waiting = sum(map(len, self._parts[1:]))
-        if waiting >= _KEPT_ROWS // 4 or len(self._parts) == 1:
-            kept, last = self._smallest(pa.concat_tables(self._parts))
-            self._parts = [kept]
-            self._bounds |= dict(
-                zip(*(last[name].to_pylist() for name in ("group", "key")), strict=True)
-            )
+        self._random.append(random)
+        waiting = sum(map(len, self._random[1:]))
+        if waiting >= _KEPT_ROWS // 4 or len(self._random) == 1:
+            kept, last = self._smallest(self.random)
+            self._random = [kept]
+            ends = last["group"].to_pylist(), last["key"].to_pylist()
+            self._bounds |= dict(zip(*ends, strict=True))
+
+    @property
+    def random(self) -> pa.Table:
+        """Random rows."""
+        return pa.concat_tables(self._random).combine_chunks()
+
+    @property
+    def lowest(self) -> pa.Table:
+        """The rows with the lowest probabilities."""
+        return self._extremes["probability"][0]
+
+    @property
+    def surprising(self) -> pa.Table:
+        """The rows that are far from their stars, the farthest first."""
+        return self._extremes["gap"][0].filter(pc.field("gap") < -_FAR)
 
     def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Give the rows with the smallest keys of each group, and the last of each full group."""
@@ -103,18 +89,6 @@ class KeptRows:
         groups = max(len(self._bounds), codes.max(initial=0) + 1)
         most = max(_FEWEST_KEPT, _KEPT_ROWS // groups)
         return rows.filter(pa.array(rank < most)), rows.filter(pa.array(rank == most - 1))
-
-    def random(self) -> pa.Table:
-        """Give the random rows."""
-        return pa.concat_tables(self._parts).combine_chunks()
-
-
-def _gaps(rows: pa.Table) -> Numbers:
-    """From the score to the stars of the reviewer, both from 0 to 1; 0 without stars."""
-    stars = rows["stars"].to_numpy()
-    scale = TEN if (stars > FIVE).any() else FIVE
-    gaps: Numbers = np.abs((stars - 1) / (scale - 1) - rows["probability"].to_numpy())
-    return np.where(np.isnan(gaps), 0.0, gaps)
 
 
 def _first(rows: pa.Table, column: str, most: int) -> pa.Table:
@@ -130,35 +104,27 @@ def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
     return rows.set_column(rows.column_names.index(column), column, values)
 
 
-def show_rows(found: Summary, kept: KeptRows, random: pa.Table, by: str | None, show: int) -> None:
+def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
     """Put the most negative and the surprising rows into a summary."""
-    assert kept.lowest is not None
-    assert kept.surprising is not None
     is_negative = pc.field("sentiment") == found.negative
     found.most_negative = _quotes(kept.lowest.filter(is_negative))[:show]
     if "stars" in found.columns:
         found.surprise = "The score and the stars that the reviewer gave differ most."
-        rows = kept.surprising.filter(pc.field("gap") < -_FAR)
-        why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
-        found.surprising = _quotes(rows, why)[:show]
+        why = [f"{value:g} stars" for value in kept.surprising["stars"].to_pylist()]
+        found.surprising = _quotes(kept.surprising, why)[:show]
     elif by is not None:
+        rows = kept.random
         found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
-        if found.total.rows > len(random):
-            found.surprise += f" Found among {len(random):,} random rows."
+        if found.total.rows > len(rows):
+            found.surprise += f" Found among {len(rows):,} random rows."
         slices = {each.name: each for each in found.by[by]}
-        labels, groups = random["sentiment"].to_pylist(), random["group"].to_pylist()
-        rest = Slice("", {})
-        shares = np.array(
-            [
-                each.share(label).value if (each := slices.get(group, rest)).rows else 1.0
-                for label, group in zip(labels, groups, strict=True)
-            ]
-        )
-        sure = np.abs(random["probability"].to_numpy() - 0.5) * 2
+        pairs = [*zip(rows["group"].to_pylist(), rows["sentiment"].to_pylist(), strict=True)]
+        shares = np.array([slices[group].share(label).value for group, label in pairs])
+        sure = np.abs(rows["probability"].to_numpy() - 0.5) * 2
         order = np.argsort(shares - sure, kind="stable")[: 3 * show]
         order = order[shares[order] < _RARE]
-        why = [f"{groups[at]}: {shares[at]:.0%} are {labels[at]}" for at in order]
-        found.surprising = _quotes(random.take(pa.array(order)), why)[:show]
+        why = [f"{pairs[at][0]}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
+        found.surprising = _quotes(rows.take(pa.array(order)), why)[:show]
 
 
 def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
@@ -226,13 +192,10 @@ def unlike(ids: TokenIds, weight: Numbers, groups: Rows, most: int) -> list[int]
     random = np.random.default_rng(0)
     points = _points(ids, random)
     weight = np.where(points.any(axis=1), weight + 1e-6, 0)
-    sizes, sums = (
-        np.bincount(groups[weight > 0]),
-        np.bincount(groups[weight > 0], weight[weight > 0]),
-    )
+    sizes, sums = np.bincount(groups, weight > 0), np.bincount(groups, weight)
     counts = np.zeros(len(sizes), np.int64)
     counts[np.argsort(-sums, kind="stable")[:most]] = 1
-    counts = np.minimum(counts, sizes)
+    counts[sizes == 0] = 0
     while counts.sum() < min(most, sizes.sum()):
         counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
     chosen: list[int] = []
@@ -248,9 +211,8 @@ def _points(ids: TokenIds, random: np.random.Generator) -> _Points:
     directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
     directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
     directions[:FIRST_WORD_ID] = 0
-    points = np.zeros((len(ids), _DIRECTIONS), np.float32)
-    for row in range(len(ids)):
-        points[row] = directions[ids.values[ids.starts[row] : ids.stops[row]]].sum(axis=0)
+    rows = zip(ids.starts, ids.stops, strict=True)
+    points = np.stack([directions[ids.values[first:stop]].sum(axis=0) for first, stop in rows])
     points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
     return points
 

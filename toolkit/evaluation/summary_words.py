@@ -110,26 +110,22 @@ class TermCounts:
     """
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Keys, Counts]] = []
-        self._waiting = 0
+        self._parts = [(np.zeros(0, np.int64), np.zeros((0, 2), np.int64))]
         self.reviews = np.zeros(2, np.int64)  # of either kind
 
     def add(self, keys: Keys, counts: Counts, reviews: Counts) -> None:
         """Add the keys of some reviews, each once."""
         self._parts.append((keys, counts))
         self.reviews += reviews
-        self._waiting += len(keys)
-        if self._waiting > _MERGED_AT:
+        if sum(len(own) for own, _ in self._parts[1:]) > _MERGED_AT:
             keys, counts = self.all()
             if len(keys) > _MOST_KEPT:
                 is_kept = counts.sum(axis=1) > 1
                 keys, counts = keys[is_kept], counts[is_kept]
-            self._parts, self._waiting = [(keys, counts)], 0
+            self._parts = [(keys, counts)]
 
     def all(self) -> tuple[Keys, Counts]:
         """Give all keys, ascending, and their counts."""
-        if not self._parts:
-            return np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
         keys = np.concatenate([key for key, _ in self._parts])
         order = np.argsort(keys, kind="stable")
         keys, starts = _distinct_of(keys[order])
