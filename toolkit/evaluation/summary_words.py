@@ -41,7 +41,6 @@ _MIDDLE_BITS = 8  # of the number of a word of `_COMMON`; 0 is none
 _PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
 _MOST_KEPT = 2_000_000  # words and phrases; beyond, those that were found once are forgotten
 _MERGED_AT = 4_000_000  # keys that wait for being merged
-
 _SUBJECT = (0.15, 0.85)  # the probability of a word alone: outside, it is an opinion
 
 Keys = npt.NDArray[np.int64]
@@ -57,8 +56,8 @@ class Terms:
         place = {word: at for at, word in enumerate(vocabulary.words.to_pylist(), FIRST_WORD_ID)}
         self._middle = np.zeros(vocabulary.size, np.int64)  # the number of a common word
         for number, word in enumerate(_COMMON, 1):
-            self._middle[place.get(word, 0)] = number
-        self._middle[0] = 0
+            if word in place:
+                self._middle[place[word]] = number
         self._is_common = self._middle > 0
         self._is_common[:FIRST_WORD_ID] = True
         self._is_common[[*_kinds(vocabulary)]] = True
@@ -79,8 +78,8 @@ class Terms:
         last = values[three + 2]
         found.append((rows[three], self._phrase(values[three], middle[three + 1], last)))
         shift = 2 * self._bits + _MIDDLE_BITS
-        both = np.concatenate([(row << shift) | key for row, key in found])
-        both = _distinct_of(both)[0]
+        both = np.sort(np.concatenate([(row << shift) | key for row, key in found]))
+        both = both[np.diff(both, prepend=both[:1] - 1) > 0]  # `np.unique` takes far longer
         return both >> shift, both & ((1 << shift) - 1)
 
     def _phrase(self, first: Keys, middle: Keys | int, last: Keys) -> Keys:
@@ -126,11 +125,8 @@ class TermCounts:
 
     def all(self) -> tuple[Keys, Counts]:
         """Give all keys, ascending, and their counts."""
-        keys = np.concatenate([key for key, _ in self._parts])
-        order = np.argsort(keys, kind="stable")
-        keys, starts = _distinct_of(keys[order])
-        counts = np.concatenate([each for _, each in self._parts])[order]
-        self._parts = [(keys, np.add.reduceat(counts, starts, axis=0))]
+        keys, counts = (np.concatenate(each) for each in zip(*self._parts, strict=True))
+        self._parts = [_summed(keys, counts)]
         return self._parts[0]
 
     def at(self, wanted: Keys) -> Counts:
@@ -145,21 +141,15 @@ def counted(rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]) -> tuple[Keys, 
     """Count the keys of `Terms.of` by the kind of their row: 0, 1, or below 0 for neither."""
     kind = kinds[rows]
     chosen = kind >= 0
-    both = 2 * keys[chosen] + kind[chosen]
-    both.sort()
-    found, starts = _distinct_of(both >> 1)
-    result = np.zeros((len(found), 2), np.int64)
-    if len(found):
-        result[:, 1] = np.add.reduceat(both & 1, starts)
-        result[:, 0] = np.diff([*starts, len(both)]) - result[:, 1]
-    return found, result
+    return _summed(keys[chosen], np.eye(2, dtype=np.int64)[kind[chosen]])
 
 
-def _distinct_of(values: Keys) -> tuple[Keys, Keys]:
-    """Give different values, ascending, and where each begins; `np.unique` takes far longer."""
-    values = np.sort(values)
-    starts = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
-    return values[starts], starts
+def _summed(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
+    """Give different keys, ascending, and the sums of their counts."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    return keys[starts], np.add.reduceat(counts[order], starts, axis=0)
 
 
 def _kinds(vocabulary: Vocabulary) -> Iterator[int]:
