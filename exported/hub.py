@@ -30,6 +30,7 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
             (hub.MODEL, ".onnx"),
             (hub.TWIN, ".ids.onnx"),
             (hub.WORDS, ".vocabulary.txt"),
+            (hub.TOKENS, ".tokens.json"),
         ):
             shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
         (made / hub.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")

@@ -70,7 +70,9 @@ def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProt
 def _last_columns(max_tokens: int, *, is_fixed: bool) -> tuple[list[str], list[str]]:
     """Give the steps and weights that number the columns to keep from the end: -3, -2, -1."""
     if is_fixed:
-        return [], [weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))]
+        return [], [
+            weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))
+        ]
     most = f"{weight('int64[1]', 'most_columns', [max_tokens])}, int64 step = {{1}}"
     return ["columns", "columns_of_the_longest"], [most]
 
