@@ -11,7 +11,7 @@ from release.packages import PROJECT, run
 from toolkit.files import CHECKSUMS, sha256_of, write_checksums
 from toolkit.model import SHIPPED
 
-_OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
+_OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt", "{}.tokens.json")
 
 
 def copy_models(folder: Path) -> None:

@@ -19,10 +19,10 @@ class Tokens(json: String) {
 
     val maxTokens = table.getInt("max_tokens")
     val labels = strings(table.getJSONArray("labels"))
-    val threshold = table.getDouble("threshold")
+    val threshold = table.getDouble("threshold").toFloat()
 
-    /** Both ends of the neutral range; null if the model has none. */
-    val neutral = table.optJSONArray("neutral")?.let { it.getDouble(0)..it.getDouble(1) }
+    /** Probabilities in this range are neutral; null if the model has none. */
+    val neutral = table.optJSONArray("neutral")?.let { it.getDouble(0).toFloat()..<it.getDouble(1).toFloat() }
 
     init {
         val ids = table.getJSONArray("spelling_ids")
@@ -54,6 +54,10 @@ class Tokens(json: String) {
         val width = all.maxOfOrNull { it.size } ?: 0
         return Array(all.size) { IntArray(width - all[it].size) + all[it] }
     }
+
+    /** The label of an answer; null where the model knows no word of the text, which is no opinion. */
+    fun label(probability: Float, knownTokens: Int): String? =
+        if (knownTokens == 0) null else labels[if (probability >= threshold) 1 else 0]
 
     private fun readable(text: String): IntArray {
         val points = text.codePoints().toArray()

@@ -4,9 +4,9 @@ import Foundation
 struct Tokens {
     let maxTokens: Int
     let labels: [String]
-    let threshold: Double
-    /// Both ends of the neutral range; nil if the model has none.
-    let neutral: ClosedRange<Double>?
+    let threshold: Float
+    /// Probabilities in this range are neutral; nil if the model has none.
+    let neutral: Range<Float>?
 
     private typealias Points = ArraySlice<UInt32>
 
@@ -31,8 +31,8 @@ struct Tokens {
         let table = try JSONDecoder().decode(Table.self, from: json)
         maxTokens = table.max_tokens
         labels = table.labels
-        threshold = table.threshold
-        neutral = table.neutral.map { $0[0]...$0[1] }
+        threshold = Float(table.threshold)
+        neutral = table.neutral.map { Float($0[0])..<Float($0[1]) }
         apostrophes = Set(points(table.apostrophes))
         emoji = Set(points(table.emoji))
         ends = Set(points(table.separators)).union(apostrophes).union(emoji)
@@ -70,6 +70,11 @@ struct Tokens {
         let all = texts.map(ids(of:))
         let width = all.map(\.count).max() ?? 0
         return all.map { Array(repeating: 0, count: width - $0.count) + $0 }
+    }
+
+    /// The label of an answer; nil where the model knows no word of the text, which is no opinion.
+    func label(probability: Float, knownTokens: Int32) -> String? {
+        knownTokens == 0 ? nil : labels[probability >= threshold ? 1 : 0]
     }
 
     private func readable(_ text: String) -> Points {

@@ -66,6 +66,17 @@ export class Tokens {
     return { data, dims: [all.length, width] };
   }
 
+  /**
+   * The label of an answer; "" where the model knows no word of the text, which is no opinion.
+   *
+   * @param {number} probability
+   * @param {number} knownTokens
+   */
+  label(probability, knownTokens) {
+    const isPositive = probability >= Math.fround(this.table.threshold);
+    return knownTokens === 0 ? "" : this.table.labels[Number(isPositive)];
+  }
+
   #points(text) {
     const points = Array.from(text, (point) => {
       if (point >= "A" && point <= "Z") return point.toLowerCase();

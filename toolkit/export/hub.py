@@ -52,8 +52,8 @@ GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
 _DESCRIBED = {
     MODEL: "the model: review texts in, answers out",
     TWIN: "the same network from token ids on, for runtimes without strings",
-    WORDS: "the words of the model, one per line; the first has the token id 4",
     TOKENS: "what makes token ids of texts, for the twin",
+    WORDS: "the words of the model, one per line; the first has the token id 4",
     GOLDEN: "what the model gives for some 200 texts, to test other runtimes with",
     CHECKSUMS: "the checksums of these files: `sha256sum -c SHA256SUMS`",
 }
