@@ -78,7 +78,7 @@ def test_a_twin_gives_what_the_model_gives() -> None:
     )
     neutral = read_twin(path).facts.neutral
     assert neutral is not None
-    np.testing.assert_array_equal(found["neutral"][0], np.float32(neutral.ends))
+    np.testing.assert_array_equal(found["neutral"][0], np.array(neutral.ends, np.float32))
     assert "neutral" not in answers_of(CONV1D.with_suffix(".ids.onnx"), [[1]])
 
 
@@ -104,7 +104,7 @@ def test_the_table_has_every_string_of_the_model(name: str) -> None:
     for strings, ids in ((table["words"][::97], None), ([*spellings][::97], spellings)):
         found = model.vocabulary.encode(pa.array(strings, pa.string()))
         numbers = [ids[each] if ids else table["words"].index(each) + 4 for each in strings]
-              assert found.values.tolist() == numbers
+        assert found.values.tolist() == numbers
     assert table["max_tokens"] == model.facts.max_tokens
     assert table["labels"] == [*model.facts.labels]
 
@@ -121,13 +121,13 @@ def test_command(command: Command) -> None:
     assert (ran.exit_code, ran.err) == (0, "")
     assert ran.out == "small.ids.onnx  0.62 MB\nsmall.tokens.json  0.10 MB\n"
     again = ("export", "conv1d", "--twin", "-o", "small.ids.onnx")
-    command(*again).failed_with("small.ids.onnx exists already. Replace it with --force", 2)
+    command(*again).failed_with("small.ids.onnx: exists already. ", 2)
     assert command(*again, "--force").exit_code == 0
     command("export", "conv1d", "--twin", "-o", "small.onnx").failed_with(
         "small.onnx: expected a file name that ends in .ids.onnx", 2
     )
     command("export", "conv1d", "--twin", "--golden").failed_with("--golden: the twin is", 2)
-    command("export", "nothing", "--twin").failed_with("nothing: no such model file", 2)
+    command("export", "nothing", "--twin").failed_with("nothing: no such model file")
 
 
 def test_the_package_onnx_is_enough(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
