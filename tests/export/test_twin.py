@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from runpy import run_module
 from typing import Any
 
 import numpy as np
@@ -137,3 +138,5 @@ def test_the_package_onnx_is_enough(command: Command, monkeypatch: pytest.Monkey
     ran = command("export", "conv1d", "--twin")
     ran.failed_with("needs the package 'onnx', which is not installed. Install it with: pip ins")
     assert ran.err.rstrip().endswith("pip install onnx")
+    with pytest.raises(SystemExit, match=r"'onnx', .*: pip install onnx$"):
+        run_module("exported.hub", run_name="__main__")

@@ -5,8 +5,8 @@ names and numbers them across conversions, so that exporting twice gives two fil
 one fixed order and with short names, they are one, byte for byte.
 
 The model file is the text front end (`toolkit.export.front_end`), the network, label and stars in
-one graph. All operators are in stock builds of ONNX Runtime. `compare` proves that all executions give
-the numbers of Keras.
+one graph. All operators are in stock builds of ONNX Runtime. `compare` proves that all executions
+give the numbers of Keras.
 """
 
 from __future__ import annotations

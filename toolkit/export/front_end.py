@@ -1,8 +1,8 @@
 """The text front end of a model file, as a graph: `text` → `token_ids`.
 
-All operators are in stock builds of ONNX Runtime, from 1.18 on. The rule from text to token ids is the one of
-`toolkit.text.vocabulary`; the tests compare the two on any text. ``graphs.onnxtxt`` lists the nodes
-of this graph, and of those after the network.
+All operators are in stock builds of ONNX Runtime, from 1.18 on. The rule from text to token ids is
+the one of `toolkit.text.vocabulary`; the tests compare the two on any text. ``graphs.onnxtxt``
+lists the nodes of this graph, and of those after the network.
 """
 
 from __future__ import annotations
