@@ -127,7 +127,9 @@ def test_command(command: Command) -> None:
     command("export", "conv1d", "--twin", "-o", "small.onnx").failed_with(
         "small.onnx: expected a file name that ends in .ids.onnx", 2
     )
-    command("export", "conv1d", "--twin", "--golden").failed_with("--golden: the twin is", 2)
+    command("export", "conv1d", "--twin", "--golden").failed_with(
+        "--twin: all else is of the model. ", 2
+    )
     command("export", "nothing", "--twin").failed_with("nothing: no such model file")
 
 

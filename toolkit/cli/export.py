@@ -53,15 +53,9 @@ def export(
     - `toolkit export reviews --twin` for a phone
     """
     if twin:
-        given = {
-            "--threshold": threshold,
-            "--optimize": optimize,
-            "--golden": golden or None,
-            "--hub": hub,
-            "--release": release,
-            "--model-version": model_version,
-        }
-        show_twin(run, output, [name for name, value in given.items() if value is not None], force)
+        if golden or {threshold, optimize, hub, release, model_version} != {None}:
+            raise UsageError("--twin: all else is of the model. Leave out all but -o and --force.")
+        show_twin(run, output, force)
         return
     MissingExtraError.check("train", "onnx")
     from toolkit.export import export as run_export
@@ -82,13 +76,11 @@ def export(
     show(export_to_hub(run, hub, **settings))
 
 
-def show_twin(model: Path, output: Path | None, others: list[str], force: bool) -> None:
+def show_twin(model: Path, output: Path | None, force: bool) -> None:
     """Write the twin of a model, and print its files."""
     from toolkit.export import export_twin
     from toolkit.model.fact_lines import megabytes
 
-    if others:
-        raise UsageError(f"{others[0]}: the twin is of a model that has it all. Leave out one.")
     for path in export_twin(model, output, force=force):
         size = megabytes(path.stat().st_size)
         new_console().print(f"{one_line(str(path))}  {size}", soft_wrap=True)
