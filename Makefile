@@ -60,9 +60,12 @@ release: $(TOOLS)/installed  ## build the packages in dist/, try each, list what
 	PYTHONPATH=.ci $(TOOLS)/bin/python -m release sdist
 	PYTHONPATH=.ci $(TOOLS)/bin/python -m release wheel
 	PYTHONPATH=.ci $(TOOLS)/bin/python -m release check
+	PYTHONPATH=.ci $(TOOLS)/bin/python -m release languages
 	PYTHONPATH=.ci $(TOOLS)/bin/python -m release papers
 
-lock: $(TOOLS)/installed  ## renew the packages that the image of the Containerfile has
+lock: $(TOOLS)/installed  ## renew the packages of the image, and those that make a release
+	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
+		--universal --python-version 3.11 --output-file .ci/release/requirements.txt .ci/release/requirements.in
 	$(TOOLS)/bin/uv pip compile --quiet --upgrade --generate-hashes --no-header --no-annotate \
 		--python-version 3.13 --python-platform linux --output-file .ci/release/container.txt pyproject.toml
 
@@ -88,5 +91,5 @@ $(DEV)/installed-all: $(DEV)/installed
 
 $(TOOLS)/installed: .ci/release/requirements.txt
 	$(PYTHON) -m venv $(TOOLS)
-	$(TOOLS)/bin/pip install --quiet --no-compile --requirement .ci/release/requirements.txt
+	$(TOOLS)/bin/pip install --quiet --no-compile --require-hashes --requirement .ci/release/requirements.txt
 	touch $@

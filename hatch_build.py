@@ -1,4 +1,4 @@
-"""The build hook of hatchling: compile the native core for a wheel, and list what is in it.
+"""The hooks of hatchling: compile the native core for a wheel, list what is in it, describe it.
 
 ``TOOLKIT_BUILD_NATIVE=0`` leaves it out, ``require`` fails without it. Otherwise a wheel is made in
 any case: ``py3-none-PLATFORM`` with the core, or ``py3-none-any`` and a warning if there is no C
@@ -16,6 +16,7 @@ import hashlib
 import json
 import os
 import platform
+import posixpath
 import re
 import shlex
 import shutil
@@ -31,6 +32,7 @@ from typing import Any, NamedTuple
 
 from hatchling.builders.config import BuilderConfig
 from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+from hatchling.metadata.plugin.interface import MetadataHookInterface
 from packaging.tags import platform_tags
 
 _NATIVE = "toolkit/native"
@@ -162,6 +164,27 @@ def bill_of_materials(name: str, version: str, files: Mapping[str, Path]) -> dic
         "metadata": {"component": {"type": "application", **package}},
         "components": parts,
     }
+
+
+def absolute_links(page: str, repository: str, folder: str = "") -> str:
+    """Make the links of a page in a folder of the project lead to its repository."""
+
+    def absolute(link: re.Match[str]) -> str:
+        path = posixpath.normpath(posixpath.join(folder, link[1]))
+        raw = "?raw=true" if path.endswith(".svg") else ""
+        return f"]({repository}/blob/main/{path}{raw})"
+
+    return re.sub(r"\]\((?![a-z]+:|#)([^)\s]+)\)", absolute, page)
+
+
+class Description(MetadataHookInterface):
+    """Gives the metadata the page of the project; at an index, its links would lead nowhere."""
+
+    def update(self, metadata: dict[str, Any]) -> None:
+        """Set the description."""
+        page = Path(self.root, "README.md").read_text(encoding="utf-8")
+        text = absolute_links(page, metadata["urls"]["Repository"])
+        metadata["readme"] = {"content-type": "text/markdown", "text": text}
 
 
 class NativeCore(BuildHookInterface[BuilderConfig]):

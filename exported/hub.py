@@ -27,13 +27,23 @@ from toolkit.export import hub
 from toolkit.export.hub import check_folder, filled_folder, write_around
 from toolkit.model import SHIPPED
 
+_OF_TERMS = {path.name: path for path in (EXPORTED.parent / "LICENSE", EXPORTED / "SOURCES.md")}
+_TERMS = """
+## Terms
+
+[LICENSE](LICENSE) is of the weights. [SOURCES.md](SOURCES.md) lists the training reviews of all shipped models with their terms, and
+says which model is for companies.
+"""
+
 
 def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
     """Write the folder of a shipped model by its name; raises as `toolkit.export.export_to_hub`."""
     check_folder(folder, force=force)
     figures = figures_by_group(model, trained_on=("films",) if model == FILMS_ONLY else ())
-    more = f"\n## Accuracy by kind of review\n{figures}" if figures else ""
-    with filled_folder(folder, hub.FILES, force=force) as made:
+    more = f"{_TERMS}\n## Accuracy by kind of review\n{figures}" if figures else _TERMS
+    with filled_folder(folder, (*hub.FILES, *_OF_TERMS), force=force) as made:
+        for path in _OF_TERMS.values():
+            shutil.copy(path, made)
         for name, ending in (
             (hub.MODEL, ".onnx"),
             (hub.TWIN, ".ids.onnx"),

@@ -11,6 +11,9 @@ from toolkit.model import Release
 
 RELEASES = Path(__file__).with_name("releases.toml")
 
+# Files of these versions count sources whose copy is under another licence as open; the next version does not.
+_OTHER_AS_OPEN = ("2026.12", "2026.12.1")
+
 
 def shipped_release(model: str) -> Release:
     """Give the release of a shipped model by its name; raises `UsageError` if the table is wrong."""
@@ -19,8 +22,10 @@ def shipped_release(model: str) -> Release:
     for name in ("all", "films" if model == FILMS_ONLY else "general", model):
         found |= tables.get(name, {})
     found.setdefault("model_name", f"{model}-{found['model_version']}")
+    usual = "open" if found["model_version"] in _OTHER_AS_OPEN else None
     data_sets = [
-        {"name": each.source, "origin": each.upstream, "terms": each.terms, "use": each.use}
+        {"name": each.source, "origin": each.upstream, "terms": each.terms}
+        | ({"use": use} if (use := each.use or usual) else {})
         for each in load_sources(model)
     ]
     found["data_sets"] = data_sets + found.get("data_sets", [])

@@ -12,6 +12,8 @@ from toolkit.model.release import USES
 
 SOURCES = Path(__file__).with_name("sources.csv")
 
+OTHER = "other"  # the use where an open licence is stated, but another one for the copy
+
 # What is above this line of SOURCES.md is written by hand.
 MARKER = "<!-- Below: written by exported/make.py from sources.csv. -->"
 
@@ -30,17 +32,12 @@ class Source:
     unlabelled: int
     terms: str  # of the reviews
     repository_licence: str
-    use: str  # a key of `USES`
+    use: str | None  # a key of `USES`; None for other terms, in the file "other"
 
     @property
     def labelled(self) -> int:
         """The reviews that have a label."""
         return self.negative + self.positive
-
-    @property
-    def is_open(self) -> bool:
-        """Whether an open licence is stated, and no other one for the copy."""
-        return self.use == "open" and self.repository_licence != "GPL-3.0"
 
 
 # What a model learned from, unless from all sources: films alone, or those with an open licence.
@@ -53,7 +50,7 @@ def load_sources(model: str | None = None) -> list[Source]:
         found = [_source(row) for row in csv.DictReader(file)]
     if model == FILMS_ONLY:
         return [each for each in found if each.domain == "films"]
-    return [each for each in found if model != OPEN_ONLY or each.is_open]
+    return [each for each in found if model != OPEN_ONLY or each.use == "open"]
 
 
 def sources_table(sources: Iterable[Source]) -> str:
@@ -65,7 +62,7 @@ def sources_table(sources: Iterable[Source]) -> str:
     lines += [
         f"| {each.domain} / {each.source} | {each.upstream} | {each.repository or '–'} | "  # noqa: RUF001
         f"{each.negative:,} | {each.neutral:,} | {each.positive:,} | {each.unlabelled:,} | "
-        f"{each.terms} | {each.repository_licence or '–'} | {each.use} |"  # noqa: RUF001
+        f"{each.terms} | {each.repository_licence or '–'} | {each.use or OTHER} |"  # noqa: RUF001
         for each in sources
     ]
     return "\n".join(lines) + "\n"
@@ -74,11 +71,14 @@ def sources_table(sources: Iterable[Source]) -> str:
 def terms_lines(sources: list[Source]) -> str:
     """Say how many sources and labelled reviews have which kind of terms, as a Markdown list."""
     lines = []
-    for use, meaning in USES.items():
+    other = "an open licence is stated, but the copy is under another one"
+    for use, meaning in (*USES.items(), (None, other)):
         chosen = [each for each in sources if each.use == use]
         if not chosen:
             continue
-        names = f": {', '.join(each.source for each in chosen)}" if use == "research" else ""
+        names = (
+            f": {', '.join(each.source for each in chosen)}" if use in ("research", None) else ""
+        )
         reviews = sum(each.labelled for each in chosen)
         lines.append(f"- {len(chosen)} sources, {reviews:,} labelled reviews: {meaning}{names}")
     return "\n".join(lines)
@@ -93,6 +93,6 @@ def _source(row: dict[str, str]) -> Source:
     counts = {
         name: int(row.pop(name)) for name in ("negative", "neutral", "positive", "unlabelled")
     }
-    if row["use"] not in USES:
-        raise ValueError(f"{SOURCES}: use {row['use']!r}, expected one of {', '.join(USES)}")
-    return Source(**row, **counts)  # type: ignore[arg-type]
+    if (use := row.pop("use")) not in (*USES, OTHER):
+        raise ValueError(f"{SOURCES}: use {use!r}, expected one of {', '.join(USES)}, {OTHER}")
+    return Source(use=None if use == OTHER else use, **row, **counts)  # type: ignore[arg-type]

@@ -6,17 +6,20 @@ Packages are in `dist`, all that is not for a package index in `build/release`.
 from __future__ import annotations
 
 import argparse
+import re
 import shutil
 import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from release.notes import release_notes
+from release.languages import VERSIONS, make_languages
+from release.notes import check_changelog, release_notes
 from release.packages import PROJECT, build_sdist, build_wheel, run
 from release.papers import copy_models, write_bill_of_materials, write_sums
 from release.trial import try_package, try_without_install
 
 DIST = PROJECT / "dist"
+LANGUAGES = PROJECT / "build" / "packages"
 PAPERS = PROJECT / "build" / "release"
 NOTES = "RELEASE_NOTES.md"
 NO_HOST = "https://example.invalid/"
@@ -44,16 +47,23 @@ def check() -> None:
         try_without_install(next(each for each in DIST.glob("*.whl") if fits(each)))
 
 
+def languages() -> None:
+    """Make and try the packages for other languages."""
+    make_languages(LANGUAGES)
+
+
 def papers() -> None:
-    """Copy the models, list what is installed, and write the notes, and all checksums."""
+    """Copy models and packages, list what is inside, and write the notes, and all checksums."""
     shutil.rmtree(PAPERS, ignore_errors=True)
     copy_models(PAPERS)
+    for package in LANGUAGES.glob("*"):
+        shutil.copy(package, PAPERS)
     with TemporaryDirectory() as folder:
         environment = Path(folder, "venv")
         (pure,) = DIST.glob("*-none-any.whl")
         try_package(pure, environment)
         version = pure.name.split("-")[1]
-        write_bill_of_materials(environment, PAPERS, version)
+        write_bill_of_materials(pure, environment, PAPERS)
     (PAPERS / NOTES).write_text(release_notes(version), encoding="utf-8")
     write_sums(PAPERS, *DIST.iterdir(), *PAPERS.iterdir())
 
@@ -63,13 +73,37 @@ def tag(name: str) -> None:
     versions = {path.name.split("-")[1] for path in DIST.glob("*.whl")}
     if versions != {name.removeprefix("v")}:
         sys.exit(f"error: the tag is {name}, and the packages have version {', '.join(versions)}")
-    release_notes(name.removeprefix("v"))
+    check_changelog(name.removeprefix("v"))
+    check_versions(name.removeprefix("v"))
     check_addresses()
+    check_container()
+
+
+def check_versions(version: str) -> None:
+    """Stop a release if a package for another language, or CITATION.cff, names another version."""
+    for name, pattern in VERSIONS.items():
+        found = re.findall(pattern, (PROJECT / name).read_text("utf-8"), re.M)
+        if found != [version]:
+            sys.exit(f"error: {name} has version {', '.join(found) or 'none'}, not {version}")
+
+
+def check_container() -> None:
+    """Stop a release while the container of the tests is the newest of a name, not a known one."""
+    workflow = (PROJECT / ".github" / "workflows" / "ci.yml").read_text("utf-8")
+    for image in re.findall(r"^ *container: (\S+)", workflow, re.M):
+        if not re.search(r"@sha256:[0-9a-f]{64}$", image):
+            sys.exit(
+                f"error: .github/workflows/ci.yml: the container {image} has no digest. Write "
+                f"{image}@sha256:DIGEST, with what `skopeo inspect docker://{image}` prints"
+            )
 
 
 def check_addresses() -> None:
     """Stop a release that says that the project is at a host that no network has."""
-    sources = ("pyproject.toml", "CITATION.cff", "exported/releases.toml")
+    packages = (
+        f"examples/{name}" for name in ("npm/package.json", "rust/Cargo.toml", "java/pom.xml")
+    )
+    sources = ("pyproject.toml", "CITATION.cff", "exported/releases.toml", *packages)
     found = [name for name in sources if NO_HOST in (PROJECT / name).read_text("utf-8")]
     if found:
         sys.exit(f"error: {NO_HOST} is a placeholder. Write the address into {', '.join(found)}")
@@ -85,7 +119,8 @@ def fits(package: Path) -> bool:
     return not parse_wheel_filename(package.name)[3].isdisjoint(sys_tags())
 
 
-STEPS = {"sdist": sdist, "wheel": wheel, "check": check, "papers": papers}  # in this order
+# In this order.
+STEPS = {"sdist": sdist, "wheel": wheel, "check": check, "languages": languages, "papers": papers}
 
 
 def main() -> None:

@@ -61,10 +61,10 @@ _SOURCES = {
     "C": ["c/*.c", "c/*.h"],
     "C++": ["cpp/*.?pp"],
     "Go": ["go/*.go", "go/*/*.go"],
-    "Rust": ["rust/*.rs"],
+    "Rust": ["rust/embed.rs", "rust/sentiment.rs"],
     "Java": ["java/*.java"],
     "C#": ["csharp/*.cs"],
-    "WebAssembly in Chromium": ["vite/sentiment.js", "node/long_texts.js"],
+    "WebAssembly in Chromium": ["vite/sentiment.js"],
 }
 
 

@@ -1,4 +1,4 @@
-// Sentiment in a Node program; sentiment.js is the part for your own.
+// Sentiment in a Node program, by the package of ../npm.
 //
 //     node embed.js MODEL [TEXT...]
 //
@@ -6,7 +6,7 @@
 // is "unknown" where the model knows no word of the text, which then says nothing.
 
 import process, { argv, stdin } from "node:process";
-import { open, score } from "./sentiment.js";
+import { open } from "review-sentiment-toolkit";
 
 const LINES_AT_ONCE = 32;
 
@@ -34,9 +34,9 @@ async function* batchesOf(texts) {
 
 async function main([path, ...texts]) {
   if (path === undefined) throw new Error("usage: node embed.js MODEL [TEXT...]");
-  const session = await open(path);
+  const model = await open(path);
   for await (const batch of batchesOf(texts.length > 0 ? texts : linesOf(stdin))) {
-    for (const { label, probability } of await score(session, batch)) {
+    for (const { label, probability } of await model.score(batch)) {
       process.stdout.write(`${label || "unknown"} ${probability.toFixed(7)}\n`); // Bun's console hides errors
     }
   }

@@ -67,9 +67,17 @@ def deno() -> tuple[str, ...]:
 
 
 @cache
+def npm_package() -> Path:
+    """Put the npm package into a folder."""
+    need("node")
+    build(["node", "build.mjs", "--out", str(BUILD / "npm" / "dist")], EXAMPLES / "npm")
+    return BUILD / "npm" / "dist"
+
+
+@cache
 def _node_folder() -> Path:
-    scripts = ("embed.js", "sentiment.js", "long_texts.js")
-    folder = copy("node", "package.json", "package-lock.json", ".npmrc", *scripts)
+    npm_package()
+    folder = copy("node", "package.json", "package-lock.json", ".npmrc", "embed.js")
     install(folder)
     return folder
 
@@ -78,7 +86,7 @@ def own_or_of_npm(name: str, place: str) -> str:
     """Find a program on this machine, or in the npm packages that the tests list."""
     if why_missing(name) is None:
         return name
-    folder = BUILD / "npm"
+    folder = BUILD / "javascript"
     shutil.copytree(Path(__file__).with_name("npm"), folder, dirs_exist_ok=True)
     install(folder)
     found = sorted((folder / "node_modules").glob(place))
@@ -91,7 +99,10 @@ def install(folder: Path) -> None:
     """Install the npm packages of a folder from its lock file, unless they are there."""
     need("npm")
     lock, installed = folder / "package-lock.json", folder / "node_modules" / "of-lock.json"
+    ours = folder / "node_modules" / "review-sentiment-toolkit"
     if installed.is_file() and installed.read_bytes() == lock.read_bytes():
+        if ours.is_dir():  # it may have changed
+            shutil.copytree(npm_package(), ours, dirs_exist_ok=True)
         return
     done = execute(["npm", "ci", "--no-audit", "--no-fund", "--fetch-retries=1"], folder)
     if done.returncode != 0:
@@ -122,7 +133,8 @@ def c_library() -> Path:
     if execute(["pkg-config", "--exists", "libonnxruntime"], EXAMPLES).returncode != 0:
         pytest.skip("pkg-config finds no libonnxruntime")
     folder = copy(
-        "c", "Makefile", *(f"{name}.{end}" for name in _C_PARTS for end in "ch"), "embed.c"
+        *("c", "Makefile", "CMakeLists.txt", "sentiment.pc.in", "embed.c"),
+        *(f"{name}.{end}" for name in _C_PARTS for end in "ch"),
     )
     build(["make", "CFLAGS=-O2 -g -Werror"], folder)
     return folder

@@ -248,9 +248,8 @@ def test_a_megabyte_beside_short_texts_takes_little_memory(name: str, most: int)
 
 @pytest.mark.tools
 def test_javascript_cuts_at_the_same_place() -> None:
-    program = programs.PROGRAMS["Node"]()
     texts = [text for text in (*long_texts(), *MEGABYTES.values()) if len(text) > MOST_CHARACTERS]
-    module = Path(program[-1]).with_name("long_texts.js").as_uri()
+    module = (programs.npm_package() / "long_texts.js").as_uri()
     script = f"""
         import {{ endOf }} from "{module}";
         import {{ readFileSync }} from "node:fs";
@@ -265,7 +264,7 @@ def test_javascript_cuts_at_the_same_place() -> None:
 
 @pytest.mark.tools
 def test_javascript_takes_one_text_in_an_array_only() -> None:
-    folder = Path(programs.PROGRAMS["Node"]()[-1]).parent
+    folder = programs.npm_package()
     script = """
         import { batchesOf } from "./long_texts.js";
         for (const texts of [["A fine"], "A fine"]) {

@@ -225,28 +225,42 @@ def test_cpp_in_a_program_of_ones_own(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("edition", ["2021", "2024"])
 def test_rust_in_a_crate_of_ones_own(tmp_path: Path, edition: str) -> None:
-    """What cargo does: run `build.rs`, and compile with the folder that it names."""
-    programs.rust()
-    installed(tmp_path)
-    script, call = blocks(EXAMPLES / "rust" / "README.md", "rust")
-    (tmp_path / "build.rs").write_text(script.replace("/usr/local", str(tmp_path)), "utf-8")
-    build(["rustc", "--edition", edition, "build.rs"], tmp_path)
-    key, _, libraries = execute(["./build"], tmp_path).stdout.strip().partition("=")
-    assert key == "cargo:rustc-link-search"
-    shutil.copy(EXAMPLES / "rust" / "sentiment.rs", tmp_path)
-    module, _, call = call.replace("reviews.onnx", str(MODEL)).partition("\n")
-    program = f"""{module}
-        fn main() -> Result<(), sentiment::Error> {{
+    """With the lines that the page has, in the folder beside it."""
+    need("cargo", "cc", "pkg-config")
+    page = EXAMPLES / "rust" / "README.md"
+    (needs,) = blocks(page, "toml")
+    needs = needs.replace("toolkit/examples/rust", str(EXAMPLES / "rust"))
+    head = f'[package]\nname = "own"\nedition = "{edition}"\n\n{needs}'
+    (tmp_path / "Cargo.toml").write_text(head, encoding="utf-8")
+    call = first_block("rust", "rust")
+    program = f"""fn main() -> Result<(), sentiment::Error> {{
             {call}
             println!("{{:?}}", scores);
             Ok(())
         }}
     """
-    (tmp_path / "main.rs").write_text(program, encoding="utf-8")
-    command = ["rustc", "--edition", edition, "-D", "warnings", "-L", libraries, "main.rs"]
-    build(command, tmp_path)
-    found = execute(["./main"], tmp_path).stdout
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "main.rs").write_text(program, encoding="utf-8")
+    build(["cargo", "build", "--quiet", "--offline"], tmp_path)
+    found = execute([str(tmp_path / "target" / "debug" / "own")], tmp_path).stdout
     assert found.startswith('[Score { label: Some("positive"), probability: 0.9')
+
+
+def test_c_in_a_program_that_cmake_builds(tmp_path: Path) -> None:
+    """The command and the lines that the page has."""
+    need("cmake")
+    folder, page = programs.c_library(), EXAMPLES / "c" / "README.md"
+    (install,) = (line for line in shell_lines(page) if line.startswith("cmake "))
+    home = ["env", f"HOME={tmp_path}"]
+    build([*home, "sh", "-c", re.sub(r"(?<= )build\b", str(tmp_path / "b"), install)], folder)
+    (lines,) = blocks(page, "cmake")
+    shutil.copy(EXAMPLES / "c" / "embed.c", tmp_path)
+    head = "cmake_minimum_required(VERSION 3.22)\nproject(own C)\nadd_executable(app embed.c)\n"
+    (tmp_path / "CMakeLists.txt").write_text(head + lines, encoding="utf-8")
+    prefix = f"-DCMAKE_PREFIX_PATH={tmp_path / '.local'}"
+    build(["cmake", "-S", ".", "-B", "own", prefix], tmp_path)
+    build(["cmake", "--build", "own"], tmp_path)
+    assert score((str(tmp_path / "own" / "app"),), MODEL, ["good"])[0].startswith("positive ")
 
 
 def test_java_in_a_jar_of_ones_own(tmp_path: Path) -> None:
@@ -292,7 +306,7 @@ def test_node_in_an_app_of_ones_own() -> None:
     """The call that the page shows."""
     folder = Path(programs.PROGRAMS["Node"]()[-1]).parent
     (script,) = blocks(EXAMPLES / "node" / "README.md", "js")
-    (folder / "own.mjs").write_text(script.replace("reviews.onnx", str(MODEL)), encoding="utf-8")
+    (folder / "own.mjs").write_text(script, encoding="utf-8")
     done = execute(["node", "own.mjs"], folder)
     (fine, none) = (line.split() for line in done.stdout.splitlines())
     score = shipped_scorer().score(["A fine film."])[0]

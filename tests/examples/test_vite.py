@@ -29,7 +29,7 @@ POLICY = (
 )
 
 PAGE = programs.EXAMPLES / "vite" / "README.md"
-SCRIPTS = ("sentiment.js", "worker.js", "in_worker.js")
+OF_PACKAGE = ("web.js", "worker.js", "model.js", "long_texts.js", f"models/{MODEL.name}")
 
 ERROR_SOON = """Promise.race([
     window.score(["Good."]).catch((error) => error.message),
@@ -40,11 +40,10 @@ ERROR_SOON = """Promise.race([
 @pytest.fixture(scope="module")
 def sources() -> Path:
     """The folder with the packages; its page also shows the function to the test."""
+    programs.npm_package()
     packages = ("package.json", "package-lock.json", ".npmrc")
-    folder = programs.copy("vite", *packages, "index.html", *SCRIPTS)
+    folder = programs.copy("vite", *packages, "index.html", "sentiment.js")
     programs.install(folder)
-    shutil.copy(MODEL, folder)
-    shutil.copy(programs.EXAMPLES / "node" / "long_texts.js", folder)
     page = folder / "index.html"
     content = page.read_text(encoding="utf-8")
     page.write_text(content.replace("</script>", "window.score = sentiment;\n</script>"), "utf-8")
@@ -52,19 +51,19 @@ def sources() -> Path:
 
 
 @pytest.fixture(scope="module")
-def vite(sources: Path) -> Path:
+def in_worker(sources: Path) -> Path:
     """What Vite builds, for any folder of a server."""
     return built(sources)
 
 
 @pytest.fixture(scope="module")
-def in_worker(sources: Path) -> Path:
-    """The same with a worker, in a folder of its own for Vite."""
-    folder = sources / "in_worker"
+def vite(sources: Path) -> Path:
+    """The same without a worker, in a folder of its own for Vite."""
+    folder = sources / "in_page"
     folder.mkdir(exist_ok=True)
-    for name in ("package.json", *SCRIPTS, "long_texts.js", MODEL.name):
+    for name in ("package.json", "index.html", "sentiment.js"):
         shutil.copy(sources / name, folder)
-    with_worker(sources / "index.html", folder / "index.html")
+    without_worker(folder / "sentiment.js")
     return built(folder)
 
 
@@ -73,38 +72,46 @@ def built(folder: Path) -> Path:
     return folder / "dist"
 
 
-def with_worker(caller: Path, to: Path) -> None:
-    """Import the same function from the other file, as the page says."""
-    content = caller.read_text(encoding="utf-8")
-    assert "./sentiment.js" in content
-    to.write_text(content.replace("./sentiment.js", "./in_worker.js"), encoding="utf-8")
+def without_worker(script: Path) -> None:
+    """Leave the option out, and what it needs."""
+    content = script.read_text(encoding="utf-8")
+    less = re.sub(
+        r"^import Worker .*\n|,? worker: new Worker\(.*?\)(?= })", "", content, flags=re.M
+    )
+    assert "Worker" not in less
+    script.write_text(less, encoding="utf-8")
+
+
+@pytest.fixture(scope="module")
+def plain_in_worker(sources: Path) -> Path:
+    """The same without a bundler, as the page says."""
+    return without_bundler(sources, sources / "plain_in_worker")
 
 
 @pytest.fixture(scope="module")
 def plain(sources: Path) -> Path:
-    """The same without a bundler: the first lines of the script are those of the page."""
-    folder = sources / "plain"
-    folder.mkdir(exist_ok=True)
-    _, block = blocks(PAGE, "js")
-    _, _, rest = (sources / "sentiment.js").read_text(encoding="utf-8").partition("const session")
-    (folder / "sentiment.js").write_text(f"{block}const session{rest}", encoding="utf-8")
-    packaged = sources / "node_modules" / "onnxruntime-web" / "dist"
-    names = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
-    for path in (*map(packaged.joinpath, names), sources / "long_texts.js", MODEL):
-        shutil.copy(path, folder)
-    write_with_policy((sources / "index.html").read_text(encoding="utf-8"), folder)
+    """The same without a bundler and without a worker."""
+    folder = without_bundler(sources, sources / "plain")
+    without_worker(folder / "sentiment.js")
     return folder
 
 
-@pytest.fixture(scope="module")
-def plain_in_worker(plain: Path, sources: Path) -> Path:
-    """The same with a worker."""
-    folder = plain.parent / "plain_in_worker"
-    shutil.copytree(plain, folder, dirs_exist_ok=True)
-    for name in ("worker.js", "in_worker.js"):
-        shutil.copy(sources / name, folder)
-    with_worker(sources / "index.html", folder / "index.html")
-    write_with_policy((folder / "index.html").read_text(encoding="utf-8"), folder)
+def without_bundler(sources: Path, folder: Path) -> Path:
+    folder.mkdir(exist_ok=True)
+    packaged = sources / "node_modules" / "onnxruntime-web" / "dist"
+    names = ("ort.wasm.min.mjs", "ort-wasm-simd-threaded.mjs", "ort-wasm-simd-threaded.wasm")
+    for path in (*map(packaged.joinpath, names), *map(programs.npm_package().joinpath, OF_PACKAGE)):
+        shutil.copy(path, folder)
+    before, after = re.findall(r"write `(.*?)` in place\nof `(.*?)`", PAGE.read_text("utf-8"))[0][
+        ::-1
+    ]
+    script = (folder / "web.js").read_text(encoding="utf-8")
+    assert script.count(f'"{before}"') == 1
+    (folder / "web.js").write_text(script.replace(f'"{before}"', f'"{after}"'), encoding="utf-8")
+    *_, opening = blocks(PAGE, "js")
+    call = (sources / "sentiment.js").read_text(encoding="utf-8").splitlines()[-1]
+    (folder / "sentiment.js").write_text(f"{opening}\n{call}\n", encoding="utf-8")
+    write_with_policy((sources / "index.html").read_text(encoding="utf-8"), folder)
     return folder
 
 
@@ -166,7 +173,6 @@ def test_it_gives_the_golden_answers(tab: Tab) -> None:
         ("in_worker", "**/*.onnx", r"failed to load .*\.onnx"),
         ("in_worker", "**/worker*.js", "cannot be loaded"),
         ("plain_in_worker", "**/worker.js", "cannot be loaded"),
-        ("plain_in_worker", "**/long_texts.js", "cannot be loaded"),
     ],
 )
 def test_a_file_that_is_not_there_is_an_error_of_each_call(
@@ -200,22 +206,32 @@ def test_long_texts_give_the_answer_of_the_whole(tab: Tab) -> None:
 
 
 def test_typescript_knows_the_types(sources: Path) -> None:
-    """With the one option that the page names; a misspelled name is found."""
-    call, _ = blocks(PAGE, "js")
-    own = f"""{call}
+    """Those of the package; a misspelled name is found."""
+    _, _, call = (programs.EXAMPLES / "npm" / "README.md").read_text("utf-8").rpartition("```js\n")
+    opening = call.partition("```")[0]
+    own = f"""{opening}
+        const [{{ label, probability, stars, knownTokens }}] = await model.score(["A fine film."]);
         export const line: string = `${{label.trim()}} ${{probability.toFixed(2)}}`;
-        export const more: string = `${{stars?.toFixed(1)}} ${{knownTokens.toFixed()}}`;
+        export const more: string = `${{stars?.toFixed(1)}} ${{knownTokens?.toFixed()}}`;
         // @ts-expect-error
-        (await sentiment([null]))[0].lable;
+        (await model.score([null]))[0].lable;
+        // @ts-expect-error
+        await open(file, {{ woker: new Worker() }});
+        await model.close();
     """
-    (sources / "sentiment_in_own.ts").write_text(own, encoding="utf-8")
-    with_worker(sources / "sentiment_in_own.ts", sources / "in_worker_in_own.ts")
+    (sources / "own.ts").write_text(own, encoding="utf-8")
     run_npm("exec", "--", "tsc", "--version")  # of the lock file
     options = "--strict --noEmit --target es2024 --module esnext --moduleResolution bundler"
     command = ["node", str(WEB / "node_modules/typescript/bin/tsc"), *options.split()]
-    types = ["--allowJs", "--types", "vite/client"]
-    own_files = ["sentiment_in_own.ts", "in_worker_in_own.ts"]
-    done = programs.execute([*command, *types, *own_files], sources)
+    done = programs.execute([*command, "--types", "vite/client", "own.ts"], sources)
+    assert done.returncode == 0, done.stdout
+    # In Node, without the types of web pages.
+    own = """import { open } from "review-sentiment-toolkit";
+        const model = await open("reviews-open", { maxTokens: 512 });
+        export const found: number[] = (await model.score(["A"])).map((each) => each.probability);
+    """
+    (sources / "in_node.ts").write_text(own, encoding="utf-8")
+    done = programs.execute([*command, "--lib", "es2024", "--types", "", "in_node.ts"], sources)
     assert done.returncode == 0, done.stdout
 
 

@@ -234,7 +234,7 @@ def test_results_are_those_of_the_metrics() -> None:
 def test_shipped_models_have_such_a_folder(model: str, tmp_path: Path) -> None:
     folder = tmp_path / model
     write_hub_folder(model, folder)
-    assert names_in(folder) == FILES
+    assert names_in(folder) == sorted([*FILES, "LICENSE", "SOURCES.md"])
     metadata = check_folder(folder)
     assert metadata["license"] == "mit"
     scores = Scorer(model).facts.metrics.test

@@ -134,7 +134,9 @@ def test_command(command: Command) -> None:
 
 
 def test_the_package_onnx_is_enough(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in [name for name in sys.modules if name.startswith("toolkit.export")]:
+    for name in [
+        name for name in sys.modules if name.startswith(("toolkit.export", "exported.hub"))
+    ]:
         monkeypatch.delitem(sys.modules, name)
     monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
     ran = command("export", "conv1d", "--twin")

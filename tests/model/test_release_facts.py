@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError, counted
-from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
+from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, load_model
 from toolkit.model.fact_lines import calibration_line, threshold_line
 from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 from toolkit.model.onnx import ModelProto
@@ -74,7 +74,8 @@ def test_every_fact_is_in_the_text_that_bindings_show(release: Release) -> None:
     texts += [teacher.terms for teacher in release.teachers or ()]
     for text in filter(None, [release.model_name, release.model_version, *texts]):
         assert text in model.doc_string
-    assert len(model.doc_string.splitlines()) >= len([*release.rows()])
+    shown = [row for row in release.rows() if row[0] != "in a company"]
+    assert len(model.doc_string.splitlines()) >= len(shown)
 
 
 @pytest.mark.parametrize(
@@ -119,6 +120,19 @@ def test_few_data_sets_are_named_and_many_counted() -> None:
         "5 (3: an open licence is stated; 1: research or non-commercial use only; "
         "1: as each states)"
     )
+
+
+def test_a_licence_does_not_hide_the_terms_of_a_start() -> None:
+    """They are those of the data sets, also of a model that was adapted to one's own reviews."""
+    start = load_model("reviews").facts.release
+    ours = (DataSet("our shop", "our own"),)
+    own = Release("mine", licence="Apache-2.0", intended_use="For our products.", data_sets=ours)
+    rows = dict(own.with_sources_of(start).rows())
+    assert rows["licence"] == "Apache-2.0 (of the weights)"
+    assert rows["in a company"].startswith("ask a lawyer first, as 58 of 79 data sets are ")
+    assert "in a company" not in dict(own.rows())
+    free = replace(own, data_sets=None).with_sources_of(load_model("reviews-open").facts.release)
+    assert dict(free.rows())["in a company"] == "16 of 16 data sets state an open licence"
 
 
 def test_the_sources_of_a_start_come_after_the_own_ones() -> None:
@@ -213,7 +227,8 @@ def test_onnx_runtime_shows_it(name: str, ending: str) -> None:
     assert found.version == release.number == number
     assert found.graph_name == release.model_name == f"{name}-{version}"
     assert found.domain == "invalid.example"
-    assert found.description == "\n".join(f"{key}: {text}" for key, text in release.rows())
+    rows = [row for row in release.rows() if row[0] != "in a company"]
+    assert found.description == "\n".join(f"{key}: {text}" for key, text in rows)
     assert "probability" in found.graph_description
     assert (found.producer_name, release.licence) == ("review-sentiment-toolkit", "MIT")
     stored = {key: json.loads(value) for key, value in found.custom_metadata_map.items()}

@@ -10,14 +10,20 @@ import sys
 import tomllib
 from pathlib import Path
 from typing import Any
+from zipfile import ZipFile
 
 import pytest
 from packaging.requirements import Requirement
 
+from exported.hub import write_hub_folder
+from hatch_build import absolute_links
 from release import __main__ as release
-from release.notes import release_notes
+from release.languages import LANGUAGES, VERSIONS, why_not
+from release.languages import c as make_c
+from release.notes import check_changelog, release_notes
 from release.papers import copy_models, read_sums, write_sums
 from release.trial import GOLDEN as CHECK
+from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.packaging.environments import Environment
 from toolkit import __version__
@@ -28,7 +34,7 @@ from toolkit.model import SHIPPED
 def test_models_are_those_of_the_checksums(tmp_path: Path) -> None:
     copy_models(tmp_path)
     names = {path.name for path in tmp_path.iterdir()}
-    assert names > {f"{name}.onnx" for name in SHIPPED} | {"golden.jsonl"}
+    assert names > {f"{name}.onnx" for name in SHIPPED} | {"golden.jsonl", "LICENSE", "SOURCES.md"}
     write_sums(tmp_path, *tmp_path.iterdir())
     assert read_sums(tmp_path / CHECKSUMS).keys() == names
     command = ["sha256sum", "--check", "--quiet", CHECKSUMS]
@@ -42,6 +48,8 @@ def test_a_model_that_was_changed_is_not_released(
 ) -> None:
     monkeypatch.setattr("release.papers.PROJECT", tmp_path)
     (tmp_path / "exported").mkdir()
+    (tmp_path / "LICENSE").touch()
+    (tmp_path / "exported" / "SOURCES.md").touch()
     golden = tmp_path / "exported" / "golden.jsonl"
     golden.write_text("{}\n", encoding="utf-8")
     (tmp_path / "exported" / CHECKSUMS).write_text(f"{'0' * 64}  golden.jsonl\n", encoding="utf-8")
@@ -61,46 +69,183 @@ def test_two_files_of_one_name(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_the_tag_has_the_version(wheel: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_tag_has_the_version(
+    wheel: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(release, "DIST", wheel.parent)
+    monkeypatch.setattr(release, "check_changelog", lambda version: None)  # see below
     with pytest.raises(
         SystemExit, match=r"is a placeholder\. Write the address into pyproject\.toml"
     ):
         release.tag(f"v{__version__}")
     monkeypatch.setattr(release, "NO_HOST", "https://other.invalid/")
+    monkeypatch.setattr(release, "check_container", lambda: None)
+    monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+    changelog = tmp_path / "CHANGELOG.md"
+    changelog.write_text(f"## Unreleased\n\n## {__version__}\n\n- new\n", encoding="utf-8")
     release.tag(f"v{__version__}")
     with pytest.raises(SystemExit, match=r"the tag is v0\.0\.1, and the packages have version "):
         release.tag("v0.0.1")
 
 
-def test_notes_are_those_of_the_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+@pytest.fixture
+def changelog(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A changelog to write, beside the cards of the models."""
+    (tmp_path / "exported").mkdir()
+    for name in SHIPPED:
+        shutil.copy(PROJECT / "exported" / f"{name}.md", tmp_path / "exported")
+    for name in ("release.notes.PROJECT", "release.__main__.PROJECT"):
+        monkeypatch.setattr(name, tmp_path)
+    return tmp_path / "CHANGELOG.md"
+
+
+def test_notes_are_those_of_the_version(changelog: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("GITHUB_REPOSITORY", "shop/toolkit")
-    changelog = (
-        "# Changelog\n\n## 1.1.0\n\nMore\nof it.\n\n- one\n  line\n- two\n\n## 1.0.0\n\n- first\n"
+    changelog.write_text(
+        "# Changelog\n\n## Unreleased\n\n## 1.1.0\n\nMore\nof it.\n\n- one\n  line\n- two\n\n"
+        "## 1.0.0\n\n- first\n",
+        encoding="utf-8",
     )
-    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
     notes = release_notes("1.1.0")
-    assert notes.startswith("More of it.\n\n- one line\n- two\n\nCheck downloads with ")
+    assert notes.startswith("More of it.\n\n- one line\n- two\n\n**Which model in a company?** ")
+    assert "\n- `reviews-open`: 16 of 16 data sets state an open licence\n" in notes
     assert notes.endswith("`gh attestation verify FILE --repo shop/toolkit`.\n")
-    assert "first" not in notes
-    with pytest.raises(SystemExit, match=r"CHANGELOG\.md says nothing of version 1\.2\.0"):
-        release_notes("1.2.0")
+    assert "- first" not in notes
+    check_changelog("1.1.0")
 
 
-def test_only_lines_of_a_paragraph_are_joined(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("release.notes.PROJECT", tmp_path)
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("## 1.1.0\n\n- one", r"CHANGELOG\.md says nothing of version 1\.2\.0: expected '## 1"),
+        ("## 1.2.0\n\n## 1.1.0\n\n- one", r"CHANGELOG\.md says nothing of version 1\.2\.0"),
+        ("## Unreleased\n\n- a\n- b\n\n## 1.2.0\n\n- one",
+         r"'Unreleased' has 2 lines\. Move them to '## 1\.2\.0' before you set the tag"),
+        ("## 1.3.0\n\n- two\n\n## 1.2.0\n\n- one", r"newest version is 1\.3\.0, .* says 1\.2\.0"),
+    ],
+)  # fmt: skip
+def test_a_tag_needs_a_changelog_that_ends_there(changelog: Path, text: str, message: str) -> None:
+    changelog.write_text(f"# Changelog\n\n{text}\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=message):
+        check_changelog("1.2.0")
+
+
+def test_a_trial_has_the_changes_that_no_version_has(changelog: Path) -> None:
+    changelog.write_text("## Unreleased\n\n- new\n\n## 1.1.0\n\n- old\n", encoding="utf-8")
+    notes = release_notes("1.1.0")
+    assert notes.startswith("Not released: changes after 1.1.0.\n\n- new\n\n")
+    assert "old" not in notes
+
+
+@pytest.mark.parametrize("name", VERSIONS)
+def test_a_tag_needs_one_version_everywhere(name: str, changelog: Path) -> None:
+    """The packages for other languages, the extension and the citation have that of the toolkit."""
+    for each in VERSIONS:
+        path = changelog.parent / each
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(PROJECT / each, path)
+    release.check_versions(__version__)
+    path = changelog.parent / name
+    path.write_text(path.read_text("utf-8").replace(__version__, "0.0.9"), encoding="utf-8")
+    with pytest.raises(SystemExit, match=rf"{name} has version 0\.0\.9, not {__version__}"):
+        release.check_versions(__version__)
+
+
+def test_packages_have_one_name_and_no_registry() -> None:
+    """A lock file works with any registry; ours names none."""
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text("utf-8"))["project"]
+    crate = tomllib.loads((PROJECT / "examples/rust/Cargo.toml").read_text("utf-8"))["package"]
+    package = json.loads((PROJECT / "examples/npm/package.json").read_bytes())
+    pom = (PROJECT / "examples/java/pom.xml").read_text("utf-8")
+    names = [crate["name"], package["name"], *re.findall("<artifactId>(.*)</", pom)]
+    assert {*names} == {project["name"]}
+    assert {crate["license"], package["license"]} == {project["license"]}
+    address = project["urls"]["Repository"]
+    assert address == crate["repository"] == package["repository"]
+    assert f"<url>{address}</url>" in pom
+    locks = [*PROJECT.glob("examples/*/package-lock.json"), *PROJECT.glob(".ci/release/*.txt")]
+    assert len(locks) >= 5
+    for path in locks:
+        found = re.findall(r'"resolved": "(?!file:).*|.*https?://.*', path.read_text("utf-8"))
+        assert [line for line in found if '"url"' not in line] == [], path
+
+
+def test_a_release_needs_a_known_container(changelog: Path) -> None:
+    workflow = changelog.parent / ".github" / "workflows" / "ci.yml"
+    workflow.parent.mkdir(parents=True)
+    workflow.write_text("    container: python:3-slim\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match="the container python:3-slim has no digest"):
+        release.check_container()
+    workflow.write_text(f"    container: python:3-slim@sha256:{'0' * 64}\n", encoding="utf-8")
+    release.check_container()
+
+
+def test_links_of_a_page_lead_to_the_repository() -> None:
+    page = "[a](../c/README.md#x) [b](https://example.org/) [c](#here) [d](embed.js)"
+    start = "https://host/blob/main/examples"
+    assert absolute_links(page, "https://host", "examples/go") == (
+        f"[a]({start}/c/README.md#x) [b](https://example.org/) [c](#here) [d]({start}/go/embed.js)"
+    )
+
+
+@pytest.mark.tools
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_packages_for_other_languages(language: str, tmp_path: Path) -> None:
+    """They are made and tried as `make release` does; the same files have the same bytes."""
+    make, programs = LANGUAGES[language]
+    if missing := why_not(programs):
+        pytest.skip(missing)
+    (tmp_path / "out").mkdir()
+    if language == "Java":
+        make_c(tmp_path / "out", tmp_path)  # the library that it calls
+    make(tmp_path / "out", tmp_path)
+    assert [*(tmp_path / "out").iterdir()]
+
+
+def test_a_company_finds_which_model_it_may_use(command: Command, tmp_path: Path) -> None:
+    """On the first page, in the file itself, on the Hub, with the release."""
+    free, unclear = "16 of 16 data sets state an open licence", "ask a lawyer first, as 58 of "
+    readme = (PROJECT / "README.md").read_text("utf-8")
+    assert "\n**In a company: `reviews-open`.** " in readme
+    shown = {name: " ".join(command("info", name).out.split()) for name in SHIPPED}
+    assert f"in a company {free}" in shown["reviews-open"]
+    assert f"in a company {unclear}" in shown["reviews"]
+    copy_models(tmp_path / "release")
+    for model, line in (("reviews-open", free), ("reviews-small", unclear)):
+        folder = tmp_path / model
+        write_hub_folder(model, folder)
+        assert f"\n| in a company | {line}" in (folder / "README.md").read_text("utf-8")
+        for name, path in (("LICENSE", "LICENSE"), ("SOURCES.md", "exported/SOURCES.md")):
+            for at in (folder, tmp_path / "release"):
+                assert (at / name).read_bytes() == (PROJECT / path).read_bytes()
+    notes = release_notes(__version__)
+    assert f"\n- `reviews-open`: {free}\n" in notes
+    assert f"\n- `reviews`: {unclear}" in notes
+
+
+@pytest.mark.slow
+def test_a_wheel_has_the_terms(wheel: Path) -> None:
+    with ZipFile(wheel) as archive:
+        (metadata,) = (name for name in archive.namelist() if name.endswith("dist-info/METADATA"))
+        head = archive.read(metadata).decode()
+        folder = metadata.replace("METADATA", "licenses/")
+        for name in ("LICENSE", "exported/SOURCES.md"):
+            assert f"\nLicense-File: {name}\n" in head
+            assert archive.read(folder + name) == (PROJECT / name).read_bytes()
+    assert "\n**In a company: `reviews-open`.** " in head
+    assert "[sources](https://example.invalid/review-sentiment-toolkit/blob/main/exported/S" in head
+    assert not re.search(r"\]\((?!https://|#)", head)
+
+
+def test_only_lines_of_a_paragraph_are_joined(changelog: Path) -> None:
     code = "```sh\n# a\nb\n\nc\n```"
     others = f"### Head\n\n| a |\n|---|\n| 1 |\n\n{code}\n\n1. one\n2. two\n\n> said\n\n"
     entry = "- see `score\n  --stars`, code\n  3. It is\n  new.\n\n  ```sh\n  d\n  e\n  ```"
-    changelog = f"## 1.1.0\n\n{others}{entry}\n"
-    (tmp_path / "CHANGELOG.md").write_text(changelog, encoding="utf-8")
+    changelog.write_text(f"## 1.1.0\n\n{others}{entry}\n", encoding="utf-8")
     joined = entry.replace(
         "score\n  --stars`, code\n  3. It is\n  new", "score --stars`, code 3. It is new"
     )
-    assert release_notes("1.1.0").startswith(f"{others}{joined}\n\nCheck downloads ")
+    assert release_notes("1.1.0").startswith(f"{others}{joined}\n\n**Which model ")
 
 
 @pytest.mark.slow
@@ -124,7 +269,8 @@ RECIPE_STEPS = [
     for line in re.sub(r"\\\n", " ", re.sub(r"^#.*\n", "", RECIPE, flags=re.M)).splitlines()
     if line
 ]
-LOCK = (PROJECT / ".ci" / "release" / "container.txt").read_text("utf-8")
+LOCKS = [PROJECT / ".ci" / "release" / f"{name}.txt" for name in ("container", "requirements")]
+LOCK = LOCKS[0].read_text("utf-8")
 GOLDEN = PROJECT / "exported" / "golden.jsonl"
 
 
@@ -163,12 +309,25 @@ def test_files_that_are_copied_exist_and_are_not_ignored() -> None:
     assert kept == ["*", *sorted(f"!{name}" for name in copied)]
 
 
-def test_packages_are_pinned_with_hashes() -> None:
-    entries = re.split(r"\n(?=\S)", LOCK.strip())
+@pytest.mark.parametrize("path", LOCKS, ids=lambda path: path.name)
+def test_packages_are_pinned_with_hashes(path: Path) -> None:
+    entries = re.split(r"\n(?=\S)", path.read_text("utf-8").strip())
     for entry in entries:
         assert re.match(
-            r"[\w-]+==[\w.]+( ;[^\n]*)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
+            r"[\w.-]+==[\w.]+( ;[^\n]*)? \\\n( +--hash=sha256:[0-9a-f]{64}( \\)?\n?)+$", entry
         )
+
+
+def test_the_tools_of_a_release_are_installed_by_their_hashes() -> None:
+    wanted = (PROJECT / ".ci" / "release" / "requirements.in").read_text("utf-8")
+    pins = re.findall(r"^([\w-]+==[\w.]+)", wanted, re.M)
+    assert len(pins) > 5
+    lock = LOCKS[1].read_text("utf-8")
+    assert [pin for pin in pins if f"\n{pin} " not in f"\n{lock}"] == []
+    for text in (*commands(RELEASE), (PROJECT / "Makefile").read_text("utf-8")):
+        for line in text.splitlines():
+            if "requirements.txt" in line and "install " in line:
+                assert "--require-hashes" in line
 
 
 @pytest.mark.slow

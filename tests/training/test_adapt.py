@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import random
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -167,6 +168,12 @@ def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None
     assert ModelFile.load(Path("second/conv1d.onnx")).facts.release == Release(
         "conv1d", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers
     )
+    # Another licence hides neither the terms of what the start learned from nor its licence.
+    Path("release.toml").write_text('licence = "Apache-2.0"\n', encoding="utf-8")
+    assert command("export", "second", "--release", "release.toml", "--force").exit_code == 0
+    shown = " ".join(command("info", "second/conv1d.onnx").out.split())
+    assert "licence Apache-2.0 (of the weights) in a company ask a lawyer first, as 1 of 1" in shown
+    assert re.search(r"adapted from first \(conv1d, SHA-256 \w+…, licence MIT\)", shown)
 
 
 def test_an_unfinished_training_is_in_no_way(mine: Path, tmp_path: Path, command: Command) -> None:

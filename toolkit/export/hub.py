@@ -191,7 +191,7 @@ def write_around(folder: Path, more: str = "") -> None:
     # Names of data files may hold bytes that are not UTF-8.
     (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
     (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
-    write_checksums(folder, [folder / name for name in (MODEL, TWIN, WORDS, GOLDEN)])
+    write_checksums(folder, [folder / name for name in (MODEL, TWIN, TOKENS, WORDS, GOLDEN)])
 
 
 def hub_card(facts: ModelFacts, more: str = "") -> str:

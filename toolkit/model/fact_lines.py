@@ -57,7 +57,8 @@ def data_rows(data: TrainingData) -> Iterator[Row]:
     if (start := data.start) is not None:
         version = "" if start.version is None else f"version {start.version}, "
         hashed = f"SHA-256 {start.sha256[:16]}…"
-        yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed})"
+        licence = "" if start.licence is None else f", licence {start.licence}"
+        yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed}{licence})"
         kind = "adapted to"
     yield kind, fitted + _source(data, "labelled reviews", *held_out)
     if data.unlabelled is not None:

@@ -33,6 +33,7 @@ class StartModel:
     preset: str
     sha256: str
     version: str | None = None
+    licence: str | None = None  # of its weights
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ USES_IN_SHORT = {
     "research": "for research only",
     None: "with other terms",
 }
+_COMPANY = "in a company"
 _FEW_DATA_SETS = 3  # are named one by one
 LONGEST_NAME = 100
 _MOST_DIGITS = 12  # of a version that is a number
@@ -176,6 +177,7 @@ class Release:
             "domain": self.domain,
             "language": self.language,
             "licence": self.licence and f"{self.licence} (of the weights)",
+            _COMPANY: self._for_companies(),
             "intended use": self.intended_use,
             "data sets": self._data_sets(),
             "taught by": "; ".join(f"{each.name} ({each.terms})" for each in self.teachers or ()),
@@ -194,9 +196,22 @@ class Release:
         )
         return f"{len(found)} ({'; '.join(parts)})"
 
+    def _for_companies(self) -> str:
+        """Say what the terms of the data sets mean for companies, whatever the licence is."""
+        uses = count_uses(each.use for each in self.data_sets or ())
+        total, unclear = sum(uses.values()), uses.get("none", 0) + uses.get("research", 0)
+        if unclear:
+            return (
+                f"ask a lawyer first, as {unclear} of {total} data sets are without terms or for "
+                "research only; reviews-open learned from none of these"
+            )
+        return f"{total} of {total} data sets state an open licence" if [*uses] == ["open"] else ""
+
     def write_to(self, model: ModelProto) -> None:
         """Set what most bindings of ONNX Runtime show of a model: a text, a number, names."""
-        model.doc_string = "\n".join(f"{name}: {value}" for name, value in self.rows())
+        # Files of 2026.12 do not have that row; their numbers of data sets say the same.
+        rows = (row for row in self.rows() if row[0] != _COMPANY)
+        model.doc_string = "\n".join(f"{name}: {value}" for name, value in rows)
         model.domain = self.namespace
         model.ClearField("model_version")
         if self.number is not None:

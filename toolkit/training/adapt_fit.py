@@ -80,7 +80,8 @@ def _of_run(run: RunFolder) -> Start:
             "adapted. Choose another run folder or a shipped model with --from."
         )
     found = sha256_of(run.model)
-    facts = StartModel(run.path.resolve().name, config.preset, found)
+    licence = None if config.start_release is None else config.start_release.licence
+    facts = StartModel(run.path.resolve().name, config.preset, found, licence=licence)
     vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
     told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
@@ -105,7 +106,8 @@ def _of_file(model: ModelFile) -> Start:
         )
     found = model.facts
     version = found.release.model_version
-    facts = StartModel(model.name, found.preset, model.sha256, version)
+    licence = found.release.licence
+    facts = StartModel(model.name, found.preset, model.sha256, version, licence)
     size, preset = found.vocabulary_size, found.preset
     told = (found.threshold, found.stars, found.neutral, found.release)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)

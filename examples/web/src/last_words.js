@@ -1,6 +1,6 @@
 /** Where the words of a review are, to show them. The model itself takes whole texts and splits them. */
 
-import { endOf as endOfLong } from "../../node/long_texts.js";
+import { endOf as endOfLong } from "../../npm/long_texts.js";
 
 /** @import { Span } from "./types" */
 

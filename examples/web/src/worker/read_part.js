@@ -1,6 +1,6 @@
 /** The part of a text that the model reads: its last words. */
 
-import { endOf } from "../../../node/long_texts.js";
+import { endOf } from "../../../npm/long_texts.js";
 import { lastWords } from "../last_words.js";
 
 /** @import { Facts, Span } from "../types" */
