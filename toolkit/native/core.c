@@ -35,6 +35,7 @@ enum {
     LONGEST_TAG = 221, /* bytes, as in toolkit/text/rule.py */
     MOST_STEPS = 256, /* from a slot to the one that holds a word */
     UNKNOWN_ID = 2,
+    LONGEST_ENTITY = 8, /* characters between & and ;, as in toolkit/text/splitting.py */
 };
 
 #include "separators.h"
