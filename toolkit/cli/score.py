@@ -39,6 +39,7 @@ def score(
     - `toolkit score reviews.csv --text-column body -o scored.parquet`
     - `toolkit score reviews.csv --stars --neutral --by-sentence`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
+    - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -64,7 +65,13 @@ def score(
         )
         model = find_model(common.model)
         run.allow(jobs, model, force=common.force)
-        scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
+        scorer = Scorer(
+            common.model,
+            labels.threshold,
+            neutral,
+            by_sentence=common.by_sentence,
+            aspects=labels.chosen_aspects(),
+        )
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
             from toolkit.cli.dry_run import show_preview

@@ -83,15 +83,21 @@ class Explanation:
         """What words do together: the logit without the baseline and the contributions."""
         return self.logit - self.baseline - sum(word.contribution for word in self.words)
 
-    def with_sentences(self, scored: ScoredSentences, labels: tuple[str, str]) -> Self:
+    def with_sentences(
+        self, scored: ScoredSentences, labels: tuple[str, str], aspects: Sequence[str] = ()
+    ) -> Self:
         """Add the scored sentences of the text; ``labels`` are those of the model."""
         spans = [(word.start, word.end) for word in self.words]
-        return replace(self, sentences=explained_sentences(self.text, spans, scored, labels))
+        found = explained_sentences(self.text, spans, scored, labels, aspects)
+        return replace(self, sentences=found)
 
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""
         entries = asdict(self)
         words, sentences = entries.pop("words"), entries.pop("sentences")
+        for sentence in sentences or ():
+            if sentence["aspects"] is None:
+                del sentence["aspects"]
         if sentences is not None:
             entries["sentences"] = list(sentences)
         return {**entries, "rest": self.rest, "words": list(words)}

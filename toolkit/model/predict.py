@@ -75,6 +75,7 @@ class Predictor:
     def __init__(self, network: Network, vocabulary: Vocabulary, labelling: Labelling) -> None:
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
+        self._scores_sentences = labelling.by_sentence or labelling.aspects is not None
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
         """Give what `Scorer.predict` gives."""
@@ -119,10 +120,14 @@ class Predictor:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
+        from toolkit.model.aspects import AspectFinder
         from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
-        return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
+        limits, aspects = Limits.of(self._facts), self._labelling.aspects
+        finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
+        of_all = self._labelling.by_sentence
+        return SentenceScorer(self._network, rule, most, limits, finder, of_all)
 
     @cached_property
     def _known(self) -> KnownWords:
@@ -132,14 +137,21 @@ class Predictor:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
-        ids = self._vocabulary.encode(texts, most, with_cuts=self._labelling.by_sentence)
+        ids = self._vocabulary.encode(texts, most, with_cuts=self._scores_sentences)
         probability, *stars = self._network.run_all(ids)
         found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
         if stars:
             found["stars"] = np.round(stars[0], STAR_DECIMALS)
-        if self._labelling.by_sentence:
+        if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
-            found |= count_sentences(scored.tones, scored.reviews, len(ids))
+            if self._labelling.by_sentence:
+                found |= count_sentences(scored.tones, scored.reviews, len(ids))
+            if self._labelling.aspects is not None:
+                from toolkit.model.aspects import tones_of
+
+                assert scored.aspects is not None
+                of_sentences = scored.aspects, scored.tones, scored.reviews
+                found |= tones_of(self._labelling.aspects, *of_sentences, len(ids))
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens

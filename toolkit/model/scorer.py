@@ -15,11 +15,13 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.aspects import AspectLists, Aspects, called
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.records.columns import aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -54,6 +56,10 @@ class Scorer:
     by_sentence : bool
         Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
+    aspects : str | Path | Mapping[str, Iterable[str]] | Aspects | None
+        What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
+        apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
+        ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
 
     Raises
     ------
@@ -61,7 +67,7 @@ class Scorer:
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
         If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, or a label of the model is called mixed.
+        range of its own, a label of the model is called mixed, or aspects are no such lists.
 
     Examples
     --------
@@ -78,16 +84,20 @@ class Scorer:
         neutral: Range | Literal[True] | None = None,
         *,
         by_sentence: bool = False,
+        aspects: AspectLists | None = None,
     ) -> None:
+        self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         network = open_network(self._file)
-        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
+        self._labelling = Labelling.of(
+            self._file, threshold, neutral, by_sentence=by_sentence, aspects=self.aspects
+        )
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen = self.neutral if neutral is not True else True
-        self._arguments = (model, threshold, chosen, by_sentence)
+        self._arguments = (model, threshold, chosen, by_sentence, self.aspects)
         self.by_sentence = by_sentence
         self._predictor = Predictor(network, self.vocabulary, self._labelling)
 
@@ -161,6 +171,35 @@ class Scorer:
         found = self.predict(array_of(texts))["stars"].to_pylist()
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
+    def aspects_of(self, texts: Iterable[str | None]) -> list[dict[str, str]]:
+        """Tell what some reviews say of each aspect.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[dict[str, str]]
+            For each review the aspects that it speaks of, by name: ``positive``, ``negative``,
+            ``mixed`` or ``neutral``.
+
+        Raises
+        ------
+        UsageError
+            If the scorer has no aspects.
+        """
+        if self.aspects is None:
+            raise UsageError("aspects: name them, as in Scorer(aspects='hotels')")
+        roles = [aspect_role(name) for name in self.aspects.names]
+        columns = self.columns(self.predict(array_of(texts)), roles)
+        found = zip(*(columns[role].to_pylist() for role in roles), strict=True)
+        return [
+            {name: label for name, label in zip(self.aspects.names, labels, strict=True) if label}
+            for labels in found
+        ]
+
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
 
@@ -190,9 +229,10 @@ class Scorer:
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
-        if not self.by_sentence:
+        if not self.by_sentence and self.aspects is None:
             return found
-        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels)
+        names = () if self.aspects is None else self.aspects.names
+        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels, names)
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -237,9 +277,11 @@ class Scorer:
         pa.RecordBatch
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
-            `negative_sentences`, int32; with the reading also `few_known_words`
-            (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth values: whether a text
-            has more tokens than the model reads. All are null where there is no score.
+            `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
+            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; with the reading
+            also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
+            values: whether a text has more tokens than the model reads. All are null where there is
+            no score.
 
         Raises
         ------
@@ -264,6 +306,8 @@ class Scorer:
         model_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
         """Score a record batch or a table: all columns stay, and two or more are added.
+
+        With aspects, one is added for each, such as ``aspect_room``.
 
         Every engine calls this function, so that results never depend on where it runs.
 
@@ -305,6 +349,8 @@ class Scorer:
         if self.by_sentence:
             added["positive_sentences"] = positive_sentences_column
             added["negative_sentences"] = negative_sentences_column
+        if self.aspects is not None:
+            added |= {role: role for role in map(aspect_role, self.aspects.names)}
         if model_column is not None:
             added["model"] = model_column
         self.check_gives(added)
@@ -320,6 +366,9 @@ class Scorer:
         for name in wanted:
             if name == "sentiment":
                 found[name] = self._labelling.of_predictions(predictions)
+            elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
+                words = pa.array(called(self.facts.labels), pa.string())
+                found[name] = words.take(predictions[name])
             elif name == "model":  # also where there is no score: the model has seen the row
                 found[name] = pa.repeat(self.model, len(predictions))
             else:
@@ -367,17 +416,21 @@ MOST_SCORERS = 4
 
 
 def _unpickle(
-    model: str | Path | None, threshold: float | None, neutral: Neutral, by_sentence: bool
+    model: str | Path | None,
+    threshold: float | None,
+    neutral: Neutral,
+    by_sentence: bool,
+    aspects: Aspects | None,
 ) -> Scorer:
     """Give the scorer of these arguments, opened once in each process."""
     path = find_model(model)
     try:
         found = path.stat()
     except OSError:  # opening it says what is wrong
-        return Scorer(model, threshold, neutral, by_sentence=by_sentence)
+        return Scorer(model, threshold, neutral, by_sentence=by_sentence, aspects=aspects)
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(model, threshold, neutral, by_sentence, file)
+    return _opened(model, threshold, neutral, by_sentence, aspects, file)
 
 
 @lru_cache(MOST_SCORERS)
@@ -386,6 +439,7 @@ def _opened(
     threshold: float | None,
     neutral: Neutral,
     by_sentence: bool,
+    aspects: Aspects | None,
     _file: tuple[object, ...],
 ) -> Scorer:
-    return Scorer(model, threshold, neutral, by_sentence=by_sentence)
+    return Scorer(model, threshold, neutral, by_sentence=by_sentence, aspects=aspects)
