@@ -79,14 +79,16 @@ class ScoreOptions:
             ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),
         ):
             adds += roles if is_given else []
-            if not is_given and (named := [role for role in roles if role in names]):
+            if not is_given and (taken := [role for role in roles if role in names]):
                 raise UsageError(
-                    f"--names: {named[0]} is a column that {name} adds: give {name}, too."
+                    f"--names: {taken[0]} is a column that {name} adds: give {name}, too."
                 )
         if "model" in names:
             adds.append("model")
         if others:
-            raise UsageError(f"--names: {others[0]}: there is no such aspect among {aspects.names}")
+            raise UsageError(
+                f"--names: {others[0]}: no such aspect. There are {', '.join(of_aspects)}"
+            )
         texts = o.text_columns(common.text_column)
         named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
         return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)

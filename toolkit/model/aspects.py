@@ -75,16 +75,7 @@ class Aspects:
         if isinstance(given, Aspects):
             return cls(given.words)
         entries = _read(given) if isinstance(given, str | Path) else given
-        found = []
-        for name, words in entries.items():
-            listed = None if isinstance(words, str | Mapping) else _listed(words)
-            if listed is None or not all(isinstance(word, str) for word in listed):
-                raise UsageError(
-                    f"aspect {name!r}: expected a list of words, received {words!r:.60}. Write "
-                    f"{_EXAMPLE}"
-                )
-            found.append((str(name), tuple(listed)))
-        return cls(tuple(found))
+        return cls(tuple((str(name), _words(name, words)) for name, words in entries.items()))
 
     @classmethod
     def of_options(cls, lists: str | None, single: Iterable[str]) -> Self | None:
@@ -110,8 +101,14 @@ class Aspects:
 AspectLists = str | Path | Mapping[str, Iterable[str]] | Aspects
 
 
-def _listed(words: object) -> list[object] | None:
-    return list(words) if isinstance(words, Iterable) else None
+def _words(name: str, given: object) -> tuple[str, ...]:
+    """Check the words of an aspect."""
+    found = list(given) if isinstance(given, Iterable) else [None]
+    if isinstance(given, str | Mapping) or not all(isinstance(word, str) for word in found):
+        raise UsageError(
+            f"aspect {name!r}: expected a list of words, received {given!r:.60}. Write {_EXAMPLE}"
+        )
+    return tuple(map(str, found))
 
 
 def _read(given: str | Path) -> dict[str, object]:

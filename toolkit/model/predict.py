@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import Labelling, Limits, count_sentences
+from toolkit.model.labels import Labelling, Limits, count_sentences, tone
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
@@ -150,7 +150,8 @@ class Predictor:
                 from toolkit.model.aspects import tones_of
 
                 assert scored.aspects is not None
-                of_sentences = scored.aspects, scored.tones, scored.reviews
+                tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
+                of_sentences = scored.aspects, tones, scored.reviews
                 found |= tones_of(self._labelling.aspects, *of_sentences, len(ids))
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)

@@ -111,7 +111,8 @@ class ScoredSentences:
     reviews: _Rows  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
-    aspects: npt.NDArray[np.uint64] | None = None  # (sentences,): a bit for each, if asked for
+    # (sentences,): a bit for each aspect that it speaks of, if asked for
+    aspects: npt.NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)
@@ -142,7 +143,8 @@ class SentenceScorer:
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
         values[others] = self.network.run_all(sentences.select(others))[0]
-        return ScoredSentences(sentences, reviews, values, tone(values, self.limits), bits)
+        limits = self.limits if self.scores_all else self.limits.of_aspects
+        return ScoredSentences(sentences, reviews, values, tone(values, limits), bits)
 
 
 @dataclass(frozen=True)
