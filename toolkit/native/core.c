@@ -9,7 +9,7 @@ caller has handed over. The parts below are one program, compiled at once. */
 #include <stdlib.h>
 #include <string.h>
 
-#define TOOLKIT_CORE_VERSION 3
+#define TOOLKIT_CORE_VERSION 4
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
