@@ -87,7 +87,7 @@ def bits_of(text: str, scorer: Scorer, with_core: bool = True) -> list[int]:
     vocabulary, found = finder(scorer, with_core)
     ids = vocabulary.encode(pa.array([text]), with_cuts=True)
     sentences = SentenceRule(vocabulary).sentences(ids, scorer.max_tokens).ids
-    return found.find(ids, sentences).tolist()
+    return [int(bits) for bits in found.find(ids, sentences)]
 
 
 pieces = st.sampled_from(

@@ -40,6 +40,7 @@ def score(
     - `toolkit score reviews.csv --stars --neutral --by-sentence`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
+    - `toolkit score reviews.csv --reasons 3`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -71,6 +72,7 @@ def score(
             neutral,
             by_sentence=common.by_sentence,
             aspects=labels.chosen_aspects(),
+            reasons=labels.reasons or 0,
         )
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:

@@ -58,6 +58,9 @@ class ScoreOptions:
     label_column: Annotated[str | None, o.option("NAME", "True labels, to show the accuracy.")] = (
         None
     )
+    reasons: Annotated[
+        int | None, o.option("N", "Add the N words that speak most for the label.", min=1, max=20)
+    ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
@@ -74,6 +77,7 @@ class ScoreOptions:
         of_aspects = [aspect_role(name) for name in aspects.names] if aspects else []
         others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
+            ("--reasons", ["reasons"], self.reasons is not None),
             ("--aspects", of_aspects or others, bool(of_aspects)),
             ("--stars", ["stars"], common.stars),
             ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),

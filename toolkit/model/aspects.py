@@ -149,7 +149,7 @@ class _Terms:
 
     def _terms(self, phrase: str, vocabulary: Vocabulary) -> Iterable[int]:
         spans = token_spans(phrase, vocabulary.rule)
-        words = _plain(pa.array([phrase[a:b] for a, b in spans], pa.string()), vocabulary)
+        words = plain_words(pa.array([phrase[a:b] for a, b in spans], pa.string()), vocabulary)
         for (_, end), word in zip(spans, words.to_pylist(), strict=True):
             terms = self.starts if phrase[end : end + 1] == "*" else self.whole
             yield terms.setdefault(word, len(self.whole) + len(self.starts))
@@ -233,7 +233,7 @@ class AspectFinder:
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
         """Give the class of each string, in small letters of ASCII, (strings,)."""
-        plain = _plain(strings, self._vocabulary)
+        plain = plain_words(strings, self._vocabulary)
         found = np.zeros(len(strings), np.int32)
         rows = np.flatnonzero(pc.match_substring_regex(plain, self._terms.pattern))
         words = plain.take(pa.array(rows)).to_pylist()
@@ -249,7 +249,7 @@ class AspectFinder:
         return number
 
 
-def _plain(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArray:
+def plain_words(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArray:
     """Write words as they are compared: in small letters, composed, with plain apostrophes."""
     try:
         plain = pc.utf8_lower(pc.utf8_normalize(strings, "NFC"))
@@ -257,7 +257,7 @@ def _plain(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArray:
         read = (
             bytes(each).decode("utf-8", "replace") for each in strings.view(pa.binary()).to_pylist()
         )
-        return _plain(pa.array(read, pa.string()), vocabulary)
+        return plain_words(pa.array(read, pa.string()), vocabulary)
     for form in vocabulary.rule.written_apostrophes:
         plain = pc.replace_substring(plain, form, "'")
     return plain

@@ -131,7 +131,6 @@ class Limits(NamedTuple):
         moved = rescaled(np.array(cls()), adaptation.scale, adaptation.bias)
         return cls(*map(float, moved))
 
-
     @property
     def of_aspects(self) -> Limits:
         """Those by which sentences are clear about an aspect."""

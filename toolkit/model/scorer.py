@@ -20,13 +20,17 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.predict import JOINED_WITH, STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.records.columns import aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.reasons import Reasons
+
+
+MOST_REASONS = 20
 
 
 class Score(NamedTuple):
@@ -60,6 +64,8 @@ class Scorer:
         What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
         apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
         ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
+    reasons : int
+        How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
 
     Raises
     ------
@@ -85,7 +91,11 @@ class Scorer:
         *,
         by_sentence: bool = False,
         aspects: AspectLists | None = None,
+        reasons: int = 0,
     ) -> None:
+        if not 0 <= reasons <= MOST_REASONS:
+            raise UsageError(f"--reasons: expected 1 to {MOST_REASONS}, received {reasons}")
+        self.most_reasons = reasons
         self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
@@ -97,9 +107,10 @@ class Scorer:
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen = self.neutral if neutral is not True else True
-        self._arguments = (model, threshold, chosen, by_sentence, self.aspects)
+        self._arguments = (model, threshold, chosen, by_sentence, self.aspects, reasons)
         self.by_sentence = by_sentence
-        self._predictor = Predictor(network, self.vocabulary, self._labelling)
+        make_reasons = self._reasons if reasons else None
+        self._predictor = Predictor(network, self.vocabulary, self._labelling, make_reasons)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
@@ -200,6 +211,33 @@ class Scorer:
             for labels in found
         ]
 
+    def _reasons(self) -> Reasons:
+        from toolkit.model.reasons import Reasons  # late: few runs want them
+
+        return Reasons(self._file, self.vocabulary, self.most_reasons)
+
+    def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
+        """Tell the words that moved the score of some reviews most towards its label.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[list[str]]
+            For each review its words in small letters, the strongest first.
+
+        Raises
+        ------
+        UsageError
+            If the scorer was not asked for reasons.
+        """
+        self.check_gives(["reasons"])
+        found = self.predict(array_of(texts))["reasons"].to_pylist()
+        return [words.split(JOINED_WITH) if words else [] for words in found]
+
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
 
@@ -278,7 +316,8 @@ class Scorer:
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
             `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
-            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; with the reading
+            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; with reasons
+            `reasons`, string, joined by ``; ``; with the reading
             also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
             values: whether a text has more tokens than the model reads. All are null where there is
             no score.
@@ -307,7 +346,7 @@ class Scorer:
     ) -> pa.RecordBatch | pa.Table:
         """Score a record batch or a table: all columns stay, and two or more are added.
 
-        With aspects, one is added for each, such as ``aspect_room``.
+        With aspects, one is added for each, such as ``aspect_room``; and ``reasons`` if asked for.
 
         Every engine calls this function, so that results never depend on where it runs.
 
@@ -349,6 +388,8 @@ class Scorer:
         if self.by_sentence:
             added["positive_sentences"] = positive_sentences_column
             added["negative_sentences"] = negative_sentences_column
+        if self.most_reasons:
+            added["reasons"] = "reasons"
         if self.aspects is not None:
             added |= {role: role for role in map(aspect_role, self.aspects.names)}
         if model_column is not None:
@@ -382,6 +423,8 @@ class Scorer:
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
                 f"Choose another, such as {DEFAULT_MODEL}."
             )
+        if "reasons" in wanted and not self.most_reasons:
+            raise UsageError("reasons are given with --reasons, or Scorer(reasons=3)")
         if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
             raise UsageError(
                 "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
@@ -421,16 +464,19 @@ def _unpickle(
     neutral: Neutral,
     by_sentence: bool,
     aspects: Aspects | None,
+    reasons: int,
 ) -> Scorer:
     """Give the scorer of these arguments, opened once in each process."""
     path = find_model(model)
     try:
         found = path.stat()
     except OSError:  # opening it says what is wrong
-        return Scorer(model, threshold, neutral, by_sentence=by_sentence, aspects=aspects)
+        return Scorer(
+            model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+        )
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(model, threshold, neutral, by_sentence, aspects, file)
+    return _opened(model, threshold, neutral, by_sentence, aspects, reasons, file)
 
 
 @lru_cache(MOST_SCORERS)
@@ -440,6 +486,9 @@ def _opened(
     neutral: Neutral,
     by_sentence: bool,
     aspects: Aspects | None,
+    reasons: int,
     _file: tuple[object, ...],
 ) -> Scorer:
-    return Scorer(model, threshold, neutral, by_sentence=by_sentence, aspects=aspects)
+    return Scorer(
+        model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+    )

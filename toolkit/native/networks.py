@@ -231,7 +231,9 @@ class HiddenWords:
 
     # After the body: the root of the tokens, and from there to the logit.
     head: ClassVar = KnownNodes(
-        15, "", weights={"kernel": 4, "hidden_bias": 6, "last": 7, "bias": 8}
+        15,
+        "9e02b16b65b58ed3f664f8e38e7a838b",
+        weights={"kernel": 4, "hidden_bias": 6, "last": 7, "bias": 8},
     )
     _MOST_HIDDEN: ClassVar = 64
     _EIGHTS_OF_TOKEN: ClassVar = 2 * (_GROUPS + 5) * 2  # as in `networks.h`
@@ -263,7 +265,10 @@ class HiddenWords:
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> Array | None:
         """Give it for each id, (ids,) float32, 0 for others; None as of `Body.run`."""
         units = np.array(
-            [np.count_nonzero(ids[max(a, b - most) : b] > _START_ID) for a, b in zip(starts, stops, strict=True)]
+            [
+                np.count_nonzero(ids[max(a, b - most) : b] > _START_ID)
+                for a, b in zip(starts, stops, strict=True)
+            ]
         )
         units = (1 / (4 * np.sqrt(units + 1))).astype(np.float32)
         space = np.empty((self._EIGHTS_OF_TOKEN * (most + 2), 8), np.float32)
