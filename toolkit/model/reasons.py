@@ -26,10 +26,17 @@ from toolkit.native.networks import HiddenWords, LinearBody, Parameters, Recurre
 from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
+_MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
 _CLOSE = 1e-4  # the core is right to a tenth of it
 
 _Rows = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
+
+
+def _rank(rows: _Rows) -> _Rows:
+    """Number the entries of each row, which follow each other, from 0."""
+    found: _Rows = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return found
 
 
 class Reasons:
@@ -63,16 +70,16 @@ class Reasons:
         self, values: Ids, rows: _Rows, places: _Rows, found: _Floats, count: int
     ) -> _Rows:
         """Choose the strongest words of each review that speak for its class, in order."""
-        order = np.lexsort((places, -found, values[places], rows))
-        words = values[places[order]]
-        is_first = np.diff(words, prepend=-1) != 0  # of the occurrences of a word
-        is_first |= np.diff(rows[order], prepend=-1) != 0
-        order = order[is_first & (found[order] > 0)]
-        order = order[np.lexsort((places[order], -found[order], rows[order]))]
-        of_rows = rows[order]
-        rank = np.arange(len(order)) - np.searchsorted(of_rows, of_rows)
-        chosen: _Rows = order[rank < count]
-        return chosen
+        order = np.flatnonzero(found > 0)
+        order = order[np.argsort(-found[order], kind="stable")]
+        order = order[np.argsort(rows[order], kind="stable")]
+        order = order[_rank(rows[order]) < count + _MOST_AGAIN]
+        # Of the occurrences of a word, the first is the strongest.
+        words = rows[order] << 32 | values[places[order]]
+        is_first = np.zeros(len(order), np.bool_)
+        is_first[np.unique(words, return_index=True)[1]] = True
+        order = order[is_first]
+        return order[_rank(rows[order]) < count]
 
     def _unsure(self, values: Ids, rows: _Rows, places: _Rows, found: _Floats) -> _Rows:
         """Give the words whose order, among the strongest, is too close to tell."""

@@ -285,6 +285,8 @@ typedef struct {
 
 /* Columns are read eight at once; those that a direction has less have zeros. */
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float eight_numbers __attribute__((vector_size(32)));
+typedef int8_t eight_codes __attribute__((vector_size(8)));
 typedef int32_t eight_masks __attribute__((vector_size(32), aligned(4), may_alias));
 
 #define CHOSEN_8(WHICH, ONE, OTHER)                                                                  \
@@ -298,7 +300,7 @@ typedef struct {
     eight *memory, *outputs, *highest_before, *highest_after, *totals;
 } direction;
 
-enum { MOST_PARTS_OF_HALF = MOST_RECURRENT_COLUMNS / 16, MOST_HIDDEN = 64 };
+enum { MOST_PARTS_OF_HALF = MOST_RECURRENT_COLUMNS / 16, MOST_HIDDEN = 64, HIDDEN_TOGETHER = 32 };
 enum { EIGHTS_OF_TOKEN = 2 * (GROUPS + 5) * MOST_PARTS_OF_HALF };
 enum { MOST_POOLED = 4 * 8 * MOST_PARTS_OF_HALF };
 
@@ -313,10 +315,12 @@ static ALWAYS_INLINE void read_gates(const recurrent_tables *t, uint32_t row, in
                                      eight *gates) {
     const int half = t->columns / 2;
     const int8_t *codes = t->rows + ((int64_t)row * GROUPS * 2 + is_backward) * half;
-    float *numbers = (float *)gates;
     for (int g = 0; g < GROUPS; g++)
-        for (int c = 0; c < 8 * parts; c++)
-            numbers[8 * g * parts + c] = c < half ? (float)codes[2 * g * half + c] : 0.0f;
+        for (int p = 0; p < parts; p++) { /* a direction has a multiple of four columns */
+            eight_codes some = {0};
+            memcpy(&some, codes + 2 * g * half + 8 * p, 8 * p + 8 <= half ? 8 : 4);
+            gates[g * parts + p] = __builtin_convertvector(some, eight_numbers);
+        }
     for (int p = 0; p < parts; p++) {
         gates[p] = (gates[p] + 128.0f) * (1.0f / 256.0f);
         gates[3 * parts + p] *= 2.0f;
@@ -391,6 +395,19 @@ static ALWAYS_INLINE void remember_changed(const direction *d, const eight *scal
     }
 }
 
+/* Add what some numbers, (inputs), give to the hidden units, before the largest of each and 0 is taken. */
+static ALWAYS_INLINE void add_to_hidden(const recurrent_network *n, const float *before, const float *numbers,
+                                        int inputs, float *after) {
+    for (int k = 0; k < n->hidden; k += HIDDEN_TOGETHER) {
+        eight sums[HIDDEN_TOGETHER / 8];
+        memcpy(sums, before + k, sizeof sums);
+        for (int c = 0; c < inputs; c++)
+            for (int p = 0; p < HIDDEN_TOGETHER / 8; p++)
+                sums[p] += *(const eight *)(n->kernel + c * n->hidden + k + 8 * p) * numbers[c];
+        memcpy(after + k, sums, sizeof sums);
+    }
+}
+
 /* How far the logit falls if each known word is hidden, (tokens); to about 1e-5. The pooled sums are
    multiplied by `unit`. A direction has `wide` columns: pooled are the highest of both, then the sums. */
 static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
@@ -401,6 +418,7 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
     direction both[2];
     eight scale[2][MOST_PARTS_OF_HALF] = {{{0}}};
     float before_hidden[MOST_HIDDEN], pooled[MOST_POOLED], changed_pooled[MOST_POOLED];
+    float numbers[MOST_POOLED], units[MOST_POOLED];
     for (int side = 0; side < 2; side++) {
         direction *d = &both[side];
         d->gates = space, space += count * GROUPS * parts;
@@ -413,13 +431,11 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
         memcpy(pooled + side * wide, d->highest_after, sizeof(float) * (size_t)wide);
         memcpy(pooled + (2 + side) * wide, d->totals, sizeof(float) * (size_t)wide);
     }
-    memcpy(before_hidden, n->hidden_bias, sizeof(float) * (size_t)hidden);
-    for (int part = 0; part < 4; part++)
-        for (int c = 0; c < half; c++) {
-            const float *kernel = n->kernel + (part * half + c) * hidden;
-            float number = pooled[part * wide + c] * (part < 2 ? 1.0f : unit);
-            for (int k = 0; k < hidden; k++) before_hidden[k] += kernel[k] * number;
-        }
+    for (int c = 0; c < 4 * half; c++) {
+        units[c] = c < 2 * half ? 1.0f : unit;
+        numbers[c] = pooled[c / half * wide + c % half] * units[c];
+    }
+    add_to_hidden(n, n->hidden_bias, numbers, 4 * half, before_hidden);
     for (int64_t i = 0; i < count; i++) {
         if (ids[i] <= UNKNOWN_ID) continue;
         eight changed[2 * GROUPS * MOST_PARTS_OF_HALF];
@@ -433,16 +449,13 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
             remember_changed(&both[side], scale[side], count, parts, side ? count - i - changes : i, changed,
                              changes, changed_pooled + side * wide, changed_pooled + (2 + side) * wide);
         }
-        memcpy(after_hidden, before_hidden, sizeof(float) * (size_t)hidden);
         for (int part = 0; part < 4; part++)
             for (int c = 0; c < half; c++) {
-                float differs = changed_pooled[part * wide + c] - pooled[part * wide + c];
-                if (differs == 0) continue;
-                differs *= part < 2 ? 1.0f : unit;
-                change += n->last[part * half + c] * differs;
-                const float *kernel = n->kernel + (part * half + c) * hidden;
-                for (int k = 0; k < hidden; k++) after_hidden[k] += kernel[k] * differs;
+                int at = part * half + c;
+                numbers[at] = (changed_pooled[part * wide + c] - pooled[part * wide + c]) * units[at];
+                change += n->last[at] * numbers[at];
             }
+        add_to_hidden(n, before_hidden, numbers, 4 * half, after_hidden);
         for (int k = 0; k < hidden; k++) {
             float one = before_hidden[k] > 0 ? before_hidden[k] : 0;
             float other = after_hidden[k] > 0 ? after_hidden[k] : 0;
@@ -478,7 +491,8 @@ AVX2 static void hide_avx2(const recurrent_network *n, const int32_t *ids, const
 EXPORT int32_t hide_each(const recurrent_network *n, const reviews *r, const float *units, eight *space,
                          float *found) {
     const recurrent_tables *t = &n->tables;
-    if (!are_known(r, t->vocabulary) || n->hidden > MOST_HIDDEN || r->most >= MOST_RECURRENT_TOKENS) return 1;
+    if (!are_known(r, t->vocabulary) || n->hidden > MOST_HIDDEN || n->hidden % HIDDEN_TOGETHER ||
+        r->most >= MOST_RECURRENT_TOKENS) return 1;
     hide_function *hide = hide_plain;
 #if defined(__x86_64__)
     if (__builtin_cpu_supports("avx2")) hide = hide_avx2;

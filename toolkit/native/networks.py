@@ -235,14 +235,23 @@ class HiddenWords:
         "9e02b16b65b58ed3f664f8e38e7a838b",
         weights={"kernel": 4, "hidden_bias": 6, "last": 7, "bias": 8},
     )
-    _MOST_HIDDEN: ClassVar = 64
+    _HIDDEN: ClassVar = (32, 64)  # units that the core adds up together
     _EIGHTS_OF_TOKEN: ClassVar = 2 * (_GROUPS + 5) * 2  # as in `networks.h`
 
     def __init__(self, body: Parameters, head: Parameters) -> None:
         rows, slots, scale = (body[name] for name in ("rows", "slots", "scale"))
         sizes = int(body["vocabulary"]), len(scale), len(slots)
         kernel, hidden_bias, last = (head[name] for name in ("kernel", "hidden_bias", "last"))
-        fields = [rows, slots, scale, *sizes, kernel.T, hidden_bias, last, len(kernel)]
+        fields: list[Array | int | float] = [
+            rows,
+            slots,
+            scale,
+            *sizes,
+            kernel.T,
+            hidden_bias,
+            last,
+            len(kernel),
+        ]
         self._table = TableBody("hide_each", fields, ())
 
     @classmethod
@@ -255,7 +264,7 @@ class HiddenWords:
         hidden, pooled = head["kernel"].shape
         fits = (
             all(each.dtype == np.float32 for each in head.values())
-            and 0 < hidden <= cls._MOST_HIDDEN
+            and hidden in cls._HIDDEN
             and pooled == 2 * len(body["scale"])
             and head["hidden_bias"].shape == (hidden,)
             and head["last"].shape == (pooled + hidden,)
@@ -264,13 +273,9 @@ class HiddenWords:
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> Array | None:
         """Give it for each id, (ids,) float32, 0 for others; None as of `Body.run`."""
-        units = np.array(
-            [
-                np.count_nonzero(ids[max(a, b - most) : b] > _START_ID)
-                for a, b in zip(starts, stops, strict=True)
-            ]
-        )
-        units = (1 / (4 * np.sqrt(units + 1))).astype(np.float32)
+        before = np.cumsum(np.append(np.int32(0), ids > _START_ID), dtype=np.int32)
+        tokens = before[stops] - before[np.maximum(starts, stops - most)]
+        units = (1 / (4 * np.sqrt(tokens + 1))).astype(np.float32)
         space = np.empty((self._EIGHTS_OF_TOKEN * (most + 2), 8), np.float32)
         found = np.zeros(len(ids), np.float32)
         return found if self._table.call(ids, starts, stops, most, [units, space, found]) else None
