@@ -27,7 +27,8 @@ COUNT = 3
 # Contributions that are closer may be in either order: they are sums of float32.
 CLOSE = 1e-5
 PIECES = ["a superb film ", "not bad. ", "awful, awful! ", "the the the ", "zzyzx ",
-          "don\u2019t wait ", "I didn&#39;t like it<br />", "\U0001f44d ", "CAF\u00c9 "]  # fmt: skip
+          "don\u2019t wait ", "I didn&#39;t like it<br />", "\U0001f44d ",
+          "CAF\u00c9 "]  # fmt: skip
 
 texts = st.lists(st.one_of(st.sampled_from(PIECES), review_texts), max_size=12).map("".join)
 

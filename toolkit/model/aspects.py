@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -91,6 +91,11 @@ class Aspects:
                 )
             found[name.strip()] = listed
         return cls.of(found) if found else None
+
+    def check_labels(self, labels: Collection[str]) -> None:
+        """Raise `UsageError` if a model has labels that aspects have, too."""
+        if taken := {NEUTRAL, MIXED} & {*labels}:
+            raise UsageError(f"--aspects: the model has a label {min(taken)!r} of its own")
 
     @property
     def names(self) -> tuple[str, ...]:

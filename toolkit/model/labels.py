@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,6 @@ from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.stars import rescaled
-
-if TYPE_CHECKING:
-    from toolkit.model.aspects import Aspects
 
 NEUTRAL = "neutral"  # the label that such reviews get
 
@@ -184,17 +181,10 @@ class Labelling:
     threshold: np.float32  # compared in float32, as inside the exported graph
     neutral: Range | None
     by_sentence: bool
-    aspects: Aspects | None = None
 
     @classmethod
     def of(
-        cls,
-        model: ModelFile,
-        threshold: float | None,
-        neutral: Neutral,
-        *,
-        by_sentence: bool,
-        aspects: Aspects | None = None,
+        cls, model: ModelFile, threshold: float | None, neutral: Neutral, *, by_sentence: bool
     ) -> Labelling:
         """Check what a user wants; raises `UsageError` as `toolkit.model.scorer.Scorer` says."""
         facts = model.facts
@@ -211,9 +201,7 @@ class Labelling:
             neutral = check_range(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:
             raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
-        if aspects is not None and (taken := {NEUTRAL, MIXED} & {*facts.labels}):
-            raise UsageError(f"--aspects: the model has a label {min(taken)!r} of its own")
-        return cls(facts, used, neutral, by_sentence, aspects)
+        return cls(facts, used, neutral, by_sentence)
 
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""

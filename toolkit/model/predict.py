@@ -25,6 +25,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from toolkit.model.aspects import Aspects
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
@@ -68,7 +69,6 @@ _Values: TypeAlias = "npt.NDArray[np.generic] | pa.StringArray"  # (texts,)
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
 STAR_DECIMALS = 2
-JOINED_WITH = "; "  # the reasons of a score
 # Columns that say how texts were read.
 FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
 
@@ -81,12 +81,13 @@ class Predictor:
         network: Network,
         vocabulary: Vocabulary,
         labelling: Labelling,
+        aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
     ) -> None:
-        self._make_reasons = reasons
+        self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
-        self._scores_sentences = labelling.by_sentence or labelling.aspects is not None
+        self._scores_sentences = labelling.by_sentence or aspects is not None
         self._needs_cuts = self._scores_sentences or reasons is not None
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
@@ -135,7 +136,7 @@ class Predictor:
         from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
-        limits, aspects = Limits.of(self._facts), self._labelling.aspects
+        limits, aspects = Limits.of(self._facts), self._aspects
         finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
         of_all = self._labelling.by_sentence
         return SentenceScorer(self._network, rule, most, limits, finder, of_all)
@@ -161,13 +162,13 @@ class Predictor:
             scored = self._sentences.score(ids, probability)
             if self._labelling.by_sentence:
                 found |= count_sentences(scored.tones, scored.reviews, len(ids))
-            if self._labelling.aspects is not None:
+            if self._aspects is not None:
                 from toolkit.model.aspects import tones_of
 
                 assert scored.aspects is not None
                 tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
                 of_sentences = scored.aspects, tones, scored.reviews
-                found |= tones_of(self._labelling.aspects, *of_sentences, len(ids))
+                found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
             found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
         if with_reading:

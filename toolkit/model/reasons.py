@@ -21,11 +21,11 @@ from toolkit.model.aspects import plain_words
 from toolkit.model.explain import Explainer
 from toolkit.model.file import ModelFile
 from toolkit.model.native_network import Graph
-from toolkit.model.predict import JOINED_WITH
 from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
 from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
+JOINED_WITH = "; "
 _MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
 _CLOSE = 1e-4  # the core is right to a tenth of it
 

@@ -20,7 +20,7 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import JOINED_WITH, STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.records.columns import aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -60,7 +60,7 @@ class Scorer:
     by_sentence : bool
         Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
-    aspects : str | Path | Mapping[str, Iterable[str]] | Aspects | None
+    aspects : AspectLists | None
         What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
         apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
         ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
@@ -101,16 +101,18 @@ class Scorer:
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         network = open_network(self._file)
-        self._labelling = Labelling.of(
-            self._file, threshold, neutral, by_sentence=by_sentence, aspects=self.aspects
-        )
+        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
+        if self.aspects is not None:
+            self.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen = self.neutral if neutral is not True else True
         self._arguments = (model, threshold, chosen, by_sentence, self.aspects, reasons)
         self.by_sentence = by_sentence
         make_reasons = self._reasons if reasons else None
-        self._predictor = Predictor(network, self.vocabulary, self._labelling, make_reasons)
+        self._predictor = Predictor(
+            network, self.vocabulary, self._labelling, self.aspects, make_reasons
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
@@ -234,6 +236,8 @@ class Scorer:
         UsageError
             If the scorer was not asked for reasons.
         """
+        from toolkit.model.reasons import JOINED_WITH
+
         self.check_gives(["reasons"])
         found = self.predict(array_of(texts))["reasons"].to_pylist()
         return [words.split(JOINED_WITH) if words else [] for words in found]
