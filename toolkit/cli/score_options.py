@@ -59,7 +59,7 @@ class ScoreOptions:
         None
     )
     reasons: Annotated[
-        int | None, o.option("N", "Add the N words that speak most for the label.", min=1, max=20)
+        int | None, o.option("N", "Add the N words that speak most for the label.", min=1)
     ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
