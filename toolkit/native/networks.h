@@ -409,9 +409,9 @@ static ALWAYS_INLINE void add_to_hidden(const recurrent_network *n, const float 
 }
 
 /* How far the logit falls if each known word is hidden, (tokens); to about 1e-5. The pooled sums are
-   multiplied by `unit`. A direction has `wide` columns: pooled are the highest of both, then the sums. */
+   multiplied by `factor`. A direction has `wide` columns: pooled are the highest of both, then the sums. */
 static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
-                                     int64_t count, float unit, int parts, eight *space, float *found) {
+                                     int64_t count, float factor, int parts, eight *space, float *found) {
     const recurrent_tables *t = &n->tables;
     divisor slots = divisor_of(t->slots_size);
     const int half = t->columns / 2, wide = 8 * parts, hidden = n->hidden;
@@ -432,7 +432,7 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
         memcpy(pooled + (2 + side) * wide, d->totals, sizeof(float) * (size_t)wide);
     }
     for (int c = 0; c < 4 * half; c++) {
-        units[c] = c < 2 * half ? 1.0f : unit;
+        units[c] = c < 2 * half ? 1.0f : factor;
         numbers[c] = pooled[c / half * wide + c % half] * units[c];
     }
     add_to_hidden(n, n->hidden_bias, numbers, 4 * half, before_hidden);
@@ -449,10 +449,10 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
             remember_changed(&both[side], scale[side], count, parts, side ? count - i - changes : i, changed,
                              changes, changed_pooled + side * wide, changed_pooled + (2 + side) * wide);
         }
-        for (int part = 0; part < 4; part++)
+        for (int quarter = 0; quarter < 4; quarter++)
             for (int c = 0; c < half; c++) {
-                int at = part * half + c;
-                numbers[at] = (changed_pooled[part * wide + c] - pooled[part * wide + c]) * units[at];
+                int at = quarter * half + c;
+                numbers[at] = (changed_pooled[quarter * wide + c] - pooled[quarter * wide + c]) * units[at];
                 change += n->last[at] * numbers[at];
             }
         add_to_hidden(n, before_hidden, numbers, 4 * half, after_hidden);
@@ -466,21 +466,21 @@ static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *
 }
 
 typedef void hide_function(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
-                           int64_t count, float unit, eight *space, float *found);
+                           int64_t count, float factor, eight *space, float *found);
 
 /* Loops over a number of columns that the compiler knows. */
 #define HIDE_PARTS                                                                                   \
-    if (n->tables.columns <= 16) hide_words(n, ids, places, count, unit, 1, space, found);           \
-    if (n->tables.columns > 16) hide_words(n, ids, places, count, unit, 2, space, found);
+    if (n->tables.columns <= 16) hide_words(n, ids, places, count, factor, 1, space, found);           \
+    if (n->tables.columns > 16) hide_words(n, ids, places, count, factor, 2, space, found);
 
 static void hide_plain(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
-                       int64_t count, float unit, eight *space, float *found) {
+                       int64_t count, float factor, eight *space, float *found) {
     HIDE_PARTS
 }
 
 #if defined(__x86_64__)
 AVX2 static void hide_avx2(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
-                           int64_t count, float unit, eight *space, float *found) {
+                           int64_t count, float factor, eight *space, float *found) {
     HIDE_PARTS
 }
 #endif

@@ -125,15 +125,15 @@ enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked u
 typedef struct {
     int32_t *ids;
     int64_t *places;
-} tokens;
+} token_list;
 
-static inline tokens after(tokens found, int64_t count) {
-    return (tokens){found.ids + count, found.places == NULL ? NULL : found.places + 2 * count};
+static inline token_list after(token_list found, int64_t count) {
+    return (token_list){found.ids + count, found.places == NULL ? NULL : found.places + 2 * count};
 }
 
 /* Look up the tokens of a piece, which begins at a place of its text. */
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
-                       int64_t to, int64_t begin, tokens found) {
+                       int64_t to, int64_t begin, token_list found) {
     int32_t *values = found.ids;
     if (found.places != NULL)
         for (int64_t i = 2 * from; i < 2 * to; i++) *found.places++ = begin + edges[i];
@@ -176,7 +176,7 @@ enum { BYTES_OF_TOKEN = 8 };
 
 /* Write the last tokens of a text; gives how many there are. */
 static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
-                           tokens found) {
+                           token_list found) {
     piece p;
     uint16_t edges[PIECE + 8];
     int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
@@ -192,7 +192,7 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
     for (int64_t to; from < length; from = to) {
         to = least(from + PIECE, length);
         read_piece(w, text, length, from, to, &p);
-        int64_t begin = from, tokens = find_edges(&p, edges) / 2;
+        int64_t first = from, tokens = find_edges(&p, edges) / 2;
         if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
             /* The last one may continue in the next piece. */
             tokens--;
@@ -204,7 +204,7 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
                 found.ids[total++] = UNKNOWN_ID;
             }
         }
-        total += look_up(w, &p, edges, 0, tokens, begin, after(found, total));
+        total += look_up(w, &p, edges, 0, tokens, first, after(found, total));
     }
     return total;
 }
@@ -269,7 +269,7 @@ EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *val
         const uint8_t *text = text_at(t, row, &length);
         const uint8_t *nul = w->rule.ends_at_nul && length ? memchr(text, 0, (size_t)length) : NULL;
         if (nul != NULL) length = nul - text;
-        tokens found = after((tokens){values, places}, total);
+        token_list found = after((token_list){values, places}, total);
         int64_t count = length > 0 ? encode_text(w, text, length, last, found) : 0;
         for (int64_t i = 0; cuts != NULL && i < count; i++)
             cuts[total + i] = i > 0 && ends_sentence(w, text, length, found.places[2 * i - 1],

@@ -127,8 +127,9 @@ class Summary:
         return added
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts, the sum first, and the accuracy."""
-        return {"records": self.records, **vars(self), "accuracy": self.accuracy}
+        """Give the counts, the sum first, and the accuracy; those of aspects if there are any."""
+        counts = {name: value for name, value in vars(self).items() if name != "aspects" or value}
+        return {"records": self.records, **counts, "accuracy": self.accuracy}
 
 
 @dataclass(frozen=True)
