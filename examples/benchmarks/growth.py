@@ -76,10 +76,7 @@ def many_files(ways: list[str], count: int) -> None:
             score = [*PYTHON, "toolkit", "score", source, "--model", "reviews-small", "--quiet"]
             run = [*score, "--output", target, "--report", str(report)]
             first = _taken(run, expected=1)
-            journals = sum(
-                path.stat().st_size
-                for path in folder.glob("*/**/journal")
-            )
+            journals = sum(path.stat().st_size for path in folder.glob("*/**/journal"))
             replace()
             # An archive stays as it is: another one would be another input.
             resumed = _taken([*run, "--resume"], expected=int(way == "archive"))
@@ -99,9 +96,7 @@ def many_files(ways: list[str], count: int) -> None:
                 shutil.rmtree(each, ignore_errors=True)
 
 
-def _write_many(
-    way: str, place: Path, count: int, bucket: Any
-) -> tuple[str, Callable[[], object]]:
+def _write_many(way: str, place: Path, count: int, bucket: Any) -> tuple[str, Callable[[], object]]:
     """Write small files; give what names them, and a function that puts a good one last."""
     place.mkdir()
     last, good = f"{count - 1:06}.csv", "id,text\n1,Good.\n2,Bad.\n"

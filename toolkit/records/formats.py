@@ -23,6 +23,7 @@ from toolkit.records.archives import (
 )
 from toolkit.records.kinds import check_kind, first_bytes, kind_of
 from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.stores.paths import is_in_store
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
@@ -143,8 +144,22 @@ def open_reviews(
     ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
     option that does not fit the file, and `InputError` if it is empty or cannot be read.
     """
+    if not is_in_store(path):
+        _check_not_a_folder(path)
+        return _opened(path, options, columns)
+    try:
+        return _opened(path, options, columns)
+    except (InputError, UsageError):  # to look before would take a request
+        _check_not_a_folder(path)
+        raise
+
+
+def _check_not_a_folder(path: Path) -> None:
     if path != STDIN and is_a_folder(path):
         raise InputError(f"{path}: a folder, expected a file of reviews")
+
+
+def _opened(path: Path, options: ReadOptions, columns: tuple[Column, ...] | None) -> ReviewFile:
     if is_archive(path):
         path = only_member(path, endings())
     own = format_of(path, options.format)
