@@ -21,7 +21,7 @@ from toolkit.records.archives import (
     is_archive,
     only_member,
 )
-from toolkit.records.kinds import check_kind, first_bytes, kind_of
+from toolkit.records.kinds import TAR, check_kind, first_bytes, kind_of
 from toolkit.records.options import STDIN, ReadOptions, is_stream
 from toolkit.stores.paths import is_in_store
 
@@ -188,11 +188,15 @@ def _check_is_file(path: Path, own: Format) -> None:
     check_kind(path, data, read_as=(own.name,), compression=None, is_named=False)
 
 
+_TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tzst")
+
+
 def _remedy_of_ending(path: Path, option: str) -> str:
     """Say what to do with a file of an unknown ending; of an input, also what it is."""
     is_input = option == "--format"
     is_file = is_input and is_a_file(path)
-    if is_file and (kind := kind_of(first_bytes(path))) is not None:
+    is_tar = format_ending(path).lower() in _TAR_ENDINGS
+    if is_file and (kind := TAR if is_tar else kind_of(first_bytes(path))) is not None:
         return f", but this is {kind.what}. {kind.remedy}"
     known = [each for each, form in endings().items() if is_input or form.can_write]
     folder = " For a folder, end it with /." if option == "--output-format" else ""
