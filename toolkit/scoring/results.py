@@ -156,6 +156,7 @@ class Checkpoint:
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
+    done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
 
 @dataclass(frozen=True)
