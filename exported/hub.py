@@ -1,6 +1,7 @@
 """Write a folder for the Hugging Face Hub for a shipped model: `python -m exported.hub MODEL FOLDER [--force]`.
 
-It has the same files as that of `toolkit export RUN --hub FOLDER`, from the files in this folder; TensorFlow is not needed.
+It has the same files as that of `toolkit export RUN --hub FOLDER`, from the files in this folder. The packages `onnx` and
+`huggingface_hub` are needed, TensorFlow is not.
 """
 
 from __future__ import annotations
@@ -11,10 +12,17 @@ import shutil
 import sys
 from pathlib import Path
 
+from toolkit.errors import MissingExtraError, ToolkitError
+
+if __name__ == "__main__":  # before the modules that import them
+    try:
+        MissingExtraError.check(None, "onnx", "huggingface_hub")
+    except MissingExtraError as error:
+        sys.exit(f"error: {error}")
+
 from exported.figures import figures_by_group
 from exported.shipping import EXPORTED, GOLDEN
 from exported.sources import FILMS_ONLY
-from toolkit.errors import ToolkitError
 from toolkit.export import hub
 from toolkit.export.hub import check_folder, filled_folder, write_around
 from toolkit.model import SHIPPED
@@ -40,6 +48,7 @@ def write_hub_folder(model: str, folder: Path, *, force: bool = False) -> None:
             (hub.MODEL, ".onnx"),
             (hub.TWIN, ".ids.onnx"),
             (hub.WORDS, ".vocabulary.txt"),
+            (hub.TOKENS, ".tokens.json"),
         ):
             shutil.copyfile(EXPORTED / f"{model}{ending}", made / name)
         (made / hub.GOLDEN).write_text(golden_of(model), encoding="utf-8", newline="\n")

@@ -1,7 +1,8 @@
 """Train and export the shipped models again, and say how close they come to the shipped ones.
 
-Run `python -m exported.make [--ship] [MODEL ...]`, or `make models`. Two more options train nothing: `--stamp` writes what
-`releases.toml` says into the shipped files, and `--cards` only writes the model cards and the checksums.
+Run `python -m exported.make [--ship] [MODEL ...]`, or `make models`. More options train nothing: `--twins` writes the twins and
+`NAME.tokens.json` again, `--stamp` writes what `releases.toml` says into the shipped files, and `--cards` only writes the model
+cards, the tables of pages and the checksums.
 
 The reviews are read from the folder that TOOLKIT_DATA names. Without it, `conv1d` is trained on `aclImdb`, the unpacked
 archive of the data set, or on what Keras downloads; the general models need the folder.
@@ -30,7 +31,7 @@ import pyarrow.parquet as pq
 from exported.composed import compose, written
 from exported.data import FILMS, HALVES, HELD_OUT, join
 from exported.kinds import KIND, with_kinds
-from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages
+from exported.shipping import EXPORTED, ship, shipped_files, stamp_model, write_pages, write_twin
 from exported.sources import OPEN_ONLY
 from exported.unlabelled import PROJECT, taught
 from toolkit import Scorer
@@ -192,6 +193,11 @@ def _parser() -> argparse.ArgumentParser:
         help="train nothing: write the cards (exported/NAME.md), the table in SOURCES.md and SHA256SUMS again",
     )
     parser.add_argument(
+        "--twins",
+        action="store_true",
+        help="train nothing: write the twins of the shipped models and NAME.tokens.json, then do as --cards does",
+    )
+    parser.add_argument(
         "--stamp",
         action="store_true",
         help="train nothing: write releases.toml into the shipped files, then do as --cards does",
@@ -210,18 +216,28 @@ def _parsed() -> argparse.Namespace:
     unknown = [name for name in chosen.model if name not in RECIPES]
     if unknown:
         parser.error(f"no model '{unknown[0]}' (choose from: {', '.join(RECIPES)})")
-    if (chosen.cards or chosen.stamp) and (chosen.model or chosen.ship):
-        parser.error("--cards and --stamp are for all models and train none: leave out the others")
+    if (chosen.cards or chosen.stamp or chosen.twins) and (chosen.model or chosen.ship):
+        parser.error(
+            "--cards, --stamp and --twins are for all models and train none: leave out the others"
+        )
     return chosen
+
+
+def rewrite(*, twins: bool, stamps: bool) -> None:
+    """Write what needs no training: twins, releases if asked for, and pages."""
+    for path in shipped_files():
+        if twins:
+            write_twin(path)
+        if stamps:
+            stamp_model(path)
+    write_pages()
 
 
 def main() -> None:
     """Rebuild the chosen models, one after the other."""
     chosen = _parsed()
-    if chosen.cards or chosen.stamp:
-        for path in shipped_files() if chosen.stamp else []:
-            stamp_model(path)
-        write_pages()
+    if chosen.cards or chosen.stamp or chosen.twins:
+        rewrite(twins=chosen.twins, stamps=chosen.stamp)
         return
     models = chosen.model or [*RECIPES]
     lines = []

@@ -9,16 +9,18 @@ from pathlib import Path
 import onnx
 
 from exported.cards import write_cards
+from exported.pages import with_code_points
 from exported.releases import shipped_release
 from exported.sources import with_sources
-from toolkit.export.export_run import golden_vectors
+from toolkit.export.export_run import export_twin, golden_vectors
 from toolkit.files import atomic_file, write_checksums
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
 from toolkit.networks.network_files import load_keras
 
 EXPORTED = Path(__file__).parent
 GOLDEN = EXPORTED / "golden.jsonl"
-ENDINGS = (".onnx", ".ids.onnx", ".vocabulary.txt", ".keras")  # of the files of a model
+# Of the files of a model.
+ENDINGS = (".onnx", ".ids.onnx", ".vocabulary.txt", ".tokens.json", ".keras")
 
 
 def shipped_files() -> list[Path]:
@@ -58,6 +60,11 @@ def shipped_vectors(paths: list[Path]) -> str:
     )
 
 
+def write_twin(path: Path) -> None:
+    """Write the twin of a shipped model again, as an export of the same network would."""
+    export_twin(path, path.with_suffix(".ids.onnx"), force=True)
+
+
 def stamp_model(path: Path) -> None:
     """Write the release of a shipped model, which its file is named after, into the file and its twin."""
     release = shipped_release(path.stem)
@@ -80,12 +87,19 @@ def stamp(path: Path, release: Release) -> None:
 
 
 def write_pages() -> None:
-    """Write the cards, the table of sources below what is written by hand of its page, and SHA256SUMS."""
+    """Write the cards, the tables below what is written by hand of two pages, and SHA256SUMS."""
     write_cards(shipped_files(), EXPORTED)
-    sources = EXPORTED / "SOURCES.md"
-    sources.write_text(with_sources(sources.read_text(encoding="utf-8")), encoding="utf-8")
+    for name, with_tables in (("SOURCES.md", with_sources), ("TOKENS.md", with_tables_of_tokens)):
+        page = EXPORTED / name
+        page.write_text(with_tables(page.read_text(encoding="utf-8")), encoding="utf-8")
     models = [path.with_suffix(ending) for path in shipped_files() for ending in ENDINGS]
     write_checksums(EXPORTED, [*models, GOLDEN])
+
+
+def with_tables_of_tokens(page: str) -> str:
+    """Replace what is below the marker of TOKENS.md by the rules of the shipped models."""
+    rules = {path.stem: ModelFile.load(path).facts.token_rule for path in shipped_files()}
+    return with_code_points(page, rules)
 
 
 def _undescribed(model: onnx.ModelProto) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,16 @@ settings.register_profile(
     "toolkit", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
 settings.load_profile("toolkit")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Try as many times the examples, where the environment says EXAMPLES=100."""
+    if times := int(os.environ.get("EXAMPLES", "0")):
+        for test in {getattr(item, "obj", None) for item in items}:
+            own = getattr(test, "_hypothesis_internal_use_settings", None)
+            if own is not None and not hasattr(test, "__self__"):
+                more = settings(own, max_examples=times * own.max_examples)
+                test._hypothesis_internal_use_settings = more  # type: ignore[union-attr]
 
 
 @pytest.fixture(scope="session")

@@ -67,16 +67,17 @@ class ParityError(ToolkitError):
 
 
 class MissingExtraError(ToolkitError):
-    """An optional package is needed and not installed."""
+    """An optional package is needed and not installed: one of an extra, or one alone."""
 
-    def __init__(self, extra: str, module: str) -> None:
+    def __init__(self, extra: str | None, module: str) -> None:
+        package = module if extra is None else f"'review-sentiment-toolkit[{extra}]'"
         super().__init__(
             f"This needs the package '{module}', which is not installed. Install it with: "
-            f"pip install 'review-sentiment-toolkit[{extra}]'"
+            f"pip install {package}"
         )
 
     @classmethod
-    def check(cls, extra: str, *modules: str) -> None:
+    def check(cls, extra: str | None, *modules: str) -> None:
         """Raise this error for the first of the modules that is not installed."""
         for module in modules:
             if find_spec(module) is None:

@@ -363,7 +363,9 @@ def _replace_folder(target: Path, partial: Path) -> None:
     shutil.rmtree(replaced)
 
 
-def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
+def check_output(
+    path: Path, *, force: bool, option: str = "--output", may_skip: bool = False
+) -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
     Call it before long work, which would find out only at its end.
@@ -374,7 +376,9 @@ def check_output(path: Path, *, force: bool, option: str = "--output") -> None:
     with reporting_failures(path):  # such as a name that is too long to look for
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
     if is_taken and not force:
-        raise UsageError(f"{path}: exists already. {remedy}, or replace it with --force.")
+        replace, keep = "replace it with --force", "keep it with --skip-existing"
+        others = f"{replace}, or {keep}" if may_skip else f"or {replace}"
+        raise UsageError(f"{path}: exists already. {remedy}, {others}.")
     if isinstance(path, StorePath):
         return  # who may not look at it finds out when it is written
     folder = resolved(path).parent if path.is_symlink() else path.parent
@@ -415,11 +419,13 @@ def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--outpu
                 raise UsageError(f"{path}: is an input. Choose another with {option}.")
 
 
-def check_output_file(path: Path, *, force: bool, option: str = "--output") -> None:
+def check_output_file(
+    path: Path, *, force: bool, option: str = "--output", may_skip: bool = False
+) -> None:
     """Raise `UsageError` as `check_output` does, and if ``path`` is a folder."""
     if not isinstance(path, StorePath) and is_a_folder(path):
         raise UsageError(f"{path}: is a folder, expected a file. Choose another with {option}.")
-    check_output(path, force=force, option=option)
+    check_output(path, force=force, option=option, may_skip=may_skip)
 
 
 @contextmanager

@@ -15,7 +15,7 @@ from toolkit.files import CHECKSUMS, sha256_of, write_checksums
 from toolkit.model import SHIPPED
 
 LOCK = Path(__file__).with_name("container.txt")
-_OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt")
+_OF_MODEL = ("{}.onnx", "{}.ids.onnx", "{}.vocabulary.txt", "{}.tokens.json")
 
 _VALIDATE = """
 import json, sys

@@ -9,6 +9,7 @@ import io
 import json
 import lzma
 import sqlite3
+import tarfile
 import zipfile
 from base64 import b64decode
 from pathlib import Path
@@ -207,12 +208,22 @@ def _sqlite() -> bytes:
     return data
 
 
+def _tarred(name: str) -> bytes:
+    data = io.BytesIO()
+    with tarfile.open(fileobj=data, mode="w") as archive:
+        member = tarfile.TarInfo(name)
+        member.size = len(CSV)
+        archive.addfile(member, io.BytesIO(CSV.encode()))
+    return data.getvalue()
+
+
 JSON = b'[\n  {"text": "a superb film"}\n]\n'
 MISNAMED = {
     "gzip": (gzip.compress(CSV.encode()), "is compressed with gzip. Add .gz"),
     "bzip2": (bz2.compress(CSV.encode()), "is compressed with bzip2. Add .bz2"),
     "xz": (lzma.compress(CSV.encode()), "is compressed with xz. Add .xz"),
     "zip": (_zipped("a.csv"), "is a zip archive. Add .zip to its name"),
+    "tar": (_tarred("a.csv"), "is a tar archive. Unpack it and name the folder, or make a zip"),
     "xlsx": (_zipped("xl/workbook.xml"), "is an Excel workbook. Read it with --format xlsx"),
     "docx": (_zipped("word/document.xml"), "is a Word document. Save its table as CSV"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old or encrypted Excel workbook"),
@@ -241,6 +252,16 @@ def test_a_file_of_another_kind_than_its_name(command: Command, kind: str) -> No
     ran.failed_with("a.dat: unknown ending '.dat', but this is ", 2)
     assert message in ran.err
     assert command.files() == ["a.csv", "a.dat"]
+
+
+@pytest.mark.parametrize("ending", [".tar", ".tar.gz", ".tgz"])
+def test_a_tar_archive(command: Command, ending: str) -> None:
+    data = _tarred("a.csv")
+    write(f"a{ending}", gzip.compress(data) if ending.endswith("gz") else data)
+    message = "but this is a tar archive. Unpack it and name the folder, or make a zip archive of"
+    command("score", f"a{ending}").failed_with(message, 2)
+    write("a.csv.gz", gzip.compress(data))
+    command("score", "a.csv.gz").failed_with("a.csv.gz: is a tar archive. Unpack it and name")
 
 
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])

@@ -54,7 +54,7 @@ def test_json_of_a_model(command: Command) -> None:
 def test_json_of_the_twin(command: Command) -> None:
     found = described(command, TWIN)
     assert found["kind"] == "ids-in twin"
-    assert found["inputs"] == [{"name": "token_ids", "type": "int32", "shape": ["batch", 100]}]
+    assert found["inputs"] == [{"name": "token_ids", "type": "int32", "shape": ["batch", "tokens"]}]
     assert "words" not in found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
@@ -131,6 +131,58 @@ def test_killed_before_an_output_was_renamed(command: Command, data: Path) -> No
     assert command("score", data, "-o", "whole").exit_code == 0
     for name in files_in("out"):
         assert Path("out", name).read_bytes() == Path("whole", name).read_bytes()
+
+
+@pytest.mark.parametrize("removed", range(4))
+def test_killed_while_the_journals_were_removed(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch, removed: int
+) -> None:
+    call = ["score", "data", "-o", "out"]
+    remove, names = Journal.remove, ["a.csv", "b.csv", "c.csv"]
+
+    def stops(journal: Journal) -> None:
+        if len(files_in("out")) == 6 - removed:
+            raise STOPPED
+        remove(journal)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "remove", stops)
+        with suppress(RuntimeError):
+            score_into("out", ["data"])
+    assert files_in("out") == [*journals(*names[removed:]), *names]
+    before = [Path("out", name).stat() for name in names]
+    if removed < 3:
+        command(*call).failed_with("an earlier run is unfinished", 2)
+        write("out/d.csv", "mine")
+        write("d.csv")
+        ran = command("score", "data", "d.csv", "-o", "out", "--resume")
+        assert FOREIGN.format("out/d.csv") in ran.err  # by a call of other files
+        Path("out/d.csv").unlink()
+        ran = command(*call, "--resume")
+        assert ran.exit_code == 0, ran.err
+    assert [Path("out", name).stat() for name in names] == before
+    assert files_in("out") == names
+    assert command(*call, "--force").exit_code == 0
+    assert files_in("out") == names
+
+
+def test_a_run_that_starts_over_forgets_that_another_one_was_done(
+    command: Command, data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def stops(journal: Journal) -> None:
+        if journal.job.output.name == "c.csv":
+            raise STOPPED
+        remove(journal)
+
+    remove = Journal.remove
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "remove", stops)
+        with pytest.raises(RuntimeError, match="stopped"):
+            score_into("out", ["data"])
+    stop("out/b.csv", OutputError("full"), force=True)
+    ran = command("score", "data", "-o", "out", "--resume")
+    assert "out/b.csv: exists already" in ran.err
+    assert ran.exit_code == 1
 
 
 def test_a_finished_output_that_is_gone_is_scored_again(command: Command, data: Path) -> None:

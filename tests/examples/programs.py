@@ -56,13 +56,13 @@ def node() -> tuple[str, ...]:
 @cache
 def bun() -> tuple[str, ...]:
     """The command of the Node program in Bun."""
-    return _own_or_of_npm("bun", "@oven/bun-*/bin/bun"), str(_node_folder() / "embed.js")
+    return own_or_of_npm("bun", "@oven/bun-*/bin/bun"), str(_node_folder() / "embed.js")
 
 
 @cache
 def deno() -> tuple[str, ...]:
     """The command of the Node program in Deno."""
-    program = _own_or_of_npm("deno", "@deno/*/deno")
+    program = own_or_of_npm("deno", "@deno/*/deno")
     return program, "run", "--allow-all", str(_node_folder() / "embed.js")
 
 
@@ -82,8 +82,8 @@ def _node_folder() -> Path:
     return folder
 
 
-def _own_or_of_npm(name: str, place: str) -> str:
-    """Find a JavaScript runtime on this machine, or in the npm packages that the tests list."""
+def own_or_of_npm(name: str, place: str) -> str:
+    """Find a program on this machine, or in the npm packages that the tests list."""
     if why_missing(name) is None:
         return name
     folder = BUILD / "javascript"

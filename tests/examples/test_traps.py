@@ -37,6 +37,17 @@ HALVES = ["good\ud83dbad film", "\udc4d a fine film", "Dull\ud83d\ud83d and long
 WHOLE = ["good\ufffdbad film", "\ufffd a fine film", "Dull\ufffd\ufffd and long"]
 
 
+# Half of the words are names that no model knows.
+PRODUCTS = [
+    "Upgraded from Pixel 6a to Nothing Phone (2a), camera great.",
+    "Replaced my Sennheiser HD 599 with Beyerdynamic DT 770 Pro, love it",
+    "Works with Makita DHP486Z and Bosch GSB 18V-55, great drill bits.",
+    "Fits K\u00e4rcher WD3, Parkside PNTS 1500 and Einhell TC-VC 1820 perfectly",
+    "The Thule Yepp Nexxt Maxi fits my Gazelle Ultimate C380, great",
+    "Hoka Bondi 8 over Brooks Glycerin 20 and Asics Gel-Nimbus 25 any day",
+]
+
+
 def repair(name: str, where: str, place: int = 0) -> str:
     """The code of a trap's repair, as the table has it; of several, the one at a place."""
     (found,) = (
@@ -80,7 +91,9 @@ def test_other_languages() -> None:
     everyday = PROJECT / "tests" / "everyday_reviews.jsonl"
     lines = everyday.read_text(encoding="utf-8").splitlines()
     assert unread([json.loads(line)["text"] for line in lines]) < 0.025
+    assert unread(PRODUCTS) == 0
     unread(GOLDEN)
+    unread(["A" * 200_000])  # in no time
 
 
 def test_emoji_without_a_space() -> None:
@@ -135,6 +148,14 @@ def test_missing_values_in_python(value: object, word: str) -> None:
     assert round(probabilities(["nan"])[0], 2) == 0.51
     assert eval(repair("missing values", "Python"), {"text": value}) == ""
     assert not text_in_session().run(["known_tokens"], {"text": np.array([""], dtype=object)})[0]
+
+
+def test_bytes_in_python() -> None:
+    given = b"A fine film."
+    assert probabilities([given]) == probabilities([str(given)]) != probabilities(["A fine film."])
+    text = eval(repair("bytes", "Python"), {"text": given})
+    assert text == "A fine film."
+    assert Scorer(CONV1D).score([given]) == Scorer(CONV1D).score([text])  # type: ignore[list-item]
 
 
 def test_half_a_surrogate_pair_in_python() -> None:

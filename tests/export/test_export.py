@@ -71,7 +71,7 @@ def test_any_number_of_texts(small_model: SmallModel) -> None:
         assert label.shape == probability.shape == known.shape == (len(texts),)
         assert known.tolist() == [1, 0, 0][: len(texts)]
         ids = np.zeros((len(texts), 12), np.int32)
-        assert [each.shape for each in twin.run(None, {"token_ids": ids})] == [(len(texts),)] * 2
+        assert [each.shape for each in twin.run(None, {"token_ids": ids})] == [(len(texts),)] * 3
 
 
 def test_the_same_run_gives_the_same_bytes(run: RunFolder, tmp_path: Path) -> None:

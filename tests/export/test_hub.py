@@ -28,7 +28,7 @@ from toolkit.model.release import DataSet
 
 FILES = [
     *(".gitattributes", "README.md", "SHA256SUMS", "model.golden.jsonl", "model.ids.onnx"),
-    *("model.onnx", "model.vocabulary.txt"),
+    *("model.onnx", "model.tokens.json", "model.vocabulary.txt"),
 ]
 
 

@@ -148,7 +148,9 @@ def test_every_recipe_has_a_preset() -> None:
     assert {recipe.preset for recipe in make.RECIPES.values()} <= PRESETS.keys()
 
 
-@pytest.mark.parametrize("arguments", [["--stamp", "conv1d"], ["--cards", "--ship"]], ids=str)
+@pytest.mark.parametrize(
+    "arguments", [["--stamp", "conv1d"], ["--twins", "conv1d"], ["--cards", "--ship"]], ids=str
+)
 def test_what_trains_nothing_is_for_all_models(
     arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -156,7 +158,10 @@ def test_what_trains_nothing_is_for_all_models(
     monkeypatch.setattr(make, "write_pages", lambda: pytest.fail("pages were written"))
     with pytest.raises(SystemExit, match="2"):
         make.main()
-    assert "error: --cards and --stamp are for all models and train none" in capsys.readouterr().err
+    assert (
+        "error: --cards, --stamp and --twins are for all models and train none"
+        in capsys.readouterr().err
+    )
 
 
 def _write(path: Path, columns: dict[str, Any]) -> None:

@@ -87,10 +87,11 @@ def test_limits_of_an_adapted_model_are_moved_as_its_logits() -> None:
     assert Limits.of(facts) == Limits()
     adaptation = Adaptation("scale and bias", (), folds=5, scale=1.5, bias=2.0)
     adapted = replace(facts, metrics=replace(facts.metrics, adaptation=adaptation))
-    start = np.array([0.2, 0.8, 0.05, 0.95, 0.5], np.float32)
+    start = np.array([0.2, 0.8, 0.05, 0.95, 0.3, 0.7, 0.5], np.float32)
     moved = rescaled(start, 1.5, 2.0)
-    assert Limits.of(adapted) == pytest.approx(moved[:4], abs=1e-6)
-    near = np.array([start[0] - 0.01, start[1] + 0.01, start[4]], np.float32)
+    assert Limits.of(adapted) == pytest.approx(moved[:6], abs=1e-6)
+    assert Limits.of(adapted).of_aspects[:2] == pytest.approx(moved[4:6], abs=1e-6)
+    near = np.array([start[0] - 0.01, start[1] + 0.01, start[6]], np.float32)
     assert tone(rescaled(near, 1.5, 2.0).astype(np.float32), Limits.of(adapted)).tolist() == [
         -1,
         1,

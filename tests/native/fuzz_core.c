@@ -199,8 +199,18 @@ static void compare(const input *in, const words *w, int64_t total, const int32_
     CHECK(total <= most);
     int32_t *values = exactly(4 * most);
     int64_t *stops = exactly(8 * in->texts.length);
-    int64_t count = encode(w, &in->texts, in->last, values, stops);
+    int64_t *places = exactly(16 * most);
+    uint8_t *ends = exactly(most);
+    int64_t count = encode(w, &in->texts, in->last, values, stops, places, ends);
     CHECK(count == total);
+    for (int64_t row = 0, i = 0, length; row < in->texts.length; row++) {
+        text_at(&in->texts, row, &length);
+        for (int64_t before = 0; i < stops[row]; before = places[2 * i++ + 1])
+            CHECK(before <= places[2 * i] && places[2 * i] < places[2 * i + 1] &&
+                  places[2 * i + 1] <= length && ends[i] <= 1);
+    }
+    free(places), free(ends);
+    CHECK(encode(w, &in->texts, in->last, values, stops, NULL, NULL) == total);
     for (int64_t row = 0; row < in->texts.length; row++) CHECK(stops[row] == expected_stops[row]);
     for (int64_t i = 0; i < total; i++) CHECK(values[i] == expected[i]);
     free(values), free(stops);

@@ -282,3 +282,17 @@ def test_a_character_that_is_cut_off_costs_its_record(encoding: str, end: bytes)
     (reject,) = passed.rejects
     assert reject.raw == "2,bad".encode(encoding) + end
     assert (reject.number, reject.length) == (3, len(reject.raw or b""))
+
+
+@pytest.mark.parametrize("encoding", ["utf-32", "utf-32-le", "utf-32-be"])
+@pytest.mark.parametrize("block_bytes", [8, 1 << 20])
+def test_what_is_no_character_of_utf_32_costs_its_record(encoding: str, block_bytes: int) -> None:
+    order = ENCODED.get(encoding, encoding)
+    bad = b"\xff\xff\xff\xff" if order.endswith("le") else b"\0\x11\0\0"
+    half = "\udbff\udc41\udc00".encode(order, "surrogatepass")
+    raw = "2,b".encode(order) + bad + half + bad + "d".encode(order)
+    data = "id,text\n1,good\n".encode(encoding) + raw + "\n3,good\n".encode(order)
+    passed = pass_through(data, ".csv", encoding=encoding, block_bytes=block_bytes)
+    assert passed.texts == ["good", "good"]
+    (reject,) = passed.rejects
+    assert (reject.number, reject.raw) == (3, raw)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,3 +140,33 @@ def test_an_input_is_not_replaced(bucket: Bucket, command: Command) -> None:
     ran = command("score", bucket.uri("a/"), "-o", bucket.uri("a/"), "--force")
     ran.failed_with("is also an input", 2)
     assert bucket.get("a/one.csv") == CSV.encode()
+
+
+def test_a_small_object_takes_few_requests(
+    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A request takes some milliseconds, which is most of the time of a small object."""
+    import obstore
+
+    def requests(count: int) -> int:
+        for number in range(count):
+            bucket.put(f"in-{count}/{number}.csv", CSV.encode())
+        made: list[str] = []
+
+        def counted(name: str) -> Any:
+            own = getattr(obstore, name)
+
+            def called(*arguments: Any, **options: Any) -> Any:
+                made.append(name)
+                return own(*arguments, **options)
+
+            return called
+
+        with monkeypatch.context() as patch:
+            for name in ("head", "get", "put", "list", "copy", "delete"):
+                patch.setattr(obstore, name, counted(name))
+            ran = command("score", bucket.uri(f"in-{count}/"), "-o", bucket.uri(f"out-{count}/"))
+        assert ran.exit_code == 0, ran.err
+        return len(made)
+
+    assert requests(12) - requests(2) <= 10 * 10

@@ -51,6 +51,8 @@ def explain(
     texts: Texts = None,
     model: o.Model = None,
     by_sentence: BySentence = False,
+    aspects: o.Aspects = None,
+    aspect: o.Aspect = None,
     file: File = None,
     rows: Rows = None,
     limit: Limit = 10,
@@ -64,6 +66,7 @@ def explain(
     Examples: `toolkit explain "A fine film, but not for me."`, or
 
     - `toolkit explain --by-sentence "The camera is excellent but the battery is terrible."`
+    - `toolkit explain --aspects hotels "The room was lovely, but the staff were rude."`
     - `toolkit explain --file reviews.csv --row 17`
     - `toolkit explain --model reviews-small --json < review.txt`
     """
@@ -82,7 +85,7 @@ def explain(
         raise UsageError("Give either texts or --file, not both.")
     else:
         found = _found(file, read_options, sorted(set(rows or ())), limit)
-    scorer = Scorer(model, by_sentence=by_sentence)
+    scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)
@@ -246,14 +249,19 @@ def _flat(separators: str) -> str:
 
 
 def _sentences(sentences: Sequence[Sentence]) -> Table:
-    """Give the sentences with their probabilities, and their labels where they are clear."""
+    """Give the sentences with their probabilities, aspects, and labels where they are clear."""
+    has_aspects = any(sentence.aspects is not None for sentence in sentences)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
     table.add_column(no_wrap=True)
+    if has_aspects:
+        table.add_column()
     table.add_column(overflow="fold")
     for sentence in sentences:
-        label = Text(sentence.sentiment or "", style="bold")
-        table.add_row(f"{sentence.probability:.3f}", label, Text(_flat(sentence.text)))
+        row = [Text(f"{sentence.probability:.3f}"), Text(sentence.sentiment or "", style="bold")]
+        if has_aspects:
+            row.append(Text(", ".join(sentence.aspects or ()), style="dim"))
+        table.add_row(*row, Text(_flat(sentence.text)))
     return table
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.cli import options as o
 from toolkit.cli.console import new_console, one_line
-from toolkit.errors import UsageError
+from toolkit.errors import MissingExtraError, UsageError
 
 if TYPE_CHECKING:
     from toolkit.export import ExportResult
 
 _OF_RELEASE = "What the model says of its release"
 
-Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`.")]
+Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`; with --twin, a model.")]
 Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
 Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this.")]
 Output = Annotated[
@@ -24,6 +24,7 @@ Output = Annotated[
     ),
 ]
 Golden = Annotated[bool, o.flag("--golden", "Write golden vectors, too.", panel=o.WRITING)]
+Twin = Annotated[bool, o.flag("--twin", "Write only the twin of a model.", panel=o.WRITING)]
 Hub = Annotated[
     Path | None, o.option("FOLDER", "Write a folder for the Hugging Face Hub.", panel=o.WRITING)
 ]
@@ -39,6 +40,7 @@ def export(
     output: Output = None,
     force: o.Force = False,
     golden: Golden = False,
+    twin: Twin = False,
     hub: Hub = None,
     release: Release = None,
     model_version: ModelVersion = None,
@@ -48,7 +50,14 @@ def export(
     Examples: `toolkit export runs/conv1d -o sentiment.onnx`, or
 
     - `toolkit export runs/conv1d --hub sentiment/ --release release.toml`
+    - `toolkit export reviews --twin` for a phone
     """
+    if twin:
+        if golden or {threshold, optimize, hub, release, model_version} != {None}:
+            raise UsageError("--twin: all else is of the model. Leave out all but -o and --force.")
+        show_twin(run, output, force)
+        return
+    MissingExtraError.check("train", "onnx")
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
     from toolkit.export.export_run import chosen_release
@@ -65,6 +74,16 @@ def export(
     if output is not None:
         raise UsageError("--output: the files of --hub have names of their own. Leave out one.")
     show(export_to_hub(run, hub, **settings))
+
+
+def show_twin(model: Path, output: Path | None, force: bool) -> None:
+    """Write the twin of a model, and print its files."""
+    from toolkit.export import export_twin
+    from toolkit.model.fact_lines import megabytes
+
+    for path in export_twin(model, output, force=force):
+        size = megabytes(path.stat().st_size)
+        new_console().print(f"{one_line(str(path))}  {size}", soft_wrap=True)
 
 
 def show(result: ExportResult) -> None:
@@ -90,8 +109,8 @@ def show(result: ExportResult) -> None:
         console.print(f"Warning: {result.threshold.warning}", style="yellow")
     for note in result.notes:
         console.print(one_line(note))
-    files = (result.model, result.twin, result.vocabulary, result.golden, *result.others)
-    for path in filter(None, files):
+    files = (result.model, result.twin, result.vocabulary, result.tokens, result.golden)
+    for path in filter(None, (*files, *result.others)):
         size = megabytes(path.stat().st_size)
         console.print(f"{one_line(str(path))}  {size}", soft_wrap=True)
     console.print(

@@ -13,13 +13,13 @@ import re
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, Any, ClassVar
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar
 
 import typer
 
 from toolkit.errors import UsageError
-from toolkit.model import DEFAULT_MODEL, SHIPPED
-from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns
+from toolkit.model import ASPECT_LISTS, DEFAULT_MODEL, SHIPPED
+from toolkit.records.columns import ADDED, PROBABILITY_COLUMNS, Columns, is_added
 from toolkit.records.formats import FORMATS
 from toolkit.records.options import NULL_WORDS, STDIN, LabelNames, ReadOptions
 from toolkit.stores.paths import path_of
@@ -28,6 +28,9 @@ from toolkit.stores.paths import path_of
 COLUMNS = "Columns and labels"
 READING = "Reading files"
 WRITING = "Output"
+
+if TYPE_CHECKING:
+    from toolkit.model.aspects import Aspects as AspectWords
 
 Complete = Callable[[str], list[str]]  # what may follow what is typed so far
 
@@ -215,6 +218,23 @@ def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
     return named[0] if named and len(named) == 1 else tuple(named or ()) or None
 
 
+Aspects = Annotated[
+    str | None, option("LIST|FILE", f"Add a column for each: {', '.join(ASPECT_LISTS)}, or TOML.")
+]
+Aspect = Annotated[
+    list[str] | None, option("NAME=WORD,…", "One more aspect, such as spa=spa,sauna*.")
+]
+
+
+def aspects_of(lists: str | None, single: list[str] | None) -> AspectWords | None:
+    """Read ``--aspects`` and ``--aspect``; `UsageError` if they are no lists of words."""
+    if lists is None and not single:
+        return None
+    from toolkit.model.aspects import Aspects as Found  # late: it imports Arrow
+
+    return Found.of_options(lists, single or ())
+
+
 def names_of_added(given: list[str] | None) -> dict[str, str]:
     """Read ``sentiment=label,probability=p``: the names of added columns by what they hold.
 
@@ -223,9 +243,10 @@ def names_of_added(given: list[str] | None) -> dict[str, str]:
     names: dict[str, str] = {}
     for entry in (each for text in given or () for each in re.split(r",(?=\w+=)", text)):
         key, equals, name = entry.partition("=")
-        if not equals or key not in ADDED:
+        if not equals or not is_added(key):
             raise UsageError(
-                f"--names: expected KEY=NAME, with {', '.join(ADDED)} as keys, received {entry!r}"
+                f"--names: expected KEY=NAME, with {', '.join(ADDED)} or aspect_NAME as keys, "
+                f"received {entry!r}"
             )
         if key in names:
             raise UsageError(f"--names: the column of {key!r} is named twice")

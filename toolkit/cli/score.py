@@ -43,6 +43,8 @@ def score(
     - `toolkit score reviews.csv --text-column body -o scored.parquet`
     - `toolkit score reviews.csv --stars --neutral --by-sentence`
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
+    - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
+    - `toolkit score reviews.csv --reasons 3`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -72,7 +74,14 @@ def score(
             if reading.no_header:
                 raise UsageError("--page: needs names of columns, and --no-header leaves none.")
             _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
-        scorer = Scorer(common.model, labels.threshold, neutral, by_sentence=common.by_sentence)
+        scorer = Scorer(
+            common.model,
+            labels.threshold,
+            neutral,
+            by_sentence=common.by_sentence,
+            aspects=labels.chosen_aspects(),
+            reasons=labels.reasons or 0,
+        )
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
             from toolkit.cli.dry_run import show_preview

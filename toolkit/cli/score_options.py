@@ -9,10 +9,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
-from toolkit.records.columns import Columns
+from toolkit.records.columns import ADDED, Columns, aspect_role
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
+    from toolkit.model.aspects import Aspects
     from toolkit.model.labels import Range
 
 
@@ -57,25 +58,44 @@ class ScoreOptions:
     label_column: Annotated[str | None, o.option("NAME", "True labels, to show the accuracy.")] = (
         None
     )
+    reasons: Annotated[
+        int | None, o.option("N", "Add the N words that speak most for the label.", min=1)
+    ] = None
+    aspects: o.Aspects = None
+    aspect: o.Aspect = None
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
+
+    def chosen_aspects(self) -> Aspects | None:
+        """Read which aspects are wanted; `UsageError` if they are no lists of words."""
+        return o.aspects_of(self.aspects, self.aspect)
 
     def columns(self, common: CommonOptions) -> Columns:
         """Say which columns are read and added; `UsageError` if one is named that is not."""
         names = o.names_of_added(self.names)
         adds = ["sentiment", "probability"]
+        aspects = self.chosen_aspects()
+        of_aspects = [aspect_role(name) for name in aspects.names] if aspects else []
+        others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
+            ("--reasons", ["reasons"], self.reasons is not None),
+            ("--aspects", of_aspects or others, bool(of_aspects)),
             ("--stars", ["stars"], common.stars),
             ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),
         ):
             adds += roles if is_given else []
-            if not is_given and (named := [role for role in roles if role in names]):
+            if not is_given and (taken := [role for role in roles if role in names]):
                 raise UsageError(
-                    f"--names: {named[0]} is a column that {name} adds: give {name}, too."
+                    f"--names: {taken[0]} is a column that {name} adds: give {name}, too."
                 )
         if "model" in names:
             adds.append("model")
+        if others:
+            raise UsageError(
+                f"--names: {others[0]}: no such aspect. There are {', '.join(of_aspects)}"
+            )
         texts = o.text_columns(common.text_column)
-        return Columns(texts, label=self.label_column, adds=tuple(adds), **names)
+        named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
+        return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
         """Give the neutral range, as `Scorer` takes it."""

@@ -97,6 +97,18 @@ def _rows(
     yield "without text", f"{summary.without_text:,}"
     yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
+    yield from _aspects(summary)
+
+
+def _aspects(summary: Summary) -> Iterator[Row]:
+    """Say how many reviews speak of each aspect, and how."""
+    if not summary.aspects:
+        return
+    order = ("positive", "negative", "mixed", "neutral")
+    counts = [[f"{found[label]:,}" for label in order] for found in summary.aspects.values()]
+    widths = [max(map(len, column)) for column in zip(order, *counts, strict=True)]
+    for name, row in zip(("aspect", *summary.aspects), (order, *counts), strict=True):
+        yield name, "  ".join(each.rjust(width) for each, width in zip(row, widths, strict=True))
 
 
 def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:

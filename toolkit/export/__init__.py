@@ -2,9 +2,9 @@
 
 from toolkit.errors import MissingExtraError
 
-MissingExtraError.check("train", "onnx")  # before the modules that import it
+MissingExtraError.check(None, "onnx")  # before the modules that import it
 
-from toolkit.export.export_run import ExportResult, export  # noqa: E402
+from toolkit.export.export_run import ExportResult, export, export_twin  # noqa: E402
 from toolkit.export.hub import export_to_hub  # noqa: E402
 
-__all__ = ["ExportResult", "export", "export_to_hub"]
+__all__ = ["ExportResult", "export", "export_to_hub", "export_twin"]

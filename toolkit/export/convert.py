@@ -5,8 +5,8 @@ names and numbers them across conversions, so that exporting twice gives two fil
 one fixed order and with short names, they are one, byte for byte.
 
 The model file is the text front end (`toolkit.export.front_end`), the network, label and stars in
-one graph. All operators are in every stock ONNX Runtime. `compare` proves that all executions give
-the numbers of Keras.
+one graph. All operators are in stock builds of ONNX Runtime. `compare` proves that all executions
+give the numbers of Keras.
 """
 
 from __future__ import annotations
@@ -27,11 +27,12 @@ import pyarrow.compute as pc
 from onnx import TensorProto, helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
-from toolkit.export.front_end import front_end, listed_graph, weight
+from toolkit.export.front_end import front_end, listed_graph, rows_of_ids, weight
 from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
+    NEUTRAL,
     PROBABILITY,
     STARS,
     TEXT,
@@ -48,6 +49,7 @@ from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
+_ROWS = "token_rows"  # of a twin: its `token_ids` as the network wants them
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 
 
@@ -197,13 +199,20 @@ def text_in_model(
 
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
-    """Give the network, `token_ids` → `probability`, the same facts, without text: the twin."""
+    """Give the network, `token_ids` → `probability`, the same facts, without text: the twin.
+
+    It takes rows of any width, with padding on either side, and keeps the last `max_tokens` ids.
+    """
+    is_fixed = token_ids_width(network) is not None
+    graph = deepcopy(network.graph)
+    for node in graph.node:
+        node.input[:] = [_ROWS if name == TOKEN_IDS else name for name in node.input]
     return _model(
         f"{facts.preset}_ids",
-        f"Sentiment of reviews: token ids in, {PROBABILITY} out.",
-        [token_ids_info(token_ids_width(network))],
-        [network.graph],
-        [*_more_outputs(network, facts)],
+        f"Sentiment of reviews: token ids in, {PROBABILITY} and {LABEL} out.",
+        [token_ids_info(None)],
+        [rows_of_ids(facts.max_tokens, _ROWS, is_fixed=is_fixed), graph],
+        [_label(facts), *_more_outputs(network, facts, _ROWS), *_neutral(facts)],
         facts,
     )
 
@@ -227,14 +236,28 @@ def _label(facts: ModelFacts) -> onnx.GraphProto:
     )
 
 
-def _more_outputs(network: onnx.ModelProto, facts: ModelFacts) -> Iterator[onnx.GraphProto]:
-    """Count the known tokens and, with a scale, tell the stars."""
+def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
+    """Give the ends of the neutral range, for runtimes that show no metadata."""
+    if facts.neutral is not None:
+        yield listed_graph(
+            f"neutral () => (float[2] {NEUTRAL})",
+            ["neutral"],
+            [weight("float[2]", "ends", facts.neutral.ends)],
+            "neutral/",
+            {NEUTRAL: NEUTRAL},
+        )
+
+
+def _more_outputs(
+    network: onnx.ModelProto, facts: ModelFacts, rows: str = TOKEN_IDS
+) -> Iterator[onnx.GraphProto]:
+    """Count the known tokens in some rows and, with a scale, tell the stars."""
     yield listed_graph(
         f"known (int32[batch, tokens] {TOKEN_IDS}) => (int32[batch] {KNOWN_TOKENS})",
         ["known"],
         ["weights_of_known"],
         "known/",
-        {TOKEN_IDS: TOKEN_IDS, KNOWN_TOKENS: KNOWN_TOKENS},
+        {TOKEN_IDS: rows, KNOWN_TOKENS: KNOWN_TOKENS},
     )
     if (scale := facts.stars) is None:
         return

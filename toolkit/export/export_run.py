@@ -1,5 +1,8 @@
 """Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity.
 
+``NAME.tokens.json`` has all that a program needs to make the ids of the twin of a text;
+``exported/TOKENS.md`` describes it.
+
 Golden vectors are what models give for texts, to test any runtime and tokenizer with;
 ``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
 test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
@@ -20,16 +23,25 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+import onnx
 import pyarrow as pa
 
 import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
-from toolkit.export.convert import ModelPair, check_parity, compare, convert, run_keras
+from toolkit.export.convert import (
+    ModelPair,
+    check_parity,
+    compare,
+    convert,
+    ids_in_model,
+    run_keras,
+)
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.facts import ModelFacts, Parity
-from toolkit.model.file import ModelFile
+from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile, load_model
+from toolkit.model.onnx import cut
 from toolkit.model.release import USES, DataSet, Release, Teacher
 from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
@@ -39,11 +51,12 @@ from toolkit.networks.network_files import load_keras
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import PADDING_ID
+from toolkit.text.vocabulary import Vocabulary
 
 # Keras gives other last digits on other processors.
 _DECIMALS = 7
 _STAR_DECIMALS = 4
-_TWIN, _GOLDEN = ".ids.onnx", ".golden.jsonl"
+_TWIN, _TOKENS, _GOLDEN = ".ids.onnx", ".tokens.json", ".golden.jsonl"
 _FEW_REVIEWS = 1000
 
 
@@ -81,6 +94,76 @@ def _expected(model: ModelFile, network: Any, texts: list[str]) -> list[dict[str
     return expected
 
 
+def token_table(facts: ModelFacts, vocabulary: Vocabulary) -> str:
+    """Give what makes token ids of texts, and what the answers mean, as JSON in ASCII.
+
+    The spellings are a list, as some languages take strings with and without combining accents for
+    one key.
+    """
+    rule, other = vocabulary.rule, vocabulary.spellings
+    table = {
+        "token_rule": rule.version,
+        "max_tokens": facts.max_tokens,
+        "labels": facts.labels,
+        "threshold": facts.threshold,
+        "neutral": None if facts.neutral is None else facts.neutral.ends,
+        "ends_at_nul": rule.ends_at_nul,
+        "has_tags": rule.has_markup,
+        "separators": rule.separators,
+        "apostrophes": rule.apostrophes,
+        "emoji": rule.emoji,
+        "entities": rule.entities,
+        "words": vocabulary.words.to_pylist(),
+        "spellings": other.strings.to_pylist(),
+        "spelling_ids": other.ids.tolist(),
+    }
+    return json.dumps(table, separators=(",", ":")) + "\n"
+
+
+def export_twin(
+    model: str | Path | None, twin: str | Path | None = None, *, force: bool = False
+) -> tuple[Path, Path]:
+    """Write the twin of a model file, which takes token ids, and what makes these of texts.
+
+    Parameters
+    ----------
+    model : str | Path | None
+        A model file, a run folder, or the name of a shipped model; None is the default model.
+    twin : str | Path | None
+        The file to write, ``NAME.ids.onnx``; ``NAME.tokens.json`` is written beside it. By default
+        named after the model, in the current folder.
+    force : bool
+        Replace existing files.
+
+    Returns
+    -------
+    tuple[Path, Path]
+        The written files.
+
+    Raises
+    ------
+    ModelError
+        If the model is missing or damaged.
+    UsageError
+        If a file exists (without ``force``) or cannot be written.
+    """
+    loaded = load_model(model)
+    path = path_of(twin or f"{loaded.path.stem}{_TWIN}")
+    if not path.name.endswith(_TWIN):
+        raise UsageError(f"{path}: expected a file name that ends in {_TWIN}")
+    tokens = path.with_name(f"{path.name.removesuffix(_TWIN)}{_TOKENS}")
+    for each in (path, tokens):
+        check_output(each, force=force)
+    network = onnx.ModelProto.FromString(
+        cut(loaded.graph, TOKEN_IDS, [PROBABILITY]).SerializeToString()
+    )
+    made = ids_in_model(network, loaded.facts)
+    with atomic_files(path, tokens, force=force) as (ids_in, table):
+        onnx.save(made, ids_in)
+        table.write_text(token_table(loaded.facts, loaded.vocabulary), encoding="ascii")
+    return path, tokens
+
+
 @dataclass(frozen=True)
 class ExportResult:
     """The written files, the proof, the threshold, and what the user should know besides."""
@@ -93,6 +176,7 @@ class ExportResult:
     golden: Path | None = None
     notes: list[str] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)  # written besides
+    tokens: Path | None = None  # what makes ids of texts
 
 
 def export(
@@ -112,8 +196,9 @@ def export(
     run : str | Path
         Run folder of `toolkit train`.
     output : str | Path | None
-        The model file to write, ``NAME.onnx``; ``NAME.ids.onnx`` and ``NAME.vocabulary.txt`` are
-        written beside it. By default named after the preset, in the run folder.
+        The model file to write, ``NAME.onnx``; ``NAME.ids.onnx``, ``NAME.vocabulary.txt`` and
+        ``NAME.tokens.json`` are written beside it. By default named after the preset, in the run
+        folder.
     force : bool
         Replace existing files.
     threshold : float | None
@@ -169,9 +254,10 @@ def export(
         check_parity(parity)
         metrics = replace(facts.metrics, behaviour=behaviour_of(Scorer(plain[0])))
         models = models.with_facts(replace(models.facts, parity=parity, metrics=metrics))
-    with atomic_files(*paths, force=force) as (text_in, ids_in, words, *vectors):
+    with atomic_files(*paths, force=force) as (text_in, ids_in, words, table, *vectors):
         models.save(text_in, ids_in)
         vocabulary.save(words)
+        table.write_text(token_table(models.facts, vocabulary), encoding="ascii")
         for path in vectors:
             made = ModelFile(paths[0], models.text_in, models.facts)
             vectors_of_it = golden_vectors({paths[0].stem: (made, keras_network)})
@@ -180,7 +266,8 @@ def export(
         notes.append(f"{old} is of an earlier model. Write it again with --golden, or remove it.")
     return ExportResult(
         *(paths[0], paths[1], paths[2], parity, chosen),
-        golden=paths[3] if golden else None,
+        golden=paths[4] if golden else None,
+        tokens=paths[3],
         notes=[*notes, *_notes(parity, models.facts)],
     )
 
@@ -219,7 +306,7 @@ def _output_paths(model: Path, *, golden: bool) -> list[Path]:
             f"{model}: the twin of a model has such a name. Name the model NAME.onnx, and the twin "
             "is written beside it."
         )
-    endings = [_TWIN, ".vocabulary.txt", *([_GOLDEN] if golden else [])]
+    endings = [_TWIN, ".vocabulary.txt", _TOKENS, *([_GOLDEN] if golden else [])]
     return [model, *(model.with_suffix(ending) for ending in endings)]
 
 

@@ -1,8 +1,8 @@
 """The text front end of a model file, as a graph: `text` → `token_ids`.
 
-All operators are in every stock ONNX Runtime. The rule from text to token ids is the one of
-`toolkit.text.vocabulary`; the tests compare the two on any text. ``graphs.onnxtxt`` lists the nodes
-of this graph, and of those after the network.
+All operators are in stock builds of ONNX Runtime, from 1.18 on. The rule from text to token ids is
+the one of `toolkit.text.vocabulary`; the tests compare the two on any text. ``graphs.onnxtxt``
+lists the nodes of this graph, and of those after the network.
 """
 
 from __future__ import annotations
@@ -32,21 +32,16 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
 
     Rows are padded to `max_tokens` if `is_fixed`, else to the longest of the batch.
     """
-    width: int | str = max_tokens
-    steps, weights = ["split", "look_up", "start", "ids"], ["weights"]
-    columns = weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))
-    if not is_fixed:
-        width = "tokens"
-        columns = f"{weight('int64[1]', 'most_columns', [max_tokens])}, int64 step = {{1}}"
-        steps += ["columns", "columns_of_the_longest"]
-    weights.append(columns)
+    width = max_tokens if is_fixed else "tokens"
+    columns, weights = _last_columns(max_tokens, is_fixed=is_fixed)
+    steps, weights = ["split", "look_up", "start", "ids", *columns], ["weights", *weights]
     if vocabulary.rule.has_markup:
         other = {step: f"{step}_with_markup" for step in ("look_up", "ids", "columns")}
         steps = [other.get(step, step) for step in steps]
         weights.append("weights_with_markup")
     graph = listed_graph(
         f"text_front_end (string[batch] {TEXT}) => (int32[batch, {width}] {TOKEN_IDS})",
-        [*steps, "last_tokens"],
+        [*steps, "lengths", "last_tokens"],
         weights,
         _PREFIX,
         {TEXT: TEXT, TOKEN_IDS: TOKEN_IDS},
@@ -58,6 +53,28 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
     for node in graph.node:
         node.name = _PREFIX + node.output[0].removeprefix(_PREFIX)
     return graph
+
+
+def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProto:
+    """Build the graph from ids, with 0 before or after them, to rows as `front_end` gives them."""
+    columns, weights = _last_columns(max_tokens, is_fixed=is_fixed)
+    return listed_graph(
+        f"rows_of_ids (int32[batch, given] given) => (int32[batch, tokens] {TOKEN_IDS})",
+        ["given_ids", *columns, "last_tokens"],
+        ["weights_of_rows", *weights],
+        "rows/",
+        {"given": TOKEN_IDS, TOKEN_IDS: rows},
+    )
+
+
+def _last_columns(max_tokens: int, *, is_fixed: bool) -> tuple[list[str], list[str]]:
+    """Give the steps and weights that number the columns to keep from the end: -3, -2, -1."""
+    if is_fixed:
+        return [], [
+            weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))
+        ]
+    most = f"{weight('int64[1]', 'most_columns', [max_tokens])}, int64 step = {{1}}"
+    return ["columns", "columns_of_the_longest"], [most]
 
 
 def listed_graph(

@@ -45,12 +45,14 @@ from toolkit.model.run_folder import RunFolder
 from toolkit.stores.paths import is_in_store, path_of
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
+TOKENS = "model.tokens.json"
 GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
 
 # What the files of a folder are; the card does not describe itself and the attributes.
 _DESCRIBED = {
     MODEL: "the model: review texts in, answers out",
     TWIN: "the same network from token ids on, for runtimes without strings",
+    TOKENS: "what makes token ids of texts, for the twin",
     WORDS: "the words of the model, one per line; the first has the token id 4",
     GOLDEN: "what the model gives for some 200 texts, to test other runtimes with",
     CHECKSUMS: "the checksums of these files: `sha256sum -c SHA256SUMS`",
@@ -60,6 +62,7 @@ FILES = (*_DESCRIBED, CARD, ATTRIBUTES)
 # Large files are in Git LFS, and git changes no line ends, which the checksums are of.
 _ATTRIBUTES = """\
 *.onnx filter=lfs diff=lfs merge=lfs -text
+*.json -text
 *.jsonl -text
 *.txt -text
 SHA256SUMS -text
@@ -131,6 +134,7 @@ def export_to_hub(
         model=target / MODEL,
         twin=target / TWIN,
         vocabulary=target / WORDS,
+        tokens=target / TOKENS,
         golden=target / GOLDEN,
         others=[target / name for name in (CHECKSUMS, CARD, ATTRIBUTES)],
         notes=notes,
@@ -187,7 +191,7 @@ def write_around(folder: Path, more: str = "") -> None:
     # Names of data files may hold bytes that are not UTF-8.
     (folder / CARD).write_text(card, encoding="utf-8", errors="replace", newline="\n")
     (folder / ATTRIBUTES).write_text(_ATTRIBUTES, encoding="utf-8", newline="\n")
-    write_checksums(folder, [folder / name for name in (MODEL, TWIN, WORDS, GOLDEN)])
+    write_checksums(folder, [folder / name for name in (MODEL, TWIN, TOKENS, WORDS, GOLDEN)])
 
 
 def hub_card(facts: ModelFacts, more: str = "") -> str:

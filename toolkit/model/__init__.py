@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from toolkit.model.scorer import Score, Scorer
 
 __all__ = [
+    "ASPECT_LISTS",
     "DEFAULT_MODEL",
     "SHIPPED",
     "ModelFacts",
@@ -53,6 +54,9 @@ __getattr__ = late_names(__name__, _MODULES)
 # the wheel in pyproject.toml.
 SHIPPED = ("reviews", "reviews-small", "reviews-open", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
+
+# The tables of `aspects.toml`.
+ASPECT_LISTS = ("hotels", "restaurants", "products", "apps", "films", "airlines", "shops")
 
 
 def find_model(model: str | Path | None = None) -> Path:

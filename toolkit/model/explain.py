@@ -30,13 +30,14 @@ from toolkit.model.network import MOST_IDS, MOST_ROWS, Network
 from toolkit.model.onnx import FLOAT, ModelProto
 from toolkit.model.sentences import ScoredSentences, Sentence, explained_sentences
 from toolkit.model.stars import logits_of
-from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids
+from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import token_spans
 
 # A sum over words and pairs differs from these by the rounding of float32, 1e-7 of each logit; the
 # other presets by a hundredth of them and more.
 _TRIED_ROWS, _TRIED_WORDS = 4, 8
 _ROUNDING = 1e-5
+_IDS_AT_ONCE = 1 << 20  # of rows with a hidden word
 
 _Floats = npt.NDArray[np.float64]
 _Places = npt.NDArray[np.int64]
@@ -83,15 +84,21 @@ class Explanation:
         """What words do together: the logit without the baseline and the contributions."""
         return self.logit - self.baseline - sum(word.contribution for word in self.words)
 
-    def with_sentences(self, scored: ScoredSentences, labels: tuple[str, str]) -> Self:
+    def with_sentences(
+        self, scored: ScoredSentences, labels: tuple[str, str], aspects: Sequence[str] = ()
+    ) -> Self:
         """Add the scored sentences of the text; ``labels`` are those of the model."""
         spans = [(word.start, word.end) for word in self.words]
-        return replace(self, sentences=explained_sentences(self.text, spans, scored, labels))
+        found = explained_sentences(self.text, spans, scored, labels, aspects)
+        return replace(self, sentences=found)
 
     def as_dict(self) -> dict[str, Any]:
         """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""
         entries = asdict(self)
         words, sentences = entries.pop("words"), entries.pop("sentences")
+        for sentence in sentences or ():
+            if sentence["aspects"] is None:
+                del sentence["aspects"]
         if sentences is not None:
             entries["sentences"] = list(sentences)
         return {**entries, "rest": self.rest, "words": list(words)}
@@ -132,6 +139,42 @@ class Explainer:
             words.append(Word(text[start:end], start, end, float(contributions[place]), state))
         method: Literal["exact", "occlusion"] = "exact" if self.is_additive else "occlusion"
         return Explanation(text, sentiment, probability, logit, baseline, method, tuple(words))
+
+    def contributions(self, ids: TokenIds, rows: _Places, places: _Places) -> _Floats:
+        """Give what the known words at some places of reviews add, (places,), as `explain` does.
+
+        ``rows`` are the reviews of the places; no row has more ids than the model reads.
+        """
+        whole = self._logits_of(ids)
+        alone = nothing = np.zeros(0)
+        if self.is_additive:
+            hidden = TokenIds(_nothing(ids.values), ids.starts, ids.stops)
+            nothing = self._logits_of(hidden)[rows]
+            alone = self._logits_without(hidden, rows, places, ids.values[places]) - nothing
+        unknown = np.full(len(places), UNKNOWN_ID, np.int32)
+        found = whole[rows] - self._logits_without(ids, rows, places, unknown)
+        return (found + alone) / 2 if self.is_additive else found
+
+    def _logits_without(
+        self, ids: TokenIds, rows: _Places, places: _Places, instead: Ids
+    ) -> _Floats:
+        """Give the logit of each review with another id at a place, (places,)."""
+        found = np.zeros(len(places))
+        sizes = np.cumsum(ids.lengths[rows])
+        parts = np.searchsorted(
+            sizes, np.arange(_IDS_AT_ONCE, int(sizes[-1]) if len(sizes) else 0, _IDS_AT_ONCE)
+        )
+        for part in np.split(np.arange(len(places)), np.unique(parts)):
+            if len(part):
+                copies = ids.take(rows[part])
+                at = copies.starts + places[part] - ids.starts[rows[part]]
+                copies.values[at] = instead[part]
+                found[part] = self._logits_of(copies)
+        return found
+
+    def _logits_of(self, ids: TokenIds) -> _Floats:
+        values = self._network.run_all(ids)[0]
+        return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
     def _contributions(self, row: Ids, logit: float, baseline: float) -> _Floats:
         """Give what the word at each place of a row adds, (tokens,); 0 where none is known."""

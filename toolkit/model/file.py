@@ -14,8 +14,9 @@
 ================  ===========================  ================================================
 
 A file may have more outputs, which readers ignore. The twin ``NAME.ids.onnx`` has ``token_ids`` as
-its input and the same outputs without ``label``, for builds without operators for text;
-``NAME.vocabulary.txt`` lists the words.
+its input and the same outputs, for builds without operators for text, and ``neutral``, the two ends
+of the neutral range, if the model has one. ``NAME.vocabulary.txt`` lists the words, and
+``NAME.tokens.json`` has all that makes ids of text.
 
 To change the format: raise `toolkit.model.facts.FORMAT_VERSION`, keep reading the older
 versions, and keep a file of each version under ``tests/frozen_files`` that must still load.
@@ -47,6 +48,7 @@ PROBABILITY = "probability"
 LABEL = "label"
 KNOWN_TOKENS = "known_tokens"
 STARS = "stars"
+NEUTRAL = "neutral"  # of the twin alone: the ends of the neutral range, float32[2]
 
 # Kind, name, type and number of dimensions of what a graph must have.
 _TENSORS = (

@@ -11,6 +11,10 @@ down. A review is ``mixed`` where
 The numbers do not depend on the threshold, which is for reviews. They were chosen on reviews with
 stars, and on texts about what is good and what is bad, joined to one review. In an adapted model,
 they are those of its start, moved as its logits are.
+
+What a sentence says of an aspect is clear from `CLEAR_OF_ASPECT` up: on labelled sentences about
+restaurants, laptops and airlines, the mean recall of positive, negative and neutral ones and the
+accuracy together are the same from 0.65 to 0.8.
 """
 
 from __future__ import annotations
@@ -96,6 +100,7 @@ def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
 MIXED = "mixed"  # the label that such reviews get
 
 CLEAR = 0.8
+CLEAR_OF_ASPECT = 0.7
 SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
@@ -111,6 +116,8 @@ class Limits(NamedTuple):
     positive: float = CLEAR
     low: float = 1 - SURE
     high: float = SURE
+    negative_aspect: float = 1 - CLEAR_OF_ASPECT
+    positive_aspect: float = CLEAR_OF_ASPECT
 
     @classmethod
     def of(cls, facts: ModelFacts) -> Limits:
@@ -120,6 +127,11 @@ class Limits(NamedTuple):
             return cls()
         moved = rescaled(np.array(cls()), adaptation.scale, adaptation.bias)
         return cls(*map(float, moved))
+
+    @property
+    def of_aspects(self) -> Limits:
+        """Those by which sentences are clear about an aspect."""
+        return self._replace(negative=self.negative_aspect, positive=self.positive_aspect)
 
 
 USUAL = Limits()

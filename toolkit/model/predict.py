@@ -6,10 +6,10 @@ most of their time would go into calls of Arrow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import Labelling, Limits, count_sentences
+from toolkit.model.labels import Labelling, Limits, count_sentences, tone
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
@@ -25,6 +25,8 @@ from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from toolkit.model.aspects import Aspects
+    from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
 
@@ -62,6 +64,8 @@ def as_strings(texts: Texts) -> Texts:
     return texts if plain else texts.cast(pa.string())
 
 
+_Values: TypeAlias = "npt.NDArray[np.generic] | pa.StringArray"  # (texts,)
+
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
 STAR_DECIMALS = 2
@@ -72,18 +76,27 @@ FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
 class Predictor:
     """Tokenizes texts and runs a network; safe to share between threads."""
 
-    def __init__(self, network: Network, vocabulary: Vocabulary, labelling: Labelling) -> None:
+    def __init__(
+        self,
+        network: Network,
+        vocabulary: Vocabulary,
+        labelling: Labelling,
+        aspects: Aspects | None = None,
+        reasons: Callable[[], Reasons] | None = None,
+    ) -> None:
+        self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
+        self._scores_sentences = labelling.by_sentence or aspects is not None
+        self._needs_cuts = self._scores_sentences or reasons is not None
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
         """Give what `Scorer.predict` gives."""
         texts = as_strings(texts)
         starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
         blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
-        found = {name: np.concatenate([block[name] for block in blocks]) for name in blocks[0]}
-        has_score = pc.and_not(arrow_of(found.pop("is_known")), is_blank(texts))
-        columns = {name: arrow_of(values) for name, values in found.items()}
+        columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
+        has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
         if has_score.true_count < len(has_score):
             columns = {
                 name: pc.if_else(has_score, values, pa.scalar(None, values.type))
@@ -119,27 +132,45 @@ class Predictor:
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
+        from toolkit.model.aspects import AspectFinder
         from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
-        return SentenceScorer(self._network, rule, most, Limits.of(self._facts))
+        limits, aspects = Limits.of(self._facts), self._aspects
+        finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
+        of_all = self._labelling.by_sentence
+        return SentenceScorer(self._network, rule, most, limits, finder, of_all)
 
     @cached_property
     def _known(self) -> KnownWords:
         return KnownWords(self._vocabulary, self._facts.max_tokens)
 
-    def _block(self, texts: Texts, with_reading: bool) -> dict[str, npt.NDArray[np.generic]]:
+    @cached_property
+    def _reasons(self) -> Reasons | None:
+        return None if self._make_reasons is None else self._make_reasons()
+
+    def _block(self, texts: Texts, with_reading: bool) -> dict[str, _Values]:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
-        ids = self._vocabulary.encode(texts, most, with_cuts=self._labelling.by_sentence)
+        ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
         probability, *stars = self._network.run_all(ids)
-        found: dict[str, npt.NDArray[np.generic]] = {"probability": probability}
+        found: dict[str, _Values] = {"probability": probability}
         if stars:
             found["stars"] = np.round(stars[0], STAR_DECIMALS)
-        if self._labelling.by_sentence:
+        if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
-            found |= count_sentences(scored.tones, scored.reviews, len(ids))
+            if self._labelling.by_sentence:
+                found |= count_sentences(scored.tones, scored.reviews, len(ids))
+            if self._aspects is not None:
+                from toolkit.model.aspects import tones_of
+
+                assert scored.aspects is not None
+                tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
+                of_sentences = scored.aspects, tones, scored.reviews
+                found |= tones_of(self._aspects, *of_sentences, len(ids))
+        if self._reasons is not None:
+            found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
@@ -149,6 +180,12 @@ class Predictor:
             else np.ones(len(ids), np.bool_)
         )
         return found
+
+
+def _together(parts: Sequence[_Values]) -> pa.Array:
+    if isinstance(parts[0], pa.Array):
+        return pa.concat_arrays(parts)
+    return arrow_of(np.concatenate(parts))
 
 
 # A review has few known words if less than these shares of its tokens are known words, and are

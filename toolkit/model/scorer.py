@@ -15,19 +15,26 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.aspects import AspectLists, Aspects, called
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.records.columns import aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.reasons import Reasons
 
 
-_Arguments = tuple[str | Path | None, float | None, Neutral, bool]  # of `Scorer`
+MOST_REASONS = 20
+
+
+# Of `Scorer`.
+_Arguments = tuple[str | Path | None, float | None, Neutral, bool, Aspects | None, int]
 
 
 class Score(NamedTuple):
@@ -57,6 +64,12 @@ class Scorer:
     by_sentence : bool
         Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
+    aspects : AspectLists | None
+        What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
+        apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
+        ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
+    reasons : int
+        How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
 
     Raises
     ------
@@ -64,7 +77,7 @@ class Scorer:
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
         If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, or a label of the model is called mixed.
+        range of its own, a label of the model is called mixed, or aspects are no such lists.
 
     Examples
     --------
@@ -81,24 +94,45 @@ class Scorer:
         neutral: Range | Literal[True] | None = None,
         *,
         by_sentence: bool = False,
+        aspects: AspectLists | None = None,
+        reasons: int = 0,
     ) -> None:
+        if not 0 <= reasons <= MOST_REASONS:
+            raise UsageError(f"--reasons: expected 1 to {MOST_REASONS}, received {reasons}")
+        self.most_reasons = reasons
+        self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
-        self._arguments: _Arguments = (model, threshold, neutral, by_sentence)
+        self._arguments: _Arguments = (
+            model,
+            threshold,
+            neutral,
+            by_sentence,
+            self.aspects,
+            reasons,
+        )
         self._label(neutral, by_sentence=by_sentence)
 
     def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
-        model, threshold, _, _ = self._arguments
+        model, threshold, *_ = self._arguments
         self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
+        if self.aspects is not None:
+            self.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen: Neutral = self.neutral if neutral is not True else True
-        self._arguments = (model, threshold, chosen, by_sentence)
+        self._arguments = (model, threshold, chosen, by_sentence, self.aspects, self.most_reasons)
         self.by_sentence = by_sentence
-        self._predictor = Predictor(self._network, self.vocabulary, self._labelling)
+        self._predictor = Predictor(
+            self._network,
+            self.vocabulary,
+            self._labelling,
+            self.aspects,
+            self._reasons if self.most_reasons else None,
+        )
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
@@ -197,6 +231,64 @@ class Scorer:
         found = self.predict(array_of(texts))["stars"].to_pylist()
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
+    def aspects_of(self, texts: Iterable[str | None]) -> list[dict[str, str]]:
+        """Tell what some reviews say of each aspect.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[dict[str, str]]
+            For each review the aspects that it speaks of, by name: ``positive``, ``negative``,
+            ``mixed`` or ``neutral``.
+
+        Raises
+        ------
+        UsageError
+            If the scorer has no aspects.
+        """
+        if self.aspects is None:
+            raise UsageError("aspects: name them, as in Scorer(aspects='hotels')")
+        roles = [aspect_role(name) for name in self.aspects.names]
+        columns = self.columns(self.predict(array_of(texts)), roles)
+        found = zip(*(columns[role].to_pylist() for role in roles), strict=True)
+        return [
+            {name: label for name, label in zip(self.aspects.names, labels, strict=True) if label}
+            for labels in found
+        ]
+
+    def _reasons(self) -> Reasons:
+        from toolkit.model.reasons import Reasons  # late: few runs want them
+
+        return Reasons(self._file, self.vocabulary, self.most_reasons)
+
+    def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
+        """Tell the words that moved the score of some reviews most towards its label.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Reviews, as for `score`.
+
+        Returns
+        -------
+        list[list[str]]
+            For each review its words in small letters, the strongest first.
+
+        Raises
+        ------
+        UsageError
+            If the scorer was not asked for reasons.
+        """
+        from toolkit.model.reasons import JOINED_WITH
+
+        self.check_gives(["reasons"])
+        found = self.predict(array_of(texts))["reasons"].to_pylist()
+        return [words.split(JOINED_WITH) if words else [] for words in found]
+
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
 
@@ -226,9 +318,10 @@ class Scorer:
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
-        if not self.by_sentence:
+        if not self.by_sentence and self.aspects is None:
             return found
-        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels)
+        names = () if self.aspects is None else self.aspects.names
+        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels, names)
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -273,9 +366,12 @@ class Scorer:
         pa.RecordBatch
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
-            `negative_sentences`, int32; with the reading also `few_known_words`
-            (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth values: whether a text
-            has more tokens than the model reads. All are null where there is no score.
+            `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
+            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; with reasons
+            `reasons`, string, joined by ``; ``; with the reading
+            also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
+            values: whether a text has more tokens than the model reads. All are null where there is
+            no score.
 
         Raises
         ------
@@ -300,6 +396,8 @@ class Scorer:
         model_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
         """Score a record batch or a table: all columns stay, and two or more are added.
+
+        With aspects, one is added for each, such as ``aspect_room``; and ``reasons`` if asked for.
 
         Every engine calls this function, so that results never depend on where it runs.
 
@@ -341,6 +439,10 @@ class Scorer:
         if self.by_sentence:
             added["positive_sentences"] = positive_sentences_column
             added["negative_sentences"] = negative_sentences_column
+        if self.most_reasons:
+            added["reasons"] = "reasons"
+        if self.aspects is not None:
+            added |= {role: role for role in map(aspect_role, self.aspects.names)}
         if model_column is not None:
             added["model"] = model_column
         self.check_gives(added)
@@ -356,6 +458,9 @@ class Scorer:
         for name in wanted:
             if name == "sentiment":
                 found[name] = self._labelling.of_predictions(predictions)
+            elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
+                words = pa.array(called(self.facts.labels), pa.string())
+                found[name] = words.take(predictions[name])
             elif name == "model":  # also where there is no score: the model has seen the row
                 found[name] = pa.repeat(self.model, len(predictions))
             else:
@@ -369,6 +474,8 @@ class Scorer:
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
                 f"Choose another, such as {DEFAULT_MODEL}."
             )
+        if "reasons" in wanted and not self.most_reasons:
+            raise UsageError("reasons are given with --reasons, or Scorer(reasons=3)")
         if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
             raise UsageError(
                 "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
@@ -405,17 +512,24 @@ MOST_SCORERS = 4
 
 
 def _unpickle(
-    model: str | Path | None, threshold: float | None, neutral: Neutral, by_sentence: bool
+    model: str | Path | None,
+    threshold: float | None,
+    neutral: Neutral,
+    by_sentence: bool,
+    aspects: Aspects | None,
+    reasons: int,
 ) -> Scorer:
     """Give the scorer of these arguments, opened once in each process."""
     path = find_model(model)
     try:
         found = path.stat()
     except OSError:  # opening it says what is wrong
-        return Scorer(model, threshold, neutral, by_sentence=by_sentence)
+        return Scorer(
+            model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+        )
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(model, threshold, neutral, by_sentence, file)
+    return _opened(model, threshold, neutral, by_sentence, aspects, reasons, file)
 
 
 @lru_cache(MOST_SCORERS)
@@ -424,6 +538,10 @@ def _opened(
     threshold: float | None,
     neutral: Neutral,
     by_sentence: bool,
+    aspects: Aspects | None,
+    reasons: int,
     _file: tuple[object, ...],
 ) -> Scorer:
-    return Scorer(model, threshold, neutral, by_sentence=by_sentence)
+    return Scorer(
+        model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+    )

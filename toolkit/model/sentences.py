@@ -29,6 +29,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.model.aspects import AspectFinder
 from toolkit.model.labels import Limits, tone
 from toolkit.model.network import Network, Probabilities
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -110,6 +111,8 @@ class ScoredSentences:
     reviews: _Rows  # (sentences,): the number of its review, from 0, ascending
     probability: Probabilities  # (sentences,)
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
+    # (sentences,): a bit for each aspect that it speaks of, if asked for
+    aspects: npt.NDArray[np.uint64] | None = None
 
 
 @dataclass(frozen=True)
@@ -120,6 +123,8 @@ class SentenceScorer:
     rule: SentenceRule
     most_tokens: int
     limits: Limits
+    finder: AspectFinder | None = None
+    scores_all: bool = True  # else only the sentences that speak of an aspect
 
     def score(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
         """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities.
@@ -128,12 +133,18 @@ class SentenceScorer:
         """
         found = self.rule.sentences(ids, self.most_tokens)
         is_only = np.bincount(found.reviews, minlength=len(ids))[found.reviews] == 1
-        kept = np.flatnonzero(found.ids.has_known_token(self.most_tokens))
+        is_kept, bits = found.ids.has_known_token(self.most_tokens), None
+        if self.finder is not None:
+            bits = self.finder.find(ids, found.ids)
+            is_kept &= self.scores_all | (bits > 0)
+        kept = np.flatnonzero(is_kept)
+        bits = None if bits is None else bits[kept]
         sentences, reviews = found.ids.select(kept), found.reviews[kept]
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
         values[others] = self.network.run_all(sentences.select(others))[0]
-        return ScoredSentences(sentences, reviews, values, tone(values, self.limits))
+        limits = self.limits if self.scores_all else self.limits.of_aspects
+        return ScoredSentences(sentences, reviews, values, tone(values, limits), bits)
 
 
 @dataclass(frozen=True)
@@ -145,28 +156,38 @@ class Sentence:
     end: int  # after its last character
     sentiment: str | None  # the label if it is clear, else None
     probability: float  # of the positive class
+    aspects: tuple[str, ...] | None = None  # that it speaks of; None: not asked for
 
 
 def explained_sentences(
-    text: str, spans: Sequence[tuple[int, int]], scored: ScoredSentences, labels: tuple[str, str]
+    text: str,
+    spans: Sequence[tuple[int, int]],
+    scored: ScoredSentences,
+    labels: tuple[str, str],
+    aspects: Sequence[str] = (),
 ) -> tuple[Sentence, ...]:
     """Find the scored sentences of one review in its text.
 
-    ``spans`` are those of its tokens, by whose numbers the sentences start and stop.
+    ``spans`` are those of its tokens, by whose numbers the sentences start and stop; ``aspects``
+    are the names of the bits.
     """
     sentiments = {1: labels[1], 0: None, -1: labels[0]}
     found = []
-    for first, stop, probability, sign in zip(
+    all_bits = [None] * len(scored.reviews) if scored.aspects is None else scored.aspects.tolist()
+    for first, stop, probability, sign, bits in zip(
         scored.ids.starts.tolist(),
         scored.ids.stops.tolist(),
         scored.probability.tolist(),
         scored.tones.tolist(),
+        all_bits,
         strict=True,
     ):
         start, last = _first_character(text, spans[first:stop]), spans[stop - 1][1]
         following = spans[stop][0] if stop < len(spans) else len(text)
         end = last + _length_of_marks(text[last:following])
-        found.append(Sentence(text[start:end], start, end, sentiments[sign], probability))
+        spoken = [name for at, name in enumerate(aspects) if bits is not None and bits >> at & 1]
+        names = None if bits is None else tuple(spoken)
+        found.append(Sentence(text[start:end], start, end, sentiments[sign], probability, names))
     return tuple(found)
 
 

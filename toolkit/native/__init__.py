@@ -15,7 +15,7 @@ from pathlib import Path
 
 from toolkit.errors import ToolkitError, UsageError
 
-CORE_VERSION = 3  # as TOOLKIT_CORE_VERSION in core.c: raise both with the functions
+CORE_VERSION = 4  # as TOOLKIT_CORE_VERSION in core.c: raise both with the functions
 FILE_NAME = "_core" + {"darwin": ".dylib", "win32": ".dll"}.get(sys.platform, ".so")
 LIBRARY = Path(__file__).with_name(FILE_NAME)
 

@@ -9,7 +9,7 @@ caller has handed over. The parts below are one program, compiled at once. */
 #include <stdlib.h>
 #include <string.h>
 
-#define TOOLKIT_CORE_VERSION 3
+#define TOOLKIT_CORE_VERSION 4
 
 #if defined(_WIN32)
 #define EXPORT __declspec(dllexport)
@@ -35,6 +35,7 @@ enum {
     LONGEST_TAG = 221, /* bytes, as in toolkit/text/rule.py */
     MOST_STEPS = 256, /* from a slot to the one that holds a word */
     UNKNOWN_ID = 2,
+    LONGEST_ENTITY = 8, /* characters between & and ;, as in toolkit/text/splitting.py */
 };
 
 #include "separators.h"

@@ -276,6 +276,243 @@ EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, flo
     return 0;
 }
 
+/* What a network makes of the pooled outputs: `kernel` is (2 columns, hidden). */
+typedef struct {
+    recurrent_tables tables;
+    const float *kernel, *hidden_bias, *last;
+    int32_t hidden;
+} recurrent_network;
+
+/* Columns are read eight at once; those that a direction has less have zeros. */
+typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
+typedef float eight_numbers __attribute__((vector_size(32)));
+typedef int8_t eight_codes __attribute__((vector_size(8)));
+typedef int32_t eight_masks __attribute__((vector_size(32), aligned(4), may_alias));
+
+#define CHOSEN_8(WHICH, ONE, OTHER)                                                                  \
+    ((eight)(((eight_masks)(ONE) & (WHICH)) | ((eight_masks)(OTHER) & ~(WHICH))))
+#define HIGHER_8(ONE, OTHER) CHOSEN_8((ONE) > (OTHER), ONE, OTHER)
+
+/* A review as it is read in one direction, (tokens, parts) each; of the highest, those of the tokens
+   before one and those from one on. */
+typedef struct {
+    eight *gates; /* (tokens, 4 groups, parts) */
+    eight *memory, *outputs, *highest_before, *highest_after, *totals;
+} direction;
+
+enum { MOST_PARTS_OF_HALF = MOST_RECURRENT_COLUMNS / 16, MOST_HIDDEN = 64, HIDDEN_TOGETHER = 32 };
+enum { EIGHTS_OF_TOKEN = 2 * (GROUPS + 5) * MOST_PARTS_OF_HALF };
+enum { MOST_POOLED = 4 * 8 * MOST_PARTS_OF_HALF };
+
+static inline uint32_t row_of_pair(const recurrent_tables *t, divisor slots, uint32_t before, uint32_t id) {
+    uint32_t key = before * (uint32_t)t->vocabulary + id, by = quotient(key, slots);
+    uint32_t held = (uint32_t)t->slots[key - by * slots.number];
+    int is_pair = (held & ((1u << QUOTIENT_BITS) - 1)) == by && held != UINT32_MAX && id > START_ID;
+    return is_pair ? (uint32_t)t->vocabulary + (held >> QUOTIENT_BITS) : id;
+}
+
+static ALWAYS_INLINE void read_gates(const recurrent_tables *t, uint32_t row, int is_backward, int parts,
+                                     eight *gates) {
+    const int half = t->columns / 2;
+    const int8_t *codes = t->rows + ((int64_t)row * GROUPS * 2 + is_backward) * half;
+    for (int g = 0; g < GROUPS; g++)
+        for (int p = 0; p < parts; p++) { /* a direction has a multiple of four columns */
+            eight_codes some = {0};
+            memcpy(&some, codes + 2 * g * half + 8 * p, 8 * p + 8 <= half ? 8 : 4);
+            gates[g * parts + p] = __builtin_convertvector(some, eight_numbers);
+        }
+    for (int p = 0; p < parts; p++) {
+        gates[p] = (gates[p] + 128.0f) * (1.0f / 256.0f);
+        gates[3 * parts + p] *= 2.0f;
+    }
+}
+
+/* Read a token, with the operations of REMEMBER_BODY. */
+static ALWAYS_INLINE void remember_one(const eight *gates, const eight *scale, int parts, eight *memory,
+                                       eight *outputs) {
+    const eight zero = {0}, largest = zero + 4095.0f;
+    for (int p = 0; p < parts; p++) {
+        eight found = gates[2 * parts + p] * memory[p] * scale[p] + gates[3 * parts + p];
+        memory[p] = gates[p] * memory[p] + gates[parts + p];
+        found = HIGHER_8(found, zero);
+        found = CHOSEN_8(found < largest, found, largest);
+        outputs[p] = found + 12582912.0f - 12582912.0f;
+    }
+}
+
+static ALWAYS_INLINE void remember_all(const direction *d, const eight *scale, int64_t count, int parts) {
+    eight memory[MOST_PARTS_OF_HALF] = {{0}};
+    memcpy(d->totals, memory, sizeof(eight) * (size_t)parts);
+    memcpy(d->highest_before, memory, sizeof(eight) * (size_t)parts);
+    memcpy(d->highest_after + count * parts, memory, sizeof(eight) * (size_t)parts);
+    for (int64_t i = 0; i < count; i++) {
+        eight *outputs = d->outputs + i * parts, *highest = d->highest_before + i * parts;
+        memcpy(d->memory + i * parts, memory, sizeof(eight) * (size_t)parts);
+        remember_one(d->gates + i * GROUPS * parts, scale, parts, memory, outputs);
+        for (int p = 0; p < parts; p++) {
+            highest[parts + p] = HIGHER_8(outputs[p], highest[p]);
+            d->totals[p] += outputs[p];
+        }
+    }
+    for (int64_t i = count * parts - 1; i >= 0; i--)
+        d->highest_after[i] = HIGHER_8(d->outputs[i], d->highest_after[i + parts]);
+}
+
+enum { STEPS_UNSEEN = 4 }; /* between two looks at whether the memory is the same again */
+
+/* Read a review again from a token on, where one or two rows are others, until the memory is the same
+   again; and say what is pooled then. */
+static ALWAYS_INLINE void remember_changed(const direction *d, const eight *scale, int64_t count, int parts,
+                                           int64_t from, const eight *changed, int64_t changes, float *highest,
+                                           float *totals) {
+    eight memory[MOST_PARTS_OF_HALF], outputs[MOST_PARTS_OF_HALF], most[MOST_PARTS_OF_HALF];
+    eight sums[MOST_PARTS_OF_HALF];
+    for (int p = 0; p < parts; p++) {
+        memory[p] = d->memory[from * parts + p];
+        most[p] = d->highest_before[from * parts + p];
+        sums[p] = d->totals[p];
+    }
+    int64_t i = from, stop = least(from + changes, count);
+    for (; i < stop || i < count; i++) {
+        const eight *gates = i < stop ? changed + (i - from) * GROUPS * parts : d->gates + i * GROUPS * parts;
+        if (i >= stop && (i - stop) % STEPS_UNSEEN == 0) {
+            eight_masks differs = {0};
+            for (int p = 0; p < parts; p++) differs |= memory[p] != d->memory[i * parts + p];
+            int64_t any[4];
+            memcpy(any, &differs, sizeof any);
+            if ((any[0] | any[1] | any[2] | any[3]) == 0) break;
+        }
+        remember_one(gates, scale, parts, memory, outputs);
+        for (int p = 0; p < parts; p++) {
+            most[p] = HIGHER_8(outputs[p], most[p]);
+            sums[p] += outputs[p] - d->outputs[i * parts + p];
+        }
+    }
+    for (int p = 0; p < parts; p++) {
+        most[p] = HIGHER_8(most[p], d->highest_after[i * parts + p]);
+        memcpy(highest + 8 * p, &most[p], sizeof most[p]);
+        memcpy(totals + 8 * p, &sums[p], sizeof sums[p]);
+    }
+}
+
+/* Add what some numbers, (inputs), give to the hidden units, before the largest of each and 0 is taken. */
+static ALWAYS_INLINE void add_to_hidden(const recurrent_network *n, const float *before, const float *numbers,
+                                        int inputs, float *after) {
+    for (int k = 0; k < n->hidden; k += HIDDEN_TOGETHER) {
+        eight sums[HIDDEN_TOGETHER / 8];
+        memcpy(sums, before + k, sizeof sums);
+        for (int c = 0; c < inputs; c++)
+            for (int p = 0; p < HIDDEN_TOGETHER / 8; p++)
+                sums[p] += *(const eight *)(n->kernel + c * n->hidden + k + 8 * p) * numbers[c];
+        memcpy(after + k, sums, sizeof sums);
+    }
+}
+
+/* How far the logit falls if each known word is hidden, (tokens); to about 1e-5. The pooled sums are
+   multiplied by `factor`. A direction has `wide` columns: pooled are the highest of both, then the sums. */
+static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
+                                     int64_t count, float factor, int parts, eight *space, float *found) {
+    const recurrent_tables *t = &n->tables;
+    divisor slots = divisor_of(t->slots_size);
+    const int half = t->columns / 2, wide = 8 * parts, hidden = n->hidden;
+    direction both[2];
+    eight scale[2][MOST_PARTS_OF_HALF] = {{{0}}};
+    float before_hidden[MOST_HIDDEN], pooled[MOST_POOLED], changed_pooled[MOST_POOLED];
+    float numbers[MOST_POOLED], units[MOST_POOLED];
+    for (int side = 0; side < 2; side++) {
+        direction *d = &both[side];
+        d->gates = space, space += count * GROUPS * parts;
+        eight **all[] = {&d->memory, &d->outputs, &d->highest_before, &d->highest_after, &d->totals};
+        for (int at = 0; at < 5; at++) *all[at] = space, space += (count + 1) * parts;
+        memcpy(scale[side], t->scale + side * half, sizeof(float) * (size_t)half);
+        for (int64_t i = 0; i < count; i++)
+            read_gates(t, places[side ? count - 1 - i : i], side, parts, d->gates + i * GROUPS * parts);
+        remember_all(d, scale[side], count, parts);
+        memcpy(pooled + side * wide, d->highest_after, sizeof(float) * (size_t)wide);
+        memcpy(pooled + (2 + side) * wide, d->totals, sizeof(float) * (size_t)wide);
+    }
+    for (int c = 0; c < 4 * half; c++) {
+        units[c] = c < 2 * half ? 1.0f : factor;
+        numbers[c] = pooled[c / half * wide + c % half] * units[c];
+    }
+    add_to_hidden(n, n->hidden_bias, numbers, 4 * half, before_hidden);
+    for (int64_t i = 0; i < count; i++) {
+        if (ids[i] <= UNKNOWN_ID) continue;
+        eight changed[2 * GROUPS * MOST_PARTS_OF_HALF];
+        float after_hidden[MOST_HIDDEN], change = 0;
+        int64_t changes = i + 1 < count ? 2 : 1;
+        uint32_t others[2] = {row_of_pair(t, slots, i ? (uint32_t)ids[i - 1] : PADDING_ID, UNKNOWN_ID), 0};
+        if (changes == 2) others[1] = row_of_pair(t, slots, UNKNOWN_ID, (uint32_t)ids[i + 1]);
+        for (int side = 0; side < 2; side++) {
+            for (int64_t at = 0; at < changes; at++)
+                read_gates(t, others[side ? changes - 1 - at : at], side, parts, changed + at * GROUPS * parts);
+            remember_changed(&both[side], scale[side], count, parts, side ? count - i - changes : i, changed,
+                             changes, changed_pooled + side * wide, changed_pooled + (2 + side) * wide);
+        }
+        for (int quarter = 0; quarter < 4; quarter++)
+            for (int c = 0; c < half; c++) {
+                int at = quarter * half + c;
+                numbers[at] = (changed_pooled[quarter * wide + c] - pooled[quarter * wide + c]) * units[at];
+                change += n->last[at] * numbers[at];
+            }
+        add_to_hidden(n, before_hidden, numbers, 4 * half, after_hidden);
+        for (int k = 0; k < hidden; k++) {
+            float one = before_hidden[k] > 0 ? before_hidden[k] : 0;
+            float other = after_hidden[k] > 0 ? after_hidden[k] : 0;
+            change += n->last[4 * half + k] * (other - one);
+        }
+        found[i] = -change;
+    }
+}
+
+typedef void hide_function(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
+                           int64_t count, float factor, eight *space, float *found);
+
+/* Loops over a number of columns that the compiler knows. */
+#define HIDE_PARTS                                                                                   \
+    if (n->tables.columns <= 16) hide_words(n, ids, places, count, factor, 1, space, found);           \
+    if (n->tables.columns > 16) hide_words(n, ids, places, count, factor, 2, space, found);
+
+static void hide_plain(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
+                       int64_t count, float factor, eight *space, float *found) {
+    HIDE_PARTS
+}
+
+#if defined(__x86_64__)
+AVX2 static void hide_avx2(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
+                           int64_t count, float factor, eight *space, float *found) {
+    HIDE_PARTS
+}
+#endif
+
+/* What each known word adds to the logit, (ids); others are left as they are. `units` (rows) is what the
+   sums of a review are multiplied by; `space` has room for EIGHTS_OF_TOKEN for `most` tokens and two
+   more. Gives 0, or 1 if an id is beyond the tables, or tokens or hidden units are too many. */
+EXPORT int32_t hide_each(const recurrent_network *n, const reviews *r, const float *units, eight *space,
+                         float *found) {
+    const recurrent_tables *t = &n->tables;
+    if (!are_known(r, t->vocabulary) || n->hidden > MOST_HIDDEN || n->hidden % HIDDEN_TOGETHER ||
+        r->most >= MOST_RECURRENT_TOKENS) return 1;
+    hide_function *hide = hide_plain;
+#if defined(__x86_64__)
+    if (__builtin_cpu_supports("avx2")) hide = hide_avx2;
+#endif
+    uint32_t places[MOST_RECURRENT_TOKENS];
+    int32_t ids[MOST_RECURRENT_TOKENS];
+    float added[MOST_RECURRENT_TOKENS];
+    for (int64_t row = 0; row < r->rows; row++) {
+        int has_start;
+        int64_t at = first_read(r, row, &has_start), count = r->stops[row] - at;
+        ids[0] = START_ID;
+        memcpy(ids + has_start, r->ids + at, sizeof *ids * (size_t)count);
+        memcpy(added + has_start, found + at, sizeof *added * (size_t)count);
+        find_rows(t, divisor_of(t->slots_size), r->ids + at, count, has_start, places);
+        hide(n, ids, places, count + has_start, units[row], space, added);
+        memcpy(found + at, added + has_start, sizeof *added * (size_t)count);
+    }
+    return 0;
+}
+
 /* `conv1d`: what a token gives by itself, and what by the token after it. */
 typedef struct {
     const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */

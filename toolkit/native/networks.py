@@ -100,14 +100,21 @@ class TableBody:
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Give the results, (rows, ...) each, as `Body.run`; None also where there is no core."""
-        if self._function is None:
-            return None
         rows = len(starts)
         found: list[Array] = [np.empty((rows, *shape), kind) for kind, shape in self._results]
-        reviews = _Reviews(address_of(ids), address_of(starts), address_of(stops), rows, most)
-        places = [ctypes.c_void_p(address_of(each)) for each in found]
-        code = self._function(ctypes.c_void_p(self._where), ctypes.byref(reviews), *places)
-        return None if code else found
+        return found if self.call(ids, starts, stops, most, found) else None
+
+    def call(
+        self, ids: Array, starts: Array, stops: Array, most: int, arrays: Sequence[Array]
+    ) -> bool:
+        """Call the function with reviews and some arrays; False if it cannot, or without a core."""
+        if self._function is None:
+            return False
+        reviews = _Reviews(
+            address_of(ids), address_of(starts), address_of(stops), len(starts), most
+        )
+        places = [ctypes.c_void_p(address_of(each)) for each in arrays]
+        return not self._function(ctypes.c_void_p(self._where), ctypes.byref(reviews), *places)
 
 
 def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Array | None:
@@ -217,6 +224,61 @@ class RecurrentBody(TableBody):
         # The core has no padding, so padding must not count: it writes, reads and says nothing.
         is_free = size < len(rows) and not rows[0, columns:].any()
         return cls(found) if is_inside and is_free else None
+
+
+class HiddenWords:
+    """How far the logit of `ngram-recurrent` falls if each known word is hidden; to about 1e-5."""
+
+    # After the body: the root of the tokens, and from there to the logit.
+    head: ClassVar = KnownNodes(
+        15,
+        "9e02b16b65b58ed3f664f8e38e7a838b",
+        weights={"kernel": 4, "hidden_bias": 6, "last": 7, "bias": 8},
+    )
+    _HIDDEN: ClassVar = (32, 64)  # units that the core adds up together
+    _EIGHTS_OF_TOKEN: ClassVar = 2 * (_GROUPS + 5) * 2  # as in `networks.h`
+
+    def __init__(self, body: Parameters, head: Parameters) -> None:
+        rows, slots, scale = (body[name] for name in ("rows", "slots", "scale"))
+        sizes = int(body["vocabulary"]), len(scale), len(slots)
+        kernel, hidden_bias, last = (head[name] for name in ("kernel", "hidden_bias", "last"))
+        fields: list[Array | int | float] = [
+            rows,
+            slots,
+            scale,
+            *sizes,
+            kernel.T,
+            hidden_bias,
+            last,
+            len(kernel),
+        ]
+        self._table = TableBody("hide_each", fields, ())
+
+    @classmethod
+    def of(cls, body: Parameters, head: Parameters, most: int) -> HiddenWords | None:
+        """Make it of the weights of a graph; None if they do not fit together."""
+        if RecurrentBody.of(body, most) is None or not _have_dimensions(
+            head, kernel=2, hidden_bias=1, last=1
+        ):
+            return None
+        hidden, pooled = head["kernel"].shape
+        fits = (
+            all(each.dtype == np.float32 for each in head.values())
+            and hidden in cls._HIDDEN
+            and pooled == 2 * len(body["scale"])
+            and head["hidden_bias"].shape == (hidden,)
+            and head["last"].shape == (pooled + hidden,)
+        )
+        return cls(body, head) if fits else None
+
+    def run(self, ids: Array, starts: Array, stops: Array, most: int) -> Array | None:
+        """Give it for each id, (ids,) float32, 0 for others; None as of `Body.run`."""
+        before = np.cumsum(np.append(np.int32(0), ids > _START_ID), dtype=np.int32)
+        tokens = before[stops] - before[np.maximum(starts, stops - most)]
+        units = (1 / (4 * np.sqrt(tokens + 1))).astype(np.float32)
+        space = np.empty((self._EIGHTS_OF_TOKEN * (most + 2), 8), np.float32)
+        found = np.zeros(len(ids), np.float32)
+        return found if self._table.call(ids, starts, stops, most, [units, space, found]) else None
 
 
 class ConvBody(TableBody):

@@ -1,7 +1,10 @@
 /* Which characters separate words, found in blocks of bytes. */
 
 /* What a character is; a word is of all others, and of apostrophes between two of them. */
-enum { OF_WORD = 0, SEPARATOR = 1, EMOJI = 2, APOSTROPHE = 3 };
+enum { OF_WORD = 0, SEPARATOR = 1, EMOJI = 2, APOSTROPHE = 3, KINDS = 3 };
+
+/* What an entity may be, too: one that ends a sentence, or does so if no word follows at once. */
+enum { ENDS = 4, MAY_END = 8 };
 
 typedef struct {
     uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of what is in no word in ASCII, both included */

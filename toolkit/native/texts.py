@@ -18,13 +18,20 @@ from toolkit import native as library
 _MOST_RANGES = 8
 _CHARACTERS = 0x20000
 _SEPARATOR, _EMOJI, _APOSTROPHE = 1, 2, 3  # as in separators.h
+_ENDS, _MAY_END = 4, 8
 _ALL = 2**63 - 1  # ids of a text
 _DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
 _KINDS |= {pa.binary(): 0, pa.large_binary(): 1, pa.binary_view(): 2}
 
+# Characters after which a sentence ends; after "." only if no word follows at once.
+ENDS_OF_SENTENCES = "!?.\n\r\v\u2026\u2028\u2029\u0085"
+
 # The ids of some texts, one after the other, and their bounds.
 Ragged = tuple[npt.NDArray[np.int32], npt.NDArray[np.int64]]
+WithCuts = tuple[
+    npt.NDArray[np.int32], npt.NDArray[np.int64], npt.NDArray[np.int64], npt.NDArray[np.bool_]
+]
 
 
 class _Rule(ctypes.Structure):
@@ -136,7 +143,16 @@ class WordTable:
         By default, all ids are given. The bounds, (texts + 1,), are 0 and where each text stops.
         """
         described, _kept = describe(texts)
-        return self._encode(described, last)
+        return self._encode(described, last)[:2]
+
+    def encode_with_cuts(self, texts: pa.Array, last: int | None = None) -> WithCuts:
+        """Give the same, where each token is, and whether a sentence ends before it.
+
+        The places are the first byte of each token in its text, and the one after its last,
+        (ids, 2); the cuts, (ids,) truth values, are those of rules with mark-up.
+        """
+        described, _kept = describe(texts)
+        return self._encode(described, last, with_cuts=True)
 
     def encode_few(self, texts: list[bytes], last: int | None = None) -> Ragged:
         """Give the same for a few texts in Python's memory."""
@@ -148,16 +164,20 @@ class WordTable:
             length=len(texts),
             kind=_KINDS[pa.large_string()],
         )
-        return self._encode(described, last)
+        return self._encode(described, last)[:2]
 
-    def _encode(self, texts: Texts, last: int | None) -> Ragged:
+    def _encode(self, texts: Texts, last: int | None, with_cuts: bool = False) -> WithCuts:
         where = ctypes.byref(texts)
         last = _ALL if last is None else last
-        values = np.empty(self._core.most_ids(where, last), np.int32)
+        most = self._core.most_ids(where, last)
+        values = np.empty(most, np.int32)
+        places = np.empty((most if with_cuts else 0, 2), np.int64)
+        cuts = np.empty(len(places), np.bool_)
+        others = (address_of(places), address_of(cuts)) if with_cuts else (None, None)
         bounds = np.zeros(texts.length + 1, np.int64)
         stops = address_of(bounds) + bounds.itemsize
-        count = self._core.encode(self._table, where, last, address_of(values), stops)
-        return values[:count], bounds
+        count = self._core.encode(self._table, where, last, address_of(values), stops, *others)
+        return values[:count], bounds, places[:count], cuts[:count]
 
 
 def _core() -> ctypes.CDLL | None:
@@ -176,7 +196,7 @@ def _declared(core: ctypes.CDLL | None) -> ctypes.CDLL | None:
     core.words_know_entities.argtypes = [pointer, pointer]
     core.most_ids.restype = core.encode.restype = number
     core.most_ids.argtypes = [pointer, number]
-    core.encode.argtypes = [pointer, pointer, number, pointer, pointer]
+    core.encode.argtypes = [pointer, pointer, number, *[pointer] * 4]
     return core
 
 
@@ -198,7 +218,11 @@ def _table(
 
 
 def _kind(rule: Rule, character: str) -> int:
-    return _APOSTROPHE if character in rule.apostrophes else _SEPARATOR
+    if character in rule.apostrophes:
+        return _APOSTROPHE
+    if character == ".":
+        return _SEPARATOR | _MAY_END
+    return _SEPARATOR | (_ENDS if character in ENDS_OF_SENTENCES else 0)
 
 
 def _described(rule: Rule) -> _Rule | None:

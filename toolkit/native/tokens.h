@@ -120,8 +120,23 @@ static int64_t find_edges(const piece *p, uint16_t *edges) {
 
 enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked up */
 
+/* The ids of tokens, and where each starts and stops in its text, two numbers a token; NULL: not asked
+   for. */
+typedef struct {
+    int32_t *ids;
+    int64_t *places;
+} token_list;
+
+static inline token_list after(token_list found, int64_t count) {
+    return (token_list){found.ids + count, found.places == NULL ? NULL : found.places + 2 * count};
+}
+
+/* Look up the tokens of a piece, which begins at a place of its text. */
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
-                       int64_t to, int32_t *values) {
+                       int64_t to, int64_t begin, token_list found) {
+    int32_t *values = found.ids;
+    if (found.places != NULL)
+        for (int64_t i = 2 * from; i < 2 * to; i++) *found.places++ = begin + edges[i];
     lookup ahead[AHEAD];
     uint32_t number_mask = (UINT32_C(1) << w->number_bits) - 1;
     for (int64_t i = from; i < to; i += AHEAD) {
@@ -159,9 +174,9 @@ static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, 
 /* Bytes of a token and its separators, more than the 5.6 of the IMDB reviews. */
 enum { BYTES_OF_TOKEN = 8 };
 
-/* Write the ids of the last tokens of a text; gives how many there are. */
+/* Write the last tokens of a text; gives how many there are. */
 static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
-                           int32_t *values) {
+                           token_list found) {
     piece p;
     uint16_t edges[PIECE + 8];
     int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
@@ -170,14 +185,14 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
         read_piece(w, text, length, begin, length, &p);
         int64_t tokens = find_edges(&p, edges) / 2;
         if (begin == 0 || tokens > last) /* else the first one may be a part */
-            return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, values);
+            return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, begin, found);
     }
     int64_t from = (length + 1) / 2 > last ? start_of_last(w, text, length, last, &p) : 0;
-    int32_t *at = values;
+    int64_t total = 0;
     for (int64_t to; from < length; from = to) {
         to = least(from + PIECE, length);
         read_piece(w, text, length, from, to, &p);
-        int64_t tokens = find_edges(&p, edges) / 2;
+        int64_t first = from, tokens = find_edges(&p, edges) / 2;
         if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
             /* The last one may continue in the next piece. */
             tokens--;
@@ -185,24 +200,81 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
                 to = from + edges[2 * tokens];
             } else {
                 to = end_of_long(w, text, length, to, &p);
-                *at++ = UNKNOWN_ID;
+                if (found.places != NULL) found.places[2 * total] = from, found.places[2 * total + 1] = to;
+                found.ids[total++] = UNKNOWN_ID;
             }
         }
-        at += look_up(w, &p, edges, 0, tokens, at);
+        total += look_up(w, &p, edges, 0, tokens, first, after(found, total));
     }
-    return at - values;
+    return total;
+}
+
+/* How the character or the entity at a place ends a sentence; and how many bytes it has. */
+static unit end_at(const words *w, const uint8_t *text, int64_t length, int64_t at) {
+    static const uint8_t long_ends[3][3] = {{0xE2, 0x80, 0xA6}, {0xE2, 0x80, 0xA8}, {0xE2, 0x80, 0xA9}};
+    const uint8_t *c = text + at;
+    int64_t left = length - at;
+    int32_t back = 1;
+    switch (*c) {
+    case '!': case '?': case '\n': case '\r': case '\v': return (unit){ENDS, 1};
+    case '.': return (unit){MAY_END, 1};
+    case ';': /* unless it ends what looks like an entity */
+        while (back <= LONGEST_ENTITY && back < at &&
+               (is_letter(c[-back]) || (uint8_t)(c[-back] - '0') < 10 || c[-back] == '#'))
+            back++;
+        return (unit){back > 1 && back <= at && c[-back] == '&' ? 0 : ENDS, 1};
+    case '<':
+        if ((back = tag_bytes(c, left)) == 0) return (unit){0, 1};
+        if (back < 4 || (c[1] | 32) != 'b' || (c[2] | 32) != 'r') return (unit){0, back};
+        return (unit){is_letter(c[3]) || (uint8_t)(c[3] - '0') < 10 ? 0 : ENDS, back};
+    case '&': {
+        unit entity = w->entities == NULL ? (unit){0} : entity_at(w->entities, c, left);
+        return (unit){entity.kind & ~KINDS, entity.bytes + (entity.bytes == 0)};
+    }
+    case 0xC2: return (unit){left > 1 && c[1] == 0x85 ? ENDS : 0, 1};
+    case 0xE2:
+        for (int32_t i = 0; i < 3 && left > 2; i++)
+            if (memcmp(c, long_ends[i], 3) == 0) return (unit){ENDS, 3};
+    }
+    return (unit){0, 1};
+}
+
+/* Whether a sentence ends after a token, before the next one, which has two places, too. */
+static int ends_sentence(const words *w, const uint8_t *text, int64_t length, int64_t from,
+                         const int64_t *next) {
+    for (int64_t at = from, bytes; at < next[0]; at += bytes) {
+        bytes = 1;
+        if (text[at] == ' ' || text[at] == ',') continue;
+        unit end = end_at(w, text, length, at);
+        bytes = end.bytes;
+        if (end.kind == ENDS) return 1;
+        if (end.kind == MAY_END && (at + bytes < next[0] ||
+                                    (text[next[0]] > 127 &&
+                                     character_at(&w->rule, text + next[0], length - next[0]).kind == EMOJI)))
+            return 1;
+        if (text[at] == '<' && at + 1 == next[0] && next[1] - next[0] == 2 &&
+            (text[at + 1] | 32) == 'b' && (text[at + 2] | 32) == 'r')
+            return 1; /* a tag without its end */
+    }
+    return 0;
 }
 
 /* Write the ids of the last tokens of each text, at most `most_ids`, one text after the other, and
-   where they stop, (texts). Gives the number of all ids. */
-EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *values, int64_t *stops) {
+   where they stop, (texts). Where asked for, also where each token starts and stops in its text, and
+   whether a sentence ends before it. Gives the number of all ids. */
+EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *values, int64_t *stops,
+                      int64_t *places, uint8_t *cuts) {
     int64_t total = 0, length;
     for (int64_t row = 0; row < t->length; row++) {
         const uint8_t *text = text_at(t, row, &length);
         const uint8_t *nul = w->rule.ends_at_nul && length ? memchr(text, 0, (size_t)length) : NULL;
         if (nul != NULL) length = nul - text;
-        if (length > 0) total += encode_text(w, text, length, last, values + total);
-        stops[row] = total;
+        token_list found = after((token_list){values, places}, total);
+        int64_t count = length > 0 ? encode_text(w, text, length, last, found) : 0;
+        for (int64_t i = 0; cuts != NULL && i < count; i++)
+            cuts[total + i] = i > 0 && ends_sentence(w, text, length, found.places[2 * i - 1],
+                                                     found.places + 2 * i);
+        stops[row] = total += count;
     }
     return total;
 }

@@ -72,7 +72,10 @@ static inline unit unit_at(const words *w, const uint8_t *at, int64_t left) {
     if (at[0] > 127) return character_at(&w->rule, at, left);
     if (!w->rule.has_markup) return (unit){0};
     if (at[0] == '<') return (unit){SEPARATOR, tag_bytes(at, left)};
-    if (at[0] == '&' && w->entities != NULL) return entity_at(w->entities, at, left);
+    if (at[0] == '&' && w->entities != NULL) {
+        unit entity = entity_at(w->entities, at, left);
+        return (unit){entity.kind & KINDS, entity.bytes};
+    }
     return (unit){0};
 }
 

@@ -46,7 +46,9 @@ ADDED = {
     "positive_sentences": ("positive_sentences", "int32"),
     "negative_sentences": ("negative_sentences", "int32"),
     "model": ("model", "string"),
+    "reasons": ("reasons", "string"),
 }
+_ASPECT = "aspect_"  # begins the usual names of those for aspects
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -145,10 +147,12 @@ class Columns:
     positive_sentences: str | None = None  # that scoring adds
     negative_sentences: str | None = None  # that scoring adds
     model: str | None = None  # that scoring adds
+    reasons: str | None = None  # that scoring adds
+    aspects: tuple[tuple[str, str], ...] = ()  # roles of aspects that scoring adds, and their names
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
-        unknown = [role for role in self.adds if role not in ADDED]
+        unknown = [role for role in self.adds if not is_added(role)]
         if unknown or "sentiment" not in self.adds:
             raise UsageError(
                 f"adds: expected 'sentiment' and any of {', '.join(ADDED)}, received {self.adds!r}"
@@ -160,7 +164,7 @@ class Columns:
                 f"two of the added columns are called {twice[0]!r}. Name them with "
                 f"{self.option_of_added}."
             )
-        for role in {**_USUAL, **ADDED}:
+        for role in (*_USUAL, *ADDED, *dict(self.aspects)):
             for name in self._named(role):
                 if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
                     raise UsageError(f"the column name {name!a} is not valid UTF-8")
@@ -180,8 +184,9 @@ class Columns:
         return f"--names {','.join(f'{role}=NAME' for role in self.adds)}"
 
     def _added(self, role: str) -> AddedColumn:
-        usual, kind = ADDED[role]
-        named: str | None = getattr(self, role)  # which may be an empty name
+        usual, kind = ADDED.get(role, (role, "string"))
+        # Which may be an empty name.
+        named = getattr(self, role) if role in ADDED else dict(self.aspects).get(role)
         return AddedColumn(role, usual if named is None else named, kind)
 
     def scored(self) -> tuple[Column, ...]:
@@ -198,8 +203,20 @@ class Columns:
 
     def _named(self, role: str) -> tuple[str, ...]:
         """The names that are given; none: by the usual ones."""
+        if role in dict(self.aspects):
+            return (dict(self.aspects)[role],)
         named: str | tuple[str, ...] | None = getattr(self, role)
         return (named,) if isinstance(named, str) else named or ()
+
+
+def aspect_role(name: str) -> str:
+    """Give the role, and the usual name, of the column that scoring adds for an aspect."""
+    return f"{_ASPECT}{name}"
+
+
+def is_added(role: str) -> bool:
+    """Whether a column with a role may be added."""
+    return role in ADDED or (role.startswith(_ASPECT) and len(role) > len(_ASPECT))
 
 
 def option_of(role: str) -> str:

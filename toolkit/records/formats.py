@@ -21,8 +21,9 @@ from toolkit.records.archives import (
     is_archive,
     only_member,
 )
-from toolkit.records.kinds import check_kind, first_bytes, kind_of
+from toolkit.records.kinds import TAR, check_kind, first_bytes, kind_of
 from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.stores.paths import is_in_store
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
@@ -143,8 +144,22 @@ def open_reviews(
     ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
     option that does not fit the file, and `InputError` if it is empty or cannot be read.
     """
+    if not is_in_store(path):
+        _check_not_a_folder(path)
+        return _opened(path, options, columns)
+    try:
+        return _opened(path, options, columns)
+    except (InputError, UsageError):  # to look before would take a request
+        _check_not_a_folder(path)
+        raise
+
+
+def _check_not_a_folder(path: Path) -> None:
     if path != STDIN and is_a_folder(path):
         raise InputError(f"{path}: a folder, expected a file of reviews")
+
+
+def _opened(path: Path, options: ReadOptions, columns: tuple[Column, ...] | None) -> ReviewFile:
     if is_archive(path):
         path = only_member(path, endings())
     own = format_of(path, options.format)
@@ -173,11 +188,15 @@ def _check_is_file(path: Path, own: Format) -> None:
     check_kind(path, data, read_as=(own.name,), compression=None, is_named=False)
 
 
+_TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tzst")
+
+
 def _remedy_of_ending(path: Path, option: str) -> str:
     """Say what to do with a file of an unknown ending; of an input, also what it is."""
     is_input = option == "--format"
     is_file = is_input and is_a_file(path)
-    if is_file and (kind := kind_of(first_bytes(path))) is not None:
+    is_tar = format_ending(path).lower() in _TAR_ENDINGS
+    if is_file and (kind := TAR if is_tar else kind_of(first_bytes(path))) is not None:
         return f", but this is {kind.what}. {kind.remedy}"
     known = [each for each, form in endings().items() if is_input or form.can_write]
     folder = " For a folder, end it with /." if option == "--output-format" else ""

@@ -47,7 +47,14 @@ def _is_utf_16(data: bytes) -> bool:
 _UTF_32, _UTF_16 = "Add --encoding utf-32", "Add --encoding utf-16"
 _CONVERT = "Save its table as CSV, JSON Lines or Parquet"
 
+TAR = Kind(
+    "a tar archive",
+    lambda data: data[257:262] == b"ustar",
+    "Unpack it and name the folder, or make a zip archive of the files",
+)
+
 KINDS = (
+    TAR,
     Kind("compressed with gzip", _starts(b"\x1f\x8b"), "Add .gz to its name", "gzip"),
     Kind("compressed with zstd", _matches(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
          "Add .zst to its name", "zstd"),

@@ -10,13 +10,14 @@ from __future__ import annotations
 import codecs
 import lzma
 import os
+import re
 import select
 import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Literal
 
 import pyarrow as pa
 
@@ -122,6 +123,20 @@ Read = Callable[[int], bytes]  # about as many bytes; nothing at the end
 
 
 _WIDE = ("utf-16", "utf-32")
+_NO_CHARACTER = re.compile("\udbff([\udc00-\udcff]{4})")  # of UTF-32: four bytes, after a mark
+
+
+def _wide_errors(error: UnicodeError) -> tuple[str | bytes, int]:
+    """Let half of a pair pass, and what is above the last character of UTF-32 as its bytes."""
+    if isinstance(error, UnicodeDecodeError) and error.encoding.startswith("utf-32"):
+        piece = error.object[error.start : error.start + 4]
+        order: Literal["big", "little"] = "big" if error.encoding.endswith("be") else "little"
+        if len(piece) == 4 and int.from_bytes(piece, order) > sys.maxunicode:
+            return "\udbff" + "".join(chr(0xDC00 + byte) for byte in piece), error.start + 4
+    return codecs.lookup_error("surrogatepass")(error)
+
+
+codecs.register_error("toolkit.wide", _wide_errors)
 
 
 class Transcoded:
@@ -131,7 +146,7 @@ class Transcoded:
         self._read = read
         self._encoding = encoding
         # Half of a pair in UTF-16 is one surrogate; in others, each byte that is invalid.
-        self._errors = "surrogatepass" if encoding.startswith(_WIDE) else "surrogateescape"
+        self._errors = "toolkit.wide" if encoding.startswith(_WIDE) else "surrogateescape"
         self._decoder = codecs.getincrementaldecoder(encoding)(self._errors)
         self._is_start = True
         self._cut_off = b""  # bytes at the end of the file that are no whole character
@@ -142,6 +157,11 @@ class Transcoded:
         if cut_off and text.endswith(cut_off):
             whole = text.removesuffix(cut_off)
             return whole.encode(self._encoding, self._errors) + self._cut_off
+        if self._encoding.startswith("utf-32") and "\udbff" in text:
+            parts = _NO_CHARACTER.split(text)  # each second one is four bytes
+            coded = [part.encode(self._encoding, self._errors) for part in parts]
+            coded[1::2] = (bytes(ord(each) & 0xFF for each in part) for part in parts[1::2])
+            return b"".join(coded)
         try:
             return text.encode(self._encoding, self._errors)
         except UnicodeError:  # ISO 2022 reads bytes as characters that it does not write

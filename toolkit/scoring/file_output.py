@@ -227,13 +227,18 @@ def publish(journal: Journal, summary: Summary) -> None:
     # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
     with nullcontext() if is_in_store(job.output) else held_back():
         found = resolved(job.output)
-        is_taken = is_link_or_there(found) and not is_same(output, found)
-        if is_taken and not journal.options.force:
+        # `place` looks, too, but after the rejects have got their name.
+        is_first = not is_in_store(found) or summary.rejected
+        if not journal.options.force and is_first and _is_taken(output, found):
             raise _appeared(job.output)
         if job.rejects_file is not None:
             _publish_rejects(journal, job.rejects_file, rejects, summary)
         _place(journal, output, job.output, lambda: _note_object(journal))
         journal.drop_files()
+
+
+def _is_taken(output: Path, found: Path) -> bool:
+    return is_link_or_there(found) and not is_same(output, found)
 
 
 def _note_object(journal: Journal) -> None:
@@ -247,7 +252,7 @@ def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Sum
     if summary.rejected and is_there(rejects):
         with reporting_failures(target):
             _place(journal, rejects, target)
-    elif not summary.rejected and is_there(target) and journal.options.force:
+    elif not summary.rejected and journal.options.force and is_there(target):
         resolved(target).unlink()  # of a run that is replaced
 
 

@@ -282,6 +282,8 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
+        "the number of reasons": scorer.most_reasons,
+        "the aspects": scorer.aspects and scorer.aspects.words,
         "the options": [
             {**asdict(reading), "columns": columns},
             *(others[name] for name in _OF_OUTPUTS),

@@ -10,7 +10,7 @@ from itertools import compress
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import check_output_file, is_a_file, is_there, resolved
+from toolkit.files import check_output_file, is_there, resolved
 from toolkit.records.archives import (
     compression_ending,
     file_of,
@@ -180,12 +180,7 @@ def check_job(job: Job, *, force: bool) -> None:
         is_rare = job.output == STDIN and path == default_rejected(job.source, STDIN)
         if is_rare and not is_there(path):
             continue
-        if option == "--output" and not force and is_a_file(path):
-            raise UsageError(
-                f"{path}: exists already. Choose another with --output, replace it with --force, "
-                "or keep it with --skip-existing."
-            )
-        check_output_file(path, force=force, option=option)
+        check_output_file(path, force=force, option=option, may_skip=option == "--output")
 
 
 def check_absent(outputs: Sequence[Path]) -> None:

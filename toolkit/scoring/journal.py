@@ -18,7 +18,7 @@ import os
 import stat
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import IO, Any
 
@@ -303,6 +303,11 @@ class Journal:
                 raise
             self.checkpoint = point  # before a signal that was held back
 
+    def note_end(self, run: str | None) -> None:
+        """Note which run is done, as this journal is removed after its others; None forgets it."""
+        if self.checkpoint is not None:
+            self.add(replace(self.checkpoint, done_run=run))
+
     def drop(self) -> None:
         """Forget what is written."""
         self._identity = None
@@ -362,6 +367,7 @@ class Journals:
 
     def __init__(self, jobs: Jobs, options: ScoringOptions) -> None:
         self._folder = jobs.folder
+        self._outputs = [str(job.output).removeprefix(str(jobs.folder)) for job in jobs.files]
         self._options = options
         self._journals = {
             job: Journal(job, options)
@@ -370,6 +376,7 @@ class Journals:
         }
         self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
+        self._is_ended = False  # that of the same outputs: some of its journals may be gone
         self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -381,6 +388,11 @@ class Journals:
                 self._noted[job] = journal  # not what another process has, which may end with it
                 journal.close()
         for journal in self._noted.values():
+            if (point := journal.checkpoint) is not None and point.done_run is not None:
+                self._is_ended |= point.done_run == digest_of(self._outputs) and not options.force
+                if options.force:
+                    journal.note_end(None)
+                    journal.close()
             if not (options.skip_existing and journal.is_done and not options.resume):
                 journal.check_may_continue(settings)
         if self._folder is not None and not (
@@ -412,6 +424,8 @@ class Journals:
         It is made of what the run has, or it is not known of what, and newer than its input.
         Without ``force``, raises `UsageError` if there is another one.
         """
+        if self._is_ended and self._options.resume and job not in self._noted:
+            return self.is_done(job)
         if not (self._options.skip_existing and self.is_done(job)):
             return False
         source = WatchedInput.open(job.source)
@@ -434,7 +448,8 @@ class Journals:
 
     def is_resumed(self, job: Job) -> bool:
         """Whether a run that is continued has ended with this output."""
-        return self._options.resume and job in self._noted and self.is_done(job)
+        is_known = job in self._noted or self._is_ended
+        return self._options.resume and is_known and self.is_done(job)
 
     def of(self, job: Job) -> Journal | None:
         """Give the journal of an output, locked if there is one already; None without a file."""
@@ -461,7 +476,11 @@ class Journals:
 
     def end(self, *, is_done: bool) -> None:
         """Remove what no later run needs: all if the run is done; and let other processes in."""
-        for journal in [*self._noted.values()]:
+        journals = sorted(self._noted.values(), key=lambda each: each.checkpoint is not None)
+        if is_done and journals[1:]:
+            with suppress(ToolkitError, OSError):
+                journals[-1].note_end(digest_of(self._outputs))
+        for journal in journals:
             if is_done or journal.checkpoint is None:
                 with suppress(ToolkitError, OSError):  # another process has it now
                     if journal.is_there:

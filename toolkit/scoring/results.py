@@ -65,6 +65,8 @@ class Summary:
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
+    # By aspect, the reviews that are neutral, negative, positive and mixed about it.
+    aspects: dict[str, dict[str, int]] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
@@ -106,18 +108,28 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        names = [entry.name for entry in fields(self) if entry.name != "probability_tenths"]
+        apart = ("probability_tenths", "aspects")
+        names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
+        added.aspects = {
+            name: {
+                label: self.aspects.get(name, {}).get(label, 0)
+                + other.aspects.get(name, {}).get(label, 0)
+                for label in counts
+            }
+            for name, counts in {**self.aspects, **other.aspects}.items()
+        }
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
         return added
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts, the sum first, and the accuracy."""
-        return {"records": self.records, **vars(self), "accuracy": self.accuracy}
+        """Give the counts, the sum first, and the accuracy; those of aspects if there are any."""
+        counts = {name: value for name, value in vars(self).items() if name != "aspects" or value}
+        return {"records": self.records, **counts, "accuracy": self.accuracy}
 
 
 @dataclass(frozen=True)
@@ -144,6 +156,7 @@ class Checkpoint:
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
+    done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
 
 @dataclass(frozen=True)

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.native.texts import ENDS_OF_SENTENCES
 from toolkit.text.rule import TAG, TokenRule
 from toolkit.text.strings import NUL, Texts, bounds_of, has_nul
 
@@ -74,7 +75,6 @@ class SplitTexts:
 _SPACE = b" "
 _TAG = re.compile(TAG.encode())
 _BREAK = re.compile(rb"<br[^a-z0-9]")
-_ENDS_OF_SENTENCES = "!?.\n\r\v\u2026\u2028\u2029\u0085"
 
 
 def _without_markup(content: bytes, rule: TokenRule) -> bytes:
@@ -100,7 +100,7 @@ def _without_markup(content: bytes, rule: TokenRule) -> bytes:
 @cache
 def _plain_entities(rule: TokenRule) -> dict[str, bytes]:
     return {
-        entity: character.encode() if character in _ENDS_OF_SENTENCES else _SPACE
+        entity: character.encode() if character in ENDS_OF_SENTENCES else _SPACE
         for entity, character in rule.entities.items()
         if character in rule.separators
     }

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
 PADDING_ID = 0
@@ -27,7 +28,8 @@ class TokenIds:
 
     Row i is ``values[starts[i]:stops[i]]``; values between the rows belong to none. `has_start`
     says whether the start id is in the rows, or is still to be put in front of them. Sentences end
-    before the places of `cuts` among the values, where they were asked for.
+    before the places of `cuts` among the values, where they were asked for; `spelled` then gives
+    how the tokens at some places are written, with small letters of ASCII.
     """
 
     values: Ids
@@ -35,6 +37,7 @@ class TokenIds:
     stops: _Rows
     has_start: bool = False
     cuts: _Rows | None = None  # ascending
+    spelled: Callable[[_Rows], pa.StringArray] | None = None
 
     def __len__(self) -> int:
         return len(self.starts)

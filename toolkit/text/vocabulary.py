@@ -25,6 +25,7 @@ from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,7 +33,7 @@ from toolkit.errors import ModelError
 from toolkit.native.texts import Ragged, WordTable
 from toolkit.text.rule import LOWERCASE, NEWEST_RULE, TokenRule
 from toolkit.text.splitting import END, SplitTexts, sentence_ends, string_slices
-from toolkit.text.strings import NUL, Texts
+from toolkit.text.strings import NUL, Texts, arrow_of, bounds_of
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
 # What is made of that many film reviews, half a megabyte, stays in the second-level cache of the
@@ -129,10 +130,13 @@ class Vocabulary:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
         `last` says how many ids at the end of each review matter to the caller. Earlier ones may
-        be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences.
+        be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences,
+        and keeps how tokens are written.
         """
         if self._table is not None and not with_cuts:
             return self._in_core(self._table, texts, last)
+        if self._table is not None and self.rule.has_markup:
+            return self._cut_in_core(self._table, texts, last)
         parts = string_slices(texts, self.rule, _ROWS_TO_SPLIT)
         return self._look_up([SplitTexts.of(part, self.rule) for part in parts], with_cuts)
 
@@ -181,8 +185,22 @@ class Vocabulary:
             chunks = string_slices(texts, self.rule, _ROWS_TO_CAST)
         return TokenIds.concatenate([_token_ids(table.encode(part, last)) for part in chunks])
 
+    def _cut_in_core(self, table: WordTable, texts: Texts, last: int | None) -> TokenIds:
+        if isinstance(texts, pa.ChunkedArray) or texts.type not in (pa.string(), pa.large_string()):
+            texts = pa.concat_arrays([pa.array([], pa.large_string()), *_large(texts)])
+        values, bounds, places, cuts = table.encode_with_cuts(texts, last)
+        firsts = bounds_of(texts)
+
+        def spelled(tokens: npt.NDArray[np.int64]) -> pa.StringArray:
+            firsts_of = firsts[np.searchsorted(bounds, tokens, "right") - 1]
+            return _lower_parts(texts.buffers()[2], firsts_of[:, None] + places[tokens])
+
+        found = _token_ids((values, bounds))
+        return replace(found, cuts=np.flatnonzero(cuts), spelled=spelled)
+
     def _look_up(self, parts: list[SplitTexts], with_cuts: bool) -> TokenIds:
-        ids = self._ids_of(pa.chunked_array([part.strings for part in parts], pa.string()))
+        strings = pa.chunked_array([part.strings for part in parts], pa.string())
+        ids = self._ids_of(strings)
         tokens = np.flatnonzero(ids != PADDING_ID)
         before = np.cumsum([0, *(len(part.strings) for part in parts)])[:-1]
         ends = [part.stops + shift for part, shift in zip(parts, before, strict=True)]
@@ -191,7 +209,12 @@ class Vocabulary:
         if not with_cuts:
             return found
         at = [sentence_ends(part) + shift for part, shift in zip(parts, before, strict=True)]
-        return replace(found, cuts=np.searchsorted(tokens, concatenate(at, np.int64), "right"))
+        cuts = np.searchsorted(tokens, concatenate(at, np.int64), "right")
+
+        def spelled(chosen: npt.NDArray[np.int64]) -> pa.StringArray:
+            return pc.utf8_rtrim(strings.take(arrow_of(tokens[chosen])).combine_chunks(), END)
+
+        return replace(found, cuts=cuts, spelled=spelled)
 
     def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
         """Give the id of each string of `SplitTexts`, (strings,); that of padding for no token."""
@@ -204,6 +227,24 @@ class Vocabulary:
 def _token_ids(found: Ragged) -> TokenIds:
     values, bounds = found
     return TokenIds(values, bounds[:-1], bounds[1:])
+
+
+def _large(texts: Texts) -> list[pa.LargeStringArray]:
+    chunks = texts.chunks if isinstance(texts, pa.ChunkedArray) else [texts]
+    return [chunk.cast(pa.large_string()) for chunk in chunks]
+
+
+_LOWER = np.array([ord(chr(n).lower()) if n < 128 else n for n in range(256)], np.uint8)
+
+
+def _lower_parts(content: pa.Buffer | None, places: npt.NDArray[np.int64]) -> pa.StringArray:
+    """Cut some strings, (strings, 2) places of the first byte and after the last, out of bytes."""
+    lengths = np.diff(places, axis=1)[:, 0]
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    at = np.arange(bounds[-1]) + np.repeat(places[:, 0] - bounds[:-1], lengths)
+    lower = _LOWER[np.frombuffer(content or b"", np.uint8)[at]]
+    buffers = pa.py_buffer(bounds.astype(np.int32)), pa.py_buffer(lower)
+    return pa.StringArray.from_buffers(len(places), *buffers)
 
 
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:

@@ -13,15 +13,18 @@ const MOST_SHOWN = 30;
 /**
  * @param {Scorer} scorer
  * @param {Facts} facts
+ * @param {(isMixed: boolean) => void} tell Whether the sentences of the text disagree.
  */
-export function startSentences(scorer, facts) {
+export function startSentences(scorer, facts, tell) {
   const panel = byId("by-sentence", HTMLElement);
   let current = "";
 
   const soon = debounced(PAUSE, async (/** @type {string} */ text) => {
     if (text !== current) return;
     const found = await scorer.sentences(text).catch(() => null); // the score is there without them
-    if (found && text === current) showSentences(panel, facts, text, found);
+    if (!found || text !== current) return;
+    showSentences(panel, facts, text, found);
+    tell(found.isMixed);
   });
 
   return {

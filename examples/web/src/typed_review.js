@@ -59,16 +59,26 @@ export function startTypedReview(scorer, facts) {
     spoken.textContent = words;
   });
   const words = startWordMarks(scorer, facts);
-  const sentences = startSentences(scorer, facts);
+  let isMixed = false; // until the sentences of a text are known, as those of the text before
+  /** @type {[number, number]} */
+  let shown = [NaN, NaN];
+  const show = () => speak(showVerdict(verdict, facts, isMixed, ...shown));
+  const sentences = startSentences(scorer, facts, (found) => {
+    isMixed = found;
+    show();
+  });
   const score = latestOnly(
     (/** @type {string} */ text) => scorer.score([text]),
     ({ probabilities: [probability], stars: [stars] }, text) => {
-      const hasScore = !Number.isNaN(probability);
-      speak(hasScore ? showVerdict(verdict, facts, probability, stars) : clearVerdict(verdict, text));
-      if (!hasScore) {
+      if (Number.isNaN(probability)) {
+        speak(clearVerdict(verdict, text));
+        isMixed = false;
         sentences.hide();
+        words.hide();
         return;
       }
+      shown = [probability, stars];
+      show();
       sentences.show(text);
       words.explain(text);
     },
@@ -123,15 +133,16 @@ function showScale(verdict, facts) {
 /**
  * @param {HTMLElement} verdict
  * @param {Facts} facts
+ * @param {boolean} isMixed Whether the sentences disagree.
  * @param {number} probability
  * @param {number} stars NaN if the model has no stars.
  * @returns {string} The same in words.
  */
-function showVerdict(verdict, facts, probability, stars) {
+function showVerdict(verdict, facts, isMixed, probability, stars) {
   const [negative, positive] = facts.labels;
   const side = sideOf(facts, probability);
   const leaning = `, leaning ${probability < facts.threshold ? negative : positive}`;
-  const word = capital(nameOf(facts, side)) + (side === "neutral" ? leaning : "");
+  const word = capital(isMixed ? "mixed" : nameOf(facts, side)) + (isMixed || side === "neutral" ? leaning : "");
   const likely = `${percent(probability)} likely ${positive}`;
   const hasStars = !Number.isNaN(stars);
   verdict.dataset.side = side;

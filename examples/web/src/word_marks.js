@@ -34,7 +34,9 @@ export function startWordMarks(scorer, facts) {
       showWords(facts, text, found);
       panel.dataset.state = "done";
     } catch (error) {
-      if (text === current) byId("sum", HTMLElement).textContent = failed(error);
+      if (text !== current) return;
+      byId("sum", HTMLElement).textContent = failed(error);
+      panel.hidden = false;
     } finally {
       if (text === current) stop = () => {};
     }
@@ -52,6 +54,10 @@ export function startWordMarks(scorer, facts) {
       current = text;
       panel.dataset.state = "waiting";
       showWords(facts, text, null);
+    },
+    /** Show no words, of a text without a score: none of them adds anything. */
+    hide() {
+      panel.hidden = true;
     },
     /** Mark the words of a text that has a score, unless another is shown by then. */
     explain: soon,
@@ -73,7 +79,7 @@ const failed = (error) => `The words could not be weighed: ${/** @type {Error} *
 function showWords(facts, text, found) {
   const read = lastWords(text, facts.maxTokens + 1, facts.tokens);
   const isCut = read.length > facts.maxTokens;
-  byId("weighed", HTMLElement).hidden = !read.length;
+  if (found || !read.length) byId("weighed", HTMLElement).hidden = !read.length;
   byId("marked", HTMLElement).replaceChildren(
     ...markedText(facts, text, isCut ? read[1].start : 0, found?.words ?? []),
   );

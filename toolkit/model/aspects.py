@@ -1,0 +1,295 @@
+"""What reviews speak of: aspects such as the room, each a list of words, and the tone about them.
+
+A sentence, as `toolkit.model.sentences` cuts them, speaks of an aspect if it has one of its words.
+Of a review, an aspect is
+
+- ``positive`` or ``negative`` if sentences that speak of it are clearly so, and none is the other,
+- ``mixed`` if there are both,
+- ``neutral`` if sentences speak of it, and none is clear,
+- null if none does.
+
+A word of a list is compared with the tokens of a text in small letters; ``*`` at its end stands for
+any ending. Words that the model does not know are found, too: their tokens are looked at as they
+are written. All others are found by their ids.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from threading import Lock
+from typing import Self
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import UsageError
+from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.records.columns import aspect_role
+from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
+from toolkit.text.vocabulary import Vocabulary, token_spans
+
+LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
+MOST_ASPECTS = 63  # a bit each
+_ADDING = Lock()
+_NAME = re.compile(r"\w+")
+_EXAMPLE = 'room = ["room*", "bed", "front desk"]'
+
+_Rows = npt.NDArray[np.int64]
+_Bits = npt.NDArray[np.uint64]
+_Classes = npt.NDArray[np.int32]
+
+
+@dataclass(frozen=True)
+class Aspects:
+    """Names of aspects, each with the words and phrases that speak of it."""
+
+    words: tuple[tuple[str, tuple[str, ...]], ...]
+
+    def __post_init__(self) -> None:
+        if not 0 < len(self.words) <= MOST_ASPECTS:
+            raise UsageError(
+                f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. Leave some "
+                "out, or score the file twice."
+            )
+        for name, words in self.words:
+            if not _NAME.fullmatch(name):
+                raise UsageError(
+                    f"aspect {name!r}: expected a name of letters, digits and _, such as room"
+                )
+            if not words:
+                raise UsageError(f"aspect {name!r}: has no words. Write some: {_EXAMPLE}")
+
+    @classmethod
+    def of(cls, given: AspectLists) -> Self:
+        """Take aspects as a user gives them; raises `UsageError` if they are something else.
+
+        They are the name of a list of the package, the path of a TOML file, or words by name.
+        """
+        if isinstance(given, Aspects):
+            return cls(given.words)
+        entries = _read(given) if isinstance(given, str | Path) else given
+        return cls(tuple((str(name), _words(name, words)) for name, words in entries.items()))
+
+    @classmethod
+    def of_options(cls, lists: str | None, single: Iterable[str]) -> Self | None:
+        """Read ``--aspects`` and each ``--aspect NAME=WORD,WORD``; the latter replace others."""
+        found = {} if lists is None else dict(cls.of(lists).words)
+        for entry in single:
+            name, equals, words = entry.partition("=")
+            listed = tuple(word.strip() for word in words.split(",") if word.strip())
+            if not equals or not listed:
+                raise UsageError(
+                    f"--aspect: expected NAME=WORD,WORD, such as staff=staff,reception*, received "
+                    f"{entry!r}"
+                )
+            found[name.strip()] = listed
+        return cls.of(found) if found else None
+
+    def check_labels(self, labels: Collection[str]) -> None:
+        """Raise `UsageError` if a model has labels that aspects have, too."""
+        if taken := {NEUTRAL, MIXED} & {*labels}:
+            raise UsageError(f"--aspects: the model has a label {min(taken)!r} of its own")
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names, in order."""
+        return tuple(name for name, _ in self.words)
+
+
+AspectLists = str | Path | Mapping[str, Iterable[str]] | Aspects
+
+
+def _words(name: str, given: object) -> tuple[str, ...]:
+    """Check the words of an aspect."""
+    found = list(given) if isinstance(given, Iterable) else [None]
+    if isinstance(given, str | Mapping) or not all(isinstance(word, str) for word in found):
+        raise UsageError(
+            f"aspect {name!r}: expected a list of words, received {given!r:.60}. Write {_EXAMPLE}"
+        )
+    return tuple(map(str, found))
+
+
+def _read(given: str | Path) -> dict[str, object]:
+    """Read a list of the package, or a file."""
+    lists = tomllib.loads(LISTS.read_text(encoding="utf-8"))
+    if (named := lists.get(str(given))) is not None:
+        found: dict[str, object] = named
+        return found
+    try:
+        return tomllib.loads(Path(given).read_text(encoding="utf-8-sig"))
+    except (OSError, ValueError) as error:
+        if isinstance(error, OSError) and Path(given).suffix != ".toml":
+            raise UsageError(
+                f"--aspects: no list {str(given)!r}. There are {', '.join(lists)}; or name a TOML "
+                f"file with lines such as {_EXAMPLE}"
+            ) from None
+        raise UsageError(f"{given}: cannot be read as TOML: {error}") from None
+
+
+@dataclass(frozen=True)
+class _Terms:
+    """The words of some aspects, by number, and which of them make a phrase of which aspect."""
+
+    whole: dict[str, int]
+    starts: dict[str, int]  # of words with any ending
+    phrases: list[tuple[tuple[int, ...], int]]  # the terms, and the bit of the aspect
+
+    @classmethod
+    def of(cls, aspects: Aspects, vocabulary: Vocabulary) -> Self:
+        found = cls({}, {}, [])
+        for number, (name, phrases) in enumerate(aspects.words):
+            for phrase in phrases:
+                terms = tuple(found._terms(phrase, vocabulary))
+                if not terms:
+                    raise UsageError(f"aspect {name!r}: {phrase!r} has no word")
+                found.phrases.append((terms, 1 << number))
+        return found
+
+    def _terms(self, phrase: str, vocabulary: Vocabulary) -> Iterable[int]:
+        spans = token_spans(phrase, vocabulary.rule)
+        words = plain_words(pa.array([phrase[a:b] for a, b in spans], pa.string()), vocabulary)
+        for (_, end), word in zip(spans, words.to_pylist(), strict=True):
+            terms = self.starts if phrase[end : end + 1] == "*" else self.whole
+            yield terms.setdefault(word, len(self.whole) + len(self.starts))
+
+    def of_word(self, word: str) -> tuple[int, ...]:
+        """Give the terms that a word is."""
+        starts = (self.starts.get(word[:end]) for end in range(1, len(word) + 1))
+        return tuple(term for term in (self.whole.get(word), *starts) if term is not None)
+
+    @cached_property
+    def pattern(self) -> str:
+        """What matches the words that are terms, and few others."""
+        whole, starts = (
+            "|".join(map(re.escape, terms)) or "^$" for terms in (self.whole, self.starts)
+        )
+        return f"^(?:(?:{whole})$|(?:{starts}))"
+
+
+class AspectFinder:
+    """Finds which sentences speak of which aspects; safe to share between threads."""
+
+    def __init__(self, aspects: Aspects, vocabulary: Vocabulary) -> None:
+        self.names = aspects.names
+        self._vocabulary = vocabulary
+        self._terms = _Terms.of(aspects, vocabulary)
+        # A class is the set of terms that a token is; class 0 is of none.
+        self._classes: dict[tuple[int, ...], int] = {(): 0}
+        of_strings = self._classify(
+            pa.concat_arrays([vocabulary.words, vocabulary.spellings.strings])
+        )
+        known = len(vocabulary.words)
+        first = vocabulary.size - known
+        # -1 where the token has to be looked at: unknown words, and ids of words that differ.
+        self._of_id = np.zeros(vocabulary.size, np.int32)
+        self._of_id[first:] = of_strings[:known]
+        others = vocabulary.spellings.ids
+        self._of_id[others[self._of_id[others] != of_strings[known:]]] = -1
+        self._of_id[UNKNOWN_ID] = -1
+
+    def find(self, ids: TokenIds, sentences: TokenIds) -> _Bits:
+        """Give the bits of the aspects that each of the sentences of reviews speaks of."""
+        classes = self._of_id[ids.values]
+        places = np.flatnonzero(classes)
+        classes = classes[places]
+        unsure = np.flatnonzero(classes < 0)
+        if len(unsure) and ids.spelled is not None:
+            classes[unsure] = self._classify(ids.spelled(places[unsure]))
+            places, classes = places[classes > 0], classes[classes > 0]
+        found = np.zeros(len(sentences), np.uint64)
+        rows = np.searchsorted(sentences.starts, places, "right") - 1
+        is_inside = rows >= 0
+        is_inside[is_inside] = places[is_inside] < sentences.stops[rows[is_inside]]
+        places, classes, rows = places[is_inside], classes[is_inside], rows[is_inside]
+        bits = self._bits(places, classes, rows)
+        if len(bits):
+            firsts = np.flatnonzero(np.diff(rows, prepend=-1))
+            found[rows[firsts]] = np.bitwise_or.reduceat(bits, firsts)
+        return found
+
+    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows) -> _Bits:
+        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,)."""
+        terms = len(self._terms.whole) + len(self._terms.starts)
+        known = [*self._classes.items()]  # others may be added at any time
+        has = np.zeros((len(known), terms), np.bool_)
+        alone = np.zeros(len(known), np.uint64)
+        for each, number in known:
+            has[number, [*each]] = True
+        bits = np.zeros(len(places), np.uint64)
+        for phrase, bit in self._terms.phrases:
+            if len(phrase) == 1:
+                alone[has[:, phrase[0]]] |= np.uint64(bit)
+                continue
+            last = len(places) - len(phrase) + 1
+            begins = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
+            for distance, term in enumerate(phrase[1:], 1):
+                at = begins + distance
+                is_next = (places[at] == places[begins] + distance) & (rows[at] == rows[begins])
+                begins = begins[is_next & has[classes[at], term]]
+            bits[begins] |= np.uint64(bit)
+        return bits | alone[classes]
+
+    def _classify(self, strings: pa.StringArray) -> _Classes:
+        """Give the class of each string, in small letters of ASCII, (strings,)."""
+        plain = plain_words(strings, self._vocabulary)
+        found = np.zeros(len(strings), np.int32)
+        rows = np.flatnonzero(pc.match_substring_regex(plain, self._terms.pattern))
+        words = plain.take(pa.array(rows)).to_pylist()
+        for row, word in zip(rows.tolist(), words, strict=True):
+            found[row] = self._number_of(self._terms.of_word(word))
+        return found
+
+    def _number_of(self, terms: tuple[int, ...]) -> int:
+        number = self._classes.get(terms)
+        if number is None:
+            with _ADDING:
+                number = self._classes.setdefault(terms, len(self._classes))
+        return number
+
+
+def plain_words(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArray:
+    """Write words as they are compared: in small letters, composed, with plain apostrophes."""
+    try:
+        plain = pc.utf8_lower(pc.utf8_normalize(strings, "NFC"))
+    except pa.ArrowInvalid:  # not UTF-8
+        read = (
+            bytes(each).decode("utf-8", "replace") for each in strings.view(pa.binary()).to_pylist()
+        )
+        return plain_words(pa.array(read, pa.string()), vocabulary)
+    for form in vocabulary.rule.written_apostrophes:
+        plain = pc.replace_substring(plain, form, "'")
+    return plain
+
+
+def tones_of(
+    aspects: Aspects, bits: _Bits, tones: npt.NDArray[np.int8], reviews: _Rows, total: int
+) -> dict[str, npt.NDArray[np.generic]]:
+    """Give what each aspect is in ``total`` reviews, (reviews,) int8, by the role of its column.
+
+    ``bits``, ``tones`` and ``reviews`` are those of sentences. The numbers are places of `called`.
+    """
+    found: dict[str, npt.NDArray[np.generic]] = {}
+    for number, name in enumerate(aspects.names):
+        speaks = bits & np.uint64(1 << number) > 0
+        is_there, negative, positive = np.zeros((3, total), np.int8)
+        is_there[reviews[speaks]] = 1
+        negative[reviews[speaks & (tones < 0)]] = 1
+        positive[reviews[speaks & (tones > 0)]] = 2
+        found[aspect_role(name)] = is_there + negative + positive
+    return found
+
+
+# By the numbers of `tones_of`; a model may have other words for negative and positive.
+ASPECT_LABELS = (None, NEUTRAL, "negative", "positive", MIXED)
+
+
+def called(labels: tuple[str, str]) -> tuple[str | None, ...]:
+    """Give the words for the numbers of `tones_of`; `labels` are those of the model."""
+    return (None, NEUTRAL, *labels, MIXED)

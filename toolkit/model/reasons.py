@@ -1,0 +1,152 @@
+"""The words that moved a score most towards its label: the strongest that `explain` shows.
+
+Of a review, they are the known words with the largest contributions (`toolkit.model.explain`) for
+the class that its probability says, each once, the strongest first. For `ngram-linear` the
+contributions are sums of its tables; for `ngram-recurrent` the core reads a review again from where
+a word is hidden on. All others, and both without what makes them fast, are run with each word
+hidden. Where contributions are closer than the core computes them, such a run decides, so that the
+words are the same in any way.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.model.aspects import plain_words
+from toolkit.model.explain import Explainer
+from toolkit.model.file import ModelFile
+from toolkit.model.native_network import Graph
+from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
+from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+JOINED_WITH = "; "
+_MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
+_CLOSE = 1e-4  # the core is right to a tenth of it
+
+_Rows = npt.NDArray[np.int64]
+_Floats = npt.NDArray[np.float64]
+
+
+def _rank(rows: _Rows) -> _Rows:
+    """Number the entries of each row, which follow each other, from 0."""
+    found: _Rows = np.arange(len(rows)) - np.searchsorted(rows, rows)
+    return found
+
+
+class Reasons:
+    """Gives the reasons of a model's scores; safe to share between threads."""
+
+    def __init__(self, model: ModelFile, vocabulary: Vocabulary, most_words: int) -> None:
+        self._model, self._vocabulary, self._count = model, vocabulary, most_words
+        self._most = model.facts.max_tokens
+
+    def of(self, ids: TokenIds, is_positive: npt.NDArray[np.bool_]) -> pa.StringArray:
+        """Give the words of each review, made ``with_cuts``, that speak for its class."""
+        starts = np.maximum(ids.starts, ids.stops - self._most)
+        read = TokenIds(ids.values, starts, ids.stops)
+        places = np.flatnonzero(ids.values > UNKNOWN_ID)
+        rows = np.searchsorted(ids.stops, places, "right")
+        is_read = places >= starts[rows]
+        places, rows = places[is_read], rows[is_read]
+        found, is_exact = self._contributions(read, rows, places)
+        found *= np.where(is_positive[rows], 1, -1)
+        if not is_exact:
+            unsure = self._unsure(ids.values, rows, places, found)
+            exact = self._explainer.contributions(read, rows[unsure], places[unsure])
+            found[unsure] = exact * np.where(is_positive[rows[unsure]], 1, -1)
+        chosen = self._strongest(ids.values, rows, places, found, self._count)
+        assert ids.spelled is not None
+        words = plain_words(ids.spelled(places[chosen]), self._vocabulary)
+        bounds = np.searchsorted(rows[chosen], np.arange(len(ids) + 1)).astype(np.int32)
+        return pc.binary_join(pa.ListArray.from_arrays(pa.array(bounds), words), JOINED_WITH)
+
+    def _strongest(
+        self, values: Ids, rows: _Rows, places: _Rows, found: _Floats, count: int
+    ) -> _Rows:
+        """Choose the strongest words of each review that speak for its class, in order."""
+        order = np.flatnonzero(found > 0)
+        order = order[np.argsort(-found[order], kind="stable")]
+        order = order[np.argsort(rows[order], kind="stable")]
+        order = order[_rank(rows[order]) < count + _MOST_AGAIN]
+        # Of the occurrences of a word, the first is the strongest.
+        words = rows[order] << 32 | values[places[order]]
+        is_first = np.zeros(len(order), np.bool_)
+        is_first[np.unique(words, return_index=True)[1]] = True
+        order = order[is_first]
+        return order[_rank(rows[order]) < count]
+
+    def _unsure(self, values: Ids, rows: _Rows, places: _Rows, found: _Floats) -> _Rows:
+        """Give the words whose order, among the strongest, is too close to tell."""
+        chosen = self._strongest(values, rows, places, found + 2 * _CLOSE, self._count + 1)
+        gaps = -np.diff(found[chosen], append=-np.inf)
+        is_last = np.diff(rows[chosen], append=-1) != 0
+        close = np.zeros(int(rows.max(initial=-1)) + 1, np.bool_)
+        close[rows[chosen][(gaps < 2 * _CLOSE) & ~is_last]] = True
+        close[rows[chosen][np.abs(found[chosen]) < _CLOSE]] = True
+        least = np.full(len(close), np.inf)
+        np.minimum.at(least, rows[chosen], found[chosen] - 2 * _CLOSE)
+        return np.flatnonzero(close[rows] & (found >= least[rows]))
+
+    def _contributions(self, read: TokenIds, rows: _Rows, places: _Rows) -> tuple[_Floats, bool]:
+        """Give those of the words at some places, (places,), and whether they are exact.
+
+        Those of `ngram-linear` are multiples of them.
+        """
+        if self._linear is not None:
+            return self._shares(self._linear, read, rows, places), True
+        if self._hidden is not None:
+            of_all = self._hidden.run(read.values, read.starts, read.stops, self._most)
+            if of_all is not None:
+                return of_all[places].astype(np.float64), False
+        return self._explainer.contributions(read, rows, places), True
+
+    def _shares(self, found: Parameters, read: TokenIds, rows: _Rows, places: _Rows) -> _Floats:
+        """Give twice what words add by themselves and half of each pair, in codes."""
+        words, pairs = (
+            each.astype(np.int64) * np.abs(each.astype(np.int64))
+            for each in (found["words"], found["pairs"])
+        )
+
+        def pair(
+            before: npt.NDArray[np.int64] | int, after: npt.NDArray[np.int64]
+        ) -> npt.NDArray[np.int64]:
+            codes: npt.NDArray[np.int64] = pairs[(before * len(words) + after) % len(pairs)]
+            return np.where(after > START_ID, codes, 0)
+
+        values = read.values.astype(np.int64)
+        here = values[places]
+        unknown = np.full(len(here), UNKNOWN_ID)
+        first = np.where(read.lengths < self._most, START_ID, PADDING_ID)[rows]
+        before = np.where(places > read.starts[rows], values[places - 1], first)
+        is_last = places + 1 == read.stops[rows]
+        after = np.where(is_last, PADDING_ID, np.append(values, PADDING_ID)[places + 1])
+        total = 2 * (words[here] - words[UNKNOWN_ID])
+        for one in (before, np.minimum(before, UNKNOWN_ID)):
+            total += pair(one, here) - pair(one, unknown)
+        for one in (after, np.minimum(after, UNKNOWN_ID)):
+            total += pair(here, one) - pair(unknown, one)
+        shares: _Floats = total.astype(np.float64)
+        return shares
+
+    @cached_property
+    def _linear(self) -> Parameters | None:
+        graph = Graph(self._model.network)
+        found = graph.find(LinearBody.nodes, 0)
+        return found if found and LinearBody.of(found, self._most) else None
+
+    @cached_property
+    def _hidden(self) -> HiddenWords | None:
+        graph = Graph(self._model.network)
+        body = graph.find(RecurrentBody.nodes, 0)
+        head = graph.find(HiddenWords.head, RecurrentBody.nodes.count)
+        return None if body is None or head is None else HiddenWords.of(body, head, self._most)
+
+    @cached_property
+    def _explainer(self) -> Explainer:
+        return Explainer(self._model)
