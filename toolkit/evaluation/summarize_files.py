@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.diff_models import rows_file
+from toolkit.evaluation.diff_models import OnFile, rows_file
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Numbers
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS, Slice, Summary, Texts, in_steps
@@ -27,7 +27,7 @@ from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import FIVE, TEN, by_word, number, read_probabilities
+from toolkit.records.labels import FIVE, TEN, Rows, by_word, number, read_probabilities
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
@@ -46,8 +46,6 @@ _DATES = (
 )
 _EITHER_WAY = ("%m/%d/%Y", "%d/%m/%Y")
 _TIME = r"[T ]+\d{1,2}:\d\d.*$"
-
-OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 
 
 @dataclass(frozen=True)
@@ -162,25 +160,29 @@ class _Run:
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and give what they say but for words and rows."""
-        found = self.found
         for place, path in enumerate(scored_files([*map(str, names)])):
             with (
                 open_reviews(path, self.options.reading, self._wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
-                found.columns |= reviews.chosen
+                self.found.columns |= reviews.chosen
                 read = 0
                 for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
                     self._add(block, reviews, read)
                     read += block.records + len(block.rejects)
                     if on_progress is not None:
                         on_progress(Progress(read, reviews.bytes_read, reviews.size))
-            found.files.append(str(path))
+            self.found.files.append(str(path))
             rejects = path_of(f"{path}{REJECTED_ENDING}")
             if is_a_file(rejects):
                 with rejects.open("rb") as file:
                     lines = sum(1 for _ in file)
-                found.set_aside |= {str(rejects): lines} if lines else {}
+                self.found.set_aside |= {str(rejects): lines} if lines else {}
+        return self._summary()
+
+    def _summary(self) -> Summary:
+        """Put the counts together; an error if there are none of the model."""
+        found = self.found
         if not self.cells[""]:
             raise InputError(
                 f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
@@ -233,19 +235,31 @@ class _Run:
         words = pa.chunked_array([rows["probability"]])
         probability = read_probabilities(words, positions, where).astype(np.float64)
         ids = self.scorer.vocabulary.encode(rows["text"])
-        names = pa.array([self.found.negative, self.found.positive], pa.large_string())
-        kinds = pc.fill_null(pc.index_in(rows["sentiment"], names), -1).to_numpy().astype(np.int8)
         unknown = int(np.count_nonzero(ids.values == UNKNOWN_ID))
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
-        groups = _repeated("", len(rows))
-        if self.shown_by:
-            groups = pc.fill_null(rows[self.shown_by], NO_GROUP)
-        stars = _stars(rows, "stars")
+        labels = pa.array([self.found.negative, self.found.positive], pa.large_string())
+        kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
+        key = np.random.default_rng([place, block.number]).random(len(rows))
+        return _Block(
+            len(everything),
+            parsed.rejects,
+            without_text,
+            _counted(pa.concat_tables(self._parts(rows, reviews))),
+            Texts(len(ids.values), unknown, len(rows), histogram),
+            (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
+            self.kept.of(self._to_show(rows, key, path, positions, probability)),
+        )
+
+    def _to_show(
+        self, rows: pa.RecordBatch, key: Numbers, path: Path, positions: Rows, probability: Numbers
+    ) -> pa.Table:
+        """Give rows as `KeptRows` has them."""
+        by, stars = self.shown_by, _stars(rows, "stars")
         scale = TEN if (stars > FIVE).any() else FIVE
-        shown = pa.table(
+        return pa.table(
             {
-                "key": np.random.default_rng([place, block.number]).random(len(rows)),
-                "group": groups,
+                "key": key,
+                "group": pc.fill_null(rows[by], NO_GROUP) if by else _repeated("", len(rows)),
                 "file": pa.repeat(without_half_pairs(str(path)), len(rows)),
                 "row": positions + 1,
                 "sentiment": rows["sentiment"],
@@ -254,15 +268,6 @@ class _Run:
                 "gap": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability)),
                 "text": rows["text"],
             }
-        )
-        return _Block(
-            len(everything),
-            parsed.rejects,
-            without_text,
-            _counted(pa.concat_tables(self._parts(rows, reviews))),
-            Texts(len(ids.values), unknown, len(rows), histogram),
-            (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
-            self.kept.of(shown),
         )
 
     def _parts(self, rows: pa.RecordBatch, reviews: ReviewFile) -> Iterator[pa.Table]:

@@ -9,7 +9,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
-from math import sqrt
+from math import hypot
 from typing import Any, NamedTuple
 
 from toolkit import __version__
@@ -45,7 +45,8 @@ class Slice:
         return Proportion(self.labels.get(label, 0), self.rows)
 
 
-class Quote(NamedTuple):
+@dataclass(frozen=True)
+class Quote:
     """A row to show."""
 
     file: str
@@ -97,8 +98,7 @@ class Change:
         """The 95% interval of the difference, from both of Wilson (Newcombe 1998)."""
         (a, b), (c, d) = self.before.interval, self.now.interval
         old, new = self.before.value, self.now.value
-        below, above = sqrt((new - c) ** 2 + (b - old) ** 2), sqrt((d - new) ** 2 + (old - a) ** 2)
-        return self.difference - below, self.difference + above
+        return self.difference - hypot(new - c, b - old), self.difference + hypot(d - new, old - a)
 
 
 @dataclass(frozen=True)
@@ -319,8 +319,6 @@ def _plain(value: Any) -> Any:
         value = {"files": value.files, "rows": value.rows, "total": value.total}
     elif isinstance(value, Change):
         value = {**vars(value), "difference": value.difference, "interval": value.interval}
-    elif isinstance(value, Quote):
-        value = value._asdict()
     elif is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):
