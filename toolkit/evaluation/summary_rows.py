@@ -71,15 +71,9 @@ class KeptRows:
         """Random rows."""
         return pa.concat_tables(self._random).combine_chunks()
 
-    @property
-    def lowest(self) -> pa.Table:
-        """The rows with the lowest probabilities."""
-        return self._extremes["probability"][0]
-
-    @property
-    def surprising(self) -> pa.Table:
-        """The rows that are far from their stars, the farthest first."""
-        return self._extremes["gap"][0].filter(pc.field("gap") < -_FAR)
+    def first_by(self, column: str) -> pa.Table:
+        """The rows with the smallest probability or gap, the first of them first."""
+        return self._extremes[column][0]
 
     def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
         """Give the rows with the smallest keys of each group, and the last of each full group."""
@@ -107,11 +101,12 @@ def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
 def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
     """Put the most negative and the surprising rows into a summary."""
     is_negative = pc.field("sentiment") == found.negative
-    found.most_negative = _quotes(kept.lowest.filter(is_negative))[:show]
+    found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
     if "stars" in found.columns:
         found.surprise = "The score and the stars that the reviewer gave differ most."
-        why = [f"{value:g} stars" for value in kept.surprising["stars"].to_pylist()]
-        found.surprising = _quotes(kept.surprising, why)[:show]
+        rows = kept.first_by("gap").filter(pc.field("gap") < -_FAR)
+        why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
+        found.surprising = _quotes(rows, why)[:show]
     elif by is not None:
         rows = kept.random
         found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
