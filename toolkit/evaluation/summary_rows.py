@@ -61,15 +61,16 @@ class KeptRows:
         self._random.append(random)
         waiting = sum(map(len, self._random[1:]))
         if waiting >= _KEPT_ROWS // 4 or len(self._random) == 1:
-            kept, last = self._smallest(self.random)
-            self._random = [kept]
+            kept, last = self._smallest(pa.concat_tables(self._random))
+            self._random = [kept.combine_chunks()]
             ends = last["group"].to_pylist(), last["key"].to_pylist()
             self._bounds |= dict(zip(*ends, strict=True))
 
     @property
     def random(self) -> pa.Table:
-        """Random rows."""
-        return pa.concat_tables(self._random).combine_chunks()
+        """Random rows, in memory once."""
+        self._random = [pa.concat_tables(self._random).combine_chunks()]
+        return self._random[0]
 
     def first_by(self, column: str) -> pa.Table:
         """The rows with the smallest probability or gap, the first of them first."""
