@@ -41,10 +41,8 @@ def wheel() -> None:
 def check() -> None:
     """Check the metadata and sizes of the packages, and try each that fits this machine."""
     for package in DIST.iterdir():
-        if package.stat().st_size > MOST_BYTES:
-            sys.exit(
-                f"error: {package.name}: {package.stat().st_size:,} bytes, PyPI takes {MOST_BYTES:,}"
-            )
+        if (size := package.stat().st_size) > MOST_BYTES:
+            sys.exit(f"error: {package.name}: {size:,} bytes, and PyPI takes {MOST_BYTES:,}")
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
     with TemporaryDirectory() as folder:
         for package in sorted(DIST.iterdir()):
