@@ -23,6 +23,7 @@ LANGUAGES = PROJECT / "build" / "packages"
 PAPERS = PROJECT / "build" / "release"
 NOTES = "RELEASE_NOTES.md"
 NO_HOST = "https://example.invalid/"
+MOST_BYTES = 100 * 2**20  # of a file on PyPI, unless more is asked for
 
 
 def sdist() -> None:
@@ -38,7 +39,10 @@ def wheel() -> None:
 
 
 def check() -> None:
-    """Check the metadata of the packages, and try each that fits this machine."""
+    """Check the metadata and sizes of the packages, and try each that fits this machine."""
+    for package in DIST.iterdir():
+        if (size := package.stat().st_size) > MOST_BYTES:
+            sys.exit(f"error: {package.name}: {size:,} bytes, and PyPI takes {MOST_BYTES:,}")
     run(sys.executable, "-m", "twine", "check", "--strict", *sorted(DIST.iterdir()))
     with TemporaryDirectory() as folder:
         for package in sorted(DIST.iterdir()):
