@@ -11,7 +11,7 @@ import shutil
 import stat
 import tempfile
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -312,6 +312,15 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
             for partial, path in made:
                 if not is_in_store(path):  # a file may have come in the meantime
                     place(partial, path, force=force)
+
+
+def write_texts(texts: Mapping[Path, str], *, force: bool = False) -> None:
+    """Write texts by their paths in UTF-8, all or none; what it cannot hold becomes ``?``."""
+    if not texts:
+        return
+    with atomic_files(*texts, force=force) as partials:
+        for text, partial in zip(texts.values(), partials, strict=True):
+            partial.write_text(text, encoding="utf-8", errors="replace")
 
 
 @contextmanager

@@ -19,7 +19,7 @@ from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.evaluation import SummaryOptions, summarize
-from toolkit.evaluation.summarize_files import MOST_GROUPS, OTHER_GROUPS
+from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 from toolkit.cli import options as o
 from toolkit.cli.options import check_rows_file
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_is_no_input, check_output_file, resolved
+from toolkit.files import check_is_no_input, check_output_file, resolved, write_texts
 from toolkit.model import DEFAULT_MODEL, find_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
@@ -155,12 +155,9 @@ def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force
 
     wants_json = json or any(path.suffix.lower() in _JSON for path in reports)
     as_json = dumps(evaluation_as_dict(evaluation), indent=2) + "\n" if wants_json else ""
-    if reports:
-        contents = [
-            as_json if path.suffix.lower() in _JSON else page(evaluation) for path in reports
-        ]
-        with atomic_files(*reports, force=force) as partials:
-            for content, partial in zip(contents, partials, strict=True):
-                partial.write_text(content, encoding="utf-8", errors="replace")
+    texts = {
+        path: as_json if path.suffix.lower() in _JSON else page(evaluation) for path in reports
+    }
+    write_texts(texts, force=force)
     if json:
         sys.stdout.write(as_json)

@@ -11,14 +11,13 @@ import typer
 from toolkit.cli import options as o
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
-from toolkit.files import atomic_files, check_is_no_input, check_output_file
+from toolkit.files import check_is_no_input, check_output_file, write_texts
 from toolkit.model import find_model
 from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.evaluation.summarize_files import SummaryOptions
-    from toolkit.evaluation.summary import Summary
 
 _MORE = "Compare, correct, label"
 _PICKED = "to_label.csv"
@@ -159,42 +158,27 @@ def run(
     quiet: bool,
 ) -> None:
     """Summarize, write and show; also for `toolkit score --page`."""
-    from toolkit.cli.console import progress_of
-    from toolkit.evaluation.summarize_files import summarize as run_summary
-
-    found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
-    written = _write(found, page, report, json=json, force=options.force)
-    if not (json or quiet):
-        from toolkit.cli.summarize_view import show
-
-        picked = [options.picked] if options.picked else []
-        show(found, options.show, [*written, *picked])
-    if found.rejected:
-        raise typer.Exit(EXIT_REJECTED)
-
-
-def _write(
-    found: Summary, page: Path | None, report: Path | None, *, json: bool, force: bool
-) -> list[Path]:
     from json import dumps
 
-    from toolkit.cli.console import for_json
+    from toolkit.cli.console import for_json, progress_of
+    from toolkit.evaluation.summarize_files import summarize as run_summary
     from toolkit.evaluation.summary import summary_as_dict
 
-    contents = {}
-    as_json = ""
-    if json or report is not None:
-        as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
+    found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
+    as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
+    texts = {}
     if page is not None:
         from toolkit.evaluation.page import summary_page
 
-        contents[page] = summary_page(found)
+        texts[page] = summary_page(found)
     if report is not None:
-        contents[report] = as_json
-    if contents:
-        with atomic_files(*contents, force=force) as partials:
-            for content, partial in zip(contents.values(), partials, strict=True):
-                partial.write_text(content, encoding="utf-8", errors="replace")
+        texts[report] = as_json
+    write_texts(texts, force=options.force)
     if json:
         sys.stdout.write(as_json)
-    return [*contents]
+    elif not quiet:
+        from toolkit.cli.summarize_view import show
+
+        show(found, options.show, [*texts, *([options.picked] if options.picked else [])])
+    if found.rejected:
+        raise typer.Exit(EXIT_REJECTED)

@@ -55,16 +55,6 @@ from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
-DOUBTFUL_ROWS = pa.schema(
-    {
-        "row": pa.int64(),  # in the file, from 1
-        "label": pa.string(),
-        "model_says": pa.string(),
-        "positive_probability": pa.float32(),
-        "text": pa.large_string(),
-    }
-)
-
 
 @dataclass(frozen=True)
 class Mistake:
@@ -315,9 +305,10 @@ def evaluate(
     found = [(each.probability, each.threshold) for each in results]
     look_wrong = doubtful(labels, results[best].probability)
     if options.doubtful is not None:
-        with rows_file(options.doubtful, DOUBTFUL_ROWS, force=options.force) as append:
+        rows = _doubtful_rows(opinions, results[best].probability, look_wrong)
+        with rows_file(options.doubtful, rows.schema, force=options.force) as append:
             assert append is not None
-            append(_doubtful_rows(opinions, results[best].probability, look_wrong))
+            append(rows)
     breakdowns = break_down(opinions, found, best)
     groups = [each for each in breakdowns if each.key == "groups"]
     return Evaluation(
@@ -340,17 +331,18 @@ def evaluate(
 def _doubtful_rows(
     reviews: LabelledReviews, probability: Probabilities, places: Sequence[int]
 ) -> pa.Table:
-    """Give the reviews at some places, as `DOUBTFUL_ROWS`."""
+    """Give the reviews at some places, with the label that they have and that of the model."""
     at = np.array(places, np.int64)
-    labels = reviews.labels[at]
-    columns = [
-        reviews.rows[at] + 1,
-        np.array(LABELS)[labels] if len(at) else pa.array([], pa.string()),
-        np.array(LABELS)[1 - labels] if len(at) else pa.array([], pa.string()),
-        probability[at],
-        reviews.texts.take(pa.array(at)),
-    ]
-    return pa.table(columns, DOUBTFUL_ROWS)
+    labels, names = reviews.labels[at], pa.array(LABELS)
+    return pa.table(
+        {
+            "row": reviews.rows[at] + 1,  # in the file, from 1
+            "label": names.take(pa.array(labels)),
+            "model_says": names.take(pa.array(1 - labels)),
+            "positive_probability": probability[at],
+            "text": reviews.texts.take(pa.array(at)),
+        }
+    )
 
 
 def _with_scores(

@@ -5,23 +5,22 @@ Rows count as if they were independent of each other, as in a random sample.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, is_dataclass, replace
+from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
-from math import erfc, log, sqrt
+from math import hypot
 from typing import Any, NamedTuple
-
-import numpy as np
 
 from toolkit import __version__
 from toolkit.errors import counted
-from toolkit.evaluation.metrics import NORMAL_95, Proportion
+from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 
 RATE = 0.05  # of false discoveries among all changes that are called so
-_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
-_PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
-_UNLIKE = 1.5  # times as many unknown words, or as long
+MOST_GROUPS = 1_000  # of a column; more are counted together
+OTHER_GROUPS = "(others)"
+_MOST_SLICES = 20  # in a table
 
 # How a span of days is cut: up to this number of days, in steps of.
 STEPS = {45: "day", 400: "week"}
@@ -46,7 +45,8 @@ class Slice:
         return Proportion(self.labels.get(label, 0), self.rows)
 
 
-class Quote(NamedTuple):
+@dataclass(frozen=True)
+class Quote:
     """A row to show."""
 
     file: str
@@ -67,9 +67,7 @@ class TermFound:
     other_reviews: int  # of the other kind
     other_share: float
     lean: float  # standard deviations, as `summary_words.log_odds`; above 0
-    is_opinion: (
-        bool  # the model has an opinion of it alone: "dirty"; else it is a subject: "shower"
-    )
+    is_opinion: bool = False  # of the model, of it alone: "dirty"; else a subject: "shower"
     phrases: tuple[str, ...] = ()  # that it is in most, if it is a word
     quotes: tuple[Quote, ...] = ()
 
@@ -78,12 +76,17 @@ class TermFound:
 class Change:
     """A share before and now, in rows."""
 
-    what: str  # label, stars, by NAME, aspect, complaint or praise
+    what: str  # label, LABEL by NAME, aspect, complaints with, or praise with
     name: str
     before: Proportion
     now: Proportion
     p_value: float
     adjusted: float = 1.0  # by Benjamini and Hochberg (1995)
+
+    @property
+    def is_of_words(self) -> bool:
+        """Whether it is one of many words."""
+        return self.what.endswith(" with")
 
     @property
     def difference(self) -> float:
@@ -95,8 +98,7 @@ class Change:
         """The 95% interval of the difference, from both of Wilson (Newcombe 1998)."""
         (a, b), (c, d) = self.before.interval, self.now.interval
         old, new = self.before.value, self.now.value
-        below, above = sqrt((new - c) ** 2 + (b - old) ** 2), sqrt((d - new) ** 2 + (old - a) ** 2)
-        return self.difference - below, self.difference + above
+        return self.difference - hypot(new - c, b - old), self.difference + hypot(d - new, old - a)
 
 
 @dataclass(frozen=True)
@@ -122,6 +124,16 @@ class Texts:
     texts: int = 0
     histogram: list[int] = field(default_factory=lambda: [0] * 20)  # of the probability, 0 to 1
 
+    def __add__(self, more: Texts) -> Texts:
+        """Add other texts."""
+        both = zip(self.histogram, more.histogram, strict=True)
+        return Texts(
+            self.tokens + more.tokens,
+            self.unknown + more.unknown,
+            self.texts + more.texts,
+            [a + b for a, b in both],
+        )
+
     @property
     def unknown_share(self) -> float:
         """Of all tokens."""
@@ -138,9 +150,7 @@ class Summary:
     """What some scored files say together."""
 
     files: list[str] = field(default_factory=list)
-    columns: dict[str, str] = field(
-        default_factory=dict
-    )  # by what they are: text, sentiment, probability and others
+    columns: dict[str, str] = field(default_factory=dict)  # by what they are, such as text
     negative: str  # the labels
     positive: str
     rows: int = 0  # records that could be read
@@ -210,7 +220,8 @@ class Summary:
 
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
     """Put days together to weeks or months, by the span; those without rows are there, too."""
-    span = (max(days) - min(days)).days
+    first = min(days)
+    span = (max(days) - first).days
     step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
 
     def start(day: date) -> date:
@@ -218,105 +229,11 @@ def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
             return day - timedelta(days=day.weekday())
         return day.replace(day=1) if step == LONGEST_STEP else day
 
-    first, last = start(min(days)), start(max(days))
-    found: dict[date, dict[str, int]] = {}
-    while first <= last:
-        found[first] = {}
-        first = start(first + timedelta(days={"day": 1, "week": 7}.get(step, 32)))
+    found = {start(first + timedelta(days=after)): Counter[str]() for after in range(span + 1)}
     for day, each in days.items():
-        sums = found[start(day)]
-        for label, rows in each.labels.items():
-            sums[label] = sums.get(label, 0) + rows
+        found[start(day)].update(each.labels)
     shown = "%Y-%m" if step == LONGEST_STEP else "%Y-%m-%d"
-    return step, [Slice(day.strftime(shown), sums) for day, sums in found.items()]
-
-
-def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
-    """Test whether a share has changed (two-sided z test, pooled); None if there are too few."""
-    rows, right = before.count + now.count, before.right + now.right
-    share = right / rows
-    if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
-        return None
-    error = sqrt(share * (1 - share) * (1 / before.count + 1 / now.count))
-    return Change(what, name, before, now, erfc(abs(now.value - before.value) / error / sqrt(2)))
-
-
-def beyond_chance(found: Sequence[Change]) -> list[Change]:
-    """Those that remain at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
-    order = sorted(found, key=lambda each: each.p_value)
-    kept, least = [], 1.0
-    for rank in range(len(order), 0, -1):
-        each = order[rank - 1]
-        least = min(least, each.p_value * len(order) / rank)
-        if least <= RATE:
-            kept.append(replace(each, adjusted=least))
-    return kept[::-1]
-
-
-def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
-    found = []
-    if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
-        shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
-        found.append(f"more words that the model does not know: {shares}")
-    if not 1 / _UNLIKE < (now.length / max(before.length, 1e-9)) < _UNLIKE:
-        found.append(
-            f"another length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
-        )
-    old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
-    chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
-    p, q = old / old.sum(), new / new.sum()
-    index = float(((q - p) * np.log(q / p)).sum())
-    if index > _PSI_LARGE + 2 * chance:
-        found.append(
-            f"scores that are distributed in another way: a population stability index of "
-            f"{index:.2f}, where {_PSI_LARGE} is large"
-        )
-    return [f"The texts are unlike before: {each}." for each in found]
-
-
-def correct(called: Proportion, sensitivity: Proportion, specificity: Proportion) -> Corrected:
-    """Correct a count of positives for the known errors.
-
-    Parameters
-    ----------
-    called : Proportion
-        Rows that the model calls positive, of those that it calls positive or negative.
-    sensitivity : Proportion
-        Of labelled positive rows, those that it calls positive.
-    specificity : Proportion
-        Of labelled negative rows, those that it calls negative.
-
-    Returns
-    -------
-    Corrected
-        The share, from 0 to 1.
-
-    Raises
-    ------
-    ValueError
-        If the model is no better than chance on the labelled rows.
-    """
-    se, sp, q = sensitivity.value, specificity.value, called.value
-    better = se + sp - 1
-    if better <= 0:
-        raise ValueError("no better than chance")
-    share = (q + sp - 1) / better
-    kept = min(max(share, 0.0), 1.0)
-    variance = (
-        q * (1 - q) / called.count
-        + kept**2 * se * (1 - se) / sensitivity.count
-        + (1 - kept) ** 2 * sp * (1 - sp) / specificity.count
-    ) / better**2
-    half = NORMAL_95 * sqrt(variance)
-    ends = max(share - half, 0.0), min(share + half, 1.0)
-    return Corrected(kept, ends, q, sensitivity, specificity)
-
-
-def entropy(probability: float) -> float:
-    """How unsure a probability is, 0 to 1, in bits."""
-    p = min(max(probability, 1e-9), 1 - 1e-9)
-    return -(p * log(p) + (1 - p) * log(1 - p)) / log(2)
+    return step, [Slice(day.strftime(shown), dict(sums)) for day, sums in found.items()]
 
 
 class Section(NamedTuple):
@@ -327,15 +244,16 @@ class Section(NamedTuple):
     note: str = ""
 
 
-_MOST_SLICES = 20
-
-
 def sections(found: Summary, most: int = 40) -> list[Section]:
     """Give the tables of groups, days, aspects and changes; of changed words, at most a number."""
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
-    shown = [Section(title, _slices(found, name, of), _left_out(of)) for title, name, of in tables]
+    shown = []
+    for title, name, slices in tables:
+        more = len(slices) - _MOST_SLICES
+        note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
+        shown.append(Section(title, _slices(found, name, slices), note))
     if found.step is not None:
         last, count = found.over_time[-_MOST_SLICES:], len(found.over_time)
         note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
@@ -346,7 +264,7 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
 
 
 def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
-    labels = [found.negative, *(label for label in found.labels if label != found.negative)]
+    labels = [found.negative, *found.labels[:-1]]
     labels += sorted({label for each in slices for label in each.labels} - {*labels})
     has_stars = any(each.stars is not None for each in slices)
     rows: list[Row] = []
@@ -361,14 +279,9 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
 
 
-def _left_out(slices: Sequence[Slice]) -> str:
-    more = len(slices) - _MOST_SLICES
-    return f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
-
-
 def _changes(found: Summary, before: Summary, most: int) -> Section:
-    words = [each for each in found.changes if each.what.endswith(" with")][:most]
-    shown = [each for each in found.changes if not each.what.endswith(" with")] + words
+    words = [each for each in found.changes if each.is_of_words]
+    shown = [each for each in found.changes if not each.is_of_words] + words[:most]
     rows: list[Row] = [
         [
             f"{each.what} {each.name}",
@@ -384,11 +297,8 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
         f"{len(found.changes):,} have changed beyond chance: at most {RATE:.0%} of these are "
         "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
     )
-    return Section(
-        f"Since {before.files[0]}",
-        table_of(("share", "before", "now", "points (95%)", "p"), rows),
-        note,
-    )
+    table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
+    return Section(f"Since {before.files[0]}", table, note)
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
@@ -409,8 +319,6 @@ def _plain(value: Any) -> Any:
         value = {"files": value.files, "rows": value.rows, "total": value.total}
     elif isinstance(value, Change):
         value = {**vars(value), "difference": value.difference, "interval": value.interval}
-    elif isinstance(value, Quote):
-        value = value._asdict()
     elif is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""The words and phrases of reviews: counted, compared between two kinds of reviews, and picked by.
+"""The words and phrases of reviews: counted, and compared between two kinds of reviews.
 
 A phrase is two words that follow each other, with at most one common word between them: "waste of
 money". What is counted are reviews that have it, not how often they say it.
@@ -7,11 +7,18 @@ money". What is counted are reviews that have it, not how often they say it.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
+from toolkit.evaluation.metrics import Numbers
+from toolkit.evaluation.summary import TermFound
+from toolkit.evaluation.summary_rows import quotes_of
+from toolkit.model.scorer import Scorer
+from toolkit.records.labels import Rows
 from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -34,10 +41,10 @@ _MIDDLE_BITS = 8  # of the number of a word of `_COMMON`; 0 is none
 _PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
 _MOST_KEPT = 2_000_000  # words and phrases; beyond, those that were found once are forgotten
 _MERGED_AT = 4_000_000  # keys that wait for being merged
+_SUBJECT = (0.15, 0.85)  # the probability of a word alone: outside, it is an opinion
 
 Keys = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]  # (keys, 2): reviews of the first and of the second kind
-Floats = npt.NDArray[np.float64]
 
 
 class Terms:
@@ -49,8 +56,8 @@ class Terms:
         place = {word: at for at, word in enumerate(vocabulary.words.to_pylist(), FIRST_WORD_ID)}
         self._middle = np.zeros(vocabulary.size, np.int64)  # the number of a common word
         for number, word in enumerate(_COMMON, 1):
-            self._middle[place.get(word, 0)] = number
-        self._middle[0] = 0
+            if word in place:
+                self._middle[place[word]] = number
         self._is_common = self._middle > 0
         self._is_common[:FIRST_WORD_ID] = True
         self._is_common[[*_kinds(vocabulary)]] = True
@@ -59,7 +66,7 @@ class Terms:
         short = [at for word, at in place.items() if len(word) < 2 or word.isdigit()]
         self._is_single[short] = False
 
-    def of(self, ids: TokenIds) -> tuple[npt.NDArray[np.int64], Keys]:
+    def of(self, ids: TokenIds) -> tuple[Rows, Keys]:
         """Give the rows, ascending, and the keys of all that is in them, each once per row."""
         values, rows = ids.values.astype(np.int64), ids.rows
         is_single, ends = self._is_single[values], ~self._is_common[values]
@@ -71,8 +78,8 @@ class Terms:
         last = values[three + 2]
         found.append((rows[three], self._phrase(values[three], middle[three + 1], last)))
         shift = 2 * self._bits + _MIDDLE_BITS
-        both = np.concatenate([(row << shift) | key for row, key in found])
-        both = _distinct_of(both)[0]
+        both = np.sort(np.concatenate([(row << shift) | key for row, key in found]))
+        both = both[np.diff(both, prepend=both[:1] - 1) > 0]  # `np.unique` takes far longer
         return both >> shift, both & ((1 << shift) - 1)
 
     def _phrase(self, first: Keys, middle: Keys | int, last: Keys) -> Keys:
@@ -102,55 +109,47 @@ class TermCounts:
     """
 
     def __init__(self) -> None:
-        self._parts: list[tuple[Keys, Counts]] = []
-        self._waiting = 0
+        self._parts = [(np.zeros(0, np.int64), np.zeros((0, 2), np.int64))]
         self.reviews = np.zeros(2, np.int64)  # of either kind
 
     def add(self, keys: Keys, counts: Counts, reviews: Counts) -> None:
         """Add the keys of some reviews, each once."""
         self._parts.append((keys, counts))
         self.reviews += reviews
-        self._waiting += len(keys)
-        if self._waiting > _MERGED_AT:
+        if sum(len(own) for own, _ in self._parts[1:]) > _MERGED_AT:
             keys, counts = self.all()
             if len(keys) > _MOST_KEPT:
                 is_kept = counts.sum(axis=1) > 1
                 keys, counts = keys[is_kept], counts[is_kept]
-            self._parts, self._waiting = [(keys, counts)], 0
+            self._parts = [(keys, counts)]
 
     def all(self) -> tuple[Keys, Counts]:
         """Give all keys, ascending, and their counts."""
-        if not self._parts:
-            return np.zeros(0, np.int64), np.zeros((0, 2), np.int64)
-        keys = np.concatenate([key for key, _ in self._parts])
-        order = np.argsort(keys, kind="stable")
-        keys, starts = _distinct_of(keys[order])
-        counts = np.concatenate([each for _, each in self._parts])[order]
-        self._parts = [(keys, np.add.reduceat(counts, starts, axis=0))]
+        keys, counts = (np.concatenate(each) for each in zip(*self._parts, strict=True))
+        self._parts = [_summed(keys, counts)]
         return self._parts[0]
 
+    def at(self, wanted: Keys) -> Counts:
+        """Give the counts of keys, ascending, with all that are here among them; 0 of others."""
+        keys, counts = self.all()
+        found = np.zeros((len(wanted), 2), np.int64)
+        found[np.searchsorted(wanted, keys)] = counts
+        return found
 
-def counted(
-    rows: npt.NDArray[np.int64], keys: Keys, kinds: npt.NDArray[np.int8]
-) -> tuple[Keys, Counts]:
+
+def counted(rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]) -> tuple[Keys, Counts]:
     """Count the keys of `Terms.of` by the kind of their row: 0, 1, or below 0 for neither."""
     kind = kinds[rows]
     chosen = kind >= 0
-    both = 2 * keys[chosen] + kind[chosen]
-    both.sort()
-    found, starts = _distinct_of(both >> 1)
-    result = np.zeros((len(found), 2), np.int64)
-    if len(found):
-        result[:, 1] = np.add.reduceat(both & 1, starts)
-        result[:, 0] = np.diff([*starts, len(both)]) - result[:, 1]
-    return found, result
+    return _summed(keys[chosen], np.eye(2, dtype=np.int64)[kind[chosen]])
 
 
-def _distinct_of(values: Keys) -> tuple[Keys, Keys]:
-    """Give different values, ascending, and where each begins; `np.unique` takes far longer."""
-    values = np.sort(values)
-    starts = np.flatnonzero(np.diff(values, prepend=values[:1] - 1))
-    return values[starts], starts
+def _summed(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
+    """Give different keys, ascending, and the sums of their counts."""
+    order = np.argsort(keys)
+    keys = keys[order]
+    starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
+    return keys[starts], np.add.reduceat(counts[order], starts, axis=0)
 
 
 def _kinds(vocabulary: Vocabulary) -> Iterator[int]:
@@ -164,7 +163,7 @@ def _kinds(vocabulary: Vocabulary) -> Iterator[int]:
             yield number
 
 
-def log_odds(counts: Counts, reviews: Counts) -> Floats:
+def log_odds(counts: Counts, reviews: Counts) -> Numbers:
     """How far each term leans to the first kind, in standard deviations; (terms,).
 
     The log-odds ratio with an informative prior of Monroe, Colaresi and Quinn (2008), "Fightin'
@@ -173,116 +172,71 @@ def log_odds(counts: Counts, reviews: Counts) -> Floats:
     prior = _PRIOR * counts.sum(axis=1) / max(reviews.sum(), 1)
     has = counts + prior[:, None]
     odds = np.log(has) - np.log(np.maximum(reviews + _PRIOR - has, 0.5))
-    found: Floats = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / has).sum(axis=1))
+    found: Numbers = (odds[:, 0] - odds[:, 1]) / np.sqrt((1 / has).sum(axis=1))
     return found
 
 
-class Term(NamedTuple):
-    """A word or a phrase, and the reviews of both kinds that have it."""
-
-    key: int
-    name: str
-    first: int
-    second: int
-    lean: float  # as `log_odds`
-    phrases: tuple[str, ...] = ()  # that a word is in, the commonest first
-
-
-def leaning(terms: Terms, keys: Keys, counts: Counts, reviews: Counts, most: int) -> list[Term]:
-    """The terms that lean most to the first kind, each word in one of them, at most this number.
+def leaning(
+    terms: Terms, keys: Keys, counts: Counts, reviews: Counts, most: int
+) -> dict[int, TermFound]:
+    """The terms that lean most to the first kind by their keys, each word in one of them.
 
     A word that half of the time is in one phrase is left out for the phrase.
     """
     lean = log_odds(counts, reviews)
-    fewest = max(3, int(reviews[0]) // 2_000)
+    own, other = counts.T
     order = np.argsort(-lean, kind="stable")
-    order = order[(lean[order] > 2) & (counts[order, 0] >= fewest)][: 40 * most]
-    found = [
-        Term(int(keys[at]), "", int(counts[at, 0]), int(counts[at, 1]), float(lean[at]))
-        for at in order
-    ]
-    phrases: dict[int, list[Term]] = {}
-    for each in sorted(found, key=lambda each: -each.first):
-        first, _, last = terms.parts(each.key)
+    fewest = max(3, int(reviews[0]) // 2_000)
+    order = order[(lean[order] > 2) & (own[order] >= fewest)][: 40 * most]
+    phrases: dict[int, list[int]] = {}  # where those with a word are, the commonest first
+    for at in order[np.argsort(-own[order], kind="stable")].tolist():
+        first, _, last = terms.parts(int(keys[at]))
         for word in {first, last} if first else ():
-            phrases.setdefault(word, []).append(each)
-    chosen: list[Term] = []
+            phrases.setdefault(word, []).append(at)
+    chosen: dict[int, TermFound] = {}
     taken: set[int] = set()
-    for each in found:
-        first, _, last = terms.parts(each.key)
-        own = [] if first else phrases.get(last, [])
-        if (own and 2 * own[0].first >= each.first) or not taken.isdisjoint({first, last} - {0}):
+    for at in order.tolist():
+        first, _, last = terms.parts(int(keys[at]))
+        longer = [] if first else phrases.get(last, [])
+        words = {first, last} - {0}
+        if (longer and 2 * own[longer[0]] >= own[at]) or taken & words:
             continue
-        taken |= {first, last} - {0}
-        names = tuple(terms.name(phrase.key) for phrase in own[:3])
-        chosen.append(each._replace(name=terms.name(each.key), phrases=names))
+        taken |= words
+        chosen[int(keys[at])] = TermFound(
+            name=terms.name(int(keys[at])),
+            reviews=int(own[at]),
+            share=int(own[at]) / max(int(reviews[0]), 1),
+            other_reviews=int(other[at]),
+            other_share=int(other[at]) / max(int(reviews[1]), 1),
+            lean=float(lean[at]),
+            phrases=tuple(terms.name(int(keys[each])) for each in longer[:3]),
+        )
         if len(chosen) == most:
             break
     return chosen
 
 
-_DIRECTIONS = 64  # of random projections
-_ROUNDS = 10
-
-
-def unlike(ids: TokenIds, weight: Floats, groups: npt.NDArray[np.int64], most: int) -> list[int]:
-    """Choose rows of a high weight that are typical of many and unlike each other, of all groups.
-
-    They are those nearest to the centres of weighted k-means (Zhdanov 2019, "Diverse mini-batch
-    active learning"), for each group by its weight. Rows are points in 64 random directions, by the
-    words that they have; rare ones count more. ``groups`` are numbers from 0.
-    """
-    random = np.random.default_rng(0)
-    points = _points(ids, random)
-    weight = np.where(points.any(axis=1), weight + 1e-6, 0)
-    sizes, sums = (
-        np.bincount(groups[weight > 0]),
-        np.bincount(groups[weight > 0], weight[weight > 0]),
-    )
-    counts = np.zeros(len(sizes), np.int64)
-    counts[np.argsort(-sums, kind="stable")[:most]] = 1
-    counts = np.minimum(counts, sizes)
-    while counts.sum() < min(most, sizes.sum()):
-        counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
-    chosen: list[int] = []
-    for group in np.flatnonzero(counts).tolist():
-        own = np.flatnonzero((groups == group) & (weight > 0))
-        chosen += own[_central(points[own], weight[own], int(counts[group]), random)].tolist()
-    return chosen
-
-
-def _points(ids: TokenIds, random: np.random.Generator) -> npt.NDArray[np.float32]:
-    """Give (rows, directions) points of length 1; zeros for a row without a known word."""
-    seen = np.bincount(ids.values, minlength=FIRST_WORD_ID)
-    directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
-    directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
-    directions[:FIRST_WORD_ID] = 0
-    points = np.zeros((len(ids), _DIRECTIONS), np.float32)
-    for row in range(len(ids)):
-        points[row] = directions[ids.values[ids.starts[row] : ids.stops[row]]].sum(axis=0)
-    points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
-    return points
-
-
-def _central(
-    points: npt.NDArray[np.float32], weight: Floats, count: int, random: np.random.Generator
-) -> list[int]:
-    """Choose the rows nearest to the centres of weighted k-means, each once."""
-    nearest = np.full(len(points), 2.0)  # a distance: 1 minus the cosine
-    centres = np.zeros((count, _DIRECTIONS), np.float32)
-    for each in range(count):  # k-means++
-        odds = weight * nearest**2
-        odds = odds if odds.any() else weight
-        centres[each] = points[random.choice(len(points), p=odds / odds.sum())]
-        nearest = np.minimum(nearest, np.maximum(1 - points @ centres[each], 0))
-    for _ in range(_ROUNDS):
-        own = np.argmax(points @ centres.T, axis=1)
-        for each in range(count):
-            mean = (points[own == each] * weight[own == each, None]).sum(axis=0)
-            centres[each] = mean / length if (length := np.linalg.norm(mean)) else centres[each]
-    chosen: list[int] = []
-    for each in range(count):
-        alike = points @ centres[each]
-        alike[chosen] = -2
-        chosen.append(int(np.argmax(alike)))
-    return chosen
+def find_terms(
+    scorer: Scorer, terms: Terms, words: TermCounts, kept: pa.Table, show: int
+) -> Iterator[list[TermFound]]:
+    """Give the words and phrases of complaints, then those of praise, with reviews among `kept`."""
+    rows, in_rows = terms.of(scorer.vocabulary.encode(kept["text"]))
+    order = np.argsort(in_rows, kind="stable")
+    rows, in_rows = rows[order], in_rows[order]
+    keys, counts = words.all()
+    shown: set[str] = set()  # texts, each once if there are enough
+    for side, label in enumerate(scorer.facts.labels):
+        turn = slice(None, None, -1 if side else 1)  # the own kind first
+        best = leaning(terms, keys, counts[:, turn], words.reviews[turn], 5 * show)
+        alone = scorer.score([each.name for each in best.values()])
+        is_side = pc.equal(kept["sentiment"], label).to_numpy()
+        found: list[TermFound] = []
+        for (key, term), (_, probability) in zip(best.items(), alone, strict=True):
+            is_opinion = probability is not None and not _SUBJECT[0] < probability < _SUBJECT[1]
+            if sum(each.is_opinion is is_opinion for each in found) == show:
+                continue
+            having = rows[slice(*np.searchsorted(in_rows, [key, key + 1]))]
+            of_side = kept.take(pa.array(having[is_side[having]]))
+            quotes = quotes_of(of_side, term.name, shown, highest_first=bool(side))
+            found.append(replace(term, is_opinion=is_opinion, quotes=quotes))
+        yield found

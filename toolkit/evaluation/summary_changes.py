@@ -1,0 +1,162 @@
+"""What has changed since earlier scored files, and a share corrected by rows with labels."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from math import erfc, sqrt
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import InputError
+from toolkit.evaluation.metrics import NORMAL_95, Proportion
+from toolkit.evaluation.summary import RATE, Change, Corrected, Summary, Texts
+from toolkit.evaluation.summary_words import TermCounts, Terms, log_odds
+from toolkit.records.columns import Column
+from toolkit.records.options import ReadOptions
+from toolkit.records.table import read_table
+
+_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
+_FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
+_PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
+_UNLIKE = 1.5  # times as many unknown words, or as long
+
+
+def compare(
+    found: Summary, before: Summary, words: TermCounts, earlier: TermCounts, terms: Terms, most: int
+) -> None:
+    """Put what has changed beyond chance into a summary, at most this number of words."""
+    tests = [*_shares(found, before), *_words(words, earlier)]
+    done = [each for each in tests if each is not None]
+    kept = beyond_chance(done)
+    found.tests = len(done)
+    of_words = [each for each in kept if each.is_of_words]
+    of_words.sort(
+        key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
+    )
+    named = [replace(each, name=terms.name(int(each.name))) for each in of_words[:most]]
+    found.changes = [each for each in kept if not each.is_of_words] + named
+    found.warnings += unlike_before(found.texts, before.texts)
+
+
+def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
+    """Test all labels, and the negative ones of groups and aspects."""
+    for label in found.labels:
+        yield changed("label", label, before.total.share(label), found.total.share(label))
+    pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
+    for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
+        known = {each.name: each.share(found.negative) for each in old}
+        for each in now:
+            if each.name in known:
+                yield changed(what, each.name, known[each.name], each.share(found.negative))
+
+
+def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
+    """Test the words that lean to complaints or to praise; their names are keys."""
+    keys = np.union1d(now.all()[0], before.all()[0])
+    new, old = now.at(keys), before.at(keys)
+    lean = log_odds(old + new, now.reviews + before.reviews)
+    for side, what in enumerate(("complaints with", "praise with")):
+        reviews = int(before.reviews[side]), int(now.reviews[side])
+        if not all(reviews):
+            continue
+        is_own = (lean < -2 if side else lean > 2) & ((old + new)[:, side] >= _FEWEST_WITH_WORD)
+        for key, *counts in np.column_stack([keys, old[:, side], new[:, side]])[is_own].tolist():
+            yield changed(what, str(key), *map(Proportion, counts, reviews))
+
+
+def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
+    """Test whether a share has changed (two-sided z test, pooled); None if there are too few."""
+    rows, right = before.count + now.count, before.right + now.right
+    share = right / rows
+    if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
+        return None
+    error = sqrt(share * (1 - share) * (1 / before.count + 1 / now.count))
+    return Change(what, name, before, now, erfc(abs(now.value - before.value) / error / sqrt(2)))
+
+
+def beyond_chance(found: Sequence[Change]) -> list[Change]:
+    """Those that remain at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
+    order = sorted(found, key=lambda each: each.p_value)
+    scaled = [each.p_value * len(order) / rank for rank, each in enumerate(order, 1)]
+    adjusted = np.minimum.accumulate(scaled[::-1])[::-1].tolist()
+    both = zip(order, adjusted, strict=True)
+    return [replace(each, adjusted=value) for each, value in both if value <= RATE]
+
+
+def unlike_before(now: Texts, before: Texts) -> list[str]:
+    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
+    found = []
+    if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
+        shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
+        found.append(f"more words that the model does not know: {shares}")
+    if not 1 / _UNLIKE < (now.length / max(before.length, 1e-9)) < _UNLIKE:
+        found.append(
+            f"another length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
+        )
+    old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
+    chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
+    p, q = old / old.sum(), new / new.sum()
+    index = float(((q - p) * np.log(q / p)).sum())
+    if index > _PSI_LARGE + 2 * chance:
+        found.append(
+            f"scores that are distributed in another way: a population stability index of "
+            f"{index:.2f}, where {_PSI_LARGE} is large"
+        )
+    return [f"The texts are unlike before: {each}." for each in found]
+
+
+def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
+    """Correct the share of positive by scored rows with labels; `InputError` if that fails."""
+    sentiment, _ = replace(reading.columns, adds=("sentiment", "probability")).added
+    label = reading.columns.of("label")
+    table = read_table(path, reading, label, Column("sentiment", (sentiment.name,)))
+    labelled = np.intersect1d(table.labelled(reading.labels), table.filled("sentiment"))
+    if not len(labelled):
+        raise InputError(
+            f"{path}: no row has a label and a score. Label some rows of scored files."
+        )
+    opinions = table.opinions(labelled, reading.labels)
+    names = pa.array([found.negative, found.positive], pa.large_string())
+    called = pc.index_in(table["sentiment"].take(pa.array(opinions.rows)), names)
+    is_called = pc.is_valid(called).to_numpy()
+    counts = np.zeros((2, 2), np.int64)  # by the label, and by what the model calls it
+    truth = opinions.targets[is_called] >= 0.5
+    np.add.at(counts, (truth.astype(int), called.drop_null().to_numpy()), 1)
+    if not counts.sum(axis=1).all():
+        raise InputError(
+            f"{path}: has rows of one label only, expected positive and negative ones."
+        )
+    positive, negative = (found.total.share(each) for each in (found.positive, found.negative))
+    called_positive = Proportion(positive.right, int(positive.right + negative.right))
+    right = [Proportion(int(counts[at, at]), int(counts[at].sum())) for at in (1, 0)]
+    corrected = correct(called_positive, *right)
+    if corrected is None:
+        raise InputError(
+            f"{path}: the model is no better than chance on these rows. Label others, or leave out "
+            "--corrected."
+        )
+    return corrected
+
+
+def correct(
+    called: Proportion, sensitivity: Proportion, specificity: Proportion
+) -> Corrected | None:
+    """Correct a share of positives for the known errors; None if it is no better than chance."""
+    se, sp, q = sensitivity.value, specificity.value, called.value
+    better = se + sp - 1
+    if better <= 0:
+        return None
+    share = (q + sp - 1) / better
+    kept = min(max(share, 0.0), 1.0)
+    variance = (
+        q * (1 - q) / called.count
+        + kept**2 * se * (1 - se) / sensitivity.count
+        + (1 - kept) ** 2 * sp * (1 - sp) / specificity.count
+    ) / better**2
+    half = NORMAL_95 * sqrt(variance)
+    ends = max(share - half, 0.0), min(share + half, 1.0)
+    return Corrected(kept, ends, q, sensitivity, specificity)

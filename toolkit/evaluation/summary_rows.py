@@ -1,0 +1,237 @@
+"""Rows of scored files to show and to label: kept block by block, quoted, and picked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.evaluation.metrics import Numbers
+from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Summary
+from toolkit.records.labels import Rows
+from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+_KEPT_ROWS = 20_000  # random ones, for quotes and for picking; of each group, an equal part
+_FEWEST_KEPT = 50  # of a group
+_LETTERS_KEPT = 4_000  # of a text, the last ones
+_LETTERS_SHOWN = 400
+_LETTERS_BEFORE = 150  # a word that is shown in a long text
+_FAR = 0.5  # from the score to the stars, both from 0 to 1, for a row that is surprising
+_RARE = 0.25  # share of the group, for a row that is surprising in it
+_DIRECTIONS = 64  # of random projections
+_ROUNDS = 10
+
+_Points = npt.NDArray[np.float32]
+
+
+class KeptRows:
+    """Keeps random rows of each group, the most negative ones, and those far from their stars.
+
+    Rows have a random ``key``, ``group``, ``file``, ``row``, ``sentiment``, ``probability``,
+    ``stars``, ``gap`` (minus the distance from their stars, 0 to 1) and ``text``. Blocks are cut
+    down in any thread by `of`, and added in order by `add`.
+    """
+
+    def __init__(self, show: int) -> None:
+        self._most = 3 * show  # some have the same text
+        self._random: list[pa.Table] = []
+        self._bounds: dict[str, float] = {}  # of the keys of a group's rows, if it has enough
+        self._extremes: dict[str, list[pa.Table]] = {"probability": [], "gap": []}
+
+    def of(self, rows: pa.Table) -> list[pa.Table]:
+        """Choose from the rows of a block: random ones, and the first by each of two columns."""
+        groups = rows["group"].to_pylist()
+        bounds = np.array([self._bounds.get(group, 1.0) for group in groups], np.float64)
+        random = self._smallest(_cut(rows.filter(pa.array(rows["key"].to_numpy() <= bounds))))[0]
+        return [random, *(_cut(_first(rows, column, self._most)) for column in self._extremes)]
+
+    def add(self, chosen: Sequence[pa.Table], before: int, groups: Collection[str]) -> None:
+        """Add the rows of a block, after others of its file; of groups that are counted apart."""
+        random, *extremes = (_replaced(each, "row", pc.add(each["row"], before)) for each in chosen)
+        for (column, known), new in zip(self._extremes.items(), extremes, strict=True):
+            known[:] = [_first(pa.concat_tables([*known, new]), column, self._most)]
+        is_known = pc.is_in(random["group"], pa.array(groups, pa.large_string()))
+        random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHER_GROUPS))
+        self._bounds = dict.fromkeys(random["group"].to_pylist(), 1.0) | self._bounds
+        self._random.append(random)
+        waiting = sum(map(len, self._random[1:]))
+        if waiting >= _KEPT_ROWS // 4 or len(self._random) == 1:
+            kept, last = self._smallest(pa.concat_tables(self._random))
+            self._random = [kept.combine_chunks()]
+            ends = last["group"].to_pylist(), last["key"].to_pylist()
+            self._bounds |= dict(zip(*ends, strict=True))
+
+    @property
+    def random(self) -> pa.Table:
+        """Random rows, in memory once."""
+        self._random = [pa.concat_tables(self._random).combine_chunks()]
+        return self._random[0]
+
+    def first_by(self, column: str) -> pa.Table:
+        """The rows with the smallest probability or gap, the first of them first."""
+        return self._extremes[column][0]
+
+    def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
+        """Give the rows with the smallest keys of each group, and the last of each full group."""
+        rows = rows.sort_by([("group", "ascending"), ("key", "ascending")])
+        codes = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy()
+        rank = np.arange(len(codes)) - np.searchsorted(codes, codes)
+        groups = max(len(self._bounds), codes.max(initial=0) + 1)
+        most = max(_FEWEST_KEPT, _KEPT_ROWS // groups)
+        return rows.filter(pa.array(rank < most)), rows.filter(pa.array(rank == most - 1))
+
+
+def _first(rows: pa.Table, column: str, most: int) -> pa.Table:
+    """Give the rows with the smallest values."""
+    return rows.take(pc.sort_indices(rows[column])[:most])
+
+
+def _cut(rows: pa.Table) -> pa.Table:
+    return _replaced(rows, "text", pc.utf8_slice_codeunits(rows["text"], -_LETTERS_KEPT))
+
+
+def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
+    return rows.set_column(rows.column_names.index(column), column, values)
+
+
+def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
+    """Put the most negative and the surprising rows into a summary."""
+    is_negative = pc.field("sentiment") == found.negative
+    found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
+    if "stars" in found.columns:
+        found.surprise = "The score and the stars that the reviewer gave differ most."
+        rows = kept.first_by("gap").filter(pc.field("gap") < -_FAR)
+        why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
+        found.surprising = _quotes(rows, why)[:show]
+    elif by is not None:
+        rows = kept.random
+        found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
+        if found.total.rows > len(rows):
+            found.surprise += f" Found among {len(rows):,} random rows."
+        slices = {each.name: each for each in found.by[by]}
+        pairs = [*zip(rows["group"].to_pylist(), rows["sentiment"].to_pylist(), strict=True)]
+        shares = np.array([slices[group].share(label).value for group, label in pairs])
+        sure = np.abs(rows["probability"].to_numpy() - 0.5) * 2
+        order = np.argsort(shares - sure, kind="stable")[: 3 * show]
+        order = order[shares[order] < _RARE]
+        why = [f"{pairs[at][0]}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
+        found.surprising = _quotes(rows.take(pa.array(order)), why)[:show]
+
+
+def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
+    """Give rows to show, each text once."""
+    found: dict[str, Quote] = {}
+    for row, reason in zip(rows.to_pylist(), why or [""] * len(rows), strict=True):
+        found.setdefault(row["text"].lower(), _quote(row, 0, reason))
+    return [*found.values()]
+
+
+def quotes_of(
+    rows: pa.Table, term: str, shown: set[str], *, highest_first: bool
+) -> tuple[Quote, ...]:
+    """Three of the rows with a term, rather short ones not shown yet, the surest first."""
+    chosen = {row["text"].lower(): row for row in rows.to_pylist()}
+    sign = -1 if highest_first else 1
+    order = sorted(
+        chosen,
+        key=lambda text: (
+            text in shown,
+            len(text) > _LETTERS_SHOWN // 2,
+            sign * chosen[text]["probability"],
+        ),
+    )[:3]
+    shown.update(order)
+    first = term.split(maxsplit=1)[0]
+    return tuple(_quote(chosen[text], max(text.find(first), 0)) for text in order)
+
+
+def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
+    """Cut a text around a place."""
+    text: str = row["text"]
+    start = 0 if len(text) <= _LETTERS_SHOWN else max(at - _LETTERS_BEFORE, 0)
+    shown = text[start : start + _LETTERS_SHOWN]
+    shown = "…" * (start > 0) + shown + "…" * (start + _LETTERS_SHOWN < len(text))
+    return Quote(
+        row["file"], row["row"], row["sentiment"], round(row["probability"], 4), shown, why
+    )
+
+
+def picked_rows(rows: pa.Table, vocabulary: Vocabulary, most: int) -> pa.Table:
+    """Choose rows worth labelling, each text once, and add an empty label.
+
+    Half of them are random: with those alone that are unsure, adapting was no better.
+    """
+    codes = rows["text"].combine_chunks().dictionary_encode().indices.to_numpy()
+    rows = rows.take(pa.array(np.sort(np.unique(codes, return_index=True)[1])))  # once each
+    groups = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy()
+    p = np.clip(rows["probability"].to_numpy(), 1e-9, 1 - 1e-9)
+    unsure = -(p * np.log(p) + (1 - p) * np.log(1 - p)) / np.log(2)  # bits, 0 to 1
+    chosen = unlike(vocabulary.encode(rows["text"]), unsure, groups, -(-most // 2))
+    at_random = np.argsort(rows["key"].to_numpy(), kind="stable")
+    rest = at_random[~np.isin(at_random, chosen)][: most - len(chosen)]
+    rows = rows.take(pa.array([*chosen, *rest.tolist()], pa.int64()))
+    return rows.add_column(0, "label", pa.nulls(len(rows), pa.string()))
+
+
+def unlike(ids: TokenIds, weight: Numbers, groups: Rows, most: int) -> list[int]:
+    """Choose rows of a high weight that are typical of many and unlike each other, of all groups.
+
+    They are those nearest to the centres of weighted k-means (Zhdanov 2019, "Diverse mini-batch
+    active learning"), for each group by its weight. Rows are points in 64 random directions, by the
+    words that they have; rare ones count more. ``groups`` are numbers from 0.
+    """
+    random = np.random.default_rng(0)
+    points = _points(ids, random)
+    weight = np.where(points.any(axis=1), weight + 1e-6, 0)
+    sizes, sums = np.bincount(groups, weight > 0), np.bincount(groups, weight)
+    counts = np.zeros(len(sizes), np.int64)
+    counts[np.argsort(-sums, kind="stable")[:most]] = 1
+    counts[sizes == 0] = 0
+    while counts.sum() < min(most, sizes.sum()):
+        counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
+    chosen: list[int] = []
+    for group in np.flatnonzero(counts).tolist():
+        own = np.flatnonzero((groups == group) & (weight > 0))
+        chosen += own[_central(points[own], weight[own], int(counts[group]), random)].tolist()
+    return chosen
+
+
+def _points(ids: TokenIds, random: np.random.Generator) -> _Points:
+    """Give (rows, directions) points of length 1; zeros for a row without a known word."""
+    seen = np.bincount(ids.values, minlength=FIRST_WORD_ID)
+    directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
+    directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
+    directions[:FIRST_WORD_ID] = 0
+    rows = zip(ids.starts, ids.stops, strict=True)
+    points = np.stack([directions[ids.values[first:stop]].sum(axis=0) for first, stop in rows])
+    points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
+    return points
+
+
+def _central(
+    points: _Points, weight: Numbers, count: int, random: np.random.Generator
+) -> list[int]:
+    """Choose the rows nearest to the centres of weighted k-means, each once."""
+    nearest = np.full(len(points), 2.0)  # a distance: 1 minus the cosine
+    centres = np.zeros((count, _DIRECTIONS), np.float32)
+    for each in range(count):  # k-means++
+        odds = weight * nearest**2
+        odds = odds if odds.any() else weight
+        centres[each] = points[random.choice(len(points), p=odds / odds.sum())]
+        nearest = np.minimum(nearest, np.maximum(1 - points @ centres[each], 0))
+    for _ in range(_ROUNDS):
+        own = np.argmax(points @ centres.T, axis=1)
+        for each in range(count):
+            mean = (points[own == each] * weight[own == each, None]).sum(axis=0)
+            centres[each] = mean / length if (length := np.linalg.norm(mean)) else centres[each]
+    chosen: list[int] = []
+    for each in range(count):
+        alike = points @ centres[each]
+        alike[chosen] = -2
+        chosen.append(int(np.argmax(alike)))
+    return chosen
