@@ -48,7 +48,7 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     else:
         _print_figures(console, evaluation)
     if not data.is_suite and (note := tables.doubtful_note(evaluation)):
-        console.print(f"{note}\n")
+        console.print(Text(f"{one_line(note)}\n"))
     for model in evaluation.models:
         _print_mistakes(console, model, has_texts=data.is_suite)
     for path in written:
