@@ -18,12 +18,14 @@ from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
+from toolkit.errors import InputError
 from toolkit.evaluation import SummaryOptions, summarize
 from toolkit.evaluation.summarize_files import MOST_GROUPS, OTHER_GROUPS
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
+SCORES = [("negative", 0.1), ("positive", 0.9)]
 HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
 
 
@@ -146,6 +148,41 @@ def test_blocks_change_nothing(command: Command) -> None:
     assert names[0] == names[1] != []
 
 
+def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
+    """However far the workers had read when they heard which rows are enough."""
+    del command
+    draw = random.Random(1)
+    content = [
+        (draw.choice(BAD + GOOD), draw.choice("abc"), "", *draw.choice(SCORES))
+        for _ in range(60_000)
+    ]
+    write_rows("s.csv", content)
+    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",)))
+    assert found.surprise.endswith("Found among 19,998 random rows.")
+
+
+def test_the_scale_of_stars_is_that_of_all_rows(command: Command) -> None:
+    """A block may have none above five."""
+    del command
+    content = [
+        (f"Text {stars} {at}", "negative" if stars < 6 else "positive", (stars - 1) / 9, stars)
+        for stars in range(10, 0, -1)
+        for at in range(40)
+    ]
+    write_rows("s.csv", content, ("text", *HEADER[3:], "stars"))
+    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 10)))
+    assert found.surprising == []
+
+
+def test_a_wrong_value_is_where_it_is_said_to_be(command: Command) -> None:
+    del command
+    content = rows(600)
+    content[457] = ("a", "Rome", "", "positive", "much")
+    write_rows("s.csv", content)
+    with pytest.raises(InputError, match=r"row 458: found .* with --names probability=NAME"):
+        summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 10)))
+
+
 def test_many_groups_are_counted_together(command: Command) -> None:
     """As in a column of ids, which would take memory for each row."""
     count = 2 * MOST_GROUPS
@@ -189,9 +226,10 @@ def test_what_could_not_be_scored_is_said(command: Command) -> None:
 
 
 def test_aspects_and_stars(command: Command) -> None:
-    header = ("text", "rating", "predicted_sentiment", "positive_probability", "aspect_room")
-    content = [("Small room.", 1, "negative", 0.1, "negative"), ("Fine.", 5, "positive", 0.9, "")]
-    content += [("Awful.", 5, "negative", 0.02, "mixed")]
+    header = ("text", "rating", *HEADER[3:], "aspect_room", "aspect_ratio")
+    content = [("Small room.", 1, "negative", 0.1, "negative", "1.33")]
+    content += [("Fine.", 5, "positive", 0.9, "", "1.85")]
+    content += [("Awful.", 5, "negative", 0.02, "mixed", "1.33")]
     found = found_by(command, write_rows("s.csv", content, header))
     (aspect,) = found["aspects"]
     assert (aspect["name"], aspect["rows"]) == ("room", 2)
@@ -213,7 +251,9 @@ def test_what_has_changed(command: Command) -> None:
     assert changes["label", "negative"]["difference"] == pytest.approx(0.2, abs=0.06)
     assert changes["complaints with", "lift was broken"]["before"]["rows"] == 0
     assert {("negative by city", "Rome"), ("negative by city", "Oslo")} <= {*changes}
-    assert found["tests"] > len(found["changes"])
+    assert found["tests"] > found["changed"] == len(found["changes"])
+    few = found_by(command, "new.csv", "--since", "old.csv", "--by", "city", "--show", "1")
+    assert found["changed"] == few["changed"] > len(few["changes"])
     assert all(each["p_value"] <= each["adjusted"] <= 0.05 for each in found["changes"])
     ran = command("summarize", "new.csv", "--since", "old.csv")
     assert "complaints with lift was broken" in ran.out
@@ -260,9 +300,17 @@ def test_picked_rows_are_ready_for_labels(command: Command) -> None:
     ("content", "options", "message", "code"),
     [
         ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
+        ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
+        (None, ["--date-format", "%d.%m.%Y"], "is for the dates of --date-column", 2),
+        (None, ["--label-column", "text"], "only with --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
         (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
-        (None, ["--date-format", "day"], "--date-format: expected such as %d.%m.%Y", 2),
+        (
+            None,
+            ["--date-column", "date", "--date-format", "day"],
+            "--date-format: expected such as %d.%m.%Y",
+            2,
+        ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
         (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
@@ -303,10 +351,23 @@ def test_a_wrong_call(
 )
 def test_dates_are_read(command: Command, days: list[str]) -> None:
     content = [("a", "Rome", day, "positive", 0.9) for day in days]
-    content.append(("a", "Rome", "", "positive", 0.9))
+    none = ("", "0001-01-01", "9999-12-31")
+    content += [
+        ("a", "Rome", day, "positive", 0.9) for day in none[: 3 if "-03-" in days[0] else 1]
+    ]
     found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
-    assert (filled, found["without_date"]) == (["2026-03-14", "2026-04-02"], 1)
+    assert filled == ["2026-03-14", "2026-04-02"]
+    assert found["without_date"] == len(content) - 2
+
+
+def test_years_of_two_digits_are_not_taken_for_others(command: Command) -> None:
+    write_rows("s.csv", [("a", "Rome", "14.03.26", "positive", 0.9)])
+    ran = command("summarize", "s.csv", "--date-column", "date")
+    ran.failed_with("'14.03.26' is not a date as expected", 1)
+    form = ("--date-format", "%d.%m.%y")
+    found = found_by(command, "s.csv", "--date-column", "date", *form)
+    assert found["over_time"][0]["name"] == "2026-03-14"
 
 
 def test_an_unclear_date_is_asked_about(command: Command) -> None:
@@ -349,6 +410,9 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     page = Path("hotels.html").read_text(encoding="utf-8")
     assert "2 scored reviews of 2 rows" in page
     assert "Dirty and loud." in page
+    Path("hotels.html").unlink()
+    assert command("score", "hotels.csv", "--page", "hotels.html", "--skip-existing").exit_code == 0
+    assert "Dirty and loud." in Path("hotels.html").read_text(encoding="utf-8")
     again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
     again.failed_with("hotels.html: exists already", 2)
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")

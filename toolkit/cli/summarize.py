@@ -102,6 +102,10 @@ def summarize(
     read_options = reading.options(columns, labels.names)
     if output is not None and pick is None:
         raise UsageError("--output: is for the rows of --pick N. For a page, use --page FILE.html.")
+    if date_format is not None and date_column is None:
+        raise UsageError("--date-format: is for the dates of --date-column NAME.")
+    if corrected is None and labels != o.LabelOptions():
+        raise UsageError("Labels are read only with --corrected FILE. Leave out what names them.")
     if date_format is not None and "%" not in date_format:
         raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
     picked = path_of(output or _PICKED) if pick else None

@@ -45,10 +45,11 @@ from toolkit.evaluation.summary_words import (
     unlike,
 )
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import FIVE, TEN, by_word, number, read_probabilities
+from toolkit.records.labels import FIVE, TEN, WrongValueError, by_word, number, read_probabilities
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.records.table import read_table
@@ -69,6 +70,7 @@ _LETTERS_KEPT = 4_000  # of a text, the last ones
 _LETTERS_SHOWN = 400
 _LETTERS_BEFORE = 150  # a word that is shown in a long text
 _ASPECT = "aspect_"
+_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
 _SUBJECT = (0.15, 0.85)  # the probability of a word alone: outside, it is an opinion
 _FAR = 0.5  # from the score to the stars, both from 0 to 1, for a row that is surprising
 _RARE = 0.25  # share of the group, for a row that is surprising in it
@@ -191,7 +193,8 @@ class _Block(NamedTuple):
     reviews: Counts
     kept: pa.Table  # `_KEPT`
     lowest: pa.Table
-    surprising: pa.Table
+    surprising: dict[int, pa.Table]  # by the scale of the stars
+    is_of_ten: bool
 
 
 class _Run:
@@ -207,7 +210,8 @@ class _Run:
         self.kept: list[pa.Table] = []
         self.bounds: dict[str, float] = {}  # of the random keys of a group's rows, if it has enough
         self.lowest: list[pa.Table] = []
-        self.surprising: list[pa.Table] = []
+        self.surprising: dict[int, list[pa.Table]] = {FIVE: [], TEN: []}
+        self.scale = FIVE  # of the stars of all rows: a block may have none above five
 
     def read(self, names: Sequence[str], on_file: OnFile) -> None:
         """Read all files."""
@@ -218,11 +222,15 @@ class _Run:
             ):
                 self.found.columns |= reviews.chosen
                 read = 0
-                for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
-                    self._add(block, reviews, read)
-                    read += block.records + len(block.rejects)
-                    if on_progress is not None:
-                        on_progress(Progress(read, reviews.bytes_read, reviews.size))
+                try:
+                    for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
+                        self._add(block, reviews, read)
+                        read += block.records + len(block.rejects)
+                        if on_progress is not None:
+                            on_progress(Progress(read, reviews.bytes_read, reviews.size))
+                except WrongValueError as error:  # its row is that of a block
+                    row = read + error.row
+                    raise WrongValueError(error.place, row, error.problem) from None
             self.found.files.append(str(path))
             self._look_for_rejects(path_of(f"{path}{REJECTED_ENDING}"))
         if not any(kind == "" for kind, _, _ in self.cells):
@@ -239,8 +247,8 @@ class _Run:
             by.append(Column("date", (options.date_column,), is_named=True))
         return (
             columns.of("text"),
-            Column("sentiment", (sentiment.name,)),
-            Column("probability", (probability.name,)),
+            Column("sentiment", (sentiment.name,), named_by=_NAMED_BY),
+            Column("probability", (probability.name,), named_by="--names probability=NAME"),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,
@@ -258,7 +266,9 @@ class _Run:
         texts, rows = texts.filter(mask), positions[is_scored]
         where = f"{path}: column {reviews.chosen['probability']!r}"
         words = pa.chunked_array([fields["probability"]])
-        probability = read_probabilities(words, rows, where).astype(np.float64)
+        probability = read_probabilities(words, rows, where, "--names probability=NAME").astype(
+            np.float64
+        )
         stars = self._stars(fields.get("predicted_stars", fields.get("stars")), len(texts))
         cells = [*self._cells(fields, stars, reviews)]
         ids = self.scorer.vocabulary.encode(texts)
@@ -292,7 +302,8 @@ class _Run:
             np.bincount(kinds[kinds >= 0], minlength=2).astype(np.int64),
             self._chosen(shown),
             _first(shown, probability, self._most),
-            _first(shown, -_gaps(shown), self._most),
+            {scale: _first(shown, -_gaps(shown, scale), self._most) for scale in (FIVE, TEN)},
+            bool((shown["stars"].to_numpy() > FIVE).any()),
         )
 
     @property
@@ -374,10 +385,13 @@ class _Run:
         mine.tokens, mine.unknown = mine.tokens + more.tokens, mine.unknown + more.unknown
         mine.texts += more.texts
         mine.histogram = [a + b for a, b in zip(mine.histogram, more.histogram, strict=True)]
-        moved = [_after(each, before) for each in (block.kept, block.lowest, block.surprising)]
-        self._keep(moved[0])
-        self.lowest = _merged(self.lowest, moved[1], "probability", self._most)
-        self.surprising = _merged(self.surprising, moved[2], "key", self._most)
+        self._keep(_after(block.kept, before))
+        lowest = _after(block.lowest, before)
+        self.lowest = _merged(self.lowest, lowest, "probability", self._most)
+        for scale, rows in block.surprising.items():
+            old = self.surprising[scale]
+            self.surprising[scale] = _merged(old, _after(rows, before), "key", self._most)
+        self.scale = TEN if block.is_of_ten else self.scale
 
     def _keep(self, rows: pa.Table) -> None:
         """Keep random rows of each group, and forget others where there are enough."""
@@ -427,7 +441,8 @@ class _Run:
         found = self.found
         found.total = self.slices("")[""]
         found.by = {name: [*self.slices(f"by {name}").values()] for name in self.options.by}
-        found.aspects = [*self.slices("aspect").values()]
+        usual = {found.negative, found.positive, NEUTRAL, MIXED}
+        found.aspects = [each for each in self.slices("aspect").values() if usual & {*each.labels}]
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
@@ -443,7 +458,9 @@ class _Run:
                 {date.fromisoformat(day): each for day, each in days.items()}
             )
         if with_words:
-            kept = pa.concat_tables(self.kept).combine_chunks()
+            # Which rows a worker has kept depends on when it has heard of the bounds; these do not.
+            kept = self._smallest(pa.concat_tables(self.kept)).combine_chunks()
+            self.kept = [kept]
             self._find_terms(found, kept)
             self._find_rows(found, kept)
         return found
@@ -496,7 +513,7 @@ class _Run:
         found.most_negative = _shown([each.filter(is_negative) for each in self.lowest], show, "")
         if "stars" in self.found.columns:
             found.surprise = "The score and the stars that the reviewer gave differ most."
-            rows = self.surprising[0].filter(pc.field("key") < -_FAR)
+            rows = self.surprising[self.scale][0].filter(pc.field("key") < -_FAR)
             stars = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
             found.surprising = _shown([rows], show, stars)
         elif self.options.by:
@@ -568,6 +585,9 @@ def _days(values: pa.Array, form: str | None, place: str) -> pa.Array:
     found = {}
     for each in [form] if form else _DATES:
         read = pc.strptime(days, each, "s", error_is_null=True)
+        # Others are of two digits, or mean that there is no date: 0001-01-01, 9999-12-31.
+        is_usual = pc.and_(pc.greater(pc.year(read), 999), pc.less(pc.year(read), 9999))
+        read = pc.if_else(is_usual, read, None)
         found[each] = len(read) - read.null_count, read
         if found[each][0] == given and each not in _EITHER_WAY:
             break
@@ -587,10 +607,9 @@ def _days(values: pa.Array, form: str | None, place: str) -> pa.Array:
     return pc.fill_null(pc.strftime(best, "%Y-%m-%d"), "").cast(pa.large_string())
 
 
-def _gaps(rows: pa.Table) -> _Numbers:
+def _gaps(rows: pa.Table, scale: int) -> _Numbers:
     """From the score to the stars of the reviewer, both from 0 to 1; 0 without stars."""
     stars = rows["stars"].to_numpy()
-    scale = TEN if (stars > FIVE).any() else FIVE
     gaps: _Numbers = np.abs((stars - 1) / (scale - 1) - rows["probability"].to_numpy())
     return np.where(np.isnan(gaps), 0.0, gaps)
 
@@ -694,7 +713,7 @@ def _compare(found: Summary, before: Summary, run: _Run, earlier: _Run) -> None:
             tests.append(changed(what, str(key), *shares))
     done = [each for each in tests if each is not None]
     kept = beyond_chance(done)
-    found.tests = len(done)
+    found.tests, found.changed = len(done), len(kept)
     words = [each for each in kept if each.what.endswith(" with")]
     words.sort(
         key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
@@ -710,7 +729,12 @@ def _corrected(path: Path, found: Summary, options: SummaryOptions) -> Corrected
     """Read labelled rows with scores, and correct the share of positive."""
     of = options.reading.columns.of
     sentiment, _ = replace(options.reading.columns, adds=("sentiment", "probability")).added
-    table = read_table(path, options.reading, of("label"), Column("sentiment", (sentiment.name,)))
+    table = read_table(
+        path,
+        options.reading,
+        of("label"),
+        Column("sentiment", (sentiment.name,), named_by=_NAMED_BY),
+    )
     labelled = np.intersect1d(table.labelled(options.reading.labels), table.filled("sentiment"))
     if not len(labelled):
         raise InputError(
