@@ -315,7 +315,7 @@ def test_picked_rows_are_ready_for_labels(command: Command) -> None:
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
         (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
-        (None, ["--names", "stars=s"], "--names: expected sentiment or probability", 2),
+        (None, ["--names", "stars=s"], "--names: expected sentiment, probability or aspect", 2),
         ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),
         (
             "text,predicted_sentiment,positive_probability\na,good,1\n",
@@ -429,6 +429,13 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     ran = command("score", "h.csv", *options, "--page", "h.html")
     assert ran.exit_code == 0
     assert "très" in Path("h.html").read_text(encoding="utf-8")
+    write("r.csv", "text\nThe room was dirty.\n")
+    named = ("--names", "aspect_room=Zimmer")
+    command("score", "r.csv", "--aspects", "hotels", *named, "--page", "r.html", "--quiet")
+    assert ">Zimmer" not in (page := Path("r.html").read_text(encoding="utf-8"))
+    assert ">room" in page
+    (room, *_) = found_by(command, "r.scored.csv", *named)["aspects"][::-1]
+    assert (room["name"], room["rows"]) == ("room", 1)
 
 
 def test_labels_that_look_wrong_are_found(command: Command) -> None:

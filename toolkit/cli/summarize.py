@@ -91,12 +91,16 @@ def summarize(
     - `toolkit summarize scored.csv --pick 100 -o to_label.csv`
     """
     named = o.names_of_added(names)
+    aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
     if others := named.keys() - {"sentiment", "probability"}:
-        raise UsageError(f"--names: expected sentiment or probability, received {min(others)!r}")
+        raise UsageError(
+            f"--names: expected sentiment, probability or aspect_NAME, received {min(others)!r}"
+        )
     columns = Columns(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
+        aspects=tuple(aspects.items()),
         **named,  # type: ignore[arg-type]
     )
     read_options = reading.options(columns, labels.names)

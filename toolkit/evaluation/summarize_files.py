@@ -245,6 +245,11 @@ class _Run:
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
             by.append(Column("date", (options.date_column,), is_named=True))
+        named = [
+            Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
+            for role, name in columns.aspects
+            if not name.startswith(_ASPECT)  # which is found anyway
+        ]
         return (
             columns.of("text"),
             Column("sentiment", (sentiment.name,), named_by=_NAMED_BY),
@@ -252,6 +257,7 @@ class _Run:
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,
+            *named,
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
