@@ -306,12 +306,18 @@ def correct(called: Proportion, sensitivity: Proportion, specificity: Proportion
     kept = min(max(share, 0.0), 1.0)
     variance = (
         q * (1 - q) / called.count
-        + kept**2 * se * (1 - se) / sensitivity.count
-        + (1 - kept) ** 2 * sp * (1 - sp) / specificity.count
+        + kept**2 * _variance(sensitivity)
+        + (1 - kept) ** 2 * _variance(specificity)
     ) / better**2
     half = NORMAL_95 * sqrt(variance)
     ends = max(share - half, 0.0), min(share + half, 1.0)
     return Corrected(kept, ends, q, sensitivity, specificity)
+
+
+def _variance(share: Proportion) -> float:
+    """Of an estimate, with a row more of each kind: a few rows that are all right prove little."""
+    mean = (share.right + 1) / (share.count + 2)
+    return mean * (1 - mean) / (share.count + 2)
 
 
 def entropy(probability: float) -> float:
