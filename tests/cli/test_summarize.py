@@ -294,6 +294,19 @@ def test_picked_rows_are_ready_for_labels(command: Command) -> None:
         assert row["label"] == ""
         assert content[int(row["row"]) - 1][0] == row["text"]
     command("summarize", "s.csv", "--pick", "12").failed_with("to_label.csv: exists already", 2)
+    both = command("summarize", "s.csv", "--pick", "12", "-o", "a.json", "--report", "./a.json")
+    both.failed_with("a.json: is named by --output and by --report", 2)
+
+
+def test_no_input_is_replaced(command: Command) -> None:
+    write_rows("s.csv", rows(60))
+    before = write_rows("old.csv", rows(60)).read_bytes()
+    for since in ("old*.csv", "old.csv"):
+        ran = command(
+            "summarize", "s.csv", "--since", since, "--pick", "9", "-o", "old.csv", "--force"
+        )
+        ran.failed_with("old.csv: is an input", 2)
+    assert Path("old.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -452,6 +465,8 @@ def test_labels_that_look_wrong_are_found(command: Command) -> None:
     assert all(row["label"] != row["model_says"] for row in found)
     assert f"{len(found)} labels may be wrong" in ran.out
     assert Path("e.html").read_text(encoding="utf-8").count("This label may be wrong.") >= 3
+    both = command("evaluate", "l.csv", "--doubtful", "a.json", "--report", "a.json")
+    both.failed_with("a.json: is named by --doubtful and by --report", 2)
     command("evaluate", "l.csv", "--doubtful", "-").failed_with("--doubtful: cannot go to", 2)
 
 

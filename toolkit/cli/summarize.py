@@ -131,11 +131,12 @@ def summarize(
     inputs = [
         find_model(model),
         *scored_files(files),
-        *map(path_of, [*(since or ()), corrected or ""]),
+        *(scored_files(since) if since else ()),
+        path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)
     if picked is not None:
-        o.check_rows_file(picked, inputs, force=force)
+        o.check_rows_file(picked, inputs, others=[report] if report else [], force=force)
     run(files, options, page, report, json=json, quiet=quiet)
 
 
