@@ -234,6 +234,8 @@ class _Run:
             self.found.files.append(str(path))
             self._look_for_rejects(path_of(f"{path}{REJECTED_ENDING}"))
         if not any(kind == "" for kind, _, _ in self.cells):
+            if self.found.first_reject and not self.found.rows:
+                raise InputError(f"no record can be read; first: {self.found.first_reject}")
             raise InputError(
                 f"{' and '.join(self.found.files[:3])}: no row has a score. Score the file "
                 "first, with: toolkit score FILE"
