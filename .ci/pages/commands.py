@@ -200,7 +200,7 @@ What `summarize` finds has these keys; what is not known is null.
 | `complaints`, `praise` | words and phrases, at most `--show` subjects and opinions, the surest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `is_opinion` (the model has an opinion of it alone), `phrases` that it is in, and three `quotes` |
 | `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
-| `since`, `changes`, `tests` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` and `adjusted` (Benjamini and Hochberg); how many were compared |
+| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
 | `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |
 | `picked` | rows that `--pick` wrote |
 | `warnings` | sentences, such as about texts that are unlike before |

@@ -18,12 +18,14 @@ from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
+from toolkit.errors import InputError
 from toolkit.evaluation import SummaryOptions, summarize
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
+SCORES = [("negative", 0.1), ("positive", 0.9)]
 HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
 
 
@@ -146,6 +148,41 @@ def test_blocks_change_nothing(command: Command) -> None:
     assert names[0] == names[1] != []
 
 
+def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
+    """However far the workers had read when they heard which rows are enough."""
+    del command
+    draw = random.Random(1)
+    content = [
+        (draw.choice(BAD + GOOD), draw.choice("abc"), "", *draw.choice(SCORES))
+        for _ in range(60_000)
+    ]
+    write_rows("s.csv", content)
+    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",)))
+    assert found.surprise.endswith("Found among 19,998 random rows.")
+
+
+def test_the_scale_of_stars_is_that_of_all_rows(command: Command) -> None:
+    """A block may have none above five."""
+    del command
+    content = [
+        (f"Text {stars} {at}", "negative" if stars < 6 else "positive", (stars - 1) / 9, stars)
+        for stars in range(10, 0, -1)
+        for at in range(40)
+    ]
+    write_rows("s.csv", content, ("text", *HEADER[3:], "stars"))
+    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 10)))
+    assert found.surprising == []
+
+
+def test_a_wrong_value_is_where_it_is_said_to_be(command: Command) -> None:
+    del command
+    content = rows(600)
+    content[457] = ("a", "Rome", "", "positive", "much")
+    write_rows("s.csv", content)
+    with pytest.raises(InputError, match=r"row 458: found .* with --names probability=NAME"):
+        summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 10)))
+
+
 def test_many_groups_are_counted_together(command: Command) -> None:
     """As in a column of ids, which would take memory for each row."""
     count = 2 * MOST_GROUPS
@@ -189,9 +226,10 @@ def test_what_could_not_be_scored_is_said(command: Command) -> None:
 
 
 def test_aspects_and_stars(command: Command) -> None:
-    header = ("text", "rating", "predicted_sentiment", "positive_probability", "aspect_room")
-    content = [("Small room.", 1, "negative", 0.1, "negative"), ("Fine.", 5, "positive", 0.9, "")]
-    content += [("Awful.", 5, "negative", 0.02, "mixed")]
+    header = ("text", "rating", *HEADER[3:], "aspect_room", "aspect_ratio")
+    content = [("Small room.", 1, "negative", 0.1, "negative", "1.33")]
+    content += [("Fine.", 5, "positive", 0.9, "", "1.85")]
+    content += [("Awful.", 5, "negative", 0.02, "mixed", "1.33")]
     found = found_by(command, write_rows("s.csv", content, header))
     (aspect,) = found["aspects"]
     assert (aspect["name"], aspect["rows"]) == ("room", 2)
@@ -213,7 +251,9 @@ def test_what_has_changed(command: Command) -> None:
     assert changes["label", "negative"]["difference"] == pytest.approx(0.2, abs=0.06)
     assert changes["complaints with", "lift was broken"]["before"]["rows"] == 0
     assert {("negative by city", "Rome"), ("negative by city", "Oslo")} <= {*changes}
-    assert found["tests"] > len(found["changes"])
+    assert found["tests"] > found["changed"] == len(found["changes"])
+    few = found_by(command, "new.csv", "--since", "old.csv", "--by", "city", "--show", "1")
+    assert found["changed"] == few["changed"] > len(few["changes"])
     assert all(each["p_value"] <= each["adjusted"] <= 0.05 for each in found["changes"])
     ran = command("summarize", "new.csv", "--since", "old.csv")
     assert "complaints with lift was broken" in ran.out
@@ -254,20 +294,42 @@ def test_picked_rows_are_ready_for_labels(command: Command) -> None:
         assert row["label"] == ""
         assert content[int(row["row"]) - 1][0] == row["text"]
     command("summarize", "s.csv", "--pick", "12").failed_with("to_label.csv: exists already", 2)
+    both = command("summarize", "s.csv", "--pick", "12", "-o", "a.json", "--report", "./a.json")
+    both.failed_with("a.json: is named by --output and by --report", 2)
+
+
+def test_no_input_is_replaced(command: Command) -> None:
+    write_rows("s.csv", rows(60))
+    before = write_rows("old.csv", rows(60)).read_bytes()
+    for since in ("old*.csv", "old.csv"):
+        ran = command(
+            "summarize", "s.csv", "--since", since, "--pick", "9", "-o", "old.csv", "--force"
+        )
+        ran.failed_with("old.csv: is an input", 2)
+    assert Path("old.csv").read_bytes() == before
 
 
 @pytest.mark.parametrize(
     ("content", "options", "message", "code"),
     [
         ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
+        ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
+        (None, ["--date-format", "%d.%m.%Y"], "is for the dates of --date-column", 2),
+        (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
+        (None, ["--label-column", "text"], "only with --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
         (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
-        (None, ["--date-format", "day"], "--date-format: expected such as %d.%m.%Y", 2),
+        (
+            None,
+            ["--date-column", "date", "--date-format", "day"],
+            "--date-format: expected such as %d.%m.%Y",
+            2,
+        ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
         (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
-        (None, ["--names", "stars=s"], "--names: expected sentiment or probability", 2),
+        (None, ["--names", "stars=s"], "--names: expected sentiment, probability or aspect", 2),
         ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),
         (
             "text,predicted_sentiment,positive_probability\na,good,1\n",
@@ -303,10 +365,23 @@ def test_a_wrong_call(
 )
 def test_dates_are_read(command: Command, days: list[str]) -> None:
     content = [("a", "Rome", day, "positive", 0.9) for day in days]
-    content.append(("a", "Rome", "", "positive", 0.9))
+    none = ("", "0001-01-01", "9999-12-31")
+    content += [
+        ("a", "Rome", day, "positive", 0.9) for day in none[: 3 if "-03-" in days[0] else 1]
+    ]
     found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
-    assert (filled, found["without_date"]) == (["2026-03-14", "2026-04-02"], 1)
+    assert filled == ["2026-03-14", "2026-04-02"]
+    assert found["without_date"] == len(content) - 2
+
+
+def test_years_of_two_digits_are_not_taken_for_others(command: Command) -> None:
+    write_rows("s.csv", [("a", "Rome", "14.03.26", "positive", 0.9)])
+    ran = command("summarize", "s.csv", "--date-column", "date")
+    ran.failed_with("'14.03.26' is not a date as expected", 1)
+    form = ("--date-format", "%d.%m.%y")
+    found = found_by(command, "s.csv", "--date-column", "date", *form)
+    assert found["over_time"][0]["name"] == "2026-03-14"
 
 
 def test_an_unclear_date_is_asked_about(command: Command) -> None:
@@ -349,6 +424,9 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     page = Path("hotels.html").read_text(encoding="utf-8")
     assert "2 scored reviews of 2 rows" in page
     assert "Dirty and loud." in page
+    Path("hotels.html").unlink()
+    assert command("score", "hotels.csv", "--page", "hotels.html", "--skip-existing").exit_code == 0
+    assert "Dirty and loud." in Path("hotels.html").read_text(encoding="utf-8")
     again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
     again.failed_with("hotels.html: exists already", 2)
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
@@ -365,6 +443,13 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     ran = command("score", "h.csv", *options, "--page", "h.html")
     assert ran.exit_code == 0
     assert "très" in Path("h.html").read_text(encoding="utf-8")
+    write("r.csv", "text\nThe room was dirty.\n")
+    named = ("--names", "aspect_room=Zimmer")
+    command("score", "r.csv", "--aspects", "hotels", *named, "--page", "r.html", "--quiet")
+    assert ">Zimmer" not in (page := Path("r.html").read_text(encoding="utf-8"))
+    assert ">room" in page
+    (room, *_) = found_by(command, "r.scored.csv", *named)["aspects"][::-1]
+    assert (room["name"], room["rows"]) == ("room", 1)
 
 
 def test_labels_that_look_wrong_are_found(command: Command) -> None:
@@ -381,6 +466,8 @@ def test_labels_that_look_wrong_are_found(command: Command) -> None:
     assert all(row["label"] != row["model_says"] for row in found)
     assert f"{len(found)} labels may be wrong" in ran.out
     assert Path("e.html").read_text(encoding="utf-8").count("This label may be wrong.") >= 3
+    both = command("evaluate", "l.csv", "--doubtful", "a.json", "--report", "a.json")
+    both.failed_with("a.json: is named by --doubtful and by --report", 2)
     command("evaluate", "l.csv", "--doubtful", "-").failed_with("--doubtful: cannot go to", 2)
 
 

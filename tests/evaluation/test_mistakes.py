@@ -6,7 +6,7 @@ import pytest
 from tests.models import OLD_MODELS, many_texts, shipped_scorer
 from tests.reference import tokens_of
 from toolkit import Scorer
-from toolkit.evaluation.evaluate_models import Mistake, most_confident
+from toolkit.evaluation.evaluate_models import Mistake, doubtful, most_confident
 
 MOST = shipped_scorer().facts.max_tokens
 
@@ -73,3 +73,10 @@ def test_words_that_are_not_read_cause_nothing() -> None:
 def test_a_review_without_words_has_no_causes() -> None:
     words = Scorer(OLD_MODELS / "ngram-linear.onnx").explain("!!!").words  # others do not score it
     assert Mistake(1, 0, 0.5, "!!!", words).causes == []
+
+
+def test_a_label_looks_wrong_only_if_the_model_says_the_other_one() -> None:
+    labels = np.array([0, 0, 0, 1, 1, 1], np.int8)
+    assert doubtful(labels, np.full(6, 0.5, np.float32)) == []
+    # A weak model: 0.45 is as sure as it is of positive reviews on average.
+    assert doubtful(labels, np.array([0.1, 0.45, 0.9, 0.3, 0.4, 0.5], np.float32)) == [2, 3, 4]

@@ -138,6 +138,14 @@ def test_the_interval_of_a_corrected_share_has_the_true_one() -> None:
     assert 0.92 <= inside / trials <= 0.98
 
 
+def test_few_labelled_rows_that_are_all_right_prove_little() -> None:
+    right = Proportion(1, 1)
+    found = correct(Proportion(16_000, 28_943), right, right)
+    assert found is not None
+    low, high = found.interval
+    assert high - low > 0.5
+
+
 def test_nothing_is_corrected_by_chance() -> None:
     half = Proportion(5, 10)
     assert correct(half, half, half) is None

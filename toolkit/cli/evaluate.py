@@ -101,7 +101,7 @@ def evaluate(
     inputs = [*map(find_model, models), *others, data]
     _check_outputs(reports, inputs, force=force)
     if doubtful is not None:
-        check_rows_file(doubtful, inputs, "--doubtful", force=force)
+        check_rows_file(doubtful, inputs, "--doubtful", reports, force=force)
     targets = list(dict.fromkeys(target_accuracy or TARGETS))
     options = EvaluationOptions(
         read_options, threshold, examples, targets, doubtful and path_of(doubtful), force

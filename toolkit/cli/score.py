@@ -152,7 +152,7 @@ def _score(
     if not quiet:
         show(results, jobs, options, run)
     outputs = [str(result.job.output) for result in results if result.error is None]
-    if page is not None and any(result.summary.scored for result in results):
+    if page is not None and any(result.summary.scored or result.is_skipped for result in results):
         from toolkit.cli.summarize import run as summarize
         from toolkit.evaluation.summarize_files import SummaryOptions
         from toolkit.records.formats import beside

@@ -90,17 +90,25 @@ def summarize(
     - `toolkit summarize scored.csv --pick 100 -o to_label.csv`
     """
     named = o.names_of_added(names)
+    aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
     if others := named.keys() - {"sentiment", "probability"}:
-        raise UsageError(f"--names: expected sentiment or probability, received {min(others)!r}")
+        raise UsageError(
+            f"--names: expected sentiment, probability or aspect_NAME, received {min(others)!r}"
+        )
     columns = Columns(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
+        aspects=tuple(aspects.items()),
         **named,  # type: ignore[arg-type]
     )
     read_options = reading.options(columns, labels.names)
     if output is not None and pick is None:
         raise UsageError("--output: is for the rows of --pick N. For a page, use --page FILE.html.")
+    if date_format is not None and date_column is None:
+        raise UsageError("--date-format: is for the dates of --date-column NAME.")
+    if corrected is None and labels != o.LabelOptions():
+        raise UsageError("Labels are read only with --corrected FILE. Leave out what names them.")
     if date_format is not None and "%" not in date_format:
         raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
     picked = path_of(output or _PICKED) if pick else None
@@ -122,11 +130,12 @@ def summarize(
     inputs = [
         find_model(model),
         *scored_files(files),
-        *map(path_of, [*(since or ()), corrected or ""]),
+        *(scored_files(since) if since else ()),
+        path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)
     if picked is not None:
-        o.check_rows_file(picked, inputs, force=force)
+        o.check_rows_file(picked, inputs, others=[report] if report else [], force=force)
     run(files, options, page, report, json=json, quiet=quiet)
 
 

@@ -112,7 +112,9 @@ def doubtful(labels: Labels, probability: Probabilities) -> list[int]:
         return []
     other = np.where(labels == 1, 1 - probability, probability)
     usual = 1 - probability[labels == 0].mean(), probability[labels == 1].mean()
-    found = np.flatnonzero(other >= np.where(labels == 1, *usual))
+    is_sure = other >= np.where(labels == 1, *usual)
+    # A weak model may be as sure of both labels; it has to say the other one.
+    found = np.flatnonzero(is_sure & (other > 0.5))
     return [int(at) for at in found[np.argsort(-other[found], kind="stable")]]
 
 

@@ -20,14 +20,23 @@ from toolkit.evaluation.diff_models import OnFile, rows_file
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Numbers
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS, Slice, Summary, Texts, in_steps
-from toolkit.evaluation.summary_changes import compare, corrected_by
+from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
 from toolkit.evaluation.summary_rows import KeptRows, picked_rows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import FIVE, TEN, Rows, by_word, number, read_probabilities
+from toolkit.records.labels import (
+    FIVE,
+    TEN,
+    Rows,
+    WrongValueError,
+    by_word,
+    number,
+    read_probabilities,
+)
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
@@ -40,6 +49,7 @@ from toolkit.text.token_ids import UNKNOWN_ID
 
 _MOST_LABELS = 20  # a column with more different values has no labels
 _ASPECT = "aspect_"
+_PROBABILITY_NAMED_BY = "--names probability=NAME"
 _DATES = (
     *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y"),
     *("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%Y%m%d"),
@@ -143,6 +153,7 @@ class _Block(NamedTuple):
     texts: Texts
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
+    is_of_ten: bool  # whether there are more than five stars
 
 
 class _Run:
@@ -167,11 +178,15 @@ class _Run:
             ):
                 self.found.columns |= reviews.chosen
                 read = 0
-                for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
-                    self._add(block, reviews, read)
-                    read += block.records + len(block.rejects)
-                    if on_progress is not None:
-                        on_progress(Progress(read, reviews.bytes_read, reviews.size))
+                try:
+                    for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
+                        self._add(block, reviews, read)
+                        read += block.records + len(block.rejects)
+                        if on_progress is not None:
+                            on_progress(Progress(read, reviews.bytes_read, reviews.size))
+                except WrongValueError as error:  # its row is that of a block
+                    row = read + error.row
+                    raise WrongValueError(error.place, row, error.problem) from None
             self.found.files.append(str(path))
             rejects = path_of(f"{path}{REJECTED_ENDING}")
             if is_a_file(rejects):
@@ -184,6 +199,8 @@ class _Run:
         """Put the counts together; an error if there are none of the model."""
         found = self.found
         if not self.cells[""]:
+            if found.first_reject and not found.rows:
+                raise InputError(f"no record can be read; first: {found.first_reject}")
             raise InputError(
                 f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
                 "first, with: toolkit score FILE"
@@ -197,7 +214,8 @@ class _Run:
                 "--model, or the column with --names sentiment=NAME."
             )
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
-        found.aspects = self._slices("aspect")
+        usual = {found.negative, found.positive, NEUTRAL, MIXED}
+        found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
         days = {each.name: each for each in self._slices("date")}
         found.without_date = days.pop("", Slice("", {})).rows
         if days:
@@ -211,13 +229,19 @@ class _Run:
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
             by.append(Column("date", (options.date_column,), is_named=True))
+        named = [
+            Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
+            for role, name in columns.aspects
+            if not name.startswith(_ASPECT)  # which is found anyway
+        ]
         return (
             columns.of("text"),
-            Column("sentiment", (sentiment.name,)),
-            Column("probability", (probability.name,)),
+            Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
+            Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,
+            *named,
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
@@ -233,7 +257,8 @@ class _Run:
         positions = positions[~has_no_score.to_numpy(zero_copy_only=False)]
         where = f"{path}: column {reviews.chosen['probability']!r}"
         words = pa.chunked_array([rows["probability"]])
-        probability = read_probabilities(words, positions, where).astype(np.float64)
+        found = read_probabilities(words, positions, where, _PROBABILITY_NAMED_BY)
+        probability = found.astype(np.float64)
         ids = self.scorer.vocabulary.encode(rows["text"])
         unknown = int(np.count_nonzero(ids.values == UNKNOWN_ID))
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
@@ -248,6 +273,7 @@ class _Run:
             Texts(len(ids.values), unknown, len(rows), histogram),
             (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
             self.kept.of(self._to_show(rows, key, path, positions, probability)),
+            bool((_stars(rows, "stars") > FIVE).any()),
         )
 
     def _to_show(
@@ -255,7 +281,10 @@ class _Run:
     ) -> pa.Table:
         """Give rows as `KeptRows` has them."""
         by, stars = self.shown_by, _stars(rows, "stars")
-        scale = TEN if (stars > FIVE).any() else FIVE
+        gaps = {
+            f"gap of {scale}": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability))
+            for scale in (FIVE, TEN)
+        }
         return pa.table(
             {
                 "key": key,
@@ -265,7 +294,7 @@ class _Run:
                 "sentiment": rows["sentiment"],
                 "probability": probability,
                 "stars": stars,
-                "gap": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability)),
+                **gaps,
                 "text": rows["text"],
             }
         )
@@ -313,6 +342,7 @@ class _Run:
         self.words.add(*block.terms)
         found.texts += more
         self.kept.add(block.rows, before, self.cells[self.shown_by])
+        self.kept.scale = TEN if block.is_of_ten else self.kept.scale
 
     def _slices(self, kind: str) -> list[Slice]:
         """Give the groups, the largest first."""
@@ -359,6 +389,9 @@ def _days(values: pa.Array, form: str | None, place: str) -> pa.Array:
     found = {}
     for each in [form] if form else _DATES:
         read = pc.strptime(days, each, "s", error_is_null=True)
+        # Others are of two digits, or mean that there is no date: 0001-01-01, 9999-12-31.
+        is_usual = pc.and_(pc.greater(pc.year(read), 999), pc.less(pc.year(read), 9999))
+        read = pc.if_else(is_usual, read, None)
         found[each] = len(read) - read.null_count, read
         if found[each][0] == given and each not in _EITHER_WAY:
             break

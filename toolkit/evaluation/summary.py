@@ -173,6 +173,7 @@ class Summary:
     texts: Texts = field(default_factory=Texts)
     since: Summary | None = None
     tests: int = 0  # of changes, which are corrected for
+    changed: int = 0  # shares that have changed beyond chance; `changes` has some of the words
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
@@ -294,7 +295,7 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
     ]
     note = (
         f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
-        f"{len(found.changes):,} have changed beyond chance: at most {RATE:.0%} of these are "
+        f"{found.changed:,} have changed beyond chance: at most {RATE:.0%} of these are "
         "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
     )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)

@@ -19,6 +19,7 @@ from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
+SENTIMENT_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
 _FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
 _FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
 _PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
@@ -32,7 +33,7 @@ def compare(
     tests = [*_shares(found, before), *_words(words, earlier)]
     done = [each for each in tests if each is not None]
     kept = beyond_chance(done)
-    found.tests = len(done)
+    found.tests, found.changed = len(done), len(kept)
     of_words = [each for each in kept if each.is_of_words]
     of_words.sort(
         key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
@@ -113,7 +114,8 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     """Correct the share of positive by scored rows with labels; `InputError` if that fails."""
     sentiment, _ = replace(reading.columns, adds=("sentiment", "probability")).added
     label = reading.columns.of("label")
-    table = read_table(path, reading, label, Column("sentiment", (sentiment.name,)))
+    called_so = Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY)
+    table = read_table(path, reading, label, called_so)
     labelled = np.intersect1d(table.labelled(reading.labels), table.filled("sentiment"))
     if not len(labelled):
         raise InputError(
@@ -154,9 +156,15 @@ def correct(
     kept = min(max(share, 0.0), 1.0)
     variance = (
         q * (1 - q) / called.count
-        + kept**2 * se * (1 - se) / sensitivity.count
-        + (1 - kept) ** 2 * sp * (1 - sp) / specificity.count
+        + kept**2 * _variance(sensitivity)
+        + (1 - kept) ** 2 * _variance(specificity)
     ) / better**2
     half = NORMAL_95 * sqrt(variance)
     ends = max(share - half, 0.0), min(share + half, 1.0)
     return Corrected(kept, ends, q, sensitivity, specificity)
+
+
+def _variance(share: Proportion) -> float:
+    """Of an estimate, with a row more of each kind: a few rows that are all right prove little."""
+    mean = (share.right + 1) / (share.count + 2)
+    return mean * (1 - mean) / (share.count + 2)

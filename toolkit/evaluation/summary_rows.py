@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from toolkit.evaluation.metrics import Numbers
 from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Summary
-from toolkit.records.labels import Rows
+from toolkit.records.labels import FIVE, TEN, Rows
 from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -33,7 +33,8 @@ class KeptRows:
     """Keeps random rows of each group, the most negative ones, and those far from their stars.
 
     Rows have a random ``key``, ``group``, ``file``, ``row``, ``sentiment``, ``probability``,
-    ``stars``, ``gap`` (minus the distance from their stars, 0 to 1) and ``text``. Blocks are cut
+    ``stars``, ``gap of 5`` and ``gap of 10`` (minus the distance from stars of this scale, both
+    from 0 to 1) and ``text``. Blocks are cut
     down in any thread by `of`, and added in order by `add`.
     """
 
@@ -41,10 +42,12 @@ class KeptRows:
         self._most = 3 * show  # some have the same text
         self._random: list[pa.Table] = []
         self._bounds: dict[str, float] = {}  # of the keys of a group's rows, if it has enough
-        self._extremes: dict[str, list[pa.Table]] = {"probability": [], "gap": []}
+        names = ("probability", *(f"gap of {scale}" for scale in (FIVE, TEN)))
+        self._extremes: dict[str, list[pa.Table]] = {name: [] for name in names}
+        self.scale = FIVE  # of the stars of all rows: a block may have none above five
 
     def of(self, rows: pa.Table) -> list[pa.Table]:
-        """Choose from the rows of a block: random ones, and the first by each of two columns."""
+        """Choose from the rows of a block: random ones, and the first by some columns."""
         groups = rows["group"].to_pylist()
         bounds = np.array([self._bounds.get(group, 1.0) for group in groups], np.float64)
         random = self._smallest(_cut(rows.filter(pa.array(rows["key"].to_numpy() <= bounds))))[0]
@@ -68,8 +71,12 @@ class KeptRows:
 
     @property
     def random(self) -> pa.Table:
-        """Random rows, in memory once."""
-        self._random = [pa.concat_tables(self._random).combine_chunks()]
+        """Random rows, in memory once.
+
+        Which ones a thread has left depends on when it has heard of the bounds; these do not.
+        """
+        kept, _ = self._smallest(pa.concat_tables(self._random))
+        self._random = [kept.combine_chunks()]
         return self._random[0]
 
     def first_by(self, column: str) -> pa.Table:
@@ -105,7 +112,8 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
     found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
     if "stars" in found.columns:
         found.surprise = "The score and the stars that the reviewer gave differ most."
-        rows = kept.first_by("gap").filter(pc.field("gap") < -_FAR)
+        gap = f"gap of {kept.scale}"
+        rows = kept.first_by(gap).filter(pc.field(gap) < -_FAR)
         why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
         found.surprising = _quotes(rows, why)[:show]
     elif by is not None:

@@ -130,6 +130,8 @@ def _read(given: str | Path) -> dict[str, object]:
                 f"--aspects: no list {str(given)!r}. There are {', '.join(lists)}; or name a TOML "
                 f"file with lines such as {_EXAMPLE}"
             ) from None
+        if isinstance(error, OSError):
+            raise UsageError(f"--aspects: {given}: cannot be read: {error.strerror}") from None
         raise UsageError(f"{given}: cannot be read as TOML: {error}") from None
 
 

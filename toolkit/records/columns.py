@@ -67,12 +67,13 @@ class Column:
     is_named: bool = False  # by the user
     other_names: tuple[str, ...] = ()  # also usual, none better than another
     joined_with: tuple[str, ...] = ()  # names of columns whose values come after those of this one
+    named_by: str = ""  # the option, if it is not that of its role
     is_prefix: bool = False  # of the names: all columns that begin with it, roles "ROLE NAME"
 
     @property
     def option(self) -> str:
         """What the user chooses it with."""
-        return option_of("text" if is_text(self.role) else self.role)
+        return self.named_by or option_of("text" if is_text(self.role) else self.role)
 
     def parts(self) -> list[Column]:
         """The columns whose values are joined to those of this one: itself, in most cases."""

@@ -39,12 +39,14 @@ def read_labels(words: pa.Array) -> pa.Int8Array:
     return pc.greater_equal(by_word(words, target), 0.5).cast(pa.int8())
 
 
-def read_probabilities(words: pa.ChunkedArray, rows: Rows, place: str) -> Targets:
+def read_probabilities(
+    words: pa.ChunkedArray, rows: Rows, place: str, option: str = "--probability-column"
+) -> Targets:
     """Read probabilities of positive as float32; `InputError` if one is missing."""
     targets = by_word(words.combine_chunks(), target)
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):
-        _refuse_values(words[int(wrong[0])].as_py(), rows[wrong], place)
+        _refuse_values(words[int(wrong[0])].as_py(), rows[wrong], place, option)
     return np.asarray(targets.to_numpy(), np.float32)
 
 
@@ -72,7 +74,7 @@ class WrongValueError(InputError):
 
     def __init__(self, place: str, row: int, problem: str) -> None:
         super().__init__(f"{place}, row {row + 1:,}: {problem}")
-        self.row, self.problem = row, problem
+        self.place, self.row, self.problem = place, row, problem
 
 
 def found_in(first: str | None, rows: int, what: str) -> str:
@@ -81,7 +83,7 @@ def found_in(first: str | None, rows: int, what: str) -> str:
     return f"found {found}" + f" ({rows:,} such rows)" * (rows > 1)
 
 
-def _refuse_values(first: str | None, rows: Rows, place: str) -> NoReturn:
+def _refuse_values(first: str | None, rows: Rows, place: str, option: str) -> NoReturn:
     word = plain_label(first or "")
     percent = " Percentages are divided by 100." * (number(word) > 1)
     raise WrongValueError(
@@ -89,7 +91,7 @@ def _refuse_values(first: str | None, rows: Rows, place: str) -> NoReturn:
         int(rows[0]),
         f"{found_in(word and first, len(rows), 'probability')}, expected the probability of "
         "positive from 0 to 1, or negative or positive. Choose the column with "
-        f"--probability-column.{percent}",
+        f"{option}.{percent}",
     )
 
 
