@@ -50,6 +50,16 @@ static void try_linear(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
     free(of_words), free(of_pairs);
 }
 
+/* What the head of `ngram-recurrent` may be: weights that make the sums neither small nor large. */
+static void try_hidden(const uint8_t *sizes, const recurrent_tables *t, const reviews *r) {
+    int32_t hidden = sizes[3] & 2 ? 64 : 32, pooled = 2 * t->columns;
+    float *kernel = random_floats((int64_t)pooled * hidden), *bias = random_floats(hidden);
+    float *last = random_floats(pooled + hidden);
+    for (int32_t i = 0; i < pooled * hidden; i++) kernel[i] /= 1024;
+    check_hidden(&(recurrent_network){*t, kernel, bias, last, hidden}, r);
+    free(kernel), free(bias), free(last);
+}
+
 /* Tables with as few rows as `RecurrentBody.of` wants. */
 static void try_recurrent(const uint8_t *sizes, int32_t vocabulary, reviews *r) {
     int64_t highest_pair = sizes[2] % 64, slots = 1 + (sizes[1] < 128 ? sizes[1] % 4 : sizes[1]);
@@ -65,6 +75,7 @@ static void try_recurrent(const uint8_t *sizes, int32_t vocabulary, reviews *r) 
     for (int32_t c = 0; c < columns; c++) scale[c] *= sizes[3] % 2 ? 0.0625f : 0.001f;
     t.rows = rows, t.slots = held, t.scale = scale;
     check_recurrent(&t, r);
+    if (r->most < MOST_RECURRENT_TOKENS) try_hidden(sizes, &t, r);
     free(rows), free(held), free(scale);
 }
 
@@ -94,6 +105,7 @@ static void try_unknown(int32_t vocabulary, const reviews *r) {
     flags flagged = {.vocabulary = vocabulary};
     CHECK(sum_linear(&linear, r, NULL, NULL, NULL) == 1);
     CHECK(remember_vectors(&recurrent, r, NULL, NULL, NULL, NULL) == 1);
+    CHECK(hide_each(&(recurrent_network){.tables = recurrent, .hidden = 32}, r, NULL, NULL, NULL) == 1);
     CHECK(convolve(&conv, r, NULL) == 1);
     CHECK(count_flagged(&flagged, r, NULL) == 1);
 }

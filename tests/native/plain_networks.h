@@ -1,5 +1,7 @@
 /* What the bodies of networks give, by plain loops over the ids that are read of each review. */
 
+#include <math.h>
+
 enum { MOST_IDS = 2048, MOST_FILTERS = 64 };
 
 /* Write what is read of a review: the last ids of the start id and its own; gives how many. */
@@ -40,7 +42,32 @@ PLAIN void check_linear(const linear_tables *t, const reviews *r) {
     free(totals), free(tokens), free(known);
 }
 
-/* Read the tokens of a review in one direction, a column at a time. */
+/* Read some tokens in the direction of a column: the highest output, and the sum of all. */
+PLAIN void remember_column(const recurrent_tables *t, const int32_t *read, int64_t count, int64_t c,
+                           float *most, float *sum) {
+    int64_t columns = t->columns;
+    volatile float memory = 0; /* each operation by itself */
+    *most = *sum = 0;
+    for (int64_t i = 0; i < count; i++) {
+        int64_t at = c < columns / 2 ? i : count - 1 - i;
+        int64_t key = (at > 0 ? read[at - 1] : 0) * (int64_t)t->vocabulary + read[at];
+        int64_t held = t->slots[key % t->slots_size], place = read[at];
+        if (held >= 0 && held % 4096 == key / t->slots_size && read[at] > 1)
+            place = t->vocabulary + held / 4096;
+        const int8_t *codes = t->rows + place * 4 * columns + c;
+        volatile float found = (float)codes[2 * columns] * memory;
+        found *= t->scale[c];
+        found += (float)(2 * codes[3 * columns]);
+        found = found < 0 ? 0 : found > 4095 ? 4095 : found;
+        float whole = (float)(int32_t)found, rest = found - whole;
+        whole += rest > 0.5f || (rest == 0.5f && (int32_t)whole % 2);
+        if (whole > *most) *most = whole;
+        *sum += whole;
+        memory *= (float)(codes[0] + 128) / 256;
+        memory += (float)codes[columns];
+    }
+}
+
 PLAIN void check_recurrent(const recurrent_tables *t, const reviews *r) {
     int32_t read[MOST_IDS];
     int64_t size = 4 * r->rows, columns = t->columns;
@@ -52,31 +79,66 @@ PLAIN void check_recurrent(const recurrent_tables *t, const reviews *r) {
         float most[MOST_RECURRENT_COLUMNS] = {0}, sums[MOST_RECURRENT_COLUMNS] = {0};
         int64_t count = plain_read(r, row, read);
         check_counts(read, count, tokens[row], known[row]);
-        for (int64_t c = 0; c < columns; c++) {
-            volatile float memory = 0; /* each operation by itself */
-            for (int64_t i = 0; i < count; i++) {
-                int64_t at = c < columns / 2 ? i : count - 1 - i;
-                int64_t key = (at > 0 ? read[at - 1] : 0) * (int64_t)t->vocabulary + read[at];
-                int64_t held = t->slots[key % t->slots_size], place = read[at];
-                if (held >= 0 && held % 4096 == key / t->slots_size && read[at] > 1)
-                    place = t->vocabulary + held / 4096;
-                const int8_t *codes = t->rows + place * 4 * columns + c;
-                volatile float found = (float)codes[2 * columns] * memory;
-                found *= t->scale[c];
-                found += (float)(2 * codes[3 * columns]);
-                found = found < 0 ? 0 : found > 4095 ? 4095 : found;
-                float whole = (float)(int32_t)found, rest = found - whole;
-                whole += rest > 0.5f || (rest == 0.5f && (int32_t)whole % 2);
-                if (whole > most[c]) most[c] = whole;
-                sums[c] += whole;
-                memory *= (float)(codes[0] + 128) / 256;
-                memory += (float)codes[columns];
-            }
-        }
+        for (int64_t c = 0; c < columns; c++) remember_column(t, read, count, c, most + c, sums + c);
         check_floats(highest, row, columns, most);
         check_floats(totals, row, columns, sums);
     }
     free(highest), free(totals), free(tokens), free(known);
+}
+
+/* The logit of some tokens but for its bias, and how large what it is the sum of is. */
+PLAIN double plain_logit(const recurrent_network *n, const int32_t *read, int64_t count, float factor,
+                         double *size) {
+    int32_t columns = n->tables.columns;
+    double logit = 0;
+    float pooled[4 * MOST_RECURRENT_COLUMNS];
+    for (int32_t c = 0; c < columns; c++) {
+        remember_column(&n->tables, read, count, c, pooled + c, pooled + columns + c);
+        pooled[columns + c] *= factor;
+    }
+    for (int32_t c = 0; c < 2 * columns; c++) {
+        logit += (double)n->last[c] * (double)pooled[c];
+        *size += fabs((double)n->last[c] * (double)pooled[c]);
+    }
+    for (int32_t k = 0; k < n->hidden; k++) {
+        double unit = (double)n->hidden_bias[k], last = (double)n->last[2 * columns + k];
+        double of_unit = fabs(unit);
+        for (int32_t c = 0; c < 2 * columns; c++) {
+            unit += (double)n->kernel[c * n->hidden + k] * (double)pooled[c];
+            of_unit += fabs((double)n->kernel[c * n->hidden + k] * (double)pooled[c]);
+        }
+        logit += unit > 0 ? last * unit : 0;
+        *size += fabs(last) * of_unit;
+    }
+    return logit;
+}
+
+/* Hide each known word, and read all again. What is read of no review, and other ids, must be left. */
+PLAIN void check_hidden(const recurrent_network *n, const reviews *r) {
+    int32_t read[MOST_IDS];
+    int64_t total = r->rows > 0 ? r->stops[r->rows - 1] : 0;
+    float *found = exactly(4 * total), *units = exactly(4 * r->rows);
+    eight *space = exactly(32 * EIGHTS_OF_TOKEN * (r->most + 2));
+    for (int64_t i = 0; i < total; i++) found[i] = -7;
+    for (int64_t row = 0; row < r->rows; row++) units[row] = 1.0f / (float)(row + 4);
+    CHECK(hide_each(n, r, units, space, found) == 0);
+    for (int64_t row = 0, at = 0; row < r->rows; row++) {
+        int64_t count = plain_read(r, row, read), first = r->stops[row] - count;
+        for (; at < r->stops[row]; at++) {
+            int64_t place = at - first;
+            if (at < r->starts[row] || place < 0 || read[place] <= UNKNOWN_ID) {
+                CHECK(found[at] == -7);
+                continue;
+            }
+            int32_t id = read[place];
+            double size = 1, whole = plain_logit(n, read, count, units[row], &size);
+            read[place] = UNKNOWN_ID;
+            double without = plain_logit(n, read, count, units[row], &size);
+            read[place] = id;
+            CHECK(fabs((double)found[at] - (whole - without)) <= 2e-6 * size);
+        }
+    }
+    free(found), free(units), free(space);
 }
 
 PLAIN void check_conv(const conv_tables *t, const reviews *r) {

@@ -533,6 +533,46 @@ def test_a_head_without_an_end_is_given_up(service: Service) -> None:
             connection.sendall(b"a: " + b"b" * 1000 + b"\r\n")
 
 
+@pytest.mark.parametrize("kind", ["x: 1\r\n", "x: ", "; x"])
+def test_what_is_beside_a_body_is_limited(service: Service, kind: str) -> None:
+    """Headers after a body, one without an end, and an extension of a part."""
+    end = b"2\r\n{}\r\n2" if kind == "; x" else b"2\r\n{}\r\n0\r\n"
+    with connected(service) as client:
+        client.sendall(HEAD + b"Transfer-Encoding: chunked\r\n\r\n" + end + kind.encode())
+        with pytest.raises(ConnectionError):
+            for _ in range(1000):
+                client.sendall((kind if "\r" in kind else "x").encode() * 10_000)
+    assert service.rows(["A fine film."])
+
+
+def test_a_body_in_parts_of_one_byte(service: Service) -> None:
+    body = json.dumps({"texts": ["A fine film." * 4000]}).encode()
+    parts = b"".join(b"1\r\n%c\r\n" % byte for byte in body)
+    with connected(service) as client:
+        head = HEAD + b"Transfer-Encoding: chunked\r\nConnection: close\r\n\r\n"
+        client.sendall(head + parts + b"0\r\n\r\n")
+        assert client.recv(12) == b"HTTP/1.1 200"
+
+
+@pytest.mark.parametrize("ahead", [1, 3000])
+def test_requests_that_are_sent_ahead(service: Service, ahead: int) -> None:
+    """More of them than a head may have bytes: each is a request of its own."""
+    one = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    last = one.replace(b"Host", b"Connection: close\r\nHost")
+    with connected(service) as client, ThreadPoolExecutor() as pool:
+        sent = pool.submit(client.sendall, one * ahead + last)
+        answer = b"".join(iter(lambda: client.recv(1 << 16), b""))
+        sent.result()
+    assert answer.count(b"HTTP/1.1 200") == ahead + 1
+
+
+def test_a_client_that_would_rather_have_http_2(service: Service) -> None:
+    """As that of Java and curl ask: the answer is one of HTTP/1.1."""
+    asked = {"Connection": "Upgrade, HTTP2-Settings", "Upgrade": "h2c", "HTTP2-Settings": "AAM"}
+    status, found = service.ask(b'{"texts": ["A fine film."]}', headers=JSON | asked)
+    assert (status, len(found["scores"])) == (200, 1)
+
+
 def test_a_client_that_leaves_is_no_error() -> None:
     with started() as service:
         for body in (b"", b'{"texts": ["a'):

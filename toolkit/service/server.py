@@ -7,6 +7,7 @@ of a head. A proxy does, but not every service has one.
 from __future__ import annotations
 
 import asyncio
+import re
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -21,7 +22,9 @@ from toolkit.service.app import Service
 
 _SECONDS_TO_STOP = 20  # for the requests that run when the service is stopped
 _SECONDS_IDLE = 60  # of a connection between two requests
-_MOST_BYTES_OF_HEAD = 1 << 16
+_MOST_BYTES_BESIDES = 1 << 16  # of a head, and of what is between and after the parts of a body
+_BESIDES_A_BYTE = 8  # of a body in parts of one byte each
+_UPGRADE = re.compile(rb"(?i)(?<=\r\n)upgrade(?=:)")
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -99,7 +102,7 @@ class _Protocol(HttpToolsProtocol):
     seconds: float
     _timer: asyncio.TimerHandle | None = None
     _is_in_head = False
-    _head = 0  # bytes
+    _besides = 0  # bytes of a request that are not of its body
 
     def connection_made(self, transport: Any) -> None:
         super().connection_made(transport)
@@ -110,11 +113,14 @@ class _Protocol(HttpToolsProtocol):
         super().connection_lost(error)
 
     def data_received(self, data: bytes) -> None:
+        if self.cycle is None or self.cycle.response_complete:
+            # Clients of Java ask for HTTP/2 so. The parser would leave out the body that follows.
+            head, end, rest = data.partition(b"\r\n\r\n")
+            data = _UPGRADE.sub(b"no-upgrade", head) + end + rest
+        self._besides += len(data)
         super().data_received(data)
-        if self._is_in_head:
-            self._head += len(data)
-            if self._head > _MOST_BYTES_OF_HEAD:
-                self.transport.abort()
+        if self._besides > _MOST_BYTES_BESIDES:
+            self.transport.abort()
         if self._is_in_head or self.cycle is None or self.cycle.response_complete:
             self._expect()  # also the rest of a request that was refused
 
@@ -122,10 +128,22 @@ class _Protocol(HttpToolsProtocol):
         super().on_message_begin()
         self._is_in_head = True
 
+    def on_header(self, name: bytes, value: bytes) -> None:
+        if self._is_in_head:  # else it is after a body, and nobody reads it
+            super().on_header(name, value)
+
     def on_headers_complete(self) -> None:
         super().on_headers_complete()
-        self._is_in_head, self._head = False, 0
+        self._is_in_head = False
         self._forget()
+
+    def on_body(self, body: bytes) -> None:
+        self._besides = max(0, self._besides - _BESIDES_A_BYTE * len(body))
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        super().on_message_complete()
+        self._besides = 0
 
     def pause_writing(self) -> None:
         super().pause_writing()
