@@ -7,6 +7,7 @@ import pickle
 import tomllib
 from functools import cache
 from pathlib import Path
+from typing import Any
 from unittest import mock
 
 import numpy as np
@@ -270,3 +271,15 @@ def test_a_run_can_stop_after_any_block(ending: str, tmp_path: Path) -> None:
             score_file(Scorer(aspects={**WORDS, "room": ["sofa"]}), source, output, options)
         assert score_file(scorer(), source, output, options).aspects == summary.aspects
         assert output.read_bytes() == whole.read_bytes()
+
+
+@pytest.mark.parametrize("given", [5, ["hotels"]])
+def test_lists_of_another_type_are_refused(given: Any) -> None:
+    with pytest.raises(UsageError, match="aspects: expected a name, a file, or words by name"):
+        Scorer("reviews-small", aspects=given)
+
+
+@pytest.mark.parametrize("given", [-1, 21, 1.5, "3", True])
+def test_a_number_of_reasons_is_one(given: Any) -> None:
+    with pytest.raises(UsageError, match="reasons: expected 0 to 20, received"):
+        Scorer("reviews-small", reasons=given)

@@ -126,7 +126,7 @@ def test_what_the_core_computes_is_close_to_what_is_run() -> None:
 def test_a_scorer_is_asked_for_them() -> None:
     with pytest.raises(UsageError, match=r"reasons are given with --reasons"):
         shipped_scorer().reasons(["A good film."])
-    with pytest.raises(UsageError, match="expected 1 to 20, received 21"):
+    with pytest.raises(UsageError, match="expected 0 to 20, received 21"):
         Scorer(reasons=21)
     sent = pickle.loads(pickle.dumps(scorer()))
     assert sent.reasons(["A superb film."]) == scorer().reasons(["A superb film."])

@@ -77,6 +77,14 @@ def test_names_in_a_header_are_unquoted() -> None:
         (b'"text"x,id\n1,2\n', "line 1: a quoted field continues after its closing quote. Fix"),
         (b"\n\nt\xe9xt,id\n", "line 3: the header is not valid UTF-8. Say what it is"),
         (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "is text in UTF-16. Add --encoding utf-16"),
+        (
+            "text,id\n".encode("utf-32-le"),
+            "is text in UTF-32. Add --encoding utf-32-le, or",
+        ),
+        (
+            "text,id\n".encode("utf-32-be"),
+            "is text in UTF-32. Add --encoding utf-32-le, or",
+        ),
         (b"\n\r\n", "only blank lines, expected a header and reviews"),
         (b"\xef\xbb\xbf", "only blank lines, expected a header and reviews"),
     ],

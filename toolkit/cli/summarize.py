@@ -12,7 +12,7 @@ from toolkit.cli import options as o
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, write_texts
-from toolkit.model import find_model
+from toolkit.model import DEFAULT_MODEL, find_model
 from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
@@ -188,6 +188,7 @@ def run(
     elif not quiet:
         from toolkit.cli.summarize_view import show
 
-        show(found, options.show, [*texts, *([options.picked] if options.picked else [])])
+        paths = [*texts, *([options.picked] if options.picked else [])]
+        show(found, options.show, paths, str(options.model or DEFAULT_MODEL))
     if found.rejected:
         raise typer.Exit(EXIT_REJECTED)

@@ -102,7 +102,7 @@ def most_confident(
     return [int(place) for place in wrong[chosen]]
 
 
-def doubtful(labels: Labels, probability: Probabilities) -> list[int]:
+def doubtful(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
     """Positions of the reviews whose label looks wrong, the surest first.
 
     There, the model is as sure of the other label as it is on average of reviews with that label:
@@ -114,7 +114,7 @@ def doubtful(labels: Labels, probability: Probabilities) -> list[int]:
     usual = 1 - probability[labels == 0].mean(), probability[labels == 1].mean()
     is_sure = other >= np.where(labels == 1, *usual)
     # A weak model may be as sure of both labels; it has to say the other one.
-    found = np.flatnonzero(is_sure & (other > 0.5))
+    found = np.flatnonzero(is_sure & (calls_positive(probability, threshold) != labels))
     return [int(at) for at in found[np.argsort(-other[found], kind="stable")]]
 
 
@@ -126,7 +126,7 @@ def mistakes(
     most: int,
 ) -> tuple[Mistake, ...]:
     """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
-    found, look_wrong = [], set(doubtful(reviews.labels, probability))
+    found, look_wrong = [], set(doubtful(reviews.labels, probability, threshold))
     for place in most_confident(reviews.labels, probability, threshold, most):
         text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
         words = () if scorer is None else scorer.explain(text).words
@@ -305,7 +305,7 @@ def evaluate(
     rights = [calls_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
     found = [(each.probability, each.threshold) for each in results]
-    look_wrong = doubtful(labels, results[best].probability)
+    look_wrong = doubtful(labels, *found[best])
     if options.doubtful is not None:
         rows = _doubtful_rows(opinions, results[best].probability, look_wrong)
         with rows_file(options.doubtful, rows.schema, force=options.force) as append:

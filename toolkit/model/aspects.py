@@ -75,6 +75,8 @@ class Aspects:
         if isinstance(given, Aspects):
             return cls(given.words)
         entries = _read(given) if isinstance(given, str | Path) else given
+        if not isinstance(entries, Mapping):
+            raise UsageError(f"aspects: expected a name, a file, or words by name, not {given!r}")
         return cls(tuple((str(name), _words(name, words)) for name, words in entries.items()))
 
     @classmethod

@@ -97,8 +97,8 @@ class Scorer:
         aspects: AspectLists | None = None,
         reasons: int = 0,
     ) -> None:
-        if not 0 <= reasons <= MOST_REASONS:
-            raise UsageError(f"--reasons: expected 1 to {MOST_REASONS}, received {reasons}")
+        if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
+            raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
         self.most_reasons = reasons
         self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)

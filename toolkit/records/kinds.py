@@ -44,6 +44,13 @@ def _is_utf_16(data: bytes) -> bool:
     return len(odd) > 3 and ((not any(odd) and all(even)) or (not any(even) and all(odd)))
 
 
+def _is_utf_32(data: bytes) -> bool:
+    """Whether three of four bytes of the start are zero, as of Latin letters."""
+    parts = [data[at:64:4] for at in range(4)]
+    first, *rest = parts if any(parts[0]) else parts[::-1]
+    return len(first) > 3 and all(first) and not any(map(any, rest))
+
+
 _UTF_32, _UTF_16 = "Add --encoding utf-32", "Add --encoding utf-16"
 _CONVERT = "Save its table as CSV, JSON Lines or Parquet"
 
@@ -88,6 +95,7 @@ KINDS = (
     Kind("text in UTF-32", _starts(b"\xff\xfe\x00\x00", b"\x00\x00\xfe\xff"), _UTF_32),
     Kind("text in UTF-16", _starts(b"\xff\xfe", b"\xfe\xff"), _UTF_16),
     Kind("text in UTF-16", _is_utf_16, "Add --encoding utf-16-le, or utf-16-be"),
+    Kind("text in UTF-32", _is_utf_32, "Add --encoding utf-32-le, or utf-32-be"),
     Kind("an HTML page", _matches(rb"(?:\xef\xbb\xbf)?\s*(?:<!doctype\s+html|<html[\s>])"),
          _CONVERT, is_text=True),
     Kind("an XML file", _matches(rb"(?:\xef\xbb\xbf)?\s*<\?xml\s"), _CONVERT, is_text=True),
