@@ -77,7 +77,8 @@ def test_a_review_without_words_has_no_causes() -> None:
 
 def test_a_label_looks_wrong_only_if_the_model_says_the_other_one() -> None:
     labels = np.array([0, 0, 0, 1, 1, 1], np.int8)
-    assert doubtful(labels, np.full(6, 0.4, np.float32), 0.5) == [3, 4, 5]
+    for constant in (0.4, 0.5, 0.9):
+        assert doubtful(labels, np.full(6, constant, np.float32), 0.5) == []
     # A weak model: 0.45 is as sure as it is of positive reviews on average.
     scores = np.array([0.1, 0.45, 0.9, 0.3, 0.4, 0.5], np.float32)
     assert doubtful(labels, scores, 0.5) == [2, 3, 4]

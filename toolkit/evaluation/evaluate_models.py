@@ -102,17 +102,20 @@ def most_confident(
     return [int(place) for place in wrong[chosen]]
 
 
+_ROUNDING = 1e-6  # of a mean of probabilities
+
+
 def doubtful(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
     """Positions of the reviews whose label looks wrong, the surest first.
 
-    There, the model is as sure of the other label as it is on average of reviews with that label:
+    There, the model is surer of the other label than it is on average of reviews with that label:
     confident learning (Northcutt, Jiang and Chuang 2021). None if all reviews have one label.
     """
     if not 0 < labels.sum() < len(labels):
         return []
     other = np.where(labels == 1, 1 - probability, probability)
     usual = 1 - probability[labels == 0].mean(), probability[labels == 1].mean()
-    is_sure = other >= np.where(labels == 1, *usual)
+    is_sure = other > np.where(labels == 1, *usual) + _ROUNDING  # else a constant, too
     # A weak model may be as sure of both labels; it has to say the other one.
     found = np.flatnonzero(is_sure & (calls_positive(probability, threshold) != labels))
     return [int(at) for at in found[np.argsort(-other[found], kind="stable")]]
