@@ -100,10 +100,12 @@ def _written(identity: dict[str, Any] | None, point: Checkpoint | None) -> bytes
 class Journal:
     """What runs have written of one output, and the lock of the run that writes it."""
 
-    def __init__(self, job: Job, options: ScoringOptions | None = None) -> None:
+    def __init__(
+        self, job: Job, options: ScoringOptions | None = None, folder: Path | None = None
+    ) -> None:
         self.job = job
         self.options = options or ScoringOptions()
-        self.folder = folder_beside(job.output)
+        self.folder = folder or folder_beside(job.output)
         self.checkpoint: Checkpoint | None = None
         self.removed: list[str] = []  # what killed uploads had left
         self._identity: dict[str, Any] | None = None  # what that depends on
@@ -350,12 +352,34 @@ class Journal:
 
 
 def folder_beside(output: Path) -> Path:
-    """Name the hidden folder of an output; that of an object is in the work folder."""
+    """Name the hidden folder of an output; that of an object is in the work folder.
+
+    There, the name says which shards it is of, if it is a part: theirs is the folder two above.
+    """
     output = resolved(output)
     if is_in_store(output):
-        whole = hashlib.sha256(str(output).encode()).hexdigest()[:32]
-        return work_folder() / f"{output.name[:50]}.{whole}.unfinished"
+        digests = _short_digest(output.parent.parent) + _short_digest(output)
+        return work_folder() / f"{output.name[:50]}.{digests}.unfinished"
     return hidden_beside(output, "unfinished")
+
+
+def _short_digest(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:16]
+
+
+def remove_parts_of(shards: Path) -> list[Path]:
+    """Remove from the work folder what killed attempts at shards in a store have left; name it.
+
+    What nobody has locked is left by a killed process, or is in the store already.
+    """
+    removed: list[Path] = []
+    if fcntl is None or not is_in_store(shards):  # without locks, it may be written at the moment
+        return removed
+    for folder in work_folder().glob(f"*.{_short_digest(shards)}{'?' * 16}.unfinished"):
+        with suppress(ToolkitError, OSError):
+            Journal(Job.of(STDIN, STDIN), ScoringOptions(force=True), folder).remove()
+            removed.append(folder)
+    return removed
 
 
 class Journals:
