@@ -401,6 +401,7 @@ class Journals:
         self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
         self._is_ended = False  # that of the same outputs: some of its journals may be gone
+        self.has_seen_none = False  # of the outputs, in a folder where none may be
         self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -423,6 +424,7 @@ class Journals:
             options.force or options.resume or options.skip_existing
         ):
             check_absent([job.output for job in self._journals])
+            self.has_seen_none = True
 
     def hold_first(self) -> None:
         """Lock the first output that is not done, against the same run at the same time.
