@@ -110,13 +110,16 @@ class Journal:
         self.removed: list[str] = []  # what killed uploads had left
         self._identity: dict[str, Any] | None = None  # what that depends on
         self._path = self.folder / "journal"
-        self._record = hidden_beside(resolved(job.output), "done")
         self._lock: IO[bytes] | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether a run has begun this output, and has not ended."""
         return is_there(self.folder)
+
+    @property
+    def _record(self) -> Path:  # which few runs ask for, and links are followed for
+        return hidden_beside(resolved(self.job.output), "done")
 
     @property
     def is_done(self) -> bool:
