@@ -151,6 +151,47 @@ def test_clean_removes_the_parts_that_a_killed_finish_has_left(
     assert bucket.keys() == ["out/_shards/notes/of_a_user.txt", "out/a.csv"]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("then", ["another shard", "finish", "finish --clean"])
+def test_the_parts_of_a_killed_shard_are_removed_from_the_work_folder(
+    bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch, then: str
+) -> None:
+    write_long(Path("a.csv"), times=2)
+    here, output = os.environ["TOOLKIT_WORK_FOLDER"], bucket.uri("out/")
+
+    def score(shard: int, work: str) -> None:
+        monkeypatch.setenv("TOOLKIT_WORK_FOLDER", work)
+        call = ["score", "a.csv", "-o", output, "--shard", f"{shard}/2", "-q"]
+        assert command(*call).exit_code == 0
+        monkeypatch.setenv("TOOLKIT_WORK_FOLDER", here)
+
+    part = StorePath(bucket.uri("out/_shards/00001.0123456789ab/00000.a.csv"))
+    active = Journal(Job.of(Path("a.csv"), part))
+    other = Journal(Job.of(Path("a.csv"), StorePath(bucket.uri("out/b.csv"))))
+    for journal in (active, other):
+        journal.open()
+    other.close()
+    call = ["score", "a.csv", "-o", output, "--shard", "0/2", "-q"]
+    _die("while a part is written", *call)
+    (left,) = {*active.folder.parent.iterdir()} - {active.folder, other.folder}
+    assert (left / "output").stat().st_size > 0
+    if then != "another shard":
+        for shard in (0, 1):
+            score(shard, f"{here}-of-another-machine")
+    if then == "finish --clean":  # as finished on the other machine
+        with monkeypatch.context() as patch:
+            patch.setenv("TOOLKIT_WORK_FOLDER", f"{here}-of-another-machine")
+            assert command("finish", output, "-q").exit_code == 0
+    assert left.exists()
+    if then == "another shard":
+        score(1, here)
+    else:
+        ran = command(*then.split(), output)
+        assert (ran.exit_code, str(left) in ran.err) == (0, "--clean" in then)
+    assert {*active.folder.parent.iterdir()} == {active.folder, other.folder}
+    active.close()
+
+
 def test_a_run_whose_key_is_removed_can_be_resumed(
     bucket: Bucket, command: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from tests.cli.running import CSV, Command, files_in
+from tests.models import shipped_scorer
 from tests.stores.server import Bucket
-from toolkit.scoring import find_jobs
+from toolkit.scoring import FileResult, ScoringOptions, find_jobs, score_files
 
 _FILES = [
     "a/one.csv",
@@ -169,4 +170,31 @@ def test_a_small_object_takes_few_requests(
         assert ran.exit_code == 0, ran.err
         return len(made)
 
-    assert requests(12) - requests(2) <= 10 * 10
+    assert requests(12) - requests(2) <= 8 * 10
+
+
+@pytest.mark.parametrize("name", ["b.csv", "b.csv.rejected.jsonl"])
+def test_an_object_that_comes_before_its_turn_is_not_replaced(
+    bucket: Bucket, command: Command, name: str
+) -> None:
+    for each in "abc":
+        bucket.put(f"in/{each}.csv", (CSV + "1,2,3,4\n").encode())
+
+    def come(result: FileResult) -> None:
+        if result.job.source.name == "a.csv":
+            bucket.put(f"out/{name}", b"foreign")
+
+    jobs = find_jobs([bucket.uri("in/")], bucket.uri("out/"))
+    results = score_files(shipped_scorer(), jobs, on_start=come)
+    assert [result.error is None for result in results] == [True, False, True]
+    assert f"{bucket.uri(f'out/{name}')}: " in str(results[1].error)
+    assert bucket.get(f"out/{name}") == b"foreign"
+    (again,) = [
+        each for each in score_files(shipped_scorer(), jobs, ScoringOptions(resume=True))
+        if each.error is not None
+    ]  # fmt: skip
+    assert again.job.source.name == "b.csv"
+    bucket.delete(f"out/{name}")
+    score_files(shipped_scorer(), jobs, ScoringOptions(resume=True))
+    assert bucket.get("out/b.csv") == bucket.get("out/a.csv")
+    assert len(bucket.keys("out/")) == 6

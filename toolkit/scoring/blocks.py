@@ -187,12 +187,14 @@ def in_order(
     The calling thread is one of the workers: with a thread more than there are cores, one that
     holds Python's lock would be suspended now and then, and all others wait for it. ``size`` gives
     the bytes that an item takes, so that large ones do not pile up. Where the next item
-    ``is_waiting`` for others, all results are given before it.
+    ``is_waiting`` for others, all results are given before it. The first item is left to the
+    calling thread: thousands of small files have one each, and a thread for each would only make
+    the two wait for each other.
     """
     if workers == 1:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(workers - 1)
+    pool = ThreadPoolExecutor(workers - 1)  # without a thread until an item is handed in
     ahead: deque[_Task[_In, _Out]] = deque()
 
     def first() -> _Out:
@@ -203,7 +205,7 @@ def in_order(
 
     try:
         for item in items:
-            ahead.append(_Task(function, item, size(item), pool))
+            ahead.append(_Task(function, item, size(item), pool if ahead else None))
             del item  # which may be large: nothing holds it but who works on it
             while len(ahead) >= _ITEMS_AHEAD * workers or (
                 ahead and sum(task.size for task in ahead) > _BYTES_AHEAD * workers
@@ -221,12 +223,16 @@ class _Task(Generic[_In, _Out]):
     """An item that waits for a thread, is worked on, or is done."""
 
     def __init__(
-        self, function: Callable[[_In], _Out], item: _In, size: int, pool: ThreadPoolExecutor
+        self,
+        function: Callable[[_In], _Out],
+        item: _In,
+        size: int,
+        pool: ThreadPoolExecutor | None,
     ) -> None:
         self.size = size
         self._function = function
         self._item = [item]  # until somebody takes it
-        self.future: Future[_Out] = pool.submit(self._run)
+        self.future: Future[_Out] = pool.submit(self._run) if pool else Future()
 
     def _run(self) -> _Out:
         return self._function(self._item.pop())

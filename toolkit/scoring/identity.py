@@ -119,12 +119,12 @@ class WatchedInput:
     request that reads it names the tag. So nothing of it is read a second time.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, facts: FileFacts | None = None) -> None:
         self.path = path
         whole = file_of(path)
         self._file: IO[bytes] | None = None
         if isinstance(whole, StorePath):
-            self.facts = FileFacts.of(whole.stat_object())
+            self.facts = facts or FileFacts.of(whole.stat_object())
         else:
             self._file = whole.open("rb", buffering=0)
             self.facts = self._opened_facts()
@@ -133,14 +133,17 @@ class WatchedInput:
         self._sum = NOTHING
 
     @classmethod
-    def open(cls, path: Path) -> Self | None:
-        """Open it; None for what is no file, or cannot be read, of which its reader says more."""
+    def open(cls, path: Path, facts: FileFacts | None = None) -> Self | None:
+        """Open it; None for what is no file, or cannot be read, of which its reader says more.
+
+        ``facts`` are those of an object, if they are known.
+        """
         try:
             if path == STDIN or not (
                 is_in_store(path) or stat.S_ISREG(file_of(path).stat().st_mode)
             ):
                 return None
-            return cls(path)
+            return cls(path, facts)
         except OSError:
             return None
 

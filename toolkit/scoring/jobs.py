@@ -165,10 +165,11 @@ def _stem(path: Path) -> str:
     return path.name.removesuffix(format_ending(path) + compression_ending(path))
 
 
-def check_job(job: Job, *, force: bool) -> None:
+def check_job(job: Job, *, force: bool, absent: Path | None = None) -> None:
     """Raise `UsageError` if the files of a job cannot be written.
 
-    Files that are there already are an error, too, without ``force``.
+    Files that are there already are an error, too, without ``force``. An object that was ``absent``
+    is not looked for again: one that has come since is not replaced, either.
     """
     if job.rejected == job.output == STDIN:
         raise UsageError(
@@ -178,7 +179,7 @@ def check_job(job: Job, *, force: bool) -> None:
     for path, option in job.written():
         # Standard output needs no folder, unless a record is rejected.
         is_rare = job.output == STDIN and path == default_rejected(job.source, STDIN)
-        if is_rare and not is_there(path):
+        if (is_rare and not is_there(path)) or (path == absent and is_in_store(path)):
             continue
         check_output_file(path, force=force, option=option, may_skip=option == "--output")
 

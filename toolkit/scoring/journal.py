@@ -100,21 +100,26 @@ def _written(identity: dict[str, Any] | None, point: Checkpoint | None) -> bytes
 class Journal:
     """What runs have written of one output, and the lock of the run that writes it."""
 
-    def __init__(self, job: Job, options: ScoringOptions | None = None) -> None:
+    def __init__(
+        self, job: Job, options: ScoringOptions | None = None, folder: Path | None = None
+    ) -> None:
         self.job = job
         self.options = options or ScoringOptions()
-        self.folder = folder_beside(job.output)
+        self.folder = folder or folder_beside(job.output)
         self.checkpoint: Checkpoint | None = None
         self.removed: list[str] = []  # what killed uploads had left
         self._identity: dict[str, Any] | None = None  # what that depends on
         self._path = self.folder / "journal"
-        self._record = hidden_beside(resolved(job.output), "done")
         self._lock: IO[bytes] | None = None
 
     @property
     def is_there(self) -> bool:
         """Whether a run has begun this output, and has not ended."""
         return is_there(self.folder)
+
+    @property
+    def _record(self) -> Path:  # which few runs ask for, and links are followed for
+        return hidden_beside(resolved(self.job.output), "done")
 
     @property
     def is_done(self) -> bool:
@@ -350,12 +355,34 @@ class Journal:
 
 
 def folder_beside(output: Path) -> Path:
-    """Name the hidden folder of an output; that of an object is in the work folder."""
+    """Name the hidden folder of an output; that of an object is in the work folder.
+
+    There, the name says which shards it is of, if it is a part: theirs is the folder two above.
+    """
     output = resolved(output)
     if is_in_store(output):
-        whole = hashlib.sha256(str(output).encode()).hexdigest()[:32]
-        return work_folder() / f"{output.name[:50]}.{whole}.unfinished"
+        digests = _short_digest(output.parent.parent) + _short_digest(output)
+        return work_folder() / f"{output.name[:50]}.{digests}.unfinished"
     return hidden_beside(output, "unfinished")
+
+
+def _short_digest(path: Path) -> str:
+    return hashlib.sha256(str(path).encode()).hexdigest()[:16]
+
+
+def remove_parts_of(shards: Path) -> list[Path]:
+    """Remove from the work folder what killed attempts at shards in a store have left; name it.
+
+    What nobody has locked is left by a killed process, or is in the store already.
+    """
+    removed: list[Path] = []
+    if fcntl is None or not is_in_store(shards):  # without locks, it may be written at the moment
+        return removed
+    for folder in work_folder().glob(f"*.{_short_digest(shards)}{'?' * 16}.unfinished"):
+        with suppress(ToolkitError, OSError):
+            Journal(Job.of(STDIN, STDIN), ScoringOptions(force=True), folder).remove()
+            removed.append(folder)
+    return removed
 
 
 class Journals:
@@ -377,6 +404,7 @@ class Journals:
         self._noted: dict[Job, Journal] = {}  # those that are there
         self._held: Journal | None = None
         self._is_ended = False  # that of the same outputs: some of its journals may be gone
+        self.has_seen_none = False  # of the outputs, in a folder where none may be
         self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -399,6 +427,7 @@ class Journals:
             options.force or options.resume or options.skip_existing
         ):
             check_absent([job.output for job in self._journals])
+            self.has_seen_none = True
 
     def hold_first(self) -> None:
         """Lock the first output that is not done, against the same run at the same time.

@@ -12,12 +12,13 @@ from typing import Any
 from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
 from toolkit.files import reporting_failures
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of
+from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.identity import (
+    FileFacts,
     TouchedError,
     WatchedInput,
     identity_of,
@@ -40,6 +41,7 @@ from toolkit.scoring.results import (
     values_warning,
 )
 from toolkit.scoring.score_block import BlockScorer
+from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # to score a file whose rights or links change again and again
 
@@ -141,7 +143,9 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        source = Source.of(job.source, self.options.reading.format)
+        # Each look at an object is a request.
+        facts = FileFacts.at(file_of(job.source)) if is_in_store(job.source) else None
+        source = Source.of(job.source, self.options.reading.format, facts)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
         if job.error is not None:
@@ -151,7 +155,7 @@ class _Run:
                 result.is_skipped = True
                 result.is_skipped_by_time = job in self.journals.compared_by_time
             else:
-                self._score_to_end(result)
+                self._score_to_end(result, facts)
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
             # Other failures, such as a full disk, concern the other files, too.
@@ -162,12 +166,12 @@ class _Run:
                 raise
         return result
 
-    def _score_to_end(self, result: FileResult) -> None:
+    def _score_to_end(self, result: FileResult, facts: FileFacts | None) -> None:
         """Score a file; again from its last checkpoint, if only its rights or links change."""
         journal = None
         for left in reversed(range(_MOST_ATTEMPTS)):
             try:
-                self._score(result)
+                self._score(result, facts)
                 return
             except TouchedError:
                 journal = self.journals.of(result.job)
@@ -179,11 +183,11 @@ class _Run:
                     journal.drop()
                 raise
 
-    def _score(self, result: FileResult) -> None:
+    def _score(self, result: FileResult, facts: FileFacts | None) -> None:
         """Score a file, or what an earlier run has left of it."""
         job = result.job
         with ExitStack() as opened:
-            source = WatchedInput.open(job.source)
+            source = WatchedInput.open(job.source, facts)
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
@@ -243,7 +247,8 @@ class _Run:
         if self.jobs.folder is not None:
             with reporting_failures(job.output):
                 job.output.parent.mkdir(parents=True, exist_ok=True)
-        check_job(job, force=self.options.force)
+        absent = job.output if self.journals.has_seen_none else None
+        check_job(job, force=self.options.force, absent=absent)
 
     def _warn_of_file(self, reviews: ReviewFile, result: FileResult) -> None:
         for warning in reviews.warnings:

@@ -22,7 +22,7 @@ from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job
-from toolkit.scoring.journal import Journal
+from toolkit.scoring.journal import Journal, remove_parts_of
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
 from toolkit.shards.plan import Plan
 from toolkit.stores.paths import StorePath, is_in_store
@@ -98,6 +98,7 @@ class ShardedJob:
             if not isinstance(target, StorePath):
                 found += filter(is_there, [hidden_beside(folder, "removed")])
                 continue
+            found += remove_parts_of(folder)
             parts = StorePath(folder).objects()
             found += (each for each in parts if _ATTEMPT.fullmatch(each.parent.name[-12:]))
             for key, output, _ in hidden_keys(target.location, below=is_folder):
@@ -260,6 +261,7 @@ def remove_shards(folder: Path) -> None:
         for path in sorted(names, key=lambda path: path.name != PLAN):
             path.unlink(missing_ok=True)
         remove_tree(folder)
+        remove_parts_of(folder)
         return
     removed = hidden_beside(folder, "removed")
     remove_tree(removed)

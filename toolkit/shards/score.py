@@ -16,6 +16,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import NOT_KEPT, Jobs, check_absent, check_apart, check_job
+from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
 from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
@@ -103,6 +104,7 @@ def score_shard(
     """
     if (earlier := job.read_claim(shard)) is not None:
         return earlier
+    remove_parts_of(job.folder)
     attempt = uuid4().hex[:12]
     try:
         results = _score(scorer, job, shard, attempt, options, on_file, on_start, on_warning)
