@@ -12,6 +12,7 @@ from unittest import mock
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -283,3 +284,24 @@ def test_lists_of_another_type_are_refused(given: Any) -> None:
 def test_a_number_of_reasons_is_one(given: Any) -> None:
     with pytest.raises(UsageError, match="reasons: expected 0 to 20, received"):
         Scorer("reviews-small", reasons=given)
+
+
+def test_an_aspect_has_the_mean_probability_of_its_sentences(command: Command) -> None:
+    review = "The room was lovely. The staff were rude. The room had a superb bed."
+    Path("a.csv").write_text(f'text\n"{review}"\nNothing else.\n""\n', encoding="utf-8")
+    wanted = ("--aspects", "hotels", "--aspect-probability")
+    assert command("score", "a.csv", "-o", "b.parquet", *wanted).exit_code == 0
+    found = pq.read_table("b.parquet")
+    scorer = Scorer()
+    first, second, third = (p for _, p in scorer.score(review.replace(". ", ".|").split("|")))
+    assert None not in (first, second, third)
+    room = found["positive_probability_room"].to_pylist()
+    assert room == [pytest.approx((first + third) / 2, abs=1e-6), None, None]  # type: ignore[operator]
+    assert found["positive_probability_staff"].to_pylist() == [pytest.approx(second), None, None]
+    assert found.schema.field("positive_probability_room").type == pa.float32()
+    named = ("--names", "positive_probability_room=p", "--force")
+    assert command("score", "a.csv", "-o", "b.parquet", *wanted, *named).exit_code == 0
+    assert pq.read_table("b.parquet")["p"].to_pylist() == room
+    command("score", "a.csv", "-o", "c.csv", "--aspect-probability").failed_with(
+        "--aspect-probability: give --aspects or --aspect, too.", 2
+    )

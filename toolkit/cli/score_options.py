@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
-from toolkit.records.columns import ADDED, Columns, aspect_role
+from toolkit.records.columns import ADDED, Columns, aspect_probability_role, aspect_role
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -63,6 +63,9 @@ class ScoreOptions:
     ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
+    aspect_probability: Annotated[
+        bool, o.flag("--aspect-probability", "Add the probability of each aspect.")
+    ] = False
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
 
     def chosen_aspects(self) -> Aspects | None:
@@ -74,7 +77,10 @@ class ScoreOptions:
         names = o.names_of_added(self.names)
         adds = ["sentiment", "probability"]
         aspects = self.chosen_aspects()
-        of_aspects = [aspect_role(name) for name in aspects.names] if aspects else []
+        if self.aspect_probability and aspects is None:
+            raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
+        kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
+        of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
         others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
             ("--reasons", ["reasons"], self.reasons is not None),

@@ -64,7 +64,7 @@ def as_strings(texts: Texts) -> Texts:
     return texts if plain else texts.cast(pa.string())
 
 
-_Values: TypeAlias = "npt.NDArray[np.generic] | pa.StringArray"  # (texts,)
+_Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
 
 # Token ids are made for this many reviews at once, so that millions of short ones stay small.
 _ROWS_AT_ONCE = 4096
@@ -165,10 +165,8 @@ class Predictor:
             if self._aspects is not None:
                 from toolkit.model.aspects import tones_of
 
-                assert scored.aspects is not None
                 tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
-                of_sentences = scored.aspects, tones, scored.reviews
-                found |= tones_of(self._aspects, *of_sentences, len(ids))
+                found |= tones_of(self._aspects, scored, tones, len(ids))
         if self._reasons is not None:
             found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
         if with_reading:

@@ -367,7 +367,8 @@ class Scorer:
             `probability` of the positive class, float32, 0 to 1; and, if the model has them,
             `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
             `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
-            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; with reasons
+            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; and its probability,
+            such as `positive_probability_room`, float32, null if no sentence does; with reasons
             `reasons`, string, joined by ``; ``; with the reading
             also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
             values: whether a text has more tokens than the model reads. All are null where there is

@@ -48,7 +48,8 @@ ADDED = {
     "model": ("model", "string"),
     "reasons": ("reasons", "string"),
 }
-_ASPECT = "aspect_"  # begins the usual names of those for aspects
+# What begins the usual names of those for aspects, and for their probabilities.
+_ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -185,7 +186,8 @@ class Columns:
         return f"--names {','.join(f'{role}=NAME' for role in self.adds)}"
 
     def _added(self, role: str) -> AddedColumn:
-        usual, kind = ADDED.get(role, (role, "string"))
+        of_aspect = "float32" if role.startswith(_ASPECT_PROBABILITY) else "string"
+        usual, kind = ADDED.get(role, (role, of_aspect))
         # Which may be an empty name.
         named = getattr(self, role) if role in ADDED else dict(self.aspects).get(role)
         return AddedColumn(role, usual if named is None else named, kind)
@@ -215,9 +217,16 @@ def aspect_role(name: str) -> str:
     return f"{_ASPECT}{name}"
 
 
+def aspect_probability_role(name: str) -> str:
+    """Give the role, and the usual name, of the column of an aspect's probability."""
+    return f"{_ASPECT_PROBABILITY}{name}"
+
+
 def is_added(role: str) -> bool:
     """Whether a column with a role may be added."""
-    return role in ADDED or (role.startswith(_ASPECT) and len(role) > len(_ASPECT))
+    return role in ADDED or any(
+        role.startswith(each) and role != each for each in (_ASPECT, _ASPECT_PROBABILITY)
+    )
 
 
 def option_of(role: str) -> str:
