@@ -260,6 +260,9 @@ def why_not(programs: Iterable[str]) -> str | None:
     for program in programs:
         if shutil.which(program) is None:
             return f"{program} is not installed"
+        # rustup has a cargo that does not work before a toolchain was chosen.
+        if program == "cargo" and subprocess.run([program, "-V"], check=False).returncode:
+            return "cargo does not work"
         asked = [program, "--exists", "libonnxruntime"]
         if program == "pkg-config" and subprocess.run(asked, check=False).returncode:
             return "pkg-config finds no libonnxruntime"

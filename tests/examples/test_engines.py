@@ -186,11 +186,10 @@ def test_a_worker_opens_the_model_once(tmp_path: Path) -> None:
     assert re.fullmatch(r"\(\d+, 1\)\n", run(tmp_path, "-c", ONE_WORKER))
 
 
-@pytest.mark.parametrize("folder", ["engines", "service"])
-def test_packages_are_those_of_the_extra(folder: str) -> None:
+def test_packages_are_those_of_the_extra() -> None:
     """Those that CI has, with the limits of `pyproject.toml`."""
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
-    lines = (EXAMPLES / folder / "requirements.txt").read_text(encoding="utf-8").splitlines()
+    lines = (EXAMPLES / "engines" / "requirements.txt").read_text(encoding="utf-8").splitlines()
     wanted = {line for line in lines if line and not line.startswith("#")}
     assert wanted <= set(project["project"]["optional-dependencies"]["dev-all"])
 
