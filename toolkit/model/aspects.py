@@ -22,7 +22,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -34,9 +34,6 @@ from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.records.columns import aspect_probability_role, aspect_role
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
-
-if TYPE_CHECKING:
-    from toolkit.model.sentences import ScoredSentences
 
 LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
 MOST_ASPECTS = 63  # a bit each
@@ -276,15 +273,19 @@ def plain_words(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArr
 
 
 def tones_of(
-    aspects: Aspects, scored: ScoredSentences, tones: npt.NDArray[np.int8], total: int
+    aspects: Aspects,
+    bits: _Bits,
+    tones: npt.NDArray[np.int8],
+    probability: npt.NDArray[np.float32],
+    reviews: _Rows,
+    total: int,
 ) -> dict[str, npt.NDArray[np.generic] | pa.Array]:
     """Give what each aspect is in ``total`` reviews, by the role of its column, (reviews,) each.
 
-    The numbers of tones, int8, are places of `called`. Probabilities, float32, are the mean of
-    those of the sentences that speak of the aspect; null where none does.
+    The other arrays are those of sentences. The numbers of tones, int8, are places of `called`.
+    Probabilities, float32, are the mean of those of the sentences that speak of the aspect; null
+    where none does.
     """
-    assert scored.aspects is not None
-    bits, reviews = scored.aspects, scored.reviews
     found: dict[str, npt.NDArray[np.generic] | pa.Array] = {}
     for number, name in enumerate(aspects.names):
         speaks = bits & np.uint64(1 << number) > 0
@@ -295,7 +296,7 @@ def tones_of(
         found[aspect_role(name)] = is_there + negative + positive
         rows = reviews[speaks]
         counts = np.bincount(rows, minlength=total)
-        sums = np.bincount(rows, scored.probability[speaks], total)
+        sums = np.bincount(rows, probability[speaks], total)
         mean = (sums / np.maximum(counts, 1)).astype(np.float32)
         found[aspect_probability_role(name)] = pa.array(mean, mask=counts == 0)
     return found

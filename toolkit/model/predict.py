@@ -165,8 +165,10 @@ class Predictor:
             if self._aspects is not None:
                 from toolkit.model.aspects import tones_of
 
+                assert scored.aspects is not None
                 tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
-                found |= tones_of(self._aspects, scored, tones, len(ids))
+                of_sentences = scored.aspects, tones, scored.probability, scored.reviews
+                found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
             found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
         if with_reading:
