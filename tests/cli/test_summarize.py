@@ -375,22 +375,28 @@ def test_dates_are_read(command: Command, days: list[str]) -> None:
     assert found["without_date"] == len(content) - 2
 
 
-def test_years_of_two_digits_are_not_taken_for_others(command: Command) -> None:
-    write_rows("s.csv", [("a", "Rome", "14.03.26", "positive", 0.9)])
+@pytest.mark.parametrize(
+    ("day", "message", "exit_code", "form", "found"),
+    [
+        ("14.03.26", "'14.03.26' is not a date as expected", 1, "%d.%m.%y", "2026-03-14"),
+        (
+            "03/04/2026",
+            "'03/04/2026' may begin with the month or with the day",
+            2,
+            "%d/%m/%Y",
+            "2026-04-03",
+        ),
+    ],
+    ids=["a year of two digits", "a month or a day first"],
+)
+def test_an_unclear_date_is_asked_about(
+    command: Command, day: str, message: str, exit_code: int, form: str, found: str
+) -> None:
+    write_rows("s.csv", [("a", "Rome", day, "positive", 0.9)])
     ran = command("summarize", "s.csv", "--date-column", "date")
-    ran.failed_with("'14.03.26' is not a date as expected", 1)
-    form = ("--date-format", "%d.%m.%y")
-    found = found_by(command, "s.csv", "--date-column", "date", *form)
-    assert found["over_time"][0]["name"] == "2026-03-14"
-
-
-def test_an_unclear_date_is_asked_about(command: Command) -> None:
-    write_rows("s.csv", [("a", "Rome", "03/04/2026", "positive", 0.9)])
-    ran = command("summarize", "s.csv", "--date-column", "date")
-    ran.failed_with("'03/04/2026' may begin with the month or with the day", 2)
-    form = ("--date-format", "%d/%m/%Y")
-    found = found_by(command, "s.csv", "--date-column", "date", *form)
-    assert found["over_time"][0]["name"] == "2026-04-03"
+    ran.failed_with(message, exit_code)
+    said = found_by(command, "s.csv", "--date-column", "date", "--date-format", form)
+    assert said["over_time"][0]["name"] == found
 
 
 def test_the_page_is_whole_and_safe(command: Command) -> None:
