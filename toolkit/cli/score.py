@@ -79,7 +79,7 @@ def score(
             labels.threshold,
             neutral,
             by_sentence=common.by_sentence,
-            aspects=labels.chosen_aspects(),
+            aspects=labels.chosen_aspects,
             reasons=labels.reasons or 0,
         )
         run.scorer = ScoringModel.of(scorer)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
@@ -68,6 +69,7 @@ class ScoreOptions:
     ] = False
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
 
+    @cached_property
     def chosen_aspects(self) -> Aspects | None:
         """Read which aspects are wanted; `UsageError` if they are no lists of words."""
         return o.aspects_of(self.aspects, self.aspect)
@@ -76,7 +78,7 @@ class ScoreOptions:
         """Say which columns are read and added; `UsageError` if one is named that is not."""
         names = o.names_of_added(self.names)
         adds = ["sentiment", "probability"]
-        aspects = self.chosen_aspects()
+        aspects = self.chosen_aspects
         if self.aspect_probability and aspects is None:
             raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
         kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]

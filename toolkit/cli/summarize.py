@@ -174,8 +174,9 @@ def run(
     from toolkit.evaluation.summary import summary_as_dict
 
     found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
-    as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
-    texts = {}
+    texts, as_json = {}, ""
+    if json or report is not None:
+        as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
     if page is not None:
         from toolkit.evaluation.page import summary_page
 

@@ -10,7 +10,9 @@ words are the same in any way.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -18,12 +20,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import plain_words
-from toolkit.model.explain import Explainer
 from toolkit.model.file import ModelFile
 from toolkit.model.native_network import Graph
 from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
 from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.explain import Explainer
 
 JOINED_WITH = "; "
 _MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
@@ -42,8 +46,15 @@ def _rank(rows: _Rows) -> _Rows:
 class Reasons:
     """Gives the reasons of a model's scores; safe to share between threads."""
 
-    def __init__(self, model: ModelFile, vocabulary: Vocabulary, most_words: int) -> None:
+    def __init__(
+        self,
+        model: ModelFile,
+        vocabulary: Vocabulary,
+        most_words: int,
+        explainer: Callable[[], Explainer],  # that of the scorer, made when it is needed
+    ) -> None:
         self._model, self._vocabulary, self._count = model, vocabulary, most_words
+        self._explainer = explainer
         self._most = model.facts.max_tokens
 
     def of(self, ids: TokenIds, is_positive: npt.NDArray[np.bool_]) -> pa.StringArray:
@@ -58,7 +69,7 @@ class Reasons:
         found *= np.where(is_positive[rows], 1, -1)
         if not is_exact:
             unsure = self._unsure(ids.values, rows, places, found)
-            exact = self._explainer.contributions(read, rows[unsure], places[unsure])
+            exact = self._explainer().contributions(read, rows[unsure], places[unsure])
             found[unsure] = exact * np.where(is_positive[rows[unsure]], 1, -1)
         chosen = self._strongest(ids.values, rows, places, found, self._count)
         assert ids.spelled is not None
@@ -104,7 +115,7 @@ class Reasons:
             of_all = self._hidden.run(read.values, read.starts, read.stops, self._most)
             if of_all is not None:
                 return of_all[places].astype(np.float64), False
-        return self._explainer.contributions(read, rows, places), True
+        return self._explainer().contributions(read, rows, places), True
 
     def _shares(self, found: Parameters, read: TokenIds, rows: _Rows, places: _Rows) -> _Floats:
         """Give twice what words add by themselves and half of each pair, in codes."""
@@ -146,7 +157,3 @@ class Reasons:
         body = graph.find(RecurrentBody.nodes, 0)
         head = graph.find(HiddenWords.head, RecurrentBody.nodes.count)
         return None if body is None or head is None else HiddenWords.of(body, head, self._most)
-
-    @cached_property
-    def _explainer(self) -> Explainer:
-        return Explainer(self._model)

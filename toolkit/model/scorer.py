@@ -106,25 +106,19 @@ class Scorer:
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
-        self._arguments: _Arguments = (
-            model,
-            threshold,
-            neutral,
-            by_sentence,
-            self.aspects,
-            reasons,
-        )
+        self._given = (model, threshold)
         self._label(neutral, by_sentence=by_sentence)
 
     def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
-        model, threshold, *_ = self._arguments
+        model, threshold = self._given
         self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
         if self.aspects is not None:
             self.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen: Neutral = self.neutral if neutral is not True else True
-        self._arguments = (model, threshold, chosen, by_sentence, self.aspects, self.most_reasons)
+        of_reviews = (self.aspects, self.most_reasons)
+        self._arguments: _Arguments = (model, threshold, chosen, by_sentence, *of_reviews)
         self.by_sentence = by_sentence
         self._predictor = Predictor(
             self._network,
@@ -263,7 +257,7 @@ class Scorer:
     def _reasons(self) -> Reasons:
         from toolkit.model.reasons import Reasons  # late: few runs want them
 
-        return Reasons(self._file, self.vocabulary, self.most_reasons)
+        return Reasons(self._file, self.vocabulary, self.most_reasons, lambda: self._explainer)
 
     def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
         """Tell the words that moved the score of some reviews most towards its label.
