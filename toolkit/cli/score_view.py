@@ -13,6 +13,7 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
+from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
@@ -104,7 +105,7 @@ def _aspects(summary: Summary) -> Iterator[Row]:
     """Say how many reviews speak of each aspect, and how."""
     if not summary.aspects:
         return
-    order = ("positive", "negative", "mixed", "neutral")
+    order = (POSITIVE, NEGATIVE, MIXED, NEUTRAL)
     counts = [[f"{found[label]:,}" for label in order] for found in summary.aspects.values()]
     widths = [max(map(len, column)) for column in zip(order, *counts, strict=True)]
     for name, row in zip(("aspect", *summary.aspects), (order, *counts), strict=True):

@@ -18,13 +18,13 @@ from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
     MOST_LABELS,
-    NO_ANSWER,
     ComparedRows,
     Totals,
     compare,
 )
 from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
 from toolkit.files import atomic_file
+from toolkit.model.classes import NO_ANSWER, is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews
@@ -318,7 +318,7 @@ class _Comparison:
         self.data.label_meaning = found.meaning
         self.data.neutral = int(counts[is_neutral].sum())
         has_none = is_neutral | np.isnan(found.targets)
-        meant = np.where(has_none, NO_ANSWER, found.targets >= 0.5).tolist()
+        meant = np.where(has_none, NO_ANSWER, is_positive(found.targets)).tolist()
         return dict(zip(words, meant, strict=True))
 
     def reason_for_nothing(self) -> str:

@@ -24,7 +24,7 @@ from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corr
 from toolkit.evaluation.summary_rows import KeptRows, picked_rows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
-from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews

@@ -32,7 +32,7 @@ from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
-    NEUTRAL,
+    NEUTRAL_RANGE,
     PROBABILITY,
     STARS,
     TEXT,
@@ -240,11 +240,11 @@ def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
     """Give the ends of the neutral range, for runtimes that show no metadata."""
     if facts.neutral is not None:
         yield listed_graph(
-            f"neutral () => (float[2] {NEUTRAL})",
+            f"neutral () => (float[2] {NEUTRAL_RANGE})",
             ["neutral"],
             [weight("float[2]", "ends", facts.neutral.ends)],
             "neutral/",
-            {NEUTRAL: NEUTRAL},
+            {NEUTRAL_RANGE: NEUTRAL_RANGE},
         )
 
 

@@ -39,11 +39,12 @@ from toolkit.export.convert import (
 )
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
+from toolkit.model.classes import SENTIMENT
 from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile, load_model
 from toolkit.model.onnx import cut
 from toolkit.model.release import USES, DataSet, Release, Teacher
-from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import decode
@@ -313,7 +314,7 @@ def _output_paths(model: Path, *, golden: bool) -> list[Path]:
 def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:
     return ModelFacts(
         preset=config.preset,
-        labels=LABELS,
+        labels=SENTIMENT,
         threshold=threshold.value,
         max_tokens=config.max_tokens,
         vocabulary_size=config.vocabulary_size,

@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
 from toolkit.evaluation.tables import constant_warning
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunConfig, RunFolder
+from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled
 
 _Array = npt.NDArray[Any]
@@ -35,14 +36,14 @@ def load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
         texts = pc.cast(table["text"], pa.large_string())
         if texts.null_count:
             raise ValueError("a text is missing")
-        return texts, _shares(table, "label") >= 0.5
+        return texts, is_positive(_shares(table, "label"))
 
 
 def load_held_out(path: Path) -> tuple[npt.NDArray[np.bool_], _Array]:
     """Whether each is positive, and its probability before calibration, float32, (reviews,)."""
     with _whole(path, "the held-out reviews of a run"):
         table = pq.read_table(path, columns=["label", "probability"])
-        return _shares(table, "label") >= 0.5, _shares(table, "probability")
+        return is_positive(_shares(table, "label")), _shares(table, "probability")
 
 
 @contextmanager

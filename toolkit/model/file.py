@@ -48,7 +48,7 @@ PROBABILITY = "probability"
 LABEL = "label"
 KNOWN_TOKENS = "known_tokens"
 STARS = "stars"
-NEUTRAL = "neutral"  # of the twin alone: the ends of the neutral range, float32[2]
+NEUTRAL_RANGE = "neutral"  # of the twin alone: the ends of the neutral range, float32[2]
 
 # Kind, name, type and number of dimensions of what a graph must have.
 _TENSORS = (

@@ -17,6 +17,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.classes import is_positive
+from toolkit.model.file import PROBABILITY, STARS
 from toolkit.model.labels import Labelling, Limits, count_sentences, tone
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
@@ -113,7 +115,7 @@ class Predictor:
             return None
         needs_no_word = not self._facts.counts_known_tokens
         is_known = ids.has_known_token(most).tolist()
-        probabilities = self._network.run_all(ids)[0].tolist()
+        probabilities = self._network.run_all(ids)[PROBABILITY].tolist()
         return [
             (self._labelling.of_one(probability), probability)
             if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
@@ -128,7 +130,7 @@ class Predictor:
     def sentences(self, texts: pa.Array) -> ScoredSentences:
         """Score the sentences of texts, which start and stop among all their tokens."""
         ids = self._vocabulary.encode(texts, with_cuts=True)
-        return self._sentences.score(ids, self._network.run_all(ids)[0])
+        return self._sentences.score(ids, self._network.run_all(ids)[PROBABILITY])
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
@@ -154,10 +156,11 @@ class Predictor:
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
-        probability, *stars = self._network.run_all(ids)
+        outputs = self._network.run_all(ids)
+        probability = outputs[PROBABILITY]
         found: dict[str, _Values] = {"probability": probability}
-        if stars:
-            found["stars"] = np.round(stars[0], STAR_DECIMALS)
+        if STARS in outputs:
+            found["stars"] = np.round(outputs[STARS], STAR_DECIMALS)
         if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
             if self._labelling.by_sentence:
@@ -170,7 +173,9 @@ class Predictor:
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
-            found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
+            found["reasons"] = self._reasons.of(
+                ids, is_positive(probability, float(self._labelling.threshold))
+            )
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens

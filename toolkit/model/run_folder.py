@@ -10,6 +10,7 @@ from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
+from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.facts import (
     Calibration,
     MaxTokens,
@@ -27,9 +28,7 @@ from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
 SHARE_OF_POSITIVES = "share of positives"  # how a run that has a threshold has chosen it
-LABELS = ("negative", "positive")  # of the label 0 and of 1
 SAMPLE_REVIEWS = 2000
-DEFAULT_THRESHOLD = 0.5  # where neither the user nor the run says another one
 
 T = TypeVar("T")
 _PresetName = Annotated[str, lambda name: re.fullmatch(r"[a-z0-9-]+", name)]  # of files, too

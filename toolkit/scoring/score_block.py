@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import ASPECT_LABELS
-from toolkit.model.labels import MIXED, NEUTRAL, count_tenths, is_unsure
+from toolkit.model.classes import MIXED, NEUTRAL
+from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
@@ -119,8 +120,8 @@ class BlockScorer:
         )
         for name in self.scorer.aspects.names if self.scorer.aspects else ():
             codes = numbers[aspect_role(name)].drop_null().to_numpy()
-            counts = np.bincount(codes, minlength=len(ASPECT_LABELS)).tolist()
-            summary.aspects[name] = dict(zip(ASPECT_LABELS[1:], counts[1:], strict=True))
+            counts = np.bincount(codes, minlength=1 + len(ASPECT_LABELS)).tolist()
+            summary.aspects[name] = dict(zip(ASPECT_LABELS, counts[1:], strict=True))
         others = {NEUTRAL: self.scorer.neutral is not None, MIXED: self.scorer.by_sentence}
         called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
         for label, is_called in called.items():

@@ -17,8 +17,9 @@ import numpy as np
 from toolkit import __version__
 from toolkit.evaluation.metrics import measure
 from toolkit.model import facts as model_facts
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import Adaptation, CandidateScores
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
 from toolkit.training.adapt_fit import (
     UNLABELLED,
@@ -144,7 +145,7 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
 def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     """Of a candidate on the reviews that its fits did not see, with its own threshold."""
     threshold = threshold_of(candidate.name, made.start, made.examples)
-    labels = (made.examples.targets >= 0.5).astype("int8")
+    labels = is_positive(made.examples.targets).astype("int8")
     found = measure(labels, _probabilities(candidate), threshold)
     loss = float(candidate.losses(made.examples).mean())
     return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)

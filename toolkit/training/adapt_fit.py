@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
@@ -297,7 +298,7 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
     share = 0.0 if examples.taught is None else _TAUGHT_SHARE
     if share:
         candidates.append(tried(UNLABELLED, Prior(expects_share, taught=share)))
-    positives = np.count_nonzero(examples.targets >= 0.5)
+    positives = np.count_nonzero(is_positive(examples.targets))
     if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
         priors = [Prior(expects_share, strength, share) for strength in _STRENGTHS]
         candidates.append(tried(WORDS, *priors))

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
+from toolkit.model.classes import label_of
 from toolkit.records.labels import Rows, Targets
 from toolkit.text.strings import is_blank
 
@@ -154,7 +155,7 @@ class Reviews(_Texts):
                 "Give more labelled reviews."
             )
         if self.positives in (0, len(self)):
-            label = "positive" if self.positives else "negative"
+            label = label_of(self.positives > 0)
             raise TrainingError(
                 f"{self.name}: all {len(self)} reviews are {label}{left_out}. "
                 "Give reviews of both labels."
