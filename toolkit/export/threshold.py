@@ -29,14 +29,19 @@ _GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
 BALANCED = "balanced"  # for the balanced accuracy
 
 
-def load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
-    """Texts and whether each is positive, (reviews,); raises `ModelError` if they are damaged."""
+def load_texts(path: Path, *, has_classes: bool) -> pa.ChunkedArray:
+    """Read the texts of a sample, (reviews,); `ModelError` if they or their labels are damaged.
+
+    Labels are from 0 to 1, or numbers of classes.
+    """
     with _whole(path, "the reviews of a run"):
         table = pq.read_table(path, columns=["text", "label"])
         texts = pc.cast(table["text"], pa.large_string())
         if texts.null_count:
             raise ValueError("a text is missing")
-        return texts, is_positive(_shares(table, "label"))
+        if not has_classes:
+            _shares(table, "label")
+        return texts
 
 
 def load_held_out(path: Path) -> tuple[npt.NDArray[np.bool_], _Array]:

@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -306,6 +306,6 @@ def tones_of(
 ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
 
 
-def called(labels: tuple[str, str]) -> tuple[str | None, ...]:
+def called(labels: Sequence[str]) -> tuple[str | None, ...]:
     """Return the labels for the numbers of `tones_of`; `labels` are those of the model."""
     return (None, NEUTRAL, *labels, MIXED)

@@ -247,7 +247,12 @@ def _scores(scores: Scores) -> str:
 
 
 def _accuracy(found: Scores | ThresholdReached) -> str:
-    more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
+    macro_f1 = found.macro_f1 if isinstance(found, Scores) else None
+    more = (
+        ("balanced", found.balanced_accuracy),
+        ("macro F1", macro_f1),
+        (_MAJORITY, found.majority_accuracy),
+    )
     shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
     line = f"accuracy {_number(found.accuracy, '.2%')}"
     return f"{line} ({', '.join(shares)})" if shares else line

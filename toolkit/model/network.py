@@ -11,7 +11,14 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
-from toolkit.model.file import PROBABILITY, STARS, TOKEN_IDS, ModelFile, token_ids_width
+from toolkit.model.file import (
+    PROBABILITIES,
+    PROBABILITY,
+    STARS,
+    TOKEN_IDS,
+    ModelFile,
+    token_ids_width,
+)
 from toolkit.model.native_network import SplitNetwork, open_session, split_network
 from toolkit.model.onnx import ModelProto
 from toolkit.model.stars import FEWEST, MOST
@@ -33,6 +40,9 @@ ROWS_OF_ONE_LENGTH = 64
 MOST_ROWS = 512
 MOST_IDS = 8192
 
+# By how much the probabilities of all classes may miss a sum of 1.
+_OFF_BY = 1e-3
+
 ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.native_network`
 
 
@@ -44,6 +54,7 @@ class Network:
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
         self.outputs = tuple(output.name for output in part.graph.output)
+        self._classes = len(model.facts.labels)  # of `probabilities`
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -61,12 +72,16 @@ class Network:
 
     def run_all(self, ids: TokenIds) -> Outputs:
         """Return the outputs for any number of reviews, which are run in batches."""
-        found = {name: np.empty(len(ids), np.float32) for name in self.outputs}
+        found = {name: np.empty(self._shape(name, len(ids)), np.float32) for name in self.outputs}
         if self._split is not None and self._run_split(*self._split, ids, found):
             return found
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
         return found
+
+    def _shape(self, name: str, reviews: int) -> tuple[int, ...]:
+        """Return the shape of an output for some reviews."""
+        return (reviews, self._classes) if name == PROBABILITIES else (reviews,)
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
@@ -120,9 +135,22 @@ def open_network(model: ModelFile) -> Network:
     most, highest = model.facts.max_tokens, model.facts.vocabulary_size - 1
     ends = np.array([0, most, 2 * most])
     found = network.run_all(TokenIds(np.full(2 * most, highest, np.int32), ends[:2], ends[1:]))
+    if model.facts.has_classes:
+        _check_classes(found[PROBABILITIES], model)
+        return network
     probability, stars = found[PROBABILITY], found.get(STARS)
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
     if stars is not None and not ((stars >= FEWEST) & (stars <= MOST)).all():
         raise ModelError(f"{model.path}: its network gives {stars}, expected 1 to 5 stars")
     return network
+
+
+def _check_classes(found: npt.NDArray[np.float32], model: ModelFile) -> None:
+    """Raise `ModelError` unless each row, (rows, classes), has probabilities that add up to 1."""
+    are_shares = ((found >= 0) & (found <= 1)).all()
+    if not are_shares or np.abs(found.sum(axis=1) - 1).max() > _OFF_BY:
+        shown = found[0][:3]
+        raise ModelError(
+            f"{model.path}: its network gives {shown} …, expected probabilities that add up to 1"
+        )

@@ -18,9 +18,9 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.classes import is_positive
-from toolkit.model.file import PROBABILITY, STARS
+from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, Limits, count_sentences, tone
-from toolkit.model.network import Network
+from toolkit.model.network import Network, Outputs
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -28,6 +28,7 @@ from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
@@ -85,7 +86,9 @@ class Predictor:
         labelling: Labelling,
         aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
+        answers: ClassAnswers | None = None,  # of a model of classes
     ) -> None:
+        self._answers = answers
         self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
@@ -108,7 +111,8 @@ class Predictor:
 
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
         """Give label and probability of each text; None if there are more or others, or no core."""
-        content = None if self._labelling.by_sentence else _encoded(texts)
+        is_plain = self._answers is None and not self._labelling.by_sentence
+        content = _encoded(texts) if is_plain else None
         most = self._facts.max_tokens
         ids = None if content is None else self._vocabulary.encode_few(content, most)
         if ids is None:
@@ -157,6 +161,23 @@ class Predictor:
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
         outputs = self._network.run_all(ids)
+        found = (
+            self._of_sentiment(ids, outputs)
+            if self._answers is None
+            else self._answers.numbers(outputs[PROBABILITIES])
+        )
+        if with_reading:
+            found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
+            found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
+        found["is_known"] = (
+            ids.has_known_token(self._facts.max_tokens)
+            if self._facts.counts_known_tokens
+            else np.ones(len(ids), np.bool_)
+        )
+        return found
+
+    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
+        """Return the numbers of a model of sentiment."""
         probability = outputs[PROBABILITY]
         found: dict[str, _Values] = {"probability": probability}
         if STARS in outputs:
@@ -176,14 +197,6 @@ class Predictor:
             found["reasons"] = self._reasons.of(
                 ids, is_positive(probability, float(self._labelling.threshold))
             )
-        if with_reading:
-            found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
-            found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found["is_known"] = (
-            ids.has_known_token(self._facts.max_tokens)
-            if self._facts.counts_known_tokens
-            else np.ones(len(ids), np.bool_)
-        )
         return found
 
 

@@ -13,6 +13,7 @@ from toolkit.files import sha256_of
 from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.facts import (
     Calibration,
+    Labels,
     MaxTokens,
     Metrics,
     RuleVersion,
@@ -43,6 +44,7 @@ class RunConfig:
     max_tokens: MaxTokens
     data: TrainingData
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
+    classes: Labels | None = None  # None: negative and positive
     calibration: Calibration | None = None  # already in `model.keras`
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
@@ -64,7 +66,9 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.model = path / "model.keras"  # (batch, max_tokens) int32 → (batch, 1) float32
+        self.model = (
+            path / "model.keras"
+        )  # (batch, max_tokens) int32 → (batch, 1 or classes) float32
         self.vocabulary = path / "vocabulary.txt"  # the known words, commonest first
         self.config = path / "config.json"  # `RunConfig`
         self.metrics = path / "metrics.json"  # `Metrics`

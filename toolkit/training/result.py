@@ -200,6 +200,12 @@ class TrainingResult:
     neutral: NeutralRange | None = None
     seconds: float = 0.0
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the network tells classes of the user's own."""
+        scores = self.metrics.validation
+        return scores is not None and scores.macro_f1 is not None
+
 
 def review_probabilities(
     network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
