@@ -90,7 +90,7 @@ def read_back(output: bytes, how: dict[str, Any]) -> list[Row]:
 
 @pytest.mark.parametrize(("mark", "quote", "escape"), DIALECTS)
 def test_in_delimited_files(mark: str, quote: str | None, escape: str | None) -> None:
-    how = {"delimiter": mark, "quote": quote, "escape": escape}
+    how: dict[str, Any] = {"delimiter": mark, "quote": quote, "escape": escape}
     data = "".join(f"{text}\n" for text in ["text", *["a"] * len(STRINGS)]).encode()
     output = pass_through(data, ".csv", COLUMNS, scores=VALUES, **how).output
     assert read_back(output, how) == EXPECTED

@@ -77,7 +77,7 @@ class DelimitedFile(RecordFile):
         header = HeaderReader(self.name, options, self._look, self.fail).read()
         self._dialect, self.names = header.dialect, header.names
         self.delimiter = header.dialect.delimiter
-        self._check_added()
+        self._check_added(header.dialect.delimiter)
         self.check_free(self.names)
         try:
             self.choose_columns(self._find_column)
@@ -98,15 +98,15 @@ class DelimitedFile(RecordFile):
         names = "".join(self.delimiter + name for name in added)
         return header.row + names.encode() + header.line_end.encode()
 
-    def _check_added(self) -> None:
+    def _check_added(self, delimiter: str) -> None:
         """Raise `UsageError` where values of an added column are known to need a quote."""
         if self.options.quote is not None or self.options.escape is not None:
             return
-        if self.delimiter == " " and self.added.names:
+        if delimiter == " " and self.added.names:
             raise UsageError(f"{self.name}: labels with a space in them need a --quote")
-        if self.delimiter in REASONS_JOINED_WITH and "reasons" in self.options.columns.adds:
+        if delimiter in REASONS_JOINED_WITH and "reasons" in self.options.columns.adds:
             raise UsageError(
-                f"{self.name}: reasons are separated by {self.delimiter!r}, as the fields are, so "
+                f"{self.name}: reasons are separated by {delimiter!r}, as the fields are, so "
                 "they need a --quote or an --escape"
             )
 
