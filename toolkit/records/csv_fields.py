@@ -137,14 +137,14 @@ class Dialect:
 
         Parameters
         ----------
-        values
+        values : pa.StringArray
             Of any text; null stays null.
-        quotes_all
+        quotes_all : bool
             Whether fields are quoted that do not need it; without a quote, this has no effect.
 
         Returns
         -------
-        :
+        pa.StringArray
             A field for each value, quoted or escaped where that is needed.
 
         Raises
