@@ -10,15 +10,22 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
-from toolkit.records.columns import ADDED, Columns, aspect_probability_role, aspect_role
+from toolkit.records.columns import (
+    ADDED,
+    Columns,
+    aspect_probability_role,
+    aspect_role,
+    is_of_classes,
+)
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.labels import Range
 
 
-_FILES = "Files, folders, patterns such as 'data/*.csv', or - for standard input."
+_FILES = "Files, folders or patterns such as 'data/*.csv'; - reads standard input."
 
 Files = Annotated[list[str], o.argument("FILE", _FILES)]
 
@@ -31,18 +38,25 @@ class CommonOptions:
 
     output: Annotated[
         str | None,  # a Path would forget the slash at the end of a folder's name
-        o.option("PATH", "File or folder, or -.", "beside each", ("--output", "-o")),
+        o.option(
+            "PATH",
+            "Output file or folder; - is standard output.",
+            "next to each input",
+            ("--output", "-o"),
+        ),
     ] = None
     model: o.Model = None
     text_column: o.TextColumn = None
-    stars: Annotated[bool, o.flag("--stars", "Add stars, 1 to 5.")] = False
-    neutral: Annotated[bool, o.flag("--neutral", "Label unclear reviews neutral.")] = False
+    stars: Annotated[bool, o.flag("--stars", "Add a column with predicted stars, 1 to 5.")] = False
+    neutral: Annotated[bool, o.flag("--neutral", "Label unclear reviews as neutral.")] = False
     by_sentence: Annotated[
-        bool, o.flag("--by-sentence", "Label reviews mixed whose sentences disagree.")
+        bool, o.flag("--by-sentence", "Label reviews as mixed if their sentences disagree.")
     ] = False
     resume: Annotated[bool, o.flag("--resume", "Continue an interrupted run.")] = False
-    force: Annotated[bool, o.flag("--force", "Replace existing files.")] = False
-    dry_run: Annotated[bool, o.flag("--dry-run", "Show what would be read and written.")] = False
+    force: Annotated[bool, o.flag("--force", "Replace files that exist.")] = False
+    dry_run: Annotated[
+        bool, o.flag("--dry-run", "Show what would be read and written, without scoring.")
+    ] = False
     quiet: o.Quiet = False
 
 
@@ -54,20 +68,37 @@ class ScoreOptions:
 
     threshold: o.Threshold = None
     neutral_range: Annotated[
-        str | None, o.option("LOW:HIGH", "Label these probabilities neutral.")
+        str | None, o.option("LOW:HIGH", "Range of probabilities to label as neutral.")
     ] = None
-    label_column: Annotated[str | None, o.option("NAME", "True labels, to show the accuracy.")] = (
-        None
-    )
+    label_column: Annotated[
+        str | None, o.option("NAME", "Column with true labels, to report the accuracy.")
+    ] = None
     reasons: Annotated[
-        int | None, o.option("N", "Add the N words that speak most for the label.", min=1)
+        int | None, o.option("N", "Add a column with the N words that decided the label.", min=1)
     ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
     aspect_probability: Annotated[
-        bool, o.flag("--aspect-probability", "Add the probability of each aspect.")
+        bool, o.flag("--aspect-probability", "Add a column with the probability of each aspect.")
     ] = False
-    names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
+    probabilities: Annotated[
+        bool, o.flag("--probabilities", "Add a column with the probability of each class.")
+    ] = False
+    top: Annotated[
+        int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
+    ] = None
+    min_probability: Annotated[
+        float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
+    ] = None
+    other: Annotated[
+        str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
+    ] = None
+    names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether a column is renamed that only models of classes add."""
+        return any(map(is_of_classes, o.names_of_added(self.names)))
 
     @cached_property
     def chosen_aspects(self) -> Aspects | None:
@@ -83,6 +114,11 @@ class ScoreOptions:
             raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
         kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
         of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
+        if of_classes := [role for role in names if is_of_classes(role)]:
+            raise UsageError(
+                f"--names: {of_classes[0]} is a column of models of classes, and this one tells "
+                "negative from positive. Leave it out, or choose another model."
+            )
         others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
             ("--reasons", ["reasons"], self.reasons is not None),
@@ -105,6 +141,30 @@ class ScoreOptions:
         named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
         return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
 
+    def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
+        """Say which columns a model of classes adds; `UsageError` for what it does not have."""
+        names = o.names_of_added(self.names)
+        given = {"--stars": common.stars, "--aspect-probability": self.aspect_probability}
+        if useless := [option for option, is_given in given.items() if is_given]:
+            raise UsageError(
+                f"{', '.join(useless)}: for models that tell negative from positive, and this one "
+                "has classes of its own. Leave this out, or choose another model."
+            )
+        adds = [*answers.adds, *(["model"] if "model" in names else [])]
+        if unknown := [role for role in names if role not in adds]:
+            raise UsageError(
+                f"--names: {unknown[0]}: no such column is added. There are {', '.join(adds)[:300]}"
+            )
+        model = names.pop("model", None)
+        texts = o.text_columns(common.text_column)
+        return Columns(
+            texts,
+            label=self.label_column,
+            aspects=tuple(names.items()),
+            adds=tuple(adds),
+            model=model,
+        )
+
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
         """Give the neutral range, as `Scorer` takes it."""
         if self.neutral_range is None:
@@ -122,15 +182,18 @@ class RejectOptions:
 
     panel: ClassVar = "Records that cannot be read"
 
-    on_error: Annotated[Literal["reject", "stop"], o.option("reject|stop", "What to do.", True)] = (
-        "reject"
+    on_error: Annotated[
+        Literal["reject", "stop"],
+        o.option("reject|stop", "What to do with an unreadable record.", True),
+    ] = "reject"
+    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if more records are rejected.")] = (
+        None
     )
-    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if there are more.")] = None
     max_unread: Annotated[
-        str | None, o.option("N|P%", "Fail if the model can hardly read more texts.")
+        str | None, o.option("N|P%", "Fail if the model can hardly read more texts than this.")
     ] = None
     rejected: Annotated[
-        str | None, o.option("FILE|-|none", "Where they go.", "OUTPUT.rejected.jsonl")
+        str | None, o.option("FILE|-|none", "File for rejected records.", "OUTPUT.rejected.jsonl")
     ] = None
 
     @property
@@ -143,9 +206,11 @@ class RejectOptions:
         return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
 
 
-Report = Annotated[Path | None, o.option("FILE", "Write the summary as JSON.", panel=o.WRITING)]
+Report = Annotated[
+    Path | None, o.option("FILE", "Write the summary to a JSON file.", panel=o.WRITING)
+]
 LogFormat = Annotated[
-    Literal["text", "json"], o.option("text|json", "Of messages.", True, panel=o.WRITING)
+    Literal["text", "json"], o.option("text|json", "Format of messages.", True, panel=o.WRITING)
 ]
 
 
@@ -156,14 +221,19 @@ class OutputOptions:
     panel: ClassVar = o.WRITING
 
     output_format: Annotated[
-        str | None, o.option("FORMAT", f"{', '.join(o.OUTPUT_FORMATS)}.", values=o.OUTPUT_FORMATS)
+        str | None,
+        o.option(
+            "FORMAT",
+            f"Format of the output: {', '.join(o.OUTPUT_FORMATS)}.",
+            values=o.OUTPUT_FORMATS,
+        ),
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Leave out files whose output is up to date.")
+        bool, o.flag("--skip-existing", "Skip files whose output is up to date.")
     ] = False
-    page: Annotated[Path | None, o.option("FILE.html", "Write a page of what the reviews say.")] = (
-        None
-    )
+    page: Annotated[
+        Path | None, o.option("FILE.html", "Write a summary of the reviews as a web page.")
+    ] = None
     report: Report = None
     log_format: LogFormat = "text"
 
@@ -174,9 +244,11 @@ class RunningOptions:
 
     panel: ClassVar = "How it runs"
 
-    workers: Annotated[int | None, o.option("N", "Threads.", "one per core", min=1)] = None
+    workers: Annotated[int | None, o.option("N", "Number of threads.", "one per core", min=1)] = (
+        None
+    )
     checkpoint_seconds: Annotated[
-        float, o.option("SECONDS", "Between checkpoints.", True, min=0)
+        float, o.option("SECONDS", "Seconds between checkpoints.", True, min=0)
     ] = 5.0
 
 
@@ -187,9 +259,13 @@ class Sharding:
     panel: ClassVar = "Several processes or machines"
 
     shard: Annotated[str | None, o.option("I/N", "Score only shard I of N.")] = None
-    shards: Annotated[int | None, o.option("N", "Plan N shards.", min=1)] = None
-    keep_parts: Annotated[bool, o.flag("--keep-parts", "Do not join the parts.")] = False
-    engine: Annotated[Literal["local", "ray"], o.option("local|ray", "Who scores.", True)] = "local"
+    shards: Annotated[int | None, o.option("N", "Divide the job into N shards.", min=1)] = None
+    keep_parts: Annotated[bool, o.flag("--keep-parts", "Leave the parts; do not join them.")] = (
+        False
+    )
+    engine: Annotated[
+        Literal["local", "ray"], o.option("local|ray", "Where shards are scored.", True)
+    ] = "local"
 
     @property
     def is_wanted(self) -> bool:

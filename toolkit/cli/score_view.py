@@ -26,6 +26,7 @@ from toolkit.scoring.results import (
     why_none_is_scored,
 )
 
+_CLASSES_SHOWN = 12
 Row = tuple[str, str]  # a name and what to say of it
 
 
@@ -88,7 +89,10 @@ def _rows(
         yield "a part", str(options.subset)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
-    yield "positive", _share(summary.positive, summary.scored)
+    if scorer.has_classes:
+        yield from _classes(summary)
+    else:
+        yield "positive", _share(summary.positive, summary.scored)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
@@ -99,6 +103,17 @@ def _rows(
     yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
     yield from _aspects(summary)
+
+
+def _classes(summary: Summary) -> Iterator[Row]:
+    """Say how many texts have each class, the most frequent ones first."""
+    ordered = sorted(summary.classes.items(), key=lambda each: -each[1])
+    for label, count in ordered[:_CLASSES_SHOWN]:
+        yield one_line(label), _share(count, summary.scored)
+    if more := ordered[_CLASSES_SHOWN:]:
+        yield f"{len(more):,} other classes", _share(sum(n for _, n in more), summary.scored)
+    if unlikely := summary.scored - sum(summary.classes.values()):
+        yield "no likely class", _share(unlikely, summary.scored)
 
 
 def _aspects(summary: Summary) -> Iterator[Row]:

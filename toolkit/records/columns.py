@@ -48,11 +48,15 @@ ADDED = {
     "model": ("model", "string"),
     "reasons": ("reasons", "string"),
 }
+<<<<<<< HEAD
 # The same for models of classes.
 LABEL, LABEL_PROBABILITY, TOP_LABELS = "predicted_label", "label_probability", "top_labels"
 ADDED_BY_CLASSES = {LABEL: "string", LABEL_PROBABILITY: "float32", TOP_LABELS: "string"}
 # What begins the usual names of those for the probabilities of classes.
 _CLASS_PROBABILITY = "probability_"
+=======
+REASONS_JOINED_WITH = "; "  # between the words of a review in the column of reasons
+>>>>>>> main
 # What begins the usual names of those for aspects, and for their probabilities.
 _ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
 
@@ -234,16 +238,18 @@ def class_probability_role(label: str) -> str:
     return f"{_CLASS_PROBABILITY}{label}"
 
 
+def is_of_classes(role: str) -> bool:
+    """Whether a column with a role is one that models of classes add."""
+    return role in ADDED_BY_CLASSES or (
+        role.startswith(_CLASS_PROBABILITY) and role != _CLASS_PROBABILITY
+    )
+
+
 def is_added(role: str) -> bool:
     """Whether a column with a role may be added."""
-    return (
-        role in ADDED
-        or role in ADDED_BY_CLASSES
-        or any(
-            role.startswith(each) and role != each
-            for each in (_ASPECT, _ASPECT_PROBABILITY, _CLASS_PROBABILITY)
-        )
-    )
+    of_aspects = (_ASPECT, _ASPECT_PROBABILITY)
+    is_of_aspect = any(role.startswith(each) and role != each for each in of_aspects)
+    return role in ADDED or is_of_classes(role) or is_of_aspect
 
 
 def option_of(role: str) -> str:

@@ -49,6 +49,13 @@ class Progress:
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
 
 
+# What is counted of a model of sentiment alone.
+_OF_SENTIMENT = (
+    *("positive", "neutral", "mixed", "unsure", "probability_tenths"),
+    *("labelled_neutral", "labelled_mixed"),
+)
+
+
 @dataclass
 class Summary:
     """Every record is counted once: scored, without text or a known word, or rejected."""
@@ -67,6 +74,8 @@ class Summary:
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     # By aspect, the reviews that are neutral, negative, positive and mixed about it.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Of the scored, by the label of a model of classes; others have no label that is likely enough.
+    classes: dict[str, int] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named:
@@ -108,7 +117,7 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "aspects")
+        apart = ("probability_tenths", "aspects", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
@@ -122,13 +131,23 @@ class Summary:
             }
             for name, counts in {**self.aspects, **other.aspects}.items()
         }
+        added.classes = {
+            label: self.classes.get(label, 0) + other.classes.get(label, 0)
+            for label in {**self.classes, **other.classes}
+        }
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
         return added
 
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts, the sum first, and the accuracy; those of aspects if there are any."""
-        counts = {name: value for name, value in vars(self).items() if name != "aspects" or value}
+        """Give the counts, the sum first, and the accuracy; those of aspects if there are any.
+
+        Of a model of classes, there are the counts of its labels instead of those of sentiment.
+        """
+        left_out = {name for name in ("aspects", "classes") if not getattr(self, name)}
+        if self.classes:
+            left_out |= {*_OF_SENTIMENT}
+        counts = {name: value for name, value in vars(self).items() if name not in left_out}
         return {"records": self.records, **counts, "accuracy": self.accuracy}
 
 
@@ -192,13 +211,20 @@ class ScoringModel:
     neutral: tuple[float, float] | None  # the probabilities that are called neutral
     by_sentence: bool
     max_tokens: int  # that it reads of a review
+    has_classes: bool = False  # of its own
     unsure: float | None = None  # the share on the reviews that it was calibrated on
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Describe a model that is loaded."""
-        told = scorer.neutral, scorer.by_sentence, scorer.max_tokens, scorer.facts.metrics.unsure
-        return cls(scorer.identity(), *told)
+        return cls(
+            scorer.identity(),
+            scorer.neutral,
+            scorer.by_sentence,
+            scorer.max_tokens,
+            has_classes=scorer.answers is not None,
+            unsure=scorer.facts.metrics.unsure,
+        )
 
 
 @dataclass
