@@ -23,11 +23,7 @@ from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
-<<<<<<< HEAD
-from toolkit.records.columns import ADDED_BY_CLASSES, aspect_role
-=======
-from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
->>>>>>> main
+from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 

@@ -48,15 +48,12 @@ ADDED = {
     "model": ("model", "string"),
     "reasons": ("reasons", "string"),
 }
-<<<<<<< HEAD
 # The same for models of classes.
 LABEL, LABEL_PROBABILITY, TOP_LABELS = "predicted_label", "label_probability", "top_labels"
 ADDED_BY_CLASSES = {LABEL: "string", LABEL_PROBABILITY: "float32", TOP_LABELS: "string"}
 # What begins the usual names of those for the probabilities of classes.
 _CLASS_PROBABILITY = "probability_"
-=======
 REASONS_JOINED_WITH = "; "  # between the words of a review in the column of reasons
->>>>>>> main
 # What begins the usual names of those for aspects, and for their probabilities.
 _ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
 
