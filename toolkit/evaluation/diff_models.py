@@ -97,6 +97,8 @@ def diff(
     """
     options = options or DiffOptions()
     models = Scorer(old, options.threshold), Scorer(new, options.threshold)
+    for scorer in models:
+        scorer.check_sentiment("toolkit diff", "Compare both with toolkit evaluate.")
     fixed = golden_texts((models[0].max_tokens, models[1].max_tokens))
     totals = Totals(options.show)
     texts = pa.array(fixed.values(), pa.large_string())

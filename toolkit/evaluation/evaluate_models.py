@@ -288,6 +288,8 @@ def evaluate(
     )
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
+    for scorer in scorers:
+        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
     path = path_of(data)
     reviews, sets = load_suite() if path == SUITE else (load(path, options.reading), {})
     answers = [

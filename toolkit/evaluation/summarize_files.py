@@ -106,7 +106,9 @@ def summarize(
         If a column is missing, or an option is wrong.
     """
     options = options or SummaryOptions()
-    run = _Run(options, Scorer(options.model))
+    scorer = Scorer(options.model)
+    scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
+    run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     random, show = run.kept.random, options.show
     found.complaints, found.praise = find_terms(run.scorer, run.terms, run.words, random, show)

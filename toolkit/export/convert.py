@@ -24,7 +24,7 @@ import onnx
 import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.compute as pc
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.front_end import front_end, listed_graph, rows_of_ids, weight
@@ -259,8 +259,8 @@ def _label_of_classes(facts: ModelFacts) -> onnx.GraphProto:
         {name: name for name in (PROBABILITIES, PROBABILITY, LABEL)},
     )
     # As a tensor: in a listing, names would need quotes and escapes.
-    names = [name.encode() for name in facts.labels]
-    graph.initializer.append(helper.make_tensor("label/names", TensorProto.STRING, [count], names))
+    names = numpy_helper.from_array(np.array(facts.labels, object), "label/names")
+    graph.initializer.append(names)
     return graph
 
 
@@ -357,7 +357,7 @@ def _model(
 def _answers(facts: ModelFacts) -> Iterator[onnx.ValueInfoProto]:
     """Name, type and shape of what the network itself gives."""
     if facts.has_classes:
-        shape = ["batch", len(facts.labels)]
+        shape: list[str | int | None] = ["batch", len(facts.labels)]
         yield helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape)
     else:
         yield helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"])

@@ -190,8 +190,8 @@ class Scorer:
                 "this out, or choose another model."
             )
 
-    def _check_sentiment(self, name: str, instead: str) -> None:
-        """Raise `UsageError` for a method that a model of classes does not have."""
+    def check_sentiment(self, name: str, instead: str) -> None:
+        """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
         if self.answers is not None:
             raise UsageError(
                 f"{name}: for models that tell negative from positive, and the model "
@@ -221,7 +221,7 @@ class Scorer:
             As for `Scorer`.
         """
         if neutral is not None or by_sentence:
-            self._check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
+            self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
         other = object.__new__(type(self))  # `copy` would open the file again
         vars(other).update(vars(self))
         other._label(neutral, by_sentence=by_sentence)
@@ -274,7 +274,7 @@ class Scorer:
         UsageError
             If the model is one of classes: see `classify`.
         """
-        self._check_sentiment("score", "Use classify.")
+        self.check_sentiment("score", "Use classify.")
         listed = list_of(texts)
         found: Iterable[Any] | None = self._predictor.score_few(listed)
         if found is None:
@@ -431,7 +431,7 @@ class Scorer:
         UsageError
             If it is not a text, or has no score: it is blank, or the model knows none of its words.
         """
-        self._check_sentiment("explain", "Look at the probability of each class: --probabilities.")
+        self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
@@ -445,7 +445,9 @@ class Scorer:
         if not self.by_sentence and self.aspects is None:
             return found
         names = () if self.aspects is None else self.aspects.names
-        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels, names)
+        negative, positive = self.facts.labels
+        scored = self._predictor.sentences(texts)
+        return found.with_sentences(scored, (negative, positive), names)
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -466,13 +468,13 @@ class Scorer:
         UsageError
             If it is of another type.
         """
-        self._check_sentiment("score_array", "Use score_batch or classify.")
+        self.check_sentiment("score_array", "Use score_batch or classify.")
         columns = self.columns(self.predict(texts), ["sentiment", "probability"])
         return columns["sentiment"], columns["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
-        self._check_sentiment("probabilities", "Use class_probabilities.")
+        self.check_sentiment("probabilities", "Use class_probabilities.")
         return self.predict(texts)["probability"]
 
     def predict(
@@ -509,7 +511,7 @@ class Scorer:
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
-        self._check_sentiment("sentiments", "Use classify.")
+        self.check_sentiment("sentiments", "Use classify.")
         return self._labelling.of_probability(probability)
 
     def score_batch(
@@ -610,7 +612,7 @@ class Scorer:
         if self.answers is not None:
             unknown = {*wanted} - {*self.answers.adds, "model"}
             if unknown:
-                self._check_sentiment(f"the column {min(unknown)}", "Leave it out.")
+                self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
             return
         if of_classes := [role for role in wanted if role in ADDED_BY_CLASSES]:
             self._refuse({f"the column {of_classes[0]}": True}, "for models of classes")

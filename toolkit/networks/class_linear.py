@@ -138,7 +138,9 @@ def frozen(found: ClassTables) -> Any:
     """
     found.check()
     sizes = (found.vocabulary_size, len(found.cells), len(found.slots), found.cells.shape[1])
-    layer = ClassLinear(**dict(zip(ClassLinear.SIZES, sizes, strict=True)))
+    # By its own name: Keras would number the layers of a process.
+    named = dict(zip(ClassLinear.SIZES, sizes, strict=True))
+    layer = ClassLinear(name="class_linear", **named)
     ids = keras.Input((None,), dtype="int32", name="token_ids")
     network = keras.Model(ids, layer(ids), name="class-linear")
     layer.set_weights([found.cells, found.squares, found.slots, found.scales, found.biases])

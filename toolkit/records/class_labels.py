@@ -65,7 +65,8 @@ def numbers_of(words: pa.ChunkedArray | pa.Array, names: Sequence[str]) -> Numbe
 
 def are_given(words: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """Tell which rows have a label, whatever it is."""
-    return _mapped(words, lambda word: int(bool(plain_class(word)))) > 0
+    found = _mapped(words, lambda word: int(bool(plain_class(word))))
+    return np.asarray(found > 0)
 
 
 def classes_of(words: pa.ChunkedArray, fewest: int) -> ClassLabels:
@@ -149,7 +150,8 @@ def _mapped(words: pa.ChunkedArray | pa.Array, read: Callable[[str], int]) -> Nu
     found = [*map(read, codes.dictionary.to_pylist()), read("")]
     last = pa.scalar(len(found) - 1, codes.indices.type)
     indices = pc.fill_null(codes.indices, last).to_numpy()
-    return np.array(found, np.int64)[indices]
+    numbers: Numbers = np.array(found, np.int64)[indices]
+    return numbers
 
 
 def as_rows(numbers: Numbers) -> Rows:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor, log10
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -69,11 +70,21 @@ def load_start(model: str) -> Start:
     return _of_file(ModelFile.load(find_model(model)))
 
 
+def _check_sentiment(path: Path, *, has_classes: bool) -> None:
+    """Raise `ModelError` for a model of classes, which cannot be adapted."""
+    if has_classes:
+        raise ModelError(
+            f"{path}: tells classes of its own, and only models that tell negative from positive "
+            "can be adapted. Choose another with --from, or train classes without --from."
+        )
+
+
 def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
     run.check()
     config = run.load_config()
+    _check_sentiment(run.path, has_classes=config.classes is not None)
     network = load_keras(run.model)
     if graph_of_network(network) is None:
         raise ModelError(
@@ -92,6 +103,7 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
+    _check_sentiment(model.path, has_classes=model.facts.has_classes)
     why = "its graph is not as this version of the toolkit writes it"
     if model.facts.preset not in PRESETS:
         why = f"this version of the toolkit has no preset '{model.facts.preset}'"

@@ -126,7 +126,7 @@ def _reviews(
     rows = as_rows(numbers)
     groups = table.at("group", texts[rows])
     return Reviews(
-        table.name,
+        path_of(table.name).name,
         table["text"].take(texts[rows]),
         numbers[rows].astype(np.int16),
         None if groups is None else group_codes(groups),

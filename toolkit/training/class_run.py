@@ -229,7 +229,8 @@ def _changed(probabilities: _Array, scale: float) -> npt.NDArray[np.float32]:
     """Multiply the logits of probabilities, (texts, classes)."""
     logits = scale * np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    return (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    found: npt.NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
+    return found
 
 
 def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
