@@ -113,6 +113,7 @@ in all files that are done, which are missing if the run ended before its first 
 | `records` | records that were read; each one is `scored`, `without_text`, `without_known_words` or `rejected` |
 | `positive`, `neutral`, `mixed` | of the scored; all others are negative |
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
+| `classes` | of a model of classes: the scored by label; the keys of sentiment are missing then |
 | `cut_at_nul` | texts that are read up to a NUL |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |

@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted
+from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
