@@ -95,7 +95,6 @@ def test_the_terminal_shows_classes_and_what_is_confused(command: Command) -> No
         (["--report", "x.html"], "--report x.html: for models"),
         (["--target-accuracy", "0.9"], "--target-accuracy: for models"),
         (["--positive", "app"], "--positive, --negative: for models"),
-        (["--label-column", "text"], "no text has a label that is a class of the model"),
     ],
 )
 def test_what_is_not_for_classes_is_refused(
@@ -107,6 +106,13 @@ def test_what_is_not_for_classes_is_refused(
     assert ran.exit_code in (1, 2)
     assert message in ran.err
     assert ran.err.count("\n") == 1
+
+
+def test_a_file_without_classes_of_the_model_is_an_error(command: Command) -> None:
+    data = write(command.folder / "t.csv", [("parcel", "sport"), ("card", "art")])
+    ran = command("evaluate", model(), data, "--label-column", "topic")
+    assert ran.exit_code == 1
+    assert "a class of the model (found: 'sport', 'art')" in ran.err
 
 
 def test_it_is_a_function_of_python() -> None:

@@ -108,7 +108,7 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
         (
             ["sport", "art", "food", "news", "law"],
             None,
-            "'sport' .*A model of topics is trained with",
+            "'sport' .*A model of topics is trained",
         ),
         (["95", "5"], None, r"row 1: found the label '95' \(2 such rows\).* --positive-from"),
         (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
