@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
+from toolkit.model.agreement import check_agreement
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
@@ -65,7 +66,9 @@ def load_start(model: str) -> Start:
     path = path_of(model)
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
         return _of_run(RunFolder(path))
-    return _of_file(ModelFile.load(find_model(model)))
+    file = ModelFile.load(find_model(model))
+    check_agreement(file)
+    return _of_file(file)
 
 
 def _of_run(run: RunFolder) -> Start:
