@@ -191,7 +191,7 @@ def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
         found.append(model.path)
         return whole(model)
 
-    monkeypatch.setattr(agreement, "open_whole_graph", open_whole_graph)
+    monkeypatch.setattr(native_network, "open_whole_graph", open_whole_graph)
     return found
 
 

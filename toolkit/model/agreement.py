@@ -32,7 +32,6 @@ import pyarrow as pa
 
 from toolkit.errors import ModelError
 from toolkit.model.file import KNOWN_TOKENS, LABEL, NEUTRAL, PROBABILITY, STARS, TEXT, TOKEN_IDS
-from toolkit.model.native_network import open_whole_graph
 from toolkit.model.onnx import array_of
 from toolkit.model.stars import logits_of
 from toolkit.model.tokenizer_node import Settings, older_settings, tokenizer_settings
@@ -85,7 +84,7 @@ def check_agreement(model: ModelFile, network: Network | None = None) -> None:
     vocabulary = model.vocabulary  # which raises `ModelError` for a damaged table
     _check_constants(model)
     if network is None:
-        from toolkit.model.network import open_network
+        from toolkit.model.network import open_network  # late, as below
 
         network = open_network(model)
     _WholeGraph(model, network, vocabulary).check()
@@ -284,6 +283,8 @@ class _WholeGraph:
     """The graph of a model file as an application runs it, compared with the toolkit's own way."""
 
     def __init__(self, model: ModelFile, network: Network, vocabulary: Vocabulary) -> None:
+        from toolkit.model.native_network import open_whole_graph  # late: it loads ONNX Runtime
+
         self._model = model
         self._network = network
         self._vocabulary = vocabulary

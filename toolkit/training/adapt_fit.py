@@ -63,18 +63,32 @@ class Start:
 
 def load_start(model: str) -> Start:
     """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
+    return open_start(find_start(model))
+
+
+def find_start(model: str) -> RunFolder | ModelFile:
+    """Find and check a start by its name or path, without Keras, which takes 10 s to import.
+
+    Raises `ModelError` if there is none.
+    """
     path = path_of(model)
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
-        return _of_run(RunFolder(path))
+        run = RunFolder(path)
+        run.check()
+        return run
     file = ModelFile.load(find_model(model))
     check_agreement(file)
-    return _of_file(file)
+    return file
+
+
+def open_start(found: RunFolder | ModelFile) -> Start:
+    """Load the network of a start with Keras; raises `ModelError` if it cannot be adapted."""
+    return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
 
 
 def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
-    run.check()
     config = run.load_config()
     network = load_keras(run.model)
     if graph_of_network(network) is None:
