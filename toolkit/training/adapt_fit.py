@@ -78,7 +78,19 @@ def find_start(model: str) -> RunFolder | ModelFile:
         return run
     file = ModelFile.load(find_model(model))
     check_agreement(file)
+    if file.facts.preset not in PRESETS:
+        raise _not_adaptable(
+            file, f"this version of the toolkit has no preset '{file.facts.preset}'"
+        )
     return file
+
+
+def _not_adaptable(model: ModelFile, why: str) -> ModelError:
+    return ModelError(
+        f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
+        f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
+        "version."
+    )
 
 
 def open_start(found: RunFolder | ModelFile) -> Start:
@@ -108,19 +120,12 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
-    why = "its graph is not as this version of the toolkit writes it"
-    if model.facts.preset not in PRESETS:
-        why = f"this version of the toolkit has no preset '{model.facts.preset}'"
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
-        network, why = None, f"damaged, {error}"
+        raise _not_adaptable(model, f"damaged, {error}") from None
     if network is None:
-        raise ModelError(
-            f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
-            f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
-            "version."
-        )
+        raise _not_adaptable(model, "its graph is not as this version of the toolkit writes it")
     found = model.facts
     version = found.release.model_version
     licence = found.release.licence
