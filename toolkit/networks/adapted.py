@@ -27,7 +27,7 @@ _STEPS = ("words", "adapted")
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:
-    """Give the logits, (batch, 1) float32, whose sigmoid a network gives for (batch, tokens) ids.
+    """Return the logits, (batch, 1) float32, of a network for ids, (batch, tokens).
 
     They are exact where a float32 probability is 0 or 1. `ValueError` as for `calibrated`.
     """
@@ -90,7 +90,7 @@ class Adapted(TableLayer):
             setattr(self, name, self._weight(name, (), "float32"))
 
     def logits(self, ids: Any) -> Any:
-        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         known = tf.where(ids < self._sizes["known"], ids, UNKNOWN_ID)
         codes = tables.decoded(tf.gather(self.words, ids))
         total = tf.cast(tf.reduce_sum(codes, axis=1, keepdims=True), tf.float32)
@@ -105,7 +105,7 @@ class Adapted(TableLayer):
         self.bias.assign(self.bias * scale + bias)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments to make the layer again."""
+        """Return the arguments to make the layer again."""
         base = keras.saving.serialize_keras_object(self.base)
         base.pop("compile_config", None)  # of an optimizer, which no file needs
         return {**super().get_config(), "base": base}
@@ -118,7 +118,7 @@ class Adapted(TableLayer):
 
 
 def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: float) -> Any:
-    """Make the network, with rounded weights of words; those of padding and start must be 0.
+    """Make the network, with rounded weights of words; padding and start must have weight 0.
 
     - base: a network of this toolkit, of which a copy is taken
     - known: the ids from here up are new, and unknown to the base
@@ -144,7 +144,7 @@ def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: floa
 def to_onnx(
     network: Any, form_of: Callable[[Any], onnx.ModelProto | None]
 ) -> onnx.ModelProto | None:
-    """Write the graph around that of the base, by `form_of`; None for other layers."""
+    """Write the graph around the graph of the base, by `form_of`; None for other layers."""
     layer = network.layers[-1]
     if not isinstance(layer, Adapted):
         return None

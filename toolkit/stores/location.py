@@ -28,7 +28,7 @@ _ACCESS = (
 
 
 def masked(text: str) -> str:
-    """Give a text without the passwords, signatures and tokens of the addresses in it."""
+    """Return a text without the passwords, signatures and tokens of the addresses in it."""
     if ":/" not in text and "=" not in text:
         return text
     return re.sub(
@@ -83,7 +83,7 @@ def location_of(text: str) -> Location | None:
 
 
 def local_name(text: str) -> str:
-    """Give the path of a ``file:`` URI, or the text as it is; `UsageError` for another address."""
+    """Return the path of a ``file:`` URI, or the text as it is; else raise `UsageError`."""
     if not text.lower().startswith("file:"):
         if text.lower().startswith(("http://", "https://")):
             host = re.split("[?#]", masked(text))[0].rpartition("@")[2]

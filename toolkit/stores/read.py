@@ -78,7 +78,7 @@ class Blocks:
         self._blocks.clear()
 
     def get(self, number: int, *, is_run: bool) -> bytes:
-        """Give a block; in a run, and after the block before it, some more are fetched ahead."""
+        """Return a block; in a sequential read, fetch further blocks ahead."""
         is_run = is_run or number - 1 in self._blocks
         stop = min(number + 1 + self._ahead * is_run, -(-self.size // BLOCK_BYTES))
         for each in range(number, stop):
@@ -119,7 +119,7 @@ class Blocks:
         return data
 
     def _explained(self, error: Exception) -> tuple[Exception, bool]:
-        """Give what to raise for an error, and whether it will be the same the next time."""
+        """Return what to raise for an error, and whether another try would fail alike."""
         if isinstance(error, InputError):
             return error, True
         is_other = type(error).__name__ in ("PreconditionError", "NotModifiedError")
@@ -166,11 +166,11 @@ class ObjectReader(io.RawIOBase):
         self._lock = threading.RLock()
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read from anywhere."""
+        """Return True: it can be read from any position."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -208,7 +208,7 @@ _PAGE = 1000  # objects that a store gives at once
 
 
 def objects_under(location: Location) -> Iterator[Location]:
-    """Give all objects under a prefix; not the markers that folders have."""
+    """Return all objects under a prefix, without the markers of folders."""
     held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
     for key, size in ((found["path"], found["size"]) for found in listed(location)):
         if held != location.key and (held_size or not key.startswith(f"{held}/")):
@@ -219,7 +219,7 @@ def objects_under(location: Location) -> Iterator[Location]:
 
 
 def listed(location: Location, after: str | None = None) -> Iterator[Any]:
-    """Give what the store says of each object under a prefix, in the order of the keys."""
+    """Return the facts of each object under a prefix, in the order of the keys."""
     import obstore
 
     with store_failures(location, "listed"):
@@ -229,7 +229,7 @@ def listed(location: Location, after: str | None = None) -> Iterator[Any]:
 
 
 def entries(location: Location) -> tuple[list[Location], list[Location]]:
-    """Give the prefixes and the objects directly under a prefix."""
+    """Return the prefixes and the objects directly under a prefix."""
     import obstore
 
     with store_failures(location, "listed"):

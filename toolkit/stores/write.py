@@ -179,7 +179,7 @@ def _hidden(content: Content, location: Location) -> Location:
 
 
 def hidden_keys(at: Location, *, below: bool = False) -> Iterator[tuple[Location, str, float]]:
-    """Give the hidden keys at a place, or at all below a prefix: each with its place and time."""
+    """Return the hidden keys at a place, or below a prefix, each with its place and time."""
     prefix = f"{at.key}/".lstrip("/") if below else at.key[: at.key.rfind("/") + 1]
     start = "" if below else f"{prefix}.{at.key.removeprefix(prefix)}."
     name = "[^/]+" if below else re.escape(at.key.removeprefix(prefix))
