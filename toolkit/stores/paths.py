@@ -129,7 +129,7 @@ class StorePath(_Base):
         return other == self or other in self.parents
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
-        """Return size, time and kind; the inode comes from the tag that changes with the content."""
+        """Return size, time and kind; the inode comes from the tag, which changes with content."""
         from toolkit.stores.read import FOLDER, facts
 
         if self.location.key:
