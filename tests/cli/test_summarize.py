@@ -187,11 +187,10 @@ def test_many_groups_are_counted_together(command: Command) -> None:
     """As in a column of ids, which would take memory for each row."""
     count = 2 * MOST_GROUPS
     content = [(*row[:1], f"id {n}", *row[2:]) for n, row in enumerate(rows(count)) if row[3]]
-    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--pick", "5")
+    found = found_by(command, write_rows("s.csv", content), "--by", "city")
     slices = {each["name"]: each["rows"] for each in found["by"]["city"]}
     assert len(slices) == MOST_GROUPS + 1
     assert slices[OTHER_GROUPS] == len(content) - MOST_GROUPS
-    assert found["picked"] == 5
 
 
 def test_standard_input_is_read(command: Command) -> None:
@@ -280,33 +279,13 @@ def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
     command("summarize", "s.csv", "--corrected", "one.csv").failed_with("of one label only")
 
 
-def test_picked_rows_are_ready_for_labels(command: Command) -> None:
-    content = [*rows(300), ("Neither good nor bad.", "Bern", "2026-03-01", "positive", 0.5)]
-    write_rows("s.csv", content)
-    ran = command("summarize", "s.csv", "--by", "city", "--pick", "12")
-    assert ran.exit_code == 0
-    assert "toolkit train to_label.csv --from reviews --skip-wrong-labels" in ran.out
-    with Path("to_label.csv").open(encoding="utf-8", newline="") as file:
-        picked = list(csv.DictReader(file))
-    assert len({row["text"] for row in picked}) == 12
-    assert {row["group"] for row in picked} == {"Rome", "Oslo", "Bern"}
-    for row in picked:
-        assert row["label"] == ""
-        assert content[int(row["row"]) - 1][0] == row["text"]
-    command("summarize", "s.csv", "--pick", "12").failed_with("to_label.csv: exists already", 2)
-    both = command("summarize", "s.csv", "--pick", "12", "-o", "a.json", "--report", "./a.json")
-    both.failed_with("a.json: is named by --output and by --report", 2)
-
-
 def test_no_input_is_replaced(command: Command) -> None:
     write_rows("s.csv", rows(60))
-    before = write_rows("old.csv", rows(60)).read_bytes()
-    for since in ("old*.csv", "old.csv"):
-        ran = command(
-            "summarize", "s.csv", "--since", since, "--pick", "9", "-o", "old.csv", "--force"
-        )
-        ran.failed_with("old.csv: is an input", 2)
-    assert Path("old.csv").read_bytes() == before
+    before = write_rows("old.json", rows(60)).read_bytes()
+    for since in ("old*.json", "old.json"):
+        ran = command("summarize", "s.csv", "--since", since, "--report", "old.json", "--force")
+        ran.failed_with("old.json: is an input", 2)
+    assert Path("old.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -327,7 +306,6 @@ def test_no_input_is_replaced(command: Command) -> None:
         ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
-        (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
         (None, ["--names", "stars=s"], "--names: expected sentiment, probability or aspect", 2),
         ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),

@@ -1,4 +1,4 @@
-"""What scored files say: the laws of its statistics, its words, and its picks."""
+"""What scored files say: the laws of its statistics, and its words."""
 
 from __future__ import annotations
 
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.summary import RATE, Slice, Texts, in_steps
 from toolkit.evaluation.summary_changes import beyond_chance, changed, correct, unlike_before
-from toolkit.evaluation.summary_rows import unlike
 from toolkit.evaluation.summary_words import TermCounts, Terms, counted, leaning, log_odds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -101,18 +100,6 @@ def test_a_word_gives_way_to_its_phrase() -> None:
     assert best["small"].phrases == ("small room",)
     waste = best["waste of money"]
     assert (waste.reviews, waste.other_reviews) == (30, 0)
-
-
-def test_picked_rows_are_unsure_unlike_each_other_and_of_every_group() -> None:
-    texts = ["the room was small"] * 40 + ["not clean"] * 40 + ["waste of money", "staff money"]
-    ids = VOCABULARY.encode(pa.array(texts))
-    weight = np.array([1.0] * 40 + [0.9] * 40 + [0.5, 0.01])
-    groups = np.array([0] * 81 + [1])
-    chosen = unlike(ids, weight, groups, 4)
-    assert chosen == unlike(ids, weight, groups, 4)
-    assert len({*chosen}) == 4
-    assert {texts[at] for at in chosen[:4]} == {*texts}
-    assert len(unlike(ids, weight, groups, 1_000)) <= len(texts)
 
 
 @given(shares, st.floats(0.55, 1.0), st.floats(0.55, 1.0))

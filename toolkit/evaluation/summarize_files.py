@@ -16,12 +16,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.diff_models import OnFile, rows_file
+from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Numbers
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS, Slice, Summary, Texts, in_steps
 from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
-from toolkit.evaluation.summary_rows import KeptRows, picked_rows, show_rows
+from toolkit.evaluation.summary_rows import KeptRows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.labels import MIXED, NEUTRAL
@@ -70,8 +70,6 @@ class SummaryOptions:
     show: int = 10  # words of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
-    pick: int = 0  # rows to label next
-    picked: Path | None = None  # the file for them
     force: bool = False  # replace an existing one
 
 
@@ -87,7 +85,7 @@ def summarize(
     files : str | Path | Sequence[str | Path]
         Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
     options : SummaryOptions | None
-        Columns, what to group by, what to compare with, and which rows to pick.
+        Columns, what to group by, and what to compare with.
     on_file : OnFile
         Entered while a file is read; gives what to call with the progress.
 
@@ -117,13 +115,6 @@ def summarize(
         compare(found, found.since, run.words, earlier.words, run.terms, 4 * show)
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
-    if options.pick:
-        picked = picked_rows(random, run.scorer.vocabulary, options.pick)
-        found.picked = len(picked)
-        picked = picked.select(["text", "label", *["group"][: len(options.by)], "file", "row"])
-        with rows_file(options.picked, picked.schema, force=options.force) as append:
-            if append is not None:
-                append(picked)
     return found
 
 

@@ -177,7 +177,6 @@ class Summary:
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
-    picked: int = 0
 
     @property
     def labels(self) -> list[str]:
