@@ -81,9 +81,10 @@ def summarize(
     """
     named = o.names_of_added(names)
     aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
-    if others := named.keys() - {"sentiment", "probability"}:
+    if others := named.keys() - {"sentiment", "probability", "model"}:
         raise UsageError(
-            f"--names: expected sentiment, probability or aspect_NAME, received {min(others)!r}"
+            "--names: expected sentiment, probability, model or aspect_NAME, received "
+            f"{min(others)!r}"
         )
     columns = Columns(
         o.text_columns(text_column),

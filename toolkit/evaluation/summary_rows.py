@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Summary
+from toolkit.evaluation.summary import OTHERS_KEY, Quote, Summary
 from toolkit.records.labels import FIVE, TEN
 
 _KEPT_ROWS = 20_000  # random ones, for quotes; of each group, an equal part
@@ -51,7 +51,7 @@ class KeptRows:
         for (column, known), new in zip(self._extremes.items(), extremes, strict=True):
             known[:] = [_first(pa.concat_tables([*known, new]), column, self._most)]
         is_known = pc.is_in(random["group"], pa.array(groups, pa.large_string()))
-        random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHER_GROUPS))
+        random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHERS_KEY))
         self._bounds = dict.fromkeys(random["group"].to_pylist(), 1.0) | self._bounds
         self._random.append(random)
         waiting = sum(map(len, self._random[1:]))
@@ -113,13 +113,13 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
         found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
         if found.total.rows > len(rows):
             found.surprise += f" Found among {len(rows):,} random rows."
-        slices = {each.name: each for each in found.by[by]}
+        slices = {each.key: each for each in found.by[by]}
         pairs = [*zip(rows["group"].to_pylist(), rows["sentiment"].to_pylist(), strict=True)]
         shares = np.array([slices[group].share(label).value for group, label in pairs])
         sure = np.abs(rows["probability"].to_numpy() - 0.5) * 2
         order = np.argsort(shares - sure, kind="stable")[: 3 * show]
         order = order[shares[order] < _RARE]
-        why = [f"{pairs[at][0]}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
+        why = [f"{slices[pairs[at][0]].name}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
         found.surprising = _quotes(rows.take(pa.array(order)), why)[:show]
 
 
