@@ -39,6 +39,7 @@ from toolkit.export.convert import (
 )
 from toolkit.export.threshold import Threshold, choose_threshold, load_sample
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
+from toolkit.model.agreement import check_agreement
 from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile, load_model
 from toolkit.model.onnx import cut
@@ -148,6 +149,7 @@ def export_twin(
         If a file exists (without ``force``) or cannot be written.
     """
     loaded = load_model(model)
+    check_agreement(loaded)
     path = path_of(twin or f"{loaded.path.stem}{_TWIN}")
     if not path.name.endswith(_TWIN):
         raise UsageError(f"{path}: expected a file name that ends in {_TWIN}")

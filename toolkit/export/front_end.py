@@ -18,12 +18,10 @@ import onnx.parser
 from onnx import helper
 
 from toolkit.model.file import TEXT, TOKEN_IDS
-from toolkit.text.rule import TokenRule
+from toolkit.model.tokenizer_node import tokenizer_settings
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID
 from toolkit.text.vocabulary import Vocabulary
 
-# In the syntax of RE2, which ONNX Runtime builds in.
-_FROM_NUL_ON = r"\x00[\s\S]*"
 _PREFIX = "front_end/"
 
 
@@ -47,7 +45,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
         {TEXT: TEXT, TOKEN_IDS: TOKEN_IDS},
     )
     tokenizers = [node for node in graph.node if node.op_type == "Tokenizer"]
-    for tokenizer, settings in zip(tokenizers, _separators(vocabulary.rule), strict=True):
+    for tokenizer, settings in zip(tokenizers, tokenizer_settings(vocabulary.rule), strict=True):
         _set(tokenizer, settings)
     _set(next(node for node in graph.node if node.op_type == "LabelEncoder"), _ids(vocabulary))
     for node in graph.node:
@@ -118,16 +116,6 @@ def _lists() -> dict[str, str]:
     text = Path(__file__).with_name("graphs.onnxtxt").read_text(encoding="utf-8")
     _, *parts = re.split("^## (.*)$", text, flags=re.MULTILINE)
     return dict(zip(parts[::2], parts[1::2], strict=True))
-
-
-def _separators(rule: TokenRule) -> list[dict[str, Any]]:
-    """Say for each tokenizer what separates tokens; the second one finds what is mark-up alone."""
-    if rule.has_markup:
-        tokens = f"{rule.markup_pattern}|{rule.token_pattern}"
-        return [{"tokenexp": tokens}, {"separators": [rf"\A(?:{rule.markup_pattern})\z"]}]
-    separators = "".join(f"\\x{{{ord(character):x}}}" for character in rule.separators)
-    from_nul = [_FROM_NUL_ON] if rule.ends_at_nul else []
-    return [{"separators": [*from_nul, f"[{separators}]+"]}]  # one after the other
 
 
 def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
