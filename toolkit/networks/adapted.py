@@ -1,13 +1,13 @@
 """A network that was adapted to a user's reviews: another scale and bias, and weights of words.
 
-With z the logit of the *base*, where it started from, and code(a) = a · |a|, the logit is
+With z the logit of the *base*, the model it started from, and code(a) = a · |a|, the logit is
 
     base_scale · z + scale · Σ code(words[id]) / √(n + 1) + bias
 
 over the n tokens of a review: a sum of int32, exact in any order. Words that the base does not know
 have ids after its own; it reads them as the unknown word.
 
-Another scale and bias alone, as a calibration has them, need no other network: see `calibrated`.
+A change of scale and bias alone, as in a calibration, needs no other network: see `calibrated`.
 """
 
 from __future__ import annotations
@@ -112,7 +112,7 @@ class Adapted(TableLayer):
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Adapted:
-        """Make the layer of what `get_config` gives."""
+        """Make the layer from the arguments of `get_config`."""
         base = keras.saving.deserialize_keras_object(config["base"])
         return cls(**{**config, "base": base})
 
@@ -121,9 +121,9 @@ def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: floa
     """Make the network, with rounded weights of words; padding and start must have weight 0.
 
     - base: a network of this toolkit, of which a copy is taken
-    - known: the ids from here up are new, and unknown to the base
-    - weights (V,): of the token ids, times the count of the token over √(n + 1)
-    - base_scale, bias: of the base's logit, and of all together
+    - known: ids from here on are new, and unknown to the base
+    - weights (V,): one per token id, times the count of the token over √(n + 1)
+    - base_scale, bias: the scale of the base's logit, and the bias of the sum
     """
     words, scale = tables.coded(weights)
     copy = keras.models.clone_model(base)

@@ -1,4 +1,4 @@
-"""The clients of the stores, which obstore makes, and what a store says when something fails."""
+"""The clients of the stores, made by obstore, and the meaning of their errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _REMEDIES = (
 
 @contextmanager
 def store_failures(location: Location, action: str) -> Iterator[None]:
-    """Turn what obstore raises into `StoreError`, or an `OSError` where that is what it means.
+    """Turn errors of obstore into `StoreError`, or into the `OSError` that they mean.
 
     These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is such as
     "read".
@@ -179,7 +179,7 @@ def client(location: Location, patience: Patience = READING) -> Any:
 
 @lru_cache(64)
 def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]) -> Any:
-    """Make a client; the settings are in the environment, and make it another one."""
+    """Make a client for the settings in the environment; other settings make another client."""
     from obstore.store import from_url
 
     named = dict(settings)

@@ -1,4 +1,4 @@
-"""What a user names: a path of this machine, or the URI of an object in a store."""
+"""Names that users give: a path of this machine, or the URI of an object in a store."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def masked(text: str) -> str:
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """Where an object is; of a prefix, the key is that without the slash at its end."""
+    """Place of an object; the key of a prefix has no slash at its end."""
 
     root: str  # such as s3://bucket
     key: str  # without a slash at its start or end; "" is the bucket
@@ -53,7 +53,7 @@ class Location:
 
 
 def location_of(text: str) -> Location | None:
-    """Read the URI of an object; None for what is not one; `UsageError` for a bad one.
+    """Read the URI of an object; None for other text; `UsageError` for an invalid URI.
 
     The key is taken as it is written: ``%20`` is not a space.
     """

@@ -1,4 +1,4 @@
-"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else."""
+"""Paths in a store: they do what the toolkit does with a path, and nothing else."""
 
 from __future__ import annotations
 
@@ -30,8 +30,8 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     """Return the path that a user names: of this machine, or of an object in a store.
 
     Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``. The URI of
-    an object or a prefix gives a `StorePath`. Raises `UsageError` for a URI that cannot be used,
-    and `MissingExtraError` for one of a store if obstore is not installed.
+    an object or a prefix gives a `StorePath`. Raises `UsageError` for an unusable URI, and
+    `MissingExtraError` for the URI of a store if obstore is not installed.
     """
     if isinstance(text, Path):
         return text
@@ -95,7 +95,7 @@ class StorePath(_Base):
 
     @property
     def parent(self) -> Self:
-        """The prefix above it; of a bucket, itself."""
+        """The prefix above it; for a bucket, the bucket."""
         return super().parent if self.location.key else self
 
     @property
@@ -230,7 +230,7 @@ class StorePath(_Base):
 
 
 def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Turn what names an object into what `Path` holds: the bucket is a folder of its root."""
+    """Turn the name of an object into the parts of a `Path`: the bucket is a folder of its root."""
     first, *rest = segments
     if isinstance(first, str) and not first.startswith(f"/{_NOWHERE}"):
         found = location_of(first)
@@ -243,5 +243,5 @@ def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def is_in_store(path: Path) -> bool:
-    """Whether a path is one of an object or a prefix in a store."""
+    """Whether a path is an object or a prefix in a store."""
     return isinstance(path, StorePath)

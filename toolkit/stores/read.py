@@ -1,4 +1,4 @@
-"""What is in a store, and an object read like a file: in ranges, with some ahead."""
+"""List what is in a store, and read an object like a file: in ranges, with some read ahead."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def facts_of(location: Location) -> os.stat_result:
 
 
 def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
-    """Put facts together as of a file; the tag changes with the content, and so does the inode."""
+    """Return facts as of a file; the inode comes from the tag, which changes with content."""
     import hashlib  # late: it takes 3 ms
 
     inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
@@ -53,9 +53,9 @@ BLOCK_BYTES = 1 << 20
 
 
 class Blocks:
-    """The last blocks that were read of an object, and some ahead; for one thread at a time.
+    """The last blocks read from an object, and some read ahead; for one thread at a time.
 
-    They are of the object that is there when this is made, else `InputError` is raised.
+    If the object is replaced later, reading raises `InputError`.
     """
 
     def __init__(self, location: Location, kept: int, ahead: int) -> None:
@@ -90,7 +90,7 @@ class Blocks:
         return self._blocks[number].result()
 
     def _fetch(self, number: int) -> bytes:
-        """Get a block; what is cut off is asked for again."""
+        """Get a block; request the rest if an answer is cut off."""
         deadline = time.monotonic() + READING.retry
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -152,8 +152,8 @@ _LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
 class ObjectReader(io.RawIOBase):
     """The bytes of an object as they are when it is opened.
 
-    If the object is replaced meanwhile, reading raises `InputError`, so what is read is always
-    of one object.
+    If the object is replaced meanwhile, reading raises `InputError`, so all bytes come from one
+    object.
     """
 
     def __init__(self, location: Location, blocks: tuple[int, int] = FEW_BLOCKS) -> None:
