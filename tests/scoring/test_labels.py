@@ -161,7 +161,7 @@ def test_labels_of_each_file_are_read_by_themselves(tmp_path: Path) -> None:
     stars, options = make(tmp_path, "a.csv", [*zip(GOOD_AND_BAD, ["5", "1"], strict=True)])
     classes, _ = make(tmp_path, "a.tsv", [*zip(GOOD_AND_BAD, ["1", "0"], strict=True)])
     results = score_files(
-        shipped_scorer(), find_jobs([str(stars), str(classes)], tmp_path / "out"), options
+        shipped_scorer(), find_jobs([str(stars), str(classes)], str(tmp_path / "out")), options
     )
     assert (total(results).right, total(results).labelled) == (4, 4)
     assert [each.label_meaning for each in results] == [

@@ -267,8 +267,8 @@ def meanings_of(
     place: str,
     names: LabelNames,
     *,
-    counts: Sequence[int],
-    first_rows: Sequence[int] | None = None,
+    counts: Sequence[int] | Rows,
+    first_rows: Sequence[int] | Rows | None = None,
 ) -> Meanings:
     """Read labels that were counted while rows came in: the different ones, as `labels_of`.
 
