@@ -169,6 +169,7 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
         result.warnings.append(warning)
+    result.read_labels()
     return result
 
 
