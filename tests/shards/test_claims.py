@@ -166,7 +166,8 @@ def test_a_forged_plan_does_not_write_through_a_linked_folder(
     (job.target / "sub").symlink_to(elsewhere)
     (elsewhere / "precious.csv").write_text("precious")
     first, *others = job.plan.files
-    files = (replace(first, **{entry: "sub/precious.csv"}), *others)
+    name: dict[str, Any] = {entry: "sub/precious.csv"}
+    files = (replace(first, **name), *others)
     forged = replace(job, plan=replace(job.plan, files=files))
     (job.folder / "plan.json").write_bytes(forged.plan.as_json())
     for shard in range(2):
