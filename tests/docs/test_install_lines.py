@@ -13,7 +13,8 @@ from tests.data import PROJECT
 NAME = "review-sentiment-toolkit"
 INSTALLERS = (
     r"pip3? (?:install|download)|uvx|uv (?:tool|pip) install|uv (?:add|tool run)"
-    r"|pipx (?:run|install)|conda install|(?:npm|pnpm|yarn) (?:install|i|add)|npx|cargo (?:add|install)|go get"
+    r"|pipx (?:run|install)|conda install|(?:npm|pnpm|yarn) (?:install|i|add)|npx"
+    r"|cargo (?:add|install)|go get"
 )
 # The name as an argument: not in a path, in a URL, or after what says where it comes from.
 BY_NAME = re.compile(
