@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.agreement import check_agreement, remember
 from toolkit.model.aspects import AspectLists, Aspects, called
 from toolkit.model.class_answers import ClassAnswers, Classification
 from toolkit.model.facts import ModelFacts
@@ -150,6 +151,7 @@ class Scorer:
             self._refuse(of_classes, "for models of classes")
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
+        check_agreement(self._file, self._network)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
         self._given = (model, threshold)
         self._of_classes = (min_probability, other, top, probabilities)
@@ -229,7 +231,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, self._arguments
+        return _unpickle, (*self._arguments, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -659,8 +661,14 @@ MOST_SCORERS = 4
 
 
 def _unpickle(*given: Any) -> Scorer:
-    """Give the scorer of `_Arguments`, opened once in each process."""
-    arguments = _Arguments(*given)
+    """Return the scorer of `_Arguments`, opened once in each process.
+
+    The last of the given is the SHA-256 of the file that the sender has checked: the same file is
+    not checked again here.
+    """
+    *values, checked = given
+    arguments = _Arguments(*values)
+    remember(checked)
     path = find_model(arguments.model)
     try:
         found = path.stat()
