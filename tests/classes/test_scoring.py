@@ -109,6 +109,7 @@ def test_shards_and_a_second_run_write_the_same_bytes(command: Command) -> None:
     for number in range(3):
         place = ("--shard", f"{number}/3", "-o", "shards/out.csv")
         assert command("score", source, *place, *options).exit_code == 0
+    assert command("finish", "shards/out.csv").exit_code == 0
     whole = (command.folder / "one.csv").read_bytes()
     assert (command.folder / "shards" / "out.csv").read_bytes() == whole
     with (command.folder / "one.csv").open(encoding="utf-8", newline="") as file:
