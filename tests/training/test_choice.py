@@ -39,7 +39,7 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     def missing(name: str) -> None:
         raise ModelError(f"{name}: no such model")
 
-    monkeypatch.setattr("toolkit.training.choice.load_start", missing)
+    monkeypatch.setattr("toolkit.training.choice.find_start", missing)
 
 
 def chosen(*tried: Tried) -> Choice:

@@ -28,8 +28,9 @@ from toolkit.training.adapt_fit import (
     Start,
     adapt_network,
     border_of,
-    load_start,
+    find_start,
     log_odds,
+    open_start,
 )
 from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
 from toolkit.training.epochs import Checkpoints
@@ -62,8 +63,10 @@ def adapt(
     The reviews may have been read, and the start been chosen, before.
     """
     started = time.monotonic()
-    start = load_start(str(options.start))
+    found_start = find_start(str(options.start))
+    # Wrong labels are reported before Keras is imported.
     read = read or load_training_data(options, observer)
+    start = open_start(found_start)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)

@@ -15,11 +15,12 @@ import numpy as np
 from toolkit.errors import ModelError
 from toolkit.evaluation.metrics import measure
 from toolkit.model import DEFAULT_MODEL
+from toolkit.model.file import ModelFile
 from toolkit.model.predict import KnownWords
-from toolkit.model.run_folder import DEFAULT_THRESHOLD
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.training.adapt import usual_folds
-from toolkit.training.adapt_fit import Start, adapt_network, load_start, log_odds
+from toolkit.training.adapt_fit import Start, adapt_network, find_start, log_odds, open_start
 from toolkit.training.calibration import unseen_probabilities
 from toolkit.training.data import FitData, TrainingData
 from toolkit.training.options import TrainingObserver, TrainingOptions
@@ -105,13 +106,12 @@ def start_to_adapt(
         why = f"more than {_MOST_TO_ADAPT:,} reviews are enough to train from scratch"
     if why is None:
         try:
-            start = load_start(DEFAULT_MODEL)
+            found = find_start(DEFAULT_MODEL)
+            if isinstance(found, RunFolder) or _can_read(found, read.reviews):
+                return open_start(found)
+            why = "most of the reviews do not look like English"
         except ModelError as error:
             why = str(error)
-        else:
-            if _can_read(start, read.reviews):
-                return start
-            why = "most of the reviews do not look like English"
     observer.say(f"{DEFAULT_MODEL} is not adapted: {why}")
     return None
 
@@ -121,11 +121,11 @@ def adapted_options(options: TrainingOptions) -> TrainingOptions:
     return replace(options, validation=TrainingOptions.validation, resume=False)
 
 
-def _can_read(start: Start, reviews: Reviews) -> bool:
-    """Whether most reviews are in the language of the start."""
+def _can_read(model: ModelFile, reviews: Reviews) -> bool:
+    """Whether most reviews are in the language of a model."""
     texts = reviews.texts[:_TEXTS_TO_READ]
-    ids = start.vocabulary.encode(texts)
-    few = KnownWords(start.vocabulary, start.max_tokens).are_few(ids)
+    ids = model.vocabulary.encode(texts)
+    few = KnownWords(model.vocabulary, model.facts.max_tokens).are_few(ids)
     return bool(2 * few.sum() <= len(few))
 
 
