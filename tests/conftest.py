@@ -1,4 +1,7 @@
-"""Settings of Hypothesis for all tests, and what several packages of tests need."""
+"""Settings of Hypothesis for all tests, and what several packages of tests need.
+
+The examples of a property are the same in each run. `--hypothesis-profile=new` tries new ones.
+"""
 
 from __future__ import annotations
 
@@ -14,9 +17,10 @@ from tests.networks.tables import Frozen, frozen_networks
 # No deadlines: a test must not fail because the machine is busy. Session fixtures are shared by
 # the examples of a test on purpose.
 settings.register_profile(
-    "toolkit", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "new", deadline=None, suppress_health_check=[HealthCheck.too_slow], print_blob=True
 )
-settings.load_profile("toolkit")
+settings.register_profile("same", settings.get_profile("new"), derandomize=True, database=None)
+settings.load_profile("same")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
