@@ -1,9 +1,10 @@
-"""What code costs, as a count that is the same on any machine."""
+"""What code costs: as a count that is the same on any machine, or as growth."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -29,3 +30,15 @@ def counted_calls() -> Iterator[Calls]:
         yield calls
     finally:
         sys.setprofile(before)
+
+
+def seconds_of(do: Callable[[], object]) -> float:
+    """Give the processor time that something takes, for tests with the mark `slow`."""
+    began = time.process_time()
+    do()
+    return time.process_time() - began
+
+
+def check_growth(few: float, many: float) -> None:
+    """Compare times: four times the bytes take sixteen times the time where it is a square."""
+    assert many < max(8 * few, 2)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 from collections.abc import Callable
 from contextlib import suppress
 
@@ -14,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.counting import counted_calls
+from tests.counting import check_growth, counted_calls, seconds_of
 from tests.records.passing import pass_through
 from tests.scoring.fuzz_files import TOKENS
 from toolkit.errors import ToolkitError
@@ -70,15 +69,11 @@ HEADERS = {
 
 
 def seconds(data: bytes, ending: str, to: str) -> float:
-    began = time.process_time()
-    with suppress(ToolkitError):
-        pass_through(data, ending, to=to)
-    return time.process_time() - began
+    def passed() -> None:
+        with suppress(ToolkitError):
+            pass_through(data, ending, to=to)
 
-
-def check_growth(few: float, many: float) -> None:
-    """Compare times: four times the bytes take sixteen times the time where it is a square."""
-    assert many < max(8 * few, 2)
+    return seconds_of(passed)
 
 
 def _value(value: bytes) -> bytes:
