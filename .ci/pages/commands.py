@@ -114,7 +114,8 @@ in all files that are done, which are missing if the run ended before its first 
 | `positive`, `neutral`, `mixed` | of the scored; all others are negative |
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
 | `cut_at_nul` | texts that are read up to a NUL |
-| `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
+| `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`, whose labels are read as `train` and `evaluate` read them: scored records with a positive or negative label, of these called neutral or mixed, right; scored records without a readable label |
+| `neutral_labels` | with `--label-column`: scored records with a neutral label, such as 3 of 5 stars, which are left out; missing if there are none |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
 | `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done |
 
@@ -195,14 +196,14 @@ What `summarize` finds has these keys; what is not known is null.
 | `negative`, `positive` | the labels of the model |
 | `rows`, `without_score`, `without_text` | records that could be read; of these without a score; of those without text |
 | `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
-| `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
+| `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `is_group` (false for rows of no group, and for the groups beyond 1,000 together), `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
 | `without_date` | scored rows without a date |
 | `complaints`, `praise` | words and phrases, at most `--show` subjects and opinions, the surest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `is_opinion` (the model has an opinion of it alone), `phrases` that it is in, and three `quotes` |
 | `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
-| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
+| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
+| `notes` | with `--since`: groups that are new or gone, and whether only the mix of groups has changed |
 | `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |
-| `picked` | rows that `--pick` wrote |
 | `warnings` | sentences, such as about texts that are unlike before |
 
 ## Which model has scored a file
@@ -294,7 +295,7 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
         "added": ", ".join(ADDED),
         "null_words": ", ".join(f"`{word}`" for word in NULL_WORDS),
         "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
-        "models": f"A shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
+        "models": f"a shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
         "presets": presets,
         "shipped": shipped,
         "uses": ", ".join(USES),

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.model import find_model
+from toolkit.model.agreement import check_agreement, check_twin
 from toolkit.model.facts import (
     PARTS,
     Adaptation,
@@ -218,6 +219,12 @@ def _adaptation(found: Adaptation) -> Iterator[Row]:
     if found.words is not None:
         line += f", and weights of {found.words:,} words, {_number(found.new_words)} of them new"
     yield "change", line
+    if found.border is not None:
+        yield (
+            "border",
+            f"0.5, as the log-odds of {found.border:g}, the share of positives, are taken from the "
+            "logit: probabilities are those of as many reviews of each label",
+        )
 
 
 def _source(source: ReviewSource, kind: str, *details: str) -> str:
@@ -303,8 +310,12 @@ def describe(path: Path | None = None) -> Description:
     graph = read_onnx(found)
     inputs = {value.name for value in graph.graph.input}
     if TOKEN_IDS in inputs and TEXT not in inputs:
-        return _of_onnx(read_twin(found), is_twin=True)
-    return _of_onnx(load_model(path), is_twin=False)
+        twin = read_twin(found)
+        check_twin(twin)
+        return _of_onnx(twin, is_twin=True)
+    model = load_model(path)
+    check_agreement(model)
+    return _of_onnx(model, is_twin=False)
 
 
 def json_of(description: Description) -> dict[str, Any]:

@@ -15,13 +15,14 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.agreement import check_agreement, remember
 from toolkit.model.aspects import AspectLists, Aspects, called
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
-from toolkit.records.columns import aspect_role
+from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -105,6 +106,7 @@ class Scorer:
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
+        check_agreement(self._file, self._network)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
         self._given = (model, threshold)
         self._label(neutral, by_sentence=by_sentence)
@@ -157,7 +159,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, self._arguments
+        return _unpickle, (*self._arguments, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -277,11 +279,9 @@ class Scorer:
         UsageError
             If the scorer was not asked for reasons.
         """
-        from toolkit.model.reasons import JOINED_WITH
-
         self.check_gives(["reasons"])
         found = self.predict(array_of(texts))["reasons"].to_pylist()
-        return [words.split(JOINED_WITH) if words else [] for words in found]
+        return [words.split(REASONS_JOINED_WITH) if words else [] for words in found]
 
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
@@ -513,8 +513,14 @@ def _unpickle(
     by_sentence: bool,
     aspects: Aspects | None,
     reasons: int,
+    checked: str,
 ) -> Scorer:
-    """Give the scorer of these arguments, opened once in each process."""
+    """Return the scorer of these arguments, opened once in each process.
+
+    `checked` is the SHA-256 of the file that the sender has checked: the same file is not checked
+    again here.
+    """
+    remember(checked)
     path = find_model(model)
     try:
         found = path.stat()

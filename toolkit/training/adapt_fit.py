@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
+from toolkit.model.agreement import check_agreement
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
@@ -62,16 +63,44 @@ class Start:
 
 def load_start(model: str) -> Start:
     """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
+    return open_start(find_start(model))
+
+
+def find_start(model: str) -> RunFolder | ModelFile:
+    """Find and check a start by its name or path, without Keras, which takes 10 s to import.
+
+    Raises `ModelError` if there is none.
+    """
     path = path_of(model)
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
-        return _of_run(RunFolder(path))
-    return _of_file(ModelFile.load(find_model(model)))
+        run = RunFolder(path)
+        run.check()
+        return run
+    file = ModelFile.load(find_model(model))
+    check_agreement(file)
+    if file.facts.preset not in PRESETS:
+        raise _not_adaptable(
+            file, f"this version of the toolkit has no preset '{file.facts.preset}'"
+        )
+    return file
+
+
+def _not_adaptable(model: ModelFile, why: str) -> ModelError:
+    return ModelError(
+        f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
+        f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
+        "version."
+    )
+
+
+def open_start(found: RunFolder | ModelFile) -> Start:
+    """Load the network of a start with Keras; raises `ModelError` if it cannot be adapted."""
+    return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
 
 
 def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
-    run.check()
     config = run.load_config()
     network = load_keras(run.model)
     if graph_of_network(network) is None:
@@ -91,19 +120,12 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
-    why = "its graph is not as this version of the toolkit writes it"
-    if model.facts.preset not in PRESETS:
-        why = f"this version of the toolkit has no preset '{model.facts.preset}'"
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
-        network, why = None, f"damaged, {error}"
+        raise _not_adaptable(model, f"damaged, {error}") from None
     if network is None:
-        raise ModelError(
-            f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
-            f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
-            "version."
-        )
+        raise _not_adaptable(model, "its graph is not as this version of the toolkit writes it")
     found = model.facts
     version = found.release.model_version
     licence = found.release.licence
@@ -360,15 +382,15 @@ def word_shares(ids: TokenIds, size: int) -> Any:
 class AdaptedNetwork:
     """A network, (batch, tokens) int32 → (batch, 1) float32, its words, and how it came about.
 
-    Reviews with a probability from `threshold` are positive. It is the share of positives, from
-    which a review is more positive than most: so both labels are found, however rare one is.
+    The log-odds of `border` are taken from the logit, so that 0.5 is where a review is more
+    positive than most, and both labels are found, however rare one is.
     """
 
     network: Any
     start: Start
     vocabulary: Vocabulary
     vocabulary_size: int  # every token id is below it
-    threshold: float
+    border: float  # the probability that became 0.5, such as the share of positives
     choice: Choice
     examples: Examples
 
@@ -407,26 +429,27 @@ def adapt_network(
             examples = replace(examples, taught=examples.words @ taught + bias)
         choice = choose(examples, splits)
     kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
+    border = border_of(kept, start, examples)
+    weights = replace(weights, bias=weights.bias - log_odds(border))
     vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
     if kept in (UNLABELLED, WORDS):
         vocabulary, size = words, words.size
         of_words = weights.words.astype(np.float32)
         known = start.vocabulary.size
         network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
-    elif kept != AS_IT_IS:
+    elif (weights.scale, weights.bias) != (1.0, 0.0):
         network = adapted.calibrated(network, weights.scale, weights.bias)
-    threshold = threshold_of(kept, start, examples)
     choice = replace(choice, weights=weights)
-    return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
+    return AdaptedNetwork(network, start, vocabulary, size, border, choice, examples)
 
 
 def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
     """Let the start read reviews, with a vocabulary that begins with its own."""
     logits, shares = _read(start, words, reviews.texts)
     targets = reviews.targets.astype(np.float64)
-    # A threshold other than a half is that of a start which was adapted to a share of positives.
-    (odds,) = logits_of(np.array([start.threshold]))
-    return Examples(logits, shares, targets, float(odds))
+    # A threshold other than a half is that of a start which an older version of the toolkit adapted
+    # to a share of positives.
+    return Examples(logits, shares, targets, log_odds(start.threshold))
 
 
 def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floats, Any]:
@@ -439,10 +462,16 @@ def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floa
     return logits.astype(np.float64), shares
 
 
-def threshold_of(candidate: str, start: Start, examples: Examples) -> float:
-    """Say from which probability a candidate calls reviews positive, with four digits that count.
+def log_odds(probability: float) -> float:
+    """Return the logit of a probability; of 0.5 it is 0."""
+    (found,) = logits_of(np.array([probability]))
+    return float(found)
 
-    That of the start, or the share of positives.
+
+def border_of(candidate: str, start: Start, examples: Examples) -> float:
+    """Return from which probability a candidate calls reviews positive, before that becomes 0.5.
+
+    It is the threshold of the start, or the share of positives with four digits that count.
     """
     if candidate == AS_IT_IS:
         return start.threshold
