@@ -16,7 +16,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
-.PHONY: demo test test-all test-arrow check reference models bench release lock format clean help
+.PHONY: demo test test-all test-arrow check docs reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -46,6 +46,9 @@ check: $(DEV)/installed  ## check format, types, docstrings and imports, and tes
 format: $(DEV)/installed  ## format the code, and fix what can be fixed automatically
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
+
+docs: $(DEV)/installed-all  ## build the site of the documentation in build/site; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --quiet --config-file .ci/docs/mkdocs.yml
 
 reference: $(DEV)/installed  ## write the references of commands and of Python, toolkit/cli/REFERENCE.md and toolkit/API.md
 	PYTHONPATH=.ci $(DEV)/bin/python -m pages

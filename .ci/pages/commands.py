@@ -294,7 +294,7 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
         "added": ", ".join(ADDED),
         "null_words": ", ".join(f"`{word}`" for word in NULL_WORDS),
         "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
-        "models": f"A shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
+        "models": f"a shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
         "presets": presets,
         "shipped": shipped,
         "uses": ", ".join(USES),

@@ -21,10 +21,11 @@ import pyarrow.parquet as pq
 from examples.benchmarks.quality_peers import PEERS
 from toolkit.errors import TrainingError
 from toolkit.export.threshold import Goal, best_threshold
+from toolkit.model.run_folder import DEFAULT_THRESHOLD
 from toolkit.model.stars import sigmoid
 from toolkit.training import Reviews, TrainingOptions, find_preset
 from toolkit.training.adapt import usual_folds
-from toolkit.training.adapt_fit import Start, adapt_network, examples_of
+from toolkit.training.adapt_fit import Start, adapt_network, examples_of, log_odds
 from toolkit.training.result import review_probabilities
 from toolkit.training.split import folds_for_few
 
@@ -59,19 +60,19 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
     made = adapt_network(start, reviews, splits)
     found = made.probabilities(texts)
     kept = {"kept": made.choice.kept.name}
-    held_out = sigmoid(made.choice.kept.logits).astype(np.float32)
+    held_out = sigmoid(made.choice.kept.logits - log_odds(made.border)).astype(np.float32)
     goal = Goal.parse("balanced")
-    best = best_threshold(reviews.labels > 0, held_out, goal, Path(), made.threshold)
+    best = best_threshold(reviews.labels > 0, held_out, goal, Path(), DEFAULT_THRESHOLD)
     # The reviews to score are of the domain; nobody has labelled them.
     more = adapt_network(start, reviews, splits, texts)
     return [
-        Found("adapted", found, made.threshold, kept),
+        Found("adapted", found, DEFAULT_THRESHOLD, kept),
         Found("adapted, --optimize balanced", found, best),
-        Found("adapted, cut at 0.5", found, 0.5),
+        Found("adapted, cut at 0.5", found, 1 - made.border),
         Found(
             "adapted, --unlabelled",
             more.probabilities(texts),
-            more.threshold,
+            DEFAULT_THRESHOLD,
             {"kept": more.choice.kept.name},
         ),
     ]

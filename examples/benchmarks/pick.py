@@ -39,7 +39,7 @@ def adapted(start: Start, labelled: pa.Table, texts: pa.ChunkedArray) -> list[Fo
     reviews = Reviews("labelled", labelled["text"], labels)
     splits = folds_for_few(reviews, usual_folds(len(reviews)), seed=1)
     made = adapt_network(start, reviews, splits)
-    return [Found("adapted", made.probabilities(texts), made.threshold)]
+    return [Found("adapted", made.probabilities(texts))]
 
 
 def picked(start: str, pool: pa.Table) -> pa.Table:

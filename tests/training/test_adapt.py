@@ -31,12 +31,14 @@ from toolkit.training.adapt_fit import (
     Examples,
     Floats,
     Prior,
+    adapt_network,
+    border_of,
     choose,
     fit,
     learn_words,
+    load_start,
     losses,
     positive_share,
-    threshold_of,
 )
 from toolkit.training.epochs import Checkpoints
 from toolkit.training.split import folds_for_few
@@ -72,8 +74,8 @@ def mine(tmp_path: Path) -> Path:
     return write(tmp_path / "mine.csv", make_rows(120))
 
 
-def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> None:
-    """A rare label moves the threshold; adapting again to the same reviews does not undo that."""
+def test_the_border_stays_at_a_half(tmp_path: Path, command: Command) -> None:
+    """A rare label moves the logit; adapting again to the same reviews does not move it again."""
     write(tmp_path / "rare.csv", make_rows(300, share=0.95))
     command("train", "rare.csv", "--from", "reviews-small", "-o", "first")
     command("export", "first")
@@ -81,19 +83,39 @@ def test_a_start_keeps_its_own_threshold(tmp_path: Path, command: Command) -> No
     again.failed_with("first/ngram-linear.onnx: its network cannot be adapted")
     command("train", "rare.csv", "--from", "first", "-o", "second")
     first, second = (RunFolder(tmp_path / name) for name in ("first", "second"))
-    assert first.load_config().threshold != 0.5
+    for run in (first, second):
+        assert run.load_config().threshold is None
+    moved = first.load_metrics().adaptation
+    assert moved is not None
+    assert moved.border == pytest.approx(0.95, abs=0.01)
+    shown = " ".join(command("info", "first/ngram-linear.onnx").out.split())
+    assert f"border 0.5, as the log-odds of {moved.border:g}, the share of positives," in shown
     kept = second.load_metrics().adaptation
     assert kept is not None
     as_it_is = kept.candidates[0]
     assert as_it_is.balanced_accuracy is not None
     assert as_it_is.balanced_accuracy > 0.9
-    assert second.load_config().threshold == pytest.approx(first.load_config().threshold, abs=0.01)
 
 
-def test_the_threshold_has_digits_where_a_label_is_very_rare() -> None:
+def test_a_start_with_a_threshold_of_its_own_loses_it() -> None:
+    """Older versions moved the threshold, and no logit. The labels stay those of that threshold."""
+    older = replace(load_start("reviews-small"), threshold=0.9)
+    texts = pa.chunked_array([[f"a good device {number}" for number in range(40)]])
+    ids = older.encode(older.vocabulary, texts)
+    before = older.network(ids.padded_rows(np.arange(40)), training=False).numpy()[:, 0]
+    labels = (np.arange(40) < before.sum().round()).astype(np.int8)  # as the start expects them
+    reviews = Reviews("r", texts, labels)
+    made = adapt_network(older, reviews, folds_for_few(reviews, 5, 1))
+    assert made.choice.kept.name == AS_IT_IS
+    assert made.border == 0.9
+    odds = before / (1 - before) / 9
+    np.testing.assert_allclose(made.probabilities(texts), odds / (1 + odds), rtol=1e-5)
+
+
+def test_the_border_has_digits_where_a_label_is_very_rare() -> None:
     targets = np.append(np.ones(20_000), 0.0)
     examples = Examples(np.zeros(20_001), None, targets)
-    share = threshold_of("words", None, examples)  # type: ignore[arg-type] # only kept starts count
+    share = border_of("words", None, examples)  # type: ignore[arg-type] # only kept starts count
     assert 0.9998 < share < 0.9999
     assert share == round(share, 7)
 
@@ -246,8 +268,10 @@ def test_rare_labels_do_not_make_a_constant(share: float, count: int, tmp_path: 
     made = export(run)
     # The words are made up, so that only what the labels say tells the reviews apart.
     if result.metrics.adaptation.kept == "words":
-        assert made.threshold.choice.chosen == "share of positives"
-        assert made.threshold.value == pytest.approx(share, abs=0.1)
+        assert result.metrics.adaptation.border == pytest.approx(share, abs=0.1)
+    assert made.threshold.choice.chosen == "default"
+    assert made.threshold.value == 0.5
+    assert made.threshold.warning is None
     new = make_rows(40, seed=5)
     found = Scorer(made.model).probabilities(pa.array([row["text"] for row in new])).to_numpy()
     called = found >= made.threshold.value
@@ -305,7 +329,7 @@ def test_a_model_of_a_former_preset_is_no_start(mine: Path, command: Command) ->
 
 
 def test_logits_do_not_depend_on_other_reviews(mine: Path) -> None:
-    from toolkit.training.adapt_fit import examples_of, load_start
+    from toolkit.training.adapt_fit import examples_of
     from toolkit.training.sources import load
 
     start = load_start("reviews")
@@ -409,7 +433,7 @@ def test_few_labels_change_little() -> None:
 @pytest.mark.parametrize(("count", "negatives"), [(300, 4), (20, 2), (20, 1)])
 @pytest.mark.parametrize("seed", range(3))
 def test_rare_labels_are_still_found(count: int, negatives: int, seed: int) -> None:
-    """The threshold, the share of positives, cuts the start near where it was cut before."""
+    """The border, the share of positives, cuts the start near where it was cut before."""
     random = np.random.default_rng(seed)
     labels = np.ones(count)
     labels[:negatives] = 0

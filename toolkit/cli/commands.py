@@ -31,18 +31,18 @@ MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 # line of its docstring, so that `toolkit --help` imports none. To add a command, add an entry.
 COMMANDS = {
     "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
-    "finish": ("toolkit.cli.shards", "Join the shards of a job to what one run would write."),
+    "finish": ("toolkit.cli.shards", "Join the shards of a job into one output."),
     "summarize": (
         "toolkit.cli.summarize",
-        "Say what customers praise and complain about, from scored files.",
+        "Report what customers praise and complain about, from scored files.",
     ),
     "explain": ("toolkit.cli.explain", "Show what each word of a review adds to its score."),
     "serve": ("toolkit.cli.serve", "Score texts over HTTP."),
-    "info": ("toolkit.cli.info", "Show what a model file says of itself."),
+    "info": ("toolkit.cli.info", "Print the metadata of a model."),
     "evaluate": ("toolkit.cli.evaluate", "Measure models on labelled reviews, and compare them."),
     "diff": (
         "toolkit.cli.diff",
-        "Show what changes from one model to another, before you upgrade.",
+        "Show what would change with another model, before you upgrade.",
     ),
     "train": ("toolkit.cli.train", "Train a network on labelled reviews."),
     "export": ("toolkit.cli.export", "Export a trained model to one file that takes raw text."),

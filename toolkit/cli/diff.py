@@ -28,20 +28,23 @@ _DATA = (
     "Default: some 200 fixed texts."
 )
 
-Old = Annotated[Path, o.argument("OLD", "The model in use.")]
-New = Annotated[Path, o.argument("NEW", "The model to compare with it.")]
+Old = Annotated[Path, o.argument("OLD", "Model in use.")]
+New = Annotated[Path, o.argument("NEW", "Model to compare with it.")]
 Data = Annotated[list[str] | None, o.argument("DATA", _DATA)]
-Show = Annotated[int, o.option("N", "Number of the most changed rows to show.", True, min=0)]
+Show = Annotated[int, o.option("N", "Number of changed rows to show.", True, min=0)]
 MaxChangedOption = Annotated[
     str | None, o.option("N|P%", "Fail if more labels change.", "no limit", panel=_CHECKS)
 ]
 FailIfWorse = Annotated[
-    bool, o.flag("--fail-if-worse", "Fail if it is less accurate.", panel=_CHECKS)
+    bool, o.flag("--fail-if-worse", "Fail if the new model is less accurate.", panel=_CHECKS)
 ]
 Output = Annotated[
     Path | None,
     o.option(
-        "FILE", "Write all rows whose label changes.", names=("--output", "-o"), panel=o.WRITING
+        "FILE",
+        "Write all rows whose label changes to this file.",
+        names=("--output", "-o"),
+        panel=o.WRITING,
     ),
 ]
 
@@ -65,7 +68,7 @@ def diff(
     force: o.Force = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Show what changes from one model to another, before you upgrade.
+    """Show what would change with another model, before you upgrade.
 
     Examples: `toolkit diff old.onnx reviews`, or
 

@@ -23,26 +23,36 @@ _FILES = "Labelled reviews. Models to compare come before them, each named as fo
 _PAGE, _JSON = (".html", ".htm"), (".json",)
 
 Files = Annotated[list[Path] | None, o.argument("[MODEL]... DATA", _FILES)]
-Behaviour = Annotated[bool, o.flag("--behaviour", "Take the toolkit's own sentences as DATA.")]
+Behaviour = Annotated[bool, o.flag("--behaviour", "Use the toolkit's own test sentences as DATA.")]
 Models = Annotated[
     list[Path] | None,
-    o.option("MODEL", "Name, file or run folder.", DEFAULT_MODEL, ("--model", "-m")),
+    o.option(
+        "MODEL", "Model to use: a name, a file or a run folder.", DEFAULT_MODEL, ("--model", "-m")
+    ),
 ]
-Predictions = Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")]
+Predictions = Annotated[
+    list[Path] | None, o.option("FILE", "File with the probabilities of another model.")
+]
 Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min=0)]
 TargetAccuracies = Annotated[
     list[float] | None,
-    o.option("P", "Accuracy to reach.", "0.95, 0.97 and 0.99", ("--target-accuracy",)),
+    o.option(
+        "P",
+        "Accuracy to reach by leaving out unsure reviews.",
+        "0.95, 0.97 and 0.99",
+        ("--target-accuracy",),
+    ),
 ]
 StarsColumn = Annotated[
     str | None, o.option("NAME", "Column with star ratings.", "stars or rating", panel=o.COLUMNS)
 ]
 Doubtful = Annotated[
     Path | None,
-    o.option("FILE", "Write all rows whose label looks wrong.", panel=o.WRITING),
+    o.option("FILE", "Write all rows whose label looks wrong to this file.", panel=o.WRITING),
 ]
 Reports = Annotated[
-    list[Path] | None, o.option("FILE", "Report to write.", names=("--report",), panel=o.WRITING)
+    list[Path] | None,
+    o.option("FILE", "Report to write, .html or .json.", names=("--report",), panel=o.WRITING),
 ]
 
 

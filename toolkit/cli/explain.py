@@ -38,13 +38,14 @@ _TEXTS = (
 
 Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
 File = Annotated[
-    Path | None, o.option("FILE", "Explain reviews of a file.", names=("--file", "-f"))
+    Path | None, o.option("FILE", "File with reviews to explain.", names=("--file", "-f"))
 ]
 Rows = Annotated[
-    list[int] | None, o.option("N", "Row of the file, from 1.", "the first", ("--row",), min=1)
+    list[int] | None,
+    o.option("N", "Number of a row to explain, from 1.", "the first", ("--row",), min=1),
 ]
-BySentence = Annotated[bool, o.flag("--by-sentence", "Show the score of each sentence, too.")]
-Limit = Annotated[int, o.option("N", "Number of rows, without --row.", True, min=1)]
+BySentence = Annotated[bool, o.flag("--by-sentence", "Also show the score of each sentence.")]
+Limit = Annotated[int, o.option("N", "Number of rows to explain, without --row.", True, min=1)]
 
 
 def explain(

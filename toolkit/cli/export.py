@@ -16,20 +16,26 @@ _OF_RELEASE = "What the model says of its release"
 
 Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`; with --twin, a model.")]
 Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
-Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this.")]
+Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this measure.")]
 Output = Annotated[
     Path | None,
     o.option(
         "FILE", "Model file to write.", "RUN/PRESET.onnx", ("--output", "-o"), panel=o.WRITING
     ),
 ]
-Golden = Annotated[bool, o.flag("--golden", "Write golden vectors, too.", panel=o.WRITING)]
+Golden = Annotated[
+    bool, o.flag("--golden", "Also write golden vectors, to test other programs.", panel=o.WRITING)
+]
 Twin = Annotated[bool, o.flag("--twin", "Write only the twin of a model.", panel=o.WRITING)]
 Hub = Annotated[
     Path | None, o.option("FOLDER", "Write a folder for the Hugging Face Hub.", panel=o.WRITING)
 ]
-Release = Annotated[Path | None, o.option("FILE", "TOML file that says it.", panel=_OF_RELEASE)]
-ModelVersion = Annotated[str | None, o.option("V", "Version, such as 2026.11.", panel=_OF_RELEASE)]
+Release = Annotated[
+    Path | None, o.option("FILE", "TOML file that describes the release.", panel=_OF_RELEASE)
+]
+ModelVersion = Annotated[
+    str | None, o.option("V", "Version of the model, such as 2026.11.", panel=_OF_RELEASE)
+]
 
 
 def export(

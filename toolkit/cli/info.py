@@ -16,12 +16,12 @@ from toolkit.model import DEFAULT_MODEL
 if TYPE_CHECKING:
     from toolkit.model.fact_lines import Description
 
-_MODEL = f"Name, file or run folder. Default: {DEFAULT_MODEL}."
+_MODEL = f"Model to show: a name, a file or a run folder. Default: {DEFAULT_MODEL}."
 Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
 
 
 def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> None:
-    """Show what a model file says of itself.
+    """Print the metadata of a model.
 
     Examples: `toolkit info`, or
 

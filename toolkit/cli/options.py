@@ -105,31 +105,40 @@ def models(incomplete: str) -> list[str]:
 # Models.
 Model = Annotated[
     Path | None,
-    option("MODEL", "Name, file or run folder.", DEFAULT_MODEL, ("--model", "-m"), values=models),
+    option(
+        "MODEL",
+        "Model to use: a name, a file or a run folder.",
+        DEFAULT_MODEL,
+        ("--model", "-m"),
+        values=models,
+    ),
 ]
-THRESHOLD = "Positive from here."
+THRESHOLD = "Probability from which a review is positive."
 Threshold = Annotated[float | None, option("P", THRESHOLD, "the model's")]
 
 # Columns.
 
 
 TextColumn = Annotated[
-    list[str] | None, option("NAME", "With the texts.", "text or review", panel=COLUMNS)
+    list[str] | None,
+    option("NAME", "Column with the review text.", "text or review", panel=COLUMNS),
 ]
-GroupColumn = Annotated[str | None, option("NAME", "Column with groups of reviews.", panel=COLUMNS)]
+GroupColumn = Annotated[
+    str | None, option("NAME", "Column that groups the reviews, such as by film.", panel=COLUMNS)
+]
 ProbabilityColumn = Annotated[
     str | None,
     option(
         "NAME",
-        "Column of other models' probabilities.",
+        "Column with the probabilities of another model.",
         ", else ".join(PROBABILITY_COLUMNS),
         panel=COLUMNS,
     ),
 ]
 
 # Output.
-Force = Annotated[bool, flag("--force", "Replace existing files.", panel=WRITING)]
-Json = Annotated[bool, flag("--json", "Print JSON.", panel=WRITING)]
+Force = Annotated[bool, flag("--force", "Replace files that exist.", panel=WRITING)]
+Json = Annotated[bool, flag("--json", "Print the result as JSON.", panel=WRITING)]
 Quiet = Annotated[bool, flag("--quiet", "Print nothing unless something fails.", "-q")]
 
 
@@ -142,10 +151,14 @@ class LabelOptions:
     label_column: Annotated[
         str | None, option("NAME", "Column with the labels.", "label or sentiment")
     ] = None
-    positive: Annotated[list[str] | None, option("LABEL", "Label that means positive.")] = None
-    negative: Annotated[list[str] | None, option("LABEL", "Label that means negative.")] = None
+    positive: Annotated[
+        list[str] | None, option("LABEL", "Label that means positive, such as good.")
+    ] = None
+    negative: Annotated[
+        list[str] | None, option("LABEL", "Label that means negative, such as bad.")
+    ] = None
     positive_from: Annotated[
-        float | None, option("N", "Number from which labels are positive.")
+        float | None, option("N", "Smallest number that is a positive label, such as 4.")
     ] = None
     skip_wrong_labels: Annotated[
         bool, flag("--skip-wrong-labels", "Leave out rows whose label is missing or unknown.")
@@ -165,21 +178,35 @@ class ReadingOptions:
     panel: ClassVar = READING
 
     input_format: Annotated[
-        str | None, option("FORMAT", f"{', '.join(FORMATS)}.", names=("--format",), values=FORMATS)
+        str | None,
+        option(
+            "FORMAT",
+            f"Format of the input: {', '.join(FORMATS)}.",
+            names=("--format",),
+            values=FORMATS,
+        ),
     ] = None
-    delimiter: Annotated[str | None, option("CHAR", r"Between fields; \t is a tab.", "comma")] = (
+    delimiter: Annotated[
+        str | None, option("CHAR", r"Character between fields; \t is a tab.", "comma")
+    ] = None
+    quote: Annotated[str | None, option("CHAR|none", "Character around fields.", '"')] = None
+    escape: Annotated[
+        str | None, option("CHAR", "Character before a quote or line end in a field.")
+    ] = None
+    skip_lines: Annotated[int, option("N", "Number of lines to skip before the header.", min=0)] = 0
+    encoding: Annotated[
+        str | None, option("NAME", "Encoding of the input, such as latin-1 or utf-16.", "utf-8")
+    ] = None
+    null: Annotated[list[str] | None, option("WORD", "Treat fields with this word as missing.")] = (
         None
     )
-    quote: Annotated[str | None, option("CHAR|none", "Around fields.", '"')] = None
-    escape: Annotated[str | None, option("CHAR", "Before a quote or a line end in a field.")] = None
-    skip_lines: Annotated[int, option("N", "Lines before the header.", min=0)] = 0
-    encoding: Annotated[str | None, option("NAME", "Such as latin-1 or utf-16.", "utf-8")] = None
-    null: Annotated[list[str] | None, option("WORD", "A field that is WORD has no text.")] = None
-    no_null: Annotated[bool, flag("--no-null", "Words such as NULL or NaN are texts.")] = False
-    no_header: Annotated[bool, flag("--no-header", "The first line is a record.")] = False
-    sheet: Annotated[str | None, option("NAME", "Of an Excel workbook, if it has several.")] = None
+    no_null: Annotated[bool, flag("--no-null", "Treat words such as NULL or NaN as text.")] = False
+    no_header: Annotated[bool, flag("--no-header", "Read the first line as a record.")] = False
+    sheet: Annotated[
+        str | None, option("NAME", "Sheet to read, if an Excel workbook has several.")
+    ] = None
     strip_ending: Annotated[
-        list[str] | None, option("WORDS", "Do not read these words at the end of a text.")
+        list[str] | None, option("WORDS", "Ignore these words at the end of a text.")
     ] = None
 
     def options(self, columns: Columns, labels: LabelNames | None = None) -> ReadOptions:
@@ -207,10 +234,12 @@ class SubsetOptions:
 
     panel: ClassVar = READING
 
-    limit: Annotated[int | None, option("N", "Take the first N records of each file.", min=1)] = (
-        None
-    )
-    sample: Annotated[int | None, option("N", "Take N random records of each file.", min=1)] = None
+    limit: Annotated[
+        int | None, option("N", "Read only the first N records of each file.", min=1)
+    ] = None
+    sample: Annotated[
+        int | None, option("N", "Read only N random records of each file.", min=1)
+    ] = None
 
 
 def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
@@ -219,10 +248,14 @@ def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
 
 
 Aspects = Annotated[
-    str | None, option("LIST|FILE", f"Add a column for each: {', '.join(ASPECT_LISTS)}, or TOML.")
+    str | None,
+    option(
+        "LIST|FILE",
+        f"Add a column for each aspect of a list: {', '.join(ASPECT_LISTS)}, or a TOML file.",
+    ),
 ]
 Aspect = Annotated[
-    list[str] | None, option("NAME=WORD,…", "One more aspect, such as spa=spa,sauna*.")
+    list[str] | None, option("NAME=WORD,…", "Add one more aspect, such as spa=spa,sauna*.")
 ]
 
 

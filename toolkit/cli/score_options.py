@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from toolkit.model.labels import Range
 
 
-_FILES = "Files, folders, patterns such as 'data/*.csv', or - for standard input."
+_FILES = "Files, folders or patterns such as 'data/*.csv'; - reads standard input."
 
 Files = Annotated[list[str], o.argument("FILE", _FILES)]
 
@@ -31,18 +31,25 @@ class CommonOptions:
 
     output: Annotated[
         str | None,  # a Path would forget the slash at the end of a folder's name
-        o.option("PATH", "File or folder, or -.", "beside each", ("--output", "-o")),
+        o.option(
+            "PATH",
+            "Output file or folder; - is standard output.",
+            "next to each input",
+            ("--output", "-o"),
+        ),
     ] = None
     model: o.Model = None
     text_column: o.TextColumn = None
-    stars: Annotated[bool, o.flag("--stars", "Add stars, 1 to 5.")] = False
-    neutral: Annotated[bool, o.flag("--neutral", "Label unclear reviews neutral.")] = False
+    stars: Annotated[bool, o.flag("--stars", "Add a column with predicted stars, 1 to 5.")] = False
+    neutral: Annotated[bool, o.flag("--neutral", "Label unclear reviews as neutral.")] = False
     by_sentence: Annotated[
-        bool, o.flag("--by-sentence", "Label reviews mixed whose sentences disagree.")
+        bool, o.flag("--by-sentence", "Label reviews as mixed if their sentences disagree.")
     ] = False
     resume: Annotated[bool, o.flag("--resume", "Continue an interrupted run.")] = False
-    force: Annotated[bool, o.flag("--force", "Replace existing files.")] = False
-    dry_run: Annotated[bool, o.flag("--dry-run", "Show what would be read and written.")] = False
+    force: Annotated[bool, o.flag("--force", "Replace files that exist.")] = False
+    dry_run: Annotated[
+        bool, o.flag("--dry-run", "Show what would be read and written, without scoring.")
+    ] = False
     quiet: o.Quiet = False
 
 
@@ -54,20 +61,20 @@ class ScoreOptions:
 
     threshold: o.Threshold = None
     neutral_range: Annotated[
-        str | None, o.option("LOW:HIGH", "Label these probabilities neutral.")
+        str | None, o.option("LOW:HIGH", "Range of probabilities to label as neutral.")
     ] = None
-    label_column: Annotated[str | None, o.option("NAME", "True labels, to show the accuracy.")] = (
-        None
-    )
+    label_column: Annotated[
+        str | None, o.option("NAME", "Column with true labels, to report the accuracy.")
+    ] = None
     reasons: Annotated[
-        int | None, o.option("N", "Add the N words that speak most for the label.", min=1)
+        int | None, o.option("N", "Add a column with the N words that decided the label.", min=1)
     ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
     aspect_probability: Annotated[
-        bool, o.flag("--aspect-probability", "Add the probability of each aspect.")
+        bool, o.flag("--aspect-probability", "Add a column with the probability of each aspect.")
     ] = False
-    names: Annotated[list[str] | None, o.option("KEY=NAME", "Names of added columns.")] = None
+    names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
 
     @cached_property
     def chosen_aspects(self) -> Aspects | None:
@@ -122,15 +129,18 @@ class RejectOptions:
 
     panel: ClassVar = "Records that cannot be read"
 
-    on_error: Annotated[Literal["reject", "stop"], o.option("reject|stop", "What to do.", True)] = (
-        "reject"
+    on_error: Annotated[
+        Literal["reject", "stop"],
+        o.option("reject|stop", "What to do with an unreadable record.", True),
+    ] = "reject"
+    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if more records are rejected.")] = (
+        None
     )
-    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if there are more.")] = None
     max_unread: Annotated[
-        str | None, o.option("N|P%", "Fail if the model can hardly read more texts.")
+        str | None, o.option("N|P%", "Fail if the model can hardly read more texts than this.")
     ] = None
     rejected: Annotated[
-        str | None, o.option("FILE|-|none", "Where they go.", "OUTPUT.rejected.jsonl")
+        str | None, o.option("FILE|-|none", "File for rejected records.", "OUTPUT.rejected.jsonl")
     ] = None
 
     @property
@@ -143,9 +153,11 @@ class RejectOptions:
         return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
 
 
-Report = Annotated[Path | None, o.option("FILE", "Write the summary as JSON.", panel=o.WRITING)]
+Report = Annotated[
+    Path | None, o.option("FILE", "Write the summary to a JSON file.", panel=o.WRITING)
+]
 LogFormat = Annotated[
-    Literal["text", "json"], o.option("text|json", "Of messages.", True, panel=o.WRITING)
+    Literal["text", "json"], o.option("text|json", "Format of messages.", True, panel=o.WRITING)
 ]
 
 
@@ -156,14 +168,19 @@ class OutputOptions:
     panel: ClassVar = o.WRITING
 
     output_format: Annotated[
-        str | None, o.option("FORMAT", f"{', '.join(o.OUTPUT_FORMATS)}.", values=o.OUTPUT_FORMATS)
+        str | None,
+        o.option(
+            "FORMAT",
+            f"Format of the output: {', '.join(o.OUTPUT_FORMATS)}.",
+            values=o.OUTPUT_FORMATS,
+        ),
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Leave out files whose output is up to date.")
+        bool, o.flag("--skip-existing", "Skip files whose output is up to date.")
     ] = False
-    page: Annotated[Path | None, o.option("FILE.html", "Write a page of what the reviews say.")] = (
-        None
-    )
+    page: Annotated[
+        Path | None, o.option("FILE.html", "Write a summary of the reviews as a web page.")
+    ] = None
     report: Report = None
     log_format: LogFormat = "text"
 
@@ -174,9 +191,11 @@ class RunningOptions:
 
     panel: ClassVar = "How it runs"
 
-    workers: Annotated[int | None, o.option("N", "Threads.", "one per core", min=1)] = None
+    workers: Annotated[int | None, o.option("N", "Number of threads.", "one per core", min=1)] = (
+        None
+    )
     checkpoint_seconds: Annotated[
-        float, o.option("SECONDS", "Between checkpoints.", True, min=0)
+        float, o.option("SECONDS", "Seconds between checkpoints.", True, min=0)
     ] = 5.0
 
 
@@ -187,9 +206,13 @@ class Sharding:
     panel: ClassVar = "Several processes or machines"
 
     shard: Annotated[str | None, o.option("I/N", "Score only shard I of N.")] = None
-    shards: Annotated[int | None, o.option("N", "Plan N shards.", min=1)] = None
-    keep_parts: Annotated[bool, o.flag("--keep-parts", "Do not join the parts.")] = False
-    engine: Annotated[Literal["local", "ray"], o.option("local|ray", "Who scores.", True)] = "local"
+    shards: Annotated[int | None, o.option("N", "Divide the job into N shards.", min=1)] = None
+    keep_parts: Annotated[bool, o.flag("--keep-parts", "Leave the parts; do not join them.")] = (
+        False
+    )
+    engine: Annotated[
+        Literal["local", "ray"], o.option("local|ray", "Where shards are scored.", True)
+    ] = "local"
 
     @property
     def is_wanted(self) -> bool:

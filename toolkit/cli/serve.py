@@ -12,20 +12,25 @@ from toolkit.errors import MissingExtraError, UsageError
 _LAST_PORT, _LONGEST = 65_535, 86_400  # seconds
 _LIMITS = "Limits"
 
-Host = Annotated[str, o.option("NAME", "Address to listen at.", True)]
-Port = Annotated[int, o.option("N", "0 chooses a free one.", True, min=0)]
+Host = Annotated[str, o.option("NAME", "Address to listen on.", True)]
+Port = Annotated[int, o.option("N", "Port to listen on; 0 chooses a free one.", True, min=0)]
 Neutral = Annotated[
-    str | None, o.option("LOW:HIGH", "What is neutral, where a request asks.", "the model's")
+    str | None, o.option("LOW:HIGH", "Range of probabilities that are neutral.", "the model's")
 ]
-Workers = Annotated[int | None, o.option("N", "Threads for long requests.", "one per core", min=1)]
-MaxBytes = Annotated[int, o.option("N", "Bytes of a request.", True, panel=_LIMITS, min=1)]
-MaxTexts = Annotated[int, o.option("N", "Texts of a request.", True, panel=_LIMITS, min=1)]
+Workers = Annotated[
+    int | None, o.option("N", "Number of threads for long requests.", "one per core", min=1)
+]
+MaxBytes = Annotated[int, o.option("N", "Maximum bytes of a request.", True, panel=_LIMITS, min=1)]
+MaxTexts = Annotated[int, o.option("N", "Maximum texts of a request.", True, panel=_LIMITS, min=1)]
 MaxWaiting = Annotated[
-    int, o.option("N", "Requests that wait for an answer.", True, panel=_LIMITS, min=1)
+    int,
+    o.option(
+        "N", "Maximum number of requests that wait for an answer.", True, panel=_LIMITS, min=1
+    ),
 ]
 Timeout = Annotated[
     float,
-    o.option("SECONDS", "For each step of a request.", True, panel=_LIMITS),
+    o.option("SECONDS", "Time limit for each step of a request.", True, panel=_LIMITS),
 ]
 
 

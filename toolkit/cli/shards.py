@@ -200,7 +200,7 @@ def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
 
 
 _CLEAN = "Join nothing: remove what killed runs have left of outputs that nobody is working on."
-_TARGET = "What --output of the shards names: a folder, or a file."
+_TARGET = "The --output of the shards: a folder or a file."
 Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
 
@@ -213,7 +213,7 @@ def finish(
     log_format: s.LogFormat = "text",
     quiet: o.Quiet = False,
 ) -> None:
-    """Join the shards of a job to what one run would write.
+    """Join the shards of a job into one output.
 
     Refuses unless all shards are done and their counts add up to the job. Then it writes each
     output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they

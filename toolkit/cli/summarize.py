@@ -23,18 +23,26 @@ _MORE = "Compare, correct, label"
 _PICKED = "to_label.csv"
 
 Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
-By = Annotated[list[str] | None, o.option("NAME", "Show each group of a column.")]
-DateColumn = Annotated[str | None, o.option("NAME", "Show each day, week or month.")]
-DateFormat = Annotated[
-    str | None, o.option("FORM", "How dates are written.", "found by the dates", panel=o.COLUMNS)
+By = Annotated[list[str] | None, o.option("NAME", "Column to group by, such as city.")]
+DateColumn = Annotated[
+    str | None, o.option("NAME", "Column with dates, to show changes over time.")
 ]
-Show = Annotated[int, o.option("N", "Number of words and rows of each kind.", True, min=1)]
+DateFormat = Annotated[
+    str | None,
+    o.option(
+        "FORM", "Format of the dates, such as %d/%m/%Y.", "found by the dates", panel=o.COLUMNS
+    ),
+]
+Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
-    list[str] | None, o.option("KEY=NAME", "Names of the scores' columns.", panel=o.COLUMNS)
+    list[str] | None,
+    o.option("KEY=NAME", "Name of a column that score has added.", panel=o.COLUMNS),
 ]
 StarsColumn = Annotated[
     str | None,
-    o.option("NAME", "Stars that reviewers gave.", "stars or rating", panel=o.COLUMNS),
+    o.option(
+        "NAME", "Column with the stars that reviewers gave.", "stars or rating", panel=o.COLUMNS
+    ),
 ]
 Since = Annotated[
     list[str] | None, o.option("FILE", "Earlier scored files to compare with.", panel=_MORE)
@@ -43,7 +51,7 @@ CorrectedBy = Annotated[
     str | None,
     o.option(
         "FILE",
-        "Correct the share of positive by scored rows with labels.",
+        "Scored and labelled rows, to correct the share of positive reviews.",
         names=("--corrected",),
         panel=_MORE,
     ),
@@ -54,8 +62,12 @@ Pick = Annotated[
 Picked = Annotated[
     Path | None, o.option("FILE", "Where to.", _PICKED, ("--output", "-o"), panel=_MORE)
 ]
-Page = Annotated[Path | None, o.option("FILE", "Write a page, .html.", panel=o.WRITING)]
-Report = Annotated[Path | None, o.option("FILE", "Write JSON.", panel=o.WRITING)]
+Page = Annotated[
+    Path | None, o.option("FILE", "Write the summary as a web page (.html).", panel=o.WRITING)
+]
+Report = Annotated[
+    Path | None, o.option("FILE", "Write the summary to a JSON file.", panel=o.WRITING)
+]
 
 
 def summarize(
@@ -81,7 +93,7 @@ def summarize(
     force: o.Force = False,
     quiet: o.Quiet = False,
 ) -> None:
-    """Say what customers praise and complain about, from scored files.
+    """Report what customers praise and complain about, from scored files.
 
     Examples: `toolkit summarize scored.csv`, or
 

@@ -35,14 +35,16 @@ class NetworkOptions(NetworkSettings):
     """The values of these options. Each field is an option, in the order of the help."""
 
     dropout: Annotated[
-        float | None, _setting("SHARE", "Share of values to set to 0.", "dropout")
+        float | None, _setting("SHARE", "Share of values that dropout sets to 0.", "dropout")
     ] = None
-    max_tokens: Annotated[int | None, _setting("N", "Tokens that are read.", "max_tokens")] = None
+    max_tokens: Annotated[
+        int | None, _setting("N", "Number of tokens read from a review.", "max_tokens")
+    ] = None
     vocabulary_size: Annotated[
-        int | None, _setting("N", "Number of token ids.", "vocabulary_size")
+        int | None, _setting("N", "Number of token ids in the vocabulary.", "vocabulary_size")
     ] = None
     learning_rate: Annotated[
-        float | None, _setting("RATE", "Of the optimizer (Adam).", "learning_rate")
+        float | None, _setting("RATE", "Learning rate of the optimizer (Adam).", "learning_rate")
     ] = None
 
 
@@ -58,7 +60,10 @@ _DATA = (
 Data = Annotated[str, o.argument("DATA", _DATA)]
 Preset = Annotated[str | None, o.option("NAME", "The network.", DEFAULT_PRESET, values=PRESETS)]
 From = Annotated[
-    str | None, o.option("MODEL", "Adapt a trained network.", names=("--from",), values=o.models)
+    str | None,
+    o.option(
+        "MODEL", "Adapt this trained model to your reviews.", names=("--from",), values=o.models
+    ),
 ]
 Run = Annotated[
     Path | None,
@@ -81,9 +86,9 @@ class ColumnOptions:
 
     panel: ClassVar = o.COLUMNS
 
-    balance_column: Annotated[str | None, o.option("NAME", "Column with the kind of product.")] = (
-        None
-    )
+    balance_column: Annotated[
+        str | None, o.option("NAME", "Column with the kind of product, to weight kinds equally.")
+    ] = None
     stars_column: Annotated[
         str | None, o.option("NAME", "Column with star ratings.", "stars or rating")
     ] = None
@@ -96,13 +101,16 @@ class MoreDataOptions:
 
     panel: ClassVar = "Unlabelled reviews and teacher"
 
-    unlabelled: Annotated[list[Path] | None, o.option("FILE", "Reviews without labels.")] = None
-    teacher: Annotated[list[Path] | None, o.option("FILE", "Probabilities of another model.")] = (
-        None
-    )
-    teacher_weight: Annotated[float | None, o.option("SHARE", "Weight of the teacher.", "0.5")] = (
-        None
-    )
+    unlabelled: Annotated[
+        list[Path] | None, o.option("FILE", "File of reviews without labels, to learn words from.")
+    ] = None
+    teacher: Annotated[
+        list[Path] | None,
+        o.option("FILE", "File with the probabilities of another model, to learn from."),
+    ] = None
+    teacher_weight: Annotated[
+        float | None, o.option("SHARE", "Weight of the teacher's probabilities.", "0.5")
+    ] = None
 
 
 @dataclass(frozen=True)
@@ -112,10 +120,12 @@ class FittingOptions:
     panel: ClassVar = "Fitting"
 
     class_weight: Annotated[
-        str | None, o.option("balanced", "Let both labels count the same.", values=("balanced",))
+        str | None,
+        o.option("balanced", "Weight labels so that both count the same.", values=("balanced",)),
     ] = None
     epochs: Annotated[
-        int | None, o.option("N", "Most passes over the reviews.", _by_preset("epochs"))
+        int | None,
+        o.option("N", "Maximum number of passes over the reviews.", _by_preset("epochs")),
     ] = None
     early_stopping: Annotated[
         bool | None,
@@ -124,7 +134,7 @@ class FittingOptions:
         ),
     ] = None
     batch_size: Annotated[
-        int | None, o.option("N", "Reviews per step.", _by_preset("batch_size"))
+        int | None, o.option("N", "Number of reviews per step.", _by_preset("batch_size"))
     ] = None
     seed: Annotated[int, o.option("N", "Seed of all random choices.", True)] = 1
 
@@ -143,13 +153,15 @@ class MeasuringOptions:
             "group if there are groups, else random",
         ),
     ] = None
-    validation: Annotated[float, o.option("SHARE", "Share to hold out.", True)] = 0.2
-    validation_data: Annotated[Path | None, o.option("FILE", "Hold out these reviews instead.")] = (
-        None
-    )
-    folds: Annotated[int, o.option("K", "First cross-validate with K folds.", True)] = 0
-    test: Annotated[bool, o.flag("--test", "Measure on the test part of the data.")] = False
-    test_data: Annotated[Path | None, o.option("FILE", "Measure on these reviews.")] = None
+    validation: Annotated[
+        float, o.option("SHARE", "Share of reviews to hold out for validation.", True)
+    ] = 0.2
+    validation_data: Annotated[
+        Path | None, o.option("FILE", "File of reviews to validate on instead.")
+    ] = None
+    folds: Annotated[int, o.option("K", "Cross-validate with K folds first.", True)] = 0
+    test: Annotated[bool, o.flag("--test", "Measure on the test part of the data set.")] = False
+    test_data: Annotated[Path | None, o.option("FILE", "File of reviews to measure on.")] = None
 
 
 def train(

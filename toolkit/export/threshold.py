@@ -132,7 +132,7 @@ def choose_threshold(
         is_calibrated=found is not None and found.is_changed,
     )
     # For both labels to count the same, a constant may well be right more often.
-    is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES)
+    is_for_both = chosen in (BALANCED, SHARE_OF_POSITIVES) or config.training.get("balanced")
     warning = None if is_for_both else constant_warning("the model", metrics, "held-out")
     return Threshold(value, ThresholdChoice(chosen, reached), warning)
 

@@ -218,6 +218,12 @@ def _adaptation(found: Adaptation) -> Iterator[Row]:
     if found.words is not None:
         line += f", and weights of {found.words:,} words, {_number(found.new_words)} of them new"
     yield "change", line
+    if found.border is not None:
+        yield (
+            "border",
+            f"0.5, as the log-odds of {found.border:g}, the share of positives, are taken from the "
+            "logit: probabilities are those of as many reviews of each label",
+        )
 
 
 def _source(source: ReviewSource, kind: str, *details: str) -> str:

@@ -58,6 +58,9 @@ class Adaptation:
     strength: float | None = None  # deviation of the prior of a word's weight
     words: int | None = None  # that have a weight
     new_words: int | None = None  # of these, words that the start does not know
+    # The share of positives whose log-odds were taken from the logit, so that 0.5 is the border.
+    # None: nothing was taken, as of models with a threshold of their own.
+    border: float | None = None
 
 
 @dataclass(frozen=True)

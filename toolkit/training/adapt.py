@@ -27,8 +27,9 @@ from toolkit.training.adapt_fit import (
     Candidate,
     Start,
     adapt_network,
+    border_of,
     load_start,
-    threshold_of,
+    log_odds,
 )
 from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
 from toolkit.training.epochs import Checkpoints
@@ -67,7 +68,7 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
         else [FitData(read.reviews, read.validation)]
     )
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
-    found = replace(found, adaptation=_facts(made, len(splits)), threshold=made.threshold)
+    found = replace(found, adaptation=_facts(made, len(splits)))
     warn_of_copies(found, observer)
     metrics = metrics_of(found)
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
@@ -104,23 +105,24 @@ def _outcome(
         vocabulary=made.vocabulary,
         vocabulary_size=made.vocabulary_size,
     )
-    cross_validated = replace(fit, held_out=_probabilities(made.choice.kept))
+    cross_validated = replace(fit, held_out=_probabilities(made.choice.kept, made.border))
     told = FitData(reviews, reviews), cross_validated
     if validation is not None:
         found = made.probabilities(validation.texts)
         fit = replace(
-            fit, held_out=found, validation=measure(validation.labels, found, made.threshold)
+            fit, held_out=found, validation=measure(validation.labels, found, DEFAULT_THRESHOLD)
         )
         told, split = (FitData(reviews, validation), fit), "given"
     test, held_out = read.test, HeldOut.of([told], made.start.max_tokens)
     of_test = None
     if test is not None:
-        of_test = measure(test.labels, made.probabilities(test.texts), made.threshold)
+        of_test = measure(test.labels, made.probabilities(test.texts), DEFAULT_THRESHOLD)
     return Outcome(read, split, fit, read.for_fit(), copies, held_out=held_out, test=of_test)
 
 
-def _probabilities(candidate: Candidate) -> Probabilities:
-    found: Probabilities = sigmoid(candidate.logits).astype("float32")
+def _probabilities(candidate: Candidate, border: float) -> Probabilities:
+    """Return the cross-validated probabilities where the border became 0.5."""
+    found: Probabilities = sigmoid(candidate.logits - log_odds(border)).astype("float32")
     return found
 
 
@@ -138,20 +140,26 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
         strength=kept.prior.words if kept.name == WORDS and kept.prior else None,
         words=len(weighed) if has_words else None,
         new_words=int(new) if has_words else None,
+        border=None if made.border == DEFAULT_THRESHOLD else made.border,
     )
 
 
 def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
-    """Of a candidate on the reviews that its fits did not see, with its own threshold."""
-    threshold = threshold_of(candidate.name, made.start, made.examples)
+    """Measure a candidate on the reviews that its fits did not see.
+
+    The loss is that of the probabilities at the reviews' own share of positives.
+    """
+    border = border_of(candidate.name, made.start, made.examples)
     labels = (made.examples.targets >= 0.5).astype("int8")
-    found = measure(labels, _probabilities(candidate), threshold)
+    found = measure(labels, _probabilities(candidate, border), DEFAULT_THRESHOLD)
     loss = float(candidate.losses(made.examples).mean())
     return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)
 
 
 def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
     start, weights = made.start, made.choice.weights
+    # The probabilities are then those of as many reviews of each label.
+    balanced = {} if made.border == DEFAULT_THRESHOLD else {"balanced": True}
     return RunConfig(
         preset=start.preset,
         vocabulary_size=made.vocabulary_size,
@@ -161,8 +169,8 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
             "seed": options.seed,
             "split": outcome.split,
             "sample": sampled_parts(outcome, options.seed),
+            **balanced,
         },
-        threshold=made.threshold,
         # Those of the start, which the words move as they move the sentiment.
         stars=start.stars and start.stars.after(weights.scale, weights.bias),
         neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
@@ -186,10 +194,10 @@ def _ending(made: AdaptedNetwork) -> str:
         f"'{kept.name}' is kept: {helps} a cross-validated log loss of {after.mean():.4f} instead "
         f"of {before.mean():.4f}"
     )
-    if made.threshold == DEFAULT_THRESHOLD:
+    if made.border == DEFAULT_THRESHOLD:
         return line
     return (
-        f"{line}. Reviews count as positive from {made.threshold:g}, the share of positives, so "
-        "that the rarer label is found, too (for the likelier label: toolkit export --threshold "
-        f"{DEFAULT_THRESHOLD:g})"
+        f"{line}. The log-odds of {made.border:g}, the share of positives, are taken from the "
+        "logit: reviews count as positive from 0.5, and the rarer label is found, too (for the "
+        f"likelier label: toolkit export --threshold {1 - made.border:.4g})"
     )

@@ -360,15 +360,15 @@ def word_shares(ids: TokenIds, size: int) -> Any:
 class AdaptedNetwork:
     """A network, (batch, tokens) int32 → (batch, 1) float32, its words, and how it came about.
 
-    Reviews with a probability from `threshold` are positive. It is the share of positives, from
-    which a review is more positive than most: so both labels are found, however rare one is.
+    The log-odds of `border` are taken from the logit, so that 0.5 is where a review is more
+    positive than most, and both labels are found, however rare one is.
     """
 
     network: Any
     start: Start
     vocabulary: Vocabulary
     vocabulary_size: int  # every token id is below it
-    threshold: float
+    border: float  # the probability that became 0.5, such as the share of positives
     choice: Choice
     examples: Examples
 
@@ -407,26 +407,27 @@ def adapt_network(
             examples = replace(examples, taught=examples.words @ taught + bias)
         choice = choose(examples, splits)
     kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
+    border = border_of(kept, start, examples)
+    weights = replace(weights, bias=weights.bias - log_odds(border))
     vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
     if kept in (UNLABELLED, WORDS):
         vocabulary, size = words, words.size
         of_words = weights.words.astype(np.float32)
         known = start.vocabulary.size
         network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
-    elif kept != AS_IT_IS:
+    elif (weights.scale, weights.bias) != (1.0, 0.0):
         network = adapted.calibrated(network, weights.scale, weights.bias)
-    threshold = threshold_of(kept, start, examples)
     choice = replace(choice, weights=weights)
-    return AdaptedNetwork(network, start, vocabulary, size, threshold, choice, examples)
+    return AdaptedNetwork(network, start, vocabulary, size, border, choice, examples)
 
 
 def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
     """Let the start read reviews, with a vocabulary that begins with its own."""
     logits, shares = _read(start, words, reviews.texts)
     targets = reviews.targets.astype(np.float64)
-    # A threshold other than a half is that of a start which was adapted to a share of positives.
-    (odds,) = logits_of(np.array([start.threshold]))
-    return Examples(logits, shares, targets, float(odds))
+    # A threshold other than a half is that of a start which an older version of the toolkit adapted
+    # to a share of positives.
+    return Examples(logits, shares, targets, log_odds(start.threshold))
 
 
 def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floats, Any]:
@@ -439,10 +440,16 @@ def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floa
     return logits.astype(np.float64), shares
 
 
-def threshold_of(candidate: str, start: Start, examples: Examples) -> float:
-    """Say from which probability a candidate calls reviews positive, with four digits that count.
+def log_odds(probability: float) -> float:
+    """Return the logit of a probability; of 0.5 it is 0."""
+    (found,) = logits_of(np.array([probability]))
+    return float(found)
 
-    That of the start, or the share of positives.
+
+def border_of(candidate: str, start: Start, examples: Examples) -> float:
+    """Return from which probability a candidate calls reviews positive, before that becomes 0.5.
+
+    It is the threshold of the start, or the share of positives with four digits that count.
     """
     if candidate == AS_IT_IS:
         return start.threshold

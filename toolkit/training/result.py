@@ -148,7 +148,6 @@ class Outcome:
     neutral: NeutralRange | None = None
     test: Metrics | None = None
     adaptation: model_facts.Adaptation | None = None
-    threshold: float | None = None  # by which reviews were called positive; None: 0.5
 
     def sample(self, seed: int) -> dict[str, Reviews]:
         """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.

@@ -98,13 +98,11 @@ def write_run(
 def metrics_of(outcome: Outcome) -> model_facts.Metrics:
     """The content of `metrics.json`, which says nothing of times: the same training, same bytes."""
     return model_facts.Metrics(
-        validation=_scores(outcome.fit, outcome.split, outcome.threshold),
+        validation=_scores(outcome.fit, outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
         adaptation=outcome.adaptation,
-        test=None
-        if outcome.test is None
-        else model_facts.Scores(**_numbers(outcome.test), threshold=outcome.threshold),
+        test=None if outcome.test is None else model_facts.Scores(**_numbers(outcome.test)),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         unsure=_unsure(outcome),
@@ -169,18 +167,14 @@ def _numbers(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _scores(
-    fit: Fit, split: str | None = None, threshold: float | None = None
-) -> model_facts.Scores | None:
+def _scores(fit: Fit, split: str | None = None) -> model_facts.Scores | None:
     """Of the kept epoch, on what was held out."""
     if fit.validation is None:
         return None
     epochs = {}
     if fit.history:
         epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
-    return model_facts.Scores(
-        **_numbers(fit.validation), **epochs, split=split, threshold=threshold
-    )
+    return model_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
 
 
 def _summarize(outcome: Outcome) -> model_facts.Folds:
