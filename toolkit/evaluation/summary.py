@@ -177,6 +177,7 @@ class Summary:
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
+    adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
     picked: int = 0
 
     @property
@@ -197,6 +198,9 @@ class Summary:
             share = self.total.share(label)
             of = f"{percent(share.value, 1)} of scored, {ends(share.interval)}"
             found.append((label, f"{share.right:,} ({of})"))
+        if self.adjusted is not None:
+            told = f"{percent(self.adjusted, 1)}, by all scores together"
+            found.append((f"{self.positive}, adjusted", told))
         if self.corrected is not None:
             each = self.corrected
             shown = f"{percent(each.share, 1)}, {ends(each.interval)}"

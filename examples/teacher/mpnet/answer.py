@@ -74,7 +74,9 @@ def answer(models: Models, some: list[Question], scale: float) -> dict[str, floa
     """Return the probability of each text by its hash."""
     asked = [answered_by(each) for each in some]
     logits = mean_logits(models.logits([each.text for each in some], asked))
-    return probabilities(dict(zip((each.name for each in some), logits.tolist(), strict=True)), scale)
+    return probabilities(
+        dict(zip((each.name for each in some), logits.tolist(), strict=True)), scale
+    )
 
 
 def main() -> None:

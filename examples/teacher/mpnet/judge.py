@@ -61,13 +61,13 @@ def reviews_of(data: Path) -> tuple[list[Judged], list[Judged]]:
     own = written(HELD_OUT)
     chosen = [own[at] for at in random.permutation(len(own))[:WRITTEN]]
     composed += [Judged(one.text, "written", one.probability) for one in chosen]
-    return drawn, [one for one in composed if one.label != 0.5]  # noqa: PLR2004
+    return drawn, [one for one in composed if one.label != 0.5]
 
 
 def balanced(logits: Values, labels: Values) -> float:
     """Return the mean of the accuracies of both labels."""
-    right = (logits > 0) == (labels > 0.5)  # noqa: PLR2004
-    return float(np.mean([right[labels > 0.5].mean(), right[labels < 0.5].mean()]))  # noqa: PLR2004
+    right = (logits > 0) == (labels > 0.5)
+    return float(np.mean([right[labels > 0.5].mean(), right[labels < 0.5].mean()]))
 
 
 def accuracies(
@@ -77,7 +77,7 @@ def accuracies(
     parts, labels = np.array([one.part for one in judged]), np.array([one.label for one in judged])
     for part in np.unique(parts):
         rows = np.flatnonzero(parts == part)
-        positive = np.count_nonzero(labels[rows] > 0.5)  # noqa: PLR2004
+        positive = np.count_nonzero(labels[rows] > 0.5)
         if min(positive, len(rows) - positive) >= FEWEST_OF_LABEL:
             found = [measure(one[rows], labels[rows]) for one in answers.values()]
             yield str(part), len(rows), found
@@ -120,7 +120,7 @@ def main() -> None:
     ):
         own = {each: logits[rows] for each, logits in answers.items()}
         means[name] = dict(zip(own, table(judged, own), strict=True))
-    signed = np.where(labels > 0.5, -teacher[:first], teacher[:first])  # noqa: PLR2004
+    signed = np.where(labels > 0.5, -teacher[:first], teacher[:first])
     loss = float(np.mean(np.logaddexp(0, scale * signed)))
     content = {"scale": round(scale, 3), "log_loss": round(loss, 4), "balanced": means}
     (chosen.work / JUDGED).write_text(json.dumps(content, indent=1) + "\n", encoding="utf-8")

@@ -125,8 +125,12 @@ class Network:
         head = tf.cast(self._weight("head.weight"), tf.float32)
         return tf.matmul(mean, head)[:, 0] + self._weight("head.bias")
 
-    def _layer(self, flat: Any, shape: tuple[Any, Any], name: str, biases: Any, learns: bool) -> Any:
-        parts = tf.reshape(self._dense(flat, f"{name}.attention"), [*shape, 3, HEADS, WIDTH // HEADS])
+    def _layer(
+        self, flat: Any, shape: tuple[Any, Any], name: str, biases: Any, learns: bool
+    ) -> Any:
+        parts = tf.reshape(
+            self._dense(flat, f"{name}.attention"), [*shape, 3, HEADS, WIDTH // HEADS]
+        )
         queries, keys, values = tf.unstack(tf.transpose(parts, [2, 0, 3, 1, 4]))
         scores = tf.cast(tf.matmul(queries, keys, transpose_b=True), tf.float32)
         shares = tf.nn.softmax(scores * (WIDTH // HEADS) ** -0.5 + biases)

@@ -83,7 +83,8 @@ def questions(data: Path, work: Path) -> list[Question]:
     """Gather all short texts: reviews, sentences of all domains, and sentences of films.
 
     The shortest come first, and within a step of length those with the smallest fingerprint, which
-    is a random order that is always the same. `work` has what `reviews.spans` and `imdb.spans` wrote.
+    is a random order that is always the same. `work` has what `reviews.spans` and `imdb.spans`
+    wrote.
     """
     reviews = load(data)
     folds = folds_of(reviews)
@@ -113,4 +114,4 @@ def _turn(question: Question) -> tuple[int, str]:
 
 
 def _labelled(text: str, label: float, sure: float) -> Example:
-    return Example(text, sure if label > 0.5 else 1 - sure)  # noqa: PLR2004
+    return Example(text, sure if label > 0.5 else 1 - sure)

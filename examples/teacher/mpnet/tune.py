@@ -139,7 +139,8 @@ def main() -> None:
     pieces = word_pieces([one.text for one in examples], chosen.work)
     targets = np.array([one.probability for one in examples], np.float32)
     learner = Learner(pretrained(chosen.work), exact=chosen.exact)
-    print(f"fold {chosen.fold}: {len(pieces):,} texts, {sum(map(len, pieces)):,} pieces", flush=True)
+    told = f"{len(pieces):,} texts, {sum(map(len, pieces)):,} pieces"
+    print(f"fold {chosen.fold}: {told}", flush=True)
     learn(pieces, targets, learner, f"fold {chosen.fold}")
     partial = path.with_suffix(".partial")
     save_file({name: one.numpy() for name, one in learner.variables.items()}, str(partial))

