@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -31,9 +32,12 @@ def pass_through(
     columns: Columns | None = None,
     block_bytes: int = ReadOptions().block_bytes,
     to: str | None = None,
+    scores: Sequence[pa.Array] | None = None,
     **options: object,
 ) -> Passed:
     """Read and write a file; rows with a text are positive with 0.5, the others have no score.
+
+    Other scores are arrays of all rows of the file, one for each added column.
 
     The texts may be anything: by default, no word stands for a missing value.
     """
@@ -46,7 +50,8 @@ def pass_through(
             output = output_of(reviews, format_of(path), format_of(target), reading.delimiter)
             blocks = list(reviews.blocks())
             parsed = [reviews.parse(block) for block in blocks]
-            _write(target, output, parsed, [block.ends_group for block in blocks])
+            added = _added(parsed, scores)
+            _write(target, output, parsed, added, [block.ends_group for block in blocks])
             return Passed(
                 [text for part in parsed for text in part.texts.to_pylist()],
                 target.read_bytes(),
@@ -55,8 +60,16 @@ def pass_through(
             )
 
 
-def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool]) -> None:
-    rendered = [output.render(part.records, _scores(part.texts)) for part in parsed]
+def _write(
+    target: Path,
+    output: Output,
+    parsed: list[Parsed],
+    added: list[Sequence[pa.Array]],
+    ends: list[bool],
+) -> None:
+    rendered = [
+        output.render(part.records, scores) for part, scores in zip(parsed, added, strict=True)
+    ]
     if output.open_file is not None:
         with target.open("wb") as file:
             table = output.open_file(file, output.metadata)
@@ -73,6 +86,17 @@ def _write(target: Path, output: Output, parsed: list[Parsed], ends: list[bool])
 def _between(blocks: list[bytes], separator: bytes) -> list[bytes]:
     pairs = [[separator, block] for block in blocks]
     return [part for pair in pairs for part in pair][1:]
+
+
+def _added(parsed: list[Parsed], scores: Sequence[pa.Array] | None) -> list[Sequence[pa.Array]]:
+    """Return the added columns of each block."""
+    if scores is None:
+        return [_scores(part.texts) for part in parsed]
+    starts = accumulate((len(part.texts) for part in parsed), initial=0)
+    return [
+        [column.slice(start, len(part.texts)) for column in scores]
+        for part, start in zip(parsed, starts, strict=False)
+    ]
 
 
 def _scores(texts: pa.Array) -> tuple[pa.StringArray, pa.FloatArray]:

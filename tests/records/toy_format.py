@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from urllib.parse import parse_qsl, urlencode
+from urllib.parse import parse_qsl, quote_plus, urlencode
 
 import numpy as np
 import pyarrow as pa
@@ -78,8 +78,8 @@ class QueryFile(RecordFile):
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []
         for name, values in zip(self.added.names, scores, strict=True):
-            written = pc.fill_null(values.cast(pa.string()), "")
-            parts += [f"&{urlencode({name: ''})}", written]
+            written = [quote_plus(value or "") for value in values.cast(pa.string()).to_pylist()]
+            parts += [f"&{urlencode({name: ''})}", pa.array(written, pa.string())]
         record = records.column(RECORD).view(pa.string())
         lines = pc.binary_join_element_wise(record, *parts, records.column(LINE_END), "")
         return values_buffer(lines)

@@ -23,13 +23,13 @@ from toolkit.model.aspects import plain_words
 from toolkit.model.file import ModelFile
 from toolkit.model.native_network import Graph
 from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
+from toolkit.records.columns import REASONS_JOINED_WITH
 from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer
 
-JOINED_WITH = "; "
 _MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
 _CLOSE = 1e-4  # the core is right to a tenth of it
 
@@ -75,7 +75,9 @@ class Reasons:
         assert ids.spelled is not None
         words = plain_words(ids.spelled(places[chosen]), self._vocabulary)
         bounds = np.searchsorted(rows[chosen], np.arange(len(ids) + 1)).astype(np.int32)
-        return pc.binary_join(pa.ListArray.from_arrays(pa.array(bounds), words), JOINED_WITH)
+        return pc.binary_join(
+            pa.ListArray.from_arrays(pa.array(bounds), words), REASONS_JOINED_WITH
+        )
 
     def _strongest(
         self, values: Ids, rows: _Rows, places: _Rows, found: _Floats, count: int

@@ -22,7 +22,7 @@ from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, check_prior, shift_of
-from toolkit.records.columns import aspect_role
+from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
 
@@ -319,11 +319,9 @@ class Scorer:
         UsageError
             If the scorer was not asked for reasons.
         """
-        from toolkit.model.reasons import JOINED_WITH
-
         self.check_gives(["reasons"])
         found = self.predict(array_of(texts))["reasons"].to_pylist()
-        return [words.split(JOINED_WITH) if words else [] for words in found]
+        return [words.split(REASONS_JOINED_WITH) if words else [] for words in found]
 
     def explain(self, text: str) -> Explanation:
         """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.

@@ -48,6 +48,7 @@ ADDED = {
     "model": ("model", "string"),
     "reasons": ("reasons", "string"),
 }
+REASONS_JOINED_WITH = "; "  # between the words of a review in the column of reasons
 # What begins the usual names of those for aspects, and for their probabilities.
 _ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
 

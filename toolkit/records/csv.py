@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 from itertools import repeat
 from pathlib import Path
@@ -12,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import Column, Keys, Wanted
+from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -78,8 +77,7 @@ class DelimitedFile(RecordFile):
         header = HeaderReader(self.name, options, self._look, self.fail).read()
         self._dialect, self.names = header.dialect, header.names
         self.delimiter = header.dialect.delimiter
-        if self.delimiter == " " and options.quote is None and self.added.names:
-            raise UsageError(f"{self.name}: labels with a space in them need a --quote")
+        self._check_added(header.dialect.delimiter)
         self.check_free(self.names)
         try:
             self.choose_columns(self._find_column)
@@ -99,6 +97,18 @@ class DelimitedFile(RecordFile):
             ) from None
         names = "".join(self.delimiter + name for name in added)
         return header.row + names.encode() + header.line_end.encode()
+
+    def _check_added(self, delimiter: str) -> None:
+        """Raise `UsageError` where values of an added column are known to need a quote."""
+        if self.options.quote is not None or self.options.escape is not None:
+            return
+        if delimiter == " " and self.added.names:
+            raise UsageError(f"{self.name}: labels with a space in them need a --quote")
+        if delimiter in REASONS_JOINED_WITH and "reasons" in self.options.columns.adds:
+            raise UsageError(
+                f"{self.name}: reasons are separated by {delimiter!r}, as the fields are, so "
+                "they need a --quote or an --escape"
+            )
 
     def _find_column(self, column: Column) -> Keys | None:
         is_named = self.options.header or getattr(self.options.columns, column.role, None)
@@ -206,18 +216,23 @@ class DelimitedFile(RecordFile):
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         """Put the added fields after each record; a field is empty where there is no score."""
-        # Arrow writes the shortest decimal that reads back as the same float32.
-        fields = [values.cast(pa.string()) for values in scores]
-        mark, quote = self._dialect.delimiter, self._dialect.quote
-        if mark == " ":  # which may be in a label
-            is_text = [values.type == pa.string() for values in scores]
-            fields = [
-                pc.binary_join_element_wise(quote, values, quote, "") if is_label else values
-                for values, is_label in zip(fields, is_text, strict=True)
-            ]
+        fields = map(self._written, self.added.names, scores)
         filled = [pc.fill_null(values, "") for values in fields]
-        added = pc.binary_join_element_wise("", *filled, mark)
+        added = pc.binary_join_element_wise("", *filled, self._dialect.delimiter)
         return joined(records.column(RECORD), added, records.column(LINE_END))
+
+    def _written(self, name: str, values: pa.Array) -> pa.StringArray:
+        """Write the values of an added column as fields."""
+        if values.type != pa.string():
+            # Arrow writes the shortest decimal that reads back as the same float32.
+            return values.cast(pa.string())
+        try:
+            return self._dialect.written(values, quotes_all=self._dialect.delimiter == " ")
+        except ValueError as error:
+            raise UsageError(
+                f"{self.name}: in the added column {name!r}, {error}. Leave out --quote none, "
+                "give --escape, or choose another --output-format."
+            ) from None
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
@@ -271,19 +286,12 @@ def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
 
 def _rows(batch: pa.RecordBatch, dialect: Dialect) -> pa.Buffer:
     """Write the rows of a batch as RFC 4180 says; null is an empty field."""
-    mark = dialect.delimiter
     columns = [as_text(column) for column in batch.columns]
-    fields = slices(_quoted(pa.concat_arrays(columns), mark), map(len, columns))
+    fields = slices(dialect.written(pa.concat_arrays(columns)), map(len, columns))
     if len(fields) == 1:  # an empty line would not be a record
         fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
     return values_buffer(
-        pc.binary_join_element_wise(pc.binary_join_element_wise(*fields, mark), "\n", "")
+        pc.binary_join_element_wise(
+            pc.binary_join_element_wise(*fields, dialect.delimiter), "\n", ""
+        )
     )
-
-
-def _quoted(fields: pa.StringArray, delimiter: str) -> pa.StringArray:
-    special = pc.match_substring_regex(fields, f'["\r\n{re.escape(delimiter)}]')
-    if not pc.any(special).as_py():
-        return fields
-    doubled = pc.replace_substring(fields, '"', '""')
-    return pc.if_else(special, pc.binary_join_element_wise('"', doubled, '"', ""), fields)

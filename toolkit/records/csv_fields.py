@@ -121,17 +121,53 @@ class Dialect:
         is_quoted = self.quote is not None and text.startswith(self.quote)
         return self._plain(text[1:-1] if is_quoted else text, is_quoted=is_quoted) or ""
 
+    @cached_property
+    def _to_mark(self) -> str:
+        """A character that a field holds only in quotes or after an escape, as a regex of RE2."""
+        special = [self.delimiter, self.quote, self.escape, "\r", "\n"]
+        return f"[{''.join(re.escape(character) for character in special if character)}]"
+
     def quoted(self, field: str) -> str:
         """Write a value as a field; `ValueError` if this dialect has no way to write it."""
-        special = {self.delimiter, self.quote, self.escape, "\r", "\n"} - {None}
-        if not any(character in special for character in field):
-            return field
-        if self.escape is not None:
-            field = "".join(f"{self.escape}{c}" if c in special else c for c in field)
-            return field if self.quote is None else f"{self.quote}{field}{self.quote}"
-        if self.quote is None:
-            raise ValueError(f"{field!r} cannot be written without quotes")
-        return self.quote + field.replace(self.quote, 2 * self.quote) + self.quote
+        written: str = self.written(pa.array([field], pa.string()))[0].as_py()
+        return written
+
+    def written(self, values: pa.StringArray, *, quotes_all: bool = False) -> pa.StringArray:
+        """Write values as fields: the one place where the toolkit quotes or escapes a field.
+
+        Parameters
+        ----------
+        values : pa.StringArray
+            Of any text; null stays null.
+        quotes_all : bool
+            Whether fields are quoted that do not need it; without a quote, this has no effect.
+
+        Returns
+        -------
+        pa.StringArray
+            A field for each value, quoted or escaped where that is needed.
+
+        Raises
+        ------
+        ValueError
+            If the dialect has no way to write a value. The message begins with the value.
+        """
+        quote, escape = self.quote, self.escape
+        is_special = pc.match_substring_regex(values, self._to_mark)
+        has_special = bool(pc.any(is_special).as_py())
+        marked = values
+        if has_special and escape is not None:
+            after_escape = escape.replace("\\", "\\\\") + r"\1"
+            marked = pc.replace_substring_regex(values, f"({self._to_mark})", after_escape)
+        elif has_special and quote is not None:
+            marked = pc.replace_substring(values, quote, 2 * quote)
+        elif has_special:
+            first = values.filter(is_special)[0].as_py()
+            raise ValueError(f"{first!r} cannot be written without quotes")
+        if quote is None or not (has_special or quotes_all):
+            return marked
+        in_quotes = pc.binary_join_element_wise(quote, marked, quote, "")
+        return in_quotes if quotes_all else pc.if_else(is_special, in_quotes, values)
 
 
 AFTER_QUOTE = "a quoted field continues after its closing quote"

@@ -26,6 +26,7 @@ _LISTS = (
     (pa.types.is_list_view, pa.list_view),
     (pa.types.is_large_list_view, pa.large_list_view),
 )
+_TO_ESCAPE = r'["\\\x00-\x1f]'  # characters that a string of JSON holds only escaped
 IN_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
@@ -45,8 +46,17 @@ def as_json(column: pa.Array) -> pa.StringArray:
 
 def _strings_as_json(columns: Sequence[pa.Array]) -> list[pa.StringArray]:
     """Write columns of strings in one turn: wide tables have thousands of them."""
-    values = pa.concat_arrays(columns).to_pylist()
-    return slices(pa.array([*map(_encode, values)], pa.string()), map(len, columns))
+    return slices(_json_strings(pa.concat_arrays(columns)), map(len, columns))
+
+
+def _json_strings(values: pa.StringArray) -> pa.StringArray:
+    """Write strings as JSON does: in quotes, escaped; null is null."""
+    quoted = pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
+    is_escaped = pc.fill_null(pc.match_substring_regex(values, _TO_ESCAPE), False)
+    if not pc.any(is_escaped).as_py():
+        return quoted
+    escaped = [*map(_encode, values.filter(is_escaped).to_pylist())]
+    return pc.replace_with_mask(quoted, is_escaped, pa.array(escaped, pa.string()))
 
 
 def slices(column: pa.Array, lengths: Iterable[int]) -> list[pa.Array]:
@@ -155,10 +165,11 @@ def added_members(
     empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
     members: list[pa.Array | str] = []
     for key, values in zip(keys, scores, strict=True):
+        # Arrow writes the shortest decimal that reads back as the same float32.
         is_text = values.type == pa.string()
-        written = values.cast(pa.string())
-        quoted = pc.binary_join_element_wise('"', written, '"', "") if is_text else written
-        members += [f"{', ' * bool(members)}{key}: ", pc.fill_null(quoted, "null")]
+        written = _json_strings(values) if is_text else values.cast(pa.string())
+        between = ", " if members else ""
+        members += [f"{between}{key}: ", pc.fill_null(written, "null")]
     return pc.binary_join_element_wise(pc.if_else(empty_object, "", ", "), *members, *ends, "")
 
 
