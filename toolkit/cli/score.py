@@ -164,7 +164,12 @@ def _score(
         columns = replace(options.reading.columns, stars=None, label=None)
         reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
         path, model = page
-        settings = SummaryOptions(reading, model, force=options.force)
+        settings = SummaryOptions(
+            reading,
+            model,
+            force=options.force,
+            adjusts=scorer.prior is None and not options.estimates_prior,
+        )
         summarize(outputs, settings, path, None, json=False, quiet=True)
         if not quiet:
             messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))

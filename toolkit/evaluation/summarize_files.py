@@ -75,6 +75,7 @@ class SummaryOptions:
     pick: int = 0  # rows to label next
     picked: Path | None = None  # the file for them
     force: bool = False  # replace an existing one
+    adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
 
 def summarize(
@@ -218,7 +219,7 @@ class _Run:
                 "--model, or the column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
-        if share is not None and not share.problem:
+        if self.options.adjusts and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}

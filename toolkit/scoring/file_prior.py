@@ -70,7 +70,7 @@ class FilePrior:
         return (
             f"by their scores, {self.share:.0%} of the first {FIRST_RECORDS:,} records are "
             f"positive, and {found.share:.0%} of all. The file may be sorted, and --prior auto "
-            f"looks at its first records only. Score it again with --prior {found.share:.2g}."
+            f"looks at its first records only. Score it again with --prior {found.share:.3f}."
         )
 
 

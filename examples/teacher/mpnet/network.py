@@ -74,7 +74,7 @@ def distance_buckets(pieces: int) -> npt.NDArray[np.int64]:
     far = np.log(np.maximum(np.abs(distances), 1) / exact) / math.log(_FARTHEST / exact)
     rounded = np.minimum(exact + (far * (half - exact)).astype(np.int64), half - 1)
     numbers = np.where(np.abs(distances) < exact, np.abs(distances), rounded)
-    return np.where(distances < 0, half, 0) + numbers
+    return np.asarray(np.where(distances < 0, half, 0) + numbers)
 
 
 class Network:

@@ -70,8 +70,8 @@ class Learner:
         self._moments = [
             [tf.Variable(tf.zeros_like(one)) for one in self.variables.values()] for _ in _MOMENTS
         ]
-        kinds = ([None, None], tf.int32), ([None], tf.float32), ([], tf.float32), ([], tf.float32)
-        signature = [tf.TensorSpec(*kind) for kind in kinds]
+        texts, number = tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.float32)
+        signature = [tf.TensorSpec([None, None], tf.int32), texts, number, number]
         self.step = tf.function(self._step, input_signature=signature)
 
     def _step(self, ids: Any, targets: Any, share: Any, done: Any) -> Any:
@@ -103,8 +103,7 @@ def batches(lengths: Rows, random: np.random.Generator) -> list[Rows]:
     for length in np.unique(lengths):
         rows = random.permutation(np.flatnonzero(lengths == length))
         found += np.array_split(rows, max(1, round(len(rows) / BATCH)))
-    random.shuffle(found)  # type: ignore[arg-type]
-    return found
+    return [found[at] for at in random.permutation(len(found))]
 
 
 def learn(pieces: list[Ids], targets: Floats, learner: Learner, name: str) -> None:
