@@ -197,15 +197,15 @@ What `summarize` finds has these keys; what is not known is null.
 | `negative`, `positive` | the labels of the model |
 | `rows`, `without_score`, `without_text` | records that could be read; of these without a score; of those without text |
 | `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
-| `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
+| `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `is_group` (false for rows of no group, and for the groups beyond 1,000 together), `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
 | `without_date` | scored rows without a date |
 | `complaints`, `praise` | words and phrases, at most `--show` subjects and opinions, the surest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `is_opinion` (the model has an opinion of it alone), `phrases` that it is in, and three `quotes` |
 | `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
-| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
+| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
+| `notes` | with `--since`: groups that are new or gone, and whether only the mix of groups has changed |
 | `adjusted` | the share of positive rows that all scores together tell, 0 to 1; null where they are too few or too unsure. It is for files that were scored without `--prior` |
 | `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |
-| `picked` | rows that `--pick` wrote |
 | `warnings` | sentences, such as about texts that are unlike before |
 
 ## Which model has scored a file

@@ -187,11 +187,10 @@ def test_many_groups_are_counted_together(command: Command) -> None:
     """As in a column of ids, which would take memory for each row."""
     count = 2 * MOST_GROUPS
     content = [(*row[:1], f"id {n}", *row[2:]) for n, row in enumerate(rows(count)) if row[3]]
-    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--pick", "5")
+    found = found_by(command, write_rows("s.csv", content), "--by", "city")
     slices = {each["name"]: each["rows"] for each in found["by"]["city"]}
     assert len(slices) == MOST_GROUPS + 1
     assert slices[OTHER_GROUPS] == len(content) - MOST_GROUPS
-    assert found["picked"] == 5
 
 
 def test_standard_input_is_read(command: Command) -> None:
@@ -260,6 +259,77 @@ def test_what_has_changed(command: Command) -> None:
     assert "Benjamini and Hochberg" in ran.out
 
 
+def test_the_rest_of_many_groups_is_not_compared(command: Command) -> None:
+    """They are other groups in each file; and a group may have the name of the rest."""
+    named = [*BAD[:1], GOOD[0]]
+    many = [(named[n % 5 > 0], f"id {n}", "", *SCORES[n % 5 > 0]) for n in range(MOST_GROUPS)]
+    rest = [
+        [(named[is_good], f"{when} {n}", "", *SCORES[is_good]) for n in range(400)]
+        for when, is_good in (("old", 1), ("new", 0))
+    ]
+    real = [(GOOD[0], OTHER_GROUPS, "", *SCORES[1])] * 3
+    write_rows("old.csv", [*real, *many, *rest[0]])
+    write_rows("new.csv", [*real, *many, *rest[1]])
+    found = found_by(command, "new.csv", "--since", "old.csv", "--by", "city")
+    assert [each["name"] for each in found["changes"] if each["what"].endswith("by city")] == []
+    slices = [each for each in found["by"]["city"] if each["name"] == OTHER_GROUPS]
+    assert [(each["is_group"], each["rows"]) for each in slices] == [(False, 401), (True, 3)]
+    ran = command("summarize", "new.csv", "--by", "city", "--show", "1")
+    assert re.search(r"^ \(others\) +401 ", ran.out, re.MULTILINE)
+
+
+def test_new_groups_and_another_mix_are_said(command: Command) -> None:
+    def city(name: str, bad: int, good: int) -> list[tuple[Any, ...]]:
+        return [
+            (text, name, "", *score)
+            for text, score, count in ((BAD[0], SCORES[0], bad), (GOOD[0], SCORES[1], good))
+            for _ in range(count)
+        ]
+
+    write_rows(
+        "old.csv", [*city("Rome", 500, 500), *city("Oslo", 400, 3_600), *city("Bern", 5, 95)]
+    )
+    write_rows(
+        "new.csv", [*city("Rome", 1_800, 2_200), *city("Oslo", 80, 920), *city("Graz", 9, 91)]
+    )
+    found = found_by(command, "new.csv", "--since", "old.csv", "--by", "city")
+    assert found["notes"] == [
+        "New in city: Graz (100 rows).",
+        "No longer there in city: Bern (100 rows).",
+        "negative has risen in all, and fallen in every city: other groups of city have more rows "
+        "than before.",
+    ]
+    assert (
+        "Graz (100 rows)"
+        in command("summarize", "new.csv", "--since", "old.csv", "--by", "city").out
+    )
+    assert found_by(command, "old.csv", "--since", "old.csv", "--by", "city")["notes"] == []
+
+
+def test_scores_that_do_not_fit_together_are_told(command: Command) -> None:
+    content = [row for row in rows(60) if row[3]]
+    confidence = [(*row[:4], max(float(row[4]), 1 - float(row[4]))) for row in content]
+    write_rows("s.csv", confidence)
+    (warning,) = found_by(command, "s.csv")["warnings"]
+    bad = [number for number, row in enumerate(content, 1) if row[3] == "negative"]
+    worst = max(bad, key=lambda number: float(confidence[number - 1][4]))
+    assert f"s.csv row {worst} is negative with a probability" in warning
+    assert "--names probability=NAME" in warning
+    assert found_by(command, write_rows("t.csv", content))["warnings"] == []
+    names = [f"{name} 1 sha256-{'0' * 16}" for name in ("a", "b")]
+    header = (*HEADER, "model")
+    write_rows("m.csv", [(*row, names[at > 30]) for at, row in enumerate(content)], header)
+    (warning,) = found_by(command, "m.csv")["warnings"]
+    assert warning.startswith("The rows were scored by 2 models: ")
+    assert f"{names[1]} ({len(content) - 31} rows, first: m.csv row 32)" in warning
+    write_rows("one.csv", [(*row, names[0]) for row in content], header)
+    assert "words are counted by reviews " in found_by(command, "one.csv")["warnings"][0]
+    write("h.csv", "text\nA fine hotel.\nDirty.\n")
+    command("score", "h.csv", "-o", "h.parquet", "--names", "model=m", "--quiet")
+    assert found_by(command, "h.parquet")["warnings"] == []
+    assert found_by(command, "h.parquet", "--names", "model=m")["warnings"] == []
+
+
 def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
     write_rows("s.csv", rows(1_000, bad=0.4))
     labelled = [
@@ -276,37 +346,29 @@ def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
         corrected["counted"] / corrected["sensitivity"]["share"]
     )
     assert "Rogan and Gladen" in command("summarize", "s.csv", "--corrected", "l.csv").out
+    wrong = [(*row[:5], int(row[3] == "negative" and n % 3 > 0)) for n, row in enumerate(labelled)]
+    write_rows("wrong.csv", wrong, (*HEADER, "label"))
+    chance = command("summarize", "s.csv", "--corrected", "wrong.csv")
+    chance.failed_with("no better than chance on these rows")
+    far = [(*row[:5], int(n % 10 < 9)) for n, row in enumerate(labelled) if row[3] == "positive"]
+    far += [(*row[:5], 0) for row in labelled if row[3] == "negative"]
+    write_rows("far.csv", far, (*HEADER, "label"))
+    write_rows("bad.csv", rows(1_000, bad=0.99))
+    message = "wrong.csv: these rows do not fit. By their labels, the model calls "
+    command("summarize", "bad.csv", "--corrected", "far.csv").failed_with(
+        message.replace("wrong", "far")
+    )
     write_rows("one.csv", [row for row in labelled if row[5]], (*HEADER, "label"))
     command("summarize", "s.csv", "--corrected", "one.csv").failed_with("of one label only")
 
 
-def test_picked_rows_are_ready_for_labels(command: Command) -> None:
-    content = [*rows(300), ("Neither good nor bad.", "Bern", "2026-03-01", "positive", 0.5)]
-    write_rows("s.csv", content)
-    ran = command("summarize", "s.csv", "--by", "city", "--pick", "12")
-    assert ran.exit_code == 0
-    assert "toolkit train to_label.csv --from reviews --skip-wrong-labels" in ran.out
-    with Path("to_label.csv").open(encoding="utf-8", newline="") as file:
-        picked = list(csv.DictReader(file))
-    assert len({row["text"] for row in picked}) == 12
-    assert {row["group"] for row in picked} == {"Rome", "Oslo", "Bern"}
-    for row in picked:
-        assert row["label"] == ""
-        assert content[int(row["row"]) - 1][0] == row["text"]
-    command("summarize", "s.csv", "--pick", "12").failed_with("to_label.csv: exists already", 2)
-    both = command("summarize", "s.csv", "--pick", "12", "-o", "a.json", "--report", "./a.json")
-    both.failed_with("a.json: is named by --output and by --report", 2)
-
-
 def test_no_input_is_replaced(command: Command) -> None:
     write_rows("s.csv", rows(60))
-    before = write_rows("old.csv", rows(60)).read_bytes()
-    for since in ("old*.csv", "old.csv"):
-        ran = command(
-            "summarize", "s.csv", "--since", since, "--pick", "9", "-o", "old.csv", "--force"
-        )
-        ran.failed_with("old.csv: is an input", 2)
-    assert Path("old.csv").read_bytes() == before
+    before = write_rows("old.json", rows(60)).read_bytes()
+    for since in ("old*.json", "old.json"):
+        ran = command("summarize", "s.csv", "--since", since, "--report", "old.json", "--force")
+        ran.failed_with("old.json: is an input", 2)
+    assert Path("old.json").read_bytes() == before
 
 
 @pytest.mark.parametrize(
@@ -327,9 +389,13 @@ def test_no_input_is_replaced(command: Command) -> None:
         ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
-        (None, ["-o", "x.csv"], "--output: is for the rows of --pick N", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
-        (None, ["--names", "stars=s"], "--names: expected sentiment, probability or aspect", 2),
+        (
+            None,
+            ["--names", "stars=s"],
+            "--names: expected sentiment, probability, model or aspect",
+            2,
+        ),
         ("text,predicted_sentiment,positive_probability\na,,\n", [], "no row has a score", 1),
         (
             "text,predicted_sentiment,positive_probability\na,good,1\n",

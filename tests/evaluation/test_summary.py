@@ -1,11 +1,12 @@
-"""What scored files say: the laws of its statistics, its words, and its picks."""
+"""What scored files say: the laws of its statistics, and its words."""
 
 from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import date, timedelta
+from math import comb
 
 import numpy as np
 import pyarrow as pa
@@ -13,10 +14,18 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.summary import RATE, Slice, Texts, in_steps
-from toolkit.evaluation.summary_changes import beyond_chance, changed, correct, unlike_before
-from toolkit.evaluation.summary_rows import unlike
+from toolkit.evaluation.summary_changes import (
+    beyond_chance,
+    changed,
+    correct,
+    exact_p,
+    unlike_before,
+)
+from toolkit.evaluation.summary_checks import ScoreChecks
+from toolkit.evaluation.summary_dates import DateCounts, read_days
 from toolkit.evaluation.summary_words import TermCounts, Terms, counted, leaning, log_odds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -103,18 +112,6 @@ def test_a_word_gives_way_to_its_phrase() -> None:
     assert (waste.reviews, waste.other_reviews) == (30, 0)
 
 
-def test_picked_rows_are_unsure_unlike_each_other_and_of_every_group() -> None:
-    texts = ["the room was small"] * 40 + ["not clean"] * 40 + ["waste of money", "staff money"]
-    ids = VOCABULARY.encode(pa.array(texts))
-    weight = np.array([1.0] * 40 + [0.9] * 40 + [0.5, 0.01])
-    groups = np.array([0] * 81 + [1])
-    chosen = unlike(ids, weight, groups, 4)
-    assert chosen == unlike(ids, weight, groups, 4)
-    assert len({*chosen}) == 4
-    assert {texts[at] for at in chosen[:4]} == {*texts}
-    assert len(unlike(ids, weight, groups, 1_000)) <= len(texts)
-
-
 @given(shares, st.floats(0.55, 1.0), st.floats(0.55, 1.0))
 def test_a_corrected_share_is_the_true_one(true: float, se: float, sp: float) -> None:
     counts = 1_000_000
@@ -146,6 +143,19 @@ def test_few_labelled_rows_that_are_all_right_prove_little() -> None:
     assert high - low > 0.5
 
 
+@given(st.tuples(*[st.tuples(st.integers(0, 60), st.integers(0, 60))] * 3))
+def test_a_corrected_share_is_a_share(counts: tuple[tuple[int, int], ...]) -> None:
+    assume(all(map(any, counts)))
+    called, se, sp = (Proportion(right, right + wrong) for right, wrong in counts)
+    try:
+        found = correct(called, se, sp)
+    except ValueError:
+        return
+    if found is not None:
+        low, high = found.interval
+        assert 0 <= low <= found.share <= high <= 1
+
+
 def test_nothing_is_corrected_by_chance() -> None:
     half = Proportion(5, 10)
     assert correct(half, half, half) is None
@@ -165,18 +175,112 @@ def test_changes_beyond_chance_are_those_of_benjamini_and_hochberg(values: list[
     assert all(values[int(name)] <= adjusted <= RATE for name, adjusted in kept.items())
 
 
-def test_few_changes_by_chance_are_called_changes() -> None:
-    """Of 200 comparisons of 100 equal shares, at most a few have one."""
+@pytest.mark.parametrize(("before", "now"), [(400, 400), (20_000, 400), (400, 20_000)])
+@pytest.mark.parametrize("share", [0.3, 0.02])
+def test_few_changes_by_chance_are_called_changes(before: int, now: int, share: float) -> None:
+    """Of 200 comparisons of 100 equal shares, about 5% have one, whatever the sizes."""
     draw, found = np.random.default_rng(1), 0
     for _ in range(200):
-        pairs = draw.binomial(400, 0.3, (100, 2)).tolist()
-        both = [changed("label", "x", *(Proportion(n, 400) for n in pair)) for pair in pairs]
+        pairs = zip(
+            *(draw.binomial(rows, share, 100).tolist() for rows in (before, now)), strict=True
+        )
+        both = [
+            changed("label", "x", Proportion(old, before), Proportion(new, now))
+            for old, new in pairs
+        ]
         found += bool(beyond_chance([each for each in both if each is not None]))
     assert found / 200 < 0.1
 
 
+@given(st.integers(1, 40), st.integers(1, 40), st.data())
+def test_the_exact_test_is_that_of_fisher(before: int, now: int, data: st.DataObject) -> None:
+    """Summed in whole numbers over all tables with the same margins."""
+    old, new = (data.draw(st.integers(0, rows)) for rows in (before, now))
+    right = old + new
+    tables = [
+        comb(before, right - count) * comb(now, count)
+        for count in range(max(0, right - before), min(right, now) + 1)
+    ]
+    seen = comb(before, old) * comb(now, new)
+    expected = sum(each for each in tables if each <= seen) / sum(tables)
+    assert exact_p(Proportion(old, before), Proportion(new, now)) == pytest.approx(expected)
+
+
+def test_the_exact_test_takes_large_counts() -> None:
+    alike = exact_p(Proportion(500_000, 1_000_000), Proportion(50_100, 100_000))
+    assert alike == pytest.approx(0.5483, abs=0.001)
+    assert exact_p(Proportion(0, 1_000_000), Proportion(900_000, 1_000_000)) == 0
+
+
 def test_a_change_of_few_rows_is_not_tested() -> None:
     assert changed("label", "x", Proportion(0, 3), Proportion(3, 3)) is None
+
+
+def days_of(values: Sequence[str | None], form: str | None = None) -> tuple[list[str], DateCounts]:
+    """Read days as a run does, in blocks of three values."""
+    counts, found = DateCounts(), []
+    for first in range(0, len(values), 3):
+        block = read_days(pa.array(values[first : first + 3], pa.large_string()), form)
+        counts.add(block.counts, first)
+        found.append(block.by_order)
+    order = counts.order("f.csv: column 'd'")
+    return [
+        plain if plain is not None else slashes
+        for block in found
+        for plain, slashes in zip(block[""].to_pylist(), block[order].to_pylist(), strict=True)
+    ], counts
+
+
+def test_the_order_of_a_date_is_decided_over_all_rows() -> None:
+    """A block of the first days of January may begin with the month or with the day."""
+    days = [f"{day:02d}/{month:02d}/2026" for month in (1, 2) for day in range(1, 29)]
+    found, counts = days_of(days)
+    assert found == [f"2026-{m:02d}-{d:02d}" for m in (1, 2) for d in range(1, 29)]
+    assert counts.check("") == []
+    assert days_of([f"{day[3:6]}{day[:3]}{day[6:]}" for day in days])[0] == found
+    with pytest.raises(UsageError, match=r"'01/02/2026' may begin with the month or with the day"):
+        days_of(days[28:40])
+    with pytest.raises(UsageError, match=r"'02/14/2026' begins with the month, and '13/01/2026'"):
+        days_of([*days[:20], "02/14/2026"])
+
+
+def test_what_is_not_a_date_is_told() -> None:
+    values = ["2026-02-28", "2026-02-31", None, "28.2.2026", "Feb 29, 2026", "5 Sept 2026", " "]
+    found, counts = days_of([*values, "0001-01-01"])
+    assert found == ["2026-02-28", "", "", "2026-02-28", "", "2026-09-05", "", ""]
+    assert counts.check("f.csv: column 'd'") == [
+        "f.csv: column 'd': 2 values of 6 are not dates, and left out. The first is '2026-02-31', "
+        "row 2."
+    ]
+    assert days_of(["31.02.2026", "28.02.2026"], "%d.%m.%Y")[0] == ["", "2026-02-28"]
+
+
+def checks_of(kinds: list[int], probability: list[float]) -> ScoreChecks:
+    found = ScoreChecks()
+    for first in range(0, len(kinds), 3):
+        part = slice(first, first + 3)
+        own = np.array(kinds[part], np.int8), np.array(probability[part])
+        found.add(ScoreChecks.of(*own, np.arange(len(own[0]))), "f.csv", first)
+    return found
+
+
+@given(st.floats(0.06, 0.94), st.lists(st.floats(0, 1), min_size=1))
+def test_labels_of_one_threshold_do_not_contradict(threshold: float, values: list[float]) -> None:
+    found = checks_of([int(each >= threshold) for each in values], values)
+    assert found.contradictions == 0
+    assert found.warnings(("negative", "positive"), "m") == []
+
+
+def test_labels_that_contradict_their_probability_are_told() -> None:
+    (found,) = checks_of([0, 1, 1, 0, -1], [0.1, 0.9, 0.2, 0.3, 0.99]).warnings(
+        ("bad", "good"), "m"
+    )
+    assert found.startswith(
+        "At least 1 row contradicts itself: f.csv row 3 is good with a probability of good of "
+        "0.200. They may be"
+    )
+    (found,) = checks_of([0, 1, 0, 0], [0.97, 0.9, 0.8, 0.6]).warnings(("bad", "good"), "m")
+    assert "No probability is below 0.5, so this may be the confidence of the label" in found
 
 
 @given(st.dictionaries(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 9), min_size=1))

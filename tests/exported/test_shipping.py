@@ -63,6 +63,7 @@ def test_the_wheel_has_the_files_of_the_checksums(tmp_path: Path) -> None:
     files = build(project, TOOLKIT_BUILD_NATIVE="0").files()
     folder = "toolkit/model/shipped_models/"
     found = {name.removeprefix(folder): files[name] for name in files if name.startswith(folder)}
+    assert found.pop("SHA256SUMS") == (EXPORTED / "SHA256SUMS").read_bytes()
     assert {name: sha256(content) for name, content in found.items()} == {
         name: digest for name, digest in checksums().items() if name in found
     }

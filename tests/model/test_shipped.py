@@ -129,7 +129,8 @@ def test_the_wheel_has_the_shipped_models() -> None:
     project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))
     files = project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     expected = {
-        f"exported/{name}.onnx": f"toolkit/model/shipped_models/{name}.onnx" for name in SHIPPED
+        f"exported/{name}": f"toolkit/model/shipped_models/{name}"
+        for name in (*(f"{model}.onnx" for model in SHIPPED), "SHA256SUMS")
     }
     assert files == expected
 

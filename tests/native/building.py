@@ -71,7 +71,8 @@ def copy_project(folder: Path) -> Path:
     ignored = shutil.ignore_patterns("__pycache__", "_core.*")
     shutil.copytree(PROJECT / "toolkit", folder / "toolkit", ignore=ignored)
     (folder / "exported").mkdir()
-    shutil.copy(PROJECT / "exported" / "SOURCES.md", folder / "exported")
+    for name in ("SOURCES.md", "SHA256SUMS"):
+        shutil.copy(PROJECT / "exported" / name, folder / "exported")
     for path in (PROJECT / "exported").glob("*.onnx"):
         (folder / "exported" / path.name).touch()
     return folder

@@ -105,7 +105,7 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
         (["true", "false", "flase"], None, "row 3: found the label 'flase'"),
         (["-1", "0", "1", "l"], None, "row 4: found the label 'l'"),
         (["sport", "art", "food", "news", "law"], None, "'sport' .*two classes only.* not topics"),
-        (["95", "5"], None, r"row 1: found the label '95' \(2 such rows\).* --positive-from"),
+        (["95", "5"], None, r"row 1: found the label '95' \(1 more .*\).* --positive-from"),
         (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
         (["0 stars", "1 star"], None, "found the label '0 stars'"),
         (["star5", "1"], None, "found the label 'star5'"),
@@ -269,3 +269,15 @@ def test_a_scale_that_is_known_is_kept() -> None:
     found = ratings("3", "4", "5", scale=10)
     assert found is not None
     assert found.stars.tolist() == [1.5, 2, 2.5]
+
+
+def test_rows_are_counted_by_their_label() -> None:
+    words = ["refund", "Billing", "billing", None, "NA", "refund", "refund "]
+    with pytest.raises(
+        InputError,
+        match=r"row 1: found the label 'refund' \(3 such rows; 4 more with another unknown label "
+        r"or none\), expected",
+    ):
+        read(words)
+    with pytest.raises(InputError, match=r"row 4: found no label \(2 such rows\), expected"):
+        read(["1", "0", "1", None, "NA"])

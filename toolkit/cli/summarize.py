@@ -12,15 +12,14 @@ from toolkit.cli import options as o
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, write_texts
-from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model import find_model
 from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.evaluation.summarize_files import SummaryOptions
 
-_MORE = "Compare, correct, label"
-_PICKED = "to_label.csv"
+_MORE = "Compare, correct"
 
 Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
 By = Annotated[list[str] | None, o.option("NAME", "Column to group by, such as city.")]
@@ -56,12 +55,6 @@ CorrectedBy = Annotated[
         panel=_MORE,
     ),
 ]
-Pick = Annotated[
-    int | None, o.option("N", "Write the N rows that are most worth a label.", panel=_MORE, min=1)
-]
-Picked = Annotated[
-    Path | None, o.option("FILE", "Where to.", _PICKED, ("--output", "-o"), panel=_MORE)
-]
 Page = Annotated[
     Path | None, o.option("FILE", "Write the summary as a web page (.html).", panel=o.WRITING)
 ]
@@ -85,8 +78,6 @@ def summarize(
     reading: o.ReadingOptions,
     since: Since = None,
     corrected: CorrectedBy = None,
-    pick: Pick = None,
-    output: Picked = None,
     page: Page = None,
     report: Report = None,
     json: o.Json = False,
@@ -99,13 +90,13 @@ def summarize(
 
     - `toolkit summarize scored.csv --by city --date-column date --page page.html`
     - `toolkit summarize march.csv --since february.csv`
-    - `toolkit summarize scored.csv --pick 100 -o to_label.csv`
     """
     named = o.names_of_added(names)
     aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
-    if others := named.keys() - {"sentiment", "probability"}:
+    if others := named.keys() - {"sentiment", "probability", "model"}:
         raise UsageError(
-            f"--names: expected sentiment, probability or aspect_NAME, received {min(others)!r}"
+            "--names: expected sentiment, probability, model or aspect_NAME, received "
+            f"{min(others)!r}"
         )
     columns = Columns(
         o.text_columns(text_column),
@@ -115,15 +106,12 @@ def summarize(
         **named,  # type: ignore[arg-type]
     )
     read_options = reading.options(columns, labels.names)
-    if output is not None and pick is None:
-        raise UsageError("--output: is for the rows of --pick N. For a page, use --page FILE.html.")
     if date_format is not None and date_column is None:
         raise UsageError("--date-format: is for the dates of --date-column NAME.")
     if corrected is None and labels != o.LabelOptions():
         raise UsageError("Labels are read only with --corrected FILE. Leave out what names them.")
     if date_format is not None and "%" not in date_format:
         raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
-    picked = path_of(output or _PICKED) if pick else None
     from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
 
     options = SummaryOptions(
@@ -135,8 +123,6 @@ def summarize(
         show=show,
         since=tuple(since or ()),
         corrected=corrected,
-        pick=pick or 0,
-        picked=picked,
         force=force,
     )
     inputs = [
@@ -146,8 +132,6 @@ def summarize(
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)
-    if picked is not None:
-        o.check_rows_file(picked, inputs, others=[report] if report else [], force=force)
     run(files, options, page, report, json=json, quiet=quiet)
 
 
@@ -201,7 +185,6 @@ def run(
     elif not quiet:
         from toolkit.cli.summarize_view import show
 
-        paths = [*texts, *([options.picked] if options.picked else [])]
-        show(found, options.show, paths, str(options.model or DEFAULT_MODEL))
+        show(found, options.show, [*texts])
     if found.rejected:
         raise typer.Exit(EXIT_REJECTED)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from shlex import join
 
 from rich.console import Console
 from rich.text import Text
@@ -17,7 +16,7 @@ from toolkit.evaluation.summary import Quote, Summary, TermFound, sections
 _QUOTE = 110  # letters
 
 
-def show(found: Summary, most: int, written: Sequence[Path], start: str) -> None:
+def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     """Print the shares, the words, the changes, and rows."""
     console = new_console()
     names = found.files[0] if len(found.files) == 1 else counted(len(found.files), "file")
@@ -38,10 +37,6 @@ def show(found: Summary, most: int, written: Sequence[Path], start: str) -> None
         _print_terms(console, title, terms, labels)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
-    if found.picked:
-        console.print(f"{counted(found.picked, 'row')} to label. Fill in the column label, then:")
-        train = ("toolkit", "train", str(written[-1]), "--from", start, "--skip-wrong-labels")
-        console.print(Text(f"  {one_line(join(train))}\n"), soft_wrap=True)
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 

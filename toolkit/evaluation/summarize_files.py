@@ -17,14 +17,24 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.diff_models import OnFile, rows_file
-from toolkit.evaluation.groups import NO_GROUP
+from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.metrics import Numbers
-from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS, Slice, Summary, Texts, in_steps
+from toolkit.evaluation.summary import (
+    MOST_GROUPS,
+    NONE_KEY,
+    OTHERS_KEY,
+    Slice,
+    Summary,
+    Texts,
+    in_steps,
+)
 from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
-from toolkit.evaluation.summary_rows import KeptRows, picked_rows, show_rows
+from toolkit.evaluation.summary_checks import ScoreChecks
+from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
+from toolkit.evaluation.summary_rows import KeptRows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.model.file import in_one_value
 from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
@@ -52,12 +62,6 @@ from toolkit.text.token_ids import UNKNOWN_ID
 _MOST_LABELS = 20  # a column with more different values has no labels
 _ASPECT = "aspect_"
 _PROBABILITY_NAMED_BY = "--names probability=NAME"
-_DATES = (
-    *("%Y-%m-%d", "%Y/%m/%d", "%d.%m.%Y", "%m/%d/%Y", "%d/%m/%Y", "%d-%m-%Y"),
-    *("%B %d, %Y", "%b %d, %Y", "%d %B %Y", "%d %b %Y", "%Y%m%d"),
-)
-_EITHER_WAY = ("%m/%d/%Y", "%d/%m/%Y")
-_TIME = r"[T ]+\d{1,2}:\d\d.*$"
 
 
 @dataclass(frozen=True)
@@ -72,8 +76,6 @@ class SummaryOptions:
     show: int = 10  # words of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
-    pick: int = 0  # rows to label next
-    picked: Path | None = None  # the file for them
     force: bool = False  # replace an existing one
     adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
@@ -90,7 +92,7 @@ def summarize(
     files : str | Path | Sequence[str | Path]
         Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
     options : SummaryOptions | None
-        Columns, what to group by, what to compare with, and which rows to pick.
+        Columns, what to group by, and what to compare with.
     on_file : OnFile
         Entered while a file is read; gives what to call with the progress.
 
@@ -115,18 +117,11 @@ def summarize(
     found.complaints, found.praise = find_terms(run.scorer, run.terms, run.words, random, show)
     show_rows(found, run.kept, options.by[0] if options.by else None, show)
     if options.since:
-        earlier = _Run(options, run.scorer)
+        earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
         compare(found, found.since, run.words, earlier.words, run.terms, 4 * show)
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
-    if options.pick:
-        picked = picked_rows(random, run.scorer.vocabulary, options.pick)
-        found.picked = len(picked)
-        picked = picked.select(["text", "label", *["group"][: len(options.by)], "file", "row"])
-        with rows_file(options.picked, picked.schema, force=options.force) as append:
-            if append is not None:
-                append(picked)
     return found
 
 
@@ -158,6 +153,8 @@ class _Block(NamedTuple):
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
     is_of_ten: bool  # whether there are more than five stars
+    checks: ScoreChecks
+    dates: DateCounts
 
 
 class _Run:
@@ -173,6 +170,9 @@ class _Run:
         self.words = TermCounts()
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
+        self.checks = ScoreChecks()
+        self.dates = DateCounts()
+        self.date_place = ""  # the first file and its column, then that of the first wrong date
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and give what they say but for words and rows."""
@@ -224,12 +224,29 @@ class _Run:
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
-        days = {each.name: each for each in self._slices("date")}
+        found.warnings += self.checks.warnings(self.scorer.facts.labels, self._model())
+        if self.options.date_column is not None:
+            found.warnings += self._settle_dates()
+        days = {each.name: each for each in self._slices("date ")}
         found.without_date = days.pop("", Slice("", {})).rows
         if days:
             by_date = {date.fromisoformat(day): each for day, each in days.items()}
             found.step, found.over_time = in_steps(by_date)
         return found
+
+    def _model(self) -> str:
+        """The model whose words are counted; its file is read only if rows name theirs."""
+        return self.scorer.model if self.checks.models else ""
+
+    def _settle_dates(self) -> list[str]:
+        """Choose the order of dates with slashes, and warn of what is not a date."""
+        dates, days = self.dates, self.cells["date "]
+        order = dates.order(self.date_place)
+        for day, labels in self.cells[f"date {order}"].items():
+            for label, numbers in labels.items():
+                cell = days.setdefault(day, {}).setdefault(label, np.zeros(3))
+                cell += numbers
+        return dates.check(self.date_place)
 
     def _wanted(self) -> tuple[Column, ...]:
         columns, options = self.options.reading.columns, self.options
@@ -246,6 +263,7 @@ class _Run:
             columns.of("text"),
             Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
             Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
+            Column("model", (columns.model or "model",), is_needed=columns.model is not None),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,
@@ -272,17 +290,21 @@ class _Run:
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
         labels = pa.array([self.found.negative, self.found.positive], pa.large_string())
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
+        days = self._days(rows, positions)
+        models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
         key = np.random.default_rng([place, block.number]).random(len(rows))
         return _Block(
             len(everything),
             parsed.rejects,
             without_text,
-            _counted(pa.concat_tables(self._parts(rows, reviews))),
+            _counted(pa.concat_tables(self._parts(rows, days))),
             Texts(len(ids.values), unknown, len(rows), histogram),
             count_levels(probability.astype(np.float32), None, self.scorer.base),
             (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
             self.kept.of(self._to_show(rows, key, path, positions, probability)),
             bool((_stars(rows, "stars") > FIVE).any()),
+            ScoreChecks.of(kinds, probability, positions, models),
+            days.counts,
         )
 
     def _to_show(
@@ -297,7 +319,7 @@ class _Run:
         return pa.table(
             {
                 "key": key,
-                "group": pc.fill_null(rows[by], NO_GROUP) if by else _repeated("", len(rows)),
+                "group": pc.fill_null(rows[by], NONE_KEY) if by else _repeated("", len(rows)),
                 "file": pa.repeat(without_half_pairs(str(path)), len(rows)),
                 "row": positions + 1,
                 "sentiment": rows["sentiment"],
@@ -308,23 +330,34 @@ class _Run:
             }
         )
 
-    def _parts(self, rows: pa.RecordBatch, reviews: ReviewFile) -> Iterator[pa.Table]:
+    def _days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
+        """Read the dates of rows; there are none without a column of dates."""
+        if "date" not in rows.schema.names:
+            return Days({}, DateCounts())
+        found = read_days(rows["date"], self.options.date_form)
+        if found.counts.first_unread is not None:
+            row, word = found.counts.first_unread
+            found.counts.first_unread = int(positions[row]), word
+        return found
+
+    def _parts(self, rows: pa.RecordBatch, days: Days) -> Iterator[pa.Table]:
         """Give groups and labels of rows, for all that is grouped by."""
         labels, has_own = rows["sentiment"], "predicted_stars" in rows.schema.names
         stars = pa.array(_stars(rows, "predicted_stars" if has_own else "stars"), from_pandas=True)
         for role in rows.schema.names:
             values, (kind, _, name) = rows[role], role.partition(" ")
             if kind == "by":
-                yield _part(role, pc.fill_null(values, NO_GROUP), labels, stars)
+                yield _part(role, pc.fill_null(values, NONE_KEY), labels, stars)
             elif kind == "aspect":
                 is_filled = pc.invert(is_blank(values))
                 given = values.filter(is_filled)
                 if pc.count_distinct(given).as_py() <= _MOST_LABELS:  # else it has something else
                     names = _repeated(name.removeprefix(_ASPECT), len(given))
                     yield _part("aspect", names, given, stars.filter(is_filled))
-            elif kind == "date":
-                place = f"{reviews.name}: column {reviews.chosen['date']!r}"
-                yield _part("date", _days(values, self.options.date_form, place), labels, stars)
+        for order, dates in days.by_order.items():
+            is_own = pc.is_valid(dates)
+            own = (each.filter(is_own) for each in (dates, labels, stars))
+            yield _part(f"date {order}", *own)
         yield _part("", _repeated("", len(rows)), labels, stars)
 
     def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
@@ -340,7 +373,7 @@ class _Run:
         for kind, group, label, *numbers in zip(*block.cells.to_pydict().values(), strict=True):
             groups = self.cells[kind]
             if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
-                group = OTHER_GROUPS  # noqa: PLW2901
+                group = OTHERS_KEY  # noqa: PLW2901
             cell = groups.setdefault(group, {}).setdefault(label, np.zeros(3))
             cell += numbers
         if len(self.cells[""].get("", ())) > _MOST_LABELS:
@@ -348,6 +381,11 @@ class _Run:
                 f"{reviews.name}: column {reviews.chosen['sentiment']!r}: more than {_MOST_LABELS} "
                 "different labels. Name the column with --names sentiment=NAME."
             )
+        self.checks.add(block.checks, reviews.name, before)
+        if "date" in reviews.chosen:
+            if not self.date_place or (block.dates.unread and not self.dates.unread):
+                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
+            self.dates.add(block.dates, before)
         self.words.add(*block.terms)
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
@@ -360,8 +398,19 @@ class _Run:
         for group, labels in self.cells[kind].items():
             _, stars, rated = sum(labels.values(), np.zeros(3)).tolist()
             mean = stars / rated if rated else None
-            found.append(Slice(group, {key: int(n[0]) for key, n in labels.items()}, mean))
+            counts = {key: int(n[0]) for key, n in labels.items()}
+            found.append(Slice.of_key(group, counts, mean))
         return sorted(found, key=lambda each: (-each.rows, each.name))
+
+
+def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
+    """Give the model that a Parquet file names in its metadata, for each row."""
+    schema: pa.Schema | None = getattr(reviews, "input_schema", None)  # of Parquet alone
+    facts = schema.metadata or {} if schema is not None else {}
+    keys = (b"toolkit.model", b"toolkit.model_version", b"toolkit.model_sha256")
+    name, version, sha256 = (facts.get(key, b"").decode("utf-8", "replace") for key in keys)
+    known = in_one_value(name, version, sha256)
+    return _repeated(known, rows) if sha256 else None
 
 
 def _repeated(word: str, count: int) -> pa.Array:
@@ -389,33 +438,3 @@ def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where((found >= 1) & (found <= TEN), found, np.nan)
-
-
-def _days(values: pa.Array, form: str | None, place: str) -> pa.Array:
-    """Read days; empty where there is none. `InputError` if most values are something else."""
-    values = pc.if_else(is_blank(values), None, pc.utf8_trim_whitespace(values))
-    given = len(values) - values.null_count
-    days = values if form else pc.replace_substring_regex(values, _TIME, "")
-    found = {}
-    for each in [form] if form else _DATES:
-        read = pc.strptime(days, each, "s", error_is_null=True)
-        # Others are of two digits, or mean that there is no date: 0001-01-01, 9999-12-31.
-        is_usual = pc.and_(pc.greater(pc.year(read), 999), pc.less(pc.year(read), 9999))
-        read = pc.if_else(is_usual, read, None)
-        found[each] = len(read) - read.null_count, read
-        if found[each][0] == given and each not in _EITHER_WAY:
-            break
-    most, best = max(found.values(), key=lambda each: each[0])
-    first = next((word for word in values.to_pylist() if word), "")
-    if 2 * most < given:
-        raise InputError(
-            f"{place}: {first!r} is not a date as expected, such as 2026-03-31. Choose another "
-            "column with --date-column, or say how dates are written with --date-format, such as "
-            "%d.%m.%Y."
-        )
-    if given and {found[each][0] for each in _EITHER_WAY if each in found} == {most} and not form:
-        raise UsageError(
-            f"{place}: {first!r} may begin with the month or with the day. Say which with "
-            "--date-format %m/%d/%Y or --date-format %d/%m/%Y."
-        )
-    return pc.fill_null(pc.strftime(best, "%Y-%m-%d"), "").cast(pa.large_string())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
 from math import hypot
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from toolkit import __version__
 from toolkit.errors import counted
@@ -20,6 +20,10 @@ from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value
 RATE = 0.05  # of false discoveries among all changes that are called so
 MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
+NO_GROUP = "(none)"
+# What is counted by, for rows of no group and of the groups beyond: no name begins so.
+NONE_KEY, OTHERS_KEY = "\0none", "\0others"
+_REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
 _MOST_SLICES = 20  # in a table
 
 # How a span of days is cut: up to this number of days, in steps of.
@@ -34,6 +38,23 @@ class Slice:
     name: str
     labels: dict[str, int]  # rows, by label
     stars: float | None = None  # their mean, if the rows have stars
+    is_group: bool = True  # else those of no group, or of the groups beyond `MOST_GROUPS`
+
+    @classmethod
+    def of_key(cls, key: str, labels: dict[str, int], stars: float | None) -> Self:
+        """Make a slice of what is counted by a key: a name, `NONE_KEY` or `OTHERS_KEY`."""
+        return cls(_REST_NAMES.get(key, key), labels, stars, is_group=key not in _REST_NAMES)
+
+    @property
+    def key(self) -> str:
+        """What it is counted by."""
+        keys = {name: key for key, name in _REST_NAMES.items()}
+        return self.name if self.is_group else keys[self.name]
+
+    @property
+    def is_rest(self) -> bool:
+        """Whether these are the groups beyond `MOST_GROUPS`, which are others in each file."""
+        return self.key == OTHERS_KEY
 
     @property
     def rows(self) -> int:
@@ -175,10 +196,10 @@ class Summary:
     tests: int = 0  # of changes, which are corrected for
     changed: int = 0  # shares that have changed beyond chance; `changes` has some of the words
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
+    notes: list[str] = field(default_factory=list)  # on changes: new groups, another mix
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
     adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
-    picked: int = 0
 
     @property
     def labels(self) -> list[str]:
@@ -284,8 +305,14 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
             for of in shares
         ]
         stars = [UNDEFINED if each.stars is None else f"{each.stars:.2f}"] * has_stars
-        rows.append([each.name or "(empty)", f"{each.rows:,}", *cells, *stars])
+        rows.append([_shown(each), f"{each.rows:,}", *cells, *stars])
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
+
+
+def _shown(each: Slice) -> str:
+    """The name of a slice in a table; quoted if it is the word for something else."""
+    is_other = each.is_group and each.name in _REST_NAMES.values()
+    return repr(each.name) if is_other else each.name or "(empty)"
 
 
 def _changes(found: Summary, before: Summary, most: int) -> Section:
@@ -307,7 +334,7 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
         "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
     )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
-    return Section(f"Since {before.files[0]}", table, note)
+    return Section(f"Since {before.files[0]}", table, " ".join([*found.notes, note]))
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
@@ -323,7 +350,8 @@ def _plain(value: Any) -> Any:
         value = {"rows": value.right, "of": value.count, **defined}
     elif isinstance(value, Slice):
         labels = {label: value.share(label) for label in value.labels}
-        value = {"name": value.name, "rows": value.rows, "stars": value.stars, "labels": labels}
+        facts = {key: getattr(value, key) for key in ("name", "is_group", "rows", "stars")}
+        value = {**facts, "labels": labels}
     elif isinstance(value, Summary):  # the one before
         value = {"files": value.files, "rows": value.rows, "total": value.total}
     elif isinstance(value, Change):

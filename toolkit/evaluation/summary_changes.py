@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
-from math import erfc, sqrt
+from dataclasses import dataclass, replace
+from math import sqrt
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError
+from toolkit.errors import InputError, counted
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
-from toolkit.evaluation.summary import RATE, Change, Corrected, Summary, Texts
+from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
 from toolkit.evaluation.summary_words import TermCounts, Terms, log_odds
+from toolkit.evaluation.tables import percent
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
@@ -22,6 +24,9 @@ from toolkit.records.table import read_table
 SENTIMENT_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
 _FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
 _FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
+_MOST_NAMED = 5  # groups that are new
+_REACH = 40  # standard deviations; p beyond them is below the smallest number
+_ROUNDING = 1 + 1e-7  # of chances that are equal
 _PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
 _UNLIKE = 1.5  # times as many unknown words, or as long
 
@@ -40,6 +45,7 @@ def compare(
     )
     named = [replace(each, name=terms.name(int(each.name))) for each in of_words[:most]]
     found.changes = [each for each in kept if not each.is_of_words] + named
+    found.notes = [*_notes(found, before, kept)]
     found.warnings += unlike_before(found.texts, before.texts)
 
 
@@ -49,10 +55,62 @@ def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
         yield changed("label", label, before.total.share(label), found.total.share(label))
     pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
     for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
-        known = {each.name: each.share(found.negative) for each in old}
-        for each in now:
-            if each.name in known:
-                yield changed(what, each.name, known[each.name], each.share(found.negative))
+        for each, earlier in _in_both(now, old):
+            shares = earlier.share(found.negative), each.share(found.negative)
+            yield changed(what, each.name, *shares)
+
+
+def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
+    """Pair groups of both times; "(others)" are left out, as they are other groups in each."""
+    known = {each.key: each for each in before if not each.is_rest}
+    for each in now:
+        if earlier := known.get(each.key):
+            yield each, earlier
+
+
+def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[str]:
+    """Say which groups are new or gone, and where a change of all comes from another mix."""
+    of_all = [each for each in kept if (each.what, each.name) == ("label", found.negative)]
+    for column, now in found.by.items():
+        old = before.by[column]
+        for is_new, own, others, counts in (
+            (True, now, old, (before.total.rows, found.total.rows)),
+            (False, old, now, (found.total.rows, before.total.rows)),
+        ):
+            names = [*_missing_in(own, others, *counts)]
+            if names:
+                more = f" and {len(names) - _MOST_NAMED:,} more" * (len(names) > _MOST_NAMED)
+                what = "New" if is_new else "No longer there"
+                yield f"{what} in {column}: {', '.join(names[:_MOST_NAMED])}{more}."
+        differences = [
+            each.difference
+            for pair in _in_both(now, old)
+            for each in [changed("", "", *(one.share(found.negative) for one in pair[::-1]))]
+            if each is not None
+        ]
+        for change in of_all:
+            rises = change.difference > 0
+            if len(differences) > 1 and all((each > 0) is not rises for each in differences):
+                ways = ("risen", "fallen") if rises else ("fallen", "risen")
+                yield (
+                    f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
+                    f"other groups of {column} have more rows than before."
+                )
+
+
+def _missing_in(
+    own: Sequence[Slice], others: Sequence[Slice], rows_of_others: int, rows: int
+) -> Iterator[str]:
+    """Name the groups that are not among others, and not by chance."""
+    if any(each.is_rest for each in others):  # they may be among these
+        return
+    known = {each.key for each in others}
+    for each in own:
+        if each.is_rest or each.key in known:
+            continue
+        p = exact_p(Proportion(0, rows_of_others), Proportion(each.rows, rows))
+        if p * len(own) <= RATE:
+            yield f"{each.name or '(empty)'} ({counted(each.rows, 'row')})"
 
 
 def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
@@ -70,13 +128,36 @@ def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
 
 
 def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
-    """Test whether a share has changed (two-sided z test, pooled); None if there are too few."""
-    rows, right = before.count + now.count, before.right + now.right
-    share = right / rows
+    """Test whether a share has changed, by Fisher's exact test; None if there are too few rows."""
+    share = (before.right + now.right) / (before.count + now.count)
     if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
         return None
-    error = sqrt(share * (1 - share) * (1 / before.count + 1 / now.count))
-    return Change(what, name, before, now, erfc(abs(now.value - before.value) / error / sqrt(2)))
+    return Change(what, name, before, now, exact_p(before, now))
+
+
+def exact_p(before: Proportion, now: Proportion) -> float:
+    """The two-sided p-value of Fisher's exact test (1935): tables that are at most as likely.
+
+    It holds for small shares and for files of very different sizes, where the normal approximation
+    is too small by a factor of two and more.
+    """
+    right, rows = int(before.right + now.right), before.count + now.count
+    # The counts that rows drawn at random would have now, where they are not impossibly far.
+    mean = right * now.count / rows
+    spread = sqrt(mean * (1 - right / rows) * before.count / max(rows - 1, 1))
+    reach = _REACH * spread + _REACH**2
+    lowest = max(0, right - before.count, int(mean - reach))
+    highest = min(right, now.count, int(mean + reach))
+    if not lowest <= now.right <= highest:
+        return 0.0
+    counts = np.arange(lowest, highest + 1)
+    step = counts[:-1]
+    ratios = np.log((right - step) * (now.count - step) / (step + 1))
+    ratios -= np.log(before.count - right + step + 1)
+    logs = np.concatenate([[0.0], np.cumsum(ratios)])
+    chances = np.exp(logs - logs.max())
+    seen = chances[int(now.right) - lowest]
+    return float(min(chances[chances <= seen * _ROUNDING].sum() / chances.sum(), 1.0))
 
 
 def beyond_chance(found: Sequence[Change]) -> list[Change]:
@@ -135,7 +216,16 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     positive, negative = (found.total.share(each) for each in (found.positive, found.negative))
     called_positive = Proportion(positive.right, int(positive.right + negative.right))
     right = [Proportion(int(counts[at, at]), int(counts[at].sum())) for at in (1, 0)]
-    corrected = correct(called_positive, *right)
+    try:
+        corrected = correct(called_positive, *right)
+    except ValueError:
+        low, high = 1 - right[1].value, right[0].value
+        raise InputError(
+            f"{path}: these rows do not fit. By their labels, the model calls {percent(low, 1)} to "
+            f"{percent(high, 1)} of any reviews {found.positive}, but it calls "
+            f"{percent(called_positive.value, 1)} of the scored ones so. Label a random part of "
+            "the scored files, or leave out --corrected."
+        ) from None
     if corrected is None:
         raise InputError(
             f"{path}: the model is no better than chance on these rows. Label others, or leave out "
@@ -144,24 +234,47 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     return corrected
 
 
+@dataclass(frozen=True)
+class _Estimate:
+    """A corrected share before it is cut to 0 to 1, and half of its 95% interval."""
+
+    share: float
+    half: float
+
+    @classmethod
+    def of(cls, called: Proportion, sensitivity: Proportion, specificity: Proportion) -> Self:
+        se, sp, q = sensitivity.value, specificity.value, called.value
+        better = se + sp - 1
+        share = (q + sp - 1) / better
+        kept = min(max(share, 0.0), 1.0)
+        variance = (
+            q * (1 - q) / called.count
+            + kept**2 * _variance(sensitivity)
+            + (1 - kept) ** 2 * _variance(specificity)
+        ) / better**2
+        return cls(share, NORMAL_95 * sqrt(variance))
+
+    @property
+    def fits(self) -> bool:
+        """Whether the share is one, but for chance."""
+        return -self.half <= self.share <= 1 + self.half
+
+
 def correct(
     called: Proportion, sensitivity: Proportion, specificity: Proportion
 ) -> Corrected | None:
-    """Correct a share of positives for the known errors; None if it is no better than chance."""
-    se, sp, q = sensitivity.value, specificity.value, called.value
-    better = se + sp - 1
-    if better <= 0:
+    """Correct a share of positives for the known errors; None if it is no better than chance.
+
+    `ValueError` if no share of positives gives these counts with these errors.
+    """
+    if sensitivity.value + specificity.value <= 1:
         return None
-    share = (q + sp - 1) / better
-    kept = min(max(share, 0.0), 1.0)
-    variance = (
-        q * (1 - q) / called.count
-        + kept**2 * _variance(sensitivity)
-        + (1 - kept) ** 2 * _variance(specificity)
-    ) / better**2
-    half = NORMAL_95 * sqrt(variance)
-    ends = max(share - half, 0.0), min(share + half, 1.0)
-    return Corrected(kept, ends, q, sensitivity, specificity)
+    found = _Estimate.of(called, sensitivity, specificity)
+    if not found.fits:
+        raise ValueError("the errors do not fit the counts")
+    low, high = (min(max(found.share + half, 0.0), 1.0) for half in (-found.half, found.half))
+    share = min(max(found.share, 0.0), 1.0)
+    return Corrected(share, (low, high), called.value, sensitivity, specificity)
 
 
 def _variance(share: Proportion) -> float:

@@ -1,4 +1,4 @@
-"""Rows of scored files to show and to label: kept block by block, quoted, and picked."""
+"""Rows of scored files to show: kept block by block, and quoted."""
 
 from __future__ import annotations
 
@@ -6,27 +6,19 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.evaluation.metrics import Numbers
-from toolkit.evaluation.summary import OTHER_GROUPS, Quote, Summary
-from toolkit.records.labels import FIVE, TEN, Rows
-from toolkit.text.token_ids import FIRST_WORD_ID, TokenIds
-from toolkit.text.vocabulary import Vocabulary
+from toolkit.evaluation.summary import OTHERS_KEY, Quote, Summary
+from toolkit.records.labels import FIVE, TEN
 
-_KEPT_ROWS = 20_000  # random ones, for quotes and for picking; of each group, an equal part
+_KEPT_ROWS = 20_000  # random ones, for quotes; of each group, an equal part
 _FEWEST_KEPT = 50  # of a group
 _LETTERS_KEPT = 4_000  # of a text, the last ones
 _LETTERS_SHOWN = 400
 _LETTERS_BEFORE = 150  # a word that is shown in a long text
 _FAR = 0.5  # from the score to the stars, both from 0 to 1, for a row that is surprising
 _RARE = 0.25  # share of the group, for a row that is surprising in it
-_DIRECTIONS = 64  # of random projections
-_ROUNDS = 10
-
-_Points = npt.NDArray[np.float32]
 
 
 class KeptRows:
@@ -59,7 +51,7 @@ class KeptRows:
         for (column, known), new in zip(self._extremes.items(), extremes, strict=True):
             known[:] = [_first(pa.concat_tables([*known, new]), column, self._most)]
         is_known = pc.is_in(random["group"], pa.array(groups, pa.large_string()))
-        random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHER_GROUPS))
+        random = _replaced(random, "group", pc.if_else(is_known, random["group"], OTHERS_KEY))
         self._bounds = dict.fromkeys(random["group"].to_pylist(), 1.0) | self._bounds
         self._random.append(random)
         waiting = sum(map(len, self._random[1:]))
@@ -121,13 +113,13 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
         found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
         if found.total.rows > len(rows):
             found.surprise += f" Found among {len(rows):,} random rows."
-        slices = {each.name: each for each in found.by[by]}
+        slices = {each.key: each for each in found.by[by]}
         pairs = [*zip(rows["group"].to_pylist(), rows["sentiment"].to_pylist(), strict=True)]
         shares = np.array([slices[group].share(label).value for group, label in pairs])
         sure = np.abs(rows["probability"].to_numpy() - 0.5) * 2
         order = np.argsort(shares - sure, kind="stable")[: 3 * show]
         order = order[shares[order] < _RARE]
-        why = [f"{pairs[at][0]}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
+        why = [f"{slices[pairs[at][0]].name}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
         found.surprising = _quotes(rows.take(pa.array(order)), why)[:show]
 
 
@@ -167,79 +159,3 @@ def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
     return Quote(
         row["file"], row["row"], row["sentiment"], round(row["probability"], 4), shown, why
     )
-
-
-def picked_rows(rows: pa.Table, vocabulary: Vocabulary, most: int) -> pa.Table:
-    """Choose rows worth labelling, each text once, and add an empty label.
-
-    Half of them are random: with those alone that are unsure, adapting was no better.
-    """
-    codes = rows["text"].combine_chunks().dictionary_encode().indices.to_numpy()
-    rows = rows.take(pa.array(np.sort(np.unique(codes, return_index=True)[1])))  # once each
-    groups = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy()
-    p = np.clip(rows["probability"].to_numpy(), 1e-9, 1 - 1e-9)
-    unsure = -(p * np.log(p) + (1 - p) * np.log(1 - p)) / np.log(2)  # bits, 0 to 1
-    chosen = unlike(vocabulary.encode(rows["text"]), unsure, groups, -(-most // 2))
-    at_random = np.argsort(rows["key"].to_numpy(), kind="stable")
-    rest = at_random[~np.isin(at_random, chosen)][: most - len(chosen)]
-    rows = rows.take(pa.array([*chosen, *rest.tolist()], pa.int64()))
-    return rows.add_column(0, "label", pa.nulls(len(rows), pa.string()))
-
-
-def unlike(ids: TokenIds, weight: Numbers, groups: Rows, most: int) -> list[int]:
-    """Choose rows of a high weight that are typical of many and unlike each other, of all groups.
-
-    They are those nearest to the centres of weighted k-means (Zhdanov 2019, "Diverse mini-batch
-    active learning"), for each group by its weight. Rows are points in 64 random directions, by the
-    words that they have; rare ones count more. ``groups`` are numbers from 0.
-    """
-    random = np.random.default_rng(0)
-    points = _points(ids, random)
-    weight = np.where(points.any(axis=1), weight + 1e-6, 0)
-    sizes, sums = np.bincount(groups, weight > 0), np.bincount(groups, weight)
-    counts = np.zeros(len(sizes), np.int64)
-    counts[np.argsort(-sums, kind="stable")[:most]] = 1
-    counts[sizes == 0] = 0
-    while counts.sum() < min(most, sizes.sum()):
-        counts[np.argmax(np.where(counts < sizes, sums / (counts + 1), -1))] += 1
-    chosen: list[int] = []
-    for group in np.flatnonzero(counts).tolist():
-        own = np.flatnonzero((groups == group) & (weight > 0))
-        chosen += own[_central(points[own], weight[own], int(counts[group]), random)].tolist()
-    return chosen
-
-
-def _points(ids: TokenIds, random: np.random.Generator) -> _Points:
-    """Give (rows, directions) points of length 1; zeros for a row without a known word."""
-    seen = np.bincount(ids.values, minlength=FIRST_WORD_ID)
-    directions = random.standard_normal((len(seen), _DIRECTIONS)).astype(np.float32)
-    directions *= np.log(len(ids.values) / np.maximum(seen, 1))[:, None].astype(np.float32)
-    directions[:FIRST_WORD_ID] = 0
-    rows = zip(ids.starts, ids.stops, strict=True)
-    points = np.stack([directions[ids.values[first:stop]].sum(axis=0) for first, stop in rows])
-    points /= np.maximum(np.linalg.norm(points, axis=1), 1e-9)[:, None]
-    return points
-
-
-def _central(
-    points: _Points, weight: Numbers, count: int, random: np.random.Generator
-) -> list[int]:
-    """Choose the rows nearest to the centres of weighted k-means, each once."""
-    nearest = np.full(len(points), 2.0)  # a distance: 1 minus the cosine
-    centres = np.zeros((count, _DIRECTIONS), np.float32)
-    for each in range(count):  # k-means++
-        odds = weight * nearest**2
-        odds = odds if odds.any() else weight
-        centres[each] = points[random.choice(len(points), p=odds / odds.sum())]
-        nearest = np.minimum(nearest, np.maximum(1 - points @ centres[each], 0))
-    for _ in range(_ROUNDS):
-        own = np.argmax(points @ centres.T, axis=1)
-        for each in range(count):
-            mean = (points[own == each] * weight[own == each, None]).sum(axis=0)
-            centres[each] = mean / length if (length := np.linalg.norm(mean)) else centres[each]
-    chosen: list[int] = []
-    for each in range(count):
-        alike = points @ centres[each]
-        alike[chosen] = -2
-        chosen.append(int(np.argmax(alike)))
-    return chosen

@@ -18,12 +18,10 @@ import onnx.parser
 from onnx import helper
 
 from toolkit.model.file import TEXT, TOKEN_IDS
-from toolkit.text.rule import TokenRule
+from toolkit.model.tokenizer_node import tokenizer_settings
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID
 from toolkit.text.vocabulary import Vocabulary
 
-# In the syntax of RE2, which ONNX Runtime builds in.
-_FROM_NUL_ON = r"\x00[\s\S]*"
 _PREFIX = "front_end/"
 
 
@@ -47,7 +45,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
         {TEXT: TEXT, TOKEN_IDS: TOKEN_IDS},
     )
     tokenizers = [node for node in graph.node if node.op_type == "Tokenizer"]
-    for tokenizer, settings in zip(tokenizers, _separators(vocabulary.rule), strict=True):
+    for tokenizer, settings in zip(tokenizers, tokenizer_settings(vocabulary.rule), strict=True):
         _set(tokenizer, settings)
     _set(next(node for node in graph.node if node.op_type == "LabelEncoder"), _ids(vocabulary))
     for node in graph.node:
@@ -56,7 +54,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
 
 
 def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProto:
-    """Build the graph from ids, with 0 before or after them, to rows as `front_end` gives them."""
+    """Build the graph from ids, with 0 before or after them, to rows as `front_end` makes them."""
     columns, weights = _last_columns(max_tokens, is_fixed=is_fixed)
     return listed_graph(
         f"rows_of_ids (int32[batch, given] given) => (int32[batch, tokens] {TOKEN_IDS})",
@@ -68,7 +66,7 @@ def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProt
 
 
 def _last_columns(max_tokens: int, *, is_fixed: bool) -> tuple[list[str], list[str]]:
-    """Give the steps and weights that number the columns to keep from the end: -3, -2, -1."""
+    """Return the nodes and weights that number the columns to keep from the end: -3, -2, -1."""
     if is_fixed:
         return [], [
             weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))
@@ -84,9 +82,9 @@ def listed_graph(
     prefix: str,
     outside: Mapping[str, str],
 ) -> onnx.GraphProto:
-    """Make a graph of lists of nodes and of weights, which are lists or what `weight` gives.
+    """Make a graph from lists of nodes and weights; a weight is a list or a result of `weight`.
 
-    Its tensors get a prefix; those from outside have the names that are given instead.
+    Its tensors get a prefix; tensors from outside have the given names.
     """
     lists = _lists()
     header = ", ".join(lists.get(each, each) for each in weights)
@@ -107,7 +105,7 @@ def listed_graph(
 
 
 def weight(kind: str, name: str, values: Iterable[float | str]) -> str:
-    """List a weight, such as ``int64[2] shape = {-1, 1}``."""
+    """Return the listing of a weight, such as ``int64[2] shape = {-1, 1}``."""
     listed = (f'"{value}"' if isinstance(value, str) else str(value) for value in values)
     return f"{kind} {name} = {{{', '.join(listed)}}}"
 
@@ -120,18 +118,8 @@ def _lists() -> dict[str, str]:
     return dict(zip(parts[::2], parts[1::2], strict=True))
 
 
-def _separators(rule: TokenRule) -> list[dict[str, Any]]:
-    """Say for each tokenizer what separates tokens; the second one finds what is mark-up alone."""
-    if rule.has_markup:
-        tokens = f"{rule.markup_pattern}|{rule.token_pattern}"
-        return [{"tokenexp": tokens}, {"separators": [rf"\A(?:{rule.markup_pattern})\z"]}]
-    separators = "".join(f"\\x{{{ord(character):x}}}" for character in rule.separators)
-    from_nul = [_FROM_NUL_ON] if rule.ends_at_nul else []
-    return [{"separators": [*from_nul, f"[{separators}]+"]}]  # one after the other
-
-
 def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Give tokens and their ids, with 0 for empty strings and mark-up, which are not tokens."""
+    """Return strings and their ids; empty strings and mark-up, which are not tokens, have id 0."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
     # Of equal keys the first counts, so what is not a token is not a word, either.
     no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]

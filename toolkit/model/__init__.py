@@ -67,10 +67,7 @@ def find_model(model: str | Path | None = None) -> Path:
     """
     path = path_of(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
-        installed = Path(__file__).parent / "shipped_models" / f"{path.name}.onnx"
-        # In an editable install, it is in the project folder.
-        in_project = Path(__file__).parents[2] / "exported" / installed.name
-        return installed if installed.is_file() else in_project
+        return shipped_file(path.name)
     if _is_missing(path):
         raise ModelError(
             f"{path}: no such model file. Choose a model file, a run folder, or one of the shipped "
@@ -83,6 +80,14 @@ def find_model(model: str | Path | None = None) -> Path:
     from toolkit.model.run_folder import RunFolder  # late: few models are folders
 
     return RunFolder(path).find_export()
+
+
+def shipped_file(name: str) -> Path:
+    """Return the file of a shipped model; ``SHA256SUMS`` is beside it."""
+    installed = Path(__file__).parent / "shipped_models" / f"{name}.onnx"
+    # In an editable install, it is in the project folder.
+    in_project = Path(__file__).parents[2] / "exported" / installed.name
+    return installed if installed.is_file() else in_project
 
 
 def is_shipped(path: Path) -> bool:

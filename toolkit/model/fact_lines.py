@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from toolkit.model import find_model
+from toolkit.model.agreement import check_agreement, check_twin
 from toolkit.model.facts import (
     PARTS,
     Adaptation,
@@ -309,8 +310,12 @@ def describe(path: Path | None = None) -> Description:
     graph = read_onnx(found)
     inputs = {value.name for value in graph.graph.input}
     if TOKEN_IDS in inputs and TEXT not in inputs:
-        return _of_onnx(read_twin(found), is_twin=True)
-    return _of_onnx(load_model(path), is_twin=False)
+        twin = read_twin(found)
+        check_twin(twin)
+        return _of_onnx(twin, is_twin=True)
+    model = load_model(path)
+    check_agreement(model)
+    return _of_onnx(model, is_twin=False)
 
 
 def json_of(description: Description) -> dict[str, Any]:

@@ -150,13 +150,17 @@ class ModelFile:
         These are three words: other characters than letters, digits and ``_ . + -`` are ``_`` in
         name and version. The hash is the start of the file's SHA-256.
         """
-        words = (self.name, self.facts.version, f"sha256-{self.sha256[:_DIGITS_SHOWN]}")
-        return " ".join(map(plain_word, words))
+        return in_one_value(self.name, self.facts.version, self.sha256)
 
     @cached_property
     def sha256(self) -> str:
         """The SHA-256 of the file as it is now, in hexadecimal digits."""
         return sha256_of(self.path)
+
+
+def in_one_value(name: str, version: str, sha256: str) -> str:
+    """Write a model as three words: ``reviews 2026.11 sha256-0123456789abcdef``."""
+    return " ".join(map(plain_word, (name, version, f"sha256-{sha256[:_DIGITS_SHOWN]}")))
 
 
 def load_model(model: str | Path | None = None) -> ModelFile:

@@ -27,6 +27,7 @@ from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between
 from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes, RecurrentBody
 
 if TYPE_CHECKING:
+    from toolkit.model.file import ModelFile
     from toolkit.model.onnx import GraphProto, NodeProto
 
 
@@ -58,6 +59,27 @@ def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
         return _session(part)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
         raise ModelError(f"{path}: ONNX Runtime cannot load its network: {error}") from None
+
+
+def open_whole_graph(model: ModelFile) -> ort.InferenceSession:
+    """Load the whole graph of a text-in model file, with `token_ids` as one more output.
+
+    Its network must have been loaded before, which checks a `Scan`. Raises `ModelError` if ONNX
+    Runtime cannot load the graph.
+    """
+    whole = ModelProto()
+    whole.CopyFrom(model.graph)
+    whole.graph.output.extend(each for each in whole.graph.value_info if each.name == TOKEN_IDS)
+    if _count_steps(whole) != _count_steps(model.network):
+        raise ModelError(f"{model.path}: has a node 'Scan' outside of its network")
+    try:
+        return _session(whole)
+    except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
+        raise ModelError(f"{model.path}: ONNX Runtime cannot load its graph: {error}") from None
+
+
+def _count_steps(model: ModelProto) -> int:
+    return sum(node.op_type == "Scan" for node in model.graph.node)
 
 
 def _session(part: ModelProto) -> ort.InferenceSession:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.agreement import check_agreement, remember
 from toolkit.model.aspects import AspectLists, Aspects, called
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
@@ -114,6 +115,7 @@ class Scorer:
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
+        check_agreement(self._file, self._network)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
         self._given = (model, threshold)
         self._label(neutral, by_sentence=by_sentence)
@@ -199,7 +201,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, self._arguments
+        return _unpickle, (*self._arguments, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -554,8 +556,14 @@ def _unpickle(
     aspects: Aspects | None,
     reasons: int,
     prior: float | None,
+    checked: str,
 ) -> Scorer:
-    """Give the scorer of these arguments, opened once in each process."""
+    """Return the scorer of these arguments, opened once in each process.
+
+    `checked` is the SHA-256 of the file that the sender has checked: the same file is not checked
+    again here.
+    """
+    remember(checked)
     path = find_model(model)
     try:
         found = path.stat()

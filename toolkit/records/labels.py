@@ -77,10 +77,12 @@ class WrongValueError(InputError):
         self.place, self.row, self.problem = place, row, problem
 
 
-def found_in(first: str | None, rows: int, what: str) -> str:
-    """Say which value was found in the first of some rows, and in how many of them."""
+def found_in(first: str | None, rows: int, what: str, others: int = 0) -> str:
+    """Report a wrong value: how many rows have it, and how many others have another wrong one."""
     found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
-    return f"found {found}" + f" ({rows:,} such rows)" * (rows > 1)
+    counts = [f"{rows:,} such rows"] * (rows > 1)
+    counts += [f"{others:,} more with another unknown {what} or none"] * (others > 0)
+    return f"found {found}" + f" ({'; '.join(counts)})" * bool(counts)
 
 
 def _refuse_values(first: str | None, rows: Rows, place: str, option: str) -> NoReturn:
@@ -216,11 +218,14 @@ def labels_of(
     if len(wrong) and not (names.skip_wrong and len(wrong) < len(rows)):
         at = np.repeat(rows[wrong], counts[wrong])
         word = words[int(wrong[0])].as_py()
-        what = found_in(_given(word, names) and word, len(at), "label")
+        given = _given(word, names)
+        is_same = np.array([label == given for label in [*found, ""]])[indices[wrong]]
+        same = int(counts[wrong][is_same].sum())
+        what = found_in(given and word, same, "label", others=len(at) - same)
         unknown = sum(map(bool, compress(found, np.isnan(by_word))))
         known = int(np.count_nonzero(~np.isnan(by_word)))
         are_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
-        advice = _advice(_given(word, names), kind, names, are_topics=are_topics)
+        advice = _advice(given, kind, names, are_topics=are_topics)
         raise WrongValueError(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)

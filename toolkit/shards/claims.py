@@ -115,7 +115,7 @@ class ShardedJob:
         return self.folder.parent
 
     def jobs(self, shard: int, attempt: str) -> Iterator[Job]:
-        """Give what an attempt to score a shard does: a piece of a file each, into a part."""
+        """Return the jobs of an attempt to score a shard: each scores a piece into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
             planned = self.plan.files[piece.file].job(self.outputs)
             # Its end says the format; a name as long as can be leaves no room for the number.
@@ -128,7 +128,7 @@ class ShardedJob:
             yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)
 
     def results(self, claim: Claim) -> list[FileResult]:
-        """Say what became of the pieces of a shard."""
+        """Return the results of the pieces of a shard."""
         jobs = self.jobs(claim.shard, claim.attempt)
         return [
             FileResult(job, source=Source(size=job.file_range.size)).complete(done)
@@ -140,7 +140,7 @@ class ShardedJob:
         return self.folder / f"{shard:05}.{attempt}"
 
     def claim_path(self, shard: int) -> Path:
-        """Where the claim of a shard is; those of another job have other names."""
+        """Return the path of the claim of a shard; claims of other jobs have other names."""
         plan = self.plan
         return self.folder / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
 
@@ -173,9 +173,9 @@ class ShardedJob:
             return [*pool.map(lambda n: self.read_claim(n) if is_done[n] else None, wanted)]
 
     def create_claim(self, claim: Claim) -> bool:
-        """Write the claim of a shard; tell whether it is the first one, else it is not written.
+        """Write the claim of a shard unless there is one; return whether it was written.
 
-        Raises `UsageError` if the job is not there any more.
+        Raises `UsageError` if the job is gone.
         """
         if _content_of(self.folder / PLAN) != self.plan.as_json():
             raise UsageError(
@@ -191,7 +191,7 @@ class ShardedJob:
         return True
 
     def forget(self, shard: int, attempt: str) -> None:
-        """Remove what an attempt has written, and folders that it has made for a job that ended."""
+        """Remove the files of an attempt, and folders that it made for a job that has ended."""
         remove_tree(self.parts_folder(shard, attempt))
         if not is_in_store(self.folder):
             with suppress(OSError):  # it is not empty, as of a job that is there
@@ -199,7 +199,7 @@ class ShardedJob:
 
 
 def files_of(part: FileResult) -> list[Path]:
-    """Give the files of a part: the output, and that of the rejects if there is one."""
+    """Return the files of a part: the output, and that of the rejects if there is one."""
     rejects = part.job.rejects_file if part.summary.rejected else None
     return [part.job.output, *([] if rejects is None else [rejects])]
 

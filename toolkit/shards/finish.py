@@ -1,4 +1,4 @@
-"""The end of a job in shards: the parts become the outputs that one run would have written."""
+"""The end of a job in shards: join the parts to the outputs that one run would have written."""
 
 from __future__ import annotations
 
@@ -36,9 +36,9 @@ Parts = Sequence[FileResult]  # in the order of the input
 
 
 def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
-    """Join the parts of all shards, and remove them; give a result for each file of the plan.
+    """Join the parts of all shards, remove them, and return a result for each file of the plan.
 
-    With ``force``, outputs that are there are replaced. Raises `UsageError` if a shard is missing,
+    With ``force``, existing outputs are replaced. Raises `UsageError` if a shard is missing,
     an output is there that is not the joined one, or another process has finished the job
     meanwhile; `InputError` if a part is not as its shard has left it, or too many records are
     rejected; and `OutputError` if an output cannot be written.
@@ -75,7 +75,7 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
 
 
 def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
-    """Give the parts of each file in order.
+    """Return the parts of each file in order.
 
     Raises `UsageError` if shards are missing, and `InputError` if the parts are not all of a file,
     or not as their shards have left them.
@@ -131,7 +131,7 @@ def _fits(frame: Frame, size: int) -> bool:
 
 
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
-    """Add up what became of a file."""
+    """Add up the results of the pieces of a file."""
     file = job.plan.files[number]
     source = Source.of(path_of(file.input), job.plan.read_as, file.facts)
     result = FileResult(_job(job, number), is_done=True, source=source)
@@ -152,7 +152,7 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
 
 
 def _job(job: ShardedJob, number: int) -> Job:
-    """Say where the output of a file is: in parts, those of all files are together."""
+    """Return the job of a file, with its output; parts of all files are in one folder."""
     file = job.plan.files[number].job(job.outputs)
     if not job.plan.keep_parts:
         return file
@@ -164,7 +164,7 @@ def _job(job: ShardedJob, number: int) -> Job:
 def _outputs(
     job: ShardedJob, results: Parts, parts: Sequence[Parts]
 ) -> Iterator[tuple[Path, Content]]:
-    """Give the files to write, with their contents."""
+    """Return the files to write, with their contents."""
     if job.plan.keep_parts:
         every = [part for each in parts for part in each]
         for number, part in enumerate(every):
@@ -177,7 +177,7 @@ def _outputs(
 
 
 def _joined(parts: Parts) -> Content:
-    """Give the content of an output: header, records of all parts, and the end of the last."""
+    """Return the content of an output: header, records of all parts, end of the last part."""
     pieces = [*_pieces(parts)]
     size = sum(len(each) if isinstance(each, bytes) else each[2] - each[1] for each in pieces)
     whole = parts[0].job.output if len(parts) == 1 else None
@@ -193,7 +193,7 @@ def _joined(parts: Parts) -> Content:
 
 
 def _rights(parts: Parts) -> int:
-    """Give the rights that all files of some parts have."""
+    """Return the file permissions that all parts share."""
     files = [path for part in parts for path in files_of(part) if not is_in_store(path)]
     return reduce(and_, (path.stat().st_mode for path in files), 0o666)
 
@@ -215,7 +215,7 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
 
 
 def _read(pieces: Sequence[ByteRange | bytes]) -> Iterator[bytes]:
-    """Read what is joined, a few megabytes at a time."""
+    """Read the joined content, a few megabytes at a time."""
     for each in pieces:
         if isinstance(each, bytes):
             yield each
@@ -232,7 +232,7 @@ def _read(pieces: Sequence[ByteRange | bytes]) -> Iterator[bytes]:
 
 
 def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
-    """Give the file of the rejects of some parts, if there are any and they are kept."""
+    """Return the file of rejects of the parts, if there are rejects and they are kept."""
     path = job.rejects_file
     if path is not None and any(part.summary.rejected for part in parts):
         size = sum(map(len, _lines(parts)))
@@ -243,7 +243,7 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
 
 
 def _lines(parts: Parts) -> Iterator[bytes]:
-    """Give the lines of rejects, with the numbers that they have in the whole file.
+    """Yield the lines of rejects, with record numbers of the whole file.
 
     In a piece that was cut without reading what is before it, lines are counted from its start.
     """
@@ -270,7 +270,7 @@ def _shifted(line: bytes, shift: int) -> bytes:
 def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None:
     """Write a file that appears complete, or find that it is there already.
 
-    ``folder`` is the one of the shards, where what is not complete is removed with the rest.
+    ``folder`` is the folder of the shards; unfinished files in it are removed with it.
     """
     with reporting_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -285,7 +285,7 @@ def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None
 
 
 def _clear(job: ShardedJob, results: Parts, mine: Collection[Path], *, force: bool) -> None:
-    """With force, remove what a job that is replaced has left at other names.
+    """With force, remove outputs of the replaced job that have other names.
 
     Without, raise `UsageError` if parts of another job are there, as all parts in a folder are read
     together.

@@ -28,8 +28,9 @@ from toolkit.training.adapt_fit import (
     Start,
     adapt_network,
     border_of,
-    load_start,
+    find_start,
     log_odds,
+    open_start,
 )
 from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
 from toolkit.training.epochs import Checkpoints
@@ -53,8 +54,10 @@ _SURE = 1.64  # standard errors of the gain, from which it is said to help
 def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Adapt the network that `options.start` names; see `toolkit.training.run.train`."""
     started = time.monotonic()
-    start = load_start(str(options.start))
+    found_start = find_start(str(options.start))
+    # Wrong labels are reported before Keras is imported.
     read = load_training_data(options, observer)
+    start = open_start(found_start)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
     splits = folds_for_few(read.reviews, wanted, options.seed, kind)

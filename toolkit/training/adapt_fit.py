@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
+from toolkit.model.agreement import check_agreement
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
@@ -62,16 +63,44 @@ class Start:
 
 def load_start(model: str) -> Start:
     """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
+    return open_start(find_start(model))
+
+
+def find_start(model: str) -> RunFolder | ModelFile:
+    """Find and check a start by its name or path, without Keras, which takes 10 s to import.
+
+    Raises `ModelError` if there is none.
+    """
     path = path_of(model)
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
-        return _of_run(RunFolder(path))
-    return _of_file(ModelFile.load(find_model(model)))
+        run = RunFolder(path)
+        run.check()
+        return run
+    file = ModelFile.load(find_model(model))
+    check_agreement(file)
+    if file.facts.preset not in PRESETS:
+        raise _not_adaptable(
+            file, f"this version of the toolkit has no preset '{file.facts.preset}'"
+        )
+    return file
+
+
+def _not_adaptable(model: ModelFile, why: str) -> ModelError:
+    return ModelError(
+        f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
+        f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
+        "version."
+    )
+
+
+def open_start(found: RunFolder | ModelFile) -> Start:
+    """Load the network of a start with Keras; raises `ModelError` if it cannot be adapted."""
+    return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
 
 
 def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
-    run.check()
     config = run.load_config()
     network = load_keras(run.model)
     if graph_of_network(network) is None:
@@ -91,19 +120,12 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
-    why = "its graph is not as this version of the toolkit writes it"
-    if model.facts.preset not in PRESETS:
-        why = f"this version of the toolkit has no preset '{model.facts.preset}'"
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
-        network, why = None, f"damaged, {error}"
+        raise _not_adaptable(model, f"damaged, {error}") from None
     if network is None:
-        raise ModelError(
-            f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
-            f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
-            "version."
-        )
+        raise _not_adaptable(model, "its graph is not as this version of the toolkit writes it")
     found = model.facts
     version = found.release.model_version
     licence = found.release.licence
