@@ -4,7 +4,7 @@ python -m examples.teacher.mpnet.answer --minutes 60
 
 Answers are written in parts, as the teacher files of the toolkit: hashes of texts, and
 probabilities. What is answered already is left out, so the step can be stopped and run again; the
-shortest texts come first.
+shortest texts come first. With the model of one fold alone, it answers the texts of the other.
 """
 
 import argparse
@@ -88,9 +88,12 @@ def main() -> None:
     scale = scale_of(chosen.work)
     asked = questions(chosen.data, chosen.work)
     known = answered(chosen.answers)
-    left = [each for each in asked if each.name not in known]
-    print(f"{len(asked):,} short texts, {len(asked) - len(left):,} answered already", flush=True)
     models, clock = Models(chosen.work), Clock(chosen.minutes)
+    left = [
+        each for each in asked if each.name not in known and {*answered_by(each)} <= {*models.folds}
+    ]
+    told = f"{len(known):,} answered already, {len(left):,} for the folds {models.folds}"
+    print(f"{len(asked):,} short texts, {told}", flush=True)
     part: dict[str, float] = {}
     start, done = time.monotonic(), 0
     while done < len(left) and not clock.is_over:

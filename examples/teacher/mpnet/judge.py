@@ -1,4 +1,4 @@
-"""Third step: judge both models on what is held out, beside a model of the toolkit; find the scale.
+"""Third step: judge the models on what is held out, beside a model of the toolkit; find the scale.
 
 python -m examples.teacher.mpnet.judge
 
@@ -7,7 +7,7 @@ that no model has learned from, with short reviews of fold V in them.
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -21,15 +21,14 @@ from examples.teacher.mpnet.texts import MOST_WORDS, folds_of
 from examples.teacher.reviews.blend import scale_of
 from examples.teacher.reviews.reviews import load
 from exported.composed import SEED, Composer, clauses_of, written
-from exported.data import HALVES, HELD_OUT
+from exported.data import HELD_OUT
 from toolkit import Scorer
 from toolkit.model.stars import logits_of
 
-OF_DOMAIN = 40  # of each label
+OF_DOMAIN = 30  # of each label
 FEWEST_OF_LABEL = 5  # of a domain whose accuracy is told
-COMPOSED, WRITTEN = 800, 400
+COMPOSED, WRITTEN = 600, 300
 JUDGED = "judged.json"
-_TOLD = "| {:<32} | {:>6} | {:>7} | {:>7} | {:>7} | {:>7} | {:>7} |"
 
 Values = npt.NDArray[np.float64]
 
@@ -85,12 +84,17 @@ def accuracies(
 
 def table(judged: list[Judged], answers: dict[str, Values]) -> list[float]:
     """Print the balanced accuracy of each part in percent; return the means of the parts."""
-    print(_TOLD.format("part", "texts", *answers), flush=True)
+    _print_row("part", "texts", answers)
     rows = [*accuracies(judged, answers, balanced)]
     means = np.mean([figures for *_, figures in rows], axis=0).tolist()
     for name, count, figures in (*rows, ("mean", len(judged), means)):
-        print(_TOLD.format(name, count, *(f"{100 * one:.1f}" for one in figures)), flush=True)
+        _print_row(name, str(count), (f"{100 * one:.1f}" for one in figures))
     return [round(100 * one, 2) for one in means]
+
+
+def _print_row(name: str, count: str, figures: Iterable[str]) -> None:
+    cells = (f"{name:<32}", f"{count:>6}", *(f"{one:>7}" for one in figures))
+    print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def main() -> None:
@@ -100,7 +104,8 @@ def main() -> None:
     chosen = parser.parse_args()
     drawn, composed = reviews_of(chosen.data)
     texts = [one.text for one in (*drawn, *composed)]
-    found = Models(chosen.work, exact=chosen.exact).logits(texts, [HALVES] * len(texts))
+    models = Models(chosen.work, exact=chosen.exact)
+    found = models.logits(texts, [models.folds] * len(texts))
     scored = Scorer(chosen.model).probabilities(pa.array(texts, pa.large_string()))
     student = np.nan_to_num(logits_of(scored.to_numpy(zero_copy_only=False)))
     teacher = mean_logits(found)

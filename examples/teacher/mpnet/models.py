@@ -1,4 +1,4 @@
-"""Both fine-tuned models in one: the lower layers are shared."""
+"""The fine-tuned models in one: the lower layers are shared."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,7 +24,7 @@ _PIECES_AT_ONCE = 1_600
 
 
 class Models:
-    """The models of both folds.
+    """The models of the folds that are tuned: `folds`, such as ``A`` or ``AB``.
 
     Parameters
     ----------
@@ -35,12 +35,12 @@ class Models:
     """
 
     def __init__(self, work: Path, *, exact: bool = False) -> None:
-        for fold in HALVES:
-            if not tuned_file(work, fold).is_file():
-                raise InputError(
-                    f"{tuned_file(work, fold)}: not there yet. Run python -m "
-                    f"examples.teacher.mpnet.tune {fold} first."
-                )
+        self.folds = "".join(fold for fold in HALVES if tuned_file(work, fold).is_file())
+        if not self.folds:
+            raise InputError(
+                f"{tuned_file(work, HALVES[0])}: not there yet. Run python -m "
+                f"examples.teacher.mpnet.tune {HALVES[0]} first."
+            )
         one_thread()
         self._work = work
         given = pretrained(work)
@@ -53,7 +53,7 @@ class Models:
             lambda batch: lower.layers(lower.embedded(batch), range(LOWER)), input_signature=ids
         )
         self._upper = {}
-        for fold in HALVES:
+        for fold in self.folds:
             upper = Network({**distances, **tuned(work, fold)}, exact=exact)
             self._upper[fold] = tf.function(
                 lambda batch, upper=upper: upper.logits(upper.layers(batch, range(LOWER, LAYERS))),
@@ -67,8 +67,8 @@ class Models:
         """
         pieces = word_pieces(texts, self._work)
         lengths = np.array([len(one) for one in pieces])
-        found = {fold: np.full(len(texts), np.nan, np.float32) for fold in HALVES}
-        is_asked = {fold: np.array([fold in asked for asked in folds], bool) for fold in HALVES}
+        found = {fold: np.full(len(texts), np.nan, np.float32) for fold in self.folds}
+        is_asked = {fold: np.array([fold in asked for asked in folds], bool) for fold in found}
         for rows in equal_batches(lengths, _PIECES_AT_ONCE):
             lower = self._lower(np.stack([pieces[row] for row in rows]))
             for fold, upper in self._upper.items():
