@@ -158,7 +158,7 @@ def test_rows_without_text_or_label_are_counted(write_rows: WriteRows) -> None:
     ("content", "message", "kind"),
     [
         ("text,label\na,1\nb,13\nc,14\n",
-         r"'label', row 2: found the label '13' \(2 such rows\), expected 0 or 1, neg", InputError),
+         r"'label', row 2: found the label '13' \(1 more .*\), expected 0 or 1, neg", InputError),
         ("text,label\na,3\nb,3\nc,neutral\n", r"'label', row 1: found the label '3'", InputError),
         ("text,label\na,3\nb,3\n", "'label': all labels are neutral", InputError),
         ("text,label\n,1\nb,\n", "none of its 2 rows has both a text and a label", InputError),

@@ -97,7 +97,9 @@ def _rows(
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
         yield "mixed", _share(summary.mixed, summary.scored)
-    if summary.labelled + summary.unreadable_labels:
+    if summary.labelled + summary.unreadable_labels + summary.neutral_labels:
+        meanings = dict.fromkeys(each.label_meaning for each in results if each.label_meaning)
+        yield from (("labels", meaning) for meaning in meanings)
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
     yield from _reading(summary, scorer)
@@ -171,10 +173,12 @@ def _accuracy(summary: Summary) -> str:
         value += f", {summary.labelled_neutral:,} called neutral left out"
     if summary.labelled_mixed:
         value += f", {summary.labelled_mixed:,} called mixed left out"
+    if summary.neutral_labels:
+        value += f", {summary.neutral_labels:,} with a neutral label left out"
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     if summary.unreadable_labels > summary.labelled:
-        value += " (for stars, three classes or names of your own: toolkit evaluate)"
+        value += " (for labels of other names: toolkit evaluate --positive)"
     return value
 
 

@@ -19,7 +19,7 @@ from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
 from toolkit.records.columns import aspect_role
-from toolkit.records.labels import read_labels
+from toolkit.records.labels import label_words
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
 from toolkit.scoring.results import Summary
@@ -128,15 +128,10 @@ class BlockScorer:
         for label, is_called in called.items():
             setattr(summary, label, _count_true(is_called))
         if labels is not None:
-            values = read_labels(labels)
-            is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
-            right = pc.equal(values, positive.cast(pa.int8()))
+            answers = pc.if_else(positive, "positive", "negative")
             for label, is_called in called.items():
-                setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
-                right = pc.and_not(right, is_called)
-            summary.labelled = _count_true(is_labelled)
-            summary.unreadable_labels = summary.scored - summary.labelled
-            summary.right = _count_true(right)
+                answers = pc.if_else(is_called, label, answers)
+            summary.labels = _count_labels(labels, answers)
         return summary
 
 
@@ -150,6 +145,20 @@ def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> tuple[int, int]:
     rows = rows[:: max(1, len(rows) // _LOOKED_AT)]
     found = pc.match_substring_regex(texts.take(arrow_of(rows)), _VALUE)
     return found.true_count, len(rows)
+
+
+def _count_labels(labels: pa.Array, answers: pa.StringArray) -> dict[str, dict[str, int]]:
+    """Count the answers to the rows with each label; an answer of null is not counted."""
+    table = pa.table({"label": label_words(labels), "answer": answers})
+    table = (
+        table.filter(answers.is_valid())
+        .group_by(["label", "answer"])
+        .aggregate([([], "count_all")])
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["label"], {})[row["answer"]] = row["count_all"]
+    return dict(sorted(found.items()))
 
 
 def _count_true(values: pa.BooleanArray) -> int:

@@ -34,6 +34,7 @@ from toolkit.errors import UsageError
 from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
 from toolkit.service.batches import Batches, Wanted
+from toolkit.service.heads import check_head
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
 # A text of 500 words takes 0.1 s to explain, and its explanation has 60 kB.
@@ -127,12 +128,20 @@ class Service:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noted)
+            await (self._refusal_of(scope) or self._app)(scope, receive, send_noted)
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
         self._requests.labels(path, status).inc()
         self._seconds.labels(path).observe(time.perf_counter() - began)
+
+    def _refusal_of(self, scope: Scope) -> Response | None:
+        """Return the answer to a request whose head is wrong, whatever its path is."""
+        try:
+            check_head(scope)
+        except HTTPException as error:
+            return _refused(None, error)
+        return None
 
     def stop(self) -> None:
         """Wait no longer than some seconds for the rest of each request."""
@@ -265,7 +274,7 @@ def _busy() -> HTTPException:
     return HTTPException(503, "too many requests: try again in a second", {"retry-after": "1"})
 
 
-def _refused(_request: Request, error: Exception) -> Response:
+def _refused(_request: Request | None, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
@@ -275,4 +284,4 @@ def _failed(_request: Request, _error: Exception) -> Response:
 
 
 def _left(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)  # to nobody
+    return Response(status_code=499)  # to nobody: metrics count it, as those of nginx do

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.files import atomic_file, hidden_beside, remove_tree
+from toolkit.files import atomic_file, check_kept, hidden_beside, remove_tree
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.training.options import LINES, TrainingObserver, TrainingOptions
 from toolkit.training.presets import option_of
@@ -66,6 +66,9 @@ class Checkpoints:
 
         ``data`` is the fingerprint of all that was read.
         """
+        check_kept(self._folder, is_folder=True)
+        for path in self._folder.glob("*.npz"):
+            check_kept(path)
         self._identity = _identity_of(self._options, data)
         if not self._options.resume:
             self.remove()
