@@ -316,8 +316,8 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
 def test_a_share_of_positives_that_the_model_expects_is_not_warned_of(
     write_rows: WriteRows,
 ) -> None:
-    """Chance explains 26 of 50 where 25 are expected; of 5,000 reviews, 1 point is too little."""
-    for reviews, extra, is_warned in ((50, 1, False), (5000, 49, False), (5000, 100, True)):
+    """Chance explains 26 of 50 where 25 are expected; of 5,000, 4.8 points are too little."""
+    for reviews, extra, is_warned in ((50, 1, False), (5000, 240, False), (5000, 260, True)):
         positives = reviews // 2 + extra
         rows = [("a", int(n < positives)) for n in range(reviews)]
         data = write_rows("r.csv", ("text", "label"), rows)

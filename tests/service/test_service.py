@@ -198,7 +198,7 @@ def test_a_port_that_is_taken(service: Service, command: Command) -> None:
 
 def test_the_extra_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.errors.find_spec", lambda _: None)
-    command("serve").failed_with("pip install 'review-sentiment-toolkit[serve]'")
+    command("serve").failed_with("pip install httptools prometheus-client starlette uvicorn uvloop")
 
 
 def test_texts_without_a_score(service: Service) -> None:
