@@ -106,6 +106,7 @@ def metrics_of(outcome: Outcome) -> model_facts.Metrics:
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         unsure=_unsure(outcome),
+        tried=None if outcome.choice is None else outcome.choice.facts,
     )
 
 
