@@ -201,21 +201,9 @@ def objects_of(batch: pa.RecordBatch) -> pa.StringArray:
 def joined_rows(
     columns: Sequence[pa.StringArray], openings: Sequence[str], end: str
 ) -> pa.StringArray:
-    """Join the values of each row, each after the opening of its column, and an end.
+    """Join the values of each row, (rows,), each after the opening of its column, and an end.
 
-    Parameters
-    ----------
-    columns
-        Of (rows,) strings each; none is null.
-    openings
-        What is before the values of each column.
-    end
-        What is after the last value of a row.
-
-    Returns
-    -------
-    :
-        (rows,) strings.
+    The columns have (rows,) strings each; none is null.
     """
     count, rows = len(columns), len(columns[0])
     if count <= rows:
