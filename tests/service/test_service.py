@@ -426,11 +426,14 @@ def test_ready_until_it_stops(service: Service) -> None:
     async def send(message: Any) -> None:
         sent.append(message)
 
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
     async def ask() -> None:
         app = Application(shipped_scorer(), None, Limits(), 1, lambda _: None)
         app.stop()
         head = {"type": "http", "method": "GET", "path": "/readyz"}
-        await app({**head, "headers": [(b"host", b"localhost")]}, asyncio.sleep, send)
+        await app({**head, "headers": [(b"host", b"localhost")]}, receive, send)
 
     asyncio.run(ask())
     assert sent[0]["status"] == 503
