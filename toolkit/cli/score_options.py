@@ -70,6 +70,10 @@ class ScoreOptions:
     neutral_range: Annotated[
         str | None, o.option("LOW:HIGH", "Range of probabilities to label as neutral.")
     ] = None
+    prior: Annotated[
+        str | None,
+        o.option("auto|SHARE", "Adjust the scores to the share of positive reviews in a file."),
+    ] = None
     label_column: Annotated[
         str | None, o.option("NAME", "Column with true labels, to report the accuracy.")
     ] = None
@@ -144,7 +148,11 @@ class ScoreOptions:
     def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
         """Say which columns a model of classes adds; `UsageError` for what it does not have."""
         names = o.names_of_added(self.names)
-        given = {"--stars": common.stars, "--aspect-probability": self.aspect_probability}
+        given = {
+            "--stars": common.stars,
+            "--aspect-probability": self.aspect_probability,
+            "--prior": self.prior is not None,
+        }
         if useless := [option for option, is_given in given.items() if is_given]:
             raise UsageError(
                 f"{', '.join(useless)}: for models that tell negative from positive, and this one "
@@ -164,6 +172,15 @@ class ScoreOptions:
             adds=tuple(adds),
             model=model,
         )
+
+    @property
+    def chosen_prior(self) -> float | None:
+        """Read a share that is named; `UsageError` if it is none."""
+        if self.prior is None:
+            return None
+        from toolkit.model.prior import parse_prior
+
+        return parse_prior(self.prior)
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
         """Give the neutral range, as `Scorer` takes it."""

@@ -15,6 +15,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.records.options import STDIN
+from toolkit.scoring.file_prior import FIRST_RECORDS
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
@@ -71,7 +72,8 @@ def show(
         messages.say(messages.fact_lines(rows), "summary")
         return
     failed = sum(result.error is not None for result in results)
-    facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
+    adjusted = {"adjusted_share": run.scorer.adjusted_share(total(results))}
+    facts = {**total(results).as_dict(), **adjusted, "seconds": round(run.seconds, 3)}
     messages.say(
         title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
         files=len(results), failed=failed,
@@ -92,7 +94,7 @@ def _rows(
     if scorer.has_classes:
         yield from _classes(summary)
     else:
-        yield "positive", _share(summary.positive, summary.scored)
+        yield from _positive(results, summary, scorer)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
@@ -116,6 +118,33 @@ def _classes(summary: Summary) -> Iterator[Row]:
         yield f"{len(more):,} other classes", _share(sum(n for _, n in more), summary.scored)
     if unlikely := summary.scored - sum(summary.classes.values()):
         yield "no likely class", _share(unlikely, summary.scored)
+
+
+def _positive(
+    results: Sequence[FileResult], summary: Summary, scorer: ScoringModel
+) -> Iterator[Row]:
+    """Say how many reviews are positive, and by which prior."""
+    yield "positive", _share(summary.positive, summary.scored)
+    if (adjusted := scorer.adjusted_share(summary)) is not None:
+        yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
+    yield from _prior(results, scorer)
+
+
+def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]:
+    """Say by which share of positive reviews the scores were adjusted."""
+    if scorer.prior is not None:
+        yield "prior", f"{scorer.prior:.6g}"
+    found = [result.prior for result in results if result.prior is not None]
+    shares = sorted({each.share for each in found if each.share is not None})
+    if not found:
+        return
+    none = sum(each.share is None for each in found)
+    told = " to ".join(f"{share:.1%}" for share in dict.fromkeys((*shares[:1], *shares[-1:])))
+    if not shares:
+        yield "prior", "none: it cannot be estimated"
+        return
+    of_some = f"; none for {none:,} of {len(found):,} files" if none else ""
+    yield "prior", f"{told} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
 
 
 def _aspects(summary: Summary) -> Iterator[Row]:

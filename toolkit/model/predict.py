@@ -21,6 +21,7 @@ from toolkit.model.classes import is_positive
 from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, Limits, count_sentences, tone
 from toolkit.model.network import Network, Outputs
+from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -86,8 +87,10 @@ class Predictor:
         labelling: Labelling,
         aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
+        shift: float = 0.0,
         answers: ClassAnswers | None = None,  # of a model of classes
     ) -> None:
+        self._shift = shift  # of the logits of reviews, for a prior; 0 changes nothing
         self._answers = answers
         self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
@@ -119,7 +122,7 @@ class Predictor:
             return None
         needs_no_word = not self._facts.counts_known_tokens
         is_known = ids.has_known_token(most).tolist()
-        probabilities = self._network.run_all(ids)[PROBABILITY].tolist()
+        probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
             if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
@@ -155,6 +158,21 @@ class Predictor:
     def _reasons(self) -> Reasons | None:
         return None if self._make_reasons is None else self._make_reasons()
 
+    def _moved(self, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probabilities with the prior, (texts,); as they are without one."""
+        if not self._shift:
+            return probability
+        return rescaled(probability, 1.0, self._shift).astype(np.float32)
+
+    def _moved_stars(
+        self, probability: npt.NDArray[np.float32], ids: TokenIds
+    ) -> npt.NDArray[np.float32]:
+        """Return the stars of the logits with the prior, (texts,)."""
+        assert self._facts.stars is not None
+        logits = logits_of(probability) + self._shift
+        known = ids.known_tokens(self._facts.max_tokens)
+        return self._facts.stars.stars(logits, known).astype(np.float32)
+
     def _block(self, texts: Texts, with_reading: bool) -> dict[str, _Values]:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
@@ -179,9 +197,11 @@ class Predictor:
     def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
         """Return the numbers of a model of sentiment."""
         probability = outputs[PROBABILITY]
-        found: dict[str, _Values] = {"probability": probability}
+        moved = self._moved(probability)
+        found: dict[str, _Values] = {"probability": moved}
         if STARS in outputs:
-            found["stars"] = np.round(outputs[STARS], STAR_DECIMALS)
+            told = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
+            found["stars"] = np.round(told, STAR_DECIMALS)
         if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
             if self._labelling.by_sentence:
@@ -195,7 +215,7 @@ class Predictor:
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
             found["reasons"] = self._reasons.of(
-                ids, is_positive(probability, float(self._labelling.threshold))
+                ids, is_positive(moved, float(self._labelling.threshold))
             )
         return found
 

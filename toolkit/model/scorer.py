@@ -24,6 +24,7 @@ from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.prior import base_of, check_prior, shift_of
 from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids
 from toolkit.text.vocabulary import Vocabulary
@@ -45,6 +46,7 @@ class _Arguments(NamedTuple):
     by_sentence: bool
     aspects: Aspects | None
     reasons: int
+    prior: float | None = None
     min_probability: float | None = None
     other: str | None = None
     top: int = 0
@@ -84,6 +86,9 @@ class Scorer:
         ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
     reasons : int
         How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
+    prior : float | None
+        The share of positive reviews among those to score, from 0.000001 to 0.999999: half of its
+        log-odds moves each probability, and stars (`toolkit.model.prior`). By default nothing does.
     min_probability : float | None
         Of a model of classes: a label that is less likely than this, 0 to 1, is not given.
     other : str | None
@@ -99,8 +104,8 @@ class Scorer:
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
         If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, a label of the model is called mixed, aspects are no such lists, or an
-        argument is not for models of this kind.
+        range of its own, a label of the model is called mixed, aspects are no such lists, the
+        prior is no such share, or an argument is not for models of this kind.
 
     Examples
     --------
@@ -119,6 +124,7 @@ class Scorer:
         by_sentence: bool = False,
         aspects: AspectLists | None = None,
         reasons: int = 0,
+        prior: float | None = None,
         min_probability: float | None = None,
         other: str | None = None,
         top: int = 0,
@@ -127,6 +133,7 @@ class Scorer:
         if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
             raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
         self.most_reasons = reasons
+        self.prior = None if prior is None else check_prior(prior)
         self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
@@ -144,6 +151,7 @@ class Scorer:
                 "--by-sentence": by_sentence,
                 "--aspects": aspects is not None,
                 "--reasons": reasons != 0,
+                "--prior": prior is not None,
             }
             self._refuse(of_sentiment, "for models that tell negative from positive")
             self.answers = ClassAnswers(self.facts, min_probability, other, top, probabilities)
@@ -167,7 +175,7 @@ class Scorer:
         chosen: Neutral = self.neutral if neutral is not True else True
         self._arguments = _Arguments(
             *(model, threshold, chosen, by_sentence, self.aspects, self.most_reasons),
-            *self._of_classes,
+            *(self.prior, *self._of_classes),
         )
         self.by_sentence = by_sentence
         self._predictor = Predictor(
@@ -176,6 +184,7 @@ class Scorer:
             self._labelling,
             self.aspects,
             self._reasons if self.most_reasons else None,
+            0.0 if self.prior is None else shift_of(self.prior, self.base),
             self.answers,
         )
 
@@ -227,6 +236,36 @@ class Scorer:
         other = object.__new__(type(self))  # `copy` would open the file again
         vars(other).update(vars(self))
         other._label(neutral, by_sentence=by_sentence)
+        return other
+
+    @property
+    def base(self) -> float:
+        """The share of positive reviews that the probabilities of the model are for."""
+        return base_of(self.facts)
+
+    def with_prior(self, prior: float | None) -> Self:
+        """Return a scorer with another prior, the same labels and the same loaded model.
+
+        Parameters
+        ----------
+        prior : float | None
+            As for `Scorer`.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        self.check_sentiment("with_prior", "Leave the prior out.")
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other.prior = None if prior is None else check_prior(prior)
+        other._label(self._arguments[2], by_sentence=self.by_sentence)
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:

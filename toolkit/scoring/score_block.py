@@ -16,6 +16,7 @@ from toolkit.model.aspects import ASPECT_LABELS
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
 from toolkit.records.class_labels import numbers_of
@@ -148,6 +149,7 @@ class BlockScorer:
         summary = self._count_read(numbers, blank)
         summary.unsure = int(is_unsure(probability).sum())
         summary.probability_tenths = count_tenths(probability)
+        summary.levels = count_levels(probability, self.scorer.prior, self.scorer.base)
         summary.positive = _count_true(positive)
         for name in self.scorer.aspects.names if self.scorer.aspects else ():
             codes = numbers[aspect_role(name)].drop_null().to_numpy()
