@@ -57,7 +57,7 @@ def score(
             sharding.number_and_count()
         neutral, prior = labels.neutral(common), labels.chosen_prior
         columns = None if labels.names_classes else labels.columns(common)
-        options = _options(columns, common, reading, subset, rejects, output, running)
+        options = _options(columns, common, labels, reading, subset, rejects, output, running)
         from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
         from toolkit.scoring.input_files import find_jobs
@@ -114,6 +114,7 @@ def score(
 def _options(
     columns: Columns | None,
     common: s.CommonOptions,
+    labels: s.ScoreOptions,
     reading: o.ReadingOptions,
     subset: o.SubsetOptions,
     rejects: s.RejectOptions,
