@@ -176,12 +176,15 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
         ["summarize", "a.jsonl", "-m", "MODEL"],
         ["serve", "-m", "MODEL", "--port", "0"],
         ["export", "RUN", "--hub", "hub"],
-        ["train", "a.jsonl", "--from", "MODEL", "-o", "run"],
+        ["train", "opinions.csv", "--from", "MODEL", "-o", "run"],
+        ["train", "opinions.csv", "--from", "RUN", "-o", "run"],
     ],
 )
 def test_commands_without_classes_say_so_in_one_line(
     command: Command, source: Path, call: list[str]
 ) -> None:
+    opinions = [(text, str(number % 2)) for number, (text, _) in enumerate(tickets(40))]
+    write(command.folder / "opinions.csv", opinions, label="label")
     given = {"MODEL": str(model()), "RUN": str(model().parent)}
     ran = command(*(given.get(each, each) for each in call))
     assert ran.exit_code in (1, 2)

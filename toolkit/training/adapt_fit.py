@@ -77,9 +77,11 @@ def find_start(model: str) -> RunFolder | ModelFile:
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
         run = RunFolder(path)
         run.check()
+        _check_sentiment(run.path, has_classes=run.load_config().classes is not None)
         return run
     file = ModelFile.load(find_model(model))
     check_agreement(file)
+    _check_sentiment(file.path, has_classes=file.facts.has_classes)
     if file.facts.preset not in PRESETS:
         raise _not_adaptable(
             file, f"this version of the toolkit has no preset '{file.facts.preset}'"
@@ -113,7 +115,6 @@ def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
     config = run.load_config()
-    _check_sentiment(run.path, has_classes=config.classes is not None)
     network = load_keras(run.model)
     if graph_of_network(network) is None:
         raise ModelError(
@@ -132,7 +133,6 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
-    _check_sentiment(model.path, has_classes=model.facts.has_classes)
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
