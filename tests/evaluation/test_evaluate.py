@@ -15,10 +15,19 @@ import pytest
 from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.reference import tokens_of
+from tests.scoring.test_prior import PRAISE
+from tests.scoring.test_prior import reviews as made_up
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
-from toolkit.evaluation.tables import metrics_table, summary_of, threshold_table, warnings_of
+from toolkit.evaluation.tables import (
+    metrics_table,
+    prior_note,
+    prior_table,
+    summary_of,
+    threshold_table,
+    warnings_of,
+)
 from toolkit.records import Columns, ReadOptions
 
 FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
@@ -399,3 +408,27 @@ def test_a_model_that_is_too_sure_is_not_said_to_expect_another_share(
     values = [[int(n < 46 or n >= 92)] for n in range(100)]  # 4 and 8 errors
     others = write_rows("p.csv", ("positive_probability",), values)
     assert not any("expects" in each for each in warnings_of(evaluate(data, [], [others])))
+
+
+def test_what_a_prior_would_change(write_rows: WriteRows) -> None:
+    """As `toolkit score --prior auto`, on reviews of which most are positive."""
+    texts = made_up(600, 0.9)
+    labels = [int("really" in text and any(word in text for word in PRAISE)) for text in texts]
+    rows = [[text, label] for text, label in zip(texts, labels, strict=True)]
+    found = evaluate(write_rows("even.csv", ("text", "label"), rows), [MODEL])
+    (model,) = found.models
+    assert model.prior is not None
+    expected = shipped_scorer().with_prior(model.prior.share).score(texts)
+    positive = sum(each.sentiment == "positive" for each in expected)
+    metrics = model.prior.metrics
+    assert metrics.true_positives + metrics.false_positives == positive
+    told = evaluation_as_dict(found)["models"][0]["prior"]
+    assert (told["share"], told["scores"]) == (model.prior.share, 600)
+    assert told["metrics"]["log_loss"] == metrics.log_loss < model.metrics.log_loss
+    table = prior_table(found)
+    assert table is not None
+    assert [row[0].text for row in table.rows] == ["reviews", "reviews, adjusted"]
+    assert "by reviews; by the labels of all, it is 90.0%" in prior_note(found)
+    few = evaluate(write_rows("few.csv", ("text", "label"), rows[:12]), [MODEL])
+    assert few.models[0].prior is None
+    assert prior_table(few) is None

@@ -28,6 +28,7 @@ from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import LABELS, Data
 from toolkit.model.labels import NEUTRAL
 from toolkit.model.stars import FIXED_RANGE
+from toolkit.scoring.file_prior import FIRST_RECORDS
 
 UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
@@ -345,6 +346,39 @@ def class_table(evaluation: Evaluation) -> Table | None:
         [_FIXED_CLASSES.title, constant, *_figures(_FIXED_CLASSES, found)],
     ]
     return _by_model(evaluation, (f"Three classes, {first.neutral:,} neutral", "constant"), rows)
+
+
+def prior_table(evaluation: Evaluation) -> Table | None:
+    """Say what `toolkit score --prior auto` would have changed; None where it changes nothing."""
+    rows: list[Row] = []
+    for model in evaluation.models:
+        if model.prior is None:
+            continue
+        before, after = model.metrics, model.prior.metrics
+        for name, metrics in ((model.name, before), (f"{model.name}, adjusted", after)):
+            called = metrics.true_positives + metrics.false_positives
+            figures = (metrics.accuracy.value, metrics.negative_recall, metrics.recall)
+            shares = (metrics.mean_probability, called / metrics.accuracy.count, *figures)
+            rows.append([name, *map(number, shares), *_losses(metrics)[:2]])
+    if not rows:
+        return None
+    heads = ("mean probability", "called positive", "accuracy")
+    recalls = ("recall of negative", "recall of positive")
+    return table_of(("--prior auto", *heads, *recalls, "log loss", "calibration error"), rows)
+
+
+def prior_note(evaluation: Evaluation) -> str:
+    """Say which share was estimated by each model, beside the true one."""
+    told = [
+        f"{percent(each.prior.share, 1)} by {each.name}"
+        for each in evaluation.models
+        if each.prior is not None
+    ]
+    true = evaluation.models[0].metrics.positive_share
+    return (
+        f"The scores of the first {FIRST_RECORDS:,} reviews tell the share of positive ones "
+        f"without a label: {', '.join(told)}; by the labels of all, it is {percent(true, 1)}."
+    )
 
 
 def target_table(evaluation: Evaluation) -> Table:

@@ -170,6 +170,7 @@ class TrainingData(ReviewSource):
     strip_endings: tuple[str, ...] | None = None  # words at the end of texts that were not read
     fitted: int | None = None  # of the labelled reviews
     held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
+    is_balanced: bool | None = None  # both labels weighed the same
 
 
 @dataclass(frozen=True)

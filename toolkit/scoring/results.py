@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
+from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
 from toolkit.records.labels import MOST_LABELS, TOO_MANY, Meanings, meanings_of, name_of
 from toolkit.records.options import STDIN, LabelNames
 from toolkit.records.review_file import Offset
+from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import MaxRejected, MaxUnread
@@ -50,6 +52,7 @@ class Progress:
 
 
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
+_Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
 
 
 @dataclass
@@ -65,6 +68,7 @@ class Summary:
     mixed: int = 0  # of the scored, where reviews are scored by sentence
     unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
     probability_tenths: Tenths = (0,) * 10  # of the scored, as `toolkit.model.labels.count_tenths`
+    levels: _Levels = NO_LEVELS  # of the scored, as `toolkit.model.prior.count_levels`
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
@@ -115,12 +119,13 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "aspects", "labels")
+        apart = ("probability_tenths", "levels", "aspects", "labels")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
+        added.levels = tuple(map(add, self.levels, other.levels))
         added.aspects = _added(self.aspects, other.aspects)
         added.labels = _added(self.labels, other.labels)
         if TOO_MANY in added.labels or len(added.labels) > MOST_LABELS:
@@ -174,6 +179,7 @@ class Summary:
         read = self.with_labels_read()
         if_any = ("aspects", "labels", "neutral_labels")
         counts = {name: each for name, each in vars(read).items() if each or name not in if_any}
+        del counts["levels"]
         return {"records": self.records, **counts, "accuracy": read.accuracy}
 
 
@@ -212,6 +218,7 @@ class Checkpoint:
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
+    prior: FilePrior | None = None  # that was estimated
     done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
 
@@ -249,12 +256,26 @@ class ScoringModel:
     by_sentence: bool
     max_tokens: int  # that it reads of a review
     unsure: float | None = None  # the share on the reviews that it was calibrated on
+    base: float = EVEN  # the share of positive reviews that the probabilities are for
+    prior: float | None = None
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Describe a model that is loaded."""
-        told = scorer.neutral, scorer.by_sentence, scorer.max_tokens, scorer.facts.metrics.unsure
-        return cls(scorer.identity(), *told)
+        return cls(
+            scorer.identity(),
+            scorer.neutral,
+            scorer.by_sentence,
+            scorer.max_tokens,
+            unsure=scorer.facts.metrics.unsure,
+            base=scorer.base,
+            prior=scorer.prior,
+        )
+
+    def adjusted_share(self, summary: Summary) -> float | None:
+        """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        found = share_of(summary.levels, self.base)
+        return None if found is None or found.problem else round(found.adjusted, 4)
 
 
 @dataclass
@@ -271,6 +292,7 @@ class FileResult:
     # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None  # of the output that is written, once the input is open
+    prior: FilePrior | None = None  # that was estimated
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
     label_meaning: str = ""  # which true labels were read as what; empty where it is as usual
     removed: list[str] = field(default_factory=list)  # what killed uploads had left
@@ -280,6 +302,7 @@ class FileResult:
         """Take over what is done, which is all of the file."""
         self.done, self.summary, self.is_done = done, done.summary, True
         self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
+        self.prior = done.prior
         self.read_labels()
         return self
 

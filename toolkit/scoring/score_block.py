@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 from toolkit.model.aspects import ASPECT_LABELS
 from toolkit.model.labels import MIXED, NEUTRAL, count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
 from toolkit.records.columns import aspect_role
@@ -112,6 +113,7 @@ class BlockScorer:
             without_known_words=sentiment.null_count - without_text,
             unsure=int(is_unsure(probability).sum()),
             probability_tenths=count_tenths(probability),
+            levels=count_levels(probability, self.scorer.prior, self.scorer.base),
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),

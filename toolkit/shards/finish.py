@@ -19,6 +19,7 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
+from toolkit.model.prior import share_of
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
@@ -166,9 +167,14 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
         result.job_id = part.job_id
         result.columns = {**result.columns, **part.columns}
         result.warnings += [each for each in part.warnings if each not in result.warnings]
+        result.prior = part.prior or result.prior
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
         result.warnings.append(warning)
+    if result.prior is not None:
+        found = share_of(result.summary.levels, job.plan.model.base)
+        if warning := result.prior.warning_of_all(found):
+            result.warnings.append(warning)
     result.read_labels()
     return result
 
