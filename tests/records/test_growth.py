@@ -25,6 +25,7 @@ def test_many_columns(to: str) -> None:
     names = ["text", *(f"column {number}" for number in range(columns))]
     row = ",".join(["a fine film", *(f"value {number}" for number in range(columns))])
     data = "\n".join([",".join(names), *[row] * rows, ""]).encode()
+    pass_through(b"text\ngood\n", ".csv", to=to)  # imports are no part of it
     with counted_calls() as calls:
         passed = pass_through(data, ".csv", to=to)
     assert calls.count < 40 * columns
@@ -49,6 +50,7 @@ def test_many_fields_in_one_line(name: str, native: str, monkeypatch: pytest.Mon
     monkeypatch.setenv("TOOLKIT_NATIVE", native)
     fields = MANY_FIELDS[name] * ((6 << 20) // len(MANY_FIELDS[name]))
     data = b"id,text\n1,good\n" + fields + b"\n2,bad\n"
+    pass_through(b"text\ngood\n", ".csv")  # imports are no part of it
     with counted_calls() as calls:
         passed = pass_through(data, ".csv")
     assert calls.count < len(fields) // 100
