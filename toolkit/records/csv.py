@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted
+from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -206,7 +206,12 @@ class DelimitedFile(RecordFile):
         is_exact = self.is_exact or any('"' in word for word in self.options.null_words)
         fields = {
             role: self._field(
-                content.data, lines, delimiters, stops, self.names.index(name), is_exact
+                content.data,
+                lines,
+                delimiters,
+                stops,
+                self.names.index(name),
+                is_exact or not is_text(role),
             )
             for role, (name,) in self.keys.items()
         }

@@ -55,6 +55,13 @@ Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
 _Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
 
 
+# What is counted of a model of sentiment alone.
+_OF_SENTIMENT = (
+    *("positive", "neutral", "mixed", "unsure", "probability_tenths"),
+    *("labelled_neutral", "labelled_mixed"),
+)
+
+
 @dataclass
 class Summary:
     """Every record is counted once: scored, without text or a known word, or rejected."""
@@ -74,6 +81,8 @@ class Summary:
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     # By aspect, the reviews that are neutral, negative, positive and mixed about it.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Of the scored, by the label of a model of classes; others have no label that is likely enough.
+    classes: dict[str, int] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named: of each label, as it is written (`label_words`), how many
@@ -119,13 +128,14 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "levels", "aspects", "labels")
+        apart = ("probability_tenths", "levels", "aspects", "labels", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
         added.levels = tuple(map(add, self.levels, other.levels))
+        added.classes = _sum(self.classes, other.classes)
         added.aspects = _added(self.aspects, other.aspects)
         added.labels = _added(self.labels, other.labels)
         if TOO_MANY in added.labels or len(added.labels) > MOST_LABELS:
@@ -174,12 +184,17 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts, the sum first, and the accuracy.
 
-        Those of aspects, and of neutral labels, are there if there are any.
+        Those of aspects, and of neutral labels, are there if there are any. Of a model of classes,
+        there are the counts of its labels instead of those of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "labels", "neutral_labels")
-        counts = {name: each for name, each in vars(read).items() if each or name not in if_any}
-        del counts["levels"]
+        if_any = ("aspects", "classes", "labels", "neutral_labels")
+        left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
+        counts = {
+            name: each
+            for name, each in vars(read).items()
+            if (each or name not in if_any) and name not in left_out
+        }
         return {"records": self.records, **counts, "accuracy": read.accuracy}
 
 
@@ -255,6 +270,7 @@ class ScoringModel:
     neutral: tuple[float, float] | None  # the probabilities that are called neutral
     by_sentence: bool
     max_tokens: int  # that it reads of a review
+    has_classes: bool = False  # of its own
     unsure: float | None = None  # the share on the reviews that it was calibrated on
     base: float = EVEN  # the share of positive reviews that the probabilities are for
     prior: float | None = None
@@ -267,6 +283,7 @@ class ScoringModel:
             scorer.neutral,
             scorer.by_sentence,
             scorer.max_tokens,
+            has_classes=scorer.answers is not None,
             unsure=scorer.facts.metrics.unsure,
             base=scorer.base,
             prior=scorer.prior,
@@ -274,6 +291,8 @@ class ScoringModel:
 
     def adjusted_share(self, summary: Summary) -> float | None:
         """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        if self.has_classes:
+            return None
         found = share_of(summary.levels, self.base)
         return None if found is None or found.problem else round(found.adjusted, 4)
 
