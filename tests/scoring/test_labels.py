@@ -171,7 +171,7 @@ def test_labels_of_each_file_are_read_by_themselves(tmp_path: Path) -> None:
 
 def test_of_too_many_labels_none_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is kept of a column of other values is bounded, and the order does not matter."""
-    monkeypatch.setattr(results_module, "MOST_LABELS", 5)
+    monkeypatch.setattr(results_module, "_MOST_LABELS", 5)
     labels = ["1", "0", *[f"x{n}" for n in range(36)], "1", "0"]
     source, options = make(tmp_path, "a.csv", list(zip(TEXTS, labels, strict=True)))
     summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", options)
