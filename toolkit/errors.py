@@ -70,10 +70,11 @@ class MissingExtraError(ToolkitError):
     """An optional package is needed and not installed: one of an extra, or one alone."""
 
     def __init__(self, extra: str | None, module: str) -> None:
-        package = module if extra is None else f"'review-sentiment-toolkit[{extra}]'"
+        from toolkit.extras import install_command  # late: few runs lack a package
+
         super().__init__(
             f"This needs the package '{module}', which is not installed. Install it with: "
-            f"pip install {package}"
+            f"{install_command(extra, module)}"
         )
 
     @classmethod

@@ -57,6 +57,24 @@ def is_link_or_there(path: Path) -> bool:
     return is_there(path) if isinstance(path, StorePath) else os.path.lexists(path)
 
 
+def check_kept(path: Path, *, is_folder: bool = False) -> None:
+    """Raise `UsageError` for anything but a plain file where the toolkit keeps progress.
+
+    Whoever may write beside an output could put a link there, so that another file is written, or a
+    pipe, which would be read for ever. With `is_folder`, a plain folder is expected. Nothing there
+    is right, too; and a store has no such things.
+    """
+    if isinstance(path, StorePath):
+        return
+    with suppress(OSError):  # such as nothing there, or a name that is too long
+        mode = path.lstat().st_mode
+        is_plain = stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)
+        if not is_plain:
+            found = "a link" if stat.S_ISLNK(mode) else "a pipe, a device or a folder"
+            found = "a file" if stat.S_ISREG(mode) else found
+            raise UsageError(f"{path}: is {found}, expected progress. Remove it.")
+
+
 def for_arrow(path: Path) -> Any:
     """Return what Arrow should open for a path: for an object in a store, a reader."""
     if not isinstance(path, StorePath):
@@ -136,7 +154,8 @@ def is_same(what: Path | bytes | Content, target: Path) -> bool:
     try:
         if content.local is not None and target.samefile(content.local):
             return True
-        if target.stat().st_size != content.size:
+        facts = target.stat()
+        if facts.st_size != content.size or not stat.S_ISREG(facts.st_mode):
             return False
         with target.open("rb") as file:
             return content.is_read_from(file)

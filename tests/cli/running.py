@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.models import many_texts, shipped_scorer
+from tests.waiting import PATIENCE
 from toolkit.cli import app
 from toolkit.scoring import Job, Progress, ScoringOptions, find_jobs, score_files
 from toolkit.scoring.journal import folder_beside
@@ -78,7 +79,7 @@ def in_its_own_process(*arguments: str | Path, **options: Any) -> Ran:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         **options,
     )

@@ -17,6 +17,7 @@ import pytest
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
 from tests.shards.running import contents
+from tests.waiting import PATIENCE, wait_until
 from toolkit.scoring import score_file
 from toolkit.scoring.identity import digest_of
 
@@ -32,14 +33,14 @@ def size_of(file: Path) -> int:
 
 def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
     """Wait until a block is written in a folder or one in it, and noted."""
-    began = time.monotonic()
-    while not any(
-        size_of(file) > 1000 and size_of(file.with_name("journal"))
-        for file in folder.glob("**/.*.unfinished/output")
-    ):
-        assert process.poll() is None
-        assert time.monotonic() - began < 30
-        time.sleep(0.01)
+
+    def is_noted() -> bool:
+        return any(
+            size_of(file) > 1000 and size_of(file.with_name("journal"))
+            for file in folder.glob("**/.*.unfinished/output")
+        )
+
+    wait_until(is_noted, process)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     # The folder itself is made by one of them.
     running = [start(part.name, "-o", "out", "-q", folder=tmp_path) for part in parts]
     for process in running:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (3, "")
     names = files_in(str(tmp_path / "whole"))
     assert files_in(str(tmp_path / "out")) == names
@@ -89,7 +90,7 @@ def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path)
         ran.failed_with(".csv: another process is writing this output at the moment. Wait for", 2)
         assert first.poll() is None
     first.send_signal(signal.SIGCONT)
-    _, err = first.communicate(timeout=60)
+    _, err = first.communicate(timeout=PATIENCE)
     assert (first.returncode, err) == (0, "")
     assert files_in(str(tmp_path / "out")) == ["a.csv", "b.csv", "c.csv"]
 
@@ -417,7 +418,7 @@ def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None
     process = start(data, "-o", "out", "-q")
     wait_for_progress(process, Path("out"))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM
     ran = command("score", data, "-o", "out", "--skip-existing")
     ran.failed_with("out/b.csv: an earlier run is unfinished. Continue it with --resume, or", 2)

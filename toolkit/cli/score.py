@@ -14,6 +14,7 @@ from toolkit.cli.process import check_memory
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
 from toolkit.errors import UsageError
+from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -45,6 +46,7 @@ def score(
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
     - `toolkit score reviews.csv --reasons 3`
+    - `toolkit score reviews.csv --prior auto`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -53,8 +55,9 @@ def score(
         check_memory()
         if sharding.is_wanted:
             sharding.number_and_count()
-        neutral = labels.neutral(common)
-        options = _options(common, labels, reading, subset, rejects, output, running)
+        neutral, prior = labels.neutral(common), labels.chosen_prior
+        columns = None if labels.names_classes else labels.columns(common)
+        options = _options(columns, common, labels, reading, subset, rejects, output, running)
         from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
         from toolkit.scoring.input_files import find_jobs
@@ -81,7 +84,18 @@ def score(
             by_sentence=common.by_sentence,
             aspects=labels.chosen_aspects,
             reasons=labels.reasons or 0,
+            min_probability=labels.min_probability,
+            other=labels.other,
+            top=labels.top or 0,
+            probabilities=labels.probabilities,
+            prior=prior,
         )
+        if scorer.answers is not None:
+            _check_has_no_page(output.page)
+            columns = labels.columns_of_classes(common, scorer.answers)
+        elif columns is None:
+            columns = labels.columns(common)
+        options = replace(options, reading=replace(options.reading, columns=columns))
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
             from toolkit.cli.dry_run import show_preview
@@ -98,6 +112,7 @@ def score(
 
 
 def _options(
+    columns: Columns | None,
     common: s.CommonOptions,
     labels: s.ScoreOptions,
     reading: o.ReadingOptions,
@@ -106,9 +121,8 @@ def _options(
     output: s.OutputOptions,
     running: s.RunningOptions,
 ) -> ScoringOptions:
-    """Put together how the files are scored."""
-    columns = labels.columns(common)
-    read_options = reading.options(columns)
+    """Put together how the files are scored; columns are None where the model chooses them."""
+    read_options = reading.options(columns or Columns())
     from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
     most, unread = rejects.max_rejected, rejects.max_unread
@@ -125,6 +139,7 @@ def _options(
         max_rejected=None if most is None else MaxRejected.parse(most),
         max_unread=None if unread is None else MaxUnread.parse(unread),
         subset=Subset(subset.limit, subset.sample),
+        estimates_prior=labels.prior is not None and labels.chosen_prior is None,
     )
 
 
@@ -162,11 +177,25 @@ def _score(
         columns = replace(options.reading.columns, stars=None, label=None)
         reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
         path, model = page
-        settings = SummaryOptions(reading, model, force=options.force)
+        settings = SummaryOptions(
+            reading,
+            model,
+            force=options.force,
+            adjusts=scorer.prior is None and not options.estimates_prior,
+        )
         summarize(outputs, settings, path, None, json=False, quiet=True)
         if not quiet:
             messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
     exit_with(run, results, options.max_rejected)
+
+
+def _check_has_no_page(page: Path | None) -> None:
+    """Raise `UsageError` for a page about classes, which there is not."""
+    if page is not None:
+        raise UsageError(
+            "--page: for models that tell negative from positive, and this one has classes of its "
+            "own. Leave it out."
+        )
 
 
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:

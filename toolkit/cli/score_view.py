@@ -13,7 +13,9 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
+from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.records.options import STDIN
+from toolkit.scoring.file_prior import FIRST_RECORDS
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
@@ -25,6 +27,7 @@ from toolkit.scoring.results import (
     why_none_is_scored,
 )
 
+_CLASSES_SHOWN = 12
 Row = tuple[str, str]  # a name and what to say of it
 
 
@@ -71,7 +74,8 @@ def show(
         messages.say(messages.fact_lines(rows), "summary")
         return
     failed = sum(result.error is not None for result in results)
-    facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
+    adjusted = {"adjusted_share": run.scorer.adjusted_share(total(results))}
+    facts = {**total(results).as_dict(), **adjusted, "seconds": round(run.seconds, 3)}
     messages.say(
         title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
         files=len(results), failed=failed,
@@ -89,7 +93,10 @@ def _rows(
         yield "a part", str(options.subset)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
-    yield "positive", _share(summary.positive, summary.scored)
+    if scorer.has_classes:
+        yield from _classes(summary)
+    else:
+        yield from _positive(results, summary, scorer)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
@@ -104,11 +111,49 @@ def _rows(
     yield from _aspects(summary)
 
 
+def _classes(summary: Summary) -> Iterator[Row]:
+    """Say how many texts have each class, the most frequent ones first."""
+    ordered = sorted(summary.classes.items(), key=lambda each: -each[1])
+    for label, count in ordered[:_CLASSES_SHOWN]:
+        yield one_line(label), _share(count, summary.scored)
+    if more := ordered[_CLASSES_SHOWN:]:
+        yield f"{len(more):,} other classes", _share(sum(n for _, n in more), summary.scored)
+    if unlikely := summary.scored - sum(summary.classes.values()):
+        yield "no likely class", _share(unlikely, summary.scored)
+
+
+def _positive(
+    results: Sequence[FileResult], summary: Summary, scorer: ScoringModel
+) -> Iterator[Row]:
+    """Say how many reviews are positive, and by which prior."""
+    yield "positive", _share(summary.positive, summary.scored)
+    if (adjusted := scorer.adjusted_share(summary)) is not None:
+        yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
+    yield from _prior(results, scorer)
+
+
+def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]:
+    """Say by which share of positive reviews the scores were adjusted."""
+    if scorer.prior is not None:
+        yield "prior", f"{scorer.prior:.6g}"
+    found = [result.prior for result in results if result.prior is not None]
+    shares = sorted({each.share for each in found if each.share is not None})
+    if not found:
+        return
+    none = sum(each.share is None for each in found)
+    told = " to ".join(f"{share:.1%}" for share in dict.fromkeys((*shares[:1], *shares[-1:])))
+    if not shares:
+        yield "prior", "none: it cannot be estimated"
+        return
+    of_some = f"; none for {none:,} of {len(found):,} files" if none else ""
+    yield "prior", f"{told} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
+
+
 def _aspects(summary: Summary) -> Iterator[Row]:
     """Say how many reviews speak of each aspect, and how."""
     if not summary.aspects:
         return
-    order = ("positive", "negative", "mixed", "neutral")
+    order = (POSITIVE, NEGATIVE, MIXED, NEUTRAL)
     counts = [[f"{found[label]:,}" for label in order] for found in summary.aspects.values()]
     widths = [max(map(len, column)) for column in zip(order, *counts, strict=True)]
     for name, row in zip(("aspect", *summary.aspects), (order, *counts), strict=True):

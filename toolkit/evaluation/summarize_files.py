@@ -8,6 +8,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,8 +34,9 @@ from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
-from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
@@ -75,6 +77,7 @@ class SummaryOptions:
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
     force: bool = False  # replace an existing one
+    adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
 
 def summarize(
@@ -108,7 +111,9 @@ def summarize(
         If a column is missing, or an option is wrong.
     """
     options = options or SummaryOptions()
-    run = _Run(options, Scorer(options.model))
+    scorer = Scorer(options.model)
+    scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
+    run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     random, show = run.kept.random, options.show
     found.complaints, found.praise = find_terms(run.scorer, run.terms, run.words, random, show)
@@ -146,6 +151,7 @@ class _Block(NamedTuple):
     without_text: int  # and so without a score
     cells: pa.Table  # as `_counted`
     texts: Texts
+    levels: Levels  # of the probabilities
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
     is_of_ten: bool  # whether there are more than five stars
@@ -164,6 +170,7 @@ class _Run:
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
         self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
         self.words = TermCounts()
+        self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
         self.dates = DateCounts()
@@ -213,10 +220,13 @@ class _Run:
                 f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
                 "--model, or the column with --names sentiment=NAME."
             )
+        share = share_of(self.levels, self.scorer.base)
+        if self.options.adjusts and share is not None and not share.problem:
+            found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
-        found.warnings += self.checks.warnings(self.scorer.facts.labels, self._model())
+        found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
         if self.options.date_column is not None:
             found.warnings += self._settle_dates()
         days = {each.name: each for each in self._slices("date ")}
@@ -291,6 +301,7 @@ class _Run:
             without_text,
             _counted(pa.concat_tables(self._parts(rows, days))),
             Texts(len(ids.values), unknown, len(rows), histogram),
+            count_levels(probability.astype(np.float32), None, self.scorer.base),
             (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
             self.kept.of(self._to_show(rows, key, path, positions, probability)),
             bool((_stars(rows, "stars") > FIVE).any()),
@@ -379,6 +390,7 @@ class _Run:
             self.dates.add(block.dates, before)
         self.words.add(*block.terms)
         found.texts += more
+        self.levels = tuple(map(add, self.levels, block.levels))
         self.kept.add(block.rows, before, self.cells[self.shown_by])
         self.kept.scale = TEN if block.is_of_ten else self.kept.scale
 

@@ -18,7 +18,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -31,7 +31,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.classes import MIXED, NEUTRAL, SENTIMENT
 from toolkit.records.columns import aspect_probability_role, aspect_role
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
@@ -340,10 +340,10 @@ def tones_of(
     return found
 
 
-# By the numbers of `tones_of`; a model may have other words for negative and positive.
-ASPECT_LABELS = (None, NEUTRAL, "negative", "positive", MIXED)
+# The labels of an aspect that a review speaks of; in `tones_of`, they have the numbers from 1 on.
+ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
 
 
-def called(labels: tuple[str, str]) -> tuple[str | None, ...]:
-    """Give the words for the numbers of `tones_of`; `labels` are those of the model."""
+def called(labels: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the labels for the numbers of `tones_of`; `labels` are those of the model."""
     return (None, NEUTRAL, *labels, MIXED)

@@ -296,9 +296,10 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the name of the model": scorer.identity()["name"],
-        "the threshold": float(scorer.threshold),
+        "the threshold": None if scorer.answers is not None else float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
+        "the prior": scorer.prior,
         "the number of reasons": scorer.most_reasons,
         "the aspects": scorer.aspects and scorer.aspects.words,
         "the options": [
@@ -306,6 +307,8 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
             *(others[name] for name in _OF_OUTPUTS),
         ],
     }
+    if scorer.answers is not None:
+        settings["the classes"] = scorer.answers.as_dict()
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
 
 
@@ -320,9 +323,10 @@ def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[s
         "model": known["name"],
         "model_version": known["version"],
         "model_sha256": known["sha256"],
-        "threshold": str(known["threshold"]),
+        "threshold": None if known["threshold"] is None else str(known["threshold"]),
         "neutral_range": scorer.neutral and ":".join(str(round(end, 7)) for end in scorer.neutral),
         "by_sentence": str(scorer.by_sentence).lower(),
+        "prior": None if scorer.prior is None else f"{scorer.prior:.6g}",
         "job_id": job_id,
         "shard": shard,
     }

@@ -15,11 +15,13 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
+from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
 from toolkit.records.labels import TOO_MANY, Meanings, meanings_of, name_of
 from toolkit.records.options import STDIN, LabelNames
 from toolkit.records.review_file import Offset
+from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import MaxRejected, MaxUnread
@@ -51,6 +53,14 @@ class Progress:
 
 
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
+_Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
+
+
+# What is counted of a model of sentiment alone.
+_OF_SENTIMENT = (
+    *("positive", "neutral", "mixed", "unsure", "probability_tenths"),
+    *("labelled_neutral", "labelled_mixed"),
+)
 
 
 @dataclass
@@ -66,11 +76,14 @@ class Summary:
     mixed: int = 0  # of the scored, where reviews are scored by sentence
     unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
     probability_tenths: Tenths = (0,) * 10  # of the scored, as `toolkit.model.labels.count_tenths`
+    levels: _Levels = NO_LEVELS  # of the scored, as `toolkit.model.prior.count_levels`
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     # By aspect, the reviews that are neutral, negative, positive and mixed about it.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Of the scored, by the label of a model of classes; others have no label that is likely enough.
+    classes: dict[str, int] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named: of each label, as it is written (`label_words`), how many
@@ -116,12 +129,14 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "aspects", "labels")
+        apart = ("probability_tenths", "levels", "aspects", "labels", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
+        added.levels = tuple(map(add, self.levels, other.levels))
+        added.classes = _sum(self.classes, other.classes)
         added.aspects = _added(self.aspects, other.aspects)
         added.labels = _added(self.labels, other.labels)
         if TOO_MANY in added.labels or len(added.labels) > _MOST_LABELS:
@@ -170,11 +185,17 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts, the sum first, and the accuracy.
 
-        Those of aspects, and of neutral labels, are there if there are any.
+        Those of aspects, and of neutral labels, are there if there are any. Of a model of classes,
+        there are the counts of its labels instead of those of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "labels", "neutral_labels")
-        counts = {name: each for name, each in vars(read).items() if each or name not in if_any}
+        if_any = ("aspects", "classes", "labels", "neutral_labels")
+        left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
+        counts = {
+            name: each
+            for name, each in vars(read).items()
+            if (each or name not in if_any) and name not in left_out
+        }
         return {"records": self.records, **counts, "accuracy": read.accuracy}
 
 
@@ -217,6 +238,7 @@ class Checkpoint:
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
+    prior: FilePrior | None = None  # that was estimated
     done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
 
@@ -253,13 +275,31 @@ class ScoringModel:
     neutral: tuple[float, float] | None  # the probabilities that are called neutral
     by_sentence: bool
     max_tokens: int  # that it reads of a review
+    has_classes: bool = False  # of its own
     unsure: float | None = None  # the share on the reviews that it was calibrated on
+    base: float = EVEN  # the share of positive reviews that the probabilities are for
+    prior: float | None = None
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Describe a model that is loaded."""
-        told = scorer.neutral, scorer.by_sentence, scorer.max_tokens, scorer.facts.metrics.unsure
-        return cls(scorer.identity(), *told)
+        return cls(
+            scorer.identity(),
+            scorer.neutral,
+            scorer.by_sentence,
+            scorer.max_tokens,
+            has_classes=scorer.answers is not None,
+            unsure=scorer.facts.metrics.unsure,
+            base=scorer.base,
+            prior=scorer.prior,
+        )
+
+    def adjusted_share(self, summary: Summary) -> float | None:
+        """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        if self.has_classes:
+            return None
+        found = share_of(summary.levels, self.base)
+        return None if found is None or found.problem else round(found.adjusted, 4)
 
 
 @dataclass
@@ -277,6 +317,7 @@ class FileResult:
     # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None  # of the output that is written, once the input is open
+    prior: FilePrior | None = None  # that was estimated
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
     label_meaning: str = ""  # which true labels were read as what; empty where it is as usual
     removed: list[str] = field(default_factory=list)  # what killed uploads had left
@@ -291,6 +332,7 @@ class FileResult:
         """Take over what a run has found that wrote the output, this one or an earlier one."""
         self.summary, self.is_answered = done.summary, True
         self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
+        self.prior = done.prior
         self.read_labels()
         return self
 

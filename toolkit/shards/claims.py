@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import hidden_beside, is_there, place, remove_tree, reporting_failures
+from toolkit.files import (
+    check_kept,
+    hidden_beside,
+    is_there,
+    place,
+    remove_tree,
+    reporting_failures,
+)
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
@@ -185,7 +192,7 @@ class ShardedJob:
         path = self.claim_path(claim.shard)
         with reporting_failures(path):
             try:
-                place(claim.as_json(), path)
+                place(claim.as_json(), path, follow=False)
             except FileExistsError:
                 return False
         return True
@@ -216,6 +223,9 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 def _content_of(path: Path) -> bytes | None:
+    """Read a plan or a claim; None if there is none, an error if it is a link or a pipe."""
+    check_kept(path.parent, is_folder=True)
+    check_kept(path)
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -229,12 +239,13 @@ def write_plan(plan: Plan, folder: Path, *, force: bool) -> None:
 
     With force, another plan and what was done for it are removed.
     """
+    check_kept(folder, is_folder=True)
     path = folder / PLAN
     for _ in range(5):  # another process may write or remove one at the same moment
         with reporting_failures(path):
             folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError, FileNotFoundError):
-                place(plan.as_json(), path)
+                place(plan.as_json(), path, follow=False)
                 return
         there = _content_of(path)
         if there is None:

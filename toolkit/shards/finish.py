@@ -11,7 +11,15 @@ from operator import and_
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.files import check_output_file, is_there, place, reporting_failures, resolved
+from toolkit.files import (
+    check_output_file,
+    is_a_file,
+    is_there,
+    place,
+    reporting_failures,
+    resolved,
+)
+from toolkit.model.prior import share_of
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
@@ -54,6 +62,7 @@ def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
 
 
 def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
+    _check_places(job)
     parts = _parts_by_file(job)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
@@ -65,12 +74,28 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     for target, content in outputs.items():
         if isinstance(target, StorePath):
             results[0].removed += remove_leftovers(target.location, content.size)
-        _write(target, content, job.folder, force=force)
+        _write(target, content, job, force=force)
     if job.plan.keep_parts:
         with reporting_failures(job.outputs / SUCCESS):
-            place(b"", job.outputs / SUCCESS, force=True)
+            place(b"", job.outputs / SUCCESS, force=True, follow=False)
     remove_shards(job.folder)
     return results
+
+
+def _check_places(job: ShardedJob) -> None:
+    """Raise `UsageError` if a plan, which may have been edited, leads out of its folder by a link.
+
+    `make_plan` refuses such outputs, too.
+    """
+    outputs = resolved(job.outputs)
+    for file in job.plan.files:
+        planned = file.job(job.outputs)
+        for path in (planned.output, planned.rejects_file):
+            if path is not None and not resolved(path.parent).is_relative_to(outputs):
+                raise UsageError(
+                    f"{path}: its folder is a link that leads out of {job.outputs}. Remove the "
+                    "link, or plan again with --force."
+                )
 
 
 def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
@@ -110,10 +135,13 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
         size, crc = part.done.files.get(path.name, NOTHING)
         what, found = "is missing", (-1, 0)
         is_inside = resolved(path).is_relative_to(resolved(job.folder))
+        is_special = is_there(path) and not is_a_file(path)
         with suppress(FileNotFoundError):
-            found = sum_of(path) if is_inside else found
+            found = sum_of(path) if is_inside and not is_special else found
             what = "was changed" if found[0] == size else f"has {found[0]:,} bytes"
-        if not is_inside:
+        if is_special:
+            wrong = "is a pipe, a device or a folder, expected a part of the output"
+        elif not is_inside:
             wrong = f"is a link that leads out of {job.folder}"
         elif found != (size, crc):
             wrong = f"{what}, expected {size:,} bytes with the checksum {crc:08x}"
@@ -139,9 +167,14 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
         result.job_id = part.job_id
         result.columns = {**result.columns, **part.columns}
         result.warnings += [each for each in part.warnings if each not in result.warnings]
+        result.prior = part.prior or result.prior
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
         result.warnings.append(warning)
+    if result.prior is not None:
+        found = share_of(result.summary.levels, job.plan.model.base)
+        if warning := result.prior.warning_of_all(found):
+            result.warnings.append(warning)
     result.read_labels()
     return result
 
@@ -262,16 +295,19 @@ def _shifted(line: bytes, shift: int) -> bytes:
     return (json.dumps(reject, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None:
+def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> None:
     """Write a file that appears complete, or find that it is there already.
 
-    ``folder`` is the folder of the shards; unfinished files in it are removed with it.
+    Unfinished files are in the folder of the shards, and are removed with it. A link at an output
+    that the user has named is followed; a link at the name of a part is not.
     """
+    follow = not job.plan.keep_parts
+    folder = None if is_in_store(job.folder) else job.folder
     with reporting_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_output_file(target, force=True)  # what has come since is not replaced below
         try:
-            place(content, target, force=force, folder=None if is_in_store(folder) else folder)
+            place(content, target, force=force, follow=follow, folder=folder)
         except FileExistsError:
             raise UsageError(
                 f"{target}: exists already, and is not what the shards give. Move it away, or "

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor, log10
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.agreement import check_agreement
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
@@ -98,10 +100,20 @@ def open_start(found: RunFolder | ModelFile) -> Start:
     return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
 
 
+def _check_sentiment(path: Path, *, has_classes: bool) -> None:
+    """Raise `ModelError` for a model of classes, which cannot be adapted."""
+    if has_classes:
+        raise ModelError(
+            f"{path}: tells classes of its own, and only models that tell negative from positive "
+            "can be adapted. Choose another with --from, or train classes without --from."
+        )
+
+
 def _of_run(run: RunFolder) -> Start:
     from toolkit.networks.network_files import graph_of_network, load_keras
 
     config = run.load_config()
+    _check_sentiment(run.path, has_classes=config.classes is not None)
     network = load_keras(run.model)
     if graph_of_network(network) is None:
         raise ModelError(
@@ -120,6 +132,7 @@ def _of_file(model: ModelFile) -> Start:
     """Make the Keras network again from the graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
+    _check_sentiment(model.path, has_classes=model.facts.has_classes)
     try:
         network = network_of_graph(model.network)
     except ValueError as error:
@@ -319,7 +332,7 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
     share = 0.0 if examples.taught is None else _TAUGHT_SHARE
     if share:
         candidates.append(tried(UNLABELLED, Prior(expects_share, taught=share)))
-    positives = np.count_nonzero(examples.targets >= 0.5)
+    positives = np.count_nonzero(is_positive(examples.targets))
     if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
         priors = [Prior(expects_share, strength, share) for strength in _STRENGTHS]
         candidates.append(tried(WORDS, *priors))

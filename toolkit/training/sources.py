@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.files import is_a_folder, is_there
+from toolkit.model.classes import is_positive
 from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Targets
@@ -57,7 +58,7 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     )
     return replace(
         everything.take(rows),
-        labels=(targets >= 0.5).astype(np.int8),
+        labels=is_positive(targets).astype(np.int8),
         without_text=table.rows - len(with_text),
         without_label=len(with_text) - len(rows) - len(labels.neutral),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
@@ -105,14 +106,14 @@ def check_columns(options: TrainingOptions) -> None:
     Likewise if a test was asked for and no reviews are there to test on.
     """
     reading, data = options.reading, options.data
-    is_file = _has_columns(data)
+    is_file = has_columns(data)
     if options.test and options.test_data is None and is_file:
         raise UsageError(
             f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
         )
     others = [path for path in (options.test_data, options.validation_data) if path is not None]
-    has_labels = is_file or any(_has_columns(str(path)) for path in others)
-    has_reviews = has_labels or any(_has_columns(str(path)) for path in options.unlabelled)
+    has_labels = is_file or any(has_columns(str(path)) for path in others)
+    has_reviews = has_labels or any(has_columns(str(path)) for path in options.unlabelled)
     has_rows = has_reviews or bool(options.teachers)
     usual = ReadOptions()
     columns = {"group": is_file, "balance": is_file}
@@ -145,7 +146,8 @@ def check_columns(options: TrainingOptions) -> None:
         )
 
 
-def _has_columns(data: str) -> bool:
+def has_columns(data: str) -> bool:
+    """Whether data are a file: neither those of Keras nor an `aclImdb` folder."""
     return data != IMDB and not is_a_folder(path_of(data))
 
 
