@@ -101,8 +101,10 @@ def journals(*outputs: str) -> list[str]:
 
 
 def files_in(folder: str) -> list[str]:
+    """Name the files in a folder and below, without the records that runs leave for later ones."""
     root = Path(folder)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return sorted(str(path.relative_to(root)) for path in files if path.suffix != ".done")
 
 
 def write_long(path: Path, times: int) -> Path:

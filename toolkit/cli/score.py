@@ -134,6 +134,7 @@ def _options(
         force=common.force,
         resume=common.resume,
         skip_existing=output.skip_existing,
+        leaves_record=common.resume,
         checkpoint_seconds=running.checkpoint_seconds,
         max_rejected=None if most is None else MaxRejected.parse(most),
         max_unread=None if unread is None else MaxUnread.parse(unread),

@@ -66,7 +66,9 @@ def show(
         messages.warning(warning)
     say_removed(each for result in results for each in result.removed)
     rows = [*_rows(results, jobs, run.scorer, options)]
-    rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
+    has_skipped = any(result.is_skipped for result in results)
+    took = _time(total(results), jobs, options, run.seconds, has_skipped=has_skipped)
+    rows.append(("time", time or took))
     if not messages.is_json():
         messages.say(title, "summary", bold=True)
         messages.say(messages.fact_lines(rows), "summary")
@@ -205,8 +207,12 @@ def _accuracy(summary: Summary) -> str:
     return value
 
 
-def _time(summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float) -> str:
+def _time(
+    summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float, *, has_skipped: bool
+) -> str:
     """Such as ``2.00 s (1,000 reviews/s)``: of one file, or the time that passed for several."""
+    if has_skipped:
+        return f"{seconds:.2f} s"
     if jobs.folder is None:
         return f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
     if options.resume:  # an earlier run has scored some of them

@@ -37,7 +37,7 @@ _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 # What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
 _OF_THE_RUN = (
     *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
-    *("max_rejected", "max_unread"),
+    *("max_rejected", "max_unread", "leaves_record"),
 )
 
 _OF_OUTPUTS = [
@@ -183,6 +183,20 @@ class WatchedInput:
             f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
             "it again when nothing else writes to it."
         )
+
+    @property
+    def changed_ns(self) -> int | None:
+        """When it has changed last, for a later run; None where its content cannot be compared.
+
+        Of a member of an archive, the whole archive would be read again for each.
+        """
+        return None if self._file is None or self._is_archive else self._changed_ns
+
+    def has_content(self, content: Prefix, changed_ns: int) -> bool:
+        """Whether it is what an earlier run has read; it is read if it may have changed since."""
+        if self.changed_ns in (None, changed_ns):
+            return True
+        return self.read_so_far(self.facts.size) == content
 
     def read_so_far(self, size: int) -> Prefix:
         """Give the checksum of its first bytes; of an archive, which has no order, all of them."""

@@ -18,7 +18,7 @@ from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.labels import MOST_LABELS, TOO_MANY, Meanings, meanings_of, name_of
+from toolkit.records.labels import TOO_MANY, Meanings, meanings_of, name_of
 from toolkit.records.options import STDIN, LabelNames
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
@@ -37,6 +37,7 @@ _MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
 # Of the texts of a source of English reviews, 5% at most look like values, of their titles 49%; of
 # addresses, URLs, booleans, ids, categories, and names of people and countries, all do.
 _MOST_VALUES, _FEWEST_FOR_VALUES = 0.8, 20
+_MOST_LABELS = 2000  # different ones; a line of a journal holds them, of 1 MiB at most
 _FEW_TEXTS = 5  # that many may be chance, unless they are most of the texts
 
 
@@ -138,7 +139,7 @@ class Summary:
         added.classes = _sum(self.classes, other.classes)
         added.aspects = _added(self.aspects, other.aspects)
         added.labels = _added(self.labels, other.labels)
-        if TOO_MANY in added.labels or len(added.labels) > MOST_LABELS:
+        if TOO_MANY in added.labels or len(added.labels) > _MOST_LABELS:
             added.labels = {TOO_MANY: reduce(_sum, added.labels.values())}
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
@@ -229,6 +230,10 @@ class Checkpoint:
     source: Prefix | None = None
     # Of one that is complete:
     complete: FileFacts | None = None  # of the file, or of the object that it was uploaded to
+    content: Prefix | None = None  # of the file; None where it is not known, as of Parquet
+    # When the input had changed last, which nobody can set back; then `source` is all of it. None
+    # where only its size and time are known.
+    source_changed_ns: int | None = None
     frame: Frame | None = None  # None where files cannot be joined
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
@@ -250,7 +255,7 @@ class Source:
     def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
         """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
         name = None
-        with suppress(UsageError):  # of no known format: opening it says so
+        with suppress(InputError, UsageError):  # of no known format: opening it says so
             name = format_of(path, read_as).name
         if path == STDIN:
             return cls(name)
@@ -306,6 +311,7 @@ class FileResult:
     error: str | None = None  # why it could not be scored
     is_done: bool = False  # its output is complete
     is_skipped: bool = False  # its output was there
+    is_answered: bool = False  # the summary is known, of this run or of the one that wrote it
     is_skipped_by_time: bool = False  # what that was made of is not known, but it is newer
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened.
@@ -319,7 +325,12 @@ class FileResult:
 
     def complete(self, done: Checkpoint) -> Self:
         """Take over what is done, which is all of the file."""
-        self.done, self.summary, self.is_done = done, done.summary, True
+        self.done, self.is_done = done, True
+        return self.answered_by(done)
+
+    def answered_by(self, done: Checkpoint) -> Self:
+        """Take over what a run has found that wrote the output, this one or an earlier one."""
+        self.summary, self.is_answered = done.summary, True
         self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
         self.prior = done.prior
         self.read_labels()
