@@ -79,8 +79,8 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class TermFound:
-    """A word or a phrase, and how often it is in complaints and in praise."""
+class Theme:
+    """What reviews complain about, or praise, and how many do."""
 
     name: str
     reviews: int  # of its kind, complaints or praise, that have it
@@ -88,8 +88,8 @@ class TermFound:
     other_reviews: int  # of the other kind
     other_share: float
     lean: float  # standard deviations, as `summary_words.log_odds`; above 0
-    is_opinion: bool = False  # of the model, of it alone: "dirty"; else a subject: "shower"
-    phrases: tuple[str, ...] = ()  # that it is in most, if it is a word
+    stars: float | None = None  # mean of the reviews with it, minus the mean of all
+    phrases: tuple[str, ...] = ()  # other ways to say it, or what is said of it
     quotes: tuple[Quote, ...] = ()
 
 
@@ -186,8 +186,8 @@ class Summary:
     over_time: list[Slice] = field(default_factory=list)
     without_date: int = 0
     aspects: list[Slice] = field(default_factory=list)  # by their own labels
-    complaints: list[TermFound] = field(default_factory=list)
-    praise: list[TermFound] = field(default_factory=list)
+    complaints: list[Theme] = field(default_factory=list)
+    praise: list[Theme] = field(default_factory=list)
     most_negative: list[Quote] = field(default_factory=list)
     surprising: list[Quote] = field(default_factory=list)
     surprise: str = ""  # what makes a row surprising

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, counted
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
 from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
-from toolkit.evaluation.summary_words import TermCounts, Terms, log_odds
+from toolkit.evaluation.summary_themes import Terms
+from toolkit.evaluation.summary_words import TermCounts, log_odds
 from toolkit.evaluation.tables import percent
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions

@@ -27,6 +27,7 @@ from toolkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.reasons import Reasons
+    from toolkit.model.network import Probabilities
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
 
@@ -129,6 +130,10 @@ class Predictor:
         """Score the sentences of texts, which start and stop among all their tokens."""
         ids = self._vocabulary.encode(texts, with_cuts=True)
         return self._sentences.score(ids, self._network.run_all(ids)[0])
+
+    def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
+        """Score the sentences of reviews whose ids, made ``with_cuts``, and scores are known."""
+        return self._sentences.score(ids, probability)
 
     @cached_property
     def _sentences(self) -> SentenceScorer:
