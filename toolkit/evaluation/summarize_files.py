@@ -32,7 +32,7 @@ from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corr
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
-from toolkit.evaluation.summary_themes import Terms, find_themes, in_reviews
+from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.file import in_one_value
@@ -73,9 +73,10 @@ class SummaryOptions:
     by: tuple[str, ...] = ()  # columns to group by
     date_column: str | None = None
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
-    show: int = 10  # words of each kind, and rows
+    show: int = 10  # themes of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
+    title: str = ""  # of the page; empty: the name of the file
     force: bool = False  # replace an existing one
 
 
@@ -98,7 +99,7 @@ def summarize(
     Returns
     -------
     Summary
-        Shares by label, group and day, the words of complaints and of praise, and rows to show.
+        Shares by label, group and day, the themes of complaints and of praise, and rows to show.
 
     Raises
     ------
@@ -112,13 +113,15 @@ def summarize(
     options = options or SummaryOptions()
     run = _Run(options, Scorer(options.model))
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
-    random, show = run.kept.random, options.show
-    found.complaints, found.praise = find_themes(run.scorer, run.terms, run.words, random, show)
+    show = options.show
+    themes = Themes(run.scorer, run.terms, run.kept.random)
+    found.complaints, found.praise = themes.find(run.words, show)
     show_rows(found, run.kept, options.by[0] if options.by else None, show)
+    found.title = options.title
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
-        compare(found, found.since, run.words, earlier.words, run.terms, 4 * show)
+        compare(found, found.since, run.words, earlier.words, themes, 4 * show)
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
     return found

@@ -65,7 +65,8 @@ _IRREGULAR = {
     "wore": "wear", "worn": "wear", "sold": "sell", "slept": "sleep", "threw": "throw",
     "fell": "fall", "shrunk": "shrink", "shrank": "shrink", "drove": "drive", "canceled": "cancel",
     "cancelled": "cancel", "cancellation": "cancel", "mins": "minute", "min": "minute",
-    "hrs": "hour", "hr": "hour", "bucks": "dollar", "died": "die", "login": "log", "charging": "charge",
+    "hrs": "hour", "hr": "hour", "bucks": "dollar", "died": "die", "login": "log",
+    "charging": "charge",
 }  # fmt: skip
 
 
@@ -84,8 +85,9 @@ class Terms:
 
     def _stem_of(self, word: str) -> str:
         """Give the word of which this is a form; itself if there is none."""
-        if word in _IRREGULAR and _IRREGULAR[word] in self._place:
-            return _IRREGULAR[word]
+        irregular = _IRREGULAR.get(word)
+        if irregular is not None and irregular in self._place:
+            return irregular
         if len(word) < 4 or not word.isalpha():
             return word
         for ending, others in (
@@ -96,7 +98,9 @@ class Terms:
             if base == word or len(base) < 3 or (ending == "s" and base.endswith(("s", "u", "i"))):
                 continue
             doubled = (base[:-1],) if ending in ("ed", "ing") and base[-1] == base[-2] else ()
-            found = [own for own in (*(base + each for each in others), *doubled) if own in self._place]
+            found = [
+                own for own in (*(base + each for each in others), *doubled) if own in self._place
+            ]
             if found:
                 return min(found, key=lambda own: self._place[own])
         return word
@@ -120,7 +124,9 @@ class Terms:
         ):
             own = [self._place[word] for word in lists[name] if word in self._place]
             if with_forms:
-                own = np.flatnonzero(np.isin(self.stem, self.stem[own]) & (found != _NOTHING)).tolist()
+                own = np.flatnonzero(
+                    np.isin(self.stem, self.stem[own]) & (found != _NOTHING)
+                ).tolist()
             found[own] = kind
         found[[at for at, word in known if word.isdigit()]] = _NUMBER
         found[[*kinds_of_people(self.vocabulary)]] = _NOTHING
@@ -137,7 +143,9 @@ class Terms:
         ids = sentences.ids
         lengths = ids.lengths
         rows = np.repeat(np.arange(len(ids)), lengths)
-        places = np.arange(len(rows)) + np.repeat(ids.starts - np.cumsum(lengths) + lengths, lengths)
+        places = np.arange(len(rows)) + np.repeat(
+            ids.starts - np.cumsum(lengths) + lengths, lengths
+        )
         values = ids.values[places]
         what = self._what[values]
         stems = self.stem[values].astype(np.int64)
@@ -152,9 +160,16 @@ class Terms:
         is_near = (np.diff(rows) == 0) & (np.diff(places) <= _GAP)
         content = has_meaning | (what == _OTHER)
         pair = np.flatnonzero(
-            content[:-1] & content[1:] & (has_noun[:-1] | has_noun[1:]) & is_near & (np.diff(stems) != 0)
+            content[:-1]
+            & content[1:]
+            & (has_noun[:-1] | has_noun[1:])
+            & is_near
+            & (np.diff(stems) != 0)
         )
-        low, high = np.minimum(stems[pair], stems[pair + 1]), np.maximum(stems[pair], stems[pair + 1])
+        low, high = (
+            np.minimum(stems[pair], stems[pair + 1]),
+            np.maximum(stems[pair], stems[pair + 1]),
+        )
         found.append((rows[pair], self._key(_PAIR, low, high)))
         not_ = np.flatnonzero((what[:-1] == _NEGATION) & content[1:] & is_near)
         found.append((rows[not_], self._key(_NEGATED, 0, stems[not_ + 1])))
@@ -274,15 +289,20 @@ class _Sample:
 
     def pairs_with(self, key: int) -> list[int]:
         """The pairs with the word of a term that most reviews have, at least two."""
-        kind, _, word = self.terms.parts(key)
+        word = self.terms.parts(key)[2]
         bits = self.terms.bits
         own = self.keys[(self.keys >> (2 * bits)) == _PAIR]
         first, last = (own >> bits) & ((1 << bits) - 1), own & ((1 << bits) - 1)
         found, counts = np.unique(own[(first == word) | (last == word)], return_counts=True)
-        others = np.where(found >> bits & ((1 << bits) - 1) == word, found & ((1 << bits) - 1), found >> bits & ((1 << bits) - 1))
+        others = np.where(
+            found >> bits & ((1 << bits) - 1) == word,
+            found & ((1 << bits) - 1),
+            found >> bits & ((1 << bits) - 1),
+        )
         order = np.lexsort((found, -counts * np.where(self.terms.is_noun[others], 1, 2)))
         order = order[: 2 * _MOST_PHRASES]
-        return found[order][counts[order] > 1].tolist()
+        chosen: list[int] = found[order][counts[order] > 1].tolist()
+        return chosen
 
     @cached_property
     def starts(self) -> Rows:
@@ -314,20 +334,26 @@ class _Sample:
         return text[own[0][0] : ended], tokens, self.terms.stem[ids].tolist()
 
 
-def find_themes(
-    scorer: Scorer, terms: Terms, words: TermCounts, kept: pa.Table, show: int
-) -> Iterator[list[Theme]]:
-    """Give the themes of complaints, then those of praise, the surest first."""
-    keys, counts = words.all()
-    for side in (0, 1):
-        sample = _Sample.of(kept, scorer, terms, side)
-        turn = slice(None, None, -1 if side else 1)  # the own kind first
-        yield _themes(sample, keys, counts[:, turn], words.reviews[turn], show)
+class Themes:
+    """Finds themes, and how people write a term, with the help of random rows."""
+
+    def __init__(self, scorer: Scorer, terms: Terms, kept: pa.Table) -> None:
+        self._samples = [_Sample.of(kept, scorer, terms, side) for side in (0, 1)]
+
+    def find(self, words: TermCounts, show: int) -> Iterator[list[Theme]]:
+        """Give the themes of complaints, then those of praise: the surest, most reviews first."""
+        keys, counts = words.all()
+        for side, sample in enumerate(self._samples):
+            turn = slice(None, None, -1 if side else 1)  # the own kind first
+            yield _themes(sample, keys, counts[:, turn], words.reviews[turn], show)
+
+    def written(self, key: int) -> str:
+        """Write a term as most reviews do."""
+        most = max(self._samples, key=lambda each: len(each.reviews[each.places(key)]))
+        return _written(most, key)
 
 
-def _themes(
-    sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: int
-) -> list[Theme]:
+def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: int) -> list[Theme]:
     lean = log_odds(counts, reviews)
     own = counts[:, 0]
     fewest = max(_FEWEST, int(reviews[0] * _SHARE))
@@ -421,9 +447,12 @@ class _Group:
                     phrases.append(key)
         if kinds[name] == _ALONE and phrases and counts.get(phrases[0], 0) >= _NAMED * best.reviews:
             name = phrases[0]
+        shown = written[name]
+        if kinds[name] == _COUNTED and len(phrases) < len(written):  # a word for waiting, too
+            shown = f"waiting, {shown}"
         others = [written[key] for key in phrases if key != name]
         different = [each for each in dict.fromkeys(others) if each != written[name]]
-        return written[name], tuple(different[:_MOST_PHRASES])
+        return shown, tuple(different[:_MOST_PHRASES])
 
 
 def _written(sample: _Sample, key: int) -> str:

@@ -26,8 +26,8 @@ from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
-    from toolkit.model.reasons import Reasons
     from toolkit.model.network import Probabilities
+    from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
 

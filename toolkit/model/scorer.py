@@ -27,10 +27,10 @@ from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from toolkit.model.network import Probabilities
-    from toolkit.model.sentences import ScoredSentences
     from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
+    from toolkit.model.sentences import ScoredSentences
 
 
 MOST_REASONS = 20
