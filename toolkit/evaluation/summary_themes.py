@@ -75,8 +75,10 @@ class Terms:
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
-        self._words = vocabulary.words.to_pylist()
-        self._place = {word: at for at, word in enumerate(self._words, FIRST_WORD_ID)}
+        self._words: list[str] = vocabulary.words.to_pylist()
+        self._place: dict[str, int] = dict(
+            zip(self._words, range(FIRST_WORD_ID, vocabulary.size), strict=False)
+        )
         self.bits = vocabulary.size.bit_length()
         self.stem = np.arange(vocabulary.size)
         for word, at in self._place.items():
@@ -98,7 +100,7 @@ class Terms:
             if base == word or len(base) < 3 or (ending == "s" and base.endswith(("s", "u", "i"))):
                 continue
             doubled = (base[:-1],) if ending in ("ed", "ing") and base[-1] == base[-2] else ()
-            found = [
+            found: list[str] = [
                 own for own in (*(base + each for each in others), *doubled) if own in self._place
             ]
             if found:

@@ -8,6 +8,10 @@ Of a review, an aspect is
 - ``neutral`` if sentences speak of it, and none is clear,
 - null if none does.
 
+A review that is not negative as a whole needs a clearer sentence for a negative aspect, as most
+others there are not about the aspect (`toolkit.model.labels.tone_of_aspects`). Words within an
+idiom of idioms.txt, such as "can't wait", do not count; phrases of a list that are as long do.
+
 A word of a list is compared with the tokens of a text in small letters; ``*`` at its end stands for
 any ending. Words that the model does not know are found, too: their tokens are looked at as they
 are written. All others are found by their ids.
@@ -19,7 +23,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -36,6 +40,7 @@ from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
 
 LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
+IDIOMS = LISTS.with_name("idioms.txt")
 MOST_ASPECTS = 63  # a bit each
 _ADDING = Lock()
 _NAME = re.compile(r"\w+")
@@ -118,6 +123,12 @@ def _words(name: str, given: object) -> tuple[str, ...]:
     return tuple(map(str, found))
 
 
+@cache
+def _idioms() -> tuple[str, ...]:
+    lines = IDIOMS.read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
+
+
 def _read(given: str | Path) -> dict[str, object]:
     """Read a list of the package, or a file."""
     lists = tomllib.loads(LISTS.read_text(encoding="utf-8"))
@@ -144,16 +155,27 @@ class _Terms:
     whole: dict[str, int]
     starts: dict[str, int]  # of words with any ending
     phrases: list[tuple[tuple[int, ...], int]]  # the terms, and the bit of the aspect
+    idioms: list[tuple[int, ...]]  # in which shorter phrases and words do not count
 
     @classmethod
     def of(cls, aspects: Aspects, vocabulary: Vocabulary) -> Self:
-        found = cls({}, {}, [])
+        found = cls({}, {}, [], [])
         for number, (name, phrases) in enumerate(aspects.words):
             for phrase in phrases:
                 terms = tuple(found._terms(phrase, vocabulary))
                 if not terms:
                     raise UsageError(f"aspect {name!r}: {phrase!r} has no word")
                 found.phrases.append((terms, 1 << number))
+        known = {term for terms, _ in found.phrases for term in terms}
+        for idiom in _idioms():
+            own = cls(dict(found.whole), dict(found.starts), [], [])
+            terms = tuple(own._terms(idiom, vocabulary))
+            words = (word.rstrip("*") for word in idiom.split())
+            if not any(known & {*found.of_word(word)} for word in words):
+                continue
+            found.whole.update(own.whole)
+            found.starts.update(own.starts)
+            found.idioms.append(terms)
         return found
 
     def _terms(self, phrase: str, vocabulary: Vocabulary) -> Iterable[int]:
@@ -226,19 +248,29 @@ class AspectFinder:
         alone = np.zeros(len(known), np.uint64)
         for each, number in known:
             has[number, [*each]] = True
+
+        def begins(phrase: tuple[int, ...]) -> _Rows:
+            last = len(places) - len(phrase) + 1
+            found = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
+            for distance, term in enumerate(phrase[1:], 1):
+                at = found + distance
+                is_next = (places[at] == places[found] + distance) & (rows[at] == rows[found])
+                found = found[is_next & has[classes[at], term]]
+            return found
+
+        covered = np.zeros(len(places), np.int8)  # the words of the longest idiom around a token
+        for idiom in self._terms.idioms:
+            first = begins(idiom)
+            for distance in range(len(idiom)):
+                covered[first + distance] = np.maximum(covered[first + distance], len(idiom))
         bits = np.zeros(len(places), np.uint64)
         for phrase, bit in self._terms.phrases:
             if len(phrase) == 1:
                 alone[has[:, phrase[0]]] |= np.uint64(bit)
                 continue
-            last = len(places) - len(phrase) + 1
-            begins = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
-            for distance, term in enumerate(phrase[1:], 1):
-                at = begins + distance
-                is_next = (places[at] == places[begins] + distance) & (rows[at] == rows[begins])
-                begins = begins[is_next & has[classes[at], term]]
-            bits[begins] |= np.uint64(bit)
-        return bits | alone[classes]
+            first = begins(phrase)
+            bits[first[covered[first] <= len(phrase)]] |= np.uint64(bit)
+        return np.where(covered > 0, bits, bits | alone[classes])
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
         """Give the class of each string, in small letters of ASCII, (strings,)."""

@@ -17,7 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import Labelling, Limits, count_sentences, tone
+from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
@@ -171,7 +171,8 @@ class Predictor:
                 from toolkit.model.aspects import tones_of
 
                 assert scored.aspects is not None
-                tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
+                of_reviews = probability[scored.reviews]
+                tones = tone_of_aspects(scored.probability, of_reviews, Limits.of(self._facts))
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
