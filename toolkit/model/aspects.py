@@ -49,6 +49,7 @@ _EXAMPLE = 'room = ["room*", "bed", "front desk"]'
 _Rows = npt.NDArray[np.int64]
 _Bits = npt.NDArray[np.uint64]
 _Classes = npt.NDArray[np.int32]
+_Lengths = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -155,27 +156,16 @@ class _Terms:
     whole: dict[str, int]
     starts: dict[str, int]  # of words with any ending
     phrases: list[tuple[tuple[int, ...], int]]  # the terms, and the bit of the aspect
-    idioms: list[tuple[int, ...]]  # in which shorter phrases and words do not count
 
     @classmethod
     def of(cls, aspects: Aspects, vocabulary: Vocabulary) -> Self:
-        found = cls({}, {}, [], [])
+        found = cls({}, {}, [])
         for number, (name, phrases) in enumerate(aspects.words):
             for phrase in phrases:
                 terms = tuple(found._terms(phrase, vocabulary))
                 if not terms:
                     raise UsageError(f"aspect {name!r}: {phrase!r} has no word")
                 found.phrases.append((terms, 1 << number))
-        known = {term for terms, _ in found.phrases for term in terms}
-        for idiom in _idioms():
-            own = cls(dict(found.whole), dict(found.starts), [], [])
-            terms = tuple(own._terms(idiom, vocabulary))
-            words = (word.rstrip("*") for word in idiom.split())
-            if not any(known & {*found.of_word(word)} for word in words):
-                continue
-            found.whole.update(own.whole)
-            found.starts.update(own.starts)
-            found.idioms.append(terms)
         return found
 
     def _terms(self, phrase: str, vocabulary: Vocabulary) -> Iterable[int]:
@@ -199,6 +189,48 @@ class _Terms:
         return f"^(?:(?:{whole})$|(?:{starts}))"
 
 
+class _Idioms:
+    """The idioms of a vocabulary, and which tokens are within one."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        terms = _Terms({}, {}, [])
+        self._idioms = [tuple(terms._terms(idiom, vocabulary)) for idiom in _idioms()]
+        plain = plain_words(vocabulary.words, vocabulary)
+        rows = np.flatnonzero(pc.match_substring_regex(plain, terms.pattern))
+        # The words of idioms are numbered from 1; others are 0.
+        self._of_id = np.zeros(vocabulary.size, np.int32)
+        self._is_term = np.zeros((len(rows) + 1, len(terms.whole) + len(terms.starts)), np.bool_)
+        first = vocabulary.size - len(vocabulary.words)
+        words = plain.take(pa.array(rows)).to_pylist()
+        for number, (row, word) in enumerate(zip(rows.tolist(), words, strict=True), 1):
+            self._of_id[first + row] = number
+            self._is_term[number, [*terms.of_word(word)]] = True
+
+    def around(self, ids: TokenIds, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:
+        """Count the words of the longest idiom around tokens of sentences, (tokens,)."""
+        found = np.zeros(len(places), np.int8)
+        numbers = self._of_id[ids.values[places]]
+        order = np.argsort(numbers, kind="stable")  # to look only at the tokens that are a term
+        ends = np.searchsorted(numbers[order], np.arange(len(self._is_term) + 1))
+        for idiom in self._idioms:
+            for at, term in enumerate(idiom):
+                which = np.flatnonzero(self._is_term[:, term]).tolist()
+                own = [order[ends[number] : ends[number + 1]] for number in which]
+                hits = np.concatenate([np.zeros(0, np.int64), *own])
+                if not len(hits):
+                    continue
+                begins = places[hits] - at
+                of = rows[hits]
+                is_inside = begins >= sentences.starts[of]
+                is_inside &= begins + len(idiom) <= sentences.stops[of]
+                hits, begins = hits[is_inside], begins[is_inside]
+                for distance, other in enumerate(idiom):
+                    is_next = self._is_term[self._of_id[ids.values[begins + distance]], other]
+                    hits, begins = hits[is_next], begins[is_next]
+                found[hits] = np.maximum(found[hits], len(idiom))
+        return found
+
+
 class AspectFinder:
     """Finds which sentences speak of which aspects; safe to share between threads."""
 
@@ -206,6 +238,7 @@ class AspectFinder:
         self.names = aspects.names
         self._vocabulary = vocabulary
         self._terms = _Terms.of(aspects, vocabulary)
+        self._idioms = _Idioms(vocabulary)
         # A class is the set of terms that a token is; class 0 is of none.
         self._classes: dict[tuple[int, ...], int] = {(): 0}
         of_strings = self._classify(
@@ -234,14 +267,18 @@ class AspectFinder:
         is_inside = rows >= 0
         is_inside[is_inside] = places[is_inside] < sentences.stops[rows[is_inside]]
         places, classes, rows = places[is_inside], classes[is_inside], rows[is_inside]
-        bits = self._bits(places, classes, rows)
+        around = self._idioms.around(ids, places, sentences, rows)
+        bits = self._bits(places, classes, rows, around)
         if len(bits):
             firsts = np.flatnonzero(np.diff(rows, prepend=-1))
             found[rows[firsts]] = np.bitwise_or.reduceat(bits, firsts)
         return found
 
-    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows) -> _Bits:
-        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,)."""
+    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
+        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,).
+
+        `around` are the words of the idiom around each: shorter phrases do not count there.
+        """
         terms = len(self._terms.whole) + len(self._terms.starts)
         known = [*self._classes.items()]  # others may be added at any time
         has = np.zeros((len(known), terms), np.bool_)
@@ -258,19 +295,14 @@ class AspectFinder:
                 found = found[is_next & has[classes[at], term]]
             return found
 
-        covered = np.zeros(len(places), np.int8)  # the words of the longest idiom around a token
-        for idiom in self._terms.idioms:
-            first = begins(idiom)
-            for distance in range(len(idiom)):
-                covered[first + distance] = np.maximum(covered[first + distance], len(idiom))
         bits = np.zeros(len(places), np.uint64)
         for phrase, bit in self._terms.phrases:
             if len(phrase) == 1:
                 alone[has[:, phrase[0]]] |= np.uint64(bit)
                 continue
             first = begins(phrase)
-            bits[first[covered[first] <= len(phrase)]] |= np.uint64(bit)
-        return np.where(covered > 0, bits, bits | alone[classes])
+            bits[first[around[first] <= len(phrase)]] |= np.uint64(bit)
+        return np.where(around > 0, bits, bits | alone[classes])
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
         """Give the class of each string, in small letters of ASCII, (strings,)."""
