@@ -80,7 +80,7 @@ clean:  ## remove the environments, and the files that tools have written
 $(DEMO)/installed: pyproject.toml hatch_build.py $(SHIPPED) \
 		review_sentiment_toolkit.py $(shell find toolkit -type f -not -name '*.pyc' -not -name '_core.*')
 	$(PYTHON) -m venv $(DEMO)
-	$(DEMO)/bin/pip install --quiet --no-compile --disable-pip-version-check .
+	$(DEMO)/bin/pip install --quiet --no-compile --disable-pip-version-check '.[evaluate,excel]'
 	touch $@
 
 $(DEV)/installed: pyproject.toml hatch_build.py $(wildcard toolkit/native/*.[ch])

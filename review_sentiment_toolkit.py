@@ -26,8 +26,8 @@ def wrong_package() -> str | None:
         if spec and spec.origin and Path(spec.origin) != own / "__init__.py":
             return _found_before(Path(spec.origin))
         return (
-            f"`import toolkit` fails: {type(error).__name__}: {error}. Install this package again: "
-            f"pip install --force-reinstall --no-deps {_NAME}"
+            f"`import toolkit` fails: {type(error).__name__}: {error}. Install this package again "
+            "from its wheel or folder: pip install --force-reinstall --no-deps WHEEL"
         )
     if getattr(found, "DISTRIBUTION", None) == _NAME:
         return None

@@ -85,7 +85,7 @@ _FILMS = _Kind(
     use="Learning from the tutorial, and sorting English reviews of films into positive and negative.",
     reviews="""Large Movie Review Dataset (Maas et al., Learning Word Vectors for Sentiment Analysis, ACL 2011); it is not
 part of this project.""",
-    terms="""The weights are under the MIT licence. The training reviews are for research use. If you need a clear licence for
+    terms="""The weights are under the MIT licence. The training reviews are for research use. Before any
 commercial use, ask a lawyer whether you can use this model.""",
     domains="""It knows English only, and films only: words that mean something else in other domains cause mistakes. It
 understands little negation. An emoji that is written to a word without a space, or to another emoji, hides both: good😍 is
@@ -106,7 +106,7 @@ terms differ:
 
 {terms}
 
-No stated term is against research, teaching and trials. If you need a clear licence for commercial use, ask a
+No stated term is against research, teaching and trials. Before any commercial use, ask a
 lawyer whether you can use this model, or train your own on reviews that you have the rights to. A licence in a
 repository covers what its owner made; it can rarely grant rights to reviews copied from a web site, whose terms apply.""",
     domains="""It knows English only. Accuracy differs by domain: see [Accuracy](ACCURACY.md), and measure it on your own reviews with
@@ -120,11 +120,12 @@ persons (teachers, doctors, clerks); their names may carry an opinion, too.""",
 
 _OPEN = replace(
     _ALL,
-    use=f"""{_ALL.use.replace("films, ", "")} For companies that need a clear licence: everything that it learned from states an open one.""",
+    use=f"""{_ALL.use.replace("films, ", "")} For companies: each of its data sets
+states an open licence. That is what is known: whoever states it may not own all of the reviews, and its teacher was pretrained on other texts.""",
     reviews="""It learned from reviews of {domains} domains, of the {sources} sources of [SOURCES.md](SOURCES.md) that state an open
 licence, and from no reviews of the IMDB data set; the data sets counted above are these, an opinion lexicon, for made-up phrases,
 and what was written for this project. The reviews are not part of this project.""",
-    terms="""The weights are under the MIT licence, as the code is. All that it learned from states an open licence:
+    terms="""The weights are under the MIT licence, as the code is. Each of its data sets states an open licence:
 
 {terms}
 
@@ -143,7 +144,9 @@ _KNOWN = "; `known_tokens`: int32[batch], words that the model knows (0: the tex
 _TEACHER = """
 It was fitted to the labels of people and also to the probabilities that larger models give to its training texts. The
 largest is a *pretrained* transformer, which the first table names, so part of what it knows comes from text outside the
-data sets. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
+data sets. By its model card, all-MiniLM-L6-v2 was made of a MiniLM that was distilled from BERT, and then trained on more than a
+billion pairs of sentences from the web, such as Reddit, Stack Exchange, Yahoo Answers and MS MARCO; the terms of some of these
+allow research only. None of these texts is in this project. `examples/teacher/imdb` and `examples/teacher/reviews` have the tools that made them; the test reviews were not
 read. The texts without labels are {films}sentences of reviews of all domains, 60,000 made-up phrases, most of
 them negated, and some 400,000 texts composed of frames: negation near and far, contrasts, turned expectations, then and now,
 questions, opinions of others, comparisons, conditionals, and neutral sentences, most of them about persons, whose probability

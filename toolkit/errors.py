@@ -70,15 +70,16 @@ class MissingExtraError(ToolkitError):
     """An optional package is needed and not installed: one of an extra, or one alone."""
 
     def __init__(self, extra: str | None, module: str) -> None:
-        package = module if extra is None else f"'review-sentiment-toolkit[{extra}]'"
+        from toolkit.extras import install_command  # late: few runs lack a package
+
         super().__init__(
             f"This needs the package '{module}', which is not installed. Install it with: "
-            f"pip install {package}"
+            f"{install_command(extra, module)}"
         )
 
     @classmethod
     def check(cls, extra: str | None, *modules: str) -> None:
-        """Raise this error for the first of the modules that is not installed."""
+        """Raise this error for the first module that is not installed."""
         for module in modules:
             if find_spec(module) is None:
                 raise cls(extra, module)
@@ -90,7 +91,7 @@ def is_wrong_call(error: BaseException) -> bool:
 
 
 def counted(count: int, noun: str) -> str:
-    """Such as ``1 row`` or ``1,000 rows``, for messages."""
+    """Return a count with its noun, such as ``1 row`` or ``1,000 rows``, for messages."""
     return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
@@ -100,7 +101,7 @@ STOPPING = [getattr(signal, n) for n in ("SIGINT", "SIGTERM", "SIGHUP") if hasat
 
 @contextmanager
 def held_back() -> Iterator[None]:
-    """Delay stopping signals until the block is done, so that it is never done in part.
+    """Delay stopping signals until the block ends, so that it always runs as a whole.
 
     Masking is not enough: another thread could receive the signal, and Python would still run the
     handler in this one.

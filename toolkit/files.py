@@ -57,8 +57,26 @@ def is_link_or_there(path: Path) -> bool:
     return is_there(path) if isinstance(path, StorePath) else os.path.lexists(path)
 
 
+def check_kept(path: Path, *, is_folder: bool = False) -> None:
+    """Raise `UsageError` for anything but a plain file where the toolkit keeps progress.
+
+    Whoever may write beside an output could put a link there, so that another file is written, or a
+    pipe, which would be read for ever. With `is_folder`, a plain folder is expected. Nothing there
+    is right, too; and a store has no such things.
+    """
+    if isinstance(path, StorePath):
+        return
+    with suppress(OSError):  # such as nothing there, or a name that is too long
+        mode = path.lstat().st_mode
+        is_plain = stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)
+        if not is_plain:
+            found = "a link" if stat.S_ISLNK(mode) else "a pipe, a device or a folder"
+            found = "a file" if stat.S_ISREG(mode) else found
+            raise UsageError(f"{path}: is {found}, expected progress. Remove it.")
+
+
 def for_arrow(path: Path) -> Any:
-    """Give what Arrow opens for a path: a reader for an object, whose columns are read in turns."""
+    """Return what Arrow should open for a path: for an object in a store, a reader."""
     if not isinstance(path, StorePath):
         return path
     from toolkit.stores.read import MANY_BLOCKS, ObjectReader
@@ -90,18 +108,18 @@ def place(
     folder: Path | None = None,
     on_upload: Callable[[], None] = lambda: None,
 ) -> None:
-    """Give a file or an object all of its content at once; it is never seen in part.
+    """Put a complete file at its path or object, so that nobody sees it in part.
 
-    A path is a complete file of this machine, which is moved, and stays after a failure. A link at
-    the target stays, and what it leads to is written, unless ``follow`` is false: then it is
-    replaced. The folder has to be there. What is no file yet grows in ``folder``, by default beside
-    its target, until it is complete. ``on_upload`` is called when a file is uploaded, before it is
-    removed from this machine.
+    If the content is a path, it is a complete file of this machine: it is moved, and stays after a
+    failure. Other content is first written to ``folder``, by default beside the target. A link at
+    the target is followed, unless ``follow`` is false: then the link is replaced. The folder of the
+    target must exist. ``on_upload`` is called after a file is uploaded, before it is removed from
+    this machine.
 
-    Raises `FileExistsError` if there is other content, even if it has just come, and ``force`` is
-    not given; the same bytes are never an error, as an earlier attempt may have been killed after
-    it was placed. `StoreError` if the store cannot be reached, and another `OSError` if it cannot
-    be written, as where the disk is full.
+    Raises `FileExistsError` if other content is there, even if it has just been written, and
+    ``force`` is false. The same bytes are never an error, as an earlier attempt may have been
+    killed after it placed them. Raises `StoreError` if the store cannot be reached, and another
+    `OSError` if the target cannot be written, such as on a full disk.
     """
     target = resolved(target) if follow else target
     try:
@@ -127,7 +145,7 @@ def place(
 
 
 def is_same(what: Path | bytes | Content, target: Path) -> bool:
-    """Whether a file or an object holds the same bytes; if the sizes agree, it is read for that."""
+    """Whether a file or an object holds the same bytes; it is read only if the sizes agree."""
     content = Content.of(what)
     if isinstance(target, StorePath):
         from toolkit.stores.write import is_same as is_same_object
@@ -136,7 +154,8 @@ def is_same(what: Path | bytes | Content, target: Path) -> bool:
     try:
         if content.local is not None and target.samefile(content.local):
             return True
-        if target.stat().st_size != content.size:
+        facts = target.stat()
+        if facts.st_size != content.size or not stat.S_ISREG(facts.st_mode):
             return False
         with target.open("rb") as file:
             return content.is_read_from(file)
@@ -163,7 +182,7 @@ def _check_absent(target: Path) -> None:
 def _rename(source: Path, target: Path, *, force: bool) -> None:
     """Rename a file; without force, `FileExistsError` if one is there, or has just come.
 
-    Where a file cannot have two names, one that comes at the very same moment is replaced.
+    On file systems without hard links, a file written at the same moment is replaced.
     """
     if force:
         source.replace(target)
@@ -180,7 +199,7 @@ def _rename(source: Path, target: Path, *, force: bool) -> None:
 
 
 def _write(content: Content, partial: Path) -> None:
-    """Put content into an empty file; a file with the same gets a second name, if it can."""
+    """Put content into an empty file; a complete file gets a second name instead, if possible."""
     if content.local is not None:
         linked = partial.with_suffix(".linked")
         with suppress(OSError):
@@ -199,7 +218,7 @@ def _copy(content: Content, partial: Path) -> None:
 
 @contextmanager
 def temporary_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
-    """Give an empty file with a hidden name, beside a target or in a folder, and remove it."""
+    """Yield an empty hidden file, beside a target or in a folder; remove it at the end."""
     handle, name = tempfile.mkstemp(_PARTIAL, _prefix_of(target), folder or target.parent)
     os.close(handle)
     with _removed(Path(name)) as partial:
@@ -208,7 +227,7 @@ def temporary_file(target: Path, folder: Path | None = None) -> Iterator[Path]:
 
 @contextmanager
 def temporary_folder(target: Path | None = None) -> Iterator[Path]:
-    """Give a folder with a hidden name beside a target, or anywhere, and remove it."""
+    """Yield a folder with a hidden name, beside a target or anywhere; remove it at the end."""
     beside = () if target is None else (_PARTIAL, _prefix_of(target), target.parent)
     with _removed(Path(tempfile.mkdtemp(*beside))) as partial:
         yield partial
@@ -230,7 +249,7 @@ def _prefix_of(path: Path) -> str:
 
 
 def hidden_beside(path: Path, ending: str) -> Path:
-    """Name what a process keeps beside a path: a name has 255 bytes, a character up to four."""
+    """Return a hidden name beside a path, shortened to the 255 bytes that a name may have."""
     digest = zlib.crc32(path.name.encode("utf-8", "surrogateescape"))
     return path.parent / f".{path.name[:50]}.{digest:08x}.{ending}"
 
@@ -257,13 +276,13 @@ def remove_tree(path: Path) -> None:
 
 
 def make_ready(partial: Path, rights: int = 0o666) -> None:
-    """Give a temporary file the rights of an ordinary one, and wait until it is on the disk."""
+    """Set the rights of an ordinary file, and wait until the content is on the disk."""
     partial.chmod(rights & 0o666 & ~umask())
     flush_to_disk(partial)
 
 
 def limit_rights(path: Path, source: Path) -> None:
-    """Let nobody but the owner do with a file what they may not do with the one that it is from."""
+    """Take from a file the rights that others do not have on the file it was made from."""
     if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
         own, limit = _mode(path), _mode(source) | 0o600
         if own & ~limit & 0o777:
@@ -277,7 +296,7 @@ def flush_to_disk(path: Path) -> None:
 
 
 def umask() -> int:
-    """Give which permissions new files do not have."""
+    """Return the permissions that new files do not have."""
     mask = os.umask(0o077)
     os.umask(mask)
     return mask
@@ -285,11 +304,11 @@ def umask() -> int:
 
 @contextmanager
 def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]]:
-    """Give a temporary file for each path, and place them when the block succeeds.
+    """Yield a temporary file for each path, and place them when the block succeeds.
 
     The temporary files are beside their paths, under hidden names, so that each rename stays within
     one file system. An interruption comes before all renames or after them. If the block raises
-    (Ctrl-C included), the temporary files are removed, and the paths stay as they were. Those for
+    (Ctrl-C included), the temporary files are removed, and the paths stay as they were. Files for
     objects in a store are in the work folder, and are uploaded before the others are renamed.
     """
     for path in paths:
@@ -325,14 +344,14 @@ def write_texts(texts: Mapping[Path, str], *, force: bool = False) -> None:
 
 @contextmanager
 def atomic_file(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give one temporary file, as `atomic_files` does."""
+    """Yield one temporary file, as `atomic_files` does."""
     with atomic_files(path, force=force) as (partial,):
         yield partial
 
 
 @contextmanager
 def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
-    """Give a temporary folder, and rename it to ``path`` when the block succeeds.
+    """Yield a temporary folder, and rename it to ``path`` when the block succeeds.
 
     With ``force``, an existing folder is replaced only when the new one is complete.
     """
@@ -368,7 +387,7 @@ def check_output(
 ) -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
-    Call it before long work, which would find out only at its end.
+    Call it before long work, which would fail only at its end.
     """
     remedy = f"Choose another with {option}"
     if isinstance(path, StorePath) and not path.name:
@@ -396,7 +415,7 @@ def check_output(
 
 
 def _is_taken(path: Path, remedy: str) -> bool:
-    """Whether anything is at a path of this machine; `UsageError` if it is no file or folder."""
+    """Whether anything is at a path of this machine; raise `UsageError` for a special file."""
     try:
         mode = path.stat().st_mode
     except OSError as error:
@@ -430,7 +449,7 @@ def check_output_file(
 
 @contextmanager
 def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
-    """Turn an `OSError` into an `OutputError` that names its output, or the first if unclear."""
+    """Turn an `OSError` into an `OutputError` that names the output, or else the first output."""
     try:
         yield
     except OSError as error:
@@ -455,7 +474,7 @@ _LASTING = Path("/var/tmp")  # noqa: S108 (checked below); it outlives a restart
 
 
 def work_folder() -> Path:
-    """Give the folder, which belongs to this user alone; `UsageError` if that cannot be.
+    """Return the work folder, which belongs to this user alone; else raise `UsageError`.
 
     It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
     files.
@@ -486,7 +505,7 @@ CHECKSUMS = "SHA256SUMS"
 
 
 def sha256_of(path: Path) -> str:
-    """Give the SHA-256 of a file in hexadecimal digits."""
+    """Return the SHA-256 of a file in hexadecimal digits."""
     import hashlib  # late: it takes 3 ms
 
     with path.open("rb") as file:
@@ -494,7 +513,7 @@ def sha256_of(path: Path) -> str:
 
 
 def write_checksums(folder: Path, files: Iterable[Path]) -> Path:
-    """Write it into a folder: a line for the name of each file, sorted; give its path."""
+    """Write the checksums of the files in a folder, sorted by name, and return the path."""
     path = folder / CHECKSUMS
     lines = [f"{sha256_of(each)}  {each.name}\n" for each in sorted(files, key=lambda f: f.name)]
     path.write_text("".join(lines), encoding="utf-8", newline="\n")

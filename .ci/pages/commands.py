@@ -92,6 +92,8 @@ What the model can read is in the report of `score`, too, for all files and for 
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
 | `probability_tenths` | how the scores are distributed: ten counts of scored texts, with a probability of positive from 0 to below 0.1, and so on to 0.9 to 1 |
+| `adjusted_share` | of all files: the share of positive reviews that all scores together tell, 0 to 1 (`toolkit/model/prior.py`); null where they are too few or too unsure |
+| `prior` | the share that `--prior` names, or null. Of each file: with `--prior auto`, an object with the estimated `share` (null if there is none), its standard `error`, the number of `scores` of the first 2,000 records, and the `problem` if there is no share; else null |
 | `cut_to_length` | scored texts with more tokens than the model reads: its `max_tokens`, the last ones |
 | `warnings` | of a file: sentences, such as about texts of which the model knows few words, or that look like values of another column; of all files: that far more scores are `unsure` than on the reviews that the model was calibrated on |
 
@@ -114,7 +116,8 @@ in all files that are done, which are missing if the run ended before its first 
 | `positive`, `neutral`, `mixed` | of the scored; all others are negative |
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
 | `cut_at_nul` | texts that are read up to a NUL |
-| `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`: scored records with a label, of these called neutral or mixed, right; scored records without a readable label |
+| `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`, whose labels are read as `train` and `evaluate` read them: scored records with a positive or negative label, of these called neutral or mixed, right; scored records without a readable label |
+| `neutral_labels` | with `--label-column`: scored records with a neutral label, such as 3 of 5 stars, which are left out; missing if there are none |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
 | `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done |
 
@@ -203,6 +206,7 @@ What `summarize` finds has these keys; what is not known is null.
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
 | `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
 | `notes` | with `--since`: groups that are new or gone, and whether only the mix of groups has changed |
+| `adjusted` | the share of positive rows that all scores together tell, 0 to 1; null where they are too few or too unsure. It is for files that were scored without `--prior` |
 | `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |
 | `warnings` | sentences, such as about texts that are unlike before |
 
@@ -219,6 +223,7 @@ DuckDB), beside the metadata of the input:
 | `toolkit.threshold` | the probability from which a review is positive |
 | `toolkit.neutral_range` | the range of probabilities in use, such as `0.4:0.6`; missing without one |
 | `toolkit.by_sentence` | `true` or `false` |
+| `toolkit.prior` | with `--prior`: the share of positive reviews by which the scores were adjusted |
 | `toolkit.job_id` | the `job_id` of the file in the report |
 | `toolkit.shard` | such as `3/16`, if the file is a part of a job; else missing |
 

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from release.addresses import PLACEHOLDERS, differences, placeholders
 from release.languages import VERSIONS, make_languages
 from release.notes import check_changelog, release_notes
 from release.packages import PROJECT, build_sdist, build_wheel, run
@@ -22,7 +23,6 @@ DIST = PROJECT / "dist"
 LANGUAGES = PROJECT / "build" / "packages"
 PAPERS = PROJECT / "build" / "release"
 NOTES = "RELEASE_NOTES.md"
-NO_HOST = "https://example.invalid/"
 MOST_BYTES = 100 * 2**20  # of a file on PyPI, unless more is asked for
 
 
@@ -103,14 +103,14 @@ def check_container() -> None:
 
 
 def check_addresses() -> None:
-    """Stop a release that says that the project is at a host that no network has."""
-    packages = (
-        f"examples/{name}" for name in ("npm/package.json", "rust/Cargo.toml", "java/pom.xml")
-    )
-    sources = ("pyproject.toml", "CITATION.cff", "exported/releases.toml", *packages)
-    found = [name for name in sources if NO_HOST in (PROJECT / name).read_text("utf-8")]
-    if found:
-        sys.exit(f"error: {NO_HOST} is a placeholder. Write the address into {', '.join(found)}")
+    """Stop a release while the address of the project is a placeholder, or files have others."""
+    if found := placeholders():
+        sys.exit(
+            f"error: {' and '.join(PLACEHOLDERS)} are placeholders. Write the address into "
+            f"{', '.join(found)}"
+        )
+    if others := [*differences()]:
+        sys.exit(f"error: these have another address than pyproject.toml: {'; '.join(others)}")
 
 
 def fits(package: Path) -> bool:

@@ -321,10 +321,20 @@ def test_stars_and_the_models_own_neutral_range(command: Command) -> None:
     assert "  neutral       1 (33.3% of scored)\n" in ran.err
 
 
-def test_labels_that_are_stars_are_for_evaluate(command: Command) -> None:
-    write("a.csv", "text,stars\nsuperb,5\nawful,1\nfine,4\n")
-    ran = command("score", "a.csv", "--label-column", "stars")
-    assert "2 without a readable label (for stars, three classes or names of" in ran.err
+def test_labels_that_are_stars(command: Command) -> None:
+    write("a.csv", "text,Stars\nsuperb,5.0\nawful,1.0\nnothing special,3.0\n")
+    ran = command("score", "a.csv", "--label-column", "Stars")
+    meaning = "stars, of 5: 1.0 → negative (1); 3.0 → neutral, left out (1); 5.0 → positive (1)"
+    assert f"  labels        {meaning}\n" in ran.err
+    line = "  accuracy      100.00% of 2 labelled records, 1 with a neutral label left out\n"
+    assert line in ran.err
+
+
+def test_labels_of_other_names_are_for_evaluate(command: Command) -> None:
+    write("a.csv", "text,mood\nsuperb,glad\nawful,angry\n")
+    ran = command("score", "a.csv", "--label-column", "mood")
+    line = "of 0 labelled records, 2 without a readable label (for labels of other names: toolkit"
+    assert f"{line} evaluate --positive)" in ran.err
 
 
 def test_one_accuracy_for_several_files(command: Command) -> None:

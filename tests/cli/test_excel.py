@@ -127,7 +127,7 @@ def test_what_is_not_a_workbook(command: Command, monkeypatch: pytest.MonkeyPatc
     command("score", "d.xlsx").failed_with("d.xlsx: the sheet is empty")
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
-    command("score", "d.xlsx").failed_with("pip install 'review-sentiment-toolkit[excel]'")
+    command("score", "d.xlsx").failed_with("pip install openpyxl\n")
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])

@@ -15,10 +15,19 @@ import pytest
 from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, shipped_scorer
 from tests.reference import tokens_of
+from tests.scoring.test_prior import PRAISE
+from tests.scoring.test_prior import reviews as made_up
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.json import evaluation_as_dict
-from toolkit.evaluation.tables import metrics_table, summary_of, threshold_table, warnings_of
+from toolkit.evaluation.tables import (
+    metrics_table,
+    prior_note,
+    prior_table,
+    summary_of,
+    threshold_table,
+    warnings_of,
+)
 from toolkit.records import Columns, ReadOptions
 
 FILM = EvaluationOptions(ReadOptions(Columns(group="film")))
@@ -149,7 +158,7 @@ def test_rows_without_text_or_label_are_counted(write_rows: WriteRows) -> None:
     ("content", "message", "kind"),
     [
         ("text,label\na,1\nb,13\nc,14\n",
-         r"'label', row 2: found the label '13' \(2 such rows\), expected 0 or 1, neg", InputError),
+         r"'label', row 2: found the label '13' \(1 more .*\), expected 0 or 1, neg", InputError),
         ("text,label\na,3\nb,3\nc,neutral\n", r"'label', row 1: found the label '3'", InputError),
         ("text,label\na,3\nb,3\n", "'label': all labels are neutral", InputError),
         ("text,label\n,1\nb,\n", "none of its 2 rows has both a text and a label", InputError),
@@ -307,8 +316,8 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
 def test_a_share_of_positives_that_the_model_expects_is_not_warned_of(
     write_rows: WriteRows,
 ) -> None:
-    """Chance explains 26 of 50 where 25 are expected; of 5,000 reviews, 1 point is too little."""
-    for reviews, extra, is_warned in ((50, 1, False), (5000, 49, False), (5000, 100, True)):
+    """Chance explains 26 of 50 where 25 are expected; of 5,000, 4.8 points are too little."""
+    for reviews, extra, is_warned in ((50, 1, False), (5000, 240, False), (5000, 260, True)):
         positives = reviews // 2 + extra
         rows = [("a", int(n < positives)) for n in range(reviews)]
         data = write_rows("r.csv", ("text", "label"), rows)
@@ -399,3 +408,27 @@ def test_a_model_that_is_too_sure_is_not_said_to_expect_another_share(
     values = [[int(n < 46 or n >= 92)] for n in range(100)]  # 4 and 8 errors
     others = write_rows("p.csv", ("positive_probability",), values)
     assert not any("expects" in each for each in warnings_of(evaluate(data, [], [others])))
+
+
+def test_what_a_prior_would_change(write_rows: WriteRows) -> None:
+    """As `toolkit score --prior auto`, on reviews of which most are positive."""
+    texts = made_up(600, 0.9)
+    labels = [int("really" in text and any(word in text for word in PRAISE)) for text in texts]
+    rows = [[text, label] for text, label in zip(texts, labels, strict=True)]
+    found = evaluate(write_rows("even.csv", ("text", "label"), rows), [MODEL])
+    (model,) = found.models
+    assert model.prior is not None
+    expected = shipped_scorer().with_prior(model.prior.share).score(texts)
+    positive = sum(each.sentiment == "positive" for each in expected)
+    metrics = model.prior.metrics
+    assert metrics.true_positives + metrics.false_positives == positive
+    told = evaluation_as_dict(found)["models"][0]["prior"]
+    assert (told["share"], told["scores"]) == (model.prior.share, 600)
+    assert told["metrics"]["log_loss"] == metrics.log_loss < model.metrics.log_loss
+    table = prior_table(found)
+    assert table is not None
+    assert [row[0].text for row in table.rows] == ["reviews", "reviews, adjusted"]
+    assert "by reviews; by the labels of all, it is 90.0%" in prior_note(found)
+    few = evaluate(write_rows("few.csv", ("text", "label"), rows[:12]), [MODEL])
+    assert few.models[0].prior is None
+    assert prior_table(few) is None

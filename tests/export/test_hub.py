@@ -264,6 +264,8 @@ def test_without_the_library_of_the_hub(
     run: RunFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("toolkit.errors.find_spec", lambda name: None)
-    with pytest.raises(MissingExtraError, match=r"'huggingface_hub', .*\[hub\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"'huggingface_hub', .*: pip install huggingface-hub$"
+    ):
         export_to_hub(run.path, tmp_path / "films")
     assert not (tmp_path / "films").exists()

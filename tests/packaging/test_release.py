@@ -19,6 +19,7 @@ from packaging.requirements import Requirement
 from exported.hub import write_hub_folder
 from hatch_build import absolute_links
 from release import __main__ as release
+from release import addresses
 from release.languages import LANGUAGES, VERSIONS, why_not
 from release.languages import c as make_c
 from release.notes import check_changelog, release_notes
@@ -76,10 +77,10 @@ def test_the_tag_has_the_version(
     monkeypatch.setattr(release, "DIST", wheel.parent)
     monkeypatch.setattr(release, "check_changelog", lambda version: None)  # see below
     with pytest.raises(
-        SystemExit, match=r"is a placeholder\. Write the address into pyproject\.toml"
+        SystemExit, match=r"are placeholders\. Write the address into pyproject\.toml"
     ):
         release.tag(f"v{__version__}")
-    monkeypatch.setattr(release, "NO_HOST", "https://other.invalid/")
+    monkeypatch.setattr(release, "check_addresses", lambda: None)
     monkeypatch.setattr(release, "check_container", lambda: None)
     monkeypatch.setattr("release.notes.PROJECT", tmp_path)
     changelog = tmp_path / "CHANGELOG.md"
@@ -87,6 +88,29 @@ def test_the_tag_has_the_version(
     release.tag(f"v{__version__}")
     with pytest.raises(SystemExit, match=r"the tag is v0\.0\.1, and the packages have version "):
         release.tag("v0.0.1")
+
+
+def test_all_files_have_the_address_of_the_project() -> None:
+    assert [*addresses.differences()] == []
+
+
+def test_a_release_with_another_address_or_a_placeholder_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("pyproject.toml", *addresses.FILES):
+        text = (PROJECT / name).read_text("utf-8")
+        text = text.replace("https://example.invalid/review-sentiment-toolkit", "https://host/a/b")
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    monkeypatch.setattr(addresses, "PROJECT", tmp_path)
+    readme = tmp_path / "examples" / "install" / "README.md"
+    with pytest.raises(SystemExit, match=r"Write the address into examples/install/README\.md$"):
+        release.check_addresses()
+    readme.write_text(readme.read_text("utf-8").replace("OWNER/REPOSITORY", "a/c"), "utf-8")
+    with pytest.raises(SystemExit, match=r"README\.md: expected --repo a/b$"):
+        release.check_addresses()
+    readme.write_text(readme.read_text("utf-8").replace("--repo a/c", "--repo a/b"), "utf-8")
+    release.check_addresses()
 
 
 @pytest.fixture

@@ -262,6 +262,20 @@ def test_progress_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> N
     assert precious.read_bytes() == before
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+@pytest.mark.parametrize("name", ["journal", "output"])
+def test_progress_that_is_a_pipe_is_not_opened(name: str, tmp_path: Path) -> None:
+    source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
+    with pytest.raises(Stopped):
+        score_file(shipped_scorer(), source, output, OPTIONS, stop_after(2))
+    path = file_of(output, name)
+    path.unlink()
+    os.mkfifo(path)
+    for force in (False, True):
+        with pytest.raises(UsageError, match=r"is a pipe, a device or a folder, expected progress"):
+            score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
+
+
 def test_a_journal_that_names_other_files_is_refused(tmp_path: Path) -> None:
     source, output = make(tmp_path, ".csv"), tmp_path / "b.csv"
     with pytest.raises(Stopped):

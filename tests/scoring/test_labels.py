@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
@@ -19,12 +21,25 @@ from hypothesis import strategies as st
 from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
-from toolkit.errors import UsageError
+from toolkit.errors import InputError, UsageError
+from toolkit.evaluation.reviews import load as load_reviews
 from toolkit.records import Columns, ReadOptions
-from toolkit.records.labels import read_labels
-from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
+from toolkit.records.labels import TOO_MANY, opinions_of
+from toolkit.records.options import LabelNames
+from toolkit.scoring import (
+    Progress,
+    ScoringOptions,
+    Summary,
+    find_jobs,
+    score_file,
+    score_files,
+)
+from toolkit.scoring import results as results_module
+from toolkit.scoring.results import total
 
 Row = tuple[str | None, Any]  # text and label
+GOOD_AND_BAD = ["A superb film, I loved it.", "Awful. The worst film of the year."]
+NAMES_OF_CLASSES = ("negative", "neutral", "positive")
 
 MEANINGS = {
     "0": 0, "1": 1, "0.0": 0, "1.0": 1, "neg": 0, "pos": 1, "negative": 0, "positive": 1,
@@ -68,6 +83,7 @@ FORMATS: dict[str, tuple[Callable[[Path, Sequence[Row]], None], str]] = {
 every_format = pytest.mark.parametrize("name", FORMATS)
 
 TEXTS = many_texts(40)
+SKIP_WRONG = LabelNames(skip_wrong=True)
 LABELS = [list(MEANINGS)[n % len(MEANINGS)] for n in range(40)]
 
 
@@ -98,10 +114,71 @@ def labels_of(summary: Summary) -> dict[str, int]:
     return {name: getattr(summary, name) for name in names}
 
 
-@pytest.mark.parametrize(("name", "meaning"), MEANINGS.items())
-def test_what_counts_as_a_label(name: str, meaning: int | None) -> None:
-    for kind in (pa.string(), pa.large_string()):
-        assert read_labels(pa.array([name, None], kind)).to_pylist() == [meaning, None]
+COLUMNS = [
+    ["1.0", "2.0", "3.0", "4.0", "5.0", "4.5"],  # as pandas writes whole numbers
+    ["1 star", "2 stars", "3", "4", "5", "NA"],
+    ["1", "3", "5", "6", "8", "10"],
+    ["0", "1", "1.0", "pos", "NEG", ""],
+    ["0.1", "0.123456789", "0.5", "0.987654321", "1e-9", "1"],
+    ["positive", "negative", "neutral", "pos", "neg", "neu"],
+    ["true", "false", "TRUE", "", "yes", "false"],
+    ["-1", "0", "1", "-1.0", "0.0", "N/A"],
+    ["1", "2", "1", "2", "1", "2"],  # two classes, or two of five stars
+    ["good", "bad", "x" * 100, "x" * 99, "", "good"],
+]
+
+
+@pytest.mark.parametrize("labels", COLUMNS, ids=lambda labels: labels[0])
+def test_labels_are_what_train_and_evaluate_read(tmp_path: Path, labels: list[str]) -> None:
+    texts = [*GOOD_AND_BAD * 3]
+    source, options = make(tmp_path, "a.csv", list(zip(texts, labels, strict=True)))
+    summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", options)
+    reading = replace(options.reading, labels=SKIP_WRONG)
+    neutral = opinions = right = 0
+    with suppress(InputError):  # the labels mean nothing together
+        reviews = load_reviews(source, reading)
+        opinions, neutral = reviews.data.reviews, reviews.data.neutral
+        answers = [score.sentiment for score in shipped_scorer().score(reviews.texts.to_pylist())]
+        meant = [(NAMES_OF_CLASSES[each]) for each in reviews.classes]
+        right = sum(a == b for a, b in zip(answers, meant, strict=True))
+    found = (summary.labelled, summary.neutral_labels, summary.right)
+    assert found == (opinions, neutral, right)
+    assert summary.unreadable_labels == 6 - opinions - neutral
+    assert summary.labels == {}
+
+
+def test_stars_are_not_read_as_classes(tmp_path: Path) -> None:
+    """1.0 of five stars was read as positive."""
+    rows = list(zip(GOOD_AND_BAD * 3, ["5.0", "1.0", "4.0", "2.0", "3.0", "1.0"], strict=True))
+    source, options = make(tmp_path, "a.csv", rows)
+    summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", options)
+    assert (summary.accuracy, summary.labelled, summary.neutral_labels) == (1.0, 5, 1)
+    assert summary.as_dict()["neutral_labels"] == 1
+
+
+def test_labels_of_each_file_are_read_by_themselves(tmp_path: Path) -> None:
+    """Of two files, one has stars and one has classes, each with a 1."""
+    stars, options = make(tmp_path, "a.csv", [*zip(GOOD_AND_BAD, ["5", "1"], strict=True)])
+    classes, _ = make(tmp_path, "a.tsv", [*zip(GOOD_AND_BAD, ["1", "0"], strict=True)])
+    results = score_files(
+        shipped_scorer(), find_jobs([str(stars), str(classes)], str(tmp_path / "out")), options
+    )
+    assert (total(results).right, total(results).labelled) == (4, 4)
+    assert [each.label_meaning for each in results] == [
+        "stars, of 5: 1 → negative (1); 5 → positive (1)", ""
+    ]  # fmt: skip
+
+
+def test_of_too_many_labels_none_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What is kept of a column of other values is bounded, and the order does not matter."""
+    monkeypatch.setattr(results_module, "MOST_LABELS", 5)
+    labels = ["1", "0", *[f"x{n}" for n in range(36)], "1", "0"]
+    source, options = make(tmp_path, "a.csv", list(zip(TEXTS, labels, strict=True)))
+    summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", options)
+    assert (summary.labelled, summary.unreadable_labels) == (0, summary.scored)
+    few = [Summary(labels={str(n): {"positive": 1}}) for n in range(9)]
+    sums = [sum(few, Summary()), sum(few[:4], Summary()) + sum(few[4:], Summary())]
+    assert [each.labels for each in sums] == [{TOO_MANY: {"positive": 9}}] * 2
 
 
 def middle_half() -> tuple[float, float]:
@@ -177,17 +254,19 @@ def test_labels_in_json_are_of_any_kind(
     folder = tmp_path_factory.mktemp("labels")
     source, options = make(folder, "a.jsonl", [(TEXTS[1], label) for label in labels])
     summary = score_file(shipped_scorer(), source, folder / "b.jsonl", options)
-    readable = [
-        label
+    words = [
+        label if isinstance(label, str) else json.dumps(label)
         for label in labels
-        if type(label) in (int, float, str)
-        and float({"pos": 1, "neg": 0}.get(label, label)) in (0, 1)
+        if isinstance(label, bool | int | float | str)
     ]
+    readable = 0
+    with suppress(InputError):  # 1 and 1.5 may be two classes or two of five stars
+        found = opinions_of(
+            pa.chunked_array([words], pa.string()), np.arange(len(words)), "", SKIP_WRONG
+        )
+        readable = len(found.rows)
     assert (summary.rejected, summary.scored) == (0, len(labels))
-    assert (summary.labelled, summary.unreadable_labels) == (
-        len(readable),
-        len(labels) - len(readable),
-    )
+    assert (summary.labelled, summary.unreadable_labels) == (readable, len(labels) - readable)
 
 
 def test_a_label_that_is_nowhere_near(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from email.message import Message
 from http.client import HTTPConnection
 from itertools import product
-from threading import Barrier
+from threading import Barrier, Event
 from typing import Any
 
 import numpy as np
@@ -36,7 +36,7 @@ for package in ("httptools", "prometheus_client", "starlette", "uvicorn"):
 
 PATIENCE = 120  # seconds that a busy machine may take
 MOST_BYTES = 1 << 20
-HEAD = b"POST /score HTTP/1.1\r\nHost: a\r\nContent-Type: application/json\r\n"
+HEAD = b"POST /score HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
 JSON = {"Content-Type": "application/json"}
 MIXED = "The camera is excellent but the battery is terrible."
 
@@ -114,7 +114,11 @@ def service() -> Iterator[Service]:
 
 
 def in_json(answers: list[Any]) -> list[tuple[str | None, float | None]]:
-    return [(answer.sentiment, answer.probability) for answer in answers]
+    """Scores as JSON has them, with the shortest decimals that are the same float32."""
+    return [
+        (each.sentiment, each.probability and float(str(np.float32(each.probability))))
+        for each in answers
+    ]
 
 
 def test_golden_texts(service: Service) -> None:
@@ -143,6 +147,7 @@ def test_what_a_request_can_want(service: Service) -> None:
         expected = scored.to_pylist()
         for row in expected:
             row["stars"] = row["stars"] and round(row["stars"], 2)
+            row["probability"] = row["probability"] and float(str(np.float32(row["probability"])))
         found = service.rows(texts, stars=True, neutral=neutral, by_sentence=by_sentence)
         assert found == expected
     assert {"mixed", "neutral", "positive", "negative", None} <= {e["sentiment"] for e in expected}
@@ -198,13 +203,16 @@ def test_a_port_that_is_taken(service: Service, command: Command) -> None:
 
 def test_the_extra_is_missing(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.errors.find_spec", lambda _: None)
-    command("serve").failed_with("pip install 'review-sentiment-toolkit[serve]'")
+    command("serve").failed_with("pip install httptools prometheus-client starlette uvicorn uvloop")
 
 
 def test_texts_without_a_score(service: Service) -> None:
-    film, *others = service.scores([FILM, None, "", " ", "!!!", "zzyzx", "\0 good"])
+    missing = ["NULL", " nan ", "N/A", "None", r"\N"]  # as on the command line
+    film, *others = service.scores([FILM, None, "", " ", "!!!", "zzyzx", "\0 good", *missing])
     assert film == in_json(shipped_scorer().score([FILM]))[0]
-    assert others == [(None, None)] * 6
+    assert others == [(None, None)] * 11
+    assert service.rows(["NULL", "nan"], "/explain") == [None, None]
+    assert service.scores(["None of it is good."])[0][0] is not None
     assert service.scores([]) == []
     # Half a surrogate pair, which JSON can write.
     assert service.scores(["good \ud83d film"]) == service.scores(["good \ufffd film"])
@@ -277,9 +285,108 @@ def test_what_is_too_large_can_be_sent_to_its_end(service: Service) -> None:
     connection.close()
 
 
+def test_numbers_have_as_many_decimals_as_a_column(service: Service) -> None:
+    """None is the double that a float32 happens to be."""
+    body = json.dumps({"texts": [FILM, MIXED], "by_sentence": True}).encode()
+    for path in ("/score", "/explain"):
+        _, _, content = service.answer(body, path)
+        numbers = re.findall(rb":-?(\d+\.\d+(?:e-\d+)?)[,}]", content)
+        assert numbers
+        assert {
+            len(number.partition(b"e")[0].replace(b".", b"").lstrip(b"0")) for number in numbers
+        } <= {*range(10)}
+
+
 def test_limits_of_explanations(service: Service) -> None:
-    for texts in (["a"] * 21, ["x" * 40_000] * 2):
+    words = "a fine but dull film " * 150  # 512 of them are read
+    for texts in (["a"] * 21, ["x" * 40_000] * 2, [words] * 4 + ["dull"]):
         assert service.ask(json.dumps({"texts": texts}).encode(), path="/explain")[0] == 413
+    assert len(service.rows([words] * 4, "/explain")) == 4
+
+
+def test_explanations_take_no_thread_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all that may be explained is held up, scores of threads and of the loop are given."""
+    from toolkit.service import Limits, batches
+
+    may_end, rows_of = Event(), batches.rows_of
+
+    def held(scorer: Scorer, texts: list[str | None], wanted: batches.Wanted, *rest: Any) -> Any:
+        assert not wanted.explain or may_end.wait(PATIENCE)
+        return rows_of(scorer, texts, wanted, *rest)
+
+    monkeypatch.setattr(batches, "rows_of", held)
+
+    async def ask() -> None:
+        found = batches.Batches(shipped_scorer(), None, 1, lambda: None)
+        explain = batches.Wanted(explain=True)
+        asked = [asyncio.create_task(found.answer(explain, [FILM])) for _ in range(8)]
+        await asyncio.sleep(0)
+        assert found.waiting_explanations == 8
+        for wanted in (batches.Wanted(), batches.Wanted(by_sentence=True)):
+            assert "positive" in (await found.answer(wanted, [FILM])).rows
+        assert not any(task.done() for task in asked)
+        asked[1].cancel()
+        may_end.set()
+        await asyncio.gather(*asked, return_exceptions=True)
+        assert found.waiting == found.waiting_explanations == 0
+
+    asyncio.run(ask())
+    assert Limits().most_waiting >= 8
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("localhost", 200),
+        ("LocalHost.:9", 200),
+        ("127.0.0.1:8000", 200),
+        ("[::1]:8000", 200),
+        ("reviews.example", 200),
+        ("reviews.example:443", 200),
+        ("evil.example", 421),
+        ("evil.example:8000", 421),
+        ("localhost.evil.example", 421),
+        ("evil.example@localhost", 421),
+        ("localhost, evil.example", 421),
+        ("192.168.0.1", 421),
+        ("", 421),
+    ],
+)
+def test_only_known_names_of_the_host(named: Service, host: str, status: int) -> None:
+    """A page of another site may let its name mean this address, but it cannot say so."""
+    for path in ("/healthz", "/metrics", "/score"):
+        method = "POST" if path == "/score" else "GET"
+        body = b'{"texts": []}' if path == "/score" else None
+        found, _, content = named.answer(body, path, method, JSON | {"Host": host})
+        assert found == status
+        assert status == 200 or b"--host-name adds it" in content
+
+
+@pytest.fixture(scope="module")
+def named() -> Iterator[Service]:
+    with started("--host-name", "Reviews.example", "--host-name", "b.example") as service:
+        yield service
+        service.stop()
+
+
+def test_which_names_are_checked() -> None:
+    from toolkit.service import HostNames
+
+    assert HostNames("0.0.0.0").include("anything.example")
+    of_others = HostNames("0.0.0.0", ["a.example", "[fe80::1]"])
+    for host in ("a.example:1", "localhost", "10.1.2.3:80", "[fe80::1]", "[fe80::2]:8"):
+        assert of_others.include(host)
+    assert not of_others.include("b.example")
+    assert HostNames("127.0.0.2").include("127.0.0.2:8000")
+
+
+@pytest.mark.parametrize("name", ["https://a.example", "a.example:80", "a/b", "", "[::1]:8", "*"])
+def test_what_is_no_name_of_a_host(name: str) -> None:
+    from toolkit.errors import UsageError
+    from toolkit.service import HostNames
+
+    with pytest.raises(UsageError, match="expected a name alone"):
+        HostNames("127.0.0.1", [name])
 
 
 @pytest.mark.parametrize("kind", [None, "text/plain", "application/x-www-form-urlencoded"])
@@ -448,7 +555,7 @@ def test_clients_at_once(service: Service) -> None:
 
 def test_too_many_requests_are_told_to_come_later() -> None:
     """The one that waits is answered, and the other is refused before it is read."""
-    long = json.dumps({"texts": ["a fine but dull film " * 150] * 8}).encode()
+    long = json.dumps({"texts": ["a fine but dull film " * 150] * 4}).encode()
     with started("--max-waiting", "1") as service, ThreadPoolExecutor(1) as pool:
         first = pool.submit(service.ask, long, path="/explain")
         while not service.metric("toolkit_waiting_requests"):
@@ -487,7 +594,7 @@ def test_a_bug_is_answered_and_told(
             "type": "http",
             "method": "POST",
             "path": path.decode(),
-            "headers": [(b"content-type", b"application/json")],
+            "headers": [(b"host", b"localhost"), (b"content-type", b"application/json")],
         }
         sent.clear()
         await app(scope, receive, send)
@@ -517,7 +624,7 @@ def test_slow_clients_are_given_up() -> None:
                 assert connection.recv(1 << 16)[:13] == expected
         with connected(service) as connection:
             requests = 5000  # whose answers have some 30 MB
-            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: a\r\n\r\n" * requests)
+            connection.sendall(b"GET /openapi.json HTTP/1.1\r\nHost: localhost\r\n\r\n" * requests)
             with pytest.raises(ConnectionError):
                 for _ in range(20 * PATIENCE):
                     connection.send(b"G")
@@ -557,7 +664,7 @@ def test_a_body_in_parts_of_one_byte(service: Service) -> None:
 @pytest.mark.parametrize("ahead", [1, 3000])
 def test_requests_that_are_sent_ahead(service: Service, ahead: int) -> None:
     """More of them than a head may have bytes: each is a request of its own."""
-    one = b"GET /healthz HTTP/1.1\r\nHost: a\r\n\r\n"
+    one = b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
     last = one.replace(b"Host", b"Connection: close\r\nHost")
     with connected(service) as client, ThreadPoolExecutor() as pool:
         sent = pool.submit(client.sendall, one * ahead + last)

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from tests.cli.running import CSV, Command, write
+from tests.cli.running import CSV, Command, write, write_long
 from tests.models import shipped_scorer
 from tests.shards.running import begin, contents, in_shards, score_shards
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
@@ -21,6 +21,7 @@ from toolkit.model import Scorer
 from toolkit.scoring import ScoringOptions
 from toolkit.scoring.identity import sum_of
 from toolkit.shards import Claim, ShardedJob, finish_job, score_shard
+from toolkit.shards.claims import write_plan
 
 SAMPLE = b"text\n" + b"superb\nawful\n" * 20_000
 ONE_WORKER = ScoringOptions(workers=1)
@@ -113,6 +114,81 @@ def test_a_part_that_is_a_link_to_elsewhere_is_not_read(
     with pytest.raises(InputError, match="is a link that leads out of"):
         finish_job(job)
     assert [each.name for each in job.target.iterdir()] == ["_shards"]
+
+
+needs_pipes = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="needs named pipes")
+
+
+@needs_pipes
+@pytest.mark.parametrize("what", ["part", "claim", "plan"])
+def test_a_pipe_in_the_place_of_progress_is_not_read(what: str, job: ShardedJob) -> None:
+    """Nobody writes into it, so that reading it would never end."""
+    claims = [_score(job, shard) for shard in range(2)]
+    part = next(job.jobs(1, claims[1].attempt)).output
+    path = {"part": part, "claim": job.claim_path(1), "plan": job.folder / "plan.json"}[what]
+    path.unlink()
+    os.mkfifo(path)
+    with pytest.raises((InputError, UsageError), match=f"{path.name}: is a pipe, a device or a f"):
+        finish_job(ShardedJob.at(job.target))
+    assert [each.name for each in job.target.iterdir()] == ["_shards"]
+
+
+@pytest.mark.parametrize("name", ["", "plan.json"])
+def test_a_link_in_the_place_of_the_shards_is_not_followed(
+    name: str, job: ShardedJob, tmp_path: Path
+) -> None:
+    path = job.folder / name
+    path.rename(tmp_path / "elsewhere")
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+        ShardedJob.at(job.target)
+    path.unlink()
+    path.symlink_to(tmp_path / "new")  # which is not there
+    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+        write_plan(job.plan, job.folder, force=True)
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_claim_is_not_written_through_a_link(job: ShardedJob, tmp_path: Path) -> None:
+    job.claim_path(0).symlink_to(tmp_path / "new")
+    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+        _score(job, 0)
+    assert not (tmp_path / "new").exists()
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("entry", ["output", "rejected"])
+def test_a_forged_plan_does_not_write_through_a_linked_folder(
+    entry: str, force: bool, job: ShardedJob, tmp_path: Path
+) -> None:
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    (job.target / "sub").symlink_to(elsewhere)
+    (elsewhere / "precious.csv").write_text("precious")
+    first, *others = job.plan.files
+    name: dict[str, Any] = {entry: "sub/precious.csv"}
+    files = (replace(first, **name), *others)
+    forged = replace(job, plan=replace(job.plan, files=files))
+    (job.folder / "plan.json").write_bytes(forged.plan.as_json())
+    for shard in range(2):
+        _score(forged, shard)
+    with pytest.raises(UsageError, match="its folder is a link that leads out of"):
+        finish_job(ShardedJob.at(job.target), force=force)
+    assert [(each.name, each.read_text()) for each in elsewhere.iterdir()] == [
+        ("precious.csv", "precious")
+    ]
+
+
+def test_the_end_of_parts_is_not_written_through_a_link(tmp_path: Path) -> None:
+    write_long(tmp_path / "a.csv", times=1)
+    job = begin([tmp_path / "a.csv"], f"{tmp_path}/out/", 2, keep_parts=True)
+    for shard in range(2):
+        _score(job, shard)
+    (tmp_path / "precious").write_text("precious")
+    (job.outputs / "_SUCCESS").symlink_to(tmp_path / "precious")
+    finish_job(job)
+    assert (tmp_path / "precious").read_text() == "precious"
+    assert (job.outputs / "_SUCCESS").read_bytes() == b""
 
 
 def test_many_finish_at_the_same_time(job: ShardedJob) -> None:

@@ -87,7 +87,12 @@ def encodings(monkeypatch: pytest.MonkeyPatch) -> list[Encoded]:
 def options(reviews_csv: Path, tmp_path: Path) -> TrainingOptions:
     """A short training of small data."""
     return TrainingOptions(
-        data=str(reviews_csv), output=tmp_path / "run", epochs=3, batch_size=8, seed=3
+        data=str(reviews_csv),
+        preset="conv1d",
+        output=tmp_path / "run",
+        epochs=3,
+        batch_size=8,
+        seed=3,
     )
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from toolkit.training import TrainingObserver
+from toolkit.training.tried import Choice
 
 PARTS = {
     "model.keras",
@@ -28,12 +29,16 @@ class Listener(TrainingObserver):
     said: list[str] = field(default_factory=list)
     stages: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    choices: list[Choice] = field(default_factory=list)
 
     def say(self, line: str) -> None:
         self.said.append(line)
 
     def stage(self, name: str) -> None:
         self.stages.append(name)
+
+    def compare(self, choice: Choice) -> None:
+        self.choices.append(choice)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)

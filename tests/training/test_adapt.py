@@ -200,7 +200,7 @@ def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None
 
 def test_an_unfinished_training_is_in_no_way(mine: Path, tmp_path: Path, command: Command) -> None:
     """What is there instead is made; only --force drops the progress, as where one starts over."""
-    options = TrainingOptions(data=str(mine), output=tmp_path / "run")
+    options = TrainingOptions(data=str(mine), preset="conv1d", output=tmp_path / "run")
     saved = Checkpoints(options).of_fit(0)
     saved.save({}, {})
     call = ("train", mine, "--from", "conv1d", "-o", "run")

@@ -213,7 +213,9 @@ def test_epochs_and_batches_of_the_user_are_kept(preset: Preset) -> None:
 def options(write_csv: Callable[..., Path], tmp_path: Path) -> TrainingOptions:
     """Two folds of 240 reviews, and the same reviews to measure on at the end."""
     data = write_csv(*make_rows(240))
-    return TrainingOptions(data=str(data), test_data=data, output=tmp_path / "run", folds=2)
+    return TrainingOptions(
+        data=str(data), preset="conv1d", test_data=data, output=tmp_path / "run", folds=2
+    )
 
 
 def epochs_by_fold(result: TrainingResult) -> dict[str, int]:

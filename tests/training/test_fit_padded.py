@@ -36,6 +36,7 @@ def data() -> FitData:
 
 
 def run(data: FitData, **options: Any) -> Fit:
+    options["preset"] = "conv1d"
     return fit(FitTask(PRESET, data, TrainingOptions(**options), TrainingObserver()))
 
 
@@ -124,7 +125,7 @@ def test_all_useless_settings_are_named_at_once() -> None:
 def weights_after_fit(build: Any = None) -> list[Any]:
     reviews = make_reviews(60)
     data = FitData(reviews, reviews.take(np.arange(20)))
-    options = TrainingOptions(epochs=1, batch_size=8, seed=3)
+    options = TrainingOptions(preset="conv1d", epochs=1, batch_size=8, seed=3)
     preset = options.chosen_preset
     if build is not None:
         preset = replace(preset, build=build, is_adjustable=False)
@@ -182,6 +183,7 @@ def test_chosen_settings_are_used_recorded_and_exported(
     from toolkit.networks.network_files import load_keras
 
     arguments = ["train", str(reviews_csv), "-o", str(tmp_path / "run"), "--epochs", "2"]
+    arguments += ["--preset", "conv1d"]
     for name, value in settings.items():
         arguments += [f"--{name.replace('_', '-')}", str(value)]
     assert CliRunner().invoke(app, arguments, catch_exceptions=False).exit_code == 0

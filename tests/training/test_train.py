@@ -74,7 +74,9 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> Trained:
     with (folder / "reviews.csv").open("w", encoding="utf-8", newline="") as file:
         rows = [(f"{text} own{n}", label) for n, (text, label) in enumerate(make_rows(60))]
         csv.writer(file).writerows([("text", "label"), *rows])
-    options = TrainingOptions(data=str(folder / "reviews.csv"), epochs=3, batch_size=8, seed=3)
+    options = TrainingOptions(
+        data=str(folder / "reviews.csv"), preset="conv1d", epochs=3, batch_size=8, seed=3
+    )
     listener = Listener()
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -145,6 +147,7 @@ def test_folds_evaluate_and_the_final_fit_is_on_everything(
 ) -> None:
     test_data, run = write_csv(*make_rows(20, seed=8), name="test.csv"), RunFolder(tmp_path / "run")
     call = ["train", str(reviews_csv), "-o", str(run.path), "--test-data", str(test_data)]
+    call += ["--preset", "conv1d"]
     ran = CliRunner().invoke(app, [*call, "--folds", "2", "--epochs", "2"], catch_exceptions=False)
     said, metrics = " ".join(ran.output.split()), encode(run.load_metrics())
     folds = metrics["folds"]
@@ -281,7 +284,7 @@ def test_the_share_of_unsure_answers_is_weighted_and_calibrated(
 def test_the_command_shows_what_is_fitted_and_how_well(reviews_csv: Path, tmp_path: Path) -> None:
     run = tmp_path / "run"
     arguments = [str(reviews_csv), "-o", str(run), "--test-data", str(reviews_csv)]
-    settings = ["--epochs", "2", "--batch-size", "8", "--seed", "5"]
+    settings = ["--preset", "conv1d", "--epochs", "2", "--batch-size", "8", "--seed", "5"]
     result = CliRunner().invoke(app, ["train", *arguments, *settings], catch_exceptions=False)
     assert result.exit_code == 0
     assert "60 reviews (30 positive, 30 negative)" in result.output

@@ -66,7 +66,7 @@ def test_copies_among_the_given_reviews_are_to_be_removed(
     data = files[0]
     listener = Listener()
     options = TrainingOptions(
-        data=str(data), validation_data=data, output=tmp_path / "run", epochs=1
+        data=str(data), preset="conv1d", validation_data=data, output=tmp_path / "run", epochs=1
     )
     train(options, listener)
     assert listener.warnings[0].startswith("60 held-out reviews have the same text as fitted ones")

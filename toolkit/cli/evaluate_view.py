@@ -89,6 +89,8 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))
+    if (adjusted := tables.prior_table(evaluation)) is not None:
+        print_table(console, adjusted, tables.prior_note(evaluation))
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
 
 

@@ -45,6 +45,7 @@ def score(
     - `toolkit score 'data/*.jsonl.gz' -o scored/ --resume`
     - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
     - `toolkit score reviews.csv --reasons 3`
+    - `toolkit score reviews.csv --prior auto`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -53,7 +54,7 @@ def score(
         check_memory()
         if sharding.is_wanted:
             sharding.number_and_count()
-        neutral = labels.neutral(common)
+        neutral, prior = labels.neutral(common), labels.chosen_prior
         options = _options(common, labels, reading, subset, rejects, output, running)
         from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
@@ -81,6 +82,7 @@ def score(
             by_sentence=common.by_sentence,
             aspects=labels.chosen_aspects,
             reasons=labels.reasons or 0,
+            prior=prior,
         )
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
@@ -124,6 +126,7 @@ def _options(
         max_rejected=None if most is None else MaxRejected.parse(most),
         max_unread=None if unread is None else MaxUnread.parse(unread),
         subset=Subset(subset.limit, subset.sample),
+        estimates_prior=labels.prior is not None and labels.chosen_prior is None,
     )
 
 
@@ -161,7 +164,12 @@ def _score(
         columns = replace(options.reading.columns, stars=None, label=None)
         reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
         path, model = page
-        settings = SummaryOptions(reading, model, force=options.force)
+        settings = SummaryOptions(
+            reading,
+            model,
+            force=options.force,
+            adjusts=scorer.prior is None and not options.estimates_prior,
+        )
         summarize(outputs, settings, path, None, json=False, quiet=True)
         if not quiet:
             messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))

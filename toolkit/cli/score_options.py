@@ -63,6 +63,10 @@ class ScoreOptions:
     neutral_range: Annotated[
         str | None, o.option("LOW:HIGH", "Range of probabilities to label as neutral.")
     ] = None
+    prior: Annotated[
+        str | None,
+        o.option("auto|SHARE", "Adjust the scores to the share of positive reviews in a file."),
+    ] = None
     label_column: Annotated[
         str | None, o.option("NAME", "Column with true labels, to report the accuracy.")
     ] = None
@@ -111,6 +115,15 @@ class ScoreOptions:
         texts = o.text_columns(common.text_column)
         named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
         return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
+
+    @property
+    def chosen_prior(self) -> float | None:
+        """Read a share that is named; `UsageError` if it is none."""
+        if self.prior is None:
+            return None
+        from toolkit.model.prior import parse_prior
+
+        return parse_prior(self.prior)
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
         """Give the neutral range, as `Scorer` takes it."""

@@ -47,6 +47,7 @@ def entry_of(result: FileResult, status: str) -> dict[str, Any]:
         "output": str(job.output),
         "job_id": result.job_id,
         "rejected_file": str(job.rejects_file) if has_rejects_file else None,
+        "prior": None if result.prior is None else vars(result.prior),
         "warnings": result.warnings,
     }
     if result.is_done:
@@ -176,6 +177,7 @@ class RunReport:
             "model": scorer and scorer.identity,
             "neutral_range": scorer and scorer.neutral and [round(e, 7) for e in scorer.neutral],
             "by_sentence": scorer and scorer.by_sentence,
+            "prior": scorer and scorer.prior,
             "options": self.options,
             "removed": [*self.removed, *(e for each in self.results for e in each.removed)],
             "files": files,
@@ -190,7 +192,9 @@ class RunReport:
         summary = total([result for result in self.results if result.is_done])
         # As on the console: only all shards together say that.
         warning = None if self.shard else unsure_warning(summary, self.scorer)
-        return {**summary.as_dict(), "warnings": [warning] if warning else []}
+        adjusted = self.scorer and self.scorer.adjusted_share(summary)
+        warnings = [warning] if warning else []
+        return {**summary.as_dict(), "adjusted_share": adjusted, "warnings": warnings}
 
     def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
         """Give status, exit code and message."""

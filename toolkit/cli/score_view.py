@@ -14,6 +14,7 @@ from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.records.options import STDIN
+from toolkit.scoring.file_prior import FIRST_RECORDS
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
@@ -69,7 +70,8 @@ def show(
         messages.say(messages.fact_lines(rows), "summary")
         return
     failed = sum(result.error is not None for result in results)
-    facts = {**total(results).as_dict(), "seconds": round(run.seconds, 3)}
+    adjusted = {"adjusted_share": run.scorer.adjusted_share(total(results))}
+    facts = {**total(results).as_dict(), **adjusted, "seconds": round(run.seconds, 3)}
     messages.say(
         title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
         files=len(results), failed=failed,
@@ -88,16 +90,38 @@ def _rows(
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
     yield "positive", _share(summary.positive, summary.scored)
+    if (adjusted := scorer.adjusted_share(summary)) is not None:
+        yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
+    yield from _prior(results, scorer)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
         yield "mixed", _share(summary.mixed, summary.scored)
-    if summary.labelled + summary.unreadable_labels:
+    if summary.labelled + summary.unreadable_labels + summary.neutral_labels:
+        meanings = dict.fromkeys(each.label_meaning for each in results if each.label_meaning)
+        yield from (("labels", meaning) for meaning in meanings)
         yield "accuracy", _accuracy(summary)
     yield "without text", f"{summary.without_text:,}"
     yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
     yield from _aspects(summary)
+
+
+def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]:
+    """Say by which share of positive reviews the scores were adjusted."""
+    if scorer.prior is not None:
+        yield "prior", f"{scorer.prior:.6g}"
+    found = [result.prior for result in results if result.prior is not None]
+    shares = sorted({each.share for each in found if each.share is not None})
+    if not found:
+        return
+    none = sum(each.share is None for each in found)
+    told = " to ".join(f"{share:.1%}" for share in dict.fromkeys((*shares[:1], *shares[-1:])))
+    if not shares:
+        yield "prior", "none: it cannot be estimated"
+        return
+    of_some = f"; none for {none:,} of {len(found):,} files" if none else ""
+    yield "prior", f"{told} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
 
 
 def _aspects(summary: Summary) -> Iterator[Row]:
@@ -149,10 +173,12 @@ def _accuracy(summary: Summary) -> str:
         value += f", {summary.labelled_neutral:,} called neutral left out"
     if summary.labelled_mixed:
         value += f", {summary.labelled_mixed:,} called mixed left out"
+    if summary.neutral_labels:
+        value += f", {summary.neutral_labels:,} with a neutral label left out"
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     if summary.unreadable_labels > summary.labelled:
-        value += " (for stars, three classes or names of your own: toolkit evaluate)"
+        value += " (for labels of other names: toolkit evaluate --positive)"
     return value
 
 

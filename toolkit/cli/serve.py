@@ -14,6 +14,12 @@ _LIMITS = "Limits"
 
 Host = Annotated[str, o.option("NAME", "Address to listen on.", True)]
 Port = Annotated[int, o.option("N", "Port to listen on; 0 chooses a free one.", True, min=0)]
+HostName = Annotated[
+    list[str] | None,
+    o.option(
+        "NAME", "Name by which clients or a proxy call the service. Repeat it for further names."
+    ),
+]
 Neutral = Annotated[
     str | None, o.option("LOW:HIGH", "Range of probabilities that are neutral.", "the model's")
 ]
@@ -38,6 +44,7 @@ def serve(
     model: o.Model = None,
     host: Host = "127.0.0.1",
     port: Port = 8000,
+    host_name: HostName = None,
     threshold: o.Threshold = None,
     neutral_range: Neutral = None,
     workers: Workers = None,
@@ -61,7 +68,7 @@ def serve(
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
     from toolkit.scoring.blocks import usable_cores
-    from toolkit.service import Limits, Service, listen
+    from toolkit.service import HostNames, Limits, Service, listen
     from toolkit.service import serve as serve_until_stopped
 
     neutral = None if neutral_range is None else parse_range(neutral_range)
@@ -75,6 +82,7 @@ def serve(
     )
     listening = listen(host, port)
     address, port = listening.getsockname()[:2]
+    service.host_names = HostNames(address, host_name or ())
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
     if not (address.startswith("127.") or address == "::1"):

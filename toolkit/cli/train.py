@@ -15,10 +15,11 @@ from toolkit.cli import options as o
 from toolkit.cli.console import fact_table, new_console, one_line
 from toolkit.records.columns import Columns
 from toolkit.training.options import Progress, SplitKind, TrainingObserver, TrainingOptions
-from toolkit.training.presets import DEFAULT_PRESET, PRESETS, NetworkSettings
+from toolkit.training.presets import PRESETS, NetworkSettings
 
 if TYPE_CHECKING:
     from toolkit.training.result import TrainingResult
+    from toolkit.training.tried import Choice
 
 NETWORK = "The network"
 
@@ -58,7 +59,9 @@ _DATA = (
 )
 
 Data = Annotated[str, o.argument("DATA", _DATA)]
-Preset = Annotated[str | None, o.option("NAME", "The network.", DEFAULT_PRESET, values=PRESETS)]
+Preset = Annotated[
+    str | None, o.option("NAME", "The network.", "try some, keep the best", values=PRESETS)
+]
 From = Annotated[
     str | None,
     o.option(
@@ -70,7 +73,7 @@ Run = Annotated[
     o.option(
         "FOLDER",
         "Run folder to write.",
-        "runs/PRESET, or runs/adapted with --from",
+        "runs/best; with --preset runs/PRESET, with --from runs/adapted",
         ("--output", "-o"),
         panel=o.WRITING,
     ),
@@ -184,15 +187,18 @@ def train(
 ) -> None:
     """Train a network on labelled reviews.
 
-    Examples: `toolkit train`, or
+    Without --preset and --from, it tries what suits the reviews on the same held-out ones, shows
+    what each way reached beside two baselines, and keeps the best.
+
+    Examples: `toolkit train reviews.csv`, or
 
     - `toolkit train reviews.csv --text-column body --label-column opinion`
     - `toolkit train reviews.parquet --group-column film --folds 5 -o runs/by-film`
     - `toolkit train reviews.csv --from reviews`, for few reviews
-    - `toolkit train aclImdb --test`
-    - `toolkit train aclImdb --max-tokens 200 --dropout 0.6`
+    - `toolkit train aclImdb --preset ngram-linear --test`
+    - `toolkit train aclImdb --preset conv1d --max-tokens 200 --dropout 0.6`
     - `toolkit train reviews.csv --teacher teacher.csv`
-    - `toolkit train imdb --no-early-stopping --split last --test`,
+    - `toolkit train imdb --preset conv1d --no-early-stopping --split last --test`,
       the tutorial as published
     """
     columns = Columns(
@@ -233,6 +239,23 @@ class TerminalObserver(TrainingObserver):
 
     def stage(self, name: str) -> None:
         typer.echo(f"\n{one_line(name)}")
+
+    def compare(self, choice: Choice) -> None:
+        columns = ("balanced accuracy", "log loss", "seconds")
+        width = max(len(each.name) for each in choice.tried)
+        typer.echo(f"\n  {'':<{width}}  {'  '.join(columns)}")
+        for each in choice.tried:
+            values = (
+                f"{each.balanced_accuracy:.1%}",
+                f"{each.log_loss:.4f}",
+                f"{each.seconds:.0f}",
+            )
+            cells = (value.rjust(len(name)) for value, name in zip(values, columns, strict=True))
+            mark = "  baseline" * each.is_baseline or "  kept" * (each is choice.kept)
+            typer.echo(f"  {each.name:<{width}}  {'  '.join(cells)}{mark}")
+        typer.echo(choice.line)
+        if choice.note is not None:
+            typer.echo(f"Note: {choice.note}")
 
     def hint(self, message: str) -> None:
         typer.echo(f"hint: {one_line(message)}", err=True)

@@ -21,7 +21,7 @@ from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Probabilities, calls_positive
 from toolkit.evaluation.reviews import LABELS
 from toolkit.model.scorer import Scorer
-from toolkit.records.labels import Rows
+from toolkit.records.labels import MOST_LABELS, Rows, shortened
 from toolkit.text.strings import is_blank
 
 # Of the file of changed rows.
@@ -38,7 +38,6 @@ CHANGED_ROWS = pa.schema(
         ("new_probability", pa.float32()),
     ]
 )
-MOST_LABELS = 10_000  # a column with more different values has no labels
 # More groups than these, in the order in which they are found, are counted together.
 MOST_GROUPS = 10_000
 OTHER_GROUPS = "(other groups)"
@@ -46,8 +45,6 @@ _ANSWERS = (*LABELS, None)  # of a model, and the true label of a row
 NO_ANSWER = 2  # the position of None among them
 _KEYS = ["group", "label", "old_sentiment", "new_sentiment"]  # of the counts
 _FOUND = [*_KEYS, "count_all", "row_min"]
-# A probability of more than two decimals; one below 0.0001, as Python writes it.
-_LONG, _TINY = r"^\s*(0?\.\d\d)\d+\s*$", r"^\s*\d(\.\d+)?e-(0[5-9]|[1-9]\d+)\s*$"
 
 Pair = tuple[Probabilities, Probabilities]  # (rows,) each, of the old and of the new model
 
@@ -170,8 +167,7 @@ class Totals:
         """Cut probabilities, so that few are different; which are positive stays the same."""
         if not self._cuts_labels or labels.null_count == len(labels):
             return labels
-        labels = pc.replace_substring_regex(labels, _LONG, r"\1")
-        return pc.replace_substring_regex(labels, _TINY, "0.0")
+        return shortened(labels)
 
     def _count(self, rows: pa.Table, start: int) -> None:
         """Count rows by their keys; a blank group is `NO_GROUP`, where there are groups."""

@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
-from itertools import compress
+from math import isnan
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
-    MOST_LABELS,
     NO_ANSWER,
     ComparedRows,
     Totals,
@@ -28,7 +26,7 @@ from toolkit.files import atomic_file
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews
-from toolkit.records.labels import NEUTRAL, WrongValueError, are_given, labels_of
+from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.review_file import BatchFile, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock, run_blocks
@@ -303,23 +301,23 @@ class _Comparison:
                 f"{place}: more than {MOST_LABELS:,} different values, expected labels. Choose "
                 "another column with --label-column."
             )
-        names, column_of_words = self.options.reading.labels, pa.chunked_array([words], pa.string())
-        is_given = are_given(column_of_words, names)
-        if not is_given.any():
-            return {}
-        words, counts, first = [*compress(words, is_given)], counts[is_given], first[is_given]
         try:
-            found = labels_of(pa.chunked_array([words]), first - 1, place, names, counts)
+            found = meanings_of(
+                words, place, self.options.reading.labels, counts=counts, first_rows=first - 1
+            )
         except WrongValueError as error:
             file = bisect(self.starts, error.row) - 1
             place, row = f"{self.files[file]}: {column}", error.row - self.starts[file]
             raise WrongValueError(place, row, error.problem) from None
-        is_neutral = found.targets == NEUTRAL
         self.data.label_meaning = found.meaning
-        self.data.neutral = int(counts[is_neutral].sum())
-        has_none = is_neutral | np.isnan(found.targets)
-        meant = np.where(has_none, NO_ANSWER, found.targets >= 0.5).tolist()
-        return dict(zip(words, meant, strict=True))
+        often = dict(zip(words, counts.tolist(), strict=True))
+        self.data.neutral = sum(
+            often[word] for word, target in found.targets.items() if target == NEUTRAL
+        )
+        return {
+            word: NO_ANSWER if target == NEUTRAL or isnan(target) else int(target >= 0.5)
+            for word, target in found.targets.items()
+        }
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""

@@ -36,6 +36,7 @@ from toolkit.evaluation.metrics import (
     notable_thresholds,
     reliability,
 )
+from toolkit.evaluation.prior_effect import PriorEffect, prior_effect
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reviews import (
     LABELS,
@@ -48,6 +49,7 @@ from toolkit.evaluation.reviews import (
 from toolkit.model.explain import Word
 from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
+from toolkit.model.prior import EVEN
 from toolkit.model.run_folder import DEFAULT_THRESHOLD
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
@@ -186,6 +188,7 @@ class ModelResult:
     coverage_at_accuracy: tuple[TargetCoverage, ...]
     mistakes: tuple[Mistake, ...]
     ratings: Ratings | None = None  # None for predictions, or without stars and neutral reviews
+    prior: PriorEffect | None = None  # None where the scores do not tell the share of positives
     same: tuple[Steadiness, ...] = ()  # of the sets of `SUITE`
     probability: Probabilities = field(repr=False)  # (reviews,) of the positive class
 
@@ -404,9 +407,16 @@ def _result(
         coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
         mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),
         ratings=_ratings(answers, reviews),
+        prior=_prior(answers, labels, probability),
         same=() if answers.scorer is None else tuple(steadiness(answers.scorer, sets)),
         probability=probability,
     )
+
+
+def _prior(answers: _Predictions, labels: Labels, probability: Probabilities) -> PriorEffect | None:
+    """Measure what a prior would change; the scores of all reviews are in the answers."""
+    base = EVEN if answers.scorer is None else answers.scorer.base
+    return prior_effect(labels, probability, answers.probability, answers.threshold, base)
 
 
 def _ratings(answers: _Predictions, reviews: LabelledReviews) -> Ratings | None:

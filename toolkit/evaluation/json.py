@@ -72,6 +72,7 @@ def _model(model: ModelResult) -> Json:
         **found,
         "threshold": round(model.threshold, 7),
         "metrics": _metrics(model.metrics),
+        "prior": model.prior and {**vars(model.prior), "metrics": _metrics(model.prior.metrics)},
         "mistakes": [_mistake(mistake) for mistake in model.mistakes],
     }
 

@@ -8,6 +8,7 @@ from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from functools import partial
+from operator import add
 from pathlib import Path
 from typing import NamedTuple
 
@@ -37,6 +38,7 @@ from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.file import in_one_value
 from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
@@ -78,6 +80,7 @@ class SummaryOptions:
     corrected: str | None = None  # a scored file with labels
     title: str = ""  # of the page; empty: the name of the file
     force: bool = False  # replace an existing one
+    adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
 
 def summarize(
@@ -151,6 +154,7 @@ class _Block(NamedTuple):
     without_text: int  # and so without a score
     cells: pa.Table  # as `_counted`
     texts: Texts
+    levels: Levels  # of the probabilities
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
     is_of_ten: bool  # whether there are more than five stars
@@ -169,6 +173,7 @@ class _Run:
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
         self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
         self.words = TermCounts()
+        self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
         self.dates = DateCounts()
@@ -218,6 +223,9 @@ class _Run:
                 f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
                 "--model, or the column with --names sentiment=NAME."
             )
+        share = share_of(self.levels, self.scorer.base)
+        if self.options.adjusts and share is not None and not share.problem:
+            found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
@@ -296,6 +304,7 @@ class _Run:
             without_text,
             _counted(pa.concat_tables(self._parts(rows, days))),
             Texts(len(ids.values), unknown, len(rows), histogram),
+            count_levels(probability.astype(np.float32), None, self.scorer.base),
             (*self._terms(ids, probability, kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
             self.kept.of(self._to_show(rows, key, path, positions, probability)),
             bool((_stars(rows, "stars") > FIVE).any()),
@@ -393,6 +402,7 @@ class _Run:
             self.dates.add(block.dates, before)
         self.words.add(*block.terms)
         found.texts += more
+        self.levels = tuple(map(add, self.levels, block.levels))
         self.kept.add(block.rows, before, self.cells[self.shown_by])
         self.kept.scale = TEN if block.is_of_ten else self.kept.scale
 

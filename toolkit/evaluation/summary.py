@@ -6,7 +6,7 @@ Rows count as if they were independent of each other, as in a random sample.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
 from math import hypot
@@ -202,6 +202,7 @@ class Summary:
     notes: list[str] = field(default_factory=list)  # on changes: new groups, another mix
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
+    adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
 
     @property
     def labels(self) -> list[str]:
@@ -214,6 +215,17 @@ class Summary:
         """Whose stars they are."""
         return "mean predicted stars" if "predicted_stars" in self.columns else "mean stars"
 
+    def _other_shares(self) -> Iterator[tuple[str, str]]:
+        """Say which share of positive rows there may be, beside the counted one."""
+        if self.adjusted is not None:
+            told = f"{percent(self.adjusted, 1)}, by all scores together"
+            yield f"{self.positive}, adjusted", told
+        if self.corrected is not None:
+            each = self.corrected
+            shown = f"{percent(each.share, 1)}, {ends(each.interval)}"
+            counts = f"counted {percent(each.counted, 1)}"
+            yield f"{self.positive}, corrected", f"{shown}; {counts} ({each.method})"
+
     def facts(self) -> list[tuple[str, str]]:
         """Say how many rows have which label, and what is not among them."""
         found = []
@@ -221,11 +233,7 @@ class Summary:
             share = self.total.share(label)
             of = f"{percent(share.value, 1)} of scored, {ends(share.interval)}"
             found.append((label, f"{share.right:,} ({of})"))
-        if self.corrected is not None:
-            each = self.corrected
-            shown = f"{percent(each.share, 1)}, {ends(each.interval)}"
-            counts = f"counted {percent(each.counted, 1)}"
-            found.append((f"{self.positive}, corrected", f"{shown}; {counts} ({each.method})"))
+        found += self._other_shares()
         if self.total.stars is not None:
             found.append((self.stars_name, f"{self.total.stars:.2f}"))
         if self.without_score:
@@ -254,6 +262,9 @@ def headline(found: Summary) -> list[str]:
     elif found.since is not None:
         said += ", about as many as before"
     sentences = [f"{said}."]
+    if found.adjusted is not None:
+        told = percent(1 - found.adjusted, 1)
+        sentences.append(f"The {found.negative} share adjusted by all scores together is {told}.")
     for what, themes in (("Complaints", found.complaints), ("Praise", found.praise)):
         names = [each.name for each in themes[:_NAMED_FIRST]]
         if names:

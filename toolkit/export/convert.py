@@ -1,8 +1,8 @@
 """The Keras network as an ONNX graph, and the model file around it, with its ids-in twin.
 
-A network has a form of its own, or tf2onnx converts it. tf2onnx orders nodes by the hashes of their
-names and numbers them across conversions, so that exporting twice gives two files. With nodes in
-one fixed order and with short names, they are one, byte for byte.
+A network has its own ONNX form, or tf2onnx converts it. tf2onnx orders nodes by the hashes of their
+names and numbers them across conversions, so exporting twice would give different files. With nodes
+in a fixed order and with short names, the files are equal, byte for byte.
 
 The model file is the text front end (`toolkit.export.front_end`), the network, label and stars in
 one graph. All operators are in stock builds of ONNX Runtime. `compare` proves that all executions
@@ -54,7 +54,7 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer r
 
 
 def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Order nodes depth first from the output, number them, and leave out what it does not need."""
+    """Order nodes depth first from the output, number them, and drop nodes it does not need."""
     graph = network.graph
     producers = {name: node for node in graph.node for name in node.output}
     weights = {entry.name: entry for entry in graph.initializer}
@@ -96,21 +96,21 @@ def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
 
 
 class Converted(NamedTuple):
-    """A network as a graph, `token_ids` → `probability`, and what a user should know of it."""
+    """A network as a graph, `token_ids` → `probability`, with notes for the user."""
 
     model: onnx.ModelProto
     notes: list[str]
 
 
 def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
-    """Give the probabilities of (rows, tokens) ids, (rows,), without dropout."""
+    """Return the probabilities of (rows, tokens) ids, (rows,), without dropout."""
     return np.asarray(network(ids, training=False))[:, 0]
 
 
 def convert(network: Any, max_tokens: int) -> Converted:
     """Make a graph, int32[batch, tokens] → float32[batch], of a Keras network.
 
-    `ModelError` if the network has a fixed number of tokens, and that is not `max_tokens`.
+    Raise `ModelError` if the network has a fixed number of tokens other than `max_tokens`.
     """
     width = network.input_shape[-1]
     if width not in (max_tokens, None):
@@ -164,19 +164,19 @@ class ModelPair:
 
     @classmethod
     def of(cls, network: onnx.ModelProto, vocabulary: Vocabulary, facts: ModelFacts) -> ModelPair:
-        """Make both of a network, `token_ids` → `probability`."""
+        """Make both models from a network, `token_ids` → `probability`."""
         facts = replace(facts, token_rule=vocabulary.rule.version)
         text_in = text_in_model(network, vocabulary, facts)
         return cls(text_in, ids_in_model(network, facts), facts)
 
     def with_facts(self, facts: ModelFacts) -> ModelPair:
-        """Replace the metadata of both, in place."""
+        """Replace the metadata of both models, in place."""
         for model in (self.text_in, self.ids_in):
             facts.write_to(model)
         return ModelPair(self.text_in, self.ids_in, facts)
 
     def save(self, text_in: Path, ids_in: Path) -> tuple[Path, Path]:
-        """Write both, and give their paths back."""
+        """Write both models, and return their paths."""
         onnx.save(self.text_in, text_in)
         onnx.save(self.ids_in, ids_in)
         return text_in, ids_in
@@ -199,7 +199,7 @@ def text_in_model(
 
 
 def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto:
-    """Give the network, `token_ids` → `probability`, the same facts, without text: the twin.
+    """Return the twin: the network, `token_ids` → `probability`, with the same facts, without text.
 
     It takes rows of any width, with padding on either side, and keeps the last `max_tokens` ids.
     """
@@ -237,7 +237,7 @@ def _label(facts: ModelFacts) -> onnx.GraphProto:
 
 
 def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
-    """Give the ends of the neutral range, for runtimes that show no metadata."""
+    """Return the ends of the neutral range as outputs, for runtimes that show no metadata."""
     if facts.neutral is not None:
         yield listed_graph(
             f"neutral () => (float[2] {NEUTRAL})",
@@ -251,7 +251,7 @@ def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
 def _more_outputs(
     network: onnx.ModelProto, facts: ModelFacts, rows: str = TOKEN_IDS
 ) -> Iterator[onnx.GraphProto]:
-    """Count the known tokens in some rows and, with a scale, tell the stars."""
+    """Count the known tokens of rows and, with a scale of stars, predict stars."""
     yield listed_graph(
         f"known (int32[batch, tokens] {TOKEN_IDS}) => (int32[batch] {KNOWN_TOKENS})",
         ["known"],
@@ -295,7 +295,7 @@ def _model(
     facts: ModelFacts,
     value_info: Sequence[onnx.ValueInfoProto] = (),
 ) -> onnx.ModelProto:
-    """Make a model of the parts up to `probability` and of those with more outputs; check it."""
+    """Make a model of the parts up to `probability` and the parts with more outputs; check it."""
     parts = (*network, *outputs)
     graph = helper.make_graph(
         [node for part in parts for node in part.node],
@@ -418,7 +418,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
 def _run(
     session: ort.InferenceSession, names: list[str], given: str, parts: list[npt.NDArray[Any]]
 ) -> list[tuple[npt.NDArray[Any], ...]]:
-    """Give the outputs of these names, each with an array by part."""
+    """Return the outputs of these names, each with an array by part."""
     return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
 
 

@@ -1,14 +1,13 @@
 """Run folder → model file, its twin, vocabulary and golden vectors, with the proof of parity.
 
-``NAME.tokens.json`` has all that a program needs to make the ids of the twin of a text;
+``NAME.tokens.json`` has all that a program needs to turn a text into the ids that the twin takes;
 ``exported/TOKENS.md`` describes it.
 
-Golden vectors are what models give for texts, to test any runtime and tokenizer with;
-``exported/README.md`` describes the file. Nothing in it comes from the model file, which it is to
-test: the token ids come from `toolkit.text.vocabulary`, and the probabilities from Keras.
+Golden vectors are the outputs of models for texts, to test any runtime and tokenizer;
+``exported/README.md`` describes the file. Nothing in it comes from the model file under test: token
+ids come from `toolkit.text.vocabulary`, and probabilities from Keras.
 
-What the file says of its release comes from a TOML file, whose keys are the attributes of
-`Release`.
+Facts of the release come from a TOML file, whose keys are the attributes of `Release`.
 """
 
 from __future__ import annotations
@@ -62,7 +61,7 @@ _FEW_REVIEWS = 1000
 
 
 def golden_vectors(models: Mapping[str, tuple[ModelFile, Any]]) -> str:
-    """Give the lines of the file for some models by their names, each with its Keras network."""
+    """Return the lines of a golden file for models by name, each with its Keras network."""
     texts = golden_texts(model.facts.max_tokens for model, _ in models.values())
     found = {name: _expected(*model, list(texts.values())) for name, model in models.items()}
     lines = (
@@ -96,10 +95,10 @@ def _expected(model: ModelFile, network: Any, texts: list[str]) -> list[dict[str
 
 
 def token_table(facts: ModelFacts, vocabulary: Vocabulary) -> str:
-    """Give what makes token ids of texts, and what the answers mean, as JSON in ASCII.
+    """Return how texts become token ids and what the answers mean, as JSON in ASCII.
 
-    The spellings are a list, as some languages take strings with and without combining accents for
-    one key.
+    Spellings are a list, as some languages treat strings with and without combining accents as one
+    key.
     """
     rule, other = vocabulary.rule, vocabulary.spellings
     table = {
@@ -124,7 +123,7 @@ def token_table(facts: ModelFacts, vocabulary: Vocabulary) -> str:
 def export_twin(
     model: str | Path | None, twin: str | Path | None = None, *, force: bool = False
 ) -> tuple[Path, Path]:
-    """Write the twin of a model file, which takes token ids, and what makes these of texts.
+    """Write the twin of a model file, which takes token ids, and the table of token ids.
 
     Parameters
     ----------
@@ -168,7 +167,7 @@ def export_twin(
 
 @dataclass(frozen=True)
 class ExportResult:
-    """The written files, the proof, the threshold, and what the user should know besides."""
+    """The written files, the proof of parity, the threshold, and notes for the user."""
 
     model: Path
     twin: Path
@@ -275,7 +274,7 @@ def export(
 
 
 def _note_of_sources(start: Release) -> list[str]:
-    """Say that a model which was adapted has learned from more than the user's reviews."""
+    """Return a note that an adapted model has learned from more than the user's reviews."""
     sources = dict(start.rows()).get("data sets")
     if sources is None:
         return []
@@ -348,12 +347,12 @@ T = TypeVar("T", Release, DataSet, Teacher)
 
 
 def load_release(path: Path) -> Release:
-    """Read a TOML file; raises `UsageError` that says where it is wrong."""
+    """Read a release from a TOML file; the `UsageError` says where the file is wrong."""
     return release_of(load_toml(path), str(path))
 
 
 def chosen_release(path: Path | None, version: str | None) -> Release:
-    """Give what a file says, with a version that goes before its own; raises `UsageError`."""
+    """Return the release of a file, with another version if given; raises `UsageError`."""
     release = Release() if path is None else load_release(path)
     if version is None:
         return release
@@ -362,7 +361,7 @@ def chosen_release(path: Path | None, version: str | None) -> Release:
 
 
 def load_toml(path: Path) -> dict[str, Any]:
-    """Parse a TOML file; raises `UsageError` that says where it is not TOML."""
+    """Parse a TOML file; the `UsageError` says where it is not TOML."""
     try:
         content = path.read_bytes()
     except FileNotFoundError:
@@ -380,7 +379,7 @@ def load_toml(path: Path) -> dict[str, Any]:
 
 
 def release_of(table: Mapping[str, Any], place: str) -> Release:
-    """Make a release of parsed TOML from some place; raises `UsageError` for what is wrong."""
+    """Make a release from parsed TOML; the `UsageError` names the wrong key and the place."""
     found = dict(table)
     for key, kind in _TABLES.items():
         if key in found:

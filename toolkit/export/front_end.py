@@ -54,7 +54,7 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
 
 
 def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProto:
-    """Build the graph from ids, with 0 before or after them, to rows as `front_end` gives them."""
+    """Build the graph from ids, with 0 before or after them, to rows as `front_end` makes them."""
     columns, weights = _last_columns(max_tokens, is_fixed=is_fixed)
     return listed_graph(
         f"rows_of_ids (int32[batch, given] given) => (int32[batch, tokens] {TOKEN_IDS})",
@@ -66,7 +66,7 @@ def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProt
 
 
 def _last_columns(max_tokens: int, *, is_fixed: bool) -> tuple[list[str], list[str]]:
-    """Give the steps and weights that number the columns to keep from the end: -3, -2, -1."""
+    """Return the nodes and weights that number the columns to keep from the end: -3, -2, -1."""
     if is_fixed:
         return [], [
             weight(f"int64[1, {max_tokens}]", "columns_from_the_end", range(-max_tokens, 0))
@@ -82,9 +82,9 @@ def listed_graph(
     prefix: str,
     outside: Mapping[str, str],
 ) -> onnx.GraphProto:
-    """Make a graph of lists of nodes and of weights, which are lists or what `weight` gives.
+    """Make a graph from lists of nodes and weights; a weight is a list or a result of `weight`.
 
-    Its tensors get a prefix; those from outside have the names that are given instead.
+    Its tensors get a prefix; tensors from outside have the given names.
     """
     lists = _lists()
     header = ", ".join(lists.get(each, each) for each in weights)
@@ -105,7 +105,7 @@ def listed_graph(
 
 
 def weight(kind: str, name: str, values: Iterable[float | str]) -> str:
-    """List a weight, such as ``int64[2] shape = {-1, 1}``."""
+    """Return the listing of a weight, such as ``int64[2] shape = {-1, 1}``."""
     listed = (f'"{value}"' if isinstance(value, str) else str(value) for value in values)
     return f"{kind} {name} = {{{', '.join(listed)}}}"
 
@@ -119,7 +119,7 @@ def _lists() -> dict[str, str]:
 
 
 def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
-    """Give tokens and their ids, with 0 for empty strings and mark-up, which are not tokens."""
+    """Return strings and their ids; empty strings and mark-up, which are not tokens, have id 0."""
     words, other = vocabulary.words.to_pylist(), vocabulary.spellings
     # Of equal keys the first counts, so what is not a token is not a word, either.
     no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]

@@ -1,8 +1,8 @@
-"""A folder for a model repository of the Hugging Face Hub: model, what belongs to it, and its card.
+"""A folder for a model repository of the Hugging Face Hub: model, its files, and its card.
 
-The folder may be a clone of the repository: files that it has besides are not touched.
-https://github.com/huggingface/hub-docs/blob/main/modelcard.md has the conventions of cards. What a
-model file does not say is left out: the Hub shows what is there as facts.
+The folder may be a clone of the repository: other files in it are not touched.
+https://github.com/huggingface/hub-docs/blob/main/modelcard.md has the conventions of cards. Facts
+that the model file lacks are left out, as the Hub shows all entries as facts.
 """
 
 from __future__ import annotations
@@ -163,7 +163,7 @@ def check_folder(folder: Path, *, force: bool) -> None:
 
 @contextmanager
 def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterator[Path]:
-    """Give a folder to make files in; at the end, put all of them into this one, or none."""
+    """Yield a folder to make files in; at the end, move all of them into this folder, or none."""
     with temporary_folder() as made:
         yield made
         _keep_attributes(folder / ATTRIBUTES, made / ATTRIBUTES)
@@ -175,7 +175,7 @@ def filled_folder(folder: Path, names: Sequence[str], *, force: bool) -> Iterato
 
 
 def _keep_attributes(existing: Path, made: Path) -> None:
-    """Put the lines that a clone has before the new ones: they say what else is in Git LFS."""
+    """Keep the lines of a clone before the new lines: they list other files in Git LFS."""
     if not existing.is_file():
         return
     lines = made.read_bytes().splitlines()
@@ -229,7 +229,7 @@ def hub_card(facts: ModelFacts, more: str = "") -> str:
 
 
 def card_data(facts: ModelFacts) -> Any:
-    """Give the metadata of the card, a `huggingface_hub.ModelCardData`."""
+    """Return the metadata of the card, a `huggingface_hub.ModelCardData`."""
     from huggingface_hub import ModelCardData
 
     release, results = facts.release, _results(facts)
@@ -255,7 +255,7 @@ def card_data(facts: ModelFacts) -> Any:
 
 
 def _licence(licence: str | None) -> tuple[str | None, str | None]:
-    """Give the Hub's name of an SPDX licence, and a name for one that the Hub does not know."""
+    """Return the Hub's name of an SPDX licence, and a name for a licence that the Hub lacks."""
     if licence is None:
         return None, None
     name = licence.lower()
@@ -264,7 +264,7 @@ def _licence(licence: str | None) -> tuple[str | None, str | None]:
 
 
 def _results(facts: ModelFacts) -> list[Any]:
-    """Give what was measured."""
+    """Return the measured results."""
     from huggingface_hub import EvalResult
 
     data = facts.data
@@ -295,7 +295,7 @@ def _results(facts: ModelFacts) -> list[Any]:
 
 
 def _cross_validated(facts: ModelFacts) -> Scores | None:
-    """Give the means over folds, of an adaptation those of the way that was kept."""
+    """Return the means over folds; for an adaptation, of the way that was kept."""
     folds, adaptation = facts.metrics.folds, facts.metrics.adaptation
     if adaptation is not None:
         for each in adaptation.candidates:

@@ -47,7 +47,7 @@ def load_held_out(path: Path) -> tuple[npt.NDArray[np.bool_], _Array]:
 
 @contextmanager
 def _whole(path: Path, kind: str) -> Iterator[None]:
-    """Let the block read a file; raises `ModelError` for what Arrow or the block cannot use."""
+    """Run the block that reads a file; raise `ModelError` if Arrow or the block cannot use it."""
     try:
         yield
     except (OSError, ValueError, KeyError) as error:
@@ -94,9 +94,9 @@ class Goal:
 def choose_threshold(
     folder: RunFolder, config: RunConfig, given: float | None, optimize: str | None
 ) -> Threshold:
-    """Take the given threshold, the best one on the held-out reviews, or that of the run, or 0.5.
+    """Return the given threshold, the best on held-out reviews, the threshold of the run, or 0.5.
 
-    `UsageError` for both, or a goal that cannot be reached; `ModelError` for damaged reviews.
+    Raise `UsageError` for both, or an unreachable goal, and `ModelError` for damaged reviews.
     """
     if given is not None and optimize is not None:
         raise UsageError("--threshold and --optimize: choose one of the two")
@@ -140,11 +140,11 @@ def choose_threshold(
 def best_threshold(
     labels: npt.NDArray[np.bool_], probability: _Array, goal: Goal, path: Path, usual: float
 ) -> float:
-    """Choose the threshold for a goal on reviews from `path`; of equal ones, the nearest to 0.5.
+    """Choose the threshold for a goal on reviews from `path`; among equals, the nearest to 0.5.
 
-    For both labels alike, it is `usual`, the probability of a review that speaks for neither,
-    unless another is better by more than two standard errors: few reviews say little of it.
-    `UsageError` if the goal is not reached.
+    For balanced accuracy, it is `usual`, the probability of a review that speaks for neither label,
+    unless another threshold is better by more than two standard errors: a few reviews prove little.
+    Raise `UsageError` if the goal is not reached.
     """
     signs = labels.astype(np.int8)
     if signs.min() == signs.max():
@@ -170,7 +170,7 @@ def best_threshold(
 
 
 def _error(found: Metrics) -> float:
-    """Give the standard error of the balanced accuracy; it is never 0."""
+    """Return the standard error of the balanced accuracy; it is never 0."""
     positives = found.true_positives + found.false_negatives
     parts = (
         (found.true_positives, positives),

@@ -12,9 +12,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from toolkit import late_names
 from toolkit.errors import ModelError
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.lazy import late_names
 from toolkit.stores.paths import is_in_store, path_of
 
 if TYPE_CHECKING:

@@ -25,6 +25,7 @@ from typing import Any, Literal, Self
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.model.decimals import shortest
 from toolkit.model.file import ModelFile, logit_name, token_ids_width
 from toolkit.model.network import MOST_IDS, MOST_ROWS, Network
 from toolkit.model.onnx import FLOAT, ModelProto
@@ -96,12 +97,18 @@ class Explanation:
         """Give all as JSON has it; characters are counted as JavaScript counts ``[...text]``."""
         entries = asdict(self)
         words, sentences = entries.pop("words"), entries.pop("sentences")
+        for key in ("probability", "logit", "baseline"):
+            entries[key] = shortest(entries[key])
+        for word in words:
+            word["contribution"] = shortest(word["contribution"])
+        for sentence in sentences or ():
+            sentence["probability"] = shortest(sentence["probability"])
         for sentence in sentences or ():
             if sentence["aspects"] is None:
                 del sentence["aspects"]
         if sentences is not None:
             entries["sentences"] = list(sentences)
-        return {**entries, "rest": self.rest, "words": list(words)}
+        return {**entries, "rest": shortest(self.rest), "words": list(words)}
 
 
 class Explainer:

@@ -64,6 +64,16 @@ class Adaptation:
 
 
 @dataclass(frozen=True)
+class Tried:
+    """What a way that was tried reached on the held-out reviews: a network, or a baseline."""
+
+    name: str
+    balanced_accuracy: Share
+    loss: float
+    is_baseline: bool = False
+
+
+@dataclass(frozen=True)
 class Parity:
     """How far the executions of an exported model are from Keras, or from another reference."""
 
@@ -160,6 +170,7 @@ class TrainingData(ReviewSource):
     strip_endings: tuple[str, ...] | None = None  # words at the end of texts that were not read
     fitted: int | None = None  # of the labelled reviews
     held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
+    is_balanced: bool | None = None  # both labels weighed the same
 
 
 @dataclass(frozen=True)
@@ -298,6 +309,7 @@ class Metrics:
     seconds: float | None = None  # of older run folders: the same training gives the same bytes
     unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
     behaviour: Behaviour | None = None
+    tried: tuple[Tried, ...] | None = None  # where no preset was named; the best one was kept
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network
+from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -84,7 +85,9 @@ class Predictor:
         labelling: Labelling,
         aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
+        shift: float = 0.0,
     ) -> None:
+        self._shift = shift  # of the logits of reviews, for a prior; 0 changes nothing
         self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
@@ -114,7 +117,7 @@ class Predictor:
             return None
         needs_no_word = not self._facts.counts_known_tokens
         is_known = ids.has_known_token(most).tolist()
-        probabilities = self._network.run_all(ids)[0].tolist()
+        probabilities = self._moved(self._network.run_all(ids)[0]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
             if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
@@ -154,15 +157,32 @@ class Predictor:
     def _reasons(self) -> Reasons | None:
         return None if self._make_reasons is None else self._make_reasons()
 
+    def _moved(self, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """Return the probabilities with the prior, (texts,); as they are without one."""
+        if not self._shift:
+            return probability
+        return rescaled(probability, 1.0, self._shift).astype(np.float32)
+
+    def _moved_stars(
+        self, probability: npt.NDArray[np.float32], ids: TokenIds
+    ) -> npt.NDArray[np.float32]:
+        """Return the stars of the logits with the prior, (texts,)."""
+        assert self._facts.stars is not None
+        logits = logits_of(probability) + self._shift
+        known = ids.known_tokens(self._facts.max_tokens)
+        return self._facts.stars.stars(logits, known).astype(np.float32)
+
     def _block(self, texts: Texts, with_reading: bool) -> dict[str, _Values]:
         """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
         probability, *stars = self._network.run_all(ids)
-        found: dict[str, _Values] = {"probability": probability}
+        moved = self._moved(probability)
+        found: dict[str, _Values] = {"probability": moved}
         if stars:
-            found["stars"] = np.round(stars[0], STAR_DECIMALS)
+            told = stars[0] if not self._shift else self._moved_stars(probability, ids)
+            found["stars"] = np.round(told, STAR_DECIMALS)
         if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
             if self._labelling.by_sentence:
@@ -176,7 +196,7 @@ class Predictor:
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
-            found["reasons"] = self._reasons.of(ids, probability >= self._labelling.threshold)
+            found["reasons"] = self._reasons.of(ids, moved >= self._labelling.threshold)
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens

@@ -22,6 +22,7 @@ from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.prior import base_of, check_prior, shift_of
 from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -37,7 +38,9 @@ MOST_REASONS = 20
 
 
 # Of `Scorer`.
-_Arguments = tuple[str | Path | None, float | None, Neutral, bool, Aspects | None, int]
+_Arguments = tuple[
+    str | Path | None, float | None, Neutral, bool, Aspects | None, int, float | None
+]
 
 
 class Score(NamedTuple):
@@ -73,6 +76,9 @@ class Scorer:
         ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
     reasons : int
         How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
+    prior : float | None
+        The share of positive reviews among those to score, from 0.000001 to 0.999999: half of its
+        log-odds moves each probability, and stars (`toolkit.model.prior`). By default nothing does.
 
     Raises
     ------
@@ -80,7 +86,8 @@ class Scorer:
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
         If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, a label of the model is called mixed, or aspects are no such lists.
+        range of its own, a label of the model is called mixed, aspects are no such lists, or the
+        prior is no such share.
 
     Examples
     --------
@@ -99,10 +106,12 @@ class Scorer:
         by_sentence: bool = False,
         aspects: AspectLists | None = None,
         reasons: int = 0,
+        prior: float | None = None,
     ) -> None:
         if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
             raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
         self.most_reasons = reasons
+        self.prior = None if prior is None else check_prior(prior)
         self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
@@ -122,7 +131,10 @@ class Scorer:
         self.neutral: Range | None = self._labelling.neutral
         chosen: Neutral = self.neutral if neutral is not True else True
         of_reviews = (self.aspects, self.most_reasons)
-        self._arguments: _Arguments = (model, threshold, chosen, by_sentence, *of_reviews)
+        self._arguments: _Arguments = (
+            *(model, threshold, chosen, by_sentence),
+            *(*of_reviews, self.prior),
+        )
         self.by_sentence = by_sentence
         self._predictor = Predictor(
             self._network,
@@ -130,6 +142,7 @@ class Scorer:
             self._labelling,
             self.aspects,
             self._reasons if self.most_reasons else None,
+            0.0 if self.prior is None else shift_of(self.prior, self.base),
         )
 
     def with_labels(
@@ -157,6 +170,35 @@ class Scorer:
         other = object.__new__(type(self))  # `copy` would open the file again
         vars(other).update(vars(self))
         other._label(neutral, by_sentence=by_sentence)
+        return other
+
+    @property
+    def base(self) -> float:
+        """The share of positive reviews that the probabilities of the model are for."""
+        return base_of(self.facts)
+
+    def with_prior(self, prior: float | None) -> Self:
+        """Return a scorer with another prior, the same labels and the same loaded model.
+
+        Parameters
+        ----------
+        prior : float | None
+            As for `Scorer`.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
+        other.prior = None if prior is None else check_prior(prior)
+        other._label(self._arguments[2], by_sentence=self.by_sentence)
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -519,6 +561,7 @@ def _unpickle(
     by_sentence: bool,
     aspects: Aspects | None,
     reasons: int,
+    prior: float | None,
     checked: str,
 ) -> Scorer:
     """Return the scorer of these arguments, opened once in each process.
@@ -532,11 +575,15 @@ def _unpickle(
         found = path.stat()
     except OSError:  # opening it says what is wrong
         return Scorer(
-            model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+            *(model, threshold, neutral),
+            by_sentence=by_sentence,
+            aspects=aspects,
+            reasons=reasons,
+            prior=prior,
         )
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(model, threshold, neutral, by_sentence, aspects, reasons, file)
+    return _opened(model, threshold, neutral, by_sentence, aspects, reasons, prior, file)
 
 
 @lru_cache(MOST_SCORERS)
@@ -547,8 +594,13 @@ def _opened(
     by_sentence: bool,
     aspects: Aspects | None,
     reasons: int,
+    prior: float | None,
     _file: tuple[object, ...],
 ) -> Scorer:
     return Scorer(
-        model, threshold, neutral, by_sentence=by_sentence, aspects=aspects, reasons=reasons
+        *(model, threshold, neutral),
+        by_sentence=by_sentence,
+        aspects=aspects,
+        reasons=reasons,
+        prior=prior,
     )

@@ -1,8 +1,8 @@
 """The native core: one C file for hot loops, called through `ctypes`; Arrow is the fallback.
 
-The build puts it beside this file. The environment variable ``TOOLKIT_NATIVE`` chooses: ``1``, as
-without it, takes the core if it can be used; ``0`` never takes it; ``require`` is an error where it
-cannot be used.
+The build puts it beside this file. The environment variable ``TOOLKIT_NATIVE`` decides: with ``1``,
+the default, the core is used if possible; with ``0``, never; with ``require``, it is an error if
+the core cannot be used.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ LIBRARY = Path(__file__).with_name(FILE_NAME)
 
 
 def core() -> ctypes.CDLL | None:
-    """Give the native core, or None where Arrow does its work; it is loaded once.
+    """Return the native core, loaded once, or None if Arrow does its work.
 
     Raises `UsageError` if TOOLKIT_NATIVE has another value, and `ToolkitError` if it is
     ``require`` and the core cannot be used.
@@ -30,12 +30,12 @@ def core() -> ctypes.CDLL | None:
 
 
 def core_name() -> str:
-    """Say which core runs: ``native (avx2)``, or ``Arrow`` and the reason; raises as `core`."""
+    """Return which core runs: ``native (avx2)``, or ``Arrow`` and the reason; raises as `core`."""
     return _found(_choice(), LIBRARY)[1]
 
 
 def load_core(path: Path) -> tuple[ctypes.CDLL, str]:
-    """Load a compiled core; give it and its instruction path, such as ``avx2``.
+    """Load a compiled core; return it and its instruction path, such as ``avx2``.
 
     Raises `ToolkitError` with the reason, a few words, if it cannot be used.
     """

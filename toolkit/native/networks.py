@@ -3,10 +3,10 @@
 The sums are whole numbers that float32 holds exactly, or are made by single operations: they have
 the bits that ONNX Runtime gives, in any order.
 
-This is all that Python needs to know of a network for the core, beside its C code in `networks.h`:
-a class in `BODIES`, with the nodes of the ONNX graph that it stands for, a check that the weights
-fit together, and the call. Where the graph of a network changes, so does the hash of its nodes:
-tests/networks/test_network_body.py fails, and says the new one.
+To run a network in the core, add a class to `BODIES` and C code to `networks.h`. The class names
+the nodes of the ONNX graph that it replaces, checks that the weights fit together, and makes the
+call. If the graph of a network changes, the hash of its nodes changes, too:
+tests/networks/test_network_body.py fails, and prints the new hash.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ _QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
 
 @dataclass(frozen=True)
 class KnownNodes:
-    """Some nodes of an ONNX graph that follow each other; places are counted from the first one."""
+    """Consecutive nodes of an ONNX graph; places count from the first node."""
 
     count: int
     digest: str  # of what `toolkit.model.native_network.Graph` lists of them
@@ -51,7 +51,7 @@ class Body(Protocol):
     """A part of a network, from token ids to arrays (rows, …); safe to share between threads."""
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give what is summed up of reviews; None if an id is beyond the tables.
+        """Return the sums of each review; None if an id is beyond the tables.
 
         Review i is ``ids[starts[i]:stops[i]]``, int32 and int64, without the start id, which is put
         in front; the last ``most`` ids are read.
@@ -85,7 +85,7 @@ class TableBody:
         fields: Sequence[Array | int | float],
         results: Sequence[tuple[type, tuple[int, ...]]],
     ) -> None:
-        """``fields`` are those of a struct of C, in order; results have a type and a shape each."""
+        """``fields`` are the fields of a C struct, in order; each result has a type and a shape."""
         self._kept = [
             np.ascontiguousarray(field) if isinstance(field, np.ndarray) else field
             for field in fields
@@ -99,7 +99,7 @@ class TableBody:
         self._results = results
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give the results, (rows, ...) each, as `Body.run`; None also where there is no core."""
+        """Return the results, (rows, ...) each, as `Body.run`; None also without a core."""
         rows = len(starts)
         found: list[Array] = [np.empty((rows, *shape), kind) for kind, shape in self._results]
         return found if self.call(ids, starts, stops, most, found) else None
@@ -107,7 +107,7 @@ class TableBody:
     def call(
         self, ids: Array, starts: Array, stops: Array, most: int, arrays: Sequence[Array]
     ) -> bool:
-        """Call the function with reviews and some arrays; False if it cannot, or without a core."""
+        """Call the function with reviews and arrays; False if it refuses, or without a core."""
         if self._function is None:
             return False
         reviews = _Reviews(
@@ -120,7 +120,7 @@ class TableBody:
 def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Array | None:
     """Count the flagged ids of reviews, (rows,) int32; arrays as in `Body.run`.
 
-    The flags are 0 or 1, (vocabulary,) uint8. None where there is no core, or no flag for an id.
+    The flags are 0 or 1, (vocabulary,) uint8. Return None without a core, or if an id has no flag.
     """
     body = TableBody("count_flagged", [flags, len(flags)], [(np.int32, ())])
     counted = body.run(ids, starts, stops, _LARGEST)
@@ -128,7 +128,7 @@ def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Arra
 
 
 class LinearBody(TableBody):
-    """Of `ngram-linear`: the sum of the codes, the tokens and the known tokens, (rows,) each."""
+    """Body of `ngram-linear`: sum of codes, tokens and known tokens, (rows,) each."""
 
     nodes: ClassVar = KnownNodes(
         28,
@@ -144,7 +144,7 @@ class LinearBody(TableBody):
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
-        """Make it of the weights of a graph; None if they do not fit together."""
+        """Make a body from the weights of a graph; None if they do not fit together."""
         words, pairs = found["words"], found["pairs"]
         if not _have_dimensions(found, words=1, pairs=1):
             return None
@@ -157,7 +157,7 @@ class LinearBody(TableBody):
 
     @classmethod
     def of_words(cls, words: Array, most: int) -> LinearBody | None:
-        """Make it of weights of words alone, those of padding and start 0; None if they differ."""
+        """Make a body from the weights of words; None unless padding and start have weight 0."""
         if words.ndim != 1:
             return None
         fits = words.dtype == np.int8 and not words[: _START_ID + 1].any()
@@ -166,9 +166,9 @@ class LinearBody(TableBody):
 
 
 class RecurrentBody(TableBody):
-    """Of `ngram-recurrent`: maxima and sums of the outputs, (rows, columns) each.
+    """Body of `ngram-recurrent`: maxima and sums of the outputs, (rows, columns) each.
 
-    Then tokens and known tokens, (rows,).
+    Tokens and known tokens follow, (rows,) each.
     """
 
     nodes: ClassVar = KnownNodes(
@@ -197,7 +197,7 @@ class RecurrentBody(TableBody):
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> RecurrentBody | None:
-        """Make it of the weights of a graph; None if they do not fit together."""
+        """Make a body from the weights of a graph; None if they do not fit together."""
         if not _have_dimensions(found, rows=2, slots=1, scale=1, group_sizes=1, units=1):
             return None
         rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
@@ -256,7 +256,7 @@ class HiddenWords:
 
     @classmethod
     def of(cls, body: Parameters, head: Parameters, most: int) -> HiddenWords | None:
-        """Make it of the weights of a graph; None if they do not fit together."""
+        """Make a body from the weights of a graph; None if they do not fit together."""
         if RecurrentBody.of(body, most) is None or not _have_dimensions(
             head, kernel=2, hidden_bias=1, last=1
         ):
@@ -272,7 +272,7 @@ class HiddenWords:
         return cls(body, head) if fits else None
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> Array | None:
-        """Give it for each id, (ids,) float32, 0 for others; None as of `Body.run`."""
+        """Return the fall for each id, (ids,) float32, 0 if unknown; None as in `Body.run`."""
         before = np.cumsum(np.append(np.int32(0), ids > _START_ID), dtype=np.int32)
         tokens = before[stops] - before[np.maximum(starts, stops - most)]
         units = (1 / (4 * np.sqrt(tokens + 1))).astype(np.float32)
@@ -282,7 +282,7 @@ class HiddenWords:
 
 
 class ConvBody(TableBody):
-    """Of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
+    """Body of `conv1d`: the activations after pooling, (rows, width / 2, filters)."""
 
     nodes: ClassVar = KnownNodes(
         15,
@@ -307,7 +307,7 @@ class ConvBody(TableBody):
 
     @classmethod
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
-        """Make it of the tables of a graph; None if they do not fit together."""
+        """Make a body from the tables of a graph; None if they do not fit together."""
         first, second = found["first"], found["second"]
         if first.ndim != 2 or not first.size or found["no_token"].ndim:
             return None
@@ -329,7 +329,7 @@ BODIES = (LinearBody, RecurrentBody, ConvBody)
 
 
 class AdaptedBody:
-    """Of an adapted network: what its base gives, then its own sum, tokens and known tokens."""
+    """Body of an adapted network: outputs of its base, own sum, tokens and known tokens."""
 
     # Before the body of the base: which words it knows; and after it, the sum of its own weights.
     known_words: ClassVar = KnownNodes(2, "8b6d07905ec0abbe78df39152fdc443a", weights={"known": 0})
@@ -346,14 +346,14 @@ class AdaptedBody:
 
     @classmethod
     def of(cls, base: Body, features: int, found: Parameters, most: int) -> AdaptedBody | None:
-        """Make it of the body of its base, which gives some features, and of its own weights."""
+        """Make a body from the body of the base, its number of features, and the own weights."""
         words = LinearBody.of_words(found["words"], most) if "words" in found else None
         if words is None or found["known"].ndim:
             return None
         return cls(base, words, found["known"].item(), features)
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
-        """Give the features of the base; sum and tokens, float32; and known tokens, int32."""
+        """Return features of the base, sum and tokens, float32, and known tokens, int32."""
         of_base = np.where(ids < self._known, ids, np.int32(_UNKNOWN_ID))
         base = self._base.run(of_base, starts, stops, most)
         own = self._words.run(ids, starts, stops, most)

@@ -1,4 +1,4 @@
-"""Records in the core: where their fields and lines end, their bytes put together, JSON strings."""
+"""Records in the core: find ends of fields and lines, join bytes, read strings of JSON."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class _Found(ctypes.Structure):
 
 
 class FieldEnds(NamedTuple):
-    """What is outside quotes, and of all up to the last newline there, in quotes or not."""
+    """Delimiters and newlines outside quotes, and counts up to the last such newline."""
 
     delimiters: Positions
     newlines: Positions
@@ -48,8 +48,8 @@ def find_field_ends(
 ) -> FieldEnds | None:
     """Find the delimiters and newlines outside quotes of a text that starts at a record.
 
-    Both marks are an ASCII character. None if the quotes do not open and close whole fields in
-    turn, or if something else is not regular (`find_cuts` in ``core.c`` has the rule). Only where
+    Delimiter and quote are ASCII characters. Return None if quotes do not enclose whole fields, or
+    if something else is irregular (`find_cuts` in ``core.c`` has the rule). Call it only if
     `is_used`.
     """
     core = native.core()
@@ -83,7 +83,7 @@ def find_field_ends(
 
 
 def find_lines(text: bytes) -> tuple[Positions, bool]:
-    """Find all newlines of a text; and whether it is UTF-8 up to the last. Only where `is_used`."""
+    """Find all newlines, and whether the text is UTF-8 up to the last. Only if `is_used`."""
     core = native.core()
     assert core is not None
     core.find_lines.restype = ctypes.c_int64
@@ -104,9 +104,9 @@ def find_lines(text: bytes) -> tuple[Positions, bool]:
 
 
 def joined(*columns: pa.Array) -> pa.Buffer | None:
-    """Join the values of each row, and all rows; None where there is no core.
+    """Join the values of each row, and then all rows; None without a core.
 
-    The columns have strings or bytes of any kind, (rows,) each; a null has no bytes.
+    The columns hold strings or bytes of any Arrow type, (rows,) each; a null has no bytes.
     """
     core = native.core()
     if core is None:
@@ -125,10 +125,10 @@ def read_members(
 ) -> pa.StringArray | None:
     """Read the string that each object has by a name, (objects,); null if it is null or missing.
 
-    The data are UTF-8, of which each object takes the bytes from its start to its stop. None where
-    something is not as usual, so that another reader has to look: an object is not valid or has one
-    of the taken names, the name is there twice or has another value, or a name has an escape
-    (`read_members` in ``core.c`` has the rule). None where there is no core, too.
+    The data are UTF-8; each object has the bytes from its start to its stop. Return None without a
+    core, and where the general reader has to look: an object is invalid or has a taken name, the
+    name is there twice or its value is not a string, or a name has an escape (`read_members` in
+    ``core.c`` has the rule).
     """
     core = native.core()
     if core is None:

@@ -46,7 +46,7 @@ class _Rule(ctypes.Structure):
 
 
 class Rule(Protocol):
-    """What the core knows of a rule from text to tokens."""
+    """A token rule, as the core needs it."""
 
     @property
     def separators(self) -> str:
@@ -54,7 +54,7 @@ class Rule(Protocol):
 
     @property
     def apostrophes(self) -> str:
-        """Characters that are of a token only between two others of it."""
+        """Characters that belong to a token only between two other characters of it."""
 
     @property
     def emoji(self) -> str:
@@ -62,7 +62,7 @@ class Rule(Protocol):
 
     @property
     def entities(self) -> Mapping[str, str]:
-        """Names of separators and apostrophes in HTML, with these."""
+        """HTML names of separators and apostrophes, with their characters."""
 
     @property
     def ends_at_nul(self) -> bool:
@@ -87,7 +87,7 @@ class Texts(ctypes.Structure):
 
 
 def address_of(array: npt.NDArray[Any]) -> int:
-    """Where the values of a contiguous array are."""
+    """Return the address of the values of a contiguous array."""
     try:
         return ctypes.addressof(ctypes.c_char.from_buffer(array.data))  # a third of the time
     except (TypeError, ValueError):  # it must not be written, or is empty
@@ -113,8 +113,8 @@ class WordTable:
     ) -> WordTable | None:
         """Make a table of strings and their ids; of equal strings, the first one counts.
 
-        None where there is no core, or where the strings are too many, or too long, for it. The
-        ``path`` is one of the core's instruction paths, by default the best of this processor.
+        Return None without a core, or if the strings are too many or too long for it. ``path`` is
+        an instruction path of the core, by default the best for this processor.
         """
         core = _core()
         described = None if core is None else _described(rule)
@@ -137,25 +137,26 @@ class WordTable:
         return kind in _KINDS
 
     def encode(self, texts: pa.Array, last: int | None = None) -> Ragged:
-        """Give the last ids of each text, (ids,), one text after the other, and their bounds.
+        """Return the last ids of each text, (ids,), one text after the other, and their bounds.
 
         The texts are strings, large strings or views, (texts,); a null counts as an empty one.
-        By default, all ids are given. The bounds, (texts + 1,), are 0 and where each text stops.
+        By default, all ids are returned. The bounds, (texts + 1,), are 0 and the end of each text.
         """
         described, _kept = describe(texts)
         return self._encode(described, last)[:2]
 
     def encode_with_cuts(self, texts: pa.Array, last: int | None = None) -> WithCuts:
-        """Give the same, where each token is, and whether a sentence ends before it.
+        """Return the ids and bounds of `encode`, the place of each token, and where sentences end.
 
-        The places are the first byte of each token in its text, and the one after its last,
-        (ids, 2); the cuts, (ids,) truth values, are those of rules with mark-up.
+        A place is the first byte of a token in its text and the byte after its last, (ids, 2). A
+        cut, (ids,) truth values, says whether a sentence ends before the token, for rules with
+        mark-up.
         """
         described, _kept = describe(texts)
         return self._encode(described, last, with_cuts=True)
 
     def encode_few(self, texts: list[bytes], last: int | None = None) -> Ragged:
-        """Give the same for a few texts in Python's memory."""
+        """Return the ids and bounds of a few Python strings, as `encode` does."""
         bounds = np.array([*accumulate(map(len, texts), initial=0)], np.int64)
         content = (ctypes.c_char_p * 1)(b"".join(texts))
         described = Texts(
@@ -247,7 +248,7 @@ def _described(rule: Rule) -> _Rule | None:
 
 
 def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
-    """Give the first and the last of numbers, ascending, that follow each other."""
+    """Return the first and last number of each run of consecutive numbers, ascending."""
     gaps = [place for place, (one, two) in enumerate(pairwise(codes), 1) if two != one + 1]
     for start, stop in pairwise([0, *gaps, len(codes)]):
         if start < stop:
@@ -255,7 +256,7 @@ def _ranges(codes: list[int]) -> Iterator[tuple[int, int]]:
 
 
 def describe(texts: pa.Array) -> tuple[Texts, object]:
-    """Describe an array of strings or bytes; the other result must be kept as long."""
+    """Describe an array of strings or bytes; keep the other result as long as the description."""
     validity, places, *contents = texts.buffers()
     addresses = (ctypes.c_void_p * max(1, len(contents)))(
         *(content.address if content is not None else None for content in contents)

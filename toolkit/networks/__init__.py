@@ -34,7 +34,7 @@ _DEVICES = Path("/dev")
 
 
 def gpu_line() -> str | None:
-    """Say whether the GPUs of this machine are used; None where there is none."""
+    """Report whether the GPUs of this machine are used; None without a GPU."""
     tensorflow = import_tensorflow()
     if found := tensorflow.config.list_physical_devices("GPU"):
         details = map(tensorflow.config.experimental.get_device_details, found)

@@ -1,13 +1,13 @@
 """A network that was adapted to a user's reviews: another scale and bias, and weights of words.
 
-With z the logit of the *base*, where it started from, and code(a) = a · |a|, the logit is
+With z the logit of the *base*, the model it started from, and code(a) = a · |a|, the logit is
 
     base_scale · z + scale · Σ code(words[id]) / √(n + 1) + bias
 
 over the n tokens of a review: a sum of int32, exact in any order. Words that the base does not know
 have ids after its own; it reads them as the unknown word.
 
-Another scale and bias alone, as a calibration has them, need no other network: see `calibrated`.
+A change of scale and bias alone, as in a calibration, needs no other network: see `calibrated`.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ _STEPS = ("words", "adapted")
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:
-    """Give the logits, (batch, 1) float32, whose sigmoid a network gives for (batch, tokens) ids.
+    """Return the logits, (batch, 1) float32, of a network for ids, (batch, tokens).
 
     They are exact where a float32 probability is 0 or 1. `ValueError` as for `calibrated`.
     """
@@ -90,7 +90,7 @@ class Adapted(TableLayer):
             setattr(self, name, self._weight(name, (), "float32"))
 
     def logits(self, ids: Any) -> Any:
-        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         known = tf.where(ids < self._sizes["known"], ids, UNKNOWN_ID)
         codes = tables.decoded(tf.gather(self.words, ids))
         total = tf.cast(tf.reduce_sum(codes, axis=1, keepdims=True), tf.float32)
@@ -105,25 +105,25 @@ class Adapted(TableLayer):
         self.bias.assign(self.bias * scale + bias)
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments to make the layer again."""
+        """Return the arguments to make the layer again."""
         base = keras.saving.serialize_keras_object(self.base)
         base.pop("compile_config", None)  # of an optimizer, which no file needs
         return {**super().get_config(), "base": base}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Adapted:
-        """Make the layer of what `get_config` gives."""
+        """Make the layer from the arguments of `get_config`."""
         base = keras.saving.deserialize_keras_object(config["base"])
         return cls(**{**config, "base": base})
 
 
 def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: float) -> Any:
-    """Make the network, with rounded weights of words; those of padding and start must be 0.
+    """Make the network, with rounded weights of words; padding and start must have weight 0.
 
     - base: a network of this toolkit, of which a copy is taken
-    - known: the ids from here up are new, and unknown to the base
-    - weights (V,): of the token ids, times the count of the token over √(n + 1)
-    - base_scale, bias: of the base's logit, and of all together
+    - known: ids from here on are new, and unknown to the base
+    - weights (V,): one per token id, times the count of the token over √(n + 1)
+    - base_scale, bias: the scale of the base's logit, and the bias of the sum
     """
     words, scale = tables.coded(weights)
     copy = keras.models.clone_model(base)
@@ -144,7 +144,7 @@ def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: floa
 def to_onnx(
     network: Any, form_of: Callable[[Any], onnx.ModelProto | None]
 ) -> onnx.ModelProto | None:
-    """Write the graph around that of the base, by `form_of`; None for other layers."""
+    """Write the graph around the graph of the base, by `form_of`; None for other layers."""
     layer = network.layers[-1]
     if not isinstance(layer, Adapted):
         return None

@@ -1,7 +1,7 @@
 """Pairs of neighbouring tokens: their keys, and the look-up table that finds the row of a pair.
 
-The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the one pair that owns it; the
-quotient tells this pair from the others of the slot, which count as unknown.
+The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the pair that owns it; the
+quotient distinguishes this pair from other pairs of the slot, which count as unknown.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ class Bigrams:
 
 
 def pair_keys(previous: Any, ids: Any, vocabulary_size: int) -> Any:
-    """The keys of pairs, for arrays and for tensors; NumPy's int32 is to be widened before."""
+    """The keys of pairs, for arrays and tensors; widen NumPy's int32 before the call."""
     return previous * vocabulary_size + ids
 
 
@@ -102,7 +102,7 @@ def bigram_keys(ids: Any, vocabulary_size: int) -> Any:
 
 
 def bigram_rows(keys: Any, slots: Any, counted: Any) -> Any:
-    """Look up the row of each pair, as `rows_of`; 0 where the token does not count."""
+    """Look up the row of each pair, as `rows_of`; 0 for tokens that do not count."""
     size = slots.shape[0]
     quotients = keys // size
     found = tf.gather(slots, keys - quotients * size)

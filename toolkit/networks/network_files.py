@@ -46,7 +46,7 @@ _OPEN_FILES = {"IntegerLookup", "StringLookup", "TextVectorization"}
 
 
 def _networks() -> list[ModuleType]:
-    """Give the modules of our networks, with `to_onnx` and `from_onnx`; importing them takes Keras.
+    """Return the modules of our networks, with `to_onnx` and `from_onnx`; they import Keras.
 
     To add a network, add its module; without one, the graph of tf2onnx is kept.
     """
@@ -146,7 +146,7 @@ def _limited_memory(path: Path) -> Iterator[None]:
 
 
 def _read_archive(path: Path) -> tuple[dict[str, Any], bytes]:
-    """Give the config and the weights of an archive of just these members, uncompressed."""
+    """Return the config and the weights of an archive of just these members, uncompressed."""
     if not path.is_file():
         raise ModelError(f"{path}: no such Keras file")
     try:

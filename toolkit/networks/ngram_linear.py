@@ -84,7 +84,7 @@ class LinearNetwork(keras.Model):  # type: ignore[misc]
         return ops.sum(found, axis=1, keepdims=True) / ops.sqrt(count) + self.bias
 
     def freeze(self) -> Any:
-        """Give the network with rounded weights, see `NgramLinear`."""
+        """Return the network with rounded weights, see `NgramLinear`."""
         weights = np.array(self.ratios) * np.array(self.factors)
         return freeze(weights, self.vocabulary_size, float(np.array(self.bias)[0]))
 
@@ -106,7 +106,7 @@ class NgramLinear(TableLayer):
         self.bias = self._weight("bias", (), "float32")
 
     def logits(self, ids: Any) -> Any:
-        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         kept = tf.cast(tables.counts(ids), tf.int32)
         hashes = bigram_keys(ids, self._sizes["words"]) % self._sizes["bigrams"]
         codes = tables.decoded(tf.gather(self.words, ids))
@@ -122,7 +122,7 @@ class NgramLinear(TableLayer):
 
 
 def freeze(weights: Floats, vocabulary_size: int, bias: float) -> Any:
-    """Round trained weights, those of the token ids and then those of the hash values."""
+    """Round trained weights: weights of token ids, then weights of hash values."""
     weights = np.where(np.arange(len(weights)) > START_ID, weights, np.float32(0))
     codes, scale = tables.coded(weights)
     return frozen(codes[:vocabulary_size], codes[vocabulary_size:], scale, bias)

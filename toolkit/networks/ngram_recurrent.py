@@ -1,6 +1,6 @@
 """The network of `ngram-recurrent`: words and common bigrams that read a memory, in small integers.
 
-A token has one row of numbers, that of the pair that it makes with the token before it, or else its
+A token has one row of numbers: the row of its pair with the token before it, or else its
 own. Half of the columns are read forward, from the first token to the last one, and half backward.
 Each column has a memory, which starts at zero. A token says how much of it is kept, and what is
 written to it; and it reads what the memory was before: of the tokens before it, or of those
@@ -158,7 +158,7 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         self([np.zeros((1, 1), np.int32)] * 2)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Give logits (rows, 1) of token ids and rows of pairs, (rows, tokens) int32 each."""
+        """Return logits (rows, 1) of token ids and rows of pairs, (rows, tokens) int32 each."""
         ids, rows = (_in_chunks(each) for each in inputs)
         is_token = mask(ids > START_ID)
         words = self.vector_dropout(self.word_table(ids) * is_token, training=training)
@@ -245,7 +245,7 @@ def _in_chunks(ids: Any) -> Any:
 
 
 def _memories(keep: Any, write: Any, is_backward: bool) -> Any:
-    """Give the memory before each token, (rows, tokens, units), or with `is_backward` after it.
+    """Return the memory before each token, (rows, tokens, units), or with `is_backward` after it.
 
     The tokens of a chunk are read one after the other, at the same time in all chunks. Then each
     chunk is told what the chunks before it have left, by a number of steps that doubles.
@@ -308,7 +308,7 @@ class NgramRecurrent(TableLayer):
         self.bias = self._weight("bias", (), "float32")
 
     def logits(self, ids: Any) -> Any:
-        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         size = self._sizes["vocabulary"]
         kept = tables.counts(ids)
         pairs = bigram_rows(bigram_keys(ids, size), self.slots, kept)
@@ -332,7 +332,7 @@ class NgramRecurrent(TableLayer):
 
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
 def _memories_in_turn(keep: Any, write: Any) -> Any:
-    """Give the memory that each token reads, (rows, tokens, columns), token after token."""
+    """Return the memory that each token reads, (rows, tokens, columns), token after token."""
     keeps, writes = (
         tf.transpose(_with_second_half_backward(each), [1, 0, 2]) for each in (keep, write)
     )

@@ -155,19 +155,19 @@ class TableLayer(keras.layers.Layer):  # type: ignore[misc] # Keras ships no typ
         )
 
     def call(self, ids: Any) -> Any:
-        """Give the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the probability, (batch, 1) float32, of ids (batch, tokens) int32."""
         return tf.sigmoid(self.logits(ids))
 
     def logits(self, ids: Any) -> Any:
-        """Give the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
         raise NotImplementedError
 
     def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
-        """Give one column."""
+        """Return one column."""
         return input_shape[0], 1
 
     def get_config(self) -> dict[str, Any]:
-        """Give the arguments to make the layer again."""
+        """Return the arguments to make the layer again."""
         return {**super().get_config(), **self._sizes}
 
     def rescale(self, scale: float, bias: float) -> None:
@@ -227,6 +227,6 @@ def coded(weights: Floats) -> tuple[Codes, float]:
 
 
 def decoded(codes: Any) -> Any:
-    """Give what a tensor of codes stands for, in units of `coded`, as int32."""
+    """Return the values of a tensor of codes, in units of `coded`, as int32."""
     values = tf.cast(codes, tf.int32)
     return values * tf.abs(values)

@@ -34,11 +34,6 @@ _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
 LETTERS_SHOWN = 60  # of a value in a message
 
 
-def read_labels(words: pa.Array) -> pa.Int8Array:
-    """Read labels: 1 from a probability of 0.5 on, else 0; null where it is not a label."""
-    return pc.greater_equal(by_word(words, target), 0.5).cast(pa.int8())
-
-
 def read_probabilities(
     words: pa.ChunkedArray, rows: Rows, place: str, option: str = "--probability-column"
 ) -> Targets:
@@ -230,6 +225,63 @@ def labels_of(
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(rows, targets, kind, meaning, rows[:0])
+
+
+MOST_LABELS = 10_000  # a column with more different values has no labels
+TOO_MANY = "\0"  # in place of the labels, where there are more
+# A probability of more than two decimals; one below 0.0001, as Python writes it.
+_LONG, _TINY = r"^\s*(0?\.\d\d)\d+\s*$", r"^\s*\d(\.\d+)?e-(0[5-9]|[1-9]\d+)\s*$"
+
+
+def shortened(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
+    """Cut probabilities, so that few are different; which are positive stays the same."""
+    labels = pc.replace_substring_regex(labels, _LONG, r"\1")
+    return pc.replace_substring_regex(labels, _TINY, "0.0")
+
+
+def label_words(labels: pa.Array) -> pa.StringArray:
+    """Return labels as they are counted while rows come in: short, empty where one is missing."""
+    words = pc.utf8_trim_whitespace(pc.fill_null(labels.cast(pa.string()), ""))
+    return pc.utf8_slice_codeunits(shortened(words), 0, LETTERS_SHOWN)
+
+
+def name_of(target: float) -> str:
+    """Return the class of a target: positive, negative or neutral; empty if it is NaN."""
+    if isnan(target):
+        return ""
+    return "neutral" if target == NEUTRAL else "positive" if target >= 0.5 else "negative"
+
+
+@dataclass(frozen=True)
+class Meanings:
+    """What the different labels of a column mean."""
+
+    # By label, as written: the probability of positive, 0 to 1, or `NEUTRAL`; NaN for a wrong label
+    # that is skipped. Missing labels, such as NA, are left out.
+    targets: dict[str, float]
+    meaning: str  # which labels became what, for the user; empty where they are as usual
+
+
+def meanings_of(
+    words: Sequence[str],
+    place: str,
+    names: LabelNames,
+    *,
+    counts: Sequence[int] | Rows,
+    first_rows: Sequence[int] | Rows | None = None,
+) -> Meanings:
+    """Read labels that were counted while rows came in: the different ones, as `labels_of`.
+
+    `counts` are the rows with each of the words, and `first_rows` their first rows, from 0.
+    """
+    is_given = are_given(pa.chunked_array([words], pa.string()), names)
+    if not is_given.any():
+        return Meanings({}, "")
+    given = [*compress(words, is_given)]
+    rows = np.array(range(len(words)) if first_rows is None else first_rows, np.int64)
+    number = np.array(counts, np.int64)[is_given]
+    found = labels_of(pa.chunked_array([given], pa.string()), rows[is_given], place, names, number)
+    return Meanings(dict(zip(given, found.targets.tolist(), strict=True)), found.meaning)
 
 
 def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Rule]:

@@ -138,7 +138,7 @@ class FileOutput(ScoredOutput):
             for each in waiting:
                 each.result()
         files = {name: file.prefix for name, file in self._kept.items()}
-        self._journal.add(Checkpoint(reached, self.summary, files, source))
+        self._journal.add(Checkpoint(reached, self.summary, files, source, prior=self.prior))
 
     def finish(self, result: FileResult) -> Checkpoint:
         """Write the end, and give the files their names."""

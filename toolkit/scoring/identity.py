@@ -285,6 +285,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "the threshold": float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
+        "the prior": scorer.prior,
         "the number of reasons": scorer.most_reasons,
         "the aspects": scorer.aspects and scorer.aspects.words,
         "the options": [
@@ -309,6 +310,7 @@ def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[s
         "threshold": str(known["threshold"]),
         "neutral_range": scorer.neutral and ":".join(str(round(end, 7)) for end in scorer.neutral),
         "by_sentence": str(scorer.by_sentence).lower(),
+        "prior": None if scorer.prior is None else f"{scorer.prior:.6g}",
         "job_id": job_id,
         "shard": shard,
     }

@@ -238,6 +238,11 @@ def check_call(jobs: Jobs, options: ScoringOptions) -> None:
     files = [job for job in jobs.files if job.error is None]
     if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
         raise UsageError("--resume does not work with standard input or output, nor with pipes.")
+    if options.estimates_prior and any(is_stream(job.source) for job in files):
+        raise UsageError(
+            "--prior auto: reads the first records of a file twice, and standard input or a pipe "
+            "can be read only once. Save it to a file first, or name the share, as in --prior 0.9."
+        )
     if options.skip_existing and any(job.output == STDIN for job in files):
         raise UsageError("--skip-existing does not work with standard output.")
     check_apart(files)

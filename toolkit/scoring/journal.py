@@ -24,6 +24,7 @@ from typing import IO, Any
 
 from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_wrong_call
 from toolkit.files import (
+    check_kept,
     hidden_beside,
     is_there,
     limit_rights,
@@ -135,9 +136,6 @@ class Journal:
         if self._lock is not None:
             return
         with reporting_failures(self.job.output):
-            for path in (self.folder, *(self.folder / name for name in _FILES)):
-                if path.is_symlink():  # made by somebody so that another file is written
-                    raise UsageError(f"{path}: is a link, expected progress. Remove it.")
             while self._lock is None:
                 self._lock = self._locked()
         try:
@@ -147,7 +145,13 @@ class Journal:
             raise
 
     def _locked(self) -> IO[bytes] | None:
-        """Open and lock the file; None if it, or its folder, has to be made first."""
+        """Open and lock the file; None if it, or its folder, has to be made first.
+
+        Raises `UsageError` if it, or a file beside it, is a link or a pipe.
+        """
+        check_kept(self.folder, is_folder=True)
+        for name in _FILES:
+            check_kept(self.folder / name)
         try:
             file = self._path.open("ab", buffering=0)
         except FileNotFoundError:  # or the other process has just removed the folder

@@ -127,3 +127,4 @@ class ScoringOptions:
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
     max_unread: MaxUnread | None = None  # the same
     subset: Subset = ALL  # of the records of each file
+    estimates_prior: bool = False  # of each file, from its first records

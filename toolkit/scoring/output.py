@@ -20,6 +20,7 @@ from toolkit.records.archives import compressed_nothing, compressor, file_of
 from toolkit.records.formats import Format, format_of, output_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
+from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
@@ -107,6 +108,7 @@ class ScoredOutput:
 
     start: Offset = ()  # where in the input to start
     saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
+    prior: FilePrior | None = None  # that was estimated
 
     def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
         self.summary = before  # of what is written
@@ -138,6 +140,7 @@ class ScoredOutput:
             job_id=result.job_id,
             columns=dict(result.columns),
             warnings=tuple(result.warnings),
+            prior=self.prior,
         )
 
 

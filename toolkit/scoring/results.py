@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
-from math import sqrt
+from functools import reduce
+from math import nan, sqrt
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
+from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.options import STDIN
+from toolkit.records.labels import MOST_LABELS, TOO_MANY, Meanings, meanings_of, name_of
+from toolkit.records.options import STDIN, LabelNames
 from toolkit.records.review_file import Offset
+from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import FileFacts, Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import MaxRejected, MaxUnread
@@ -47,6 +52,7 @@ class Progress:
 
 
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
+_Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
 
 
 @dataclass
@@ -62,6 +68,7 @@ class Summary:
     mixed: int = 0  # of the scored, where reviews are scored by sentence
     unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
     probability_tenths: Tenths = (0,) * 10  # of the scored, as `toolkit.model.labels.count_tenths`
+    levels: _Levels = NO_LEVELS  # of the scored, as `toolkit.model.prior.count_levels`
     few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
     first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
@@ -69,12 +76,15 @@ class Summary:
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
-    # Where a column of labels is named:
+    # Where a column of labels is named: of each label, as it is written (`label_words`), how many
+    # of the scored have which answer. What labels mean depends on all of them: `with_labels_read`.
+    labels: dict[str, dict[str, int]] = field(default_factory=dict)
     labelled: int = 0  # of the scored, with a label that can be read
     labelled_neutral: int = 0  # of the labelled, called neutral: neither right nor wrong
     labelled_mixed: int = 0  # the same for mixed
     right: int = 0  # of the labelled
     unreadable_labels: int = 0  # of the scored, without a label or with another value
+    neutral_labels: int = 0  # of the scored, with a neutral label, such as 3 of 5 stars: left out
 
     @property
     def records(self) -> int:
@@ -94,7 +104,8 @@ class Summary:
     @property
     def accuracy(self) -> float | None:
         """Share of the right among the answered; None where there are none."""
-        return self.right / self.answered if self.answered else None
+        read = self.with_labels_read()
+        return read.right / read.answered if read.answered else None
 
     @property
     def answered(self) -> int:
@@ -108,28 +119,79 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "aspects")
+        apart = ("probability_tenths", "levels", "aspects", "labels")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
-        added.aspects = {
-            name: {
-                label: self.aspects.get(name, {}).get(label, 0)
-                + other.aspects.get(name, {}).get(label, 0)
-                for label in counts
-            }
-            for name, counts in {**self.aspects, **other.aspects}.items()
-        }
+        added.levels = tuple(map(add, self.levels, other.levels))
+        added.aspects = _added(self.aspects, other.aspects)
+        added.labels = _added(self.labels, other.labels)
+        if TOO_MANY in added.labels or len(added.labels) > MOST_LABELS:
+            added.labels = {TOO_MANY: reduce(_sum, added.labels.values())}
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
         return added
 
+    def with_labels_read(self) -> Summary:
+        """Count the labels that are right: of a whole file, read as train and evaluate do."""
+        if not self.labels:
+            return self
+        meanings = self.label_meanings()
+        answers: Counter[tuple[str, str]] = Counter()
+        for word, counts in self.labels.items():
+            meaning = name_of(meanings.targets.get(word, nan))
+            answers.update({(meaning, answer): count for answer, count in counts.items()})
+        sums: Counter[str] = Counter()
+        for (meaning, _), count in answers.items():
+            sums[meaning] += count
+
+        def with_opinion(answer: str) -> int:
+            return answers["positive", answer] + answers["negative", answer]
+
+        return replace(
+            self,
+            labels={},
+            labelled=sums["positive"] + sums["negative"],
+            labelled_neutral=with_opinion("neutral"),
+            labelled_mixed=with_opinion("mixed"),
+            right=answers["positive", "positive"] + answers["negative", "negative"],
+            unreadable_labels=sums[""],
+            neutral_labels=sums["neutral"],
+        )
+
+    def label_meanings(self) -> Meanings:
+        """Read the labels of a whole file; if they mean nothing together, none means anything."""
+        if TOO_MANY in self.labels:
+            return Meanings({}, "")
+        counts = [sum(each.values()) for each in self.labels.values()]
+        try:
+            return meanings_of([*self.labels], "", LabelNames(skip_wrong=True), counts=counts)
+        except InputError:
+            return Meanings({}, "")
+
     def as_dict(self) -> dict[str, Any]:
-        """Give the counts, the sum first, and the accuracy; those of aspects if there are any."""
-        counts = {name: value for name, value in vars(self).items() if name != "aspects" or value}
-        return {"records": self.records, **counts, "accuracy": self.accuracy}
+        """Return the counts, the sum first, and the accuracy.
+
+        Those of aspects, and of neutral labels, are there if there are any.
+        """
+        read = self.with_labels_read()
+        if_any = ("aspects", "labels", "neutral_labels")
+        counts = {name: each for name, each in vars(read).items() if each or name not in if_any}
+        del counts["levels"]
+        return {"records": self.records, **counts, "accuracy": read.accuracy}
+
+
+def _added(
+    first: Mapping[str, Mapping[str, int]], second: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """Add counts by name and label."""
+    return {name: _sum(first.get(name, {}), second.get(name, {})) for name in {**first, **second}}
+
+
+def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
+    return {label: first.get(label, 0) + second.get(label, 0) for label in {**first, **second}}
 
 
 @dataclass(frozen=True)
@@ -156,6 +218,7 @@ class Checkpoint:
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
+    prior: FilePrior | None = None  # that was estimated
     done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
 
@@ -193,12 +256,26 @@ class ScoringModel:
     by_sentence: bool
     max_tokens: int  # that it reads of a review
     unsure: float | None = None  # the share on the reviews that it was calibrated on
+    base: float = EVEN  # the share of positive reviews that the probabilities are for
+    prior: float | None = None
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
         """Describe a model that is loaded."""
-        told = scorer.neutral, scorer.by_sentence, scorer.max_tokens, scorer.facts.metrics.unsure
-        return cls(scorer.identity(), *told)
+        return cls(
+            scorer.identity(),
+            scorer.neutral,
+            scorer.by_sentence,
+            scorer.max_tokens,
+            unsure=scorer.facts.metrics.unsure,
+            base=scorer.base,
+            prior=scorer.prior,
+        )
+
+    def adjusted_share(self, summary: Summary) -> float | None:
+        """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        found = share_of(summary.levels, self.base)
+        return None if found is None or found.problem else round(found.adjusted, 4)
 
 
 @dataclass
@@ -215,7 +292,9 @@ class FileResult:
     # Role → name of the column; empty where the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
     job_id: str | None = None  # of the output that is written, once the input is open
+    prior: FilePrior | None = None  # that was estimated
     warnings: list[str] = field(default_factory=list)  # what may be wrong with it
+    label_meaning: str = ""  # which true labels were read as what; empty where it is as usual
     removed: list[str] = field(default_factory=list)  # what killed uploads had left
     done: Checkpoint | None = None  # what a later run, or whoever joins outputs, has to know
 
@@ -223,7 +302,14 @@ class FileResult:
         """Take over what is done, which is all of the file."""
         self.done, self.summary, self.is_done = done, done.summary, True
         self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
+        self.prior = done.prior
+        self.read_labels()
         return self
+
+    def read_labels(self) -> None:
+        """Find what the labels of the whole file mean, and count which are right."""
+        self.label_meaning = self.summary.label_meanings().meaning
+        self.summary = self.summary.with_labels_read()
 
 
 def total(results: Sequence[FileResult]) -> Summary:

@@ -11,12 +11,14 @@ from typing import Any
 
 from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
 from toolkit.files import reporting_failures
+from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
+from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
     FileFacts,
     TouchedError,
@@ -31,6 +33,7 @@ from toolkit.scoring.journal import Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
 from toolkit.scoring.results import (
+    Checkpoint,
     FileResult,
     Progress,
     Source,
@@ -205,7 +208,10 @@ class _Run:
             on_progress = opened.enter_context(self.on_file(job))
             reviews, form = self._opened(result, opened)
             result.job_id = job_id_of(self.settings, source)
-            metadata = metadata_of(self.scorer, result.job_id, job.shard)
+            scorer = self.scorer
+            if reviews is not None and self.options.estimates_prior:
+                scorer = self._with_prior(result, checkpoint)
+            metadata = metadata_of(scorer, result.job_id, job.shard)
             form = replace(form, metadata=metadata)
             self._prepare(job)
             if journal is None:
@@ -220,8 +226,9 @@ class _Run:
                 output = opened.enter_context(
                     open_file_output(journal, form, checkpoint, inputs, seconds)
                 )
+            output.prior = result.prior
             if reviews is not None:
-                self._score_blocks(reviews, form, output, result, on_progress)
+                self._score_blocks(scorer, reviews, form, output, result, on_progress)
                 self._warn_of_file(reviews, result)
             self._warn_of_counts(output.summary, result)
             result.complete(output.finish(result))
@@ -242,6 +249,15 @@ class _Run:
             return None, empty_form(job, options)
         return reviews, form
 
+    def _with_prior(self, result: FileResult, checkpoint: Checkpoint | None) -> Scorer:
+        """Estimate the prior of a file, unless an earlier run has done so, and score by it."""
+        known = None if checkpoint is None else checkpoint.prior
+        workers, reading = self.options.workers, self.options.reading
+        result.prior = known or prior_of_file(self.scorer, result.job.source, reading, workers)
+        if result.prior.warning is not None:
+            self._warn(result, result.prior.warning)
+        return self.scorer.with_prior(result.prior.share)
+
     def _prepare(self, job: Job) -> None:
         """Make the folder of the output, and check that it can be written."""
         if self.jobs.folder is not None:
@@ -261,6 +277,10 @@ class _Run:
             warning := counts_warning(summary, column, is_single=is_single)
         ):
             self._warn(result, warning)
+        if result.prior is not None and not self.jobs.is_shard:
+            found = share_of(summary.levels, self.scorer.base)
+            if warning := result.prior.warning_of_all(found):
+                self._warn(result, warning)
 
     def _warn(self, result: FileResult, warning: str) -> None:
         result.warnings.append(warning)
@@ -268,6 +288,7 @@ class _Run:
 
     def _score_blocks(
         self,
+        scorer: Scorer,
         reviews: ReviewFile,
         form: Output,
         output: ScoredOutput,
@@ -288,7 +309,7 @@ class _Run:
 
         for scored in run_blocks(
             reviews,
-            BlockScorer(self.scorer, reviews, form, compression_of(job.output), output.saved).score,
+            BlockScorer(scorer, reviews, form, compression_of(job.output), output.saved).score,
             options.subset,
             workers=options.workers,
             file_range=file_range,

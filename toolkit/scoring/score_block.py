@@ -15,10 +15,11 @@ import pyarrow.compute as pc
 from toolkit.model.aspects import ASPECT_LABELS
 from toolkit.model.labels import MIXED, NEUTRAL, count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
 from toolkit.records.columns import aspect_role
-from toolkit.records.labels import read_labels
+from toolkit.records.labels import label_words
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
 from toolkit.scoring.results import Summary
@@ -112,6 +113,7 @@ class BlockScorer:
             without_known_words=sentiment.null_count - without_text,
             unsure=int(is_unsure(probability).sum()),
             probability_tenths=count_tenths(probability),
+            levels=count_levels(probability, self.scorer.prior, self.scorer.base),
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
@@ -126,15 +128,10 @@ class BlockScorer:
         for label, is_called in called.items():
             setattr(summary, label, _count_true(is_called))
         if labels is not None:
-            values = read_labels(labels)
-            is_labelled = pc.and_(values.is_valid(), sentiment.is_valid())
-            right = pc.equal(values, positive.cast(pa.int8()))
+            answers = pc.if_else(positive, "positive", "negative")
             for label, is_called in called.items():
-                setattr(summary, f"labelled_{label}", _count_true(pc.and_(is_labelled, is_called)))
-                right = pc.and_not(right, is_called)
-            summary.labelled = _count_true(is_labelled)
-            summary.unreadable_labels = summary.scored - summary.labelled
-            summary.right = _count_true(right)
+                answers = pc.if_else(is_called, label, answers)
+            summary.labels = _count_labels(labels, answers)
         return summary
 
 
@@ -148,6 +145,20 @@ def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> tuple[int, int]:
     rows = rows[:: max(1, len(rows) // _LOOKED_AT)]
     found = pc.match_substring_regex(texts.take(arrow_of(rows)), _VALUE)
     return found.true_count, len(rows)
+
+
+def _count_labels(labels: pa.Array, answers: pa.StringArray) -> dict[str, dict[str, int]]:
+    """Count the answers to the rows with each label; an answer of null is not counted."""
+    table = pa.table({"label": label_words(labels), "answer": answers})
+    table = (
+        table.filter(answers.is_valid())
+        .group_by(["label", "answer"])
+        .aggregate([([], "count_all")])
+    )
+    found: dict[str, dict[str, int]] = {}
+    for row in table.to_pylist():
+        found.setdefault(row["label"], {})[row["answer"]] = row["count_all"]
+    return dict(sorted(found.items()))
 
 
 def _count_true(values: pa.BooleanArray) -> int:

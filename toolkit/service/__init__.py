@@ -1,13 +1,15 @@
 """Scores and explanations over HTTP: `toolkit serve`, with Starlette and uvicorn.
 
-A request goes from `server.py` (connections, slow clients, the end) through `app.py` (paths, JSON,
-limits, metrics) to `batches.py` (which requests are scored together, and where). `openapi.json`
-describes all paths for those who write or generate clients.
+A request goes from `server.py` (connections, slow clients, the end) through `heads.py` (versions,
+lengths, names of the host) and `app.py` (paths, JSON, limits, metrics) to `batches.py` (which
+requests are scored together, and where). `openapi.json` describes all paths for those who write or
+generate clients.
 """
 
 from __future__ import annotations
 
 from toolkit.service.app import Limits, Service
+from toolkit.service.heads import HostNames
 from toolkit.service.server import listen, serve
 
-__all__ = ["Limits", "Service", "listen", "serve"]
+__all__ = ["HostNames", "Limits", "Service", "listen", "serve"]

@@ -33,11 +33,15 @@ from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
+from toolkit.records.options import NULL_WORDS
 from toolkit.service.batches import Batches, Wanted
+from toolkit.service.heads import HostNames, check_head
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
-# A text of 500 words takes 0.1 s to explain, and its explanation has 60 kB.
-MOST_EXPLAINED, MOST_CHARACTERS_EXPLAINED = 20, 1 << 16
+# The time of an explanation grows by the square of its words: 0.13 s for 512. So one request has no
+# more than half a second of work, and its answer has some 240 kB.
+MOST_EXPLAINED, MOST_CHARACTERS_EXPLAINED, MOST_WORDS_EXPLAINED = 20, 1 << 16, 2048
+_SHARE_EXPLAINING = 8  # of the requests that may wait, one in so many may want explanations
 _MOST_BYTES_HELD = 1 << 26  # of all requests together
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 _OPTIONS = {
@@ -68,6 +72,7 @@ class Service:
         on_error: Callable[[Exception], None],
     ) -> None:
         self._limits, self._on_error = limits, on_error
+        self.host_names: HostNames | None = None  # None: any
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
         shown = scorer.with_labels(neutral).neutral  # raises now, and not at a request
@@ -127,12 +132,20 @@ class Service:
             await send(message)
 
         try:
-            await self._app(scope, receive, send_noted)
+            await (self._refusal_of(scope) or self._app)(scope, receive, send_noted)
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
         self._requests.labels(path, status).inc()
         self._seconds.labels(path).observe(time.perf_counter() - began)
+
+    def _refusal_of(self, scope: Scope) -> Response | None:
+        """Return the answer to a request whose head is wrong, whatever its path is."""
+        try:
+            check_head(scope, self.host_names)
+        except HTTPException as error:
+            return _refused(None, error)
+        return None
 
     def stop(self) -> None:
         """Wait no longer than some seconds for the rest of each request."""
@@ -151,14 +164,18 @@ class Service:
         if kind != "application/json":  # what a page of another site cannot send without asking
             found = kind[:50] or "none"
             raise HTTPException(415, f"expected Content-Type: application/json, received {found}")
-        self._check_room()
+        explain = name == "explanations"
+        self._check_room(explain=explain)
         async with self._body_of(request) as body:
             wanted, texts = _parsed(body, name, self._limits)
             try:
                 self._batches.check(wanted)
             except UsageError as error:
                 raise HTTPException(422, str(error)) from None
-            self._check_room()
+            if explain and (words := self._batches.words_of(texts)) > MOST_WORDS_EXPLAINED:
+                most = f"at most {MOST_WORDS_EXPLAINED:,} words that the model reads"
+                raise HTTPException(413, f"expected {most}, received {words:,}")
+            self._check_room(explain=explain)
             try:
                 async with asyncio.timeout(self._limits.seconds):
                     answer = await self._batches.answer(wanted, texts)
@@ -168,8 +185,11 @@ class Service:
             self._texts.labels(label or "none").inc(count)
         return Response(f'{{"{name}":{answer.rows}}}', media_type="application/json")
 
-    def _check_room(self) -> None:
-        if self._batches.waiting >= self._limits.most_waiting:
+    def _check_room(self, *, explain: bool) -> None:
+        most = self._limits.most_waiting
+        if self._batches.waiting >= most:
+            raise _busy()
+        if explain and self._batches.waiting_explanations >= max(1, most // _SHARE_EXPLAINING):
             raise _busy()
 
     @asynccontextmanager
@@ -234,7 +254,8 @@ def _parsed(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | 
         raise HTTPException(413, f"expected at most {most:,} texts, received {len(texts):,}")
     if explain and sum(len(text or "") for text in texts) > MOST_CHARACTERS_EXPLAINED:
         raise HTTPException(413, f"expected at most {MOST_CHARACTERS_EXPLAINED:,} characters")
-    return Wanted(**_options(given, name), explain=explain), texts
+    read = [None if text and text.strip() in NULL_WORDS else text for text in texts]
+    return Wanted(**_options(given, name), explain=explain), read
 
 
 def _options(given: Mapping[str, Any], name: str) -> dict[str, bool]:
@@ -265,7 +286,7 @@ def _busy() -> HTTPException:
     return HTTPException(503, "too many requests: try again in a second", {"retry-after": "1"})
 
 
-def _refused(_request: Request, error: Exception) -> Response:
+def _refused(_request: Request | None, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     return JSONResponse({"error": error.detail}, error.status_code, error.headers)
 
@@ -275,4 +296,4 @@ def _failed(_request: Request, _error: Exception) -> Response:
 
 
 def _left(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=400)  # to nobody
+    return Response(status_code=499)  # to nobody: metrics count it, as those of nginx do

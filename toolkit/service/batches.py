@@ -6,7 +6,8 @@ core, and the way to a thread and back more than that. Requests that are long, o
 sentences or explanations, take milliseconds, and would hold up all others. They are scored in
 threads, where the core and ONNX Runtime release Python's lock. While all threads are busy they
 wait, and those that want the same are then one batch: the fixed cost of sentences is that of
-thousands of words.
+thousands of words. Explanations cost a hundred times as much as scores. They have threads of their
+own, half as many, so that scores never wait for them.
 """
 
 from __future__ import annotations
@@ -16,10 +17,14 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import islice
 from typing import Any, NamedTuple
 
+import numpy as np
+
 from toolkit.errors import UsageError
+from toolkit.model.decimals import shortest
 from toolkit.model.labels import SENTENCE_COUNTS, Range
 from toolkit.model.predict import STAR_DECIMALS, array_of
 from toolkit.model.scorer import Scorer
@@ -55,6 +60,14 @@ class _Job(NamedTuple):
     answer: asyncio.Future[Answer]
 
 
+class _Lane:
+    """Requests that wait for a thread, and how many threads they may still take."""
+
+    def __init__(self, threads: int) -> None:
+        self.jobs: deque[_Job] = deque()
+        self.free_threads = threads
+
+
 class Batches:
     """Scores the texts of requests; one event loop uses it."""
 
@@ -62,13 +75,14 @@ class Batches:
         self, scorer: Scorer, neutral: Range | None, threads: int, on_batch: Callable[[], None]
     ) -> None:
         self.waiting = 0  # requests that have no answer yet
+        self.waiting_explanations = 0  # those of them that want explanations
         self._on_batch = on_batch
         self._scorer, self._neutral = scorer, neutral
         self._scorers: dict[tuple[bool, bool], Scorer] = {}
         self._soon: list[_Job] = []
-        self._later: deque[_Job] = deque()
-        self._free_threads = threads
-        self._pool = ThreadPoolExecutor(threads)
+        explaining = max(1, threads // 2)
+        self._later, self._explained = _Lane(threads), _Lane(explaining)
+        self._pool = ThreadPoolExecutor(threads + explaining)
 
     def check(self, wanted: Wanted) -> None:
         """Raise `UsageError` if the model cannot give what is wanted."""
@@ -78,22 +92,31 @@ class Batches:
             raise UsageError("neutral: the model of this service has no neutral range")
         self._scorer_for(wanted)  # a label of the model may be called mixed
 
+    def words_of(self, texts: list[str | None]) -> int:
+        """Count the words of some texts that the model reads."""
+        return int(np.count_nonzero(self._scorer.token_ids(array_of(texts))))
+
     async def answer(self, wanted: Wanted, texts: list[str | None]) -> Answer:
         """Score texts. If this is cancelled before they are, they are left out."""
         loop = asyncio.get_running_loop()
         size = sum(len(text or "") + _OF_ANY_TEXT for text in texts)
         job = _Job(wanted, texts, size, loop.create_future())
         is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
-        (self._later if is_slow else self._soon).append(job)
         if is_slow:
-            self._start_threads()
-        elif len(self._soon) == 1:
-            loop.call_soon(self._score_soon)
+            lane = self._explained if wanted.explain else self._later
+            lane.jobs.append(job)
+            self._start_threads(lane)
+        else:
+            self._soon.append(job)
+            if len(self._soon) == 1:
+                loop.call_soon(self._score_soon)
         self.waiting += 1
+        self.waiting_explanations += wanted.explain
         try:
             return await job.answer
         finally:
             self.waiting -= 1
+            self.waiting_explanations -= wanted.explain
 
     def _score_soon(self) -> None:
         while jobs := self._next(self._soon, MOST_IN_LOOP):
@@ -102,21 +125,23 @@ class Batches:
             except Exception as error:  # noqa: BLE001 (each request answers it)
                 _fail(jobs, error)
 
-    def _start_threads(self) -> None:
-        while self._free_threads and (jobs := self._next(self._later, MOST_IN_THREAD)):
-            self._free_threads -= 1
+    def _start_threads(self, lane: _Lane) -> None:
+        while lane.free_threads and (jobs := self._next(lane.jobs, MOST_IN_THREAD)):
+            lane.free_threads -= 1
             loop = asyncio.get_running_loop()
             scored = loop.run_in_executor(self._pool, self._score, jobs)
-            scored.add_done_callback(lambda done, jobs=jobs: self._end_thread(jobs, done))  # type: ignore[misc]
+            scored.add_done_callback(partial(self._end_thread, lane, jobs))
 
-    def _end_thread(self, jobs: list[_Job], done: asyncio.Future[list[Answer]]) -> None:
-        self._free_threads += 1
+    def _end_thread(
+        self, lane: _Lane, jobs: list[_Job], done: asyncio.Future[list[Answer]]
+    ) -> None:
+        lane.free_threads += 1
         error = done.exception()
         if error is None:
             _settle(jobs, done.result())
         else:
             _fail(jobs, error)
-        self._start_threads()
+        self._start_threads(lane)
 
     def _next(self, queue: list[_Job] | deque[_Job], most: int) -> list[_Job]:
         """Take the first request, and others that want the same, up to some characters."""
@@ -139,7 +164,8 @@ class Batches:
         self._on_batch()
         wanted = jobs[0].wanted
         texts = [text for job in jobs for text in job.texts]
-        rows = iter(rows_of(self._scorer_for(wanted), texts, wanted))
+        is_wanted = partial(_is_wanted, jobs)
+        rows = iter(rows_of(self._scorer_for(wanted), texts, wanted, is_wanted))
         return [_answer([*islice(rows, len(job.texts))]) for job in jobs]
 
     def _scorer_for(self, wanted: Wanted) -> Scorer:
@@ -150,21 +176,31 @@ class Batches:
         return self._scorers[key]
 
 
-def rows_of(scorer: Scorer, texts: list[str | None], wanted: Wanted) -> list[Row]:
-    """Give what is answered for each text, with the keys of other commands."""
+def rows_of(
+    scorer: Scorer, texts: list[str | None], wanted: Wanted, is_wanted: Callable[[], bool]
+) -> list[Row]:
+    """Give what is answered for each text, with the keys of other commands.
+
+    Explanations end early where their request was given up: then they are incomplete.
+    """
     if wanted.explain:
         scores = scorer.score(texts)
         return [
             scorer.explain(text).as_dict() if text and score.sentiment is not None else None
             for text, score in zip(texts, scores, strict=True)
+            if is_wanted()
         ]
     if not (wanted.stars or wanted.by_sentence):
-        return [score._asdict() for score in scorer.score(texts)]
+        return [
+            {"sentiment": sentiment, "probability": probability and shortest(probability)}
+            for sentiment, probability in scorer.score(texts)
+        ]
     names = ["sentiment", "probability"]
     names += ["stars"] if wanted.stars else []
     names += SENTENCE_COUNTS if wanted.by_sentence else []
     columns = scorer.columns(scorer.predict(array_of(texts)), names)
     values = [columns[name].to_pylist() for name in names]
+    values[1] = [probability and shortest(probability) for probability in values[1]]
     if wanted.stars:
         values[2] = [stars and round(stars, STAR_DECIMALS) for stars in values[2]]
     return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
@@ -173,6 +209,10 @@ def rows_of(scorer: Scorer, texts: list[str | None], wanted: Wanted) -> list[Row
 def _answer(rows: list[Row]) -> Answer:
     labels: Counter[str | None] = Counter(row["sentiment"] if row else None for row in rows)
     return Answer(_encode(rows), labels)
+
+
+def _is_wanted(jobs: Sequence[_Job]) -> bool:
+    return not all(job.answer.done() for job in jobs)
 
 
 def _settle(jobs: Sequence[_Job], answers: Sequence[Answer]) -> None:

@@ -17,7 +17,14 @@ from pathlib import Path
 from typing import Self
 
 from toolkit.errors import InputError, OutputError, UsageError
-from toolkit.files import hidden_beside, is_there, place, remove_tree, reporting_failures
+from toolkit.files import (
+    check_kept,
+    hidden_beside,
+    is_there,
+    place,
+    remove_tree,
+    reporting_failures,
+)
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
@@ -115,7 +122,7 @@ class ShardedJob:
         return self.folder.parent
 
     def jobs(self, shard: int, attempt: str) -> Iterator[Job]:
-        """Give what an attempt to score a shard does: a piece of a file each, into a part."""
+        """Return the jobs of an attempt to score a shard: each scores a piece into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
             planned = self.plan.files[piece.file].job(self.outputs)
             # Its end says the format; a name as long as can be leaves no room for the number.
@@ -128,7 +135,7 @@ class ShardedJob:
             yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)
 
     def results(self, claim: Claim) -> list[FileResult]:
-        """Say what became of the pieces of a shard."""
+        """Return the results of the pieces of a shard."""
         jobs = self.jobs(claim.shard, claim.attempt)
         return [
             FileResult(job, source=Source(size=job.file_range.size)).complete(done)
@@ -140,7 +147,7 @@ class ShardedJob:
         return self.folder / f"{shard:05}.{attempt}"
 
     def claim_path(self, shard: int) -> Path:
-        """Where the claim of a shard is; those of another job have other names."""
+        """Return the path of the claim of a shard; claims of other jobs have other names."""
         plan = self.plan
         return self.folder / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
 
@@ -173,9 +180,9 @@ class ShardedJob:
             return [*pool.map(lambda n: self.read_claim(n) if is_done[n] else None, wanted)]
 
     def create_claim(self, claim: Claim) -> bool:
-        """Write the claim of a shard; tell whether it is the first one, else it is not written.
+        """Write the claim of a shard unless there is one; return whether it was written.
 
-        Raises `UsageError` if the job is not there any more.
+        Raises `UsageError` if the job is gone.
         """
         if _content_of(self.folder / PLAN) != self.plan.as_json():
             raise UsageError(
@@ -185,13 +192,13 @@ class ShardedJob:
         path = self.claim_path(claim.shard)
         with reporting_failures(path):
             try:
-                place(claim.as_json(), path)
+                place(claim.as_json(), path, follow=False)
             except FileExistsError:
                 return False
         return True
 
     def forget(self, shard: int, attempt: str) -> None:
-        """Remove what an attempt has written, and folders that it has made for a job that ended."""
+        """Remove the files of an attempt, and folders that it made for a job that has ended."""
         remove_tree(self.parts_folder(shard, attempt))
         if not is_in_store(self.folder):
             with suppress(OSError):  # it is not empty, as of a job that is there
@@ -199,7 +206,7 @@ class ShardedJob:
 
 
 def files_of(part: FileResult) -> list[Path]:
-    """Give the files of a part: the output, and that of the rejects if there is one."""
+    """Return the files of a part: the output, and that of the rejects if there is one."""
     rejects = part.job.rejects_file if part.summary.rejected else None
     return [part.job.output, *([] if rejects is None else [rejects])]
 
@@ -216,6 +223,9 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 def _content_of(path: Path) -> bytes | None:
+    """Read a plan or a claim; None if there is none, an error if it is a link or a pipe."""
+    check_kept(path.parent, is_folder=True)
+    check_kept(path)
     try:
         return path.read_bytes()
     except (FileNotFoundError, NotADirectoryError):
@@ -229,12 +239,13 @@ def write_plan(plan: Plan, folder: Path, *, force: bool) -> None:
 
     With force, another plan and what was done for it are removed.
     """
+    check_kept(folder, is_folder=True)
     path = folder / PLAN
     for _ in range(5):  # another process may write or remove one at the same moment
         with reporting_failures(path):
             folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError, FileNotFoundError):
-                place(plan.as_json(), path)
+                place(plan.as_json(), path, follow=False)
                 return
         there = _content_of(path)
         if there is None:

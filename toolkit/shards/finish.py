@@ -1,4 +1,4 @@
-"""The end of a job in shards: the parts become the outputs that one run would have written."""
+"""The end of a job in shards: join the parts to the outputs that one run would have written."""
 
 from __future__ import annotations
 
@@ -11,7 +11,15 @@ from operator import and_
 from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.files import check_output_file, is_there, place, reporting_failures, resolved
+from toolkit.files import (
+    check_output_file,
+    is_a_file,
+    is_there,
+    place,
+    reporting_failures,
+    resolved,
+)
+from toolkit.model.prior import share_of
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
@@ -35,9 +43,9 @@ Parts = Sequence[FileResult]  # in the order of the input
 
 
 def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
-    """Join the parts of all shards, and remove them; give a result for each file of the plan.
+    """Join the parts of all shards, remove them, and return a result for each file of the plan.
 
-    With ``force``, outputs that are there are replaced. Raises `UsageError` if a shard is missing,
+    With ``force``, existing outputs are replaced. Raises `UsageError` if a shard is missing,
     an output is there that is not the joined one, or another process has finished the job
     meanwhile; `InputError` if a part is not as its shard has left it, or too many records are
     rejected; and `OutputError` if an output cannot be written.
@@ -54,6 +62,7 @@ def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
 
 
 def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
+    _check_places(job)
     parts = _parts_by_file(job)
     results = [_result(job, number, each) for number, each in enumerate(parts)]
     for result in results:
@@ -65,16 +74,32 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
     for target, content in outputs.items():
         if isinstance(target, StorePath):
             results[0].removed += remove_leftovers(target.location, content.size)
-        _write(target, content, job.folder, force=force)
+        _write(target, content, job, force=force)
     if job.plan.keep_parts:
         with reporting_failures(job.outputs / SUCCESS):
-            place(b"", job.outputs / SUCCESS, force=True)
+            place(b"", job.outputs / SUCCESS, force=True, follow=False)
     remove_shards(job.folder)
     return results
 
 
+def _check_places(job: ShardedJob) -> None:
+    """Raise `UsageError` if a plan, which may have been edited, leads out of its folder by a link.
+
+    `make_plan` refuses such outputs, too.
+    """
+    outputs = resolved(job.outputs)
+    for file in job.plan.files:
+        planned = file.job(job.outputs)
+        for path in (planned.output, planned.rejects_file):
+            if path is not None and not resolved(path.parent).is_relative_to(outputs):
+                raise UsageError(
+                    f"{path}: its folder is a link that leads out of {job.outputs}. Remove the "
+                    "link, or plan again with --force."
+                )
+
+
 def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
-    """Give the parts of each file in order.
+    """Return the parts of each file in order.
 
     Raises `UsageError` if shards are missing, and `InputError` if the parts are not all of a file,
     or not as their shards have left them.
@@ -110,10 +135,13 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
         size, crc = part.done.files.get(path.name, NOTHING)
         what, found = "is missing", (-1, 0)
         is_inside = resolved(path).is_relative_to(resolved(job.folder))
+        is_special = is_there(path) and not is_a_file(path)
         with suppress(FileNotFoundError):
-            found = sum_of(path) if is_inside else found
+            found = sum_of(path) if is_inside and not is_special else found
             what = "was changed" if found[0] == size else f"has {found[0]:,} bytes"
-        if not is_inside:
+        if is_special:
+            wrong = "is a pipe, a device or a folder, expected a part of the output"
+        elif not is_inside:
             wrong = f"is a link that leads out of {job.folder}"
         elif found != (size, crc):
             wrong = f"{what}, expected {size:,} bytes with the checksum {crc:08x}"
@@ -130,7 +158,7 @@ def _fits(frame: Frame, size: int) -> bool:
 
 
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
-    """Add up what became of a file."""
+    """Add up the results of the pieces of a file."""
     file = job.plan.files[number]
     source = Source.of(path_of(file.input), job.plan.read_as, file.facts)
     result = FileResult(_job(job, number), is_done=True, source=source)
@@ -139,14 +167,20 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
         result.job_id = part.job_id
         result.columns = {**result.columns, **part.columns}
         result.warnings += [each for each in part.warnings if each not in result.warnings]
+        result.prior = part.prior or result.prior
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
         result.warnings.append(warning)
+    if result.prior is not None:
+        found = share_of(result.summary.levels, job.plan.model.base)
+        if warning := result.prior.warning_of_all(found):
+            result.warnings.append(warning)
+    result.read_labels()
     return result
 
 
 def _job(job: ShardedJob, number: int) -> Job:
-    """Say where the output of a file is: in parts, those of all files are together."""
+    """Return the job of a file, with its output; parts of all files are in one folder."""
     file = job.plan.files[number].job(job.outputs)
     if not job.plan.keep_parts:
         return file
@@ -158,7 +192,7 @@ def _job(job: ShardedJob, number: int) -> Job:
 def _outputs(
     job: ShardedJob, results: Parts, parts: Sequence[Parts]
 ) -> Iterator[tuple[Path, Content]]:
-    """Give the files to write, with their contents."""
+    """Return the files to write, with their contents."""
     if job.plan.keep_parts:
         every = [part for each in parts for part in each]
         for number, part in enumerate(every):
@@ -171,7 +205,7 @@ def _outputs(
 
 
 def _joined(parts: Parts) -> Content:
-    """Give the content of an output: header, records of all parts, and the end of the last."""
+    """Return the content of an output: header, records of all parts, end of the last part."""
     pieces = [*_pieces(parts)]
     size = sum(len(each) if isinstance(each, bytes) else each[2] - each[1] for each in pieces)
     whole = parts[0].job.output if len(parts) == 1 else None
@@ -187,7 +221,7 @@ def _joined(parts: Parts) -> Content:
 
 
 def _rights(parts: Parts) -> int:
-    """Give the rights that all files of some parts have."""
+    """Return the file permissions that all parts share."""
     files = [path for part in parts for path in files_of(part) if not is_in_store(path)]
     return reduce(and_, (path.stat().st_mode for path in files), 0o666)
 
@@ -209,7 +243,7 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
 
 
 def _read(pieces: Sequence[ByteRange | bytes]) -> Iterator[bytes]:
-    """Read what is joined, a few megabytes at a time."""
+    """Read the joined content, a few megabytes at a time."""
     for each in pieces:
         if isinstance(each, bytes):
             yield each
@@ -226,7 +260,7 @@ def _read(pieces: Sequence[ByteRange | bytes]) -> Iterator[bytes]:
 
 
 def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
-    """Give the file of the rejects of some parts, if there are any and they are kept."""
+    """Return the file of rejects of the parts, if there are rejects and they are kept."""
     path = job.rejects_file
     if path is not None and any(part.summary.rejected for part in parts):
         size = sum(map(len, _lines(parts)))
@@ -237,7 +271,7 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
 
 
 def _lines(parts: Parts) -> Iterator[bytes]:
-    """Give the lines of rejects, with the numbers that they have in the whole file.
+    """Yield the lines of rejects, with record numbers of the whole file.
 
     In a piece that was cut without reading what is before it, lines are counted from its start.
     """
@@ -261,16 +295,19 @@ def _shifted(line: bytes, shift: int) -> bytes:
     return (json.dumps(reject, ensure_ascii=False) + "\n").encode("utf-8", "backslashreplace")
 
 
-def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None:
+def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> None:
     """Write a file that appears complete, or find that it is there already.
 
-    ``folder`` is the one of the shards, where what is not complete is removed with the rest.
+    Unfinished files are in the folder of the shards, and are removed with it. A link at an output
+    that the user has named is followed; a link at the name of a part is not.
     """
+    follow = not job.plan.keep_parts
+    folder = None if is_in_store(job.folder) else job.folder
     with reporting_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         check_output_file(target, force=True)  # what has come since is not replaced below
         try:
-            place(content, target, force=force, folder=None if is_in_store(folder) else folder)
+            place(content, target, force=force, follow=follow, folder=folder)
         except FileExistsError:
             raise UsageError(
                 f"{target}: exists already, and is not what the shards give. Move it away, or "
@@ -279,7 +316,7 @@ def _write(target: Path, content: Content, folder: Path, *, force: bool) -> None
 
 
 def _clear(job: ShardedJob, results: Parts, mine: Collection[Path], *, force: bool) -> None:
-    """With force, remove what a job that is replaced has left at other names.
+    """With force, remove outputs of the replaced job that have other names.
 
     Without, raise `UsageError` if parts of another job are there, as all parts in a folder are read
     together.

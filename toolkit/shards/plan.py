@@ -51,7 +51,7 @@ class PlannedFile:
 
     @classmethod
     def of(cls, job: Job, folder: Path) -> Self:
-        """Look at the file of a job whose outputs are in a folder."""
+        """Plan the file of a job whose outputs are in a folder."""
         rejected = job.rejects_file
         return cls(
             str(job.source),
@@ -62,7 +62,7 @@ class PlannedFile:
         )
 
     def job(self, folder: Path) -> Job:
-        """Give the job that a run on one machine would have."""
+        """Return the job of a run on one machine."""
         rejected = NOT_KEPT if self.rejected is None else folder / self.rejected
         return Job(path_of(self.input), folder / self.output, rejected, is_named=self.is_named)
 
@@ -79,7 +79,7 @@ class PlannedFile:
         return not any(each.anchor or {"..", ""} & {*each.parts, each.name} for each in names)
 
     def check(self) -> None:
-        """Raise `InputError` if the file is not as it was."""
+        """Raise `InputError` if the file has changed since the plan."""
         with suppress(InputError):
             if _facts_of(path_of(self.input)) == self.facts:
                 return
@@ -90,7 +90,7 @@ class PlannedFile:
 
 
 def _facts_of(source: Path) -> FileFacts:
-    """Look at a file; its number is another one on another machine, unlike that of an object."""
+    """Return the facts of a file, without its inode, which differs between machines."""
     facts = FileFacts.at(file_of(source))
     if facts is None:
         raise InputError(f"{source}: no such file")
@@ -98,7 +98,7 @@ def _facts_of(source: Path) -> FileFacts:
 
 
 def _below(path: Path, folder: Path, option: str) -> str:
-    """Name a file as it is called from a folder; `UsageError` if it is not below that."""
+    """Return the path of a file from a folder; raise `UsageError` if it is not below it."""
     for one, other in ((path, folder), (resolved(path.parent) / path.name, resolved(folder))):
         if one.is_relative_to(other) and ".." not in one.relative_to(other).parts:
             return one.relative_to(other).as_posix()
@@ -110,7 +110,7 @@ def _below(path: Path, folder: Path, option: str) -> str:
 
 @dataclass(frozen=True)
 class Piece:
-    """What a shard scores of a file."""
+    """A piece of a file that a shard scores."""
 
     file: int  # its number in the plan, from 0
     file_range: FileRange
@@ -118,7 +118,7 @@ class Piece:
 
 @dataclass(frozen=True)
 class Plan:
-    """All shards of a job, and what their results depend on."""
+    """All shards of a job, and everything that their results depend on."""
 
     settings: dict[str, Any]  # as `toolkit.scoring.identity.settings_of`
     model: ScoringModel
@@ -138,12 +138,12 @@ class Plan:
 
     @cached_property
     def job_id(self) -> str:
-        """The id of the job: the same settings and inputs have the same."""
+        """The id of the job: equal for equal settings and inputs."""
         return digest_of([self.settings, [asdict(file) for file in self.files]])[:32]
 
     @cached_property
     def digest(self) -> str:
-        """The checksum of all of it."""
+        """The checksum of the plan."""
         return digest_of(asdict(self))
 
     @property
@@ -153,14 +153,14 @@ class Plan:
         return reading["format"]  # type: ignore[no-any-return]
 
     def as_json(self) -> bytes:
-        """Write it; the same plan has the same bytes."""
+        """Write the plan as JSON; equal plans have equal bytes."""
         versions = {"format_version": FORMAT_VERSION, "toolkit_version": __version__}
         content = {**versions, "job_id": self.job_id, "digest": self.digest, **asdict(self)}
         return (json.dumps(content, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Self:
-        """Read what `as_json` gives; `UsageError` with a name if it is something else."""
+        """Read a plan from its JSON; raise `UsageError`, with the name, for anything else."""
         try:
             read: dict[str, Any] = json.loads(content)
             if read["format_version"] != FORMAT_VERSION:
@@ -198,7 +198,7 @@ class Plan:
         )
 
     def _facts(self) -> dict[str, Any]:
-        """Give what two plans may differ in, by the names that messages use."""
+        """Return the facts in which two plans may differ, by the names that messages use."""
         return {
             **self.settings,
             "the number of inputs": len(self.files),
@@ -211,7 +211,7 @@ class Plan:
 
 
 def part_name(number: int, output: Path) -> str:
-    """Name an output that stays in parts: ``part-00003.csv.gz``."""
+    """Return the name of an output that stays in parts: ``part-00003.csv.gz``."""
     return f"part-{number:05}{format_ending(output)}{compression_ending(output)}"
 
 
@@ -232,11 +232,12 @@ def make_plan(
     keep_parts: bool,
     earlier: Plan | None = None,
 ) -> Plan:
-    """Plan which pieces each shard scores, in order: all of every file, each part of it once.
+    """Plan which pieces each shard scores, in order; together they cover every file once.
 
-    The same inputs and options give the same plan. If ``earlier`` is of the same call, it is taken,
-    and the inputs are not read again. Raises `UsageError` if an input or an option cannot be used
-    in shards, or an output is not below the folder, and `InputError` if an input cannot be read.
+    The same inputs and options give the same plan. If ``earlier`` is the plan of the same call, it
+    is returned, and the inputs are not read again. Raises `UsageError` if an input or an option
+    cannot be used in shards, or an output is not below the folder, and `InputError` if an input
+    cannot be read.
     """
     if not 1 <= count <= MOST_SHARDS:
         raise UsageError(f"--shard: expected 1 to {MOST_SHARDS:,} shards, received {count:,}")
@@ -292,10 +293,10 @@ def _cut(
 
 
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
-    """Say at which bytes a file is cut, of which some bytes of all files are before.
+    """Return the bytes at which a file is cut, given the bytes of all files before it.
 
-    A file that is no larger than a shard stays whole: to find the records of a CSV file takes a
-    pass over it, and of many files that would be over all.
+    A file no larger than a shard stays whole: finding the records of a CSV file takes a pass over
+    it, and for many files that would be a pass over all of them.
     """
     if size * count <= total:
         return []
@@ -307,7 +308,7 @@ def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
 def _ranges(
     job: Job, options: ScoringOptions, size: int, offsets: Sequence[int], *, keep_parts: bool
 ) -> list[FileRange]:
-    """Cut a file about at some offsets, if that can be done."""
+    """Cut a file near some offsets, if possible."""
     whole = [FileRange()]
     asked = format_of(job.output, options.output_format, "--output-format")
     if not offsets or not (keep_parts or asked.is_text):

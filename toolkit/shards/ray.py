@@ -44,7 +44,7 @@ _SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a n
 
 @contextmanager
 def connected() -> Iterator[int]:
-    """Connect to the cluster of RAY_ADDRESS, or start one on this machine; give its CPUs.
+    """Connect to the cluster of RAY_ADDRESS, or start one on this machine; yield its CPUs.
 
     Raises `MissingExtraError` without Ray, and `OutputError` if there is no such cluster.
     """
@@ -98,7 +98,7 @@ def _check_answers(address: str) -> None:
 
 
 def shards_for(size: int, cpus: int) -> int:
-    """Choose how many shards there are for some bytes."""
+    """Choose the number of shards by the bytes of the inputs."""
     return max(SHARDS_PER_CPU * cpus, -(-size // _SHARD_BYTES))
 
 
@@ -108,7 +108,7 @@ def score_on_ray(
     options: ScoringOptions,
     on_claim: Callable[[Claim], None] = lambda _: None,
 ) -> dict[int, ToolkitError]:
-    """Score all shards of a job that are not done, within `connected`; give those that failed.
+    """Score all shards of a job that are not done, within `connected`; return the failed shards.
 
     The folder of the job, its inputs and the model are found under the same paths everywhere. Each
     process loads the model once. ``workers`` of the options is the number of CPUs for each shard, 1

@@ -1,4 +1,4 @@
-"""Begin a job in shards, and score one of them: a part for each piece, and then the claim."""
+"""Begin a job in shards, and score a shard: write a part for each piece, then the claim."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def begin_job(
     *,
     keep_parts: bool = False,
 ) -> ShardedJob:
-    """Plan the shards of a job, or find that another process has done so; write the plan.
+    """Plan the shards of a job and write the plan, or read the plan of another process.
 
     The target is the folder of the outputs, which may stay in parts, or the only output. With
     ``force`` of the options, another job at the same place is dropped. Raises `UsageError` if the
@@ -77,7 +77,7 @@ def begin_job(
 
 
 def target_of(jobs: Jobs, output: Path | None) -> Path:
-    """Say where the outputs go: a folder, or the only output."""
+    """Return where the outputs go: a folder, or the only output."""
     if jobs.folder is not None:
         return jobs.folder
     if output is not None and is_a_folder(output):
@@ -94,7 +94,7 @@ def score_shard(
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> Claim:
-    """Score a shard, unless that is done; many processes may try it at the same time.
+    """Score a shard, unless it is done; several processes may try at the same time.
 
     Model and options are those of the plan. The callbacks are those of `score_files`, for pieces
     instead of files. `is_new` of the claim says whether this call has scored the shard. Raises
@@ -161,14 +161,14 @@ _Limit = TypeVar("_Limit", bound=Limit)
 
 
 def _of_a_part(most: _Limit | None) -> _Limit | None:
-    """Give a limit that a part of a file can pass: a share is of the whole file."""
+    """Return the limit of rejects for a part: a share is a share of the whole file."""
     return None if most is None or most.count is None else most
 
 
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
     """Raise `UsageError` if the outputs may differ from those of other shards.
 
-    Such as on a machine of a cluster that has another version, or another file for the model.
+    A machine of a cluster may have another version, or another model file.
     """
     mine = settings_of(scorer, options)
     if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:

@@ -1,7 +1,6 @@
 """Objects in a store, such as S3, as paths: read in ranges, written complete or not at all.
 
-`paths.py` has the paths, `location.py` the URIs that name them, `read.py` what reads an object and
-lists others, `write.py` what uploads a `Content`, and `clients.py` the connections
-and what a store says when something fails. The package obstore is imported when a store is first
-asked for something.
+`paths.py` has the paths, `location.py` their URIs, `read.py` reads and lists objects, `write.py`
+uploads a `Content`, and `clients.py` has the connections and errors. The package obstore is
+imported with the first request to a store.
 """

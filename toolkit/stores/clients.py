@@ -1,4 +1,4 @@
-"""The clients of the stores, which obstore makes, and what a store says when something fails."""
+"""The clients of the stores, made by obstore, and the meaning of their errors."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ _REMEDIES = (
 
 @contextmanager
 def store_failures(location: Location, action: str) -> Iterator[None]:
-    """Turn what obstore raises into `StoreError`, or an `OSError` where that is what it means.
+    """Turn errors of obstore into `StoreError`, or into the `OSError` that they mean.
 
     These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is such as
     "read".
@@ -88,7 +88,7 @@ def store_failures(location: Location, action: str) -> Iterator[None]:
 
 
 def translated(error: Exception, location: Location, action: str) -> Exception | None:
-    """Give what an error of obstore means here; None for one that is not from there."""
+    """Return what an error of obstore means here; None for other errors."""
     text, name = str(error), type(error).__name__
     is_of_obstore = type(error).__module__.startswith("obstore")
     # It raises plain `OSError`s, too, without the number that the system gives to its own.
@@ -119,7 +119,7 @@ def _explained(text: str, scheme: str) -> str:
 
 
 def _said(text: str) -> str:
-    """Give the code and message in the answer of a store, or its HTTP status."""
+    """Return the code and message in the answer of a store, or its HTTP status."""
     code = re.search("<Code>([^<]{1,80})</Code>", text)
     message = re.search("<Message>([^<]{1,300})</Message>", text)
     if code is not None:
@@ -131,7 +131,7 @@ def _said(text: str) -> str:
 
 
 def hidden(text: str) -> str:
-    """Give a text without addresses and without any value that may be a secret."""
+    """Return a text without addresses and without values that may be secret."""
     text = re.sub(r"(https?://)(?:[^\s/@]*@)?([^\s/?]*)\S*", r"\1\2", text)
     for name, value in os.environ.items():
         if _SECRETS.search(name) and len(value) >= _SHORTEST_SECRET:
@@ -162,7 +162,7 @@ COPYING = Patience(answer=600, retry=1, retries=0)  # within the store, up to 5 
 
 
 def client(location: Location, patience: Patience = READING) -> Any:
-    """Give the client of the bucket of a location; raises `MissingExtraError` without obstore."""
+    """Return the client for the bucket of a location; raise `MissingExtraError` without obstore."""
     MissingExtraError.check("cloud", "obstore")
     settings = tuple(
         sorted(each for each in os.environ.items() if each[0].upper().startswith(_SETTINGS))
@@ -179,7 +179,7 @@ def client(location: Location, patience: Patience = READING) -> Any:
 
 @lru_cache(64)
 def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]) -> Any:
-    """Make a client; the settings are in the environment, and make it another one."""
+    """Make a client for the settings in the environment; other settings make another client."""
     from obstore.store import from_url
 
     named = dict(settings)
@@ -215,7 +215,7 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
 
 
 def _profile(named: dict[str, str]) -> Any:
-    """Give the credentials of an AWS profile, which boto3 reads; None where others are named."""
+    """Return the credentials of an AWS profile, read by boto3; None if others are named."""
     others = (
         "AWS_ACCESS_KEY_ID",
         "AWS_WEB_IDENTITY_TOKEN_FILE",

@@ -1,4 +1,4 @@
-"""What a user names: a path of this machine, or the URI of an object in a store."""
+"""Names that users give: a path of this machine, or the URI of an object in a store."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _ACCESS = (
 
 
 def masked(text: str) -> str:
-    """Give a text without the passwords, signatures and tokens of the addresses in it."""
+    """Return a text without the passwords, signatures and tokens of the addresses in it."""
     if ":/" not in text and "=" not in text:
         return text
     return re.sub(
@@ -38,7 +38,7 @@ def masked(text: str) -> str:
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """Where an object is; of a prefix, the key is that without the slash at its end."""
+    """Place of an object; the key of a prefix has no slash at its end."""
 
     root: str  # such as s3://bucket
     key: str  # without a slash at its start or end; "" is the bucket
@@ -53,7 +53,7 @@ class Location:
 
 
 def location_of(text: str) -> Location | None:
-    """Read the URI of an object; None for what is not one; `UsageError` for a bad one.
+    """Read the URI of an object; None for other text; `UsageError` for an invalid URI.
 
     The key is taken as it is written: ``%20`` is not a space.
     """
@@ -83,7 +83,7 @@ def location_of(text: str) -> Location | None:
 
 
 def local_name(text: str) -> str:
-    """Give the path of a ``file:`` URI, or the text as it is; `UsageError` for another address."""
+    """Return the path of a ``file:`` URI, or the text as it is; else raise `UsageError`."""
     if not text.lower().startswith("file:"):
         if text.lower().startswith(("http://", "https://")):
             host = re.split("[?#]", masked(text))[0].rpartition("@")[2]

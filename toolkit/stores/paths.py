@@ -1,4 +1,4 @@
-"""Paths in a store. They are paths in all that the toolkit does with one, and in nothing else."""
+"""Paths in a store: they do what the toolkit does with a path, and nothing else."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ _BUFFER_BYTES = 1 << 16
 
 
 def path_of(text: str | os.PathLike[str]) -> Path:
-    """Give the path that a user names: of this machine, or of an object in a store.
+    """Return the path that a user names: of this machine, or of an object in a store.
 
     Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``. The URI of
-    an object or a prefix gives a `StorePath`. Raises `UsageError` for a URI that cannot be used,
-    and `MissingExtraError` for one of a store if obstore is not installed.
+    an object or a prefix gives a `StorePath`. Raises `UsageError` for an unusable URI, and
+    `MissingExtraError` for the URI of a store if obstore is not installed.
     """
     if isinstance(text, Path):
         return text
@@ -46,7 +46,7 @@ def path_of(text: str | os.PathLike[str]) -> Path:
 class StorePath(_Base):
     """An object in a store, or a prefix of objects, which is a folder.
 
-    Its names are those of a `Path`, which holds the bucket as a folder that no machine can have.
+    It has the methods of a `Path`, and holds the bucket as a folder that no machine can have.
     Looking at it asks the store: `FileNotFoundError` says that nothing is there, `PermissionError`
     that the store denies access, and `StoreError` that it cannot be asked. All other code asks for
     `__fspath__`, and so raises `UsageError`.
@@ -95,7 +95,7 @@ class StorePath(_Base):
 
     @property
     def parent(self) -> Self:
-        """The prefix above it; of a bucket, itself."""
+        """The prefix above it; for a bucket, the bucket."""
         return super().parent if self.location.key else self
 
     @property
@@ -104,7 +104,7 @@ class StorePath(_Base):
         return [self.parent, *self.parent.parents] if self.location.key else []
 
     def joinpath(self, *others: str | os.PathLike[str]) -> Self:
-        """Give a path below this one, or another one in a store that is given."""
+        """Return a path below this path, or another path in a store."""
         for number, other in enumerate(others):
             if isinstance(other, StorePath):
                 return other.joinpath(*others[number + 1 :])  # type: ignore[return-value]
@@ -119,7 +119,7 @@ class StorePath(_Base):
         return self  # as an absolute path
 
     def relative_to(self, other: Any, *more: Any, walk_up: bool = False) -> Path:  # type: ignore[override]  # noqa: ARG002
-        """Give the path of this machine that leads from a prefix to this object."""
+        """Return the local path that leads from a prefix to this object."""
         if not self.is_relative_to(other):
             raise ValueError(f"{str(self)!r} is not in the subpath of {str(other)!r}")
         return Path(*self.parts[len(other.parts) :])
@@ -129,7 +129,7 @@ class StorePath(_Base):
         return other == self or other in self.parents
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
-        """Give size, time and kind; the inode is made of the tag that changes with the content."""
+        """Return size, time and kind; the inode comes from the tag, which changes with content."""
         from toolkit.stores.read import FOLDER, facts
 
         if self.location.key:
@@ -140,7 +140,7 @@ class StorePath(_Base):
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
     def stat_object(self) -> os.stat_result:
-        """Give the facts of an object; `FileNotFoundError` for a prefix."""
+        """Return the facts of an object; raise `FileNotFoundError` for a prefix."""
         from toolkit.stores.read import facts_of
 
         return facts_of(self.location)
@@ -167,13 +167,13 @@ class StorePath(_Base):
         return 0
 
     def is_symlink(self) -> bool:
-        """Tell that it is not a link."""
+        """Return False: an object is not a link."""
         return False
 
     is_fifo = is_socket = is_block_device = is_char_device = is_mount = is_junction = is_symlink
 
     def resolve(self, strict: bool = False) -> Self:  # noqa: ARG002
-        """Give the path itself."""
+        """Return the path itself."""
         return self
 
     absolute = resolve
@@ -216,21 +216,21 @@ class StorePath(_Base):
         """Do nothing: a prefix is there when an object is below it."""
 
     def iterdir(self) -> Generator[Self, None, None]:
-        """Give the prefixes and objects in this one."""
+        """Return the prefixes and objects in this prefix."""
         from toolkit.stores.read import entries
 
         prefixes, objects = entries(self.location)
         yield from (type(self)(location) for location in [*prefixes, *objects])
 
     def objects(self) -> Iterator[Self]:
-        """Give all objects below this prefix, in any depth."""
+        """Return all objects below this prefix, at any depth."""
         from toolkit.stores.read import objects_under
 
         yield from (type(self)(location) for location in objects_under(self.location))
 
 
 def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Turn what names an object into what `Path` holds: the bucket is a folder of its root."""
+    """Turn the name of an object into the parts of a `Path`: the bucket is a folder of its root."""
     first, *rest = segments
     if isinstance(first, str) and not first.startswith(f"/{_NOWHERE}"):
         found = location_of(first)
@@ -243,5 +243,5 @@ def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
 
 
 def is_in_store(path: Path) -> bool:
-    """Whether a path is one of an object or a prefix in a store."""
+    """Whether a path is an object or a prefix in a store."""
     return isinstance(path, StorePath)

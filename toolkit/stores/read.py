@@ -1,4 +1,4 @@
-"""What is in a store, and an object read like a file: in ranges, with some ahead."""
+"""List what is in a store, and read an object like a file: in ranges, with some read ahead."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def facts_of(location: Location) -> os.stat_result:
 
 
 def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
-    """Put facts together as of a file; the tag changes with the content, and so does the inode."""
+    """Return facts as of a file; the inode comes from the tag, which changes with content."""
     import hashlib  # late: it takes 3 ms
 
     inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
@@ -53,9 +53,9 @@ BLOCK_BYTES = 1 << 20
 
 
 class Blocks:
-    """The last blocks that were read of an object, and some ahead; for one thread at a time.
+    """The last blocks read from an object, and some read ahead; for one thread at a time.
 
-    They are of the object that is there when this is made, else `InputError` is raised.
+    If the object is replaced later, reading raises `InputError`.
     """
 
     def __init__(self, location: Location, kept: int, ahead: int) -> None:
@@ -78,7 +78,7 @@ class Blocks:
         self._blocks.clear()
 
     def get(self, number: int, *, is_run: bool) -> bytes:
-        """Give a block; in a run, and after the block before it, some more are fetched ahead."""
+        """Return a block; in a sequential read, fetch further blocks ahead."""
         is_run = is_run or number - 1 in self._blocks
         stop = min(number + 1 + self._ahead * is_run, -(-self.size // BLOCK_BYTES))
         for each in range(number, stop):
@@ -90,7 +90,7 @@ class Blocks:
         return self._blocks[number].result()
 
     def _fetch(self, number: int) -> bytes:
-        """Get a block; what is cut off is asked for again."""
+        """Get a block; request the rest if an answer is cut off."""
         deadline = time.monotonic() + READING.retry
         for attempt in range(1, _ATTEMPTS + 1):
             try:
@@ -119,7 +119,7 @@ class Blocks:
         return data
 
     def _explained(self, error: Exception) -> tuple[Exception, bool]:
-        """Give what to raise for an error, and whether it will be the same the next time."""
+        """Return what to raise for an error, and whether another try would fail alike."""
         if isinstance(error, InputError):
             return error, True
         is_other = type(error).__name__ in ("PreconditionError", "NotModifiedError")
@@ -152,8 +152,8 @@ _LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
 class ObjectReader(io.RawIOBase):
     """The bytes of an object as they are when it is opened.
 
-    If the object is replaced meanwhile, reading raises `InputError`, so what is read is always
-    of one object.
+    If the object is replaced meanwhile, reading raises `InputError`, so all bytes come from one
+    object.
     """
 
     def __init__(self, location: Location, blocks: tuple[int, int] = FEW_BLOCKS) -> None:
@@ -166,11 +166,11 @@ class ObjectReader(io.RawIOBase):
         self._lock = threading.RLock()
 
     def readable(self) -> bool:
-        """Tell that it can be read."""
+        """Return True: it can be read."""
         return True
 
     def seekable(self) -> bool:
-        """Tell that it can be read from anywhere."""
+        """Return True: it can be read from any position."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -208,7 +208,7 @@ _PAGE = 1000  # objects that a store gives at once
 
 
 def objects_under(location: Location) -> Iterator[Location]:
-    """Give all objects under a prefix; not the markers that folders have."""
+    """Return all objects under a prefix, without the markers of folders."""
     held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
     for key, size in ((found["path"], found["size"]) for found in listed(location)):
         if held != location.key and (held_size or not key.startswith(f"{held}/")):
@@ -219,7 +219,7 @@ def objects_under(location: Location) -> Iterator[Location]:
 
 
 def listed(location: Location, after: str | None = None) -> Iterator[Any]:
-    """Give what the store says of each object under a prefix, in the order of the keys."""
+    """Return the facts of each object under a prefix, in the order of the keys."""
     import obstore
 
     with store_failures(location, "listed"):
@@ -229,7 +229,7 @@ def listed(location: Location, after: str | None = None) -> Iterator[Any]:
 
 
 def entries(location: Location) -> tuple[list[Location], list[Location]]:
-    """Give the prefixes and the objects directly under a prefix."""
+    """Return the prefixes and the objects directly under a prefix."""
     import obstore
 
     with store_failures(location, "listed"):

@@ -1,6 +1,6 @@
-"""Objects that appear complete or not at all, and replace others only where that is asked for.
+"""Objects that appear complete or not at all, and replace others only if asked to.
 
-What is written is a `Content`: bytes that can be read more than once.
+A `Content` is written: bytes that can be read more than once.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Content:
 
     @classmethod
     def of(cls, what: Path | bytes | Content) -> Content:
-        """Take what a file of this machine holds, or some bytes, or a content as it is."""
+        """Make a content from a file of this machine, from bytes, or from a content."""
         if isinstance(what, Content):
             return what
         if isinstance(what, bytes):
@@ -78,9 +78,9 @@ _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an obj
 def upload(content: Content, location: Location, *, force: bool) -> None:
     """Upload an object; without ``force``, `FileExistsError` if there is one.
 
-    What is an object of the same bucket already is copied within the store. A large object is
-    uploaded in parts, which is given up where an exception comes in between. Without ``force`` it
-    goes to a hidden key beside its place, and is copied within the store if nothing is there.
+    An object of the same bucket is copied within the store. A large object is uploaded in parts; an
+    exception aborts the upload. Without ``force`` it goes to a hidden key beside its place, and is
+    copied within the store if nothing is there.
     """
     source = content.copied
     is_too_large_to_copy = content.size > _COPY_LIMIT and location.scheme.startswith("s3")
@@ -123,11 +123,10 @@ def _put(content: Content, location: Location, *, force: bool) -> None:
 def _carry_out(
     attempt: Callable[[], None], content: Content, location: Location, *, force: bool = False
 ) -> None:
-    """Write an object; without ``force``, try to create it until it is clear whether it is there.
+    """Write an object; without ``force``, retry until it is clear whether it was created.
 
-    `FileExistsError` is raised then if there is another one. A request that is cut off may have
-    been carried out. If it is tried again and an object with the very same bytes is there, it is
-    taken for the one of the first attempt.
+    Raises `FileExistsError` if there is another object. A request that was cut off may have been
+    carried out: if a retry finds an object with the same bytes, it counts as the first attempt's.
     """
     is_unclear = False
     for wait in (*(() if force else _WAITS), None):
@@ -147,7 +146,7 @@ def _carry_out(
 
 
 def _may_pass(error: StoreError) -> bool:
-    """Whether another attempt makes sense: not where the store has understood, and refuses."""
+    """Whether another attempt makes sense: not if the store understood the request and refused."""
     final = ("no such bucket", "credentials", "another region", "not allowed", "not found")
     return not any(words in str(error) for words in final)
 
@@ -163,7 +162,7 @@ def _copy(source: Location, location: Location, *, force: bool = False) -> None:
 
 
 def _wait_for_copy(location: Location) -> None:
-    """Wait until Azure has copied: it may answer before, and shows an empty object until then."""
+    """Wait until Azure has copied: it may answer earlier, and shows an empty object until then."""
     deadline = time.monotonic() + COPYING.answer
     while facts_of(location).st_size == 0:
         if time.monotonic() > deadline:
@@ -172,14 +171,14 @@ def _wait_for_copy(location: Location) -> None:
 
 
 def _hidden(content: Content, location: Location) -> Location:
-    """Name the key for an upload: the same for the same content."""
+    """Return the hidden key of an upload, equal for equal content."""
     digest = hashlib.sha256(f"{socket.gethostname()} {content.mark}".encode()).hexdigest()[:16]
     folder, slash, name = location.key.rpartition("/")
     return replace(location, key=f"{folder}{slash}.{name}.{digest}.uploading")
 
 
 def hidden_keys(at: Location, *, below: bool = False) -> Iterator[tuple[Location, str, float]]:
-    """Give the hidden keys at a place, or at all below a prefix: each with its place and time."""
+    """Return the hidden keys at a place, or below a prefix, each with its place and time."""
     prefix = f"{at.key}/".lstrip("/") if below else at.key[: at.key.rfind("/") + 1]
     start = "" if below else f"{prefix}.{at.key.removeprefix(prefix)}."
     name = "[^/]+" if below else re.escape(at.key.removeprefix(prefix))
@@ -241,7 +240,7 @@ def check_absent(location: Location) -> None:
 
 
 def delete(location: Location) -> None:
-    """Delete an object; `FileNotFoundError` is up to the store: S3 does not tell."""
+    """Delete an object; whether a missing one raises `FileNotFoundError` is up to the store."""
     import obstore
 
     with store_failures(location, "deleted"):

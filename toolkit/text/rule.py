@@ -2,18 +2,18 @@
 
 1. The rule of ``keras.datasets.imdb``. Separators are ASCII white space and the filter set of the
    Keras ``Tokenizer``. ASCII letters are lowercased; every other character stays as it is.
-2. The same, and: white space, quotes, dashes, the ellipsis and the bullet beyond ASCII are
+2. Rule 1, and: white space, quotes, dashes, the ellipsis and the bullet beyond ASCII are
    separators, too (`_TYPOGRAPHIC`). U+2019, the apostrophe that phones and word processors type, is
    an apostrophe. A word is known in capitals beyond ASCII, too. A text ends at its first NUL, as it
    does in a runtime that takes C strings.
-3. The same, and: a tag of HTML is a separator, and the entities of separators and apostrophes, such
-   as ``&quot;``, are read as these, as reviews are copied from pages; those of other characters,
-   such as ``&eacute;``, are not. An apostrophe, which U+00B4 is now, too, is part of a word only
-   between two other characters of it: 'tis is tis. An emoji is a token of its own, if it is from
-   U+2600 to U+27BF, U+2B50, or from U+1F1E6 to U+1F1FF, U+1F300 to U+1F3FA or U+1F400 to U+1FAFF;
-   what joins or varies emoji is a separator. A word is also known with combining accents, with each
-   form of its apostrophe, some contractions are known without it, and words for who people are
-   count as one of their kind.
+3. Rule 2, and: an HTML tag is a separator. HTML entities of separators and apostrophes, such as
+   ``&quot;``, mean their characters, as reviews are copied from web pages; other entities, such as
+   ``&eacute;``, do not. An apostrophe (now also U+00B4) is part of a word only between two other
+   characters of the word: 'tis is tis. An emoji is a token of its own if it is from U+2600 to
+   U+27BF, U+2B50, or from U+1F1E6 to U+1F1FF, U+1F300 to U+1F3FA or U+1F400 to U+1FAFF; characters
+   that join or vary emoji are separators. A word is also known with combining accents and with each
+   form of its apostrophe; some contractions are known without it. Words for who people are share
+   one id by kind.
 
 To change the rule, add a version: files say which one they follow, and keep it for ever.
 """
@@ -82,7 +82,7 @@ _NAMED = {
 
 
 def _entities_of(characters: str) -> dict[str, str]:
-    """Give the entities of some characters, such as ``&quot;``, each with its character."""
+    """Return the HTML entities of some characters, such as ``&quot;``, each with its character."""
     found = {f"&{name};": char for name, char in _NAMED.items() if char in characters}
     for character in characters:
         code = ord(character)
@@ -105,7 +105,7 @@ class TokenRule:
     has_markup: bool = False  # whether tags are separators, and entities what they stand for
 
     def normal(self, token: str) -> str:
-        """Give the spelling that a vocabulary has of a token, of which ASCII is in lower case."""
+        """Return the spelling in the vocabulary of a token with ASCII letters in lower case."""
         if not self.has_spellings:
             return token
         if self.has_markup:
@@ -113,7 +113,7 @@ class TokenRule:
         return _normal(token)
 
     def spellings(self, word: str) -> Iterator[str]:
-        """Give the other spellings of a word that have its id."""
+        """Return the other spellings of a word that have its id."""
         if not self.has_spellings:
             return iter(())
         if self.has_markup:
@@ -133,20 +133,19 @@ class TokenRule:
 
     @cached_property
     def markup_pattern(self) -> str:
-        """What is no token but has the characters of some: tags, entities, and from NUL on.
+        """Pattern of mark-up that looks like tokens: tags, entities, and everything after a NUL.
 
-        This and `token_pattern` mean the same to RE2 and Python, in a text of which ASCII is in
-        lower case.
+        RE2 and Python read this and `token_pattern` alike, in a text with ASCII in lower case.
         """
         return rf"\x00[\s\S]*|{TAG}|(?:{'|'.join(self.entities)})"
 
     def is_markup(self, token: str) -> bool:
-        """Whether a string, of which ASCII is in lower case, is mark-up as a whole."""
+        """Whether a string, with ASCII in lower case, is mark-up as a whole."""
         return self.has_markup and bool(re.fullmatch(self.markup_pattern, token))
 
     @cached_property
     def token_pattern(self) -> str:
-        """What is a token, where no mark-up begins."""
+        """Pattern of a token, where no mark-up begins."""
         if not self.has_markup:
             return f"[^{class_of(self.separators)}]+"
         word = f"[^{class_of(NUL + self.separators + self.apostrophes + self.emoji)}]+"
@@ -195,7 +194,7 @@ LOWERCASE = str.maketrans(ascii_uppercase, ascii_lowercase)
 
 
 def _normal(token: str) -> str:
-    """Give a token with small letters and plain apostrophes."""
+    """Return a token with small letters and plain apostrophes."""
     if token.isascii():
         return token
     token = token.replace(_TYPOGRAPHIC_APOSTROPHE, _APOSTROPHE)
@@ -203,7 +202,7 @@ def _normal(token: str) -> str:
 
 
 def _mixed(word: str) -> Iterator[str]:
-    """Give the other spellings of a word with capitals beyond ASCII and U+2019.
+    """Return the other spellings of a word with capitals beyond ASCII and U+2019.
 
     Each of up to three letters beyond ASCII may be a capital, each of up to three apostrophes
     U+2019. If a word has more of both together, all letters are capitals, or only the first
@@ -226,7 +225,7 @@ def _mixed(word: str) -> Iterator[str]:
 
 
 def _normal_of_any(token: str, apostrophes: tuple[str, ...]) -> str:
-    """Give a token composed, with small letters and apostrophes; for all people of a kind, one."""
+    """Return a composed token, in lower case, with plain apostrophes; one for people of a kind."""
     if not token.isascii() and _decomposed(composed := _composed(token)) == token:
         token = composed
     if "&" in token or not token.isascii():
@@ -239,11 +238,11 @@ def _normal_of_any(token: str, apostrophes: tuple[str, ...]) -> str:
 
 
 def _any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
-    """Give the other strings that have the id of a word in rule 3.
+    """Return the other strings that have the id of a word in rule 3.
 
-    They are the words that count as it, and the spellings of all: those of `_mixed`, also with each
-    of the apostrophes at all places, and each of them with combining accents; and the contraction
-    without its apostrophe. A word that a vocabulary would have in another spelling has none.
+    They are the words that share its id and all their spellings: the spellings of `_mixed`, also
+    with every form of the apostrophe, each also with combining accents; and the contraction without
+    its apostrophe. A word that a vocabulary holds in another spelling has no other strings.
     """
     if _normal_of_any(word, apostrophes) != word:
         return
@@ -254,7 +253,7 @@ def _any_of(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
 
 
 def _spelled(word: str, apostrophes: tuple[str, ...]) -> Iterator[str]:
-    """Give the spellings of one word, with itself."""
+    """Return the spellings of one word, the word included."""
     if word.isascii() and _APOSTROPHE not in word:
         yield word
         return
@@ -274,12 +273,12 @@ def _composed(token: str) -> str:
 
 
 def _decomposed(token: str) -> str:
-    """Give a token with combining accents; those on a capital of ASCII are then on a small one."""
+    """Return a token with combining accents; an accented ASCII capital becomes a small letter."""
     return unicodedata.normalize("NFD", token).translate(LOWERCASE)
 
 
 def _small(letter: str) -> str:
-    """Give the small letter of a capital beyond ASCII, if it has one that is beyond ASCII, too."""
+    """Return the small letter of a capital beyond ASCII, if both are beyond ASCII."""
     small = letter.lower()
     return small if letter != small and _capital(small) == letter else letter
 
@@ -289,7 +288,7 @@ def _other(letter: str) -> str:
 
 
 def _capital(letter: str) -> str:
-    """Give the capital of a small letter beyond ASCII; "" if none has just this small letter."""
+    """Return the capital of a small letter beyond ASCII, or "" if there is no such capital."""
     capital = letter.upper()
     is_pair = letter > "\x7f" and letter != capital and capital.lower() == letter
     return capital if is_pair and len(letter) == len(capital) == 1 else ""

@@ -1,8 +1,8 @@
 """Reviews split into tokens and sentences in Arrow and NumPy, on all bytes at once.
 
-They write what mark-up means, lowercase, split at separators, and find where sentences end by their
-punctuation (`toolkit.model.sentences` has that rule). `toolkit.text.vocabulary` looks up what is
-between separators.
+The steps: replace mark-up by its meaning, lowercase, split at separators, and find the ends of
+sentences by punctuation (`toolkit.model.sentences` has that rule). `toolkit.text.vocabulary` looks
+up the strings between separators.
 """
 
 from __future__ import annotations
@@ -36,11 +36,11 @@ _LOWEST_LEAD_OF_3 = 0xE0  # or of 4, which no separator has
 
 @dataclass(frozen=True)
 class SplitTexts:
-    """What is between separators, lowercased, each with one space (`END`) after it.
+    """The strings between separators, lowercased, each with one space (`END`) after it.
 
-    Several separators in a row make strings that are nothing but the space. With their spaces, the
-    strings follow each other in memory without a gap, so that splitting copies nothing and takes a
-    fifth of the time of `pyarrow.compute.ascii_split_whitespace`.
+    Separators in a row make strings of nothing but the space. With their spaces, the strings fill
+    the memory without a gap, so splitting copies nothing and takes a fifth of the time of
+    `pyarrow.compute.ascii_split_whitespace`.
     """
 
     written: pa.Buffer  # the same bytes with separators; from rule 3 on without mark-up
@@ -51,7 +51,7 @@ class SplitTexts:
     def of(cls, texts: pa.StringArray, rule: TokenRule) -> SplitTexts:
         """Split texts without nulls, less than 2 GB in all, into at least one string each.
 
-        What is after a NUL is split, too.
+        Text after a NUL is split, too.
         """
         all_texts = pa.ListArray.from_arrays(pa.array([0, len(texts)], pa.int32()), texts)
         # A tag may not begin in one text and end in another.
@@ -78,10 +78,11 @@ _BREAK = re.compile(rb"<br[^a-z0-9]")
 
 
 def _without_markup(content: bytes, rule: TokenRule) -> bytes:
-    """Lowercase texts, and write what they say without tags, with spaces around emoji.
+    """Lowercase texts, replace tags and entities, and put spaces around emoji.
 
-    A tag is a space or, where it breaks the line, a line feed. An entity that separates words is
-    what ends a sentence, or a space; those of apostrophes stay, as spellings have them.
+    A tag becomes a space or, if it breaks the line, a line feed. An entity of a separator becomes
+    the mark that ends a sentence, or a space. Entities of apostrophes stay, as spellings contain
+    them.
     """
     content = content.lower()  # ASCII
     content = _TAG.sub(lambda tag: b"\n" if _BREAK.match(tag[0]) else _SPACE, content)
@@ -108,7 +109,7 @@ def _plain_entities(rule: TokenRule) -> dict[str, bytes]:
 
 @cache
 def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
-    """Give an expression of the strings with each first byte, as `re` finds one byte fastest."""
+    """Return a pattern for each first byte of the strings, as `re` finds one byte fastest."""
     found: dict[bytes, list[bytes]] = {}
     encoded = sorted(string.encode() for string in strings)
     for start, group in groupby(encoded, lambda string: string[:-1]):
@@ -120,8 +121,8 @@ def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
 def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) -> bytes:
     """Turn apostrophes that are not within a word into spaces.
 
-    `content` is what `_without_markup` has written, with spaces for separators, also for those that
-    entities of apostrophes are made of.
+    `content` comes from `_without_markup`, with spaces for separators, also within entities of
+    apostrophes.
     """
     places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
     starts, stops = places, places + 1
@@ -139,7 +140,7 @@ def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) 
 
 
 def _within(starts: _Rows, stops: _Rows) -> Iterable[_Rows]:
-    """Give the first places from starts to before stops, then the second, and so on."""
+    """Yield the first places of the ranges from starts to stops, then the second, and so on."""
     for shift in range(int((stops - starts).max(initial=0))):
         yield starts[starts + shift < stops] + shift
 
@@ -157,7 +158,7 @@ def _normal(content: bytes, rule: TokenRule) -> bytes:
 
 @cache
 def _normal_bytes(rule: TokenRule) -> bytes:
-    """Give the table that lowercases ASCII and turns separators in it into spaces, in one pass.
+    """Return the table that lowercases ASCII and turns ASCII separators into spaces in one pass.
 
     All bytes from 128 up map to themselves, so UTF-8 sequences come through whole.
     """
@@ -168,7 +169,7 @@ def _normal_bytes(rule: TokenRule) -> bytes:
 
 @cache
 def _wide_separators(rule: TokenRule) -> _Places:
-    """Give the separators beyond ASCII, sorted: 2 or 3 bytes of UTF-8 as a big-endian number."""
+    """Return the separators beyond ASCII, sorted: 2 or 3 bytes of UTF-8 as a big-endian number."""
     wide = [char.encode() for char in rule.separators if "\x7f" < char <= "\uffff"]
     return np.array(sorted(int.from_bytes(char, "big") for char in wide), np.int32)
 
@@ -188,7 +189,7 @@ def _blank(wide: _Places, content: _Bytes) -> None:
 
 
 def _bounds(content: _Bytes) -> _Places:
-    """Give 0 and the places after the spaces; in parts, as `flatnonzero` takes 8 bytes a place."""
+    """Return 0 and the places after spaces; in parts, as `flatnonzero` takes 8 bytes per place."""
     parts = [np.zeros(1, np.int32)]
     for start in range(0, len(content), _BYTES_AT_ONCE):
         spaces = np.flatnonzero(content[start : start + _BYTES_AT_ONCE] == ord(END))
@@ -203,7 +204,7 @@ _LONGEST_ENTITY = 8  # characters between & and ;
 
 
 def _flags(marks: bytes) -> _Flags:
-    """Give a flag for each byte, (256,): whether it is one of the marks."""
+    """Return a flag for each byte, (256,): whether it is one of the marks."""
     flags = np.zeros(256, np.bool_)
     flags[list(marks)] = True
     return flags

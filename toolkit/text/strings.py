@@ -35,10 +35,9 @@ def without_half_pairs(text: str) -> str:
 
 
 def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
-    """Give numbers or truth values, (n,), to Arrow; memory is shared unless Arrow packs it.
+    """Return numbers or truth values, (n,), as an Arrow array, which shares memory if it can.
 
-    `pa.array` would first look whether it is a masked array, for which it imports `numpy.ma`: 5 ms
-    of every start.
+    `pa.array` would import `numpy.ma`, to check for a masked array: 5 ms of every start.
     """
     is_bool = values.dtype == np.bool_
     data = np.packbits(values, bitorder="little") if is_bool else np.ascontiguousarray(values)
@@ -47,7 +46,7 @@ def arrow_of(values: npt.NDArray[Any]) -> pa.Array:
 
 
 def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
-    """Keep some rows of a column; `pa.Array.filter` does not know views."""
+    """Keep some rows of a column; `pa.Array.filter` does not take string views."""
     edges = np.flatnonzero(np.diff(rows, prepend=False, append=False)).tolist()
     runs = [column.slice(a, b - a) for a, b in zip(edges[::2], edges[1::2], strict=True)]
     return pa.concat_arrays(runs) if runs else column.slice(0, 0)
@@ -78,7 +77,7 @@ def has_nul(texts: pa.Array) -> bool:
 def join_texts(parts: Sequence[pa.Array]) -> pa.LargeStringArray:
     """Join strings of several arrays of any string type, (n,) each, by line breaks.
 
-    What is null or blank is left out; a row with nothing else is null.
+    Null and blank strings are left out; a row with no other string is null.
     """
     large = [part.cast(pa.large_string()) for part in parts]
     blank = [is_blank(part) for part in large]
@@ -92,9 +91,9 @@ def join_texts(parts: Sequence[pa.Array]) -> pa.LargeStringArray:
 
 
 def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
-    """Whether there is nothing but white space, in the sense of `str.isspace`; true where null.
+    """Whether a string is only white space, as `str.isspace` defines it; true for null.
 
-    That differs from having no token: "!!!" has none, and a no-break space is one.
+    That differs from having no token: "!!!" has no token, and a no-break space is a token.
     """
     if isinstance(texts, pa.ChunkedArray):
         return pa.concat_arrays([arrow_of(np.zeros(0, np.bool_)), *map(is_blank, texts.chunks)])
@@ -114,7 +113,7 @@ def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
 
 
 def without_endings(texts: pa.Array, endings: Sequence[str]) -> pa.Array:
-    """Cut words that end a text, also glued to the word before, and the white space around them."""
+    """Cut given words, and white space around them, from the end of each text."""
     words = "|".join(re.escape(ending.strip()) for ending in endings)
     pattern = rf"(?:[\s\pZ]*(?:{words}))+[\s\pZ]*\z"
     return pc.replace_substring_regex(texts.cast(pa.large_string()), pattern, "")
@@ -126,9 +125,9 @@ _SHORTEST, _LONGEST = 8, 60  # characters of an edge; shorter ones are of the la
 
 
 def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
-    """Give the longest words that begin or end a tenth of the texts, and how many; "" if none do.
+    """Return the longest words that begin or end a tenth of the texts, or "", and their count.
 
-    Texts that are the same count once, and those that are nothing else not at all.
+    Equal texts count once; texts without other words do not count.
     """
     found, count = "", 0
     texts = pc.utf8_trim_whitespace(texts.unique())
@@ -147,7 +146,7 @@ def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
 
 
 def without_words(texts: pa.Array, words: Sequence[str]) -> pa.Array:
-    """Make null each text that is one of some words, with white space around it or not."""
+    """Make each text null that is one of some words, ignoring white space around it."""
     if not len(texts) or not words:
         return texts
     if texts.type not in (pa.string(), pa.large_string()):
@@ -187,11 +186,11 @@ _LONG = {
 
 
 def golden_texts(lengths: Iterable[int]) -> dict[str, str]:
-    """Give texts for golden vectors by case, also of about each of `lengths` in tokens.
+    """Return texts for golden vectors by case, also of about each of `lengths` in tokens.
 
-    They are what runtimes and tokenizers have stumbled on, always in the same order. All were
-    written or are generated for this project. No text has both a NUL and a line feed, so that each
-    can be given to a program as an argument or as a line of standard input.
+    They are texts that runtimes and tokenizers have stumbled on, always in the same order. All were
+    written or generated for this project. No text has both a NUL and a line feed, so each can be
+    passed to a program as an argument or as a line of standard input.
     """
     lines = Path(__file__).with_name("golden_texts.jsonl").read_text(encoding="ascii").splitlines()
     texts = {entry["name"]: entry["text"] for entry in map(json.loads, lines)} | _LONG

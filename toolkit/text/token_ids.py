@@ -26,10 +26,10 @@ _Number = TypeVar("_Number", bound=np.generic)
 class TokenIds:
     """Token ids of some reviews, ragged.
 
-    Row i is ``values[starts[i]:stops[i]]``; values between the rows belong to none. `has_start`
-    says whether the start id is in the rows, or is still to be put in front of them. Sentences end
-    before the places of `cuts` among the values, where they were asked for; `spelled` then gives
-    how the tokens at some places are written, with small letters of ASCII.
+    Row i is ``values[starts[i]:stops[i]]``; values between rows belong to no row. `has_start` says
+    whether rows contain the start id, or still need it in front. If cuts were asked for, sentences
+    end before the places `cuts` among the values, and `spelled` has the spelling of the tokens at
+    some places, with ASCII in lower case.
     """
 
     values: Ids
@@ -44,12 +44,12 @@ class TokenIds:
 
     @property
     def lengths(self) -> _Rows:
-        """Ids of each row, (rows,) int64; the start id counts if it is there."""
+        """Number of ids in each row, (rows,) int64; the start id counts if it is there."""
         return self.stops - self.starts
 
     @classmethod
     def concatenate(cls, parts: Sequence[TokenIds]) -> TokenIds:
-        """Put the rows of the parts after each other."""
+        """Concatenate the rows of several parts."""
         if len(parts) == 1:
             return parts[0]
         shifts = np.cumsum([0, *(len(part.values) for part in parts)])[:-1]
@@ -75,9 +75,9 @@ class TokenIds:
     def batches(self, most_tokens: int, most_rows: int, cells: int) -> Iterator[tuple[_Rows, Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
 
-        Rows have the last ``most_tokens`` ids at most, the start id included; a batch has
-        ``most_rows`` rows at most, and ``cells`` ids if it has more than one row. Gives the places
-        of some rows, longest first, and their ids as `padded` gives them.
+        A row has at most its last ``most_tokens`` ids, the start id included. A batch has at most
+        ``most_rows`` rows, and at most ``cells`` ids unless it is a single row. Yield the places of
+        the rows of a batch, longest first, and their ids as `padded` returns them.
         """
         values = self._after_padding(most_tokens)
         lengths = self.lengths
@@ -95,8 +95,8 @@ class TokenIds:
     def with_start(self, most_tokens: int) -> TokenIds:
         """Put the start id into rows without it, and keep the last ``most_tokens`` ids of each.
 
-        The rows of the result follow each other without gaps. A training needs them so, for arrays
-        with a value per id; `previous` and `rows` are for such rows.
+        The rows of the result have no gaps between them. Training needs this, as it has arrays with
+        a value per id; `previous` and `rows` need it, too.
         """
         lengths = np.minimum(self.lengths + 1, most_tokens)
         stops = np.cumsum(lengths)
@@ -110,7 +110,7 @@ class TokenIds:
 
     @cached_property
     def previous(self) -> Ids:
-        """The id before each id, (all ids,) int32; that of the first of a row is 0."""
+        """The id before each id, (all ids,) int32; 0 before the first id of a row."""
         previous = np.concatenate([[PADDING_ID], self.values[:-1]]).astype(np.int32)
         previous[self.starts] = PADDING_ID
         return previous
@@ -121,9 +121,9 @@ class TokenIds:
         return np.repeat(np.arange(len(self)), self.lengths)
 
     def known_tokens(self, most_tokens: int) -> Ids:
-        """How many of the last ``most_tokens`` ids of each row are those of words, (rows,) int32.
+        """Number of words among the last ``most_tokens`` ids of each row, (rows,) int32.
 
-        As everywhere, the start id is one of these ids if the review is shorter.
+        The start id is one of these ids if the review is shorter.
         """
         starts = np.maximum(self.starts, self.stops - most_tokens)
         before = np.cumsum(np.concatenate([[False], self.values >= FIRST_WORD_ID]), dtype=np.int32)
@@ -131,7 +131,7 @@ class TokenIds:
         return found
 
     def has_known_token(self, most_tokens: int) -> npt.NDArray[np.bool_]:
-        """Whether `known_tokens` is above 0, (rows,); rows that end with a word are not counted."""
+        """Whether `known_tokens` is above 0, (rows,); faster, as most rows end with a word."""
         found = self.lengths > 0
         found[found] = self.values[self.stops[found] - 1] >= FIRST_WORD_ID
         unsure = np.flatnonzero(~found)
@@ -140,11 +140,11 @@ class TokenIds:
         return found
 
     def select(self, rows: _Rows) -> TokenIds:
-        """Some rows, in that order; the values stay where they are."""
+        """Return some rows, in this order, without copying values."""
         return replace(self, starts=self.starts[rows], stops=self.stops[rows])
 
     def take(self, rows: _Rows) -> TokenIds:
-        """Some rows, in that order and without gaps."""
+        """Return some rows, in this order, without gaps."""
         lengths = self.lengths[rows]
         stops = np.cumsum(lengths)
         shift = np.repeat(self.stops[rows] - stops, lengths)
@@ -152,10 +152,10 @@ class TokenIds:
         return TokenIds(values, stops - lengths, stops, self.has_start)
 
     def padded_rows(self, rows: _Rows, values: Ids | None = None, multiple: int = 1) -> Ids:
-        """Give some rows one width: (rows, width) int32, padded in front with 0.
+        """Return some rows with one width: (rows, width) int32, padded in front with 0.
 
-        The width is that of the longest one, raised to a multiple. ``values``, (all ids,) int32,
-        take the places of the ids. Unlike `padded`, this copies no more than the rows.
+        The width is the length of the longest row, rounded up to a multiple. ``values``, (all ids,)
+        int32, replace the ids. Unlike `padded`, this copies only these rows.
         """
         values = self.values if values is None else values
         width = -(-int(self.lengths[rows].max()) // multiple) * multiple
@@ -167,7 +167,7 @@ class TokenIds:
         return np.concatenate([np.full(width, PADDING_ID, np.int32), self.values])
 
     def _cut(self, values: Ids, first: _Rows, lengths: _Rows, width: int) -> Ids:
-        """Cut rows out of ids; what is before the start of a review is overwritten."""
+        """Cut rows out of ids; the value before the start of a review is overwritten."""
         rows = sliding_window_view(values, width)[first]
         short = np.flatnonzero(lengths < width)
         start = width - 1 - lengths[short]
@@ -179,5 +179,5 @@ class TokenIds:
 
 
 def concatenate(parts: list[npt.NDArray[_Number]], kind: type[_Number]) -> npt.NDArray[_Number]:
-    """Put arrays of a type after each other; none give an empty one."""
+    """Concatenate arrays of one type; without arrays, return an empty array."""
     return np.concatenate([np.zeros(0, kind), *parts])

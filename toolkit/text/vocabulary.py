@@ -4,16 +4,16 @@
 2. A token is a longest run of characters other than separators. `toolkit.text.rule` lists the
    separators of each version; from version 3 on, tags and entities of HTML are separators, too, an
    emoji is a token of its own, and an apostrophe is part of a word only within it.
-3. Ids are those of ``keras.datasets.imdb``: 0 padding, 1 start of review, 2 unknown word,
+3. Ids are as in ``keras.datasets.imdb``: 0 padding, 1 start of review, 2 unknown word,
    3 unused, and the word of frequency rank r (from 1) is r + 3. From version 2 of the rule, other
    spellings of a word have its id (`toolkit.text.rule`).
 4. A row is the start id and then the ids of the review; its last ``max_tokens`` ids are kept,
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
-The native core executes it, or Arrow and NumPy (`toolkit.text.splitting`), with the same ids. The
-core is the fastest by far, above all for a few texts, as Arrow makes a table of all words for each
-call. The same rule runs inside the exported graph (`toolkit.export.front_end`), and as a plain loop
-in the tests, which compare them all.
+The native core applies the rule, or else Arrow and NumPy (`toolkit.text.splitting`), with the same
+ids. The core is much faster, above all for a few texts, as Arrow builds a table of all words in
+each call. The exported graph (`toolkit.export.front_end`) and a plain loop in the tests apply it,
+too; tests compare all of them.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Spellings:
 
     @classmethod
     def of(cls, words: pa.StringArray, rule: TokenRule) -> Spellings:
-        """Find those of the words that are no words themselves."""
+        """Find the spellings of the words that are not words themselves."""
         plain = words.to_pylist()
         taken = set(plain)
         found: dict[str, int] = {}
@@ -71,7 +71,7 @@ class Vocabulary:
     other_spellings: Spellings | None = field(default=None, compare=False)  # None: by the rule
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave out what is made again when it is needed; a table of the core cannot be sent."""
+        """Leave out what can be made again; a table of the core cannot be pickled."""
         names = ("words", "rule", "other_spellings")
         return {name: self.__dict__[name] for name in names}
 
@@ -129,9 +129,8 @@ class Vocabulary:
     def encode(self, texts: Texts, last: int | None = None, with_cuts: bool = False) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
-        `last` says how many ids at the end of each review matter to the caller. Earlier ones may
-        be left out, which saves the work of reading them. `with_cuts` finds the ends of sentences,
-        and keeps how tokens are written.
+        The caller needs the `last` ids of each review; earlier ids may be missing, which saves
+        time. `with_cuts` finds the ends of sentences, and keeps the spelling of tokens.
         """
         if self._table is not None and not with_cuts:
             return self._in_core(self._table, texts, last)
@@ -141,7 +140,7 @@ class Vocabulary:
         return self._look_up([SplitTexts.of(part, self.rule) for part in parts], with_cuts)
 
     def encode_few(self, texts: list[bytes], last: int) -> TokenIds | None:
-        """Give the same last ids as `encode` of a few texts in UTF-8; None without the core."""
+        """Return the ids of `encode` for a few texts in UTF-8; None without the core."""
         return None if self._table is None else _token_ids(self._table.encode_few(texts, last))
 
     def decode(self, ids: Sequence[int] | Ids) -> str:
@@ -155,18 +154,18 @@ class Vocabulary:
 
     @cached_property
     def spellings(self) -> Spellings:
-        """The strings beside the words that have the id of a word."""
+        """Other strings that have the id of a word."""
         return self.other_spellings or Spellings.of(self.words, self.rule)
 
     @cached_property
     def _table(self) -> WordTable | None:
-        """The strings in the native core, where that can be used."""
+        """The table of the native core, if it can be used."""
         strings = pa.concat_arrays([self.words, self.spellings.strings])
         return WordTable.of(strings, self._ids[FIRST_WORD_ID:], self.rule)
 
     @cached_property
     def _by_id(self) -> pa.StringArray:
-        """The string of each id: no token for padding; those of the reserved ids never occur.
+        """The string of each id: no token for padding; reserved ids have strings that never occur.
 
         The other spellings come after the words.
         """
@@ -217,7 +216,7 @@ class Vocabulary:
         return replace(found, cuts=cuts, spelled=spelled)
 
     def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
-        """Give the id of each string of `SplitTexts`, (strings,); that of padding for no token."""
+        """Return the id of each string of `SplitTexts`, (strings,); the padding id for no token."""
         # At once, as each call makes a table of all words first, which takes a millisecond.
         places = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID)
         ids: Ids = places.to_numpy()
@@ -238,7 +237,7 @@ _LOWER = np.array([ord(chr(n).lower()) if n < 128 else n for n in range(256)], n
 
 
 def _lower_parts(content: pa.Buffer | None, places: npt.NDArray[np.int64]) -> pa.StringArray:
-    """Cut some strings, (strings, 2) places of the first byte and after the last, out of bytes."""
+    """Cut strings out of bytes, by the places of their first byte and end, (strings, 2)."""
     lengths = np.diff(places, axis=1)[:, 0]
     bounds = np.concatenate([[0], np.cumsum(lengths)])
     at = np.arange(bounds[-1]) + np.repeat(places[:, 0] - bounds[:-1], lengths)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from toolkit import late_names
+from toolkit.lazy import late_names
 
 if TYPE_CHECKING:
     from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions

@@ -46,17 +46,26 @@ from toolkit.training.result import (
 from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts, write_run
 from toolkit.training.split import folds_for_few, split_kind
+from toolkit.training.tried import Choice
 
 _FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
 _SURE = 1.64  # standard errors of the gain, from which it is said to help
 
 
-def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
-    """Adapt the network that `options.start` names; see `toolkit.training.run.train`."""
+def adapt(
+    options: TrainingOptions,
+    observer: TrainingObserver,
+    read: TrainingData | None = None,
+    choice: Choice | None = None,
+) -> TrainingResult:
+    """Adapt the network that `options.start` names; see `toolkit.training.run.train`.
+
+    The reviews may have been read, and the start been chosen, before.
+    """
     started = time.monotonic()
     found_start = find_start(str(options.start))
     # Wrong labels are reported before Keras is imported.
-    read = load_training_data(options, observer)
+    read = read or load_training_data(options, observer)
     start = open_start(found_start)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
@@ -71,7 +80,7 @@ def adapt(options: TrainingOptions, observer: TrainingObserver) -> TrainingResul
         else [FitData(read.reviews, read.validation)]
     )
     found = _outcome(made, read, str(kind), count_copies(parts, read.test))
-    found = replace(found, adaptation=_facts(made, len(splits)))
+    found = replace(found, adaptation=_facts(made, len(splits)), choice=choice)
     warn_of_copies(found, observer)
     metrics = metrics_of(found)
     write_run(options.run, _config(made, found, options), metrics, found, force=options.force)

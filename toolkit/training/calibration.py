@@ -139,6 +139,18 @@ def _unseen(labels: _Array, probability: _Array, groups: _Array, weights: _Array
     return changed
 
 
+def unseen_probabilities(held_out: HeldOut, found: Calibration) -> _Array:
+    """Return the probabilities of held-out reviews, (reviews,), calibrated by others of them.
+
+    If they are too few to leave some out, their own calibration is used.
+    """
+    if not found.is_changed:
+        return held_out.probability
+    labels, weights = held_out.labels.astype(np.float64), held_out.weights.astype(np.float64)
+    unseen = _unseen(labels, held_out.probability, held_out.groups, weights)
+    return rescaled(held_out.probability, found.scale, found.bias) if unseen is None else unseen
+
+
 def _measured(
     measure: Callable[[_Array, _Array, _Array], float],
     labels: _Array,

@@ -22,7 +22,7 @@ import numpy.typing as npt
 
 from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.files import atomic_file, hidden_beside, remove_tree
+from toolkit.files import atomic_file, check_kept, hidden_beside, remove_tree
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.training.options import LINES, TrainingObserver, TrainingOptions
 from toolkit.training.presets import option_of
@@ -34,6 +34,8 @@ History = dict[str, list[float]]
 _OF_THE_RUN = {"output", "force", "resume", "start", "network"}
 _FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test", "reading"}
 _FACTS = "facts"  # the array with all that is not one, as JSON
+FOLDS = "folds"  # the part with the folds of a network that was chosen
+NOTHING_TO_RESUME = "no unfinished training to resume: starting with the first epoch"
 _START_OVER = "start over with --force and without --resume"
 
 # A log hears how far an epoch is when both have passed.
@@ -43,15 +45,16 @@ _SECONDS, _SHARE = 60.0, 0.1
 class Checkpoints:
     """The folder with the fits of a training that is not finished."""
 
-    def __init__(self, options: TrainingOptions) -> None:
+    def __init__(self, options: TrainingOptions, part: str = "") -> None:
+        """Choose the folder; `part` is the name of one of several networks that are tried."""
         self._options = options
-        self._folder = hidden_beside(options.run, "training")
+        self._folder = hidden_beside(options.run, "training") / part
         self._identity: dict[str, str] = {}
 
     @property
     def is_there(self) -> bool:
         """Whether an epoch was saved."""
-        return any(self._folder.glob("*.npz"))
+        return any(self._folder.rglob("*.npz"))
 
     def check(self) -> None:
         """Raise `UsageError` if there is progress that is neither resumed nor dropped by force."""
@@ -66,11 +69,14 @@ class Checkpoints:
 
         ``data`` is the fingerprint of all that was read.
         """
+        check_kept(self._folder, is_folder=True)
+        for path in self._folder.glob("*.npz"):
+            check_kept(path)
         self._identity = _identity_of(self._options, data)
         if not self._options.resume:
             self.remove()
         elif not self.is_there:
-            observer.say("no unfinished training to resume: starting with the first epoch")
+            observer.say(NOTHING_TO_RESUME)
         for path in self._folder.glob("*.npz"):
             self._check(path)
 
@@ -92,7 +98,7 @@ class Checkpoints:
         return SavedFit(self._folder / f"fit-{number}.npz", self._identity)
 
     def remove(self) -> None:
-        """Forget all of it."""
+        """Forget all of it, or of a part."""
         remove_tree(self._folder)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from toolkit.errors import UsageError
 from toolkit.records.options import ReadOptions
@@ -18,9 +18,13 @@ from toolkit.training.presets import (
     option_of,
 )
 
+if TYPE_CHECKING:
+    from toolkit.training.tried import Choice
+
 RUNS = Path("runs")
 BALANCED = "balanced"  # a class weight
 ADAPTED = "adapted"  # the default name of a run that starts from a trained network
+BEST = "best"  # and of one that chooses its network
 _LEARNS_NOTHING = "learns nothing from reviews without labels"
 _FIXED = "does not let you choose this"
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
@@ -50,6 +54,9 @@ class TrainingObserver:
     def stage(self, name: str) -> None:
         """A long step begins, such as a fold."""
 
+    def compare(self, choice: Choice) -> None:
+        """Several ways were tried on the same held-out reviews, and the best is kept."""
+
     def hint(self, message: str) -> None:
         """Another way may suit these reviews better."""
 
@@ -62,10 +69,11 @@ class TrainingOptions:
     """The settings of `toolkit.training.run.train`, checked."""
 
     data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
-    preset: str | None = None  # a name in `PRESETS`; None: `DEFAULT_PRESET`
+    # A name in `PRESETS`; None: the best of what suits the reviews, unless there is a start.
+    preset: str | None = None
     # A shipped model, a model file or a run folder to adapt, instead of fitting fresh weights.
     start: str | None = None
-    output: Path | None = None  # the run folder to write; None: `runs/PRESET`
+    output: Path | None = None  # the run folder to write; None: see `run`
     # Replace an existing run folder, and drop the progress of an unfinished training.
     force: bool = False
     # Continue an unfinished training, if there is one; with force, even if that replaces a run.
@@ -94,10 +102,25 @@ class TrainingOptions:
         for name in ("output", "test_data", "validation_data"):
             if isinstance(given := getattr(self, name), str):  # from Python
                 object.__setattr__(self, name, path_of(given))
-        find_preset(self.preset)
+        if self.preset is not None:
+            find_preset(self.preset)
         if self.start is not None:
             self._check_adapts()
-        _require(self.most_epochs >= 1, "--epochs", self.epochs, "at least 1")
+        elif self.preset is None:
+            self._check_chooses()
+        for option, given in (("--epochs", self.epochs), ("--batch-size", self.batch_size)):
+            _require(given is None or given >= 1, option, given, "at least 1")
+        _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
+        of_classes = self.class_weight
+        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
+        weight = self.teacher_share
+        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+        self._check_held_out()
+        self._check_teachers()
+        self._check_uses()
+
+    def _check_held_out(self) -> None:
+        """Refuse ways of holding reviews out that do not go together."""
         _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
         _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
         if self.folds and self.split is SplitKind.LAST:
@@ -107,12 +130,9 @@ class TrainingOptions:
                 "--validation-data holds out reviews of its own, so it cannot be combined with "
                 f"{'--folds' if self.folds else '--split'}."
             )
-        _require(self.reviews_per_step >= 1, "--batch-size", self.batch_size, "at least 1")
-        _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
-        of_classes = self.class_weight
-        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
-        weight = self.teacher_share
-        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+
+    def _check_teachers(self) -> None:
+        """Refuse what is for teachers where there is none."""
         of_teachers = {
             "--probability-column": self.reading.columns.probability,
             "--teacher-weight": self.teacher_weight,
@@ -123,22 +143,25 @@ class TrainingOptions:
                 f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
                 "leave this out."
             )
-        if self.early_stopping and not (preset := find_preset(self.preset)).stops_early:
-            raise UsageError(
-                f"--early-stopping: the preset '{preset.name}' goes through the reviews a fixed "
-                "number of times. Set the number with --epochs, or leave out --early-stopping."
-            )
-        self._check_uses()
 
-    def _check_adapts(self) -> None:
-        """Refuse what is for fitting fresh weights."""
-        columns = self.reading.columns
+    @property
+    def of_one_network(self) -> list[str]:
+        """The given options whose values are for one network."""
         given = {
-            "--preset": self.preset is not None,
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
             "--early-stopping, --no-early-stopping": self.early_stopping is not None,
             **{option_of(name): True for name in self.network.chosen},
+        }
+        return [option for option, is_given in given.items() if is_given]
+
+    @property
+    def only_from_scratch(self) -> list[str]:
+        """The given options that are for fitting fresh weights."""
+        columns = self.reading.columns
+        given = {
+            "--preset": self.preset is not None,
+            **dict.fromkeys(self.of_one_network, True),
             "--resume": self.resume,
             "--class-weight": self.class_weight is not None,
             "--teacher": self.teachers,
@@ -148,17 +171,37 @@ class TrainingOptions:
             "--validation": self.validation != TrainingOptions.validation,
             "--split last": self.split is SplitKind.LAST,
         }
-        if useless := [option for option, is_given in given.items() if is_given]:
+        return [option for option, is_given in given.items() if is_given]
+
+    def _check_adapts(self) -> None:
+        """Refuse what is for fitting fresh weights."""
+        if useless := self.only_from_scratch:
             raise UsageError(
                 f"{', '.join(useless)}: for networks that are trained from scratch, and --from "
                 f"{self.start} adapts one that is trained. Leave out one or the other."
             )
 
+    def _check_chooses(self) -> None:
+        """Refuse what is for one network where several are tried."""
+        if useless := self.of_one_network:
+            fit = (
+                one.name for one in PRESETS.values() if one.is_adjustable or not self.network.chosen
+            )
+            raise UsageError(
+                f"{', '.join(useless)}: for one network, and without --preset several are tried. "
+                f"Name it with --preset ({', '.join(fit)}), or leave this out."
+            )
+
     def _check_uses(self) -> None:
         """Refuse what the preset has no use for; a start has its own network."""
-        if self.start is not None:
+        if self.preset is None:
             return
-        preset = find_preset(self.preset)
+        preset = self._preset
+        if self.early_stopping and not preset.stops_early:
+            raise UsageError(
+                f"--early-stopping: the preset '{preset.name}' goes through the reviews a fixed "
+                "number of times. Set the number with --epochs, or leave out --early-stopping."
+            )
         for option, is_given, use, does in (
             ("--unlabelled", self.unlabelled, "uses_unlabelled", _LEARNS_NOTHING),
             (
@@ -176,20 +219,26 @@ class TrainingOptions:
                 )
 
     @property
+    def _preset(self) -> Preset:
+        if self.preset is None:
+            raise ValueError("no preset is chosen")
+        return find_preset(self.preset)
+
+    @property
     def chosen_preset(self) -> Preset:
         """The preset, with the chosen settings of the network."""
         chosen: dict[str, Any] = self.network.chosen
-        return replace(find_preset(self.preset), **chosen)
+        return replace(self._preset, **chosen)
 
     @property
     def most_epochs(self) -> int:
         """Passes over the reviews, at most."""
-        return find_preset(self.preset).epochs if self.epochs is None else self.epochs
+        return self._preset.epochs if self.epochs is None else self.epochs
 
     @property
     def reviews_per_step(self) -> int:
         """Reviews per step of the optimizer."""
-        return find_preset(self.preset).batch_size if self.batch_size is None else self.batch_size
+        return self._preset.batch_size if self.batch_size is None else self.batch_size
 
     @property
     def teacher_share(self) -> float:
@@ -199,14 +248,14 @@ class TrainingOptions:
     @property
     def stops_early(self) -> bool:
         """Whether a fit ends when the validation loss no longer falls."""
-        own = find_preset(self.preset).stops_early
+        own = self._preset.stops_early
         return own if self.early_stopping is None else self.early_stopping
 
     @property
     def run(self) -> Path:
         """The run folder to write."""
-        name = find_preset(self.preset).name if self.start is None else ADAPTED
-        return self.output or RUNS / name
+        name = BEST if self.preset is None else self.preset
+        return self.output or RUNS / (name if self.start is None else ADAPTED)
 
 
 def _require(holds: bool, option: str, found: object, expected: str) -> None:

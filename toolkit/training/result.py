@@ -23,6 +23,7 @@ from toolkit.training.epochs import lowest
 from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
 from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
+from toolkit.training.tried import Choice
 
 if TYPE_CHECKING:
     import keras
@@ -148,6 +149,7 @@ class Outcome:
     neutral: NeutralRange | None = None
     test: Metrics | None = None
     adaptation: model_facts.Adaptation | None = None
+    choice: Choice | None = None  # by which this network was kept
 
     def sample(self, seed: int) -> dict[str, Reviews]:
         """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.
@@ -189,6 +191,8 @@ class TrainingResult:
         Which probabilities are neutral; None where too few reviews are.
     seconds : float
         How long it took.
+    choice : Choice | None
+        What was tried, if no preset was named.
     """
 
     run: RunFolder
@@ -198,6 +202,7 @@ class TrainingResult:
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
     seconds: float = 0.0
+    choice: Choice | None = None
 
 
 def review_probabilities(

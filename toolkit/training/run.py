@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,14 +13,23 @@ import numpy as np
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.evaluation.metrics import Metrics, measure
 from toolkit.files import check_output
+from toolkit.model import DEFAULT_MODEL
 from toolkit.model.run_folder import RunFolder
-from toolkit.networks import gpu_line
+from toolkit.networks import gpu_line, import_keras
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
 from toolkit.training.calibration import NotFitted, Rated, fit_calibration, fit_neutral, fit_stars
+from toolkit.training.choice import (
+    adapted_options,
+    baselines,
+    presets_to_try,
+    start_to_adapt,
+    try_adapted,
+    try_fitted,
+)
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
-from toolkit.training.epochs import Checkpoints
+from toolkit.training.epochs import FOLDS, NOTHING_TO_RESUME, Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
 from toolkit.training.result import (
@@ -34,7 +44,8 @@ from toolkit.training.result import (
 from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
 from toolkit.training.sources import IMDB, check_columns
-from toolkit.training.split import cross_validation, split_kind, validation_split
+from toolkit.training.split import Split, cross_validation, split_kind, validation_split
+from toolkit.training.tried import ADAPTING, Choice, Tried
 
 # With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
 # examples/benchmarks/README.md.
@@ -120,8 +131,10 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     if options.start is not None:
         return adapt(options, observer)
     started = time.monotonic()
-    preset = options.chosen_preset
     read = load_training_data(options, observer)
+    if options.preset is None:
+        result = _train_best(read, options, observer)
+        return replace(result, seconds=time.monotonic() - started)
     if len(read.reviews) <= _FEW_LABELS:
         observer.hint(_HINT_FOR_FEW)
     if (line := gpu_line()) is not None:
@@ -129,12 +142,29 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     checkpoints = Checkpoints(options)
     checkpoints.open(read.sha256, observer)
     fit_all = _cross_validate if options.folds else _hold_out
+    with _progress_is_kept(checkpoints, observer):
+        outcome = fit_all(options.chosen_preset, read, options, observer, checkpoints)
+    result = _finished(outcome, options, observer)
+    checkpoints.remove()
+    return replace(result, seconds=time.monotonic() - started)
+
+
+@contextmanager
+def _progress_is_kept(checkpoints: Checkpoints, observer: TrainingObserver) -> Iterator[None]:
+    """Say how to continue what ends early."""
     try:
-        outcome = fit_all(preset, read, options, observer, checkpoints)
+        yield
     except BaseException:
         if checkpoints.is_there:
             observer.hint("progress is saved. Run the same command with --resume to continue.")
         raise
+
+
+def _finished(
+    outcome: Outcome, options: TrainingOptions, observer: TrainingObserver
+) -> TrainingResult:
+    """Measure a network on the test reviews, and write its run folder."""
+    preset, read = options.chosen_preset, outcome.read
     outcome = _with_stars(outcome, preset, observer)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
@@ -143,12 +173,85 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     metrics = metrics_of(outcome)
     config = config_of(preset, options, outcome)
     write_run(options.run, config, metrics, outcome, force=options.force)
-    checkpoints.remove()
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
         ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
-    told = PLOTS, outcome.stars, outcome.neutral, time.monotonic() - started
-    return TrainingResult(RunFolder(options.run), metrics, ending, *told)
+    return TrainingResult(
+        RunFolder(options.run), metrics, ending, PLOTS, outcome.stars, outcome.neutral
+    )
+
+
+def _train_best(
+    read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+) -> TrainingResult:
+    """Try what suits the reviews on one split, and keep the best.
+
+    A network is not fitted again, but for folds. An adapted model is, as it learns from all
+    reviews: its folds hold each of them out.
+    """
+    if (line := gpu_line()) is not None:
+        observer.say(line)
+    progress = Checkpoints(options)
+    if not options.resume:
+        progress.remove()
+    elif not progress.is_there:
+        observer.say(NOTHING_TO_RESUME)
+    with _progress_is_kept(progress, observer):
+        choice, outcomes = _try_all(read, options, observer)
+        observer.compare(choice)
+        if (baseline := choice.better_baseline) is not None:
+            observer.warning(
+                f"no network is better than {baseline.name} on the held-out reviews: balanced "
+                f"accuracy {choice.kept.balanced_accuracy:.1%}, against "
+                f"{baseline.balanced_accuracy:.1%}. Give more reviews, or look for wrong labels."
+            )
+        name = choice.kept.name
+        if name == ADAPTING:
+            import_keras().utils.clear_session()  # layers are named as those of --from
+            own = replace(adapted_options(options), start=DEFAULT_MODEL, output=options.run)
+            result = adapt(own, observer, read, choice)
+        else:
+            own = replace(options, preset=name, output=options.run)
+            outcome = outcomes[name]
+            if options.folds:
+                checkpoints = Checkpoints(own, FOLDS)
+                checkpoints.open(read.sha256, TrainingObserver())
+                outcome = _cross_validate(own.chosen_preset, read, own, observer, checkpoints)
+            result = _finished(replace(outcome, choice=choice), own, observer)
+    progress.remove()
+    return replace(result, choice=choice)
+
+
+def _try_all(
+    read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+) -> tuple[Choice, dict[str, Outcome]]:
+    """Try baselines and networks; the outcomes are those of the networks, by preset."""
+    _, split = _held_out(read, options)
+    data = read.for_fit(split)
+    observer.stage("Baselines")
+    tried: list[Tried | None] = [*baselines(data, options)]
+    if (start := start_to_adapt(options, read, observer)) is not None:
+        observer.stage(f"Trying {ADAPTING}")
+        tried.append(try_adapted(start, data, options))
+    outcomes: dict[str, Outcome] = {}
+    for name in presets_to_try(len(read.reviews)):
+        observer.stage(f"Trying {name}")
+        started = time.monotonic()
+        own = replace(options, preset=name, output=options.run, folds=0)
+        checkpoints = Checkpoints(own, name)
+        checkpoints.open(read.sha256, TrainingObserver())
+        outcomes[name] = _hold_out(own.chosen_preset, read, own, observer, checkpoints)
+        tried.append(try_fitted(name, outcomes[name], time.monotonic() - started))
+    held_out = 0 if data.held_out is None else len(data.held_out)
+    return Choice.of(tuple(each for each in tried if each is not None), held_out), outcomes
+
+
+def _held_out(read: TrainingData, options: TrainingOptions) -> tuple[str, Split | None]:
+    """Say how reviews are held out, and which; no split where the user has held some out."""
+    if read.validation is not None:
+        return "given", None
+    kind = split_kind(read.reviews, options.split)
+    return str(kind), validation_split(read.reviews, options.validation, options.seed, kind)
 
 
 def _hold_out(
@@ -159,11 +262,7 @@ def _hold_out(
     checkpoints: Checkpoints,
 ) -> Outcome:
     """Fit on all but a held-out share, which says when to stop."""
-    how, split = "given", None
-    if read.validation is None:
-        kind = split_kind(read.reviews, options.split)
-        how = str(kind)
-        split = validation_split(read.reviews, options.validation, options.seed, kind)
+    how, split = _held_out(read, options)
     data = read.told_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(

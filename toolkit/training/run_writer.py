@@ -106,6 +106,7 @@ def metrics_of(outcome: Outcome) -> model_facts.Metrics:
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         unsure=_unsure(outcome),
+        tried=None if outcome.choice is None else outcome.choice.facts,
     )
 
 
@@ -210,6 +211,7 @@ def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.Tra
         strip_endings=options.reading.strip_endings or None,
         fitted=len(outcome.data.fitted),
         held_out=0 if held_out is None else len(held_out),
+        is_balanced=None if read.reviews.domains is None else True,
     )
 
 

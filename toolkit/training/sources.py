@@ -105,14 +105,14 @@ def check_columns(options: TrainingOptions) -> None:
     Likewise if a test was asked for and no reviews are there to test on.
     """
     reading, data = options.reading, options.data
-    is_file = _has_columns(data)
+    is_file = has_columns(data)
     if options.test and options.test_data is None and is_file:
         raise UsageError(
             f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
         )
     others = [path for path in (options.test_data, options.validation_data) if path is not None]
-    has_labels = is_file or any(_has_columns(str(path)) for path in others)
-    has_reviews = has_labels or any(_has_columns(str(path)) for path in options.unlabelled)
+    has_labels = is_file or any(has_columns(str(path)) for path in others)
+    has_reviews = has_labels or any(has_columns(str(path)) for path in options.unlabelled)
     has_rows = has_reviews or bool(options.teachers)
     usual = ReadOptions()
     columns = {"group": is_file, "balance": is_file}
@@ -145,7 +145,8 @@ def check_columns(options: TrainingOptions) -> None:
         )
 
 
-def _has_columns(data: str) -> bool:
+def has_columns(data: str) -> bool:
+    """Whether data are a file: neither those of Keras nor an `aclImdb` folder."""
     return data != IMDB and not is_a_folder(path_of(data))
 
 

@@ -9,12 +9,11 @@ drawn by the root of their size, and both labels of a domain equally often.
 from collections.abc import Iterator
 
 import numpy as np
-import numpy.typing as npt
 from safetensors.torch import save_file
 
 from examples.teacher import steps
-from examples.teacher.reviews.reviews import Reviews, load
-from examples.teacher.tuning import SEED, Examples, Floats, Plan, Rates, batches, finetune
+from examples.teacher.reviews.reviews import Reviews, load, weights
+from examples.teacher.tuning import SEED, Examples, Plan, Rates, batches, finetune
 from examples.teacher.word_pieces import Cut, Rows, WordPieces
 from exported.data import HALVES, HELD_OUT
 
@@ -24,25 +23,10 @@ FIRST_CUT: Cut = (12, 36)
 LAST_CUT: Cut = (24, 72)
 FIRST_TEXTS, FIRST_BATCH = 43_000, 64
 LAST_TEXTS, LAST_BATCH = 6_720, 24
-MOST_UNEVEN = 4.0  # a rare label of a domain has at most so many times the root of its reviews
-FEWEST_EACH = 4.0  # and a review counts at most as one over this
 BARE_SHARE = 0.08
 RATES = Rates(last_layer=2e-4, stars_weight=0.3)
 _HELD_OUT_OF_DOMAIN = 48
 _HELD_OUT_PIECES = 64
-
-
-def weights(domains: npt.NDArray[np.str_], labels: Floats) -> npt.NDArray[np.float64]:
-    """How likely each review is drawn, (reviews,): they add up to 1."""
-    found = np.zeros(len(labels))
-    for domain in np.unique(domains):
-        is_of_domain = domains == domain
-        of_domain = np.sqrt(np.count_nonzero(is_of_domain))
-        for label in np.unique(labels[is_of_domain]):
-            rows = np.flatnonzero(is_of_domain & (labels == label))
-            count = len(rows)
-            found[rows] = min(of_domain, MOST_UNEVEN * np.sqrt(count), count / FEWEST_EACH) / count
-    return np.asarray(found / found.sum())
 
 
 def draw(rows: Rows, reviews: Reviews, count: int, random: np.random.Generator) -> Rows:

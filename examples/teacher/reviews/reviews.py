@@ -9,7 +9,11 @@ import pyarrow as pa
 
 from exported.data import join
 
+Floats = npt.NDArray[np.float32]
+
 PARTS = ("short", "spans", "long", "others")  # of what is labelled, the most useful first
+MOST_UNEVEN = 4.0  # a rare label of a domain has at most so many times the root of its reviews
+FEWEST_EACH = 4.0  # and a review counts at most as one over this
 
 
 @dataclass(frozen=True)
@@ -24,17 +28,17 @@ class Reviews:
         (reviews,) by name.
     folds : npt.NDArray[np.str_]
         (reviews,) `A`, `B`, or `V` for those that no model learns from.
-    labels : npt.NDArray[np.float32]
+    labels : Floats
         (reviews,) 1 positive, 0 negative, -1 neutral or not labelled.
-    stars : npt.NDArray[np.float32]
+    stars : Floats
         (reviews,) from 1 to 5, NaN where there are none.
     """
 
     texts: pa.ChunkedArray
     domains: npt.NDArray[np.str_]
     folds: npt.NDArray[np.str_]
-    labels: npt.NDArray[np.float32]
-    stars: npt.NDArray[np.float32]
+    labels: Floats
+    stars: Floats
 
 
 def load(data: Path, *, only_open: bool = False) -> Reviews:
@@ -49,3 +53,16 @@ def load(data: Path, *, only_open: bool = False) -> Reviews:
         labels.astype(np.float32),
         stars.astype(np.float32),
     )
+
+
+def weights(domains: npt.NDArray[np.str_], labels: Floats) -> npt.NDArray[np.float64]:
+    """How likely each review is drawn, (reviews,): they add up to 1."""
+    found = np.zeros(len(labels))
+    for domain in np.unique(domains):
+        is_of_domain = domains == domain
+        of_domain = np.sqrt(np.count_nonzero(is_of_domain))
+        for label in np.unique(labels[is_of_domain]):
+            rows = np.flatnonzero(is_of_domain & (labels == label))
+            count = len(rows)
+            found[rows] = min(of_domain, MOST_UNEVEN * np.sqrt(count), count / FEWEST_EACH) / count
+    return np.asarray(found / found.sum())

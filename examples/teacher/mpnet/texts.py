@@ -1,0 +1,117 @@
+"""The short texts that MPNet learns from, and those that it answers."""
+
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pyarrow.parquet as pq
+
+from examples.teacher.imdb import spans as imdb_spans
+from examples.teacher.reviews import spans
+from examples.teacher.reviews.reviews import Reviews, load, weights
+from exported.composed import SEED, Composer, clauses_of, written
+from exported.data import FILMS, HALVES, HELD_OUT
+from toolkit.training import fingerprint
+
+MOST_WORDS = 40  # of a text to learn from
+REVIEWS, SENTENCES = 6_000, 1_200  # to learn from in a fold: reviews, and sentences of film reviews
+OPINIONS, NEUTRAL, BESIDE, WRITTEN = 1_800, 150, 150, 700  # composed and written texts
+SURE, SURE_OF_SENTENCE = 0.97, 0.88  # the probability of what a label says
+STEPS_OF_WORDS = (12, 24, 40, 60)  # up to the first come first; no longer text is short
+BOTH = "AB"  # the fold of a text that stands in both: no model learns from it
+
+
+class Example(NamedTuple):
+    """A text to learn from, and its probability of positive."""
+
+    text: str
+    probability: float
+
+
+class Question(NamedTuple):
+    """A text to answer, its fingerprint, and its fold: `A`, `B`, `HELD_OUT` or `BOTH`."""
+
+    name: str
+    text: str
+    fold: str
+
+
+def examples_of(fold: str, reviews: Reviews) -> list[Example]:
+    """Draw what the model of a fold learns from; always the same texts."""
+    random = np.random.default_rng([SEED, HALVES.index(fold)])
+    texts, folds = reviews.texts.to_pylist(), folds_of(reviews)
+    words = np.array([text.count(" ") + 1 for text in texts])
+    is_own = np.array([folds[text] == fold for text in texts])
+    rows = np.flatnonzero(is_own & (reviews.labels >= 0))
+    short = rows[words[rows] <= MOST_WORDS]
+    share = weights(reviews.domains[short], reviews.labels[short])
+    drawn = random.choice(short, REVIEWS, replace=False, p=share)
+    found = [_labelled(texts[row], reviews.labels[row], SURE) for row in drawn]
+    films = random.permutation(rows[reviews.domains[rows] == FILMS])[:SENTENCES]
+    of_films = ((sentence_of(texts[row]), reviews.labels[row]) for row in films)
+    found += [_labelled(text, label, SURE_OF_SENTENCE) for text, label in of_films if text]
+    clauses = clauses_of([texts[row] for row in short], reviews.labels[short].astype(int))
+    composer = Composer(clauses, SEED, part="train")
+    made = composer.opinions(OPINIONS) + composer.neutral(NEUTRAL) + composer.beside(BESIDE)
+    own = written(fold)
+    made += [own[at] for at in random.permutation(len(own))[:WRITTEN]]
+    return found + [Example(one.text, one.probability) for one in made]
+
+
+def folds_of(reviews: Reviews) -> dict[str, str]:
+    """Name the fold of each text: of one that stands in more than one, `BOTH`."""
+    found: dict[str, str] = {}
+    for text, fold in zip(reviews.texts.to_pylist(), reviews.folds, strict=True):
+        if found.setdefault(text, str(fold)) != fold:
+            found[text] = BOTH
+    return found
+
+
+def sentence_of(text: str) -> str | None:
+    """Choose a sentence of a review by its checksum; None if none has a fitting length."""
+    fitting = [
+        one
+        for one in spans.sentences(text)
+        if spans.FEWEST_WORDS <= one.count(" ") + 1 <= MOST_WORDS
+    ]
+    return fitting[zlib.crc32(text.encode()) % len(fitting)] if fitting else None
+
+
+def questions(data: Path, work: Path) -> list[Question]:
+    """Gather all short texts: reviews, sentences of all domains, and sentences of films.
+
+    The shortest come first, and within a step of length those with the smallest fingerprint, which
+    is a random order that is always the same. `work` has what `reviews.spans` and `imdb.spans`
+    wrote.
+    """
+    reviews = load(data)
+    folds = folds_of(reviews)
+    table = pq.read_table(work / spans.SPANS, columns=["text", "fold"])
+    for text, fold in zip(table["text"].to_pylist(), table["fold"].to_pylist(), strict=True):
+        folds.setdefault(text, fold)
+    for text in imdb_spans.load(work):
+        folds.setdefault(text, HALVES[zlib.crc32(text.encode()) % 2])
+    return sorted(_short(folds.items()), key=_turn)
+
+
+def answered_by(question: Question) -> str:
+    """Name the models that have not seen the label of a text: both of a text that is held out."""
+    others = {HELD_OUT: HALVES, BOTH: HALVES[0]}
+    return others.get(question.fold) or HALVES.replace(question.fold, "")
+
+
+def _short(folds: Iterable[tuple[str, str]]) -> Iterator[Question]:
+    for text, fold in folds:
+        if 0 < len(text.split()) <= STEPS_OF_WORDS[-1]:
+            yield Question(fingerprint(text), text, fold)
+
+
+def _turn(question: Question) -> tuple[int, str]:
+    words = len(question.text.split())
+    return sum(words > step for step in STEPS_OF_WORDS), question.name
+
+
+def _labelled(text: str, label: float, sure: float) -> Example:
+    return Example(text, sure if label > 0.5 else 1 - sure)

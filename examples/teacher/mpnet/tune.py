@@ -1,0 +1,151 @@
+"""Second step: fine-tune the upper layers of MPNet on short texts of one fold.
+
+python -m examples.teacher.mpnet.tune A
+
+One epoch, so nothing of the lower layers is kept. A model that is there already is not made again.
+"""
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from safetensors.numpy import load_file, save_file
+
+from examples.teacher import steps
+from examples.teacher.mpnet.network import (
+    LAYERS,
+    LOWER,
+    WIDTH,
+    Arrays,
+    Floats,
+    Network,
+    is_of_layers,
+    pretrained,
+)
+from examples.teacher.mpnet.pieces import Ids, Rows, word_pieces
+from examples.teacher.mpnet.texts import examples_of
+from examples.teacher.reviews.reviews import load
+from exported.data import HALVES
+
+RATE, HEAD_RATE = 6e-5, 1.5e-3
+WARM_UP, LAST_SHARE = 25, 0.02  # steps; of the rate at the end
+BATCH = 40  # texts, about
+DECAY = 0.01
+SEED = 1
+UPPER = range(LOWER, LAYERS)
+_MOMENTS = 0.9, 0.98
+_LONGEST_GRADIENT = 1.0
+_STEPS_TOLD = 20
+
+
+def one_thread() -> None:
+    """Keep TensorFlow to one thread."""
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+
+
+def tuned_file(work: Path, fold: str) -> Path:
+    """Name the file of the upper layers of a fold."""
+    return work / f"mpnet-{fold}.safetensors"
+
+
+def tuned(work: Path, fold: str) -> Arrays:
+    """Read the weights of a fold: those that learned, and the head."""
+    found: Arrays = load_file(str(tuned_file(work, fold)))
+    return found
+
+
+class Learner:
+    """The upper layers as variables, and Adam's steps."""
+
+    def __init__(self, given: Arrays, *, exact: bool) -> None:
+        random = np.random.default_rng(SEED)
+        own = {name: one for name, one in given.items() if is_of_layers(name, UPPER)}
+        own["head.weight"] = random.normal(0, 0.02, (WIDTH, 1)).astype(np.float32)
+        own["head.bias"] = np.zeros(1, np.float32)
+        self.variables = {name: tf.Variable(one, name=name) for name, one in own.items()}
+        self._network = Network({**given, **self.variables}, exact=exact)
+        self._moments = [
+            [tf.Variable(tf.zeros_like(one)) for one in self.variables.values()] for _ in _MOMENTS
+        ]
+        texts, number = tf.TensorSpec([None], tf.float32), tf.TensorSpec([], tf.float32)
+        signature = [tf.TensorSpec([None, None], tf.int32), texts, number, number]
+        self.step = tf.function(self._step, input_signature=signature)
+
+    def _step(self, ids: Any, targets: Any, share: Any, done: Any) -> Any:
+        """Learn a batch with a share of the rates, after so many steps: its loss."""
+        lower = tf.stop_gradient(self._network.layers(self._network.embedded(ids), range(LOWER)))
+        with tf.GradientTape() as tape:
+            vectors = self._network.layers(lower, UPPER, learns=True)
+            logits = self._network.logits(vectors, learns=True)
+            losses = tf.nn.sigmoid_cross_entropy_with_logits(targets, logits)
+            loss = tf.reduce_mean(losses)
+        gradients = tape.gradient(loss, [*self.variables.values()])
+        gradients, _ = tf.clip_by_global_norm(gradients, _LONGEST_GRADIENT)
+        changes = zip(self.variables.items(), gradients, *self._moments, strict=True)
+        for (name, weight), gradient, first, second in changes:
+            mean = first.assign(_MOMENTS[0] * first + (1 - _MOMENTS[0]) * gradient)
+            square = second.assign(_MOMENTS[1] * second + (1 - _MOMENTS[1]) * gradient**2)
+            even = mean / (1 - _MOMENTS[0] ** (done + 1))
+            change = even / (tf.sqrt(square / (1 - _MOMENTS[1] ** (done + 1))) + 1e-6)
+            if len(weight.shape) > 1 and not name.startswith("head"):
+                change += DECAY * weight
+            rate = HEAD_RATE if name.startswith("head") else RATE
+            weight.assign_sub(share * rate * change)
+        return loss
+
+
+def batches(lengths: Rows, random: np.random.Generator) -> list[Rows]:
+    """Batches of about `BATCH` texts of one length each, in random order."""
+    found: list[Rows] = []
+    for length in np.unique(lengths):
+        rows = random.permutation(np.flatnonzero(lengths == length))
+        found += np.array_split(rows, max(1, round(len(rows) / BATCH)))
+    return [found[at] for at in random.permutation(len(found))]
+
+
+def learn(pieces: list[Ids], targets: Floats, learner: Learner, name: str) -> None:
+    """Take all steps of an epoch, and tell how it goes."""
+    random = np.random.default_rng(SEED)
+    plan = batches(np.array([len(one) for one in pieces]), random)
+    start, losses = time.monotonic(), []
+    for done, rows in enumerate(plan):
+        left = 1 - done / len(plan)
+        share = min((done + 1) / WARM_UP, max(LAST_SHARE, left))
+        ids = np.stack([pieces[row] for row in rows])
+        loss = learner.step(ids, targets[rows], np.float32(share), np.float32(done))
+        losses.append(float(loss))
+        if (done + 1) % _STEPS_TOLD == 0 or done + 1 == len(plan):
+            told = float(np.mean(losses[-_STEPS_TOLD:]))
+            clocks = f"{time.monotonic() - start:.0f} s, {time.process_time():.0f} s of processor"
+            print(f"{name}: step {done + 1} of {len(plan)}, loss {told:.4f}, {clocks}", flush=True)
+
+
+def main() -> None:
+    parser = steps.options(__doc__)
+    parser.add_argument("fold", choices=tuple(HALVES))
+    parser.add_argument("--exact", action="store_true", help="multiply in float32")
+    chosen = parser.parse_args()
+    path = tuned_file(chosen.work, chosen.fold)
+    if path.is_file():
+        print(f"{path}: is there already")
+        return
+    one_thread()
+    tf.random.set_seed(SEED)
+    examples = examples_of(chosen.fold, load(chosen.data))
+    pieces = word_pieces([one.text for one in examples], chosen.work)
+    targets = np.array([one.probability for one in examples], np.float32)
+    learner = Learner(pretrained(chosen.work), exact=chosen.exact)
+    told = f"{len(pieces):,} texts, {sum(map(len, pieces)):,} pieces"
+    print(f"fold {chosen.fold}: {told}", flush=True)
+    learn(pieces, targets, learner, f"fold {chosen.fold}")
+    partial = path.with_suffix(".partial")
+    save_file({name: one.numpy() for name, one in learner.variables.items()}, str(partial))
+    partial.rename(path)
+    print(f"written to {path}")
+
+
+if __name__ == "__main__":
+    steps.run(main)

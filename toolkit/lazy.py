@@ -1,0 +1,21 @@
+"""Names of a package that are imported when they are asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+
+
+def late_names(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
+    """Make the `__getattr__` of a package (PEP 562): names by the module that each is in.
+
+    So a light name, such as that of the default model, can be imported without NumPy and Arrow.
+    """
+    homes = {name: module for module, names in modules.items() for name in names}
+
+    def find(name: str) -> object:
+        if name not in homes:
+            raise AttributeError(f"module {package!r} has no attribute {name!r}")
+        return getattr(import_module(f"{package}.{homes[name]}"), name)
+
+    return find

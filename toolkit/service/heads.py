@@ -1,0 +1,120 @@
+"""What the head of a request has to say, whatever its path is.
+
+The parser of uvicorn checks the syntax of a head, and that its body has one length.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+import re
+from collections.abc import Iterable
+
+from starlette.exceptions import HTTPException
+from starlette.types import Scope
+
+from toolkit.errors import UsageError
+
+_VERSIONS = ("1.0", "1.1")
+_LAST = {"connection": "close"}  # what is wrong with one head may be so with the next
+
+
+_LOOPBACK = ("localhost", "127.0.0.1", "::1")
+_HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]*)?")
+
+
+class HostNames:
+    """The names by which clients may call the service.
+
+    A page of another site can let its own name mean 127.0.0.1 (DNS rebinding), and then send
+    requests to the service and read the answers. But its name is in the header Host.
+    """
+
+    def __init__(self, address: str, names: Iterable[str] = ()) -> None:
+        """Collect names; raises `UsageError` for one that is not a name.
+
+        Parameters
+        ----------
+        address : str
+            IP address at which the service listens.
+        names : Iterable[str]
+            Further names, without scheme, port and path.
+
+        Raises
+        ------
+        UsageError
+            If a name has a scheme, a port, a path or other characters.
+        """
+        given = [*names]
+        for name in given:
+            if _name_of(name) is None or ":" in name.partition("]")[2] or name.count(":") == 1:
+                raise UsageError(
+                    f"--host-name {name}: expected a name alone, without https://, port and path, "
+                    "such as reviews.example"
+                )
+        is_loopback = ipaddress.ip_address(address).is_loopback
+        self._is_checked = is_loopback or bool(given)
+        self._takes_addresses = not is_loopback  # no name means another address there
+        self._names = {*_LOOPBACK, address, *map(_name_of, given)}
+
+    def include(self, host: str) -> bool:
+        """Return whether the value of a header Host is one of the names, with any port."""
+        if not self._is_checked:
+            return True
+        name = _name_of(host)
+        if name is None:
+            return False
+        return name in self._names or (self._takes_addresses and _is_address(name))
+
+
+def check_head(scope: Scope, names: HostNames | None = None) -> None:
+    """Raise `HTTPException` for a head that this service and a proxy might read differently.
+
+    Parameters
+    ----------
+    scope : Scope
+        The head of a request, as ASGI has it: names of headers are in small letters.
+    names : HostNames | None
+        What the header Host may be; by default, anything.
+
+    Raises
+    ------
+    HTTPException
+        With the status 400, 421, 501 or 505; the connection ends with this answer.
+    """
+    version = scope.get("http_version", "1.1")
+    if version not in _VERSIONS:
+        raise HTTPException(505, f"expected HTTP/1.1, received HTTP/{version}", _LAST)
+    codings = _values(scope, b"transfer-encoding")
+    if codings and (len(codings) > 1 or codings[0].strip().lower() != b"chunked"):
+        found = b", ".join(codings).decode("latin-1")[:50]
+        raise HTTPException(501, f"expected Transfer-Encoding: chunked, received {found}", _LAST)
+    if codings and version == "1.0":
+        raise HTTPException(400, "HTTP/1.0 has no Transfer-Encoding", _LAST)
+    hosts = _values(scope, b"host")
+    if len(hosts) > 1 or (not hosts and version == "1.1"):
+        raise HTTPException(400, f"expected one header Host, received {len(hosts)}", _LAST)
+    host = hosts[0].decode("latin-1") if hosts else "localhost"
+    if names is not None and not names.include(host):
+        shown = json.dumps(host[:100])
+        raise HTTPException(
+            421, f"Host {shown}: no name of this service; --host-name adds it", _LAST
+        )
+
+
+def _values(scope: Scope, wanted: bytes) -> list[bytes]:
+    return [value for name, value in scope["headers"] if name == wanted]
+
+
+def _name_of(host: str) -> str | None:
+    """Return the name in a header Host, without port and brackets; None if it has none."""
+    found = _HOST.fullmatch(host.strip(" \t").lower())
+    return found and found["name"].strip("[]").removesuffix(".")
+
+
+def _is_address(name: str) -> bool:
+    try:
+        ipaddress.ip_address(name)
+    except ValueError:
+        return False
+    return True

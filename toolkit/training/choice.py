@@ -1,0 +1,159 @@
+"""Which network suits some reviews: what each way reached on the same held-out ones.
+
+Two baselines are tried beside the networks: always the likelier label, and tf-idf with logistic
+regression. `toolkit.training.run` fits the networks and keeps the best of them.
+"""
+
+from __future__ import annotations
+
+import time
+import warnings
+from dataclasses import replace
+
+import numpy as np
+
+from toolkit.errors import ModelError
+from toolkit.evaluation.metrics import measure
+from toolkit.model import DEFAULT_MODEL
+from toolkit.model.file import ModelFile
+from toolkit.model.predict import KnownWords
+from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.stars import logits_of, sigmoid
+from toolkit.training.adapt import usual_folds
+from toolkit.training.adapt_fit import Start, adapt_network, find_start, log_odds, open_start
+from toolkit.training.calibration import unseen_probabilities
+from toolkit.training.data import FitData, TrainingData
+from toolkit.training.options import TrainingObserver, TrainingOptions
+from toolkit.training.presets import PRESETS
+from toolkit.training.result import Outcome, Probabilities
+from toolkit.training.reviews import Reviews
+from toolkit.training.sources import has_columns
+from toolkit.training.split import folds_for_few, split_kind
+from toolkit.training.tried import ADAPTING, Tried
+
+LIKELIER, TFIDF = "the likelier label", "tf-idf, logistic regression"
+
+_MOST_TO_ADAPT = 50_000  # reviews; with more, each network learns as much from scratch
+_MOST_OF_BASELINE = 50_000  # reviews that the regression learns from; of more it would need minutes
+_TEXTS_TO_READ = 2_000  # to find their language
+_STEPS = 1_000  # of the regression
+
+
+def presets_to_try(reviews: int) -> list[str]:
+    """Return the names of the presets for that many reviews."""
+    return [
+        preset.name
+        for preset in PRESETS.values()
+        if preset.tried_from is not None and reviews >= preset.tried_from
+    ]
+
+
+def baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
+    """Try both baselines on the held-out reviews of a split."""
+    tried = []
+    for name, way in ((LIKELIER, _likelier), (TFIDF, _regression)):
+        started = time.monotonic()
+        found = way(data, options)
+        if found is not None and data.held_out is not None:
+            seconds = time.monotonic() - started
+            metrics = measure(data.held_out.labels, found, DEFAULT_THRESHOLD)
+            tried.append(Tried.of(name, metrics, seconds, is_baseline=True))
+    return tuple(tried)
+
+
+def _likelier(data: FitData, _: TrainingOptions) -> Probabilities:
+    held_out = 0 if data.held_out is None else len(data.held_out)
+    return np.full(held_out, data.fitted.labels.mean(), np.float32)
+
+
+def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None:
+    """Fit what scikit-learn does by default; None if the reviews have no words for it."""
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    fitted, held_out = data.fitted, data.held_out
+    if len(fitted) > _MOST_OF_BASELINE:
+        drawn = np.random.default_rng(options.seed).permutation(len(fitted))[:_MOST_OF_BASELINE]
+        fitted = fitted.take(np.sort(drawn))
+    vectors = TfidfVectorizer(dtype=np.float32)
+    regression = LogisticRegression(max_iter=_STEPS, class_weight=options.class_weight)
+    if held_out is None or len(np.unique(fitted.labels)) < 2:
+        return None
+    try:
+        words = vectors.fit_transform(fitted.texts.to_pylist())
+    except ValueError:  # there are none of two letters
+        return None
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(words, fitted.labels)
+    found: Probabilities = regression.predict_proba(vectors.transform(held_out.texts.to_pylist()))[
+        :, 1
+    ].astype(np.float32)
+    return found
+
+
+def start_to_adapt(
+    options: TrainingOptions, read: TrainingData, observer: TrainingObserver
+) -> Start | None:
+    """Load the shipped model if it suits the reviews; else say why it does not."""
+    why = None
+    if only := adapted_options(options).only_from_scratch:
+        why = f"{', '.join(only)}: for networks that are trained from scratch"
+    elif not has_columns(options.data):  # the IMDB reviews, as a folder or as Keras has them
+        why = "it has learned from these reviews"
+    elif len(read.reviews) > _MOST_TO_ADAPT:
+        why = f"more than {_MOST_TO_ADAPT:,} reviews are enough to train from scratch"
+    if why is None:
+        try:
+            found = find_start(DEFAULT_MODEL)
+            if isinstance(found, RunFolder) or _can_read(found, read.reviews):
+                return open_start(found)
+            why = "most of the reviews do not look like English"
+        except ModelError as error:
+            why = str(error)
+    observer.say(f"{DEFAULT_MODEL} is not adapted: {why}")
+    return None
+
+
+def adapted_options(options: TrainingOptions) -> TrainingOptions:
+    """Return the options for adapting in place of fitting: its folds hold reviews out."""
+    return replace(options, validation=TrainingOptions.validation, resume=False)
+
+
+def _can_read(model: ModelFile, reviews: Reviews) -> bool:
+    """Whether most reviews are in the language of a model."""
+    texts = reviews.texts[:_TEXTS_TO_READ]
+    ids = model.vocabulary.encode(texts)
+    few = KnownWords(model.vocabulary, model.facts.max_tokens).are_few(ids)
+    return bool(2 * few.sum() <= len(few))
+
+
+def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried | None:
+    """Adapt the start to the fitted reviews of a split, and measure it on the others.
+
+    The log loss is that of probabilities at the reviews' own share of positives, as of all ways.
+    """
+    started = time.monotonic()
+    fitted, held_out = data.fitted, data.held_out
+    if held_out is None:
+        return None
+    kind = split_kind(fitted, options.split)
+    folds = folds_for_few(fitted, usual_folds(len(fitted)), options.seed, kind)
+    made = adapt_network(start, fitted, folds, data.unlabelled and data.unlabelled.texts)
+    found = made.probabilities(held_out.texts)
+    at_own_share = sigmoid(logits_of(found) + log_odds(made.border)).astype(np.float32)
+    balanced, loss = (
+        measure(held_out.labels, each, DEFAULT_THRESHOLD) for each in (found, at_own_share)
+    )
+    tried = Tried.of(ADAPTING, balanced, time.monotonic() - started)
+    return replace(tried, log_loss=loss.log_loss)
+
+
+def try_fitted(name: str, outcome: Outcome, seconds: float) -> Tried | None:
+    """Measure a fitted network on the held-out reviews, calibrated by others of them."""
+    held_out, calibration = outcome.held_out, outcome.calibration
+    if held_out is None or calibration is None:
+        return None
+    found = unseen_probabilities(held_out, calibration).astype(np.float32)
+    return Tried.of(name, measure(held_out.labels, found, DEFAULT_THRESHOLD), seconds)
