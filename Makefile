@@ -1,5 +1,6 @@
 # Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
-# `make check test test-all` runs no test twice: those of the pages are in `make check`.
+# `make check test test-all` runs a test twice only if it is a property: the second time, with new
+# examples. The tests of the pages are in `make check`.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -16,7 +17,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
-.PHONY: demo test test-all test-arrow check docs reference models bench release lock format clean help
+.PHONY: demo test test-all test-arrow test-bare check docs reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,14 +27,17 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 	@echo
 	@$(DEMO)/bin/python examples/show.py reviews.scored.csv
 
-test: $(DEV)/installed  ## run the tests that a change needs, in eight minutes; installs 2.5 GB
+test: $(DEV)/installed  ## run the tests that a change needs, in eight minutes; installs 2.3 GB
 	$(DEV)/bin/pytest -q $(AT_ONCE) -m "not slow and not tools" --ignore=tests/docs
 
-test-all: test $(DEV)/installed-all  ## run also the slow tests, and those of other languages, browsers and engines
-	$(DEV)/bin/pytest $(AT_ONCE) -m "slow or tools"
+test-all: test $(DEV)/installed-all  ## run also the slow tests, those of other languages, browsers and engines, and new examples
+	$(DEV)/bin/pytest $(AT_ONCE) -m "slow or tools or hypothesis" --hypothesis-profile=new --ignore=tests/docs
 
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
 	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) -m "not tools" $(CORE_TESTS)
+
+test-bare: $(DEV)/installed-all  ## run the tests that look for the real data as if it were not there
+	TOOLKIT_DATA=$(CURDIR)/no-data $(DEV)/bin/pytest -q $(AT_ONCE) --looks-for-data --ignore=tests/docs
 
 check: $(DEV)/installed  ## check format, types, docstrings and imports, and test the pages
 	$(DEV)/bin/ruff check

@@ -18,11 +18,12 @@ os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
 DISTRIBUTION = "review-sentiment-toolkit"  # `review_sentiment_toolkit.py` knows this package by it
-__all__ = ["Scorer", "__version__"]
+__all__ = ["Scorer", "__version__", "train"]
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer as Scorer
+    from toolkit.training.memory import train as train
 
 
 # Late, so that `toolkit --help` starts without ONNX Runtime and Arrow.
-__getattr__ = late_names(__name__, {"model": ("Scorer",)})
+__getattr__ = late_names(__name__, {"model": ("Scorer",), "training.memory": ("train",)})

@@ -115,11 +115,12 @@ in all files that are done, which are missing if the run ended before its first 
 | `records` | records that were read; each one is `scored`, `without_text`, `without_known_words` or `rejected` |
 | `positive`, `neutral`, `mixed` | of the scored; all others are negative |
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
+| `classes` | of a model of classes: the scored by label; the keys of sentiment are missing then |
 | `cut_at_nul` | texts that are read up to a NUL |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`, whose labels are read as `train` and `evaluate` read them: scored records with a positive or negative label, of these called neutral or mixed, right; scored records without a readable label |
 | `neutral_labels` | with `--label-column`: scored records with a neutral label, such as 3 of 5 stars, which are left out; missing if there are none |
 | `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
-| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done |
+| `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done, or `skipped` after a run that left what it had found |
 
 With `--log-format json`, each line that `score` writes to standard error is an object with `time`
 (UTC), `level` (info, warning or error), `event` and the facts of that event:

@@ -21,6 +21,7 @@ FRONTS: dict[str, tuple[str, ...]] = {
     "toolkit.records": ("ReadOptions", "Columns"),
     "toolkit.evaluation": (),
     "toolkit.training": ("TrainingOptions", "train"),
+    "toolkit.sklearn": ("TextClassifier",),
     "toolkit.export": (),
     "toolkit.errors": (),
 }

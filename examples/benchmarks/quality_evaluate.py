@@ -17,7 +17,7 @@ import numpy as np
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
 from toolkit.evaluation.json import evaluation_as_dict
-from toolkit.evaluation.metrics import calls_positive
+from toolkit.model.classes import is_positive
 from toolkit.records import Columns, ReadOptions
 
 
@@ -63,7 +63,7 @@ def beside_best_peer(evaluation: Evaluation) -> list[Comparison]:
     That peer is picked by these very reviews, which is in its favour.
     """
     rights = {
-        model.name: calls_positive(model.probability, model.threshold) == evaluation.labels
+        model.name: is_positive(model.probability, model.threshold) == evaluation.labels
         for model in evaluation.models
     }
     peers = [model.name for model in evaluation.models if model.preset is None]

@@ -3,7 +3,7 @@
 //     node embed.js MODEL [TEXT...]
 //
 // Prints the label and the probability of each text, or of each line of standard input. The label
-// is "unknown" where the model knows no word of the text, which then says nothing.
+// is "unknown", and the probability NaN, where the model knows no word of the text.
 
 import process, { argv, stdin } from "node:process";
 import { open } from "review-sentiment-toolkit";

@@ -2,9 +2,9 @@
 export interface Score {
   /** Empty where the model knows no word of the text: then it is not an opinion. */
   label: string;
-  /** Of the positive label, 0 to 1. */
+  /** Of the positive label, 0 to 1; NaN where the label is empty. */
   probability: number;
-  /** 1 to 5; undefined if the model does not tell them. */
+  /** 1 to 5; NaN where the label is empty, undefined if the model does not tell them. */
   stars?: number;
   /** How many of the words that are read the model knows; undefined for files before format 3. */
   knownTokens?: number;

@@ -30,14 +30,26 @@ export class Model {
       const { label, probability, stars, known_tokens: known } = await this.run(batch);
       for (let i = 0; i < batch.length; i += 1) {
         const knownTokens = known?.data[i]; // not in files before format 3
+        const isKnown = knownTokens !== 0; // else the model says the same of every such text
         found.push({
-          label: knownTokens === 0 ? "" : label.data[i],
-          probability: probability.data[i],
-          stars: stars?.data[i],
+          label: isKnown ? label.data[i] : "",
+          probability: isKnown ? shortest(probability.data[i]) : NaN,
+          stars: stars && (isKnown ? shortest(stars.data[i]) : NaN),
           knownTokens,
         });
       }
     }
     return found;
   }
+}
+
+/**
+ * The number with the fewest digits that is the same float32: 0.9595864 for 0.9595863819122314.
+ *
+ * @param {number} value
+ */
+function shortest(value) {
+  let digits = 1;
+  while (digits < 9 && Math.fround(Number(value.toPrecision(digits))) !== value) digits += 1;
+  return Number(value.toPrecision(digits));
 }

@@ -17,6 +17,7 @@ from typing import Any
 import pytest
 
 from tests.models import many_texts, shipped_scorer
+from tests.waiting import PATIENCE
 from toolkit.cli import app
 from toolkit.scoring import Job, Progress, ScoringOptions, find_jobs, score_files
 from toolkit.scoring.journal import folder_beside
@@ -78,7 +79,7 @@ def in_its_own_process(*arguments: str | Path, **options: Any) -> Ran:
         capture_output=True,
         text=True,
         encoding="utf-8",
-        timeout=60,
+        timeout=PATIENCE,
         check=False,
         **options,
     )
@@ -100,8 +101,10 @@ def journals(*outputs: str) -> list[str]:
 
 
 def files_in(folder: str) -> list[str]:
+    """Name the files in a folder and below, without the records that runs leave for later ones."""
     root = Path(folder)
-    return sorted(str(path.relative_to(root)) for path in root.rglob("*") if path.is_file())
+    files = [path for path in root.rglob("*") if path.is_file()]
+    return sorted(str(path.relative_to(root)) for path in files if path.suffix != ".done")
 
 
 def write_long(path: Path, times: int) -> Path:

@@ -14,6 +14,7 @@ import pytest
 from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
 from tests.models import MODEL, OLD_MODELS
+from tests.waiting import PATIENCE
 
 OLD = OLD_MODELS / "ngram-linear.onnx"
 CSV = (
@@ -265,7 +266,7 @@ from toolkit.cli.app import main
 main()
 """
     ran = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", code], capture_output=True, text=True, check=False, timeout=PATIENCE
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     assert shown in ran.stdout

@@ -178,7 +178,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "folder.csv"], "folder.csv: a folder, expected", 1),
         ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder, expected", 1),
         ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
-        ([MODEL, "r.txt"], "r.txt: unknown ending", 2),
+        ([MODEL, "r.txt"], "r.txt: no such file", 1),
         ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
         ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
         ([], "no labelled reviews given. Name a file, or use --behaviour", 2),

@@ -13,6 +13,7 @@ import pytest
 
 from tests.cli.running import COMMAND, Command, Ran, in_its_own_process, write_long
 from tests.models import CONV1D
+from tests.waiting import PATIENCE
 from toolkit import __version__
 from toolkit.cli.console import progress_of
 from toolkit.native import core_name
@@ -216,6 +217,6 @@ def _on_a_terminal(folder: Path, *arguments: str) -> str:
         except OSError:  # the other end was closed
             break
     os.close(outside)
-    assert process.wait(timeout=30) == 0
+    assert process.wait(timeout=PATIENCE) == 0
     assert "Traceback" not in shown.decode()
     return shown.decode()

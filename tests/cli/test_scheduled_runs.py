@@ -17,6 +17,7 @@ import pytest
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
 from tests.shards.running import contents
+from tests.waiting import PATIENCE, wait_until
 from toolkit.scoring import score_file
 from toolkit.scoring.identity import digest_of
 
@@ -32,14 +33,14 @@ def size_of(file: Path) -> int:
 
 def wait_for_progress(process: subprocess.Popen[str], folder: Path) -> None:
     """Wait until a block is written in a folder or one in it, and noted."""
-    began = time.monotonic()
-    while not any(
-        size_of(file) > 1000 and size_of(file.with_name("journal"))
-        for file in folder.glob("**/.*.unfinished/output")
-    ):
-        assert process.poll() is None
-        assert time.monotonic() - began < 30
-        time.sleep(0.01)
+
+    def is_noted() -> bool:
+        return any(
+            size_of(file) > 1000 and size_of(file.with_name("journal"))
+            for file in folder.glob("**/.*.unfinished/output")
+        )
+
+    wait_until(is_noted, process)
 
 
 @pytest.fixture
@@ -65,7 +66,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     # The folder itself is made by one of them.
     running = [start(part.name, "-o", "out", "-q", folder=tmp_path) for part in parts]
     for process in running:
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert (process.returncode, err) == (3, "")
     names = files_in(str(tmp_path / "whole"))
     assert files_in(str(tmp_path / "out")) == names
@@ -89,7 +90,7 @@ def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path)
         ran.failed_with(".csv: another process is writing this output at the moment. Wait for", 2)
         assert first.poll() is None
     first.send_signal(signal.SIGCONT)
-    _, err = first.communicate(timeout=60)
+    _, err = first.communicate(timeout=PATIENCE)
     assert (first.returncode, err) == (0, "")
     assert files_in(str(tmp_path / "out")) == ["a.csv", "b.csv", "c.csv"]
 
@@ -123,13 +124,14 @@ def test_only_what_is_new_is_scored(command: Command, data: Path) -> None:
         Path("out/c.csv").unlink(missing_ok=True)
         call[1] = name
         ran = command(*call)
-        assert ran.exit_code == 0, ran.err
+        assert ran.exit_code == 3, ran.err
         assert "  files         3\n  skipped       2 with an output that exists\n" in ran.err, name
-        assert "  records       3\n" in ran.err
+        assert "  records       10\n" in ran.err
     files = json.loads(Path("r.json").read_text(encoding="utf-8"))["files"]
     assert [file["status"] for file in files] == ["skipped", "skipped", "done"]
+    assert [file["records"] for file in files] == [3, 4, 3]
     ran = command(*call)
-    assert (ran.exit_code, "  skipped       3 with " in ran.err) == (0, True)
+    assert (ran.exit_code, "  skipped       3 with " in ran.err) == (3, True)
     assert Path("out/a.csv").stat() == before
     names = [name for name in files_in("out") if name[0] != "."]
     assert names == ["a.csv", "b.csv", "b.csv.rejected.jsonl", "c.csv"]
@@ -164,7 +166,7 @@ def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data:
     shown = command(*call, "--force", "--dry-run").out
     assert shown.count("skipped") == 1
     ran = command(*call, "--force")
-    assert (ran.exit_code, "  skipped       1 with" in ran.err) == (0, True)
+    assert (ran.exit_code, "  skipped       1 with" in ran.err) == (3, True)
     assert b"boring" in Path("out/a.csv").read_bytes()
     assert Path("out/empty.csv").read_bytes() == Path("out/b.csv").read_bytes()
     assert "  skipped       3 with" in command(*call).err
@@ -262,6 +264,82 @@ def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Pat
     assert shown in command(*call).err
 
 
+ANSWER = ("status", "exit_code", "records", "scored", "rejected", "positive", "accuracy")
+_OF_FILE = ("columns", "job_id", "warnings", "records", "rejected", "rejected_file")
+
+
+@pytest.mark.parametrize("option", ["--skip-existing", "--resume"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_run_that_is_started_again_gives_the_same_answer(
+    command: Command, option: str, ending: str
+) -> None:
+    """As a scheduler does that has not heard of the end of the first one."""
+    write("a.csv", CSV + "too,many,fields\n")
+    call = ("score", "a.csv", "-o", f"b{ending}", option, "--report", "r.json")
+    answers = []
+    for is_first in (True, False, False):
+        ran = command(*call)
+        assert ran.exit_code == 3, ran.err
+        assert ("skipped" in ran.err) != is_first
+        assert "  rejected      1 → b" in ran.err
+        report = json.loads(Path("r.json").read_text(encoding="utf-8"))
+        (file,) = report["files"]
+        answers.append([report[key] for key in ANSWER] + [file[key] for key in _OF_FILE])
+    assert answers[1:] == answers[:1] * 2
+    command(*call, "--max-rejected", "0").failed_with("1 of the 4 records cannot be read, more", 1)
+    assert command(*call, "--max-rejected", "1").exit_code == 0
+    Path(f"b{ending}.rejected.jsonl").unlink()
+    ran = command(*call)
+    assert (ran.exit_code, "rejected.jsonl, is gone. To write it again" in ran.err) == (3, True)
+    command(*call, "--threshold", "0.9").failed_with("this has changed: the threshold. Replace", 2)
+    assert command(*call, "--force").exit_code == 3
+    if option == "--resume":
+        assert Path(f"b{ending}.rejected.jsonl").is_file()
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+def test_an_output_that_was_cut_is_not_skipped(command: Command, ending: str) -> None:
+    write("a.csv")
+    output = Path(f"b{ending}")
+    call = ("score", "a.csv", "-o", output, "--skip-existing")
+    assert command(*call).exit_code == 0
+    whole = output.read_bytes()
+    output.write_bytes(whole[: len(whole) // 2])
+    command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
+    output.write_bytes(whole)  # copied back, with another time
+    ran = command(*call)
+    assert (ran.exit_code, "  skipped       1 with an output that exists" in ran.err) == (0, True)
+    assert ("compared by time only" in ran.err) == (ending == ".parquet")
+    if ending == ".csv":
+        output.write_bytes(whole.replace(b"positive", b"negative"))
+        command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
+
+
+def test_an_input_that_was_rewritten_in_secret_is_found(command: Command) -> None:
+    """With the same size, and its time restored."""
+    write("a.csv")
+    before = Path("a.csv").stat()
+    call = ("score", "a.csv", "-o", "b.csv", "--skip-existing")
+    assert command(*call).exit_code == 0
+    write("a.csv", CSV.replace("superb", "boring"))
+    os.utime("a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
+    command(*call).failed_with("this has changed: the input. Replace it with", 2)
+    write("a.csv")
+    os.utime("a.csv", ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert "  skipped       1 with an output that exists\n" in command(*call).err
+    Path("a.csv").chmod(0o600)
+    assert "  skipped       1 with an output that exists\n" in command(*call).err
+
+
+def test_a_record_is_not_left_by_a_run_without_the_option(command: Command) -> None:
+    """It would be of another output."""
+    write("a.csv")
+    assert command("score", "a.csv", "-o", "out/", "--resume").exit_code == 0
+    assert record_of("out").is_file()
+    assert command("score", "a.csv", "-o", "out/", "--force", "--stars").exit_code == 0
+    assert list(Path("out").glob(".*")) == []
+
+
 def test_one_file_may_exist(command: Command) -> None:
     write("a.csv")
     for _ in range(2):
@@ -340,7 +418,7 @@ def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None
     process = start(data, "-o", "out", "-q")
     wait_for_progress(process, Path("out"))
     process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
+    process.communicate(timeout=PATIENCE)
     assert process.returncode == 128 + signal.SIGTERM
     ran = command("score", data, "-o", "out", "--skip-existing")
     ran.failed_with("out/b.csv: an earlier run is unfinished. Continue it with --resume, or", 2)

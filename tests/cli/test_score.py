@@ -84,6 +84,8 @@ def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
     ("name", "content", "message", "exit_code"),
     [
         ("a.csv", None, "a.csv: no such file", 1),
+        ("a.zip", None, "a.zip: no such file", 1),
+        ("a", None, "a: no such file", 1),
         ("a.csv", "", "a.csv: the file is empty", 1),
         ("a.jsonl", "", "a.jsonl: the file is empty", 1),
         ("a.txt", CSV, "a.txt: unknown ending '.txt'. Use .csv", 2),

@@ -8,7 +8,6 @@ import resource
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -19,6 +18,7 @@ import pytest
 
 from pages.commands import REFERENCE
 from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
+from tests.waiting import wait_until
 from toolkit import __version__
 from toolkit.cli.process import Interrupted
 from toolkit.scoring.file_output import FileOutput
@@ -179,11 +179,9 @@ def test_an_interrupted_run_leaves_no_old_success(tmp_path: Path, is_resumed: bo
         [*COMMAND, *call, "--force", "--checkpoint-seconds", "0"],
         stderr=subprocess.PIPE, text=True, cwd=tmp_path,
     )  # fmt: skip
-    began = time.monotonic()
-    while not any(file.stat().st_size for file in tmp_path.glob(".b.csv.*/output")):
-        assert process.poll() is None
-        assert time.monotonic() - began < 60
-        time.sleep(0.01)
+    wait_until(
+        lambda: any(file.stat().st_size for file in tmp_path.glob(".b.csv.*/output")), process
+    )
     assert not path.exists()
     process.send_signal(signal.SIGTERM)
     _, err = process.communicate()

@@ -19,6 +19,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, Ran, in_its_own_process, write, write_long
+from tests.waiting import PATIENCE, wait_until
 
 
 def score_parts(parts: Iterable[bytes], *options: str, pause: float) -> Ran:
@@ -280,13 +281,9 @@ def test_a_signal_keeps_the_progress(
     process = subprocess.Popen(
         [*COMMAND, *call, "--checkpoint-seconds", "0"], stderr=subprocess.PIPE, text=True
     )
-    started = time.monotonic()
-    while not any(path.stat().st_size for path in tmp_path.glob(".b.*/journal")):
-        assert process.poll() is None
-        assert time.monotonic() - started < 30
-        time.sleep(0.01)
+    wait_until(lambda: any(path.stat().st_size for path in tmp_path.glob(".b.*/journal")), process)
     process.send_signal(number)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert err == f"error: interrupted. {RESUME}"
     assert process.returncode == 128 + number
     assert not output.exists()
@@ -325,7 +322,7 @@ def test_full_standard_output(large_file: Path) -> None:
     with Path("/dev/full").open("wb") as full:
         ran = subprocess.run(
             [*COMMAND, "score", large_file, "-o", "-"],
-            stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False,
+            stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE, check=False,
         )  # fmt: skip
     assert ran.stderr == "error: standard output: cannot be written: No space left on device\n"
     assert ran.returncode == 1
@@ -351,7 +348,7 @@ def test_a_reader_that_closes_the_pipe(taken: int, large_file: Path, tmp_path: P
     out.close()
     message = err.read().decode()
     err.close()
-    assert process.wait(timeout=30) == 128 + signal.SIGPIPE
+    assert process.wait(timeout=PATIENCE) == 128 + signal.SIGPIPE
     assert message == ""
     assert list(tmp_path.iterdir()) == []
 
@@ -360,7 +357,7 @@ def test_a_signal_while_the_reader_waits(large_file: Path, tmp_path: Path) -> No
     process = piped(large_file, tmp_path)
     opened(process.stdout).read(1000)
     process.send_signal(signal.SIGTERM)
-    _, err = process.communicate(timeout=30)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (143, b"error: interrupted\n")
 
 

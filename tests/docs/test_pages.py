@@ -23,6 +23,7 @@ from exported.cards import model_card
 from exported.sources import with_sources
 from pages.badges import BADGES, badges, facts
 from pages.commands import REFERENCE, reference
+from tests.classes import tickets
 from tests.data import PROJECT
 from tests.docs.markdown import GUIDES, README, TRAINING, Run, blocks, pages, run, runs, shell_lines
 from tests.models import OLD_MODELS
@@ -114,6 +115,8 @@ def files(folder: Path, trained: list[str], tmp_path: Path) -> Path:
     probabilities = "".join(f"{0.2 + 0.6 * int(row['label'])}\n" for row in rows)
     (tmp_path / "fasttext.csv").write_text(f"probability\n{probabilities}", encoding="utf-8")
     shutil.copytree(folder / "runs" / "conv1d", tmp_path / "runs" / "mine")
+    shutil.copytree(tickets.trained(), tmp_path / "runs" / "topics")
+    tickets.write(tmp_path / "held-out.csv", tickets.tickets(40))
     shutil.copy(OLD_MODELS / "ngram-cnn.onnx", tmp_path / "old.onnx")
     (tmp_path / "bin").symlink_to(folder / "bin")
     return tmp_path

@@ -15,10 +15,10 @@ from tests.evaluation.test_metrics import ANSWERS, THRESHOLD, arrays
 from tests.models import MODEL
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
-from toolkit.evaluation.metrics import calls_positive, coverage_at, margins
-from toolkit.evaluation.reviews import LABELS
+from toolkit.evaluation.metrics import coverage_at, margins
 from toolkit.evaluation.tables import target_table
 from toolkit.model import load_model
+from toolkit.model.classes import SENTIMENT, is_positive
 from toolkit.model.labels import Labelling
 
 FILE = load_model(MODEL)
@@ -33,7 +33,7 @@ def test_the_most_reviews_are_answered_that_reach_the_accuracy(
     labels, probability = arrays(answers)
     margin, right = (
         margins(probability, threshold),
-        calls_positive(probability, threshold) == labels,
+        is_positive(probability, threshold) == labels,
     )
     limits = [margin >= limit for limit in np.unique(margin)]
     enough = [answered for answered in limits if right[answered].mean() >= target]
@@ -61,7 +61,7 @@ def test_the_range_gives_that_coverage_in_scoring(
         labelling = Labelling.of(FILE, threshold, found.uncertain, by_sentence=False)
         sentiments = labelling.of_probability(pa.array(probability)).to_pylist()
         assert len(answers) - sentiments.count("neutral") == found.answered
-        names = [LABELS[label] for label in labels.tolist()]
+        names = [SENTIMENT[label] for label in labels.tolist()]
         right = sum(name == given for name, given in zip(names, sentiments, strict=True))
         assert right == found.right
 

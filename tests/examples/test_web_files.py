@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from tests.data import PROJECT
 from tests.examples.conftest import Tab, opened
 from tests.examples.test_web import check_access
 from tests.examples.web_page import (
@@ -49,6 +50,12 @@ def test_ten_rows_that_are_dropped(page: Any) -> None:
     page.wait_for_selector("#result h3:has-text('ten.csv')")
     check_csv(content, downloaded(page, "Download the scored file")[1])
     assert sum(count(page, name) for name in TILES) == 10
+
+
+def test_the_texts_of_the_examples_are_scored(page: Any) -> None:
+    """And not the names of the films, which stand before them."""
+    content = (PROJECT / "examples" / "reviews.csv").read_bytes()
+    check_csv(content, scored(page, "reviews.csv", content))
 
 
 # How many different shares of the work a timer of the page sees: none, if the page itself scored.
@@ -241,10 +248,10 @@ AT_ONCE = 10
 @pytest.fixture(scope="module")
 def many(browser: Any, address: str) -> Iterator[Tab]:
     """A tab with a file of many rows, of which the first has no text."""
+    header, line_end, others = reviews(ROWS - 1).partition(b"\r\n")
+    without_text = b"," * header.count(b",")
     with opened(browser, address) as tab:
-        upload(
-            tab.page, "many.csv", b"id,text,stars\n0,,\n" + reviews(ROWS - 1).partition(b"\n")[2]
-        )
+        upload(tab.page, "many.csv", line_end.join([header, without_text, others]))
         tab.page.wait_for_selector(".rows tbody tr")
         yield tab
         tab.check()

@@ -278,13 +278,13 @@ def neutral_scorer() -> Scorer:
 
 
 def reviews(rows: int) -> bytes:
-    """Real reviews as CSV, where they are; else repeated ones of the examples."""
+    """Real reviews as CSV, where they are; else repeated ones of the examples. Each has a text."""
     try:
         table = pq.read_table(shared_data("imdb") / "test.parquet", columns=["id", "text", "stars"])
         records = table.slice(0, rows).to_pylist()
     except pytest.skip.Exception:
         with (PROJECT / "examples/reviews.csv").open(encoding="utf-8", newline="") as file:
-            few = list(csv.DictReader(file))
+            few = [row for row in csv.DictReader(file) if row["text"].strip()]
         records = [{**few[row % len(few)], "id": f"{row:05}"} for row in range(rows)]
     out = io.StringIO(newline="")
     writer = csv.DictWriter(out, list(records[0]))

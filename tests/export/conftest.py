@@ -72,3 +72,9 @@ def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
     pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
     folder.save_config(CONFIG)
     return folder
+
+
+@pytest.fixture
+def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let a damaged graph reach the proof of parity: loading a file would refuse it before."""
+    monkeypatch.setattr("toolkit.model.agreement.is_known", lambda _: True)

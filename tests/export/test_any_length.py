@@ -107,7 +107,9 @@ def test_the_four_executions(model: Exported) -> None:
     assert report.reviews == 40 * len(MIXED)
 
 
-def test_rows_of_another_length_do_not_pass(model: Exported, tmp_path: Path) -> None:
+def test_rows_of_another_length_do_not_pass(
+    model: Exported, tmp_path: Path, unchecked: None
+) -> None:
     graph = onnx.load(model.text_in)
     (most,) = (e for e in graph.graph.initializer if e.name == "front_end/most_columns")
     most.CopyFrom(onnx.numpy_helper.from_array(np.array([MAX_TOKENS + 1]), most.name))

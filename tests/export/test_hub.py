@@ -17,6 +17,7 @@ from exported.hub import write_hub_folder
 from tests.cli.running import Command
 from tests.export.hub_conventions import LICENCES, check_folder, check_metadata, metadata_in
 from tests.models import CONV1D
+from tests.waiting import PATIENCE
 from toolkit import Scorer
 from toolkit.errors import MissingExtraError, ModelError, UsageError
 from toolkit.export import export_to_hub
@@ -77,7 +78,7 @@ def test_the_snippet_of_the_card_runs_in_the_folder(folder: Path) -> None:
         capture_output=True,
         text=True,
         check=False,
-        timeout=60,
+        timeout=PATIENCE,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
     texts = ["A fine film, superbly acted.", "Dull, and a waste of time."]

@@ -23,8 +23,13 @@ from tests.data import shared_data
 from tests.models import CONV1D, EXPORTED
 from tests.native.building import build, copy_project
 from toolkit import Scorer
-from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Ratings, best_constants, rate
+from toolkit.evaluation.ratings import Ratings, best_constants, rate
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, read_twin
+from toolkit.model.classes import (
+    NEGATIVE_OF_THREE,
+    NEUTRAL_OF_THREE,
+    POSITIVE_OF_THREE,
+)
 
 NAMES = {f"{name}{ending}" for name in SHIPPED for ending in ENDINGS} | {GOLDEN.name}
 
@@ -168,7 +173,8 @@ def ratings_of(model: str, reviews: pa.Table) -> Ratings:
     facts = scorer.facts
     assert facts.neutral is not None
     stars = reviews["stars"].to_numpy().astype(np.float64)
-    classes = np.where(stars < 3, NEGATIVE, np.where(stars > 3, POSITIVE, NEUTRAL))
+    classes = np.where(stars > 3, POSITIVE_OF_THREE, NEUTRAL_OF_THREE)
+    classes = np.where(stars < 3, NEGATIVE_OF_THREE, classes)
     ids = scorer.vocabulary.encode(reviews["text"], last=facts.max_tokens)
     probability = scorer.probabilities(reviews["text"]).to_numpy(zero_copy_only=False)
     known = ids.known_tokens(facts.max_tokens)

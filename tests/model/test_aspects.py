@@ -206,6 +206,39 @@ def test_what_is_no_list(given_aspects: object, message: str) -> None:
         Scorer(aspects=given_aspects).aspects_of(["A bed."])  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a = " + "[" * 100_000 + "]" * 100_000, "nested too deeply"),
+        ("a = " + "{a=" * 50_000, "nested too deeply"),
+        (".".join(["a"] * 60_000) + " = 1", "nested too deeply"),
+        ("a = ['" + "x" * (1 << 18) + "']", "is larger than 256 KiB, expected a TOML file"),
+        ("a = [" + "'x'," * 10_001 + "]", "10,001 words and phrases with 10,001 characters, exp"),
+        ("a = [", "cannot be read as TOML: "),
+    ],
+    ids=["lists", "tables", "dots", "large", "many", "open"],
+)
+def test_a_file_that_is_no_list(tmp_path: Path, content: str, message: str) -> None:
+    file = tmp_path / "a.toml"
+    file.write_text(content, encoding="utf-8")
+    with pytest.raises(UsageError, match=message) as error:
+        Scorer(aspects=file)
+    assert len(str(error.value)) < 400
+
+
+def test_too_many_words_are_refused_before_they_are_looked_for() -> None:
+    with pytest.raises(UsageError, match="2,000,000 words and phrases with 6,000,000 char"):
+        Scorer(aspects={"a": ["bed"] * 2_000_000})
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs a device without an end")
+def test_a_device_is_no_list(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="/dev/zero: is not a file"):
+        Scorer(aspects="/dev/zero")
+    with pytest.raises(UsageError, match="is not a file"):
+        Scorer(aspects=tmp_path)
+
+
 def test_only_the_words_count_for_what_an_output_is_made_of(tmp_path: Path) -> None:
     file = tmp_path / "a.toml"
     lines = (f"{name} = {json.dumps(words)}\n" for name, words in WORDS.items())

@@ -22,6 +22,7 @@ from hypothesis import strategies as st
 
 from tests.models import BORE, EXPORTED, FILM, OLD_MODELS, many_texts
 from tests.strategies import review_texts
+from tests.waiting import PATIENCE
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.model import SHIPPED, Score
@@ -172,7 +173,7 @@ def test_threads_may_begin_together(
     fresh, start = Scorer(model), Barrier(8)
 
     def score(part: int) -> list[list[Score]]:
-        start.wait(60)
+        start.wait(PATIENCE)
         return [fresh.score(group) for group in groups[part::8]]
 
     with ThreadPoolExecutor(8) as pool:

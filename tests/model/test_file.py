@@ -15,7 +15,7 @@ from tests.data import PROJECT
 from tests.models import NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model import ModelFile, Scorer
-from toolkit.model.facts import FORMAT_VERSION, Calibration
+from toolkit.model.facts import NEWEST_VERSION, Calibration
 from toolkit.text import RULES, Spellings
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
@@ -65,9 +65,9 @@ def test_foreign_onnx(model: onnx.ModelProto, tmp_path: Path) -> None:
 
 
 def test_another_format_version(model: onnx.ModelProto, tmp_path: Path) -> None:
-    set_fact(model, "format_version", str(FORMAT_VERSION + 1))
+    set_fact(model, "format_version", str(NEWEST_VERSION + 1))
     with pytest.raises(
-        ModelError, match=f"version {FORMAT_VERSION + 1}, but this toolkit reads versions up to"
+        ModelError, match=f"version {NEWEST_VERSION + 1}, but this toolkit reads versions up to"
     ):
         load(model, tmp_path)
 

@@ -73,7 +73,7 @@ class Fuzzer:
             *(str(program), str(inputs), f"-max_total_time={seconds}"),
             *(f"-max_len={_LONGEST_INPUT}", f"-dict={words}", "-print_final_stats=1"),
             # The system counts the largest memory of the program that starts this one as its own.
-            *("-rss_limit_mb=0", "-malloc_limit_mb=1024", "-timeout=20"),
+            *("-rss_limit_mb=0", "-malloc_limit_mb=1024", "-timeout=120"),
             f"-artifact_prefix={folder}/found-",
             "-reload=0",
         ]

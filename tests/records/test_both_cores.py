@@ -117,6 +117,44 @@ def test_field_ends(
     assert with_core == without
 
 
+# More fields than are read one by one.
+wide = st.builds(
+    lambda cells, times, end: MARK.join(cells * times) + end,
+    st.lists(fields, min_size=1, max_size=4),
+    st.integers(20, 70),
+    st.sampled_from(ENDS),
+)
+
+
+@given(
+    st.lists(st.one_of(wide, lines), min_size=1, max_size=4).map(b"".join),
+    st.sampled_from(
+        [Dialect(","), Dialect(",", None), Dialect("\t", "'"), Dialect(",", '"', "\\")]
+    ),
+    st.booleans(),
+    st.sampled_from([None, 1, 3, 75, 100]),
+)
+@example(b'"",' * 65 + b'a"b,' * 65 + b'""\r\n', Dialect(","), True, None)
+@example(b'a"b,"",' * 65 + b'"""a,\n"\n', Dialect(","), False, 1)
+def test_field_ends_of_wide_records(
+    body: bytes, dialect: Dialect, at_end: bool, wanted: int | None
+) -> None:
+    """As the core finds them, as one by one, and of the first record no more than wanted."""
+    text = body.replace(MARK, dialect.delimiter.encode()) + b"\n" * at_end
+
+    def find(*, only_first: bool = False) -> tuple[list[int], list[int], dict[int, str]]:
+        ends = find_field_ends(text, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
+        return ends.delimiters.tolist(), ends.newlines.tolist(), ends.broken
+
+    without, with_core = outcomes(find)
+    with mock.patch("toolkit.records.csv_fields._FEW", 1 << 30):
+        one_by_one, _ = outcomes(find)
+    assert with_core == without == one_by_one
+    delimiters, newlines, broken = find(only_first=True)
+    if newlines and newlines[-1] not in broken:
+        assert delimiters == [at for at in find()[0] if at < newlines[-1]]
+
+
 STRINGS = [b'"a"', b'""', '"é😀\u2028"'.encode(), b'"' + LONG + b'"', rb'"\"\\\/\b\f\n\r\t"',
            rb'"\u00e9\uD83D\ude00"', b'"\x7f"', b'"a{[,:"', b'"NaN, Inf}"',
            b'"predicted_sentiment"', rb'"\u00e9' + b"y" * 70 + b'"']  # fmt: skip

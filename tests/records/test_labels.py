@@ -16,6 +16,7 @@ from toolkit.records.labels import (
     NEUTRAL,
     Labels,
     Ratings,
+    TopicsError,
     are_given,
     labels_of,
     opinions_of,
@@ -104,7 +105,7 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
         (["pos", "neutral", "neg", "postive"], None, "row 4: found the label 'postive'"),
         (["true", "false", "flase"], None, "row 3: found the label 'flase'"),
         (["-1", "0", "1", "l"], None, "row 4: found the label 'l'"),
-        (["sport", "art", "food", "news", "law"], None, "'sport' .*two classes only.* not topics"),
+        (["sport", "art", "food", "news", "law"], None, "'sport' .*A model of topics is trained"),
         (["95", "5"], None, r"row 1: found the label '95' \(1 more .*\).* --positive-from"),
         (["good", "1"], None, r"found the label 'good', .*--positive and --negative"),
         (["0 stars", "1 star"], None, "found the label '0 stars'"),
@@ -187,7 +188,8 @@ def test_wrong_labels_are_left_out_on_request() -> None:
 def test_topics_are_said_to_be_no_labels(words: list[str | None], are_topics: bool) -> None:
     with pytest.raises(InputError, match="found the label") as error:
         read(words)
-    assert ("not topics" in str(error.value)) is are_topics
+    assert ("model of topics" in str(error.value)) is are_topics
+    assert isinstance(error.value, TopicsError) is are_topics
 
 
 def test_names_that_contradict() -> None:

@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.waiting import PATIENCE
 from toolkit.scoring.blocks import in_order
 
 every_count = pytest.mark.parametrize("workers", [1, 2, 3, 8])
@@ -53,7 +54,7 @@ def test_large_items_are_read_one_by_one(workers: int) -> None:
 
 @every_count
 def test_so_many_work_at_once_the_calling_thread_among_them(workers: int) -> None:
-    together = threading.Barrier(workers, timeout=10)  # broken if fewer come
+    together = threading.Barrier(workers, timeout=PATIENCE)  # broken if fewer come
 
     def meet(_: int) -> int:
         together.wait()

@@ -400,10 +400,43 @@ def test_what_a_foreign_page_can_send_is_refused(service: Service, kind: str | N
 
 
 def test_other_paths_and_methods(service: Service) -> None:
-    for path in ("/scores", "/score/", "/"):
+    for path in ("/scores", "/score/", "/readyz/"):
         assert service.ask(path=path) == (404, {"error": "Not Found"})
     assert service.ask(method="GET") == (405, {"error": "Method Not Allowed"})
     assert service.ask(path="/healthz") == (405, {"error": "Method Not Allowed"})
+
+
+def test_the_start_points_to_the_description(service: Service) -> None:
+    """Which has every path, but itself and the start."""
+    status, found = service.ask(path="/", method="GET")
+    assert (status, found["description"]) == (200, "/openapi.json")
+    _, described = service.ask(path=found["description"], method="GET")
+    assert {*described["paths"]} == {"/score", "/explain", "/healthz", "/readyz", "/metrics"}
+
+
+def test_ready_until_it_stops(service: Service) -> None:
+    """Who has a connection is told that the service is stopping."""
+    assert service.ask(path="/readyz", method="GET") == (200, {"status": "ready"})
+
+    from toolkit.service import Limits
+    from toolkit.service import Service as Application
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def receive() -> dict[str, Any]:
+        return {"type": "http.request"}
+
+    async def ask() -> None:
+        app = Application(shipped_scorer(), None, Limits(), 1, lambda _: None)
+        app.stop()
+        head = {"type": "http", "method": "GET", "path": "/readyz"}
+        await app({**head, "headers": [(b"host", b"localhost")]}, receive, send)
+
+    asyncio.run(ask())
+    assert sent[0]["status"] == 503
 
 
 def test_health_names_the_model(service: Service, command: Command) -> None:

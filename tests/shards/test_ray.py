@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,6 +22,7 @@ from tests.data import PROJECT
 from tests.models import CONV1D, many_texts
 from tests.records.python_formats import PYTHON
 from tests.shards.running import contents
+from tests.waiting import wait_until
 
 BAD = b"no object\n"
 _ATTEMPT = re.compile(r"\d{5}\.[0-9a-f]{12}")
@@ -100,14 +101,6 @@ class Job:
         self.attempts.update(name for name in names if _ATTEMPT.fullmatch(name))
         return sum("-of-" in name and "failed" not in name for name in names)
 
-    def wait_until(self, process: subprocess.Popen[str], is_so: Callable[[], bool]) -> None:
-        """Wait for something while a process runs."""
-        began = time.monotonic()
-        while not is_so():
-            assert process.poll() is None, process.communicate()
-            assert time.monotonic() - began < 120
-            time.sleep(0.02)
-
     def end(self, process: subprocess.Popen[str]) -> tuple[int, str]:
         """Wait for the end, looking for attempts; give the exit code and all that was said."""
         while process.poll() is None:
@@ -181,7 +174,7 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     for number, options in ((signal.SIGINT, []), (signal.SIGTERM, ["--resume"])):
         done = job.claims()
         process = job.start(*options)
-        job.wait_until(process, lambda done=done: job.claims() > done)  # type: ignore[misc]
+        wait_until(lambda done=done: job.claims() > done, process)  # type: ignore[misc]
         process.send_signal(number)
         code, said = job.end(process)
         assert (code, _PROGRESS.sub("", said)) == (CODES[number], f"error: interrupted. {SAVED}")
@@ -194,8 +187,8 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
 
     report = tmp_path / "report.json"
     process = job.start("--resume", "--log-format", "json", "--report", str(report))
-    job.wait_until(process, kill_worker)
-    job.wait_until(process, lambda: bool(worker_ids(node)))
+    wait_until(kill_worker, process)
+    wait_until(lambda: worker_ids(node), process)
     cluster.remove_node(node, allow_graceful=False)
     code, said = job.end(process)
     assert code == 3, said

@@ -8,7 +8,6 @@ import hmac
 import os
 import subprocess
 import tempfile
-import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
@@ -24,6 +23,7 @@ import pytest
 
 from tests.stores.server import Bucket, free_port
 from tests.tools import need
+from tests.waiting import wait_until
 
 ACCOUNT = "devstoreaccount1"
 # The public key of this account, which all emulators have.
@@ -72,11 +72,7 @@ def running_azurite() -> Iterator[int]:
             cwd=folder, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
         )  # fmt: skip
         try:
-            deadline = time.monotonic() + 60
-            while not _listens(port):
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-                time.sleep(0.05)
+            wait_until(lambda: _listens(port), server)
             yield port
         finally:
             server.kill()

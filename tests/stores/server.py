@@ -5,7 +5,6 @@ from __future__ import annotations
 import socket
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,6 +17,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from tests.waiting import wait_until
+
 KEY, SECRET, TOKEN = "AKIDEXAMPLE0000", "secret-that-nobody-may-see", "token-that-nobody-may-see"
 
 
@@ -28,6 +29,14 @@ def free_port() -> int:
         return int(server.getsockname()[1])
 
 
+def _answers(port: int) -> bool:
+    try:
+        urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/").close()
+    except OSError:
+        return False
+    return True
+
+
 @contextmanager
 def running_server() -> Iterator[int]:
     """Run the server, and give its port."""
@@ -35,15 +44,7 @@ def running_server() -> Iterator[int]:
     command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
     server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     try:
-        deadline = time.monotonic() + 60
-        while True:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/moto-api/").close()
-                break
-            except OSError:
-                assert time.monotonic() < deadline
-                assert server.poll() is None
-                time.sleep(0.05)
+        wait_until(lambda: _answers(port), server)
         yield port
     finally:
         server.kill()

@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import threading
-import time
 from pathlib import Path
 
 import pyarrow as pa
@@ -18,6 +17,7 @@ from tests.cli.running import COMMAND, CSV, Command, write_long
 from tests.stores.azure import KEY, Container
 from tests.stores.proxy import Proxy
 from tests.stores.server import free_port
+from tests.waiting import wait_until
 from toolkit.errors import StoreError
 from toolkit.stores.clients import Patience
 from toolkit.stores.location import Location
@@ -80,11 +80,7 @@ def test_a_run_that_is_killed_during_the_upload_is_resumed(
     with Proxy(container.port, rate=6e6) as proxy:
         slow = {**os.environ, **container.environment_at(proxy.port)}
         process = subprocess.Popen([*COMMAND, *call], stderr=subprocess.DEVNULL, env=slow)
-        deadline = time.monotonic() + 60
-        while not container.uploads():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(container.uploads, process)
         process.send_signal(signal.SIGKILL)
         process.wait()
     assert container.keys() == []

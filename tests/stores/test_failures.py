@@ -145,9 +145,7 @@ def test_a_store_that_does_not_answer_is_given_up(
 ) -> None:
     with Proxy(bucket.port, is_stalled=True) as proxy:
         monkeypatch.setenv("AWS_ENDPOINT_URL", f"http://127.0.0.1:{proxy.port}")
-        began = time.monotonic()
         _said(command("score", bucket.uri("a.csv")), bucket.uri("a.csv"), "does not answer in time")
-        assert time.monotonic() - began < 20
 
 
 @pytest.mark.slow

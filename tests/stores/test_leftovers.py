@@ -8,7 +8,6 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -18,6 +17,7 @@ from tests.data import PROJECT
 from tests.stores.azure import Store
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
+from tests.waiting import wait_until
 from toolkit.scoring import Job
 from toolkit.scoring.journal import Journal
 from toolkit.stores import write
@@ -222,11 +222,7 @@ def test_the_rule_of_the_guide_is_for_uploads_that_are_killed(
         slow = bucket.through(proxy.port)
         call = [*COMMAND, "score", str(source), "-o", bucket.uri("b.csv"), "-q"]
         process = subprocess.Popen(call, env={**os.environ, **slow.environment})
-        deadline = time.monotonic() + 60
-        while not bucket.uploads():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(bucket.uploads, process)
         process.kill()
         process.wait()
     assert bucket.keys() == []

@@ -7,7 +7,6 @@ import os
 import signal
 import stat
 import subprocess
-import time
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from tests.models import MODEL
 from tests.stores.azure import Store
 from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
+from tests.waiting import PATIENCE, wait_until
 from toolkit.model import Scorer
 from toolkit.scoring import file_output
 from toolkit.scoring.journal import Journal
@@ -98,13 +98,9 @@ def test_a_signal_during_the_upload_leaves_no_object_and_keeps_the_progress(
             stderr=subprocess.PIPE,
             text=True,
         )
-        deadline = time.monotonic() + 60
-        while not bucket.uploads():
-            assert time.monotonic() < deadline
-            assert process.poll() is None
-            time.sleep(0.02)
+        wait_until(bucket.uploads, process)
         process.send_signal(signal.SIGTERM)
-        _, err = process.communicate(timeout=60)
+        _, err = process.communicate(timeout=PATIENCE)
         assert process.returncode == 143
         assert "Progress is saved" in err
         assert (bucket.keys(), bucket.uploads()) == ([], [])

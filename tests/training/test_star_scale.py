@@ -11,8 +11,9 @@ import pytest
 
 from tests.training.conftest import make_rows
 from toolkit import Scorer
-from toolkit.evaluation.ratings import NEUTRAL, classes_of, macro_f1
+from toolkit.evaluation.ratings import classes_of, macro_f1
 from toolkit.export import export
+from toolkit.model.classes import NEUTRAL_OF_THREE
 from toolkit.model.facts import Calibration
 from toolkit.model.stars import StarScale, logits_of, sigmoid
 from toolkit.records import Columns, ReadOptions
@@ -72,13 +73,13 @@ def test_the_neutral_range_is_the_best_one_around_a_half() -> None:
             if low < high:
                 assert score(low, high) <= best + 1e-9
     assert found.macro_f1 == pytest.approx(best, abs=0.03)
-    assert found.neutral == int((reviews.classes == NEUTRAL).sum())
+    assert found.neutral == int((reviews.classes == NEUTRAL_OF_THREE).sum())
 
 
 def test_domains_without_neutral_reviews_say_nothing_of_the_range() -> None:
     reviews = rated(5000)
     others = rated(5000, seed=2)
-    others = others.take(np.flatnonzero(others.classes != NEUTRAL))
+    others = others.take(np.flatnonzero(others.classes != NEUTRAL_OF_THREE))
     others = replace(others, domains=np.full(len(others.logits), 2.0))
     names = Rated.__dataclass_fields__
     both = Rated(*(np.concatenate([getattr(r, name) for r in (reviews, others)]) for name in names))
@@ -88,7 +89,7 @@ def test_domains_without_neutral_reviews_say_nothing_of_the_range() -> None:
 
 def test_few_neutral_reviews_give_no_range() -> None:
     reviews = rated(5000)
-    few = np.flatnonzero((reviews.classes != NEUTRAL) | (np.arange(5000) < 100))
+    few = np.flatnonzero((reviews.classes != NEUTRAL_OF_THREE) | (np.arange(5000) < 100))
     with pytest.raises(NotFitted, match=r"there are \d+, \d+ and \d+ held-out reviews, and 50 of"):
         fit_neutral(reviews.take(few))
 
@@ -138,10 +139,10 @@ def test_the_figures_count_neutral_reviews_by_their_share() -> None:
     """Four copies of the neutral reviews, a quarter each, change nothing."""
     reviews = rated(4000)
     once = fit_stars(reviews)
-    is_neutral = reviews.classes == NEUTRAL
+    is_neutral = reviews.classes == NEUTRAL_OF_THREE
     rows = np.concatenate([np.flatnonzero(~is_neutral), *[np.flatnonzero(is_neutral)] * 4])
     many = reviews.take(rows)
-    many = replace(many, weights=np.where(many.classes == NEUTRAL, 0.25, 1.0))
+    many = replace(many, weights=np.where(many.classes == NEUTRAL_OF_THREE, 0.25, 1.0))
     again = fit_stars(many)
     assert again.slopes == pytest.approx(once.slopes, abs=0.01)
     assert again.exact == pytest.approx(once.exact, abs=0.02)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,7 +11,7 @@ from toolkit.cli import options as o
 from toolkit.cli.options import check_rows_file
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, resolved, write_texts
-from toolkit.model import DEFAULT_MODEL, find_model, names_a_model
+from toolkit.model import DEFAULT_MODEL, find_model, load_model, names_a_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
@@ -108,6 +108,23 @@ def evaluate(
         )
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others, reports = predictions or [], reports or []
+    if any(load_model(each).facts.has_classes for each in models):
+        given = {
+            "--behaviour": behaviour,
+            "--predictions": others,
+            "--threshold": threshold is not None,
+            "--target-accuracy": target_accuracy,
+            "--stars-column": stars_column is not None,
+            "--group-column": group_column is not None,
+            "--probability-column": probability_column is not None,
+            "--doubtful": doubtful is not None,
+            "--positive, --negative": labels.positive or labels.negative,
+            "--positive-from": labels.positive_from is not None,
+        }
+        _check_for_classes(given, models, reports)
+        _check_outputs(reports, [*map(find_model, models), data], force=force)
+        _evaluate_classes(data, models[0], read_options, examples, reports, json=json, force=force)
+        return
     inputs = [*map(find_model, models), *others, data]
     _check_outputs(reports, inputs, force=force)
     if doubtful is not None:
@@ -120,6 +137,46 @@ def evaluate(
     _write(evaluation, reports, json=json, force=force)
     if not json:
         show(evaluation, [*reports, *([doubtful] if doubtful else [])])
+
+
+def _check_for_classes(
+    given: Mapping[str, object], models: Sequence[Path], reports: Sequence[Path]
+) -> None:
+    """Raise `UsageError` for what is not for models of classes."""
+    if len(models) > 1:
+        raise UsageError("A model of classes is measured alone. Name one model.")
+    useless = [option for option, is_given in given.items() if is_given]
+    useless += [f"--report {path}" for path in reports if path.suffix.lower() in _PAGE]
+    if useless:
+        raise UsageError(
+            f"{', '.join(useless)}: for models that tell negative from positive, and {models[0]} "
+            "tells classes of its own. Leave this out; a report is --report FILE.json."
+        )
+
+
+def _evaluate_classes(
+    data: Path,
+    model: Path,
+    reading: ReadOptions,
+    examples: int,
+    reports: Sequence[Path],
+    *,
+    json: bool,
+    force: bool,
+) -> None:
+    """Measure a model of classes; write the reports, and show the figures."""
+    from json import dumps
+
+    from toolkit.cli.evaluate_classes_view import show_classes
+    from toolkit.evaluation.class_evaluate import evaluate_classes
+
+    found = evaluate_classes(data, model, reading, examples)
+    as_json = dumps(found.as_dict(), indent=2) + "\n"
+    write_texts(dict.fromkeys(reports, as_json), force=force)
+    if json:
+        sys.stdout.write(as_json)
+    else:
+        show_classes(found, reports)
 
 
 def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:

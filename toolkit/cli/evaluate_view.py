@@ -15,7 +15,7 @@ from toolkit.evaluation import Evaluation, tables
 from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
-from toolkit.evaluation.reviews import LABELS
+from toolkit.model.classes import SENTIMENT
 from toolkit.model.facts import PARTS
 
 _SPACE = 3  # between two columns of a table, at most
@@ -166,7 +166,7 @@ def _print_mistakes(console: Console, model: ModelResult, *, has_texts: bool) ->
             console.print(tables.mistakes_title(model, label))
         for mistake in found[: None if has_texts else _MISTAKES_SHOWN]:
             place = "" if has_texts else f"row {mistake.row:,}, "
-            line = Text(f"{place}{LABELS[label]}, scored ")
+            line = Text(f"{place}{SENTIMENT[label]}, scored ")
             line.append(f"{mistake.probability:.3f}", style="red")
             if has_texts:
                 line.append(f": {mistake.text}")

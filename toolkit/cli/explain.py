@@ -87,6 +87,7 @@ def explain(
     else:
         found = _found(file, read_options, sorted(set(rows or ())), limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
+    scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, (row, text) in enumerate(found):
         explanation = scorer.explain(text)

@@ -110,7 +110,10 @@ def show(result: ExportResult) -> None:
         f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
         f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
     )
-    console.print(f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}")
+    if not result.has_classes:
+        console.print(
+            f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}"
+        )
     if result.threshold.warning is not None:
         console.print(f"Warning: {result.threshold.warning}", style="yellow")
     for note in result.notes:

@@ -14,6 +14,7 @@ from toolkit.cli.process import check_memory
 from toolkit.cli.score_options import Sharding
 from toolkit.cli.score_report import RunReport
 from toolkit.errors import UsageError
+from toolkit.records.columns import Columns
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -55,7 +56,8 @@ def score(
         if sharding.is_wanted:
             sharding.number_and_count()
         neutral, prior = labels.neutral(common), labels.chosen_prior
-        options = _options(common, labels, reading, subset, rejects, output, running)
+        columns = None if labels.names_classes else labels.columns(common)
+        options = _options(columns, common, labels, reading, subset, rejects, output, running)
         from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
         from toolkit.scoring.input_files import find_jobs
@@ -82,8 +84,18 @@ def score(
             by_sentence=common.by_sentence,
             aspects=labels.chosen_aspects,
             reasons=labels.reasons or 0,
+            min_probability=labels.min_probability,
+            other=labels.other,
+            top=labels.top or 0,
+            probabilities=labels.probabilities,
             prior=prior,
         )
+        if scorer.answers is not None:
+            _check_has_no_page(output.page)
+            columns = labels.columns_of_classes(common, scorer.answers)
+        elif columns is None:
+            columns = labels.columns(common)
+        options = replace(options, reading=replace(options.reading, columns=columns))
         run.scorer = ScoringModel.of(scorer)
         if common.dry_run:
             from toolkit.cli.dry_run import show_preview
@@ -100,6 +112,7 @@ def score(
 
 
 def _options(
+    columns: Columns | None,
     common: s.CommonOptions,
     labels: s.ScoreOptions,
     reading: o.ReadingOptions,
@@ -108,9 +121,8 @@ def _options(
     output: s.OutputOptions,
     running: s.RunningOptions,
 ) -> ScoringOptions:
-    """Put together how the files are scored."""
-    columns = labels.columns(common)
-    read_options = reading.options(columns)
+    """Put together how the files are scored; columns are None where the model chooses them."""
+    read_options = reading.options(columns or Columns())
     from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
     most, unread = rejects.max_rejected, rejects.max_unread
@@ -122,6 +134,7 @@ def _options(
         force=common.force,
         resume=common.resume,
         skip_existing=output.skip_existing,
+        leaves_record=common.resume,
         checkpoint_seconds=running.checkpoint_seconds,
         max_rejected=None if most is None else MaxRejected.parse(most),
         max_unread=None if unread is None else MaxUnread.parse(unread),
@@ -174,6 +187,15 @@ def _score(
         if not quiet:
             messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
     exit_with(run, results, options.max_rejected)
+
+
+def _check_has_no_page(page: Path | None) -> None:
+    """Raise `UsageError` for a page about classes, which there is not."""
+    if page is not None:
+        raise UsageError(
+            "--page: for models that tell negative from positive, and this one has classes of its "
+            "own. Leave it out."
+        )
 
 
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:

@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
-from toolkit.records.columns import ADDED, Columns, aspect_probability_role, aspect_role
+from toolkit.records.columns import (
+    ADDED,
+    Columns,
+    aspect_probability_role,
+    aspect_role,
+    is_of_classes,
+)
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.labels import Range
 
 
@@ -78,7 +85,24 @@ class ScoreOptions:
     aspect_probability: Annotated[
         bool, o.flag("--aspect-probability", "Add a column with the probability of each aspect.")
     ] = False
+    probabilities: Annotated[
+        bool, o.flag("--probabilities", "Add a column with the probability of each class.")
+    ] = False
+    top: Annotated[
+        int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
+    ] = None
+    min_probability: Annotated[
+        float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
+    ] = None
+    other: Annotated[
+        str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
+    ] = None
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
+
+    @property
+    def names_classes(self) -> bool:
+        """Whether a column is renamed that only models of classes add."""
+        return any(map(is_of_classes, o.names_of_added(self.names)))
 
     @cached_property
     def chosen_aspects(self) -> Aspects | None:
@@ -94,6 +118,11 @@ class ScoreOptions:
             raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
         kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
         of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
+        if of_classes := [role for role in names if is_of_classes(role)]:
+            raise UsageError(
+                f"--names: {of_classes[0]} is a column of models of classes, and this one tells "
+                "negative from positive. Leave it out, or choose another model."
+            )
         others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
             ("--reasons", ["reasons"], self.reasons is not None),
@@ -115,6 +144,34 @@ class ScoreOptions:
         texts = o.text_columns(common.text_column)
         named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
         return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
+
+    def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
+        """Say which columns a model of classes adds; `UsageError` for what it does not have."""
+        names = o.names_of_added(self.names)
+        given = {
+            "--stars": common.stars,
+            "--aspect-probability": self.aspect_probability,
+            "--prior": self.prior is not None,
+        }
+        if useless := [option for option, is_given in given.items() if is_given]:
+            raise UsageError(
+                f"{', '.join(useless)}: for models that tell negative from positive, and this one "
+                "has classes of its own. Leave this out, or choose another model."
+            )
+        adds = [*answers.adds, *(["model"] if "model" in names else [])]
+        if unknown := [role for role in names if role not in adds]:
+            raise UsageError(
+                f"--names: {unknown[0]}: no such column is added. There are {', '.join(adds)[:300]}"
+            )
+        model = names.pop("model", None)
+        texts = o.text_columns(common.text_column)
+        return Columns(
+            texts,
+            label=self.label_column,
+            aspects=tuple(names.items()),
+            adds=tuple(adds),
+            model=model,
+        )
 
     @property
     def chosen_prior(self) -> float | None:

@@ -53,8 +53,10 @@ def entry_of(result: FileResult, status: str) -> dict[str, Any]:
     if result.is_done:
         file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
         return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
-    if result.is_skipped:
-        return {**content, "status": SKIPPED, "error": None}
+    if result.is_skipped and result.error is None:
+        # With what the run has found that wrote the output, if that is known.
+        counts = result.summary.as_dict() if result.is_answered else {}
+        return {**content, "status": SKIPPED, "error": None, **counts}
     if result.error is None:  # where the run has ended
         return {**content, "status": status, "error": None}
     return {**content, "status": FAILED, "error": result.error}
@@ -189,7 +191,7 @@ class RunReport:
             return {}
         from toolkit.scoring.results import total, unsure_warning
 
-        summary = total([result for result in self.results if result.is_done])
+        summary = total([each for each in self.results if each.is_done or each.is_skipped])
         # As on the console: only all shards together say that.
         warning = None if self.shard else unsure_warning(summary, self.scorer)
         adjusted = self.scorer and self.scorer.adjusted_share(summary)

@@ -13,6 +13,7 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
+from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.records.options import STDIN
 from toolkit.scoring.file_prior import FIRST_RECORDS
 from toolkit.scoring.jobs import Job, Jobs
@@ -26,6 +27,7 @@ from toolkit.scoring.results import (
     why_none_is_scored,
 )
 
+_CLASSES_SHOWN = 12
 Row = tuple[str, str]  # a name and what to say of it
 
 
@@ -64,7 +66,9 @@ def show(
         messages.warning(warning)
     say_removed(each for result in results for each in result.removed)
     rows = [*_rows(results, jobs, run.scorer, options)]
-    rows.append(("time", time or _time(total(results), jobs, options, run.seconds)))
+    has_skipped = any(result.is_skipped for result in results)
+    took = _time(total(results), jobs, options, run.seconds, has_skipped=has_skipped)
+    rows.append(("time", time or took))
     if not messages.is_json():
         messages.say(title, "summary", bold=True)
         messages.say(messages.fact_lines(rows), "summary")
@@ -89,10 +93,10 @@ def _rows(
         yield "a part", str(options.subset)
     yield "records", f"{summary.records:,}"
     yield "scored", f"{summary.scored:,}"
-    yield "positive", _share(summary.positive, summary.scored)
-    if (adjusted := scorer.adjusted_share(summary)) is not None:
-        yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
-    yield from _prior(results, scorer)
+    if scorer.has_classes:
+        yield from _classes(summary)
+    else:
+        yield from _positive(results, summary, scorer)
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:
@@ -105,6 +109,27 @@ def _rows(
     yield from _reading(summary, scorer)
     yield "rejected", _rejected(results)
     yield from _aspects(summary)
+
+
+def _classes(summary: Summary) -> Iterator[Row]:
+    """Say how many texts have each class, the most frequent ones first."""
+    ordered = sorted(summary.classes.items(), key=lambda each: -each[1])
+    for label, count in ordered[:_CLASSES_SHOWN]:
+        yield one_line(label), _share(count, summary.scored)
+    if more := ordered[_CLASSES_SHOWN:]:
+        yield f"{len(more):,} other classes", _share(sum(n for _, n in more), summary.scored)
+    if unlikely := summary.scored - sum(summary.classes.values()):
+        yield "no likely class", _share(unlikely, summary.scored)
+
+
+def _positive(
+    results: Sequence[FileResult], summary: Summary, scorer: ScoringModel
+) -> Iterator[Row]:
+    """Say how many reviews are positive, and by which prior."""
+    yield "positive", _share(summary.positive, summary.scored)
+    if (adjusted := scorer.adjusted_share(summary)) is not None:
+        yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
+    yield from _prior(results, scorer)
 
 
 def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]:
@@ -128,7 +153,7 @@ def _aspects(summary: Summary) -> Iterator[Row]:
     """Say how many reviews speak of each aspect, and how."""
     if not summary.aspects:
         return
-    order = ("positive", "negative", "mixed", "neutral")
+    order = (POSITIVE, NEGATIVE, MIXED, NEUTRAL)
     counts = [[f"{found[label]:,}" for label in order] for found in summary.aspects.values()]
     widths = [max(map(len, column)) for column in zip(order, *counts, strict=True)]
     for name, row in zip(("aspect", *summary.aspects), (order, *counts), strict=True):
@@ -182,8 +207,12 @@ def _accuracy(summary: Summary) -> str:
     return value
 
 
-def _time(summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float) -> str:
+def _time(
+    summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float, *, has_skipped: bool
+) -> str:
     """Such as ``2.00 s (1,000 reviews/s)``: of one file, or the time that passed for several."""
+    if has_skipped:
+        return f"{seconds:.2f} s"
     if jobs.folder is None:
         return f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
     if options.resume:  # an earlier run has scored some of them

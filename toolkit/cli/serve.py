@@ -73,8 +73,10 @@ def serve(
 
     neutral = None if neutral_range is None else parse_range(neutral_range)
     limits = Limits(max_bytes, max_texts, max_waiting, timeout)
+    scorer = Scorer(model, threshold)
+    scorer.check_sentiment("toolkit serve", "Score files with toolkit score.")
     service = Service(
-        Scorer(model, threshold),
+        scorer,
         neutral,
         limits,
         workers or usable_cores(),

@@ -80,6 +80,14 @@ Run = Annotated[
 ]
 
 
+Classes = Annotated[
+    bool,
+    o.flag("--classes", "Learn labels of your own, such as topics.", panel=o.COLUMNS),
+]
+MinCount = Annotated[
+    int | None,
+    o.option("N", "Fewest texts of a label of your own.", "5", panel=o.COLUMNS, min=2),
+]
 Resume = Annotated[bool, o.flag("--resume", "Continue an unfinished training.", panel=o.WRITING)]
 
 
@@ -184,6 +192,8 @@ def train(
     fitting: FittingOptions,
     network: NetworkOptions,
     measuring: MeasuringOptions,
+    classes: Classes = False,
+    min_count: MinCount = None,
 ) -> None:
     """Train a network on labelled reviews.
 
@@ -219,6 +229,8 @@ def train(
         teachers=tuple(more_data.teacher or ()),
         teacher_weight=more_data.teacher_weight,
         network=network,
+        classes=classes,
+        min_count=min_count,
         **vars(fitting),
         **vars(measuring),
     )
@@ -273,7 +285,8 @@ def show(result: TrainingResult) -> None:
     if metrics.calibration is not None:
         line = calibration_line(metrics.calibration)
         kind = "held-out" if metrics.folds is None else "cross-validated"
-        note = f"; the {kind} scores are before it" if metrics.calibration.is_changed else ""
+        is_before = metrics.calibration.is_changed and not result.has_classes
+        note = f"; the {kind} scores are before it" if is_before else ""
         rows.append(("calibration", line + note))
     rows += star_rows(result.stars, result.neutral)
     rows.append(("training", result.ending))

@@ -15,10 +15,15 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from toolkit.evaluation.metrics import calls_positive
-from toolkit.evaluation.ratings import NEGATIVE, POSITIVE
-from toolkit.evaluation.reviews import LABELS, Data, LabelledReviews
+from toolkit.evaluation.reviews import Data, LabelledReviews
 from toolkit.files import sha256_of
+from toolkit.model.classes import (
+    NEGATIVE_OF_THREE,
+    POSITIVE,
+    POSITIVE_OF_THREE,
+    SENTIMENT,
+    is_positive,
+)
 from toolkit.model.facts import Behaviour, Right, Steadiness
 from toolkit.model.scorer import Scorer
 
@@ -47,7 +52,7 @@ def load_suite() -> tuple[LabelledReviews, Sets]:
     rows = [
         (phenomenon, label, _SLOT.sub(lambda slot: next(turns[slot[1]]), template))
         for phenomenon, by_label in made["phenomena"].items()
-        for label in LABELS
+        for label in SENTIMENT
         for template in by_label.get(label, ())
         for _ in range(made["times"])
     ]
@@ -56,20 +61,20 @@ def load_suite() -> tuple[LabelledReviews, Sets]:
     for name, each in made["same"].items():
         people = [each.get("who", "{word}").format(word=word) for word in each["words"]]
         for label, carriers in made["carriers"].items():
-            own = sets.setdefault(("opinion" if label in LABELS else label, name), [])
+            own = sets.setdefault(("opinion" if label in SENTIMENT else label, name), [])
             own += ([carrier.format(who=who) for who in people] for carrier in carriers)
     plain = [text for name, _, text in rows if name in made["form"]["of"]][:: made["form"]["every"]]
     for name, rules in made["forms"].items():
         pairs = ([text, _in_form(text, rules, made["words"])] for text in plain)
         sets["form", name] = [pair for pair in pairs if pair[0] != pair[1]]
-    positive = np.array([label == LABELS[1] for label in labels])
+    positive = np.array([label == POSITIVE for label in labels])
     columns = {"text": "sentence", "label": "label", "group": "phenomenon"}
     counts = (len(rows), len(rows), int(positive.sum()), 0, 0, 0, 0, "")
     reviews = LabelledReviews(
         Data(SUITE, sha256_of(SUITE), columns, *counts, is_suite=True),
         np.arange(len(rows)),
         pa.chunked_array([[*texts]], pa.large_string()),
-        np.where(positive, POSITIVE, NEGATIVE),
+        np.where(positive, POSITIVE_OF_THREE, NEGATIVE_OF_THREE),
         None,
         pa.chunked_array([[*phenomena]], pa.large_string()),
     )
@@ -90,7 +95,7 @@ def behaviour_of(scorer: Scorer) -> Behaviour:
     found = np.nan_to_num(
         scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False), nan=0.5
     )
-    is_right = calls_positive(found, float(scorer.threshold)) == reviews.labels
+    is_right = is_positive(found, float(scorer.threshold)) == reviews.labels
     names = np.array(reviews.groups.to_pylist())
     inside = ((name, is_right[names == name]) for name in dict.fromkeys(names.tolist()))
     phenomena = tuple(Right(name, int(each.sum()), len(each)) for name, each in inside)
@@ -105,7 +110,7 @@ def steadiness(scorer: Scorer, sets: Sets) -> Iterator[Steadiness]:
         values = np.nan_to_num(found, nan=0.5)
         inside = np.split(values, np.cumsum([len(each) for each in own])[:-1])
         ends = np.array([(each.min(), each.max()) for each in inside])
-        spreads, called = np.diff(ends)[:, 0], calls_positive(ends, float(scorer.threshold))
+        spreads, called = np.diff(ends)[:, 0], is_positive(ends, float(scorer.threshold))
         worst = int(np.argmax(spreads))
         answers = sorted(zip(inside[worst].tolist(), own[worst], strict=True))
         figures = spreads.mean(), np.mean(spreads > FAR), np.mean(called[:, 0] != called[:, 1])

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.metrics import NORMAL_95, Metrics
-from toolkit.model.run_folder import LABELS
+from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
@@ -53,10 +53,10 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
     """Compare with always answering the more frequent label; None if there is only one label."""
     if metrics.positive_share in (0, 1):
         return None
-    label = int(metrics.positive_share >= 0.5)
+    label = int(metrics.positive_share >= DEFAULT_THRESHOLD)
     only_model = metrics.true_negatives if label else metrics.true_positives
     only_constant = metrics.false_negatives if label else metrics.false_positives
-    reference = f"always {LABELS[label]}"
+    reference = f"always {SENTIMENT[label]}"
     return compare_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
 
 

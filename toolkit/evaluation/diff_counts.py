@@ -18,8 +18,8 @@ import pyarrow.compute as pc
 
 from toolkit.evaluation.diff_result import ChangedRow, Changes, Counts, Shift
 from toolkit.evaluation.groups import NO_GROUP
-from toolkit.evaluation.metrics import Probabilities, calls_positive
-from toolkit.evaluation.reviews import LABELS
+from toolkit.evaluation.metrics import Probabilities
+from toolkit.model.classes import ANSWERS, NO_ANSWER, is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.records.labels import MOST_LABELS, Rows, shortened
 from toolkit.text.strings import is_blank
@@ -41,8 +41,6 @@ CHANGED_ROWS = pa.schema(
 # More groups than these, in the order in which they are found, are counted together.
 MOST_GROUPS = 10_000
 OTHER_GROUPS = "(other groups)"
-_ANSWERS = (*LABELS, None)  # of a model, and the true label of a row
-NO_ANSWER = 2  # the position of None among them
 _KEYS = ["group", "label", "old_sentiment", "new_sentiment"]  # of the counts
 _FOUND = [*_KEYS, "count_all", "row_min"]
 
@@ -77,10 +75,10 @@ def compare(
     both = [scorer.predict(texts) for scorer in scorers]
     before, now = (_floats(numbers["probability"]) for numbers in both)
     answers = [
-        np.where(np.isnan(found), NO_ANSWER, calls_positive(found, float(scorer.threshold)))
+        np.where(np.isnan(found), NO_ANSWER, is_positive(found, float(scorer.threshold)))
         for found, scorer in zip((before, now), scorers, strict=True)
     ]
-    sentiments = pa.array(_ANSWERS, pa.string())
+    sentiments = pa.array(ANSWERS, pa.string())
     columns = {
         **fields,
         "text": texts,
@@ -204,12 +202,12 @@ class Totals:
         """Give all, with what labels mean; those that mean nothing are left out."""
         cells: dict[str | None, npt.NDArray[np.int64]] = defaultdict(_no_cells)
         for (group, label, *both), (count, _) in self._counts.items():
-            at = (meanings.get(label or "", NO_ANSWER), *map(_ANSWERS.index, both))
+            at = (meanings.get(label or "", NO_ANSWER), *map(ANSWERS.index, both))
             cells[group][at] += count
         groups = [(name, Counts.of(own)) for name, own in cells.items() if name is not None]
         groups.sort(key=lambda each: (-each[1].rows, each[0]))
         most_changed = [
-            ChangedRow(**{**row, "label": _ANSWERS[meanings.get(row["label"], NO_ANSWER)]})
+            ChangedRow(**{**row, "label": ANSWERS[meanings.get(row["label"], NO_ANSWER)]})
             for _, row in self._most_changed
         ]
         return Changes(

@@ -16,13 +16,13 @@ import pyarrow as pa
 from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
-    NO_ANSWER,
     ComparedRows,
     Totals,
     compare,
 )
 from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
 from toolkit.files import atomic_file
+from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, compressor
 from toolkit.records.formats import format_of, open_reviews
@@ -95,6 +95,8 @@ def diff(
     """
     options = options or DiffOptions()
     models = Scorer(old, options.threshold), Scorer(new, options.threshold)
+    for scorer in models:
+        scorer.check_sentiment("toolkit diff", "Compare both with toolkit evaluate.")
     fixed = golden_texts((models[0].max_tokens, models[1].max_tokens))
     totals = Totals(options.show)
     texts = pa.array(fixed.values(), pa.large_string())
@@ -171,6 +173,13 @@ class _Block(NamedTuple):
     wanted: int  # records, with the rejects
     records: int  # of the whole block
     before: int | None  # records of the file before it, if blocks are left out
+
+
+def _answer_of(target: float) -> int:
+    """Return the number of the answer that a label means, of `toolkit.model.classes.ANSWERS`."""
+    if target == NEUTRAL or isnan(target):
+        return NO_ANSWER
+    return int(target >= DEFAULT_THRESHOLD)
 
 
 @dataclass
@@ -314,10 +323,7 @@ class _Comparison:
         self.data.neutral = sum(
             often[word] for word, target in found.targets.items() if target == NEUTRAL
         )
-        return {
-            word: NO_ANSWER if target == NEUTRAL or isnan(target) else int(target >= 0.5)
-            for word, target in found.targets.items()
-        }
+        return {word: _answer_of(target) for word, target in found.targets.items()}
 
     def reason_for_nothing(self) -> str:
         """Say why no row has a label of either model."""

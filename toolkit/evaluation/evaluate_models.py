@@ -29,7 +29,6 @@ from toolkit.evaluation.metrics import (
     ReliabilityBin,
     TargetCoverage,
     at_thresholds,
-    calls_positive,
     coverage_at,
     margins,
     measure,
@@ -39,18 +38,17 @@ from toolkit.evaluation.metrics import (
 from toolkit.evaluation.prior_effect import PriorEffect, prior_effect
 from toolkit.evaluation.ratings import Ratings, rate
 from toolkit.evaluation.reviews import (
-    LABELS,
     Data,
     LabelledReviews,
     load,
     load_predictions,
     sha256_if_file,
 )
+from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, is_positive
 from toolkit.model.explain import Word
 from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
 from toolkit.model.prior import EVEN
-from toolkit.model.run_folder import DEFAULT_THRESHOLD
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
 from toolkit.records.archives import compression_of
@@ -96,10 +94,10 @@ def most_confident(
 
     Half of them are false positives, the others false negatives, where there are that many.
     """
-    wrong = np.flatnonzero(calls_positive(probability, threshold) != labels.astype(np.bool_))
+    wrong = np.flatnonzero(is_positive(probability, threshold) != labels.astype(np.bool_))
     wrong = wrong[np.argsort(-margins(probability[wrong], threshold), kind="stable")]
-    is_positive = labels[wrong] == 1
-    rank = np.where(is_positive, np.cumsum(is_positive), np.cumsum(~is_positive))
+    is_missed = labels[wrong] == 1
+    rank = np.where(is_missed, np.cumsum(is_missed), np.cumsum(~is_missed))
     chosen = np.sort(np.argsort(rank, kind="stable")[:most])
     return [int(place) for place in wrong[chosen]]
 
@@ -119,7 +117,7 @@ def doubtful(labels: Labels, probability: Probabilities, threshold: float) -> li
     usual = 1 - probability[labels == 0].mean(), probability[labels == 1].mean()
     is_sure = other > np.where(labels == 1, *usual) + _ROUNDING  # else a constant, too
     # A weak model may be as sure of both labels; it has to say the other one.
-    found = np.flatnonzero(is_sure & (calls_positive(probability, threshold) != labels))
+    found = np.flatnonzero(is_sure & (is_positive(probability, threshold) != labels))
     return [int(at) for at in found[np.argsort(-other[found], kind="stable")]]
 
 
@@ -197,7 +195,7 @@ class ModelResult:
         return np.sort(self.probability)
 
     def called_positive(self, threshold: float) -> int:
-        """How many reviews are called positive, as `calls_positive` says."""
+        """How many reviews are called positive, as `is_positive` says."""
         below = np.searchsorted(self._ascending, np.float32(threshold))
         return len(self._ascending) - int(below)
 
@@ -293,6 +291,8 @@ def evaluate(
     )
     wanted = models if models or predictions else [None]
     scorers = [Scorer(model, options.threshold) for model in wanted]
+    for scorer in scorers:
+        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
     path = path_of(data)
     reviews, sets = load_suite() if path == SUITE else (load(path, options.reading), {})
     answers = [
@@ -308,7 +308,7 @@ def evaluate(
         for name, each in zip(_names_of(answers), answers, strict=True)
     ]
     labels = opinions.labels
-    rights = [calls_positive(each.probability, each.threshold) == labels for each in results]
+    rights = [is_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
     found = [(each.probability, each.threshold) for each in results]
     look_wrong = doubtful(labels, *found[best])
@@ -341,7 +341,7 @@ def _doubtful_rows(
 ) -> pa.Table:
     """Give the reviews at some places, with the label that they have and that of the model."""
     at = np.array(places, np.int64)
-    labels, names = reviews.labels[at], pa.array(LABELS)
+    labels, names = reviews.labels[at], pa.array(SENTIMENT)
     return pa.table(
         {
             "row": reviews.rows[at] + 1,  # in the file, from 1

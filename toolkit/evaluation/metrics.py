@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.run_folder import DEFAULT_THRESHOLD
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]
@@ -233,11 +233,6 @@ class ReliabilityBin:
     positive: float  # the share of positive reviews
 
 
-def calls_positive(probability: Probabilities, threshold: float) -> npt.NDArray[np.bool_]:
-    """Tell which reviews are called positive; in float32, as the exported graph compares."""
-    return np.asarray(probability >= np.float32(threshold))
-
-
 def measure(labels: Labels, probability: Probabilities, threshold: float) -> Metrics:
     """Compute the metrics of (reviews,) labels 0 or 1 and probabilities of positive."""
     tp, fn, fp, tn = _confusion(labels, probability, threshold)
@@ -430,7 +425,7 @@ def margins(probability: Probabilities, threshold: float) -> Numbers:
     limit = float(np.float32(threshold))
     tiny = np.finfo(np.float64).tiny
     above, below = (exact - limit) / max(1 - limit, tiny), (limit - exact) / max(limit, tiny)
-    return np.where(calls_positive(probability, threshold), above, below)
+    return np.where(is_positive(probability, threshold), above, below)
 
 
 def coverage_at(
@@ -440,7 +435,7 @@ def coverage_at(
     margin = margins(probability, threshold)
     order = np.argsort(-margin, kind="stable")
     surest = probability[order]
-    right = np.cumsum(calls_positive(surest, threshold) == labels[order])
+    right = np.cumsum(is_positive(surest, threshold) == labels[order])
     # There is a step for each margin that occurs.
     ends = 1 + np.append(np.flatnonzero(np.diff(margin[order])), len(order) - 1)
     found = []
@@ -494,7 +489,7 @@ def pr_curves(
 
 def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
     """True positives, false negatives, false positives, true negatives."""
-    called = calls_positive(probability, threshold)
+    called = is_positive(probability, threshold)
     counts: list[int] = np.bincount(3 - 2 * labels - called, minlength=4).tolist()
     return counts
 

@@ -23,8 +23,8 @@ from toolkit.evaluation import behaviour, tables
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
-from toolkit.evaluation.reviews import LABELS
 from toolkit.evaluation.summary import Summary, headline, sections
+from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.facts import PARTS
 
@@ -232,7 +232,7 @@ def page(evaluation: Evaluation) -> str:
     return _rendered(
         "report.html.j2",
         evaluation=evaluation,
-        labels=LABELS,
+        labels=SENTIMENT,
         metrics=METRICS,
         behaviour=behaviour,
         parts=PARTS,

@@ -8,9 +8,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.model.classes import NEUTRAL_OF_THREE
 from toolkit.model.stars import FEWEST, FIXED_RANGE, MOST, StarScale, logits_of, rounded_stars
-
-NEGATIVE, NEUTRAL, POSITIVE = 0, 1, 2  # the three classes, in order
 
 Stars = npt.NDArray[np.float64]
 Classes = npt.NDArray[np.int64]
@@ -78,14 +77,14 @@ def rate(
             stars = star_figures(given[rated], scale.stars(*inputs), scale.most_likely(*inputs))
             constants = best_constants(given[rated])
     scored, classes = probability[has_score], classes[has_score]
-    if np.any(classes == NEUTRAL):
+    if np.any(classes == NEUTRAL_OF_THREE):
         of_constants = (macro_f1(classes, np.full(len(classes), each)) for each in range(3))
         counts = None
         if neutral is not None:
             counts = confusion(classes, classes_of(scored, neutral)).astype(int).tolist()
         three = ClassFigures(
             reviews=len(classes),
-            neutral=int(np.count_nonzero(classes == NEUTRAL)),
+            neutral=int(np.count_nonzero(classes == NEUTRAL_OF_THREE)),
             macro_f1=None if counts is None else macro_f1_of(np.array(counts)),
             range=neutral,
             confusion=counts,

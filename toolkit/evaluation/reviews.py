@@ -12,15 +12,20 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.evaluation.metrics import Labels, Probabilities
-from toolkit.evaluation.ratings import NEGATIVE, NEUTRAL, POSITIVE, Classes, Stars
+from toolkit.evaluation.ratings import Classes, Stars
 from toolkit.files import sha256_of
+from toolkit.model.classes import (
+    NEGATIVE_OF_THREE,
+    NEUTRAL_OF_THREE,
+    POSITIVE_OF_THREE,
+    is_positive,
+    label_of,
+)
 from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Rows
 from toolkit.records.options import STDIN, ReadOptions, is_stream
 from toolkit.records.table import read_table
-
-LABELS = ("negative", "positive")
 
 
 @dataclass(frozen=True)
@@ -49,7 +54,7 @@ class Data:
     @property
     def majority_label(self) -> str:
         """The label that is more frequent: a constant that always answers it is the baseline."""
-        return LABELS[2 * self.positive >= self.reviews]
+        return label_of(2 * self.positive >= self.reviews)
 
 
 @dataclass(frozen=True)
@@ -66,12 +71,12 @@ class LabelledReviews:
     @property
     def is_opinion(self) -> npt.NDArray[np.bool_]:
         """Which are not neutral."""
-        return np.asarray(self.classes != NEUTRAL)
+        return np.asarray(self.classes != NEUTRAL_OF_THREE)
 
     @property
     def labels(self) -> Labels:
         """1 where a review is positive."""
-        return np.asarray(self.classes == POSITIVE, np.int8)
+        return np.asarray(self.classes == POSITIVE_OF_THREE, np.int8)
 
     def opinions(self) -> LabelledReviews:
         """Leave out the neutral ones."""
@@ -123,10 +128,12 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
             "--label-column."
         )
     found = table.opinions(with_both, reading.labels)
-    is_positive = found.targets >= 0.5
+    is_called_positive = is_positive(found.targets)
     rows = np.concatenate([found.rows, found.neutral])
-    classes = np.full(len(rows), NEUTRAL)
-    classes[: len(is_positive)] = np.where(is_positive, POSITIVE, NEGATIVE)
+    classes = np.full(len(rows), NEUTRAL_OF_THREE)
+    classes[: len(is_called_positive)] = np.where(
+        is_called_positive, POSITIVE_OF_THREE, NEGATIVE_OF_THREE
+    )
     order = np.argsort(rows)
     rows, classes = rows[order], classes[order]
     stars = table.ratings(rows, found.kind)
@@ -142,8 +149,8 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         sha256=sha256_if_file(path),
         columns=names,
         rows=table.rows,
-        reviews=len(is_positive),
-        positive=int(is_positive.sum()),
+        reviews=len(is_called_positive),
+        positive=int(is_called_positive.sum()),
         without_text=table.rows - len(with_text),
         without_label=len(with_text) - len(rows),
         soft_labels=int(np.count_nonzero((found.targets > 0) & (found.targets < 1))),

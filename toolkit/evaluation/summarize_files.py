@@ -36,8 +36,8 @@ from toolkit.evaluation.summary_rows import KeptRows, show_rows
 from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
 from toolkit.files import is_a_file, is_a_folder
+from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
-from toolkit.model.labels import MIXED, NEUTRAL
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
@@ -114,7 +114,9 @@ def summarize(
         If a column is missing, or an option is wrong.
     """
     options = options or SummaryOptions()
-    run = _Run(options, Scorer(options.model))
+    scorer = Scorer(options.model)
+    scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
+    run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
@@ -229,7 +231,7 @@ class _Run:
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
-        found.warnings += self.checks.warnings(self.scorer.facts.labels, self._model())
+        found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
         if self.options.date_column is not None:
             found.warnings += self._settle_dates()
         days = {each.name: each for each in self._slices("date ")}

@@ -18,6 +18,7 @@ from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, 
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
 from toolkit.evaluation.tables import percent
+from toolkit.model.classes import is_positive
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
@@ -213,7 +214,7 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     called = pc.index_in(table["sentiment"].take(pa.array(opinions.rows)), names)
     is_called = pc.is_valid(called).to_numpy()
     counts = np.zeros((2, 2), np.int64)  # by the label, and by what the model calls it
-    truth = opinions.targets[is_called] >= 0.5
+    truth = is_positive(opinions.targets[is_called])
     np.add.at(counts, (truth.astype(int), called.drop_null().to_numpy()), 1)
     if not counts.sum(axis=1).all():
         raise InputError(

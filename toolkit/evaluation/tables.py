@@ -25,8 +25,8 @@ from toolkit.evaluation.metrics import (
     TargetCoverage,
 )
 from toolkit.evaluation.ratings import Ratings
-from toolkit.evaluation.reviews import LABELS, Data
-from toolkit.model.labels import NEUTRAL
+from toolkit.evaluation.reviews import Data
+from toolkit.model.classes import OF_THREE, SENTIMENT, label_of
 from toolkit.model.stars import FIXED_RANGE
 from toolkit.scoring.file_prior import FIRST_RECORDS
 
@@ -153,7 +153,7 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
     """
     found = compare_with_constant(model, metrics)
     if found is None:
-        label = LABELS[round(metrics.positive_share)]
+        label = label_of(metrics.positive_share > 0.5)
         return (
             f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
             "the other label. Evaluate on reviews of both labels."
@@ -175,7 +175,7 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
     )
     if interval is None or interval[0] <= 0.5:
         return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
-    most = LABELS[round(metrics.positive_share)]
+    most = label_of(metrics.positive_share > 0.5)
     return (
         f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
         f"of them are {most}: {accuracies}"
@@ -200,7 +200,7 @@ def confusion_table(model: ModelResult) -> Table:
     positive = found.true_positives, found.false_negatives
     negative = found.false_positives, found.true_negatives
     first = f"threshold {_threshold(model, model.threshold)}"
-    return _counts_table(first, LABELS[::-1], (positive, negative))
+    return _counts_table(first, SENTIMENT[::-1], (positive, negative))
 
 
 def class_confusion_table(model: ModelResult) -> Table | None:
@@ -209,7 +209,7 @@ def class_confusion_table(model: ModelResult) -> Table | None:
     if found is None or found.confusion is None or found.range is None:
         return None
     name = "neutral {:g}:{:g}".format(*found.range)
-    return _counts_table(name, (LABELS[0], NEUTRAL, LABELS[1]), found.confusion)
+    return _counts_table(name, OF_THREE, found.confusion)
 
 
 def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
@@ -394,7 +394,7 @@ def target_table(evaluation: Evaluation) -> Table:
 def mistakes_title(model: ModelResult, label: int) -> str:
     """Name the mistakes with this true label, 0 or 1, and say how many there are."""
     count = (model.metrics.false_positives, model.metrics.false_negatives)[label]
-    true, called, shown = LABELS[label], LABELS[1 - label], len(model.mistakes_of(label))
+    true, called, shown = SENTIMENT[label], SENTIMENT[1 - label], len(model.mistakes_of(label))
     return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
 
 

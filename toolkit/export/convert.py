@@ -24,7 +24,7 @@ import onnx
 import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.compute as pc
-from onnx import TensorProto, helper
+from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.front_end import front_end, listed_graph, rows_of_ids, weight
@@ -32,7 +32,8 @@ from toolkit.model.facts import ModelFacts, Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
-    NEUTRAL,
+    NEUTRAL_RANGE,
+    PROBABILITIES,
     PROBABILITY,
     STARS,
     TEXT,
@@ -54,11 +55,12 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer r
 
 
 def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Order nodes depth first from the output, number them, and drop nodes it does not need."""
+    """Order nodes depth first from the outputs, number them, and leave out what is not needed."""
     graph = network.graph
     producers = {name: node for node in graph.node for name in node.output}
     weights = {entry.name: entry for entry in graph.initializer}
-    names = {TOKEN_IDS: TOKEN_IDS, PROBABILITY: PROBABILITY, "": ""}
+    outputs = [output.name for output in graph.output]
+    names = {name: name for name in (TOKEN_IDS, *outputs, "")}
     nodes: list[onnx.NodeProto] = []
     constants: list[onnx.TensorProto] = []
 
@@ -76,7 +78,8 @@ def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
                 suffix = f"_{position}" if position else ""
                 names.setdefault(output, f"network/{node.op_type}_{len(nodes)}{suffix}")
 
-    visit(PROBABILITY)
+    for name in outputs:
+        visit(name)
     renamed = [_renamed(node, names) for node in nodes]
     made = onnx.helper.make_graph(renamed, "network", graph.input, graph.output, constants)
     return onnx.helper.make_model(
@@ -96,15 +99,16 @@ def _renamed(node: onnx.NodeProto, names: dict[str, str]) -> onnx.NodeProto:
 
 
 class Converted(NamedTuple):
-    """A network as a graph, `token_ids` → `probability`, with notes for the user."""
+    """A network as a graph, `token_ids` → its answers, and what a user should know of it."""
 
     model: onnx.ModelProto
     notes: list[str]
 
 
 def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
-    """Return the probabilities of (rows, tokens) ids, (rows,), without dropout."""
-    return np.asarray(network(ids, training=False))[:, 0]
+    """Return the probabilities, (rows,) or (rows, classes), of (rows, tokens) ids; no dropout."""
+    found = np.asarray(network(ids, training=False))
+    return found[:, 0] if found.shape[1] == 1 else found
 
 
 def convert(network: Any, max_tokens: int) -> Converted:
@@ -189,7 +193,7 @@ def text_in_model(
     front = front_end(vocabulary, facts.max_tokens, is_fixed=token_ids_width(network) is not None)
     return _model(
         facts.preset,
-        f"Sentiment of reviews: {TEXT} in, {PROBABILITY} and {LABEL} out.",
+        _described(facts, TEXT),
         front.input,
         [front, network.graph],
         [_label(facts), *_more_outputs(network, facts)],
@@ -209,7 +213,7 @@ def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto
         node.input[:] = [_ROWS if name == TOKEN_IDS else name for name in node.input]
     return _model(
         f"{facts.preset}_ids",
-        f"Sentiment of reviews: token ids in, {PROBABILITY} and {LABEL} out.",
+        _described(facts, "token ids"),
         [token_ids_info(None)],
         [rows_of_ids(facts.max_tokens, _ROWS, is_fixed=is_fixed), graph],
         [_label(facts), *_more_outputs(network, facts, _ROWS), *_neutral(facts)],
@@ -223,7 +227,15 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(TOKEN_IDS, TensorProto.INT32, shape)
 
 
+def _described(facts: ModelFacts, given: str) -> str:
+    """Say in a line what a model is for."""
+    what = "Classes of texts" if facts.has_classes else "Sentiment of reviews"
+    return f"{what}: {given} in, {PROBABILITY} and {LABEL} out."
+
+
 def _label(facts: ModelFacts) -> onnx.GraphProto:
+    if facts.has_classes:
+        return _label_of_classes(facts)
     return listed_graph(
         f"label (float[batch] {PROBABILITY}) => (string[batch] {LABEL})",
         ["label"],
@@ -236,15 +248,31 @@ def _label(facts: ModelFacts) -> onnx.GraphProto:
     )
 
 
+def _label_of_classes(facts: ModelFacts) -> onnx.GraphProto:
+    count = len(facts.labels)
+    graph = listed_graph(
+        f"label (float[batch, {count}] {PROBABILITIES})"
+        f" => (string[batch] {LABEL}, float[batch] {PROBABILITY})",
+        ["label_of_classes"],
+        ["int64[1] axis = {1}"],
+        "label/",
+        {name: name for name in (PROBABILITIES, PROBABILITY, LABEL)},
+    )
+    # As a tensor: in a listing, names would need quotes and escapes.
+    names = numpy_helper.from_array(np.array(facts.labels, object), "label/names")
+    graph.initializer.append(names)
+    return graph
+
+
 def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
     """Return the ends of the neutral range as outputs, for runtimes that show no metadata."""
     if facts.neutral is not None:
         yield listed_graph(
-            f"neutral () => (float[2] {NEUTRAL})",
+            f"neutral () => (float[2] {NEUTRAL_RANGE})",
             ["neutral"],
             [weight("float[2]", "ends", facts.neutral.ends)],
             "neutral/",
-            {NEUTRAL: NEUTRAL},
+            {NEUTRAL_RANGE: NEUTRAL_RANGE},
         )
 
 
@@ -302,7 +330,7 @@ def _model(
         name,
         inputs,
         [
-            helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"]),
+            *_answers(facts),
             *(output for part in outputs for output in part.output),
         ],
         [weights for part in parts for weights in part.initializer],
@@ -324,6 +352,15 @@ def _model(
     facts.write_to(model)
     onnx.checker.check_model(model, full_check=True)
     return model
+
+
+def _answers(facts: ModelFacts) -> Iterator[onnx.ValueInfoProto]:
+    """Name, type and shape of what the network itself gives."""
+    if facts.has_classes:
+        shape: list[str | int | None] = ["batch", len(facts.labels)]
+        yield helper.make_tensor_value_info(PROBABILITIES, TensorProto.FLOAT, shape)
+    else:
+        yield helper.make_tensor_value_info(PROBABILITY, TensorProto.FLOAT, ["batch"])
 
 
 # float32 carries 7 digits, and summing 1,600 products in another order moves the sixth; what was
@@ -407,7 +444,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         # np.max, unlike max, gives NaN if any is NaN, and NaN is within no tolerance.
         largest_difference=float(np.max(list(differences.values()))),
         label_flips=flips,
-        token_id_differences=sum(map(_rows_that_differ, graph_ids, ids)),
+        token_id_differences=sum(map(rows_that_differ, graph_ids, ids)),
         known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
@@ -422,7 +459,8 @@ def _run(
     return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
 
 
-def _rows_that_differ(found: Ids, expected: Ids) -> int:
+def rows_that_differ(found: Ids, expected: Ids) -> int:
+    """Count the rows of ids that are not the same; all of them if the shapes differ."""
     if found.shape != expected.shape:
         return len(expected)
     return int((found != expected).any(axis=1).sum())

@@ -28,6 +28,7 @@ import pyarrow as pa
 import toolkit
 from toolkit.errors import ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
+from toolkit.export.class_parity import compare_classes, expected_of_classes
 from toolkit.export.convert import (
     ModelPair,
     check_parity,
@@ -36,14 +37,15 @@ from toolkit.export.convert import (
     ids_in_model,
     run_keras,
 )
-from toolkit.export.threshold import Threshold, choose_threshold, load_sample
+from toolkit.export.threshold import Threshold, choose_threshold, load_texts
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.agreement import check_agreement
-from toolkit.model.facts import ModelFacts, Parity
-from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile, load_model
+from toolkit.model.classes import SENTIMENT
+from toolkit.model.facts import CLASSES_VERSION, FORMAT_VERSION, Metrics, ModelFacts, Parity
+from toolkit.model.file import PROBABILITIES, PROBABILITY, TOKEN_IDS, ModelFile, load_model
 from toolkit.model.onnx import cut
 from toolkit.model.release import USES, DataSet, Release, Teacher
-from toolkit.model.run_folder import LABELS, RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
 from toolkit.model.typed_json import decode
@@ -73,6 +75,8 @@ def golden_vectors(models: Mapping[str, tuple[ModelFile, Any]]) -> str:
 
 def _expected(model: ModelFile, network: Any, texts: list[str]) -> list[dict[str, Any]]:
     facts = model.facts
+    if facts.has_classes:
+        return expected_of_classes(model, network, texts)
     ids = model.vocabulary.encode(pa.array(texts, pa.string()))
     rows = ids.padded(facts.max_tokens)
     known = ids.known_tokens(facts.max_tokens)
@@ -105,7 +109,7 @@ def token_table(facts: ModelFacts, vocabulary: Vocabulary) -> str:
         "token_rule": rule.version,
         "max_tokens": facts.max_tokens,
         "labels": facts.labels,
-        "threshold": facts.threshold,
+        "threshold": None if facts.has_classes else facts.threshold,
         "neutral": None if facts.neutral is None else facts.neutral.ends,
         "ends_at_nul": rule.ends_at_nul,
         "has_tags": rule.has_markup,
@@ -155,9 +159,8 @@ def export_twin(
     tokens = path.with_name(f"{path.name.removesuffix(_TWIN)}{_TOKENS}")
     for each in (path, tokens):
         check_output(each, force=force)
-    network = onnx.ModelProto.FromString(
-        cut(loaded.graph, TOKEN_IDS, [PROBABILITY]).SerializeToString()
-    )
+    answers = [PROBABILITIES if loaded.facts.has_classes else PROBABILITY]
+    network = onnx.ModelProto.FromString(cut(loaded.graph, TOKEN_IDS, answers).SerializeToString())
     made = ids_in_model(network, loaded.facts)
     with atomic_files(path, tokens, force=force) as (ids_in, table):
         onnx.save(made, ids_in)
@@ -178,6 +181,7 @@ class ExportResult:
     notes: list[str] = field(default_factory=list)
     others: list[Path] = field(default_factory=list)  # written besides
     tokens: Path | None = None  # what makes ids of texts
+    has_classes: bool = False  # and so no threshold
 
 
 def export(
@@ -235,10 +239,14 @@ def export(
     paths = _output_paths(path_of(output or folder.path / f"{config.preset}.onnx"), golden=golden)
     for path in paths:
         check_output(path, force=force)
-    chosen = choose_threshold(folder, config, threshold, optimize)
+    if config.classes is None:
+        chosen = choose_threshold(folder, config, threshold, optimize)
+    else:
+        chosen = _no_threshold(threshold, optimize)
 
     vocabulary = folder.load_vocabulary(config)
-    reviews = [text for text in load_sample(folder.sample)[0].to_pylist() if text]
+    sample = load_texts(folder.sample, has_classes=config.classes is not None)
+    reviews = [text for text in sample.to_pylist() if text]
     if not reviews:
         raise ParityError(f"{folder.sample}: no reviews to prove parity with")
     keras_network = load_keras(folder.model)
@@ -251,9 +259,7 @@ def export(
     models = ModelPair.of(network, vocabulary, facts)
     with temporary_folder() as unproven:
         plain = models.save(unproven / "text.onnx", unproven / "ids.onnx")
-        parity = compare(keras_network, *plain, reviews)
-        check_parity(parity)
-        metrics = replace(facts.metrics, behaviour=behaviour_of(Scorer(plain[0])))
+        parity, metrics = _proven(keras_network, *plain, reviews, facts)
         models = models.with_facts(replace(models.facts, parity=parity, metrics=metrics))
     with atomic_files(*paths, force=force) as (text_in, ids_in, words, table, *vectors):
         models.save(text_in, ids_in)
@@ -269,8 +275,33 @@ def export(
         *(paths[0], paths[1], paths[2], parity, chosen),
         golden=paths[4] if golden else None,
         tokens=paths[3],
+        has_classes=models.facts.has_classes,
         notes=[*notes, *_notes(parity, models.facts)],
     )
+
+
+def _no_threshold(threshold: float | None, optimize: str | None) -> Threshold:
+    """Raise `UsageError` if a threshold is wanted for a model of classes, which has none."""
+    given = {"--threshold": threshold is not None, "--optimize": optimize is not None}
+    if useless := [option for option, is_given in given.items() if is_given]:
+        raise UsageError(
+            f"{', '.join(useless)}: a model of classes has no threshold: its label is the most "
+            "likely class. Leave this out; toolkit score has --min-probability."
+        )
+    return Threshold()
+
+
+def _proven(
+    network: Any, text_in: Path, ids_in: Path, reviews: list[str], facts: ModelFacts
+) -> tuple[Parity, Metrics]:
+    """Compare the executions; `ParityError` if they disagree. Return what was measured besides."""
+    if facts.has_classes:
+        parity = compare_classes(network, text_in, ids_in, reviews)
+        check_parity(parity)
+        return parity, facts.metrics
+    parity = compare(network, text_in, ids_in, reviews)
+    check_parity(parity)
+    return parity, replace(facts.metrics, behaviour=behaviour_of(Scorer(text_in)))
 
 
 def _note_of_sources(start: Release) -> list[str]:
@@ -314,7 +345,8 @@ def _output_paths(model: Path, *, golden: bool) -> list[Path]:
 def _facts(config: RunConfig, folder: RunFolder, threshold: Threshold) -> ModelFacts:
     return ModelFacts(
         preset=config.preset,
-        labels=LABELS,
+        labels=config.classes or SENTIMENT,
+        format_version=FORMAT_VERSION if config.classes is None else CLASSES_VERSION,
         threshold=threshold.value,
         max_tokens=config.max_tokens,
         vocabulary_size=config.vocabulary_size,

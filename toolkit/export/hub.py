@@ -118,6 +118,7 @@ def export_to_hub(
         If a file exists (without ``force``) or cannot be written, or an option is wrong.
     """
     target = path_of(folder)
+    _check_sentiment(RunFolder(path_of(run)))
     check_folder(target, force=force)
     release = (options.pop("release", None) or Release()).named(target.absolute().name)
     with filled_folder(target, FILES, force=force) as made:
@@ -139,6 +140,15 @@ def export_to_hub(
         others=[target / name for name in (CHECKSUMS, CARD, ATTRIBUTES)],
         notes=notes,
     )
+
+
+def _check_sentiment(run: RunFolder) -> None:
+    """Raise `UsageError` for a run of classes, of which the card would say the wrong things."""
+    if is_a_file(run.config) and run.load_config().classes is not None:
+        raise UsageError(
+            f"{_OPTION}: makes a card for models that tell negative from positive, and {run.path} "
+            "tells classes of its own. Export it without --hub."
+        )
 
 
 def check_folder(folder: Path, *, force: bool) -> None:

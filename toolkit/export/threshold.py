@@ -18,9 +18,10 @@ import pyarrow.parquet as pq
 from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
 from toolkit.evaluation.tables import constant_warning
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, SHARE_OF_POSITIVES, RunConfig, RunFolder
+from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled
 
 _Array = npt.NDArray[Any]
@@ -28,21 +29,26 @@ _GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
 BALANCED = "balanced"  # for the balanced accuracy
 
 
-def load_sample(path: Path) -> tuple[pa.ChunkedArray, npt.NDArray[np.bool_]]:
-    """Texts and whether each is positive, (reviews,); raises `ModelError` if they are damaged."""
+def load_texts(path: Path, *, has_classes: bool) -> pa.ChunkedArray:
+    """Read the texts of a sample, (reviews,); `ModelError` if they or their labels are damaged.
+
+    Labels are from 0 to 1, or numbers of classes.
+    """
     with _whole(path, "the reviews of a run"):
         table = pq.read_table(path, columns=["text", "label"])
         texts = pc.cast(table["text"], pa.large_string())
         if texts.null_count:
             raise ValueError("a text is missing")
-        return texts, _shares(table, "label") >= 0.5
+        if not has_classes:
+            _shares(table, "label")
+        return texts
 
 
 def load_held_out(path: Path) -> tuple[npt.NDArray[np.bool_], _Array]:
     """Whether each is positive, and its probability before calibration, float32, (reviews,)."""
     with _whole(path, "the held-out reviews of a run"):
         table = pq.read_table(path, columns=["label", "probability"])
-        return _shares(table, "label") >= 0.5, _shares(table, "probability")
+        return is_positive(_shares(table, "label")), _shares(table, "probability")
 
 
 @contextmanager

@@ -31,7 +31,17 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import ModelError
-from toolkit.model.file import KNOWN_TOKENS, LABEL, NEUTRAL, PROBABILITY, STARS, TEXT, TOKEN_IDS
+from toolkit.model.classes import is_positive
+from toolkit.model.file import (
+    KNOWN_TOKENS,
+    LABEL,
+    NEUTRAL_RANGE,
+    PROBABILITIES,
+    PROBABILITY,
+    STARS,
+    TEXT,
+    TOKEN_IDS,
+)
 from toolkit.model.onnx import array_of
 from toolkit.model.stars import logits_of
 from toolkit.model.tokenizer_node import Settings, older_settings, tokenizer_settings
@@ -96,9 +106,9 @@ def check_twin(model: ModelFile) -> None:
     _check_label(model)
     _check_stars(model)
     neutral = model.facts.neutral
-    has_range = any(value.name == NEUTRAL for value in model.graph.graph.output)
+    has_range = any(value.name == NEUTRAL_RANGE for value in model.graph.graph.output)
     if has_range and neutral is not None:
-        ends = _numbers(model, f"{NEUTRAL}/ends")
+        ends = _numbers(model, f"{NEUTRAL_RANGE}/ends")
         _expect_numbers(model, "the neutral range", ends, neutral.ends)
 
 
@@ -148,6 +158,9 @@ def _check_label(model: ModelFile) -> None:
     facts = model.facts
     gather = _maker(model, LABEL, "Gather")
     names, position = gather.input[:2] if len(gather.input) == 2 else ("", "")
+    if facts.has_classes:
+        _check_label_of_classes(model, names, position)
+        return
     cast = _maker(model, position, "Cast")
     reached = _maker(model, cast.input[0] if cast.input else "", "GreaterOrEqual")
     if len(reached.input) != 2 or reached.input[0] != PROBABILITY:
@@ -158,9 +171,24 @@ def _check_label(model: ModelFile) -> None:
             model,
             f"its graph has the threshold {threshold:.7g}, its metadata {facts.threshold:.7g}",
         )
-    found = _strings(model, names)
-    if found != facts.labels:
-        raise _disagree(model, f"its graph has the labels {found}, its metadata {facts.labels}")
+    _check_names(model, names)
+
+
+def _check_label_of_classes(model: ModelFile, names: str, position: str) -> None:
+    """Compare the labels: the first of the most likely classes, and its probability."""
+    place = _maker(model, position, "ArgMax")
+    largest = _maker(model, PROBABILITY, "ReduceMax")
+    if {*place.input[:1], *largest.input[:1]} != {PROBABILITIES}:
+        raise _disagree(model, "its labels are not the most likely classes")
+    _check_names(model, names)
+
+
+def _check_names(model: ModelFile, names: str) -> None:
+    found, expected = _strings(model, names), model.facts.labels
+    if found != expected:
+        raise _disagree(
+            model, f"its graph has the labels {found!s:.200}, its metadata {expected!s:.200}"
+        )
 
 
 def _check_stars(model: ModelFile) -> None:
@@ -308,15 +336,22 @@ class _WholeGraph:
         facts = self._model.facts
         texts = self._texts()
         names = [TOKEN_IDS, PROBABILITY, LABEL]
+        names += [PROBABILITIES] if facts.has_classes else []
         names += [KNOWN_TOKENS] if facts.counts_known_tokens else []
         names += [STARS] if facts.stars else []
         found = self._run(names, texts)
         self._compare_ids(texts, found[TOKEN_IDS])
         ids = self._vocabulary.encode(pa.array(texts, pa.string()), last=facts.max_tokens)
         expected = self._network.run_all(ids)
-        self._compare(texts, PROBABILITY, found[PROBABILITY], expected[0], _TOLERANCE)
-        reached = found[PROBABILITY] >= np.float32(facts.threshold)
-        labels = np.where(reached, *facts.labels[::-1])
+        if facts.has_classes:
+            shares = found[PROBABILITIES]
+            self._compare(texts, PROBABILITIES, shares, expected[PROBABILITIES], _TOLERANCE)
+            probability = expected[PROBABILITIES].max(axis=1)
+            labels = np.array(facts.labels, dtype=object)[shares.argmax(axis=1)]
+        else:
+            probability = expected[PROBABILITY]
+            labels = np.where(is_positive(found[PROBABILITY], facts.threshold), *facts.labels[::-1])
+        self._compare(texts, PROBABILITY, found[PROBABILITY], probability, _TOLERANCE)
         self._compare(texts, LABEL, found[LABEL], labels)
         known = ids.known_tokens(facts.max_tokens)
         if KNOWN_TOKENS in found:
@@ -374,6 +409,7 @@ class _WholeGraph:
         self._check_shape(what, found, expected)
         # NaN is within no tolerance.
         is_same = np.abs(found - expected) <= tolerance if tolerance else found == expected
+        is_same = is_same.reshape(len(texts), -1).all(axis=1)
         if not is_same.all():
             at = int(np.argmin(is_same))
             both = f"{found[at]}, here {expected[at]}"

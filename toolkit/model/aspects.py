@@ -20,8 +20,9 @@ are written. All others are found by their ids.
 from __future__ import annotations
 
 import re
+import stat
 import tomllib
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -34,7 +35,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import MIXED, NEUTRAL
+from toolkit.model.classes import MIXED, NEUTRAL, SENTIMENT
 from toolkit.records.columns import aspect_probability_role, aspect_role
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
@@ -42,6 +43,11 @@ from toolkit.text.vocabulary import Vocabulary, token_spans
 LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
 IDIOMS = LISTS.with_name("idioms.txt")
 MOST_ASPECTS = 63  # a bit each
+# To bound memory and time: ten thousand words take two seconds to find in a vocabulary.
+MOST_WORDS, _MOST_BYTES = 10_000, 1 << 18
+_MOST_DOTS = (
+    200  # in a line; Python's reader of TOML takes time by the square of the parts of a key
+)
 _ADDING = Lock()
 _NAME = re.compile(r"\w+")
 _EXAMPLE = 'room = ["room*", "bed", "front desk"]'
@@ -63,6 +69,13 @@ class Aspects:
             raise UsageError(
                 f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. Leave some "
                 "out, or score the file twice."
+            )
+        count = sum(len(words) for _, words in self.words)
+        letters = sum(len(word) for _, words in self.words for word in words)
+        if count > MOST_WORDS or letters > _MOST_BYTES:
+            raise UsageError(
+                f"aspects: {count:,} words and phrases with {letters:,} characters, expected at "
+                f"most {MOST_WORDS:,} with {_MOST_BYTES:,}. Leave some out."
             )
         for name, words in self.words:
             if not _NAME.fullmatch(name):
@@ -137,7 +150,9 @@ def _read(given: str | Path) -> dict[str, object]:
         found: dict[str, object] = named
         return found
     try:
-        return tomllib.loads(Path(given).read_text(encoding="utf-8-sig"))
+        return tomllib.loads(_text_of(Path(given)))
+    except RecursionError:
+        raise UsageError(f"{given}: {_TOO_DEEP}") from None
     except (OSError, ValueError) as error:
         if isinstance(error, OSError) and Path(given).suffix != ".toml":
             raise UsageError(
@@ -147,6 +162,29 @@ def _read(given: str | Path) -> dict[str, object]:
         if isinstance(error, OSError):
             raise UsageError(f"--aspects: {given}: cannot be read: {error.strerror}") from None
         raise UsageError(f"{given}: cannot be read as TOML: {error}") from None
+
+
+_TOO_DEEP = (
+    "cannot be read as TOML: lists or names are nested too deeply. Write one list of words for "
+    f"each aspect: {_EXAMPLE}"
+)
+
+
+def _text_of(path: Path) -> str:
+    """Read a file of aspects; raises `UsageError` for what is not one, in bounded memory."""
+    mode = path.stat().st_mode
+    if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):  # a shell passes a pipe for <(...)
+        raise UsageError(f"--aspects: {path}: is not a file. Give a TOML file: {_EXAMPLE}")
+    with path.open("rb") as file:
+        content = file.read(_MOST_BYTES + 1)
+    if len(content) > _MOST_BYTES:
+        raise UsageError(
+            f"--aspects: {path}: is larger than {_MOST_BYTES >> 10} KiB, expected a TOML file of "
+            f"at most {MOST_WORDS:,} words. Leave some out."
+        )
+    if max(line.count(b".") for line in content.split(b"\n")) > _MOST_DOTS:
+        raise UsageError(f"{path}: {_TOO_DEEP}")
+    return content.decode("utf-8-sig")
 
 
 @dataclass(frozen=True)
@@ -366,10 +404,10 @@ def tones_of(
     return found
 
 
-# By the numbers of `tones_of`; a model may have other words for negative and positive.
-ASPECT_LABELS = (None, NEUTRAL, "negative", "positive", MIXED)
+# The labels of an aspect that a review speaks of; in `tones_of`, they have the numbers from 1 on.
+ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
 
 
-def called(labels: tuple[str, str]) -> tuple[str | None, ...]:
-    """Give the words for the numbers of `tones_of`; `labels` are those of the model."""
+def called(labels: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the labels for the numbers of `tones_of`; `labels` are those of the model."""
     return (None, NEUTRAL, *labels, MIXED)

@@ -26,7 +26,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.model.decimals import shortest
-from toolkit.model.file import ModelFile, logit_name, token_ids_width
+from toolkit.model.file import PROBABILITY, ModelFile, logit_name, token_ids_width
 from toolkit.model.network import MOST_IDS, MOST_ROWS, Network
 from toolkit.model.onnx import FLOAT, ModelProto
 from toolkit.model.sentences import ScoredSentences, Sentence, explained_sentences
@@ -119,6 +119,7 @@ class Explainer:
         self._is_fixed = token_ids_width(model.graph) is not None
         network = _logit_network(model.network)
         self._gives_logits = network is not None
+        self._answer = PROBABILITY if network is None else network.graph.output[0].name
         self._network = Network(network or model.network, model)
 
     @cached_property
@@ -180,7 +181,7 @@ class Explainer:
         return found
 
     def _logits_of(self, ids: TokenIds) -> _Floats:
-        values = self._network.run_all(ids)[0]
+        values = self._network.run_all(ids)[self._answer]
         return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
     def _contributions(self, row: Ids, logit: float, baseline: float) -> _Floats:
@@ -217,7 +218,7 @@ class Explainer:
         return np.concatenate([np.zeros(0), *parts])
 
     def _logits(self, rows: Ids) -> _Floats:
-        values = self._network.run(rows)[0].reshape(-1)
+        values = self._network.run(rows)[self._answer].reshape(-1)
         return values.astype(np.float64) if self._gives_logits else logits_of(values)
 
 

@@ -5,7 +5,7 @@ They are for `toolkit info`, `toolkit export` and the model cards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto
 
 Row = tuple[str, str]  # a name and what to say of it
+_LABELS_SHOWN = 40
 _MAJORITY = "majority baseline"
 _BEHAVIOUR = (
     "On the toolkit's own sentences: how many get the right label, by what they are about; then "
@@ -232,6 +233,7 @@ def _source(source: ReviewSource, kind: str, *details: str) -> str:
         f"of {_number(source.reviews)} positive": source.positive,
         "soft labels": source.soft_labels,
         "left out": source.left_out,
+        "classes": None if source.classes is None else len(source.classes),
     }
     return _sentence(f"{_number(source.reviews)} {kind}", source, counts, *details)
 
@@ -254,7 +256,12 @@ def _scores(scores: Scores) -> str:
 
 
 def _accuracy(found: Scores | ThresholdReached) -> str:
-    more = (("balanced", found.balanced_accuracy), (_MAJORITY, found.majority_accuracy))
+    macro_f1 = found.macro_f1 if isinstance(found, Scores) else None
+    more = (
+        ("balanced", found.balanced_accuracy),
+        ("macro F1", macro_f1),
+        (_MAJORITY, found.majority_accuracy),
+    )
     shares = [f"{name} {value:.2%}" for name, value in more if value is not None]
     line = f"accuracy {_number(found.accuracy, '.2%')}"
     return f"{line} ({', '.join(shares)})" if shares else line
@@ -324,7 +331,9 @@ def json_of(description: Description) -> dict[str, Any]:
     if isinstance(description, OnnxDescription):
         file = description.file
         del found["file"]
-        found = {"kind": description.kind, **file.identity(), **file.facts.as_dict(), **found}
+        identity = file.identity()
+        facts = {**file.facts.as_dict(), "threshold": identity["threshold"]}
+        found = {"kind": description.kind, **identity, **facts, **found}
     elif isinstance(description, RunDescription):
         name = description.path.resolve().name
         found = {"kind": description.kind, "name": name, **found.pop("config"), **found}
@@ -371,6 +380,8 @@ def rows_of(description: Description) -> Iterator[Row]:
     if isinstance(description, RunDescription):
         config = description.config
         yield "preset", config.preset
+        if config.classes is not None:
+            yield "labels", _labels(config.classes)
         yield "reads", _reads(config.max_tokens, config.vocabulary_size)
         yield from _training(config, description.metrics)
         if config.threshold is not None:
@@ -388,15 +399,23 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
     yield "preset", facts.preset
     yield "inputs", "; ".join(map(_tensor, description.inputs))
     yield "outputs", "; ".join(map(_tensor, description.outputs))
-    yield "labels", ", ".join(facts.labels)
+    yield "labels", _labels(facts.labels)
     length = "" if description.fixed_length else ", rows of any length up to that"
     words = "" if description.words is None else f", {description.words:,} words"
     yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
     yield from _training(facts, facts.metrics)
-    yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
+    if not facts.has_classes:
+        yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
     yield "parity", parity_line(facts)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
+
+
+def _labels(names: Sequence[str]) -> str:
+    """List labels; of many, the first."""
+    if len(names) <= _LABELS_SHOWN:
+        return ", ".join(names)
+    return f"{', '.join(names[:_LABELS_SHOWN])} and {len(names) - _LABELS_SHOWN:,} more"
 
 
 def _training(said: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Row]:

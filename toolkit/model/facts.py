@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.model.release import Release
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import Line, Share, decode, encode, parse_json
+from toolkit.model.typed_json import Line, Share, decode, encode, is_line, parse_json
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
@@ -115,14 +115,17 @@ class ThresholdChoice:
 # 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
 #    is the output `known_tokens`, and texts without a known word have no score; a batch may be
 #    empty. A file may have the output `stars`.
+# 4: a model of classes: any labels, the output `probabilities`, and `probability` is that of the
+#    label. There is no threshold. Models of sentiment stay at 3.
 FORMAT_VERSION = 3
+CLASSES_VERSION = NEWEST_VERSION = 4
 _FIRST_WITH_KNOWN_TOKENS = 3
 
 # Labels are written into files as they are.
 Labels = Annotated[
-    tuple[str, str],
-    lambda names: names[0] != names[1] and all(re.fullmatch(r"[\w -]+", name) for name in names),
+    tuple[str, ...], lambda names: len({*names}) == len(names) >= 2 and all(map(is_line, names))
 ]
+_SENTIMENT_LABEL = re.compile(r"[\w -]+")
 MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
 VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
@@ -142,6 +145,7 @@ class ReviewSource:
     left_out: int | None = None  # reviews without labels that were not learned from
     sha256: str | None = None
     soft_labels: int | None = None  # labels between 0 and 1
+    classes: dict[str, int] | None = None  # texts of each label, of a model of classes
     label_meaning: str | None = None  # which labels were read as what, where they are not as usual
 
 
@@ -186,6 +190,7 @@ class Scores:
     majority_accuracy: float | None = None  # of always answering with the more frequent label
     epoch: int | None = None  # whose weights are kept
     threshold: float | None = None  # from which a review was called positive; None: 0.5
+    macro_f1: float | None = None  # of a model of classes
 
 
 @dataclass(frozen=True)
@@ -320,7 +325,7 @@ class ModelFacts:
     """
 
     preset: str
-    labels: Labels  # of probability 0 and of probability 1
+    labels: Labels  # of probability 0 and of probability 1; of a model of classes, in order
     threshold: Share  # probabilities from here up get the second label
     max_tokens: MaxTokens
     vocabulary_size: VocabularySize  # every token id is below it
@@ -340,6 +345,11 @@ class ModelFacts:
     def version(self) -> str:
         """The version of the model; if it has none, that of the toolkit that exported it."""
         return self.release.model_version or self.toolkit_version
+
+    @property
+    def has_classes(self) -> bool:
+        """Whether this is a model of classes, with `probabilities` and no threshold."""
+        return self.format_version >= CLASSES_VERSION
 
     @property
     def rule(self) -> TokenRule:
@@ -367,6 +377,12 @@ class ModelFacts:
                 # Once, of weights in fewer bits; without it, files would have other bytes.
                 model.metadata_props.add(key="quantization", value="{}")
 
+    def _check_labels(self) -> None:
+        """Raise `ValueError` for labels that a model of sentiment cannot have."""
+        are_two = len(self.labels) == 2 and all(map(_SENTIMENT_LABEL.fullmatch, self.labels))
+        if not are_two and not self.has_classes:
+            raise ValueError(f"labels is {[*self.labels]!r:.50}")
+
     @classmethod
     def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
         """Decode the metadata of a model from `path`; raises `ModelError` if they are damaged."""
@@ -378,12 +394,14 @@ class ModelFacts:
             )
         try:
             version = parse_json(stored["format_version"], "format_version")
-            if type(version) is not int or not 1 <= version <= FORMAT_VERSION:
+            if type(version) is not int or not 1 <= version <= NEWEST_VERSION:
                 raise ModelError(
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
-                    f"to {FORMAT_VERSION}. Install a newer toolkit, or export the model again."
+                    f"to {NEWEST_VERSION}. Install a newer toolkit, or export the model again."
                 )
-            return replace(_decoded(cls, stored), release=_decoded(Release, stored))
+            facts = replace(_decoded(cls, stored), release=_decoded(Release, stored))
+            facts._check_labels()
+            return facts
         except ValueError as error:  # such as a number of 5,000 digits
             raise ModelError(f"{path}: damaged metadata: {error}") from None
 

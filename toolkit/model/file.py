@@ -13,6 +13,10 @@
 ``stars``         output, float32[batch]       1 to 5, if the model learned from star ratings
 ================  ===========================  ================================================
 
+A model of classes, version 4, has any labels and no threshold. Its ``probability`` is that of the
+label, and ``probabilities``, float32[batch, classes], are those of all labels, in the order of the
+metadata; its `label` is the first of the most likely ones.
+
 A file may have more outputs, which readers ignore. The twin ``NAME.ids.onnx`` has ``token_ids`` as
 its input and the same outputs, for builds without operators for text, and ``neutral``, the two ends
 of the neutral range, if the model has one. ``NAME.vocabulary.txt`` lists the words, and
@@ -45,10 +49,11 @@ from toolkit.text.vocabulary import Spellings, Vocabulary
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
 PROBABILITY = "probability"
+PROBABILITIES = "probabilities"  # of a model of classes: one for each class
 LABEL = "label"
 KNOWN_TOKENS = "known_tokens"
 STARS = "stars"
-NEUTRAL = "neutral"  # of the twin alone: the ends of the neutral range, float32[2]
+NEUTRAL_RANGE = "neutral"  # of the twin alone: the ends of the neutral range, float32[2]
 
 # Kind, name, type and number of dimensions of what a graph must have.
 _TENSORS = (
@@ -59,6 +64,7 @@ _TENSORS = (
 )
 _TWINS_TENSORS = (("input", TOKEN_IDS, INT32, 2), _TENSORS[1])
 _NEEDED_FROM_VERSION_3 = (("output", KNOWN_TOKENS, INT32, 1),)
+_OF_CLASSES = ("output", PROBABILITIES, FLOAT, 2)
 _OPTIONAL = (("output", STARS, FLOAT, 1),)
 
 _DIGITS_SHOWN = 16  # of the hash
@@ -123,8 +129,13 @@ class ModelFile:
 
     @cached_property
     def network(self) -> ModelProto:
-        """The graph from `token_ids` to `probability` and, if it has them, `stars`."""
+        """The graph from `token_ids` to `probability` and, if it has them, `stars`.
+
+        Of a model of classes, to `probabilities`.
+        """
         outputs = [PROBABILITY, *([STARS] if self.has_stars else [])]
+        if self.facts.has_classes:
+            outputs = [PROBABILITIES]
         try:
             return cut(self.graph, TOKEN_IDS, outputs)
         except ValueError as error:
@@ -139,7 +150,7 @@ class ModelFile:
             "preset": self.facts.preset,
             "sha256": self.sha256,
             "labels": list(self.facts.labels),
-            "threshold": self.facts.threshold,
+            "threshold": None if self.facts.has_classes else self.facts.threshold,
             "toolkit_version": self.facts.toolkit_version,
         }
 
@@ -182,6 +193,8 @@ def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFi
     found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
     if facts.counts_known_tokens:
         tensors = (*tensors, *_NEEDED_FROM_VERSION_3)
+    if facts.has_classes:
+        tensors = (*tensors, _OF_CLASSES)
     for kind, name, element, rank in (*tensors, *_OPTIONAL):
         values = [value.type.tensor_type for value in found[kind] if value.name == name]
         if not values and (kind, name, element, rank) not in _OPTIONAL:

@@ -29,11 +29,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.stars import rescaled
-
-NEUTRAL = "neutral"  # the label that such reviews get
 
 Range = tuple[float, float]  # from the first number to below the second
 
@@ -96,8 +95,6 @@ def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Ra
 def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
     return pc.greater_equal(probability, pa.scalar(limit, pa.float32()))
 
-
-MIXED = "mixed"  # the label that such reviews get
 
 CLEAR = 0.8
 _BORDER = 0.5  # from which a review is not negative

@@ -11,14 +11,21 @@ import numpy.typing as npt
 import onnxruntime as ort
 
 from toolkit.errors import ModelError
-from toolkit.model.file import TOKEN_IDS, ModelFile, token_ids_width
+from toolkit.model.file import (
+    PROBABILITIES,
+    PROBABILITY,
+    STARS,
+    TOKEN_IDS,
+    ModelFile,
+    token_ids_width,
+)
 from toolkit.model.native_network import SplitNetwork, open_session, split_network
 from toolkit.model.onnx import ModelProto
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
 
 Probabilities = npt.NDArray[np.float32]
-Outputs = npt.NDArray[np.float32]
+Outputs = dict[str, npt.NDArray[np.float32]]  # by name: (reviews,), or (reviews, classes)
 Places = slice | npt.NDArray[np.int64]
 
 # Rows of one length: few calls, with activations that stay near the processor. With conv1d, batches
@@ -33,6 +40,9 @@ ROWS_OF_ONE_LENGTH = 64
 MOST_ROWS = 512
 MOST_IDS = 8192
 
+# By how much the probabilities of all classes may miss a sum of 1.
+_OFF_BY = 1e-3
+
 ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.native_network`
 
 
@@ -43,7 +53,8 @@ class Network:
         self._part, self._path = part, model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
-        self.outputs = len(part.graph.output)
+        self.outputs = tuple(output.name for output in part.graph.output)
+        self._classes = len(model.facts.labels)  # of `probabilities`
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -55,18 +66,22 @@ class Network:
         split = split_network(self._part, self._most)
         return None if split is None else (split, open_session(split.head, self._path))
 
-    def run(self, rows: Ids) -> list[Outputs]:
-        """Give each output for (rows, tokens) ids; raises `ModelError` if it cannot."""
+    def run(self, rows: Ids) -> Outputs:
+        """Return the outputs for (rows, tokens) ids; raises `ModelError` if it cannot."""
         return self._run(self._session, {TOKEN_IDS: rows})
 
     def run_all(self, ids: TokenIds) -> Outputs:
-        """Give the outputs for any number of reviews, (outputs, reviews), in batches."""
-        found = np.empty((self.outputs, len(ids)), np.float32)
+        """Return the outputs for any number of reviews, which are run in batches."""
+        found = {name: np.empty(self._shape(name, len(ids)), np.float32) for name in self.outputs}
         if self._split is not None and self._run_split(*self._split, ids, found):
             return found
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
         return found
+
+    def _shape(self, name: str, reviews: int) -> tuple[int, ...]:
+        """Return the shape of an output for some reviews."""
+        return (reviews, self._classes) if name == PROBABILITIES else (reviews,)
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
@@ -81,9 +96,10 @@ class Network:
             self._fill(found, part, self._run(head, given))
         return True
 
-    def _fill(self, found: Outputs, places: Places, outputs: list[Outputs]) -> None:
+    def _fill(self, found: Outputs, places: Places, outputs: Outputs) -> None:
         """Put the outputs for some reviews where they belong."""
-        for values, output in zip(found, outputs, strict=True):
+        for name, output in outputs.items():
+            values = found[name]
             expected = values[places].shape
             if output.shape != expected:
                 raise ModelError(
@@ -91,9 +107,9 @@ class Network:
                 )
             values[places] = output
 
-    def _run(self, session: ort.InferenceSession, given: dict[str, Any]) -> list[Outputs]:
+    def _run(self, session: ort.InferenceSession, given: dict[str, Any]) -> Outputs:
         try:
-            return session.run(None, given)  # type: ignore[no-any-return]
+            return dict(zip(self.outputs, session.run([*self.outputs], given), strict=True))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
             raise ModelError(f"{self._path}: its network does not run: {error}") from None
 
@@ -118,11 +134,23 @@ def open_network(model: ModelFile) -> Network:
     # Rows of the highest id find what cannot work.
     most, highest = model.facts.max_tokens, model.facts.vocabulary_size - 1
     ends = np.array([0, most, 2 * most])
-    probability, *stars = network.run_all(
-        TokenIds(np.full(2 * most, highest, np.int32), ends[:2], ends[1:])
-    )
+    found = network.run_all(TokenIds(np.full(2 * most, highest, np.int32), ends[:2], ends[1:]))
+    if model.facts.has_classes:
+        _check_classes(found[PROBABILITIES], model)
+        return network
+    probability, stars = found[PROBABILITY], found.get(STARS)
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
-    if not all(((each >= FEWEST) & (each <= MOST)).all() for each in stars):
-        raise ModelError(f"{model.path}: its network gives {stars[0]}, expected 1 to 5 stars")
+    if stars is not None and not ((stars >= FEWEST) & (stars <= MOST)).all():
+        raise ModelError(f"{model.path}: its network gives {stars}, expected 1 to 5 stars")
     return network
+
+
+def _check_classes(found: npt.NDArray[np.float32], model: ModelFile) -> None:
+    """Raise `ModelError` unless each row, (rows, classes), has probabilities that add up to 1."""
+    are_shares = ((found >= 0) & (found <= 1)).all()
+    if not are_shares or np.abs(found.sum(axis=1) - 1).max() > _OFF_BY:
+        shown = found[0][:3]
+        raise ModelError(
+            f"{model.path}: its network gives {shown} …, expected probabilities that add up to 1"
+        )

@@ -17,8 +17,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.classes import is_positive
+from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
-from toolkit.model.network import Network
+from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
@@ -27,6 +29,7 @@ from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
@@ -86,8 +89,10 @@ class Predictor:
         aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
         shift: float = 0.0,
+        answers: ClassAnswers | None = None,  # of a model of classes
     ) -> None:
         self._shift = shift  # of the logits of reviews, for a prior; 0 changes nothing
+        self._answers = answers
         self._aspects, self._make_reasons = aspects, reasons
         self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
         self._facts = labelling.facts
@@ -110,14 +115,15 @@ class Predictor:
 
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
         """Give label and probability of each text; None if there are more or others, or no core."""
-        content = None if self._labelling.by_sentence else _encoded(texts)
+        is_plain = self._answers is None and not self._labelling.by_sentence
+        content = _encoded(texts) if is_plain else None
         most = self._facts.max_tokens
         ids = None if content is None else self._vocabulary.encode_few(content, most)
         if ids is None:
             return None
         needs_no_word = not self._facts.counts_known_tokens
         is_known = ids.has_known_token(most).tolist()
-        probabilities = self._moved(self._network.run_all(ids)[0]).tolist()
+        probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
             if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
@@ -132,7 +138,7 @@ class Predictor:
     def sentences(self, texts: pa.Array) -> ScoredSentences:
         """Score the sentences of texts, which start and stop among all their tokens."""
         ids = self._vocabulary.encode(texts, with_cuts=True)
-        return self._sentences.score(ids, self._network.run_all(ids)[0])
+        return self._sentences.score(ids, self._network.run_all(ids)[PROBABILITY])
 
     def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
         """Score the sentences of reviews whose ids, made ``with_cuts``, and scores are known."""
@@ -177,11 +183,29 @@ class Predictor:
         # One more than the model reads, to see whether there is more.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
-        probability, *stars = self._network.run_all(ids)
+        outputs = self._network.run_all(ids)
+        found = (
+            self._of_sentiment(ids, outputs)
+            if self._answers is None
+            else self._answers.numbers(outputs[PROBABILITIES])
+        )
+        if with_reading:
+            found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
+            found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
+        found["is_known"] = (
+            ids.has_known_token(self._facts.max_tokens)
+            if self._facts.counts_known_tokens
+            else np.ones(len(ids), np.bool_)
+        )
+        return found
+
+    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
+        """Return the numbers of a model of sentiment."""
+        probability = outputs[PROBABILITY]
         moved = self._moved(probability)
         found: dict[str, _Values] = {"probability": moved}
-        if stars:
-            told = stars[0] if not self._shift else self._moved_stars(probability, ids)
+        if STARS in outputs:
+            told = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
             found["stars"] = np.round(told, STAR_DECIMALS)
         if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
@@ -196,15 +220,9 @@ class Predictor:
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:
-            found["reasons"] = self._reasons.of(ids, moved >= self._labelling.threshold)
-        if with_reading:
-            found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
-            found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found["is_known"] = (
-            ids.has_known_token(self._facts.max_tokens)
-            if self._facts.counts_known_tokens
-            else np.ones(len(ids), np.bool_)
-        )
+            found["reasons"] = self._reasons.of(
+                ids, is_positive(moved, float(self._labelling.threshold))
+            )
         return found
 
 

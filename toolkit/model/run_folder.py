@@ -10,8 +10,10 @@ from typing import Annotated, Any, TypeVar
 
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
+from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.facts import (
     Calibration,
+    Labels,
     MaxTokens,
     Metrics,
     RuleVersion,
@@ -27,9 +29,7 @@ from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
 SHARE_OF_POSITIVES = "share of positives"  # how a run that has a threshold has chosen it
-LABELS = ("negative", "positive")  # of the label 0 and of 1
 SAMPLE_REVIEWS = 2000
-DEFAULT_THRESHOLD = 0.5  # where neither the user nor the run says another one
 
 T = TypeVar("T")
 _PresetName = Annotated[str, lambda name: re.fullmatch(r"[a-z0-9-]+", name)]  # of files, too
@@ -44,6 +44,7 @@ class RunConfig:
     max_tokens: MaxTokens
     data: TrainingData
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
+    classes: Labels | None = None  # None: negative and positive
     calibration: Calibration | None = None  # already in `model.keras`
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
@@ -65,7 +66,9 @@ class RunFolder:
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.model = path / "model.keras"  # (batch, max_tokens) int32 → (batch, 1) float32
+        self.model = (
+            path / "model.keras"
+        )  # (batch, max_tokens) int32 → (batch, 1 or classes) float32
         self.vocabulary = path / "vocabulary.txt"  # the known words, commonest first
         self.config = path / "config.json"  # `RunConfig`
         self.metrics = path / "metrics.json"  # `Metrics`

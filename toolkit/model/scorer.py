@@ -7,6 +7,7 @@ arguments, and what was opened for them is kept.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -17,13 +18,14 @@ from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
 from toolkit.model.agreement import check_agreement, remember
 from toolkit.model.aspects import AspectLists, Aspects, called
+from toolkit.model.class_answers import ClassAnswers, Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, check_prior, shift_of
-from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
+from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -37,10 +39,20 @@ if TYPE_CHECKING:
 MOST_REASONS = 20
 
 
-# Of `Scorer`.
-_Arguments = tuple[
-    str | Path | None, float | None, Neutral, bool, Aspects | None, int, float | None
-]
+class _Arguments(NamedTuple):
+    """Those of `Scorer`."""
+
+    model: str | Path | None
+    threshold: float | None
+    neutral: Neutral
+    by_sentence: bool
+    aspects: Aspects | None
+    reasons: int
+    prior: float | None = None
+    min_probability: float | None = None
+    other: str | None = None
+    top: int = 0
+    probabilities: bool = False
 
 
 class Score(NamedTuple):
@@ -79,6 +91,14 @@ class Scorer:
     prior : float | None
         The share of positive reviews among those to score, from 0.000001 to 0.999999: half of its
         log-odds moves each probability, and stars (`toolkit.model.prior`). By default nothing does.
+    min_probability : float | None
+        Of a model of classes: a label that is less likely than this, 0 to 1, is not given.
+    other : str | None
+        The label in its place; by default there is none.
+    top : int
+        Of a model of classes: how many of the most likely labels `score_batch` lists.
+    probabilities : bool
+        Of a model of classes: whether `score_batch` adds the probability of each class.
 
     Raises
     ------
@@ -86,8 +106,8 @@ class Scorer:
         If the file is missing, damaged, or no model of this toolkit.
     UsageError
         If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, a label of the model is called mixed, aspects are no such lists, or the
-        prior is no such share.
+        range of its own, a label of the model is called mixed, aspects are no such lists, the
+        prior is no such share, or an argument is not for models of this kind.
 
     Examples
     --------
@@ -107,6 +127,10 @@ class Scorer:
         aspects: AspectLists | None = None,
         reasons: int = 0,
         prior: float | None = None,
+        min_probability: float | None = None,
+        other: str | None = None,
+        top: int = 0,
+        probabilities: bool = False,
     ) -> None:
         if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
             raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
@@ -115,11 +139,32 @@ class Scorer:
         self.aspects = None if aspects is None else Aspects.of(aspects)
         self._file = load_model(model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
+        of_classes = {
+            "--min-probability": min_probability is not None,
+            "--other": other is not None,
+            "--top": top != 0,
+            "--probabilities": probabilities,
+        }
+        self.answers: ClassAnswers | None = None  # of a model of classes
+        if self.facts.has_classes:
+            of_sentiment = {
+                "--threshold": threshold is not None,
+                "--neutral": neutral is not None,
+                "--by-sentence": by_sentence,
+                "--aspects": aspects is not None,
+                "--reasons": reasons != 0,
+                "--prior": prior is not None,
+            }
+            self._refuse(of_sentiment, "for models that tell negative from positive")
+            self.answers = ClassAnswers(self.facts, min_probability, other, top, probabilities)
+        else:
+            self._refuse(of_classes, "for models of classes")
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
         check_agreement(self._file, self._network)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
         self._given = (model, threshold)
+        self._of_classes = (min_probability, other, top, probabilities)
         self._label(neutral, by_sentence=by_sentence)
 
     def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
@@ -130,10 +175,9 @@ class Scorer:
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen: Neutral = self.neutral if neutral is not True else True
-        of_reviews = (self.aspects, self.most_reasons)
-        self._arguments: _Arguments = (
-            *(model, threshold, chosen, by_sentence),
-            *(*of_reviews, self.prior),
+        self._arguments = _Arguments(
+            *(model, threshold, chosen, by_sentence, self.aspects, self.most_reasons),
+            *(self.prior, *self._of_classes),
         )
         self.by_sentence = by_sentence
         self._predictor = Predictor(
@@ -143,7 +187,29 @@ class Scorer:
             self.aspects,
             self._reasons if self.most_reasons else None,
             0.0 if self.prior is None else shift_of(self.prior, self.base),
+            self.answers,
         )
+
+    def _refuse(self, given: dict[str, bool], what: str) -> None:
+        """Raise `UsageError` if an argument is given that is not for this kind of model."""
+        if useless := [option for option, is_given in given.items() if is_given]:
+            kind = (
+                f"tells {len(self.facts.labels):,} classes of its own"
+                if self.facts.has_classes
+                else "tells negative from positive"
+            )
+            raise UsageError(
+                f"{', '.join(useless)}: {what}, and the model {self._file.name} {kind}. Leave "
+                "this out, or choose another model."
+            )
+
+    def check_sentiment(self, name: str, instead: str) -> None:
+        """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
+        if self.answers is not None:
+            raise UsageError(
+                f"{name}: for models that tell negative from positive, and the model "
+                f"{self._file.name} tells {len(self.facts.labels):,} classes of its own. {instead}"
+            )
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
@@ -167,6 +233,8 @@ class Scorer:
         UsageError
             As for `Scorer`.
         """
+        if neutral is not None or by_sentence:
+            self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
         other = object.__new__(type(self))  # `copy` would open the file again
         vars(other).update(vars(self))
         other._label(neutral, by_sentence=by_sentence)
@@ -195,6 +263,7 @@ class Scorer:
         UsageError
             As for `Scorer`.
         """
+        self.check_sentiment("with_prior", "Leave the prior out.")
         other = object.__new__(type(self))
         vars(other).update(vars(self))
         other.prior = None if prior is None else check_prior(prior)
@@ -207,7 +276,8 @@ class Scorer:
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
-        return {**self._file.identity(), "threshold": round(float(self.threshold), 7)}
+        threshold = None if self.facts.has_classes else round(float(self.threshold), 7)
+        return {**self._file.identity(), "threshold": threshold}
 
     @property
     def model(self) -> str:
@@ -245,13 +315,71 @@ class Scorer:
         -------
         list[Score]
             One for each review, in order.
+
+        Raises
+        ------
+        UsageError
+            If the model is one of classes: see `classify`.
         """
+        self.check_sentiment("score", "Use classify.")
         listed = list_of(texts)
         found: Iterable[Any] | None = self._predictor.score_few(listed)
         if found is None:
             columns = self.score_array(array_of(listed))
             found = zip(*(column.to_pylist() for column in columns), strict=True)
         return [Score(*each) for each in found]
+
+    def classify(self, texts: Iterable[str | None]) -> list[Classification]:
+        """Tell the class of some texts.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Texts, as for `score`.
+
+        Returns
+        -------
+        list[Classification]
+            The label of each text and how likely that label is, 0 to 1. A model of sentiment has
+            the labels negative and positive.
+        """
+        if self.answers is not None:
+            return self.answers.of_rows(self.predict(array_of(texts)))
+        labels = self.facts.labels
+        return [
+            Classification(found, share if found != labels[0] or share is None else 1 - share)
+            for found, share in self.score(texts)
+        ]
+
+    def class_probabilities(self, texts: Iterable[str | None]) -> list[dict[str, float] | None]:
+        """Tell how likely each class is for some texts.
+
+        Parameters
+        ----------
+        texts : Iterable[str | None]
+            Texts, as for `score`.
+
+        Returns
+        -------
+        list[dict[str, float] | None]
+            For each text the probability of each class, 0 to 1, the most likely one first; None
+            where there is no text or no known word.
+        """
+        if self.answers is not None:
+            every = Predictor(
+                self._network,
+                self.vocabulary,
+                self._labelling,
+                answers=replace(self.answers, probabilities=True),
+            )
+            return self.answers.by_class(every.predict(array_of(texts), with_reading=False))
+        negative, positive = self.facts.labels
+        return [
+            None
+            if share is None
+            else dict(sorted(((positive, share), (negative, 1 - share)), key=lambda e: -e[1]))
+            for _, share in self.score(texts)
+        ]
 
     def stars(self, texts: Iterable[str | None]) -> list[float | None]:
         """Tell the stars of some reviews.
@@ -350,6 +478,7 @@ class Scorer:
         UsageError
             If it is not a text, or has no score: it is blank, or the model knows none of its words.
         """
+        self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
@@ -363,7 +492,9 @@ class Scorer:
         if not self.by_sentence and self.aspects is None:
             return found
         names = () if self.aspects is None else self.aspects.names
-        return found.with_sentences(self._predictor.sentences(texts), self.facts.labels, names)
+        negative, positive = self.facts.labels
+        scored = self._predictor.sentences(texts)
+        return found.with_sentences(scored, (negative, positive), names)
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -384,11 +515,13 @@ class Scorer:
         UsageError
             If it is of another type.
         """
+        self.check_sentiment("score_array", "Use score_batch or classify.")
         columns = self.columns(self.predict(texts), ["sentiment", "probability"])
         return columns["sentiment"], columns["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
         """Give the probabilities of the positive class, float32, as `score_array` does."""
+        self.check_sentiment("probabilities", "Use class_probabilities.")
         return self.predict(texts)["probability"]
 
     def predict(
@@ -425,6 +558,7 @@ class Scorer:
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
         """Give the label for each probability (float32) alone; null where that is null."""
+        self.check_sentiment("sentiments", "Use classify.")
         return self._labelling.of_probability(probability)
 
     def score_batch(
@@ -477,6 +611,8 @@ class Scorer:
             If there is no such text column, an added name is taken, or the model has no stars.
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
+        if self.answers is not None:
+            added = {role: role for role in self.answers.adds}
         if stars_column is not None:
             added["stars"] = stars_column
         if self.by_sentence:
@@ -496,8 +632,16 @@ class Scorer:
         return batch
 
     def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Give the wanted of `sentiment`, `model` and the columns of what `predict` gave."""
+        """Give the wanted of `sentiment`, `model` and the columns of what `predict` gave.
+
+        Of a model of classes, the wanted of `ClassAnswers.adds` and `model`.
+        """
         found = {}
+        if self.answers is not None:
+            found = self.answers.columns(predictions, wanted)
+            if "model" in wanted:
+                found["model"] = pa.repeat(self.model, len(predictions))
+            return {role: found[role] for role in wanted}
         for name in wanted:
             if name == "sentiment":
                 found[name] = self._labelling.of_predictions(predictions)
@@ -512,6 +656,13 @@ class Scorer:
 
     def check_gives(self, wanted: Collection[str]) -> None:
         """Raise `UsageError` unless `columns` can give all that is wanted."""
+        if self.answers is not None:
+            unknown = {*wanted} - {*self.answers.adds, "model"}
+            if unknown:
+                self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
+            return
+        if of_classes := [role for role in wanted if role in ADDED_BY_CLASSES]:
+            self._refuse({f"the column {of_classes[0]}": True}, "for models of classes")
         if "stars" in wanted and not self.has_stars:
             raise UsageError(
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
@@ -554,53 +705,25 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-def _unpickle(
-    model: str | Path | None,
-    threshold: float | None,
-    neutral: Neutral,
-    by_sentence: bool,
-    aspects: Aspects | None,
-    reasons: int,
-    prior: float | None,
-    checked: str,
-) -> Scorer:
-    """Return the scorer of these arguments, opened once in each process.
+def _unpickle(*given: Any) -> Scorer:
+    """Return the scorer of `_Arguments`, opened once in each process.
 
-    `checked` is the SHA-256 of the file that the sender has checked: the same file is not checked
-    again here.
+    The last of the given is the SHA-256 of the file that the sender has checked: the same file is
+    not checked again here.
     """
+    *values, checked = given
+    arguments = _Arguments(*values)
     remember(checked)
-    path = find_model(model)
+    path = find_model(arguments.model)
     try:
         found = path.stat()
     except OSError:  # opening it says what is wrong
-        return Scorer(
-            *(model, threshold, neutral),
-            by_sentence=by_sentence,
-            aspects=aspects,
-            reasons=reasons,
-            prior=prior,
-        )
+        return Scorer(**arguments._asdict())
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(model, threshold, neutral, by_sentence, aspects, reasons, prior, file)
+    return _opened(arguments, file)
 
 
 @lru_cache(MOST_SCORERS)
-def _opened(
-    model: str | Path | None,
-    threshold: float | None,
-    neutral: Neutral,
-    by_sentence: bool,
-    aspects: Aspects | None,
-    reasons: int,
-    prior: float | None,
-    _file: tuple[object, ...],
-) -> Scorer:
-    return Scorer(
-        *(model, threshold, neutral),
-        by_sentence=by_sentence,
-        aspects=aspects,
-        reasons=reasons,
-        prior=prior,
-    )
+def _opened(arguments: _Arguments, _file: tuple[object, ...]) -> Scorer:
+    return Scorer(**arguments._asdict())

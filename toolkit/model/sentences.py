@@ -30,6 +30,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import AspectFinder
+from toolkit.model.file import PROBABILITY
 from toolkit.model.labels import Limits, tone
 from toolkit.model.network import Network, Probabilities
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -142,7 +143,7 @@ class SentenceScorer:
         sentences, reviews = found.ids.select(kept), found.reviews[kept]
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
-        values[others] = self.network.run_all(sentences.select(others))[0]
+        values[others] = self.network.run_all(sentences.select(others))[PROBABILITY]
         limits = self.limits if self.scores_all else self.limits.of_aspects
         return ScoredSentences(sentences, reviews, values, tone(values, limits), bits)
 

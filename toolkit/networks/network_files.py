@@ -38,7 +38,7 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
-_OWN_LAYERS = {"Adapted", "NgramLinear", "NgramRecurrent"}
+_OWN_LAYERS = {"Adapted", "ClassLinear", "NgramLinear", "NgramRecurrent"}
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
@@ -50,9 +50,9 @@ def _networks() -> list[ModuleType]:
 
     To add a network, add its module; without one, the graph of tf2onnx is kept.
     """
-    from toolkit.networks import conv1d, ngram_linear, ngram_recurrent
+    from toolkit.networks import class_linear, conv1d, ngram_linear, ngram_recurrent
 
-    return [conv1d, ngram_linear, ngram_recurrent]
+    return [conv1d, ngram_linear, ngram_recurrent, class_linear]
 
 
 def save_keras(network: Any, path: Path) -> None:
@@ -110,7 +110,7 @@ def load_keras(path: Path) -> Any:
     check_keras_file(path)
     keras = import_keras()
     # Keras finds our layers when they are imported.
-    from toolkit.networks import adapted, ngram_linear, ngram_recurrent  # noqa: F401
+    from toolkit.networks import adapted, class_linear, ngram_linear, ngram_recurrent  # noqa: F401
 
     try:
         with _limited_memory(path):

@@ -17,7 +17,7 @@ import onnx
 import onnx.parser
 from onnx import numpy_helper
 
-from toolkit.model.file import PROBABILITY, TOKEN_IDS
+from toolkit.model.file import PROBABILITIES, PROBABILITY, TOKEN_IDS
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.text.token_ids import START_ID
 
@@ -31,12 +31,23 @@ def steps(*names: str) -> str:
 
 
 def graph_of(
-    listing: str, weights: Weights, *, width: int | str, constants: str = ""
+    listing: str,
+    weights: Weights,
+    *,
+    width: int | str,
+    constants: str = "",
+    classes: int | None = None,
 ) -> onnx.ModelProto:
-    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of nodes and weights."""
+    """Make a model, `token_ids` (batch, width) → `probability` (batch,), of nodes and weights.
+
+    With a number of classes, its output is `probabilities` (batch, classes) instead.
+    """
+    output = f"float[batch] {PROBABILITY}"
+    if classes is not None:
+        output = f"float[batch, {classes}] {PROBABILITIES}"
     whole = f"""
 <ir_version: 9, opset_import: ["": 18]>
-network (int32[batch, {width}] {TOKEN_IDS}) => (float[batch] {PROBABILITY})
+network (int32[batch, {width}] {TOKEN_IDS}) => ({output})
 <{constants}>
 {{{listing}}}
 """
@@ -190,12 +201,19 @@ def model_of(kind: type[TableLayer], sizes: tuple[int, ...], weights: list[Any],
 
 
 def table_graph(
-    names: Sequence[str], tables: Weights, vocabulary_size: int, *, width: int | None = None
+    names: Sequence[str],
+    tables: Weights,
+    vocabulary_size: int,
+    *,
+    width: int | None = None,
+    classes: int | None = None,
 ) -> onnx.ModelProto:
     """Write the graph of a table layer; these steps continue from the keys and the counts."""
     size = {"vocabulary_size": np.array(vocabulary_size, np.int32)}
     listing = steps("tables", *names)
-    return graph_of(listing, tables | size, width=width or "tokens", constants=_CONSTANTS)
+    return graph_of(
+        listing, tables | size, width=width or "tokens", constants=_CONSTANTS, classes=classes
+    )
 
 
 def tables_of(model: onnx.ModelProto, names: Sequence[str]) -> Weights | None:

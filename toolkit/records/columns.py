@@ -48,6 +48,11 @@ ADDED = {
     "model": ("model", "string"),
     "reasons": ("reasons", "string"),
 }
+# The same for models of classes.
+LABEL, LABEL_PROBABILITY, TOP_LABELS = "predicted_label", "label_probability", "top_labels"
+ADDED_BY_CLASSES = {LABEL: "string", LABEL_PROBABILITY: "float32", TOP_LABELS: "string"}
+# What begins the usual names of those for the probabilities of classes.
+_CLASS_PROBABILITY = "probability_"
 REASONS_JOINED_WITH = "; "  # between the words of a review in the column of reasons
 # What begins the usual names of those for aspects, and for their probabilities.
 _ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
@@ -151,12 +156,13 @@ class Columns:
     negative_sentences: str | None = None  # that scoring adds
     model: str | None = None  # that scoring adds
     reasons: str | None = None  # that scoring adds
-    aspects: tuple[tuple[str, str], ...] = ()  # roles of aspects that scoring adds, and their names
+    # Roles of aspects and of classes that scoring adds, and their names.
+    aspects: tuple[tuple[str, str], ...] = ()
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
         unknown = [role for role in self.adds if not is_added(role)]
-        if unknown or "sentiment" not in self.adds:
+        if unknown or not {"sentiment", LABEL} & {*self.adds}:
             raise UsageError(
                 f"adds: expected 'sentiment' and any of {', '.join(ADDED)}, received {self.adds!r}"
             )
@@ -187,8 +193,9 @@ class Columns:
         return f"--names {','.join(f'{role}=NAME' for role in self.adds)}"
 
     def _added(self, role: str) -> AddedColumn:
-        of_aspect = "float32" if role.startswith(_ASPECT_PROBABILITY) else "string"
-        usual, kind = ADDED.get(role, (role, of_aspect))
+        are_numbers = role.startswith((_ASPECT_PROBABILITY, _CLASS_PROBABILITY))
+        kind = ADDED_BY_CLASSES.get(role, "float32" if are_numbers else "string")
+        usual, kind = ADDED.get(role, (role, kind))
         # Which may be an empty name.
         named = getattr(self, role) if role in ADDED else dict(self.aspects).get(role)
         return AddedColumn(role, usual if named is None else named, kind)
@@ -223,11 +230,23 @@ def aspect_probability_role(name: str) -> str:
     return f"{_ASPECT_PROBABILITY}{name}"
 
 
+def class_probability_role(label: str) -> str:
+    """Return the role, and the usual name, of the column of the probability of a class."""
+    return f"{_CLASS_PROBABILITY}{label}"
+
+
+def is_of_classes(role: str) -> bool:
+    """Whether a column with a role is one that models of classes add."""
+    return role in ADDED_BY_CLASSES or (
+        role.startswith(_CLASS_PROBABILITY) and role != _CLASS_PROBABILITY
+    )
+
+
 def is_added(role: str) -> bool:
     """Whether a column with a role may be added."""
-    return role in ADDED or any(
-        role.startswith(each) and role != each for each in (_ASPECT, _ASPECT_PROBABILITY)
-    )
+    of_aspects = (_ASPECT, _ASPECT_PROBABILITY)
+    is_of_aspect = any(role.startswith(each) and role != each for each in of_aspects)
+    return role in ADDED or is_of_classes(role) or is_of_aspect
 
 
 def option_of(role: str) -> str:

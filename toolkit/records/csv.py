@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted
+from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -22,7 +22,7 @@ from toolkit.records.csv_fields import (
     wrong_number,
 )
 from toolkit.records.csv_header import HeaderReader
-from toolkit.records.json_writing import as_text, slices
+from toolkit.records.json_writing import as_texts, joined_rows, slices
 from toolkit.records.lines import (
     LINE_END,
     RECORD,
@@ -206,7 +206,12 @@ class DelimitedFile(RecordFile):
         is_exact = self.is_exact or any('"' in word for word in self.options.null_words)
         fields = {
             role: self._field(
-                content.data, lines, delimiters, stops, self.names.index(name), is_exact
+                content.data,
+                lines,
+                delimiters,
+                stops,
+                self.names.index(name),
+                is_exact or not is_text(role),
             )
             for role, (name,) in self.keys.items()
         }
@@ -238,7 +243,8 @@ class DelimitedFile(RecordFile):
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
         """Write rows; null is an empty field, and what CSV has no way to write is JSON."""
         dialect = Dialect(delimiter or ",")
-        header = dialect.delimiter.join(map(dialect.quoted, schema.names)) + "\n"
+        names = dialect.written(pa.array(schema.names, pa.string())).to_pylist()
+        header = dialect.delimiter.join(names) + "\n"
         return Output(lambda *scored: _rows(table(*scored), dialect), header.encode())
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
@@ -286,12 +292,9 @@ def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
 
 def _rows(batch: pa.RecordBatch, dialect: Dialect) -> pa.Buffer:
     """Write the rows of a batch as RFC 4180 says; null is an empty field."""
-    columns = [as_text(column) for column in batch.columns]
-    fields = slices(dialect.written(pa.concat_arrays(columns)), map(len, columns))
-    if len(fields) == 1:  # an empty line would not be a record
+    count = batch.num_columns
+    fields = slices(dialect.written(as_texts(batch.columns)), repeat(len(batch), count))
+    if count == 1:  # an empty line would not be a record
         fields = [pc.if_else(pc.equal(fields[0], ""), '""', fields[0])]
-    return values_buffer(
-        pc.binary_join_element_wise(
-            pc.binary_join_element_wise(*fields, dialect.delimiter), "\n", ""
-        )
-    )
+    openings = ["", *repeat(dialect.delimiter, count - 1)]
+    return values_buffer(joined_rows(fields, openings, "\n"))

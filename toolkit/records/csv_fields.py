@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from array import array
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -18,6 +19,9 @@ from toolkit.text.strings import arrow_of
 _FILLER = b"a"  # which neither separates nor quotes fields
 # Bytes that are looked at together, to bound the memory; and after a broken record for its rest.
 _WINDOW = 1 << 20
+# As many fields of a record are read one by one, and those after them many at once, which takes
+# longer for few.
+_FEW, _FEW_BYTES = 64, 1 << 12
 
 # What follows a backslash, as MySQL and PostgreSQL write it; another escape has no such letters.
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
@@ -46,6 +50,20 @@ class Dialect:
     def plain_fields(self) -> re.Pattern[bytes]:
         """Fields up to a quote or a line end, with the delimiters between them."""
         return re.compile(f"[^{re.escape(self.quote or '')}\r\n]*+".encode())
+
+    @cached_property
+    def whole_fields(self) -> re.Pattern[bytes]:
+        """Fields with the delimiters after them, quoted or plain, as many as there are."""
+        return re.compile(b"(?:(?:%b)%b)*+" % (self.field.pattern, self._mark))
+
+    @cached_property
+    def whole_field(self) -> re.Pattern[bytes]:
+        """One of `whole_fields`."""
+        return re.compile(b"(?:%b)%b" % (self.field.pattern, self._mark))
+
+    @cached_property
+    def _mark(self) -> bytes:
+        return re.escape(self.delimiter).encode()
 
     @cached_property
     def quoted_field(self) -> re.Pattern[bytes] | None:
@@ -262,7 +280,7 @@ class _OneByOne:
         # More delimiters of a record are not kept.
         self._most = wanted if only_first else None
         self._mark = dialect.delimiter.encode()
-        self._delimiters: list[int] = []
+        self._delimiters = array("q")
 
     def find(self) -> FieldEnds:
         """Read all records, or the first one."""
@@ -277,7 +295,8 @@ class _OneByOne:
             if self._only_first and self._text[start : min(end, start + 2)] not in (b"", b"\r"):
                 break
             start = end + 1
-        return FieldEnds(np.array(self._delimiters, np.int64), np.array(newlines, np.int64), broken)
+        delimiters = np.frombuffer(self._delimiters, np.int64)
+        return FieldEnds(delimiters, np.array(newlines, np.int64), broken)
 
     def _read(self, start: int) -> tuple[int, str | None] | None:
         """Read a record: give its newline, and why it is broken, if it is.
@@ -310,7 +329,8 @@ class _OneByOne:
         """
         text, found = self._text, 0
         while True:
-            position, found = self._pass_plain(position, found)
+            read = self._pass_plain if found < _FEW else self._pass_many
+            position, found = read(position, found)
             match = self._dialect.field.match(text, position)
             if match is None:
                 return position, None, found
@@ -324,9 +344,9 @@ class _OneByOne:
             position, found = end + 1, found + 1
 
     def _pass_plain(self, position: int, found: int) -> tuple[int, int]:
-        """Read the fields before the next quote or line end, which are plain, in one turn."""
+        """Read some fields before the next quote or line end, which are plain, in one turn."""
         text, mark = self._text, self._mark
-        plain = self._dialect.plain_fields.match(text, position)
+        plain = self._dialect.plain_fields.match(text, position, position + _FEW_BYTES)
         stop = text.rfind(mark, position, position if plain is None else plain.end()) + 1
         if not stop:
             return position, found
@@ -336,6 +356,42 @@ class _OneByOne:
             self._delimiters.append(end)
             position = end + 1
         return stop, found
+
+    def _pass_many(self, position: int, found: int) -> tuple[int, int]:
+        """Read all fields that have a delimiter after them, a window of the text at a time."""
+        text, dialect = self._text, self._dialect
+        while True:
+            window = position + _WINDOW
+            plain = dialect.plain_fields.match(text, position, window)
+            start = text.rfind(self._mark, position, position if plain is None else plain.end()) + 1
+            whole = dialect.whole_fields.match(text, start or position, window)
+            stop = (start or position) if whole is None else whole.end()
+            if stop == position:
+                return position, found
+            ends = self._ends_of_fields(position, stop)
+            kept = (
+                ends if self._most is None else ends[: max(self._most - len(self._delimiters), 0)]
+            )
+            self._delimiters.frombytes(kept.tobytes())
+            position, found = stop, found + len(ends)
+
+    def _ends_of_fields(self, start: int, stop: int) -> Positions:
+        """Find the delimiters after whole fields, which a part of the text consists of."""
+        raw = np.frombuffer(self._text, np.uint8, stop - start, start)
+        marks: Positions = np.flatnonzero(raw == ord(self._mark))
+        quote = self._dialect.quote
+        if quote is None or not len(quotes := np.flatnonzero(raw == ord(quote))):
+            return start + marks
+        # Every second quote opens a field, or is doubled. Otherwise some are in plain fields.
+        opening = quotes[::2]
+        before = raw[opening - 1]
+        is_regular = (before == ord(self._mark)) | (before == ord(quote)) | (opening == 0)
+        if is_regular.all():
+            outside: Positions = marks[np.searchsorted(quotes, marks) % 2 == 0]
+            return start + outside
+        fields = self._dialect.whole_field.findall(self._text, start, stop)
+        ends: Positions = np.cumsum(np.fromiter(map(len, fields), np.int64, len(fields)))
+        return start + ends - 1
 
     def _broken(
         self, start: int, last: int, stop: int | None, missing: int | None

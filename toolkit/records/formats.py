@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import is_a_file, is_a_folder
+from toolkit.files import is_a_file, is_a_folder, is_there
 from toolkit.records.archives import (
     COMPRESSIONS,
     compression_of,
+    file_of,
     format_ending,
     inside_archive,
     is_archive,
@@ -107,7 +108,8 @@ def format_called(name: str) -> Format:
 def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
     """Tell the format of a file: the one asked for, or the one of its name.
 
-    Raises `UsageError`, which names the option, if there is none or it cannot be compressed.
+    Raises `UsageError`, which names the option, if there is none or it cannot be compressed, and
+    `InputError` for an input that is not there, such as an archive.
     """
     is_nameless = path == STDIN or (option == "--format" and is_stream(path) and not path.suffix)
     if asked is None and is_nameless:
@@ -121,6 +123,8 @@ def format_of(path: Path, asked: str | None = None, option: str = "--format") ->
     ending = format_ending(path)
     found = endings().get(ending.lower()) if asked is None else format_called(asked)
     if found is None:
+        if option == "--format" and not (is_in_store(path) or is_there(file_of(path))):
+            raise InputError(f"{path}: no such file")
         raise UsageError(f"{path}: unknown ending {ending!r}{_remedy_of_ending(path, option)}")
     if option != "--format" and not found.can_write:
         more = ", or name that with --output-format" if option == "--output-format" else "."

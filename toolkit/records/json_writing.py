@@ -9,10 +9,12 @@ from collections.abc import Callable, Iterable, Sequence
 from itertools import accumulate, pairwise
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.lines import values_buffer
+from toolkit.text.strings import arrow_of
 
 _BYTES = (
     pa.types.is_binary,
@@ -65,14 +67,25 @@ def slices(column: pa.Array, lengths: Iterable[int]) -> list[pa.Array]:
     return [column[start:end] for start, end in pairwise([0, *ends])]
 
 
+def as_texts(columns: Sequence[pa.Array]) -> pa.StringArray:
+    """Give the values of columns, one after the other, as CSV holds them: null is empty."""
+    texts = [column if pa.types.is_string(column.type) else _as_text(column) for column in columns]
+    return pc.fill_null(pa.concat_arrays(texts), "")
+
+
 def as_text(column: pa.Array) -> pa.StringArray:
     """Give each value as CSV holds it: null is empty, lists and structs are JSON."""
+    return as_texts([column])
+
+
+def _as_text(column: pa.Array) -> pa.StringArray:
+    """Write each value: lists and structs are JSON."""
     column = _plain(column)
     if _is_written_by_python(column.type):
         values = (_jsonable(value) for value in column.to_pylist())
         written = [v if v is None or isinstance(v, str) else _dump(v) for v in values]
         column = pa.array(written, pa.string())
-    return pc.fill_null(column.cast(pa.string()), "")
+    return column.cast(pa.string())
 
 
 def _plain(column: pa.Array) -> pa.Array:
@@ -175,15 +188,35 @@ def added_members(
 
 def objects_of(batch: pa.RecordBatch) -> pa.StringArray:
     """Write each row as an object; null is null, and what JSON has no way to write is a string."""
-    columns = batch.columns
-    strings = [column for column in columns if pa.types.is_string(column.type)]
+    are_strings = [pa.types.is_string(kind) for kind in batch.schema.types]
+    pairs = [*zip(batch.columns, are_strings, strict=True)]
+    strings = [column for column, is_string in pairs if is_string]
     written = iter(_strings_as_json(strings) if strings else ())
-    parts: list[object] = []
-    for name, column in zip(batch.schema.names, columns, strict=True):
-        opening = ("{" if not parts else ", ") + _encode(name) + ": "
-        is_string = pa.types.is_string(column.type)
-        parts += [opening, next(written) if is_string else as_json(column)]
-    return pc.binary_join_element_wise(*parts, "}", "")
+    columns = [next(written) if is_string else as_json(column) for column, is_string in pairs]
+    names = [*map(_encode, batch.schema.names)]
+    openings = [f"{{{names[0]}: ", *(f", {name}: " for name in names[1:])]
+    return joined_rows(columns, openings, "}")
+
+
+def joined_rows(
+    columns: Sequence[pa.StringArray], openings: Sequence[str], end: str
+) -> pa.StringArray:
+    """Join the values of each row, (rows,), each after the opening of its column, and an end.
+
+    The columns have (rows,) strings each; none is null.
+    """
+    count, rows = len(columns), len(columns[0])
+    if count <= rows:
+        parts = [part for pair in zip(openings, columns, strict=True) for part in pair]
+        return pc.binary_join_element_wise(*parts, end, "")
+    # Each array that is joined costs as much as hundreds of values: of a wide table, there is one.
+    by_row = arrow_of(np.arange(count * rows).reshape(count, rows).T.ravel())
+    values = pa.concat_arrays(columns).take(by_row)
+    before = pa.array(openings, pa.string()).take(arrow_of(np.tile(np.arange(count), rows)))
+    fields = pc.binary_join_element_wise(before, values, "")
+    bounds = arrow_of(np.arange(0, count * rows + 1, count, dtype=np.int32))
+    in_rows = pc.binary_join(pa.ListArray.from_arrays(bounds, fields), "")
+    return pc.binary_join_element_wise(in_rows, end, "")
 
 
 def on_lines(objects: pa.StringArray) -> pa.Buffer:

@@ -72,6 +72,10 @@ class WrongValueError(InputError):
         self.place, self.row, self.problem = place, row, problem
 
 
+class TopicsError(WrongValueError):
+    """The labels are no opinions, and there are several: they may be classes of a user's own."""
+
+
 def found_in(first: str | None, rows: int, what: str, others: int = 0) -> str:
     """Report a wrong value: how many rows have it, and how many others have another wrong one."""
     found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
@@ -221,7 +225,8 @@ def labels_of(
         known = int(np.count_nonzero(~np.isnan(by_word)))
         are_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
         advice = _advice(given, kind, names, are_topics=are_topics)
-        raise WrongValueError(place, int(at[0]), f"{what}, expected {advice}")
+        error = TopicsError if are_topics and kind == USUAL else WrongValueError
+        raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
     return Labels(rows, targets, kind, meaning, rows[:0])
@@ -425,7 +430,7 @@ def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str
     elif word:
         advice += ", or name labels with --positive and --negative"
         if kind == USUAL and are_topics:
-            advice = f"Models tell two classes only, negative and positive, not topics. {advice}"
+            advice = f"A model of topics is trained with toolkit train --classes. {advice}"
     if names.skip_wrong:
         return f"{expected}. No label here means anything. {advice}."
     skipping = "Rows with a wrong label or none are left out with --skip-wrong-labels."

@@ -148,8 +148,14 @@ class FileOutput(ScoredOutput):
         flush_to_disk(output)
         if self.summary.rejected:
             flush_to_disk(self._journal.folder / REJECTED)
-        done = replace(done, complete=FileFacts.at(output))
+        kept = self._kept.get(OUTPUT)
+        done = replace(
+            done, complete=FileFacts.at(output), content=None if kept is None else kept.prefix
+        )
         if self._source is not None:
+            if self._journal.leaves_record and self._source.changed_ns is not None:
+                content = self._source.read_so_far(self._source.facts.size)
+                done = replace(done, source=content, source_changed_ns=self._source.changed_ns)
             self._source.check()
         self._journal.add(done)
         publish(self._journal, self.summary)

@@ -37,7 +37,7 @@ _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 # What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
 _OF_THE_RUN = (
     *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
-    *("max_rejected", "max_unread"),
+    *("max_rejected", "max_unread", "leaves_record"),
 )
 
 _OF_OUTPUTS = [
@@ -184,6 +184,20 @@ class WatchedInput:
             "it again when nothing else writes to it."
         )
 
+    @property
+    def changed_ns(self) -> int | None:
+        """When it has changed last, for a later run; None where its content cannot be compared.
+
+        Of a member of an archive, the whole archive would be read again for each.
+        """
+        return None if self._file is None or self._is_archive else self._changed_ns
+
+    def has_content(self, content: Prefix, changed_ns: int) -> bool:
+        """Whether it is what an earlier run has read; it is read if it may have changed since."""
+        if self.changed_ns in (None, changed_ns):
+            return True
+        return self.read_so_far(self.facts.size) == content
+
     def read_so_far(self, size: int) -> Prefix:
         """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
         if self._file is None:
@@ -282,7 +296,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the name of the model": scorer.identity()["name"],
-        "the threshold": float(scorer.threshold),
+        "the threshold": None if scorer.answers is not None else float(scorer.threshold),
         "the neutral range": scorer.neutral,
         "the scoring by sentence": scorer.by_sentence,
         "the prior": scorer.prior,
@@ -293,6 +307,8 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
             *(others[name] for name in _OF_OUTPUTS),
         ],
     }
+    if scorer.answers is not None:
+        settings["the classes"] = scorer.answers.as_dict()
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
 
 
@@ -307,7 +323,7 @@ def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[s
         "model": known["name"],
         "model_version": known["version"],
         "model_sha256": known["sha256"],
-        "threshold": str(known["threshold"]),
+        "threshold": None if known["threshold"] is None else str(known["threshold"]),
         "neutral_range": scorer.neutral and ":".join(str(round(end, 7)) for end in scorer.neutral),
         "by_sentence": str(scorer.by_sentence).lower(),
         "prior": None if scorer.prior is None else f"{scorer.prior:.6g}",

@@ -6,8 +6,8 @@ for each change, of which the last counts. A line is written when the files that
 the disk, so the journal is true whatever ends the process. Who writes an output has its journal
 locked.
 
-A run with --skip-existing leaves the last line of each journal in a hidden file beside the output:
-a later one can tell what the output was made of.
+A run with --skip-existing or --resume leaves the last line of each journal in a hidden file beside
+the output: a later one can tell what the output was made of, and gives the answer of the first.
 """
 
 from __future__ import annotations
@@ -45,6 +45,7 @@ from toolkit.scoring.identity import (
     extended,
     identity_of,
     outdated,
+    sum_of,
 )
 from toolkit.scoring.jobs import Job, Jobs, check_absent
 from toolkit.scoring.options import ScoringOptions
@@ -121,6 +122,15 @@ class Journal:
     @property
     def _record(self) -> Path:  # which few runs ask for, and links are followed for
         return hidden_beside(resolved(self.job.output), "done")
+
+    @property
+    def leaves_record(self) -> bool:
+        """Whether a later run is told what the output was made of.
+
+        In a store, where each record is a request, only if ``skip_existing`` asks for it.
+        """
+        options = self.options
+        return options.skip_existing or (options.leaves_record and not is_in_store(self.job.output))
 
     @property
     def is_done(self) -> bool:
@@ -219,24 +229,59 @@ class Journal:
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
         self._refuse(differences(self._identity or {}, identity))
 
-    def changes(self, identity: dict[str, Any]) -> list[str] | None:
+    def changes(
+        self, settings: dict[str, Any], source: WatchedInput
+    ) -> tuple[list[str] | None, Checkpoint | None]:
         """Name what differs from what the complete output was made of; None if that is not known.
 
-        Known is what this journal says, or the record of an earlier run with ``skip_existing``.
+        Known is what this journal says, or the record of an earlier run that left one. The
+        checkpoint says what that run has found, where it is known.
         """
-        old, point = (self._identity, self.checkpoint) if self.is_done else (None, None)
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # a forged record
-            if old is None or point is None:
-                if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
-                    return None  # made by somebody, such as a pipe or a link
-                with self._record.open("rb") as file:
-                    line = _line_of(file.read(LONGEST_JSON + 1))
-                old, point = line.identity, line.checkpoint
-                if not (old and point and point.complete == FileFacts.at(self.job.output)):
-                    return None
+            if self.is_done:
+                old, point, is_whole = self._identity, self.checkpoint, True
+            else:
+                line = self._recorded()
+                old, point, is_whole = line.identity, line.checkpoint, None
+            if old is None or point is None or point.complete is None:
+                return None, None
+            if is_whole is None:
+                is_whole = self._is_as_written(point)
+            if is_whole is None:
+                return None, None
+            if not is_whole:
+                return ["the output itself"], point
             is_clear = not (point.warnings or point.summary.rejected)
-            return outdated(old, identity, self.job.source, point.columns, is_clear=is_clear)
-        return None
+            identity = identity_of(settings, source) or {}
+            found = outdated(old, identity, self.job.source, point.columns, is_clear=is_clear)
+            changed_ns = point.source_changed_ns
+            if not found and point.source is not None and changed_ns is not None:
+                found = [] if source.has_content(point.source, changed_ns) else ["the input"]
+            return found, point
+        return None, None
+
+    def _recorded(self) -> _Line:
+        """Read the record; `OSError` or `ValueError` if there is none that a run has written."""
+        if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
+            raise ValueError(self._record)  # made by somebody, such as a pipe or a link
+        with self._record.open("rb") as file:
+            return _line_of(file.read(LONGEST_JSON + 1))
+
+    def _is_as_written(self, point: Checkpoint) -> bool | None:
+        """Whether the output is what a run has written, if it may have been copied since.
+
+        None if that is not known: its content is not recorded, and its size is the same.
+        """
+        found = FileFacts.at(self.job.output)
+        if found is None or point.complete is None:
+            return None
+        if found == point.complete:
+            return True
+        if found.size != point.complete.size:
+            return False
+        if point.content is None or is_in_store(self.job.output):
+            return None
+        return sum_of(self.job.output) == point.content
 
     def _refuse(self, changed: list[str]) -> None:
         if changed:
@@ -331,6 +376,18 @@ class Journal:
         if isinstance(target, StorePath) and is_there(source):
             self.removed += remove_leftovers(target.location, source.stat().st_size, source)
 
+    def _leave_record(self) -> None:
+        """Write what the output was made of for a later run, or remove what an earlier one wrote.
+
+        In a store, where each look is a request, an old record is removed only with ``force``.
+        """
+        record = self._record
+        if self.leaves_record:
+            place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
+            limit_rights(record, file_of(self.job.source))
+        elif self.options.force or not is_in_store(record):
+            record.unlink(missing_ok=True)
+
     def drop_files(self) -> None:
         """Remove the files of the output that are not in their places."""
         for name in (OUTPUT, REJECTED, SCORES):
@@ -344,10 +401,8 @@ class Journal:
         """
         self.open()
         with suppress(ToolkitError, OSError):  # without the record, times are compared
-            if self.options.skip_existing and self.is_done:
-                line = _written(self._identity, self.checkpoint)
-                place(line, self._record, force=True, follow=False)
-                limit_rights(self._record, file_of(self.job.source))
+            if self.is_done:
+                self._leave_record()
         self.drop_files()
         if os.name == "nt":
             self.close()  # else it could not be removed
@@ -409,6 +464,7 @@ class Journals:
         self._held: Journal | None = None
         self._is_ended = False  # that of the same outputs: some of its journals may be gone
         self.has_seen_none = False  # of the outputs, in a folder where none may be
+        self.found_before: dict[Job, Checkpoint] = {}  # by the runs whose outputs are kept
         self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
@@ -452,30 +508,38 @@ class Journals:
         return is_there(job.output) and (journal is None or journal.is_done)
 
     def is_up_to_date(self, job: Job, settings: dict[str, Any]) -> bool:
-        """Whether there is an output that ``skip_existing`` keeps.
+        """Whether there is an output that ``skip_existing``, or ``resume`` of a done run, keeps.
 
-        It is made of what the run has, or it is not known of what, and newer than its input.
+        It is made of what the run has, or it is not known of what, and newer than its input; with
+        ``resume`` alone, it has to be known. `found_before` then has what the earlier run found.
         Without ``force``, raises `UsageError` if there is another one.
         """
-        if self._is_ended and self._options.resume and job not in self._noted:
+        options = self._options
+        if self._is_ended and options.resume and job not in self._noted:
             return self.is_done(job)
-        if not (self._options.skip_existing and self.is_done(job)):
+        is_ended = options.resume and not options.force and job not in self._noted
+        if not ((options.skip_existing or is_ended) and self.is_done(job)):
             return False
         source = WatchedInput.open(job.source)
         if source is None:  # it is not there, or no file
-            return True
+            return options.skip_existing
         with closing(source):
-            changed = self._journals[job].changes(identity_of(settings, source) or {})
+            changed, found = self._journals[job].changes(settings, source)
         if changed is None:
+            if not options.skip_existing:
+                return False
             self.compared_by_time.add(job)
             output = FileFacts.at(job.output)
             is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
             changed = ["the input"] if is_older else []
-        if changed and not self._options.force:
+        elif found is not None and not changed:
+            self.found_before[job] = found
+        if changed and not options.force:
+            way_out = "--skip-existing --force" if options.skip_existing else "--force"
             raise UsageError(
                 f"{job.output}: is not what {job.source} would give now: since it was written, "
-                f"this has changed: {', '.join(changed)}. Replace it with --skip-existing --force, "
-                "or move it away."
+                f"this has changed: {', '.join(changed)}. Replace it with {way_out}, or move it "
+                "away."
             )
         return not changed
 

@@ -123,6 +123,7 @@ class ScoringOptions:
     resume: bool = False
     # Leave out files whose output is there and up to date; with force, replace the others.
     skip_existing: bool = False
+    leaves_record: bool = False  # of what the output is made of, also without `skip_existing`
     checkpoint_seconds: float = 5.0  # between two checkpoints
     max_rejected: MaxRejected | None = None  # of each file; a file with more fails
     max_unread: MaxUnread | None = None  # the same

@@ -18,7 +18,7 @@ from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.labels import MOST_LABELS, TOO_MANY, Meanings, meanings_of, name_of
+from toolkit.records.labels import TOO_MANY, Meanings, meanings_of, name_of
 from toolkit.records.options import STDIN, LabelNames
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
@@ -37,6 +37,7 @@ _MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
 # Of the texts of a source of English reviews, 5% at most look like values, of their titles 49%; of
 # addresses, URLs, booleans, ids, categories, and names of people and countries, all do.
 _MOST_VALUES, _FEWEST_FOR_VALUES = 0.8, 20
+_MOST_LABELS = 2000  # different ones; a line of a journal holds them, of 1 MiB at most
 _FEW_TEXTS = 5  # that many may be chance, unless they are most of the texts
 
 
@@ -53,6 +54,13 @@ class Progress:
 
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
 _Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
+
+
+# What is counted of a model of sentiment alone.
+_OF_SENTIMENT = (
+    *("positive", "neutral", "mixed", "unsure", "probability_tenths"),
+    *("labelled_neutral", "labelled_mixed"),
+)
 
 
 @dataclass
@@ -74,6 +82,8 @@ class Summary:
     cut_to_length: int = 0  # of the scored, with more tokens than the model reads
     # By aspect, the reviews that are neutral, negative, positive and mixed about it.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
+    # Of the scored, by the label of a model of classes; others have no label that is likely enough.
+    classes: dict[str, int] = field(default_factory=dict)
     cut_at_nul: int = 0  # of the texts, read up to their first NUL only
     seconds: float = 0.0
     # Where a column of labels is named: of each label, as it is written (`label_words`), how many
@@ -119,16 +129,17 @@ class Summary:
 
     def __add__(self, other: Summary) -> Summary:
         """Add the counts of another file or block, whose rows come after these."""
-        apart = ("probability_tenths", "levels", "aspects", "labels")
+        apart = ("probability_tenths", "levels", "aspects", "labels", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
         added.levels = tuple(map(add, self.levels, other.levels))
+        added.classes = _sum(self.classes, other.classes)
         added.aspects = _added(self.aspects, other.aspects)
         added.labels = _added(self.labels, other.labels)
-        if TOO_MANY in added.labels or len(added.labels) > MOST_LABELS:
+        if TOO_MANY in added.labels or len(added.labels) > _MOST_LABELS:
             added.labels = {TOO_MANY: reduce(_sum, added.labels.values())}
         rows = self.records - self.rejected
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
@@ -174,12 +185,17 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts, the sum first, and the accuracy.
 
-        Those of aspects, and of neutral labels, are there if there are any.
+        Those of aspects, and of neutral labels, are there if there are any. Of a model of classes,
+        there are the counts of its labels instead of those of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "labels", "neutral_labels")
-        counts = {name: each for name, each in vars(read).items() if each or name not in if_any}
-        del counts["levels"]
+        if_any = ("aspects", "classes", "labels", "neutral_labels")
+        left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
+        counts = {
+            name: each
+            for name, each in vars(read).items()
+            if (each or name not in if_any) and name not in left_out
+        }
         return {"records": self.records, **counts, "accuracy": read.accuracy}
 
 
@@ -214,6 +230,10 @@ class Checkpoint:
     source: Prefix | None = None
     # Of one that is complete:
     complete: FileFacts | None = None  # of the file, or of the object that it was uploaded to
+    content: Prefix | None = None  # of the file; None where it is not known, as of Parquet
+    # When the input had changed last, which nobody can set back; then `source` is all of it. None
+    # where only its size and time are known.
+    source_changed_ns: int | None = None
     frame: Frame | None = None  # None where files cannot be joined
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
@@ -235,7 +255,7 @@ class Source:
     def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
         """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
         name = None
-        with suppress(UsageError):  # of no known format: opening it says so
+        with suppress(InputError, UsageError):  # of no known format: opening it says so
             name = format_of(path, read_as).name
         if path == STDIN:
             return cls(name)
@@ -255,6 +275,7 @@ class ScoringModel:
     neutral: tuple[float, float] | None  # the probabilities that are called neutral
     by_sentence: bool
     max_tokens: int  # that it reads of a review
+    has_classes: bool = False  # of its own
     unsure: float | None = None  # the share on the reviews that it was calibrated on
     base: float = EVEN  # the share of positive reviews that the probabilities are for
     prior: float | None = None
@@ -267,6 +288,7 @@ class ScoringModel:
             scorer.neutral,
             scorer.by_sentence,
             scorer.max_tokens,
+            has_classes=scorer.answers is not None,
             unsure=scorer.facts.metrics.unsure,
             base=scorer.base,
             prior=scorer.prior,
@@ -274,6 +296,8 @@ class ScoringModel:
 
     def adjusted_share(self, summary: Summary) -> float | None:
         """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        if self.has_classes:
+            return None
         found = share_of(summary.levels, self.base)
         return None if found is None or found.problem else round(found.adjusted, 4)
 
@@ -287,6 +311,7 @@ class FileResult:
     error: str | None = None  # why it could not be scored
     is_done: bool = False  # its output is complete
     is_skipped: bool = False  # its output was there
+    is_answered: bool = False  # the summary is known, of this run or of the one that wrote it
     is_skipped_by_time: bool = False  # what that was made of is not known, but it is newer
     source: Source = field(default_factory=Source)
     # Role → name of the column; empty where the file was not opened.
@@ -300,7 +325,12 @@ class FileResult:
 
     def complete(self, done: Checkpoint) -> Self:
         """Take over what is done, which is all of the file."""
-        self.done, self.summary, self.is_done = done, done.summary, True
+        self.done, self.is_done = done, True
+        return self.answered_by(done)
+
+    def answered_by(self, done: Checkpoint) -> Self:
+        """Take over what a run has found that wrote the output, this one or an earlier one."""
+        self.summary, self.is_answered = done.summary, True
         self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
         self.prior = done.prior
         self.read_labels()

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
-from toolkit.files import reporting_failures
+from toolkit.files import is_there, reporting_failures
 from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, file_of
@@ -155,6 +155,8 @@ class _Run:
             return result
         try:
             if self.journals.is_up_to_date(job, self.settings):
+                if (found := self.journals.found_before.get(job)) is not None:
+                    self._answer_as(found, result)
                 result.is_skipped = True
                 result.is_skipped_by_time = job in self.journals.compared_by_time
             else:
@@ -168,6 +170,22 @@ class _Run:
             if self.jobs.is_single or (may_pass and not is_of_one):
                 raise
         return result
+
+    def _answer_as(self, found: Checkpoint, result: FileResult) -> None:
+        """Answer as the run that wrote an output which is kept, by the limits of this one."""
+        job = result.job
+        for warning in found.warnings:
+            self.on_warning(job, warning)
+        check_rejected(str(job.source), found.summary, self.options.max_rejected)
+        check_unread(str(job.source), found.summary, self.options.max_unread)
+        result.answered_by(found)
+        rejects = job.rejects_file
+        if found.summary.rejected and rejects is not None and not is_there(rejects):
+            self._warn(
+                result,
+                f"the file of its rejected records, {rejects}, is gone. To write it again, score "
+                "with --force.",
+            )
 
     def _score_to_end(self, result: FileResult, facts: FileFacts | None) -> None:
         """Score a file; again from its last checkpoint, if only its rights or links change."""

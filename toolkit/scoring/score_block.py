@@ -13,12 +13,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import ASPECT_LABELS
-from toolkit.model.labels import MIXED, NEUTRAL, count_tenths, is_unsure
+from toolkit.model.classes import MIXED, NEUTRAL
+from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
-from toolkit.records.columns import aspect_role
+from toolkit.records.class_labels import numbers_of
+from toolkit.records.columns import LABEL, aspect_role
 from toolkit.records.labels import label_words
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.blocks import SelectedBlock
@@ -75,7 +77,10 @@ class BlockScorer:
         data = self.form.render(records, [*scores.values()])
         if self.form.open_file is None:
             data = compressor(self.compression)(data)
-        summary = self._count(numbers, scores["sentiment"], blank, labels)
+        if self.scorer.answers is None:
+            summary = self._count(numbers, scores["sentiment"], blank, labels)
+        else:
+            summary = self._count_classes(numbers, scores[LABEL], blank, labels)
         summary.rejected, summary.cut_at_nul = len(rejects), with_nul
         return ScoredBlock(
             data,
@@ -94,6 +99,43 @@ class BlockScorer:
             return _count_true(pc.match_substring(texts, NUL))
         return 0
 
+    def _count_read(self, numbers: pa.RecordBatch, blank: pa.BooleanArray) -> Summary:
+        """Count the records of a block by how their texts were read."""
+        probability = numbers["probability"]
+        without_text = _count_true(blank)
+        few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+        unread = pc.or_(few, pc.and_not(probability.is_null(), blank))
+        return Summary(
+            scored=len(probability) - probability.null_count,
+            without_text=without_text,
+            without_known_words=probability.null_count - without_text,
+            few_known_words=_count_true(few),
+            first_unread=pc.index(unread, True).as_py() + 1,
+            cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
+        )
+
+    def _count_classes(
+        self,
+        numbers: pa.RecordBatch,
+        found: pa.StringArray,
+        blank: pa.BooleanArray,
+        labels: pa.Array | None,
+    ) -> Summary:
+        """Count the records of a block by their class; arrays have a value per readable record."""
+        summary = self._count_read(numbers, blank)
+        counts = {each["values"]: each["counts"] for each in found.value_counts().to_pylist()}
+        assert self.scorer.answers is not None
+        summary.classes = {name: counts.get(name, 0) for name in self.scorer.answers.shown}
+        if labels is not None:
+            names = self.scorer.facts.labels
+            true, called = numbers_of(labels, names), numbers_of(found, names)
+            has_answer = numbers["probability"].is_valid().to_numpy(zero_copy_only=False)
+            is_labelled = has_answer & (true >= 0)
+            summary.labelled = int(is_labelled.sum())
+            summary.unreadable_labels = summary.scored - summary.labelled
+            summary.right = int((is_labelled & (true == called)).sum())
+        return summary
+
     def _count(
         self,
         numbers: pa.RecordBatch,
@@ -103,26 +145,16 @@ class BlockScorer:
     ) -> Summary:
         """Count the records of a block; all arrays have one value per readable record."""
         positive = pc.equal(sentiment, self.scorer.facts.labels[1])
-        without_text = _count_true(blank)
-        few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
-        unread = pc.or_(few, pc.and_not(sentiment.is_null(), blank))
         probability = numbers["probability"].to_numpy(zero_copy_only=False)
-        summary = Summary(
-            scored=len(sentiment) - sentiment.null_count,
-            without_text=without_text,
-            without_known_words=sentiment.null_count - without_text,
-            unsure=int(is_unsure(probability).sum()),
-            probability_tenths=count_tenths(probability),
-            levels=count_levels(probability, self.scorer.prior, self.scorer.base),
-            few_known_words=_count_true(few),
-            first_unread=pc.index(unread, True).as_py() + 1,
-            cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
-            positive=_count_true(positive),
-        )
+        summary = self._count_read(numbers, blank)
+        summary.unsure = int(is_unsure(probability).sum())
+        summary.probability_tenths = count_tenths(probability)
+        summary.levels = count_levels(probability, self.scorer.prior, self.scorer.base)
+        summary.positive = _count_true(positive)
         for name in self.scorer.aspects.names if self.scorer.aspects else ():
             codes = numbers[aspect_role(name)].drop_null().to_numpy()
-            counts = np.bincount(codes, minlength=len(ASPECT_LABELS)).tolist()
-            summary.aspects[name] = dict(zip(ASPECT_LABELS[1:], counts[1:], strict=True))
+            counts = np.bincount(codes, minlength=1 + len(ASPECT_LABELS)).tolist()
+            summary.aspects[name] = dict(zip(ASPECT_LABELS, counts[1:], strict=True))
         others = {NEUTRAL: self.scorer.neutral is not None, MIXED: self.scorer.by_sentence}
         called = {label: pc.equal(sentiment, label) for label, is_used in others.items() if is_used}
         for label, is_called in called.items():

@@ -109,7 +109,9 @@ class Service:
             routes=[
                 Route("/score", self._score, methods=["POST"]),
                 Route("/explain", self._explain, methods=["POST"]),
+                Route("/", self._start),
                 Route("/healthz", self._healthz),
+                Route("/readyz", self._readyz),
                 Route("/metrics", self._metrics),
                 Route("/openapi.json", self._openapi),
             ],
@@ -227,6 +229,15 @@ class Service:
 
     async def _healthz(self, _request: Request) -> Response:
         return JSONResponse(self._health)
+
+    async def _start(self, _request: Request) -> Response:
+        return JSONResponse({"service": "toolkit serve", "description": "/openapi.json"})
+
+    async def _readyz(self, _request: Request) -> Response:
+        """Answer whether further requests may come; the model is loaded before any request is."""
+        if self._last is not None:
+            raise HTTPException(503, "the service is stopping")
+        return JSONResponse({"status": "ready"})
 
     async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(self._description)

@@ -135,7 +135,7 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
         size, crc = part.done.files.get(path.name, NOTHING)
         what, found = "is missing", (-1, 0)
         is_inside = resolved(path).is_relative_to(resolved(job.folder))
-        is_special = is_there(path) and not is_a_file(path)
+        is_special = not is_in_store(path) and is_there(path) and not is_a_file(path)
         with suppress(FileNotFoundError):
             found = sum_of(path) if is_inside and not is_special else found
             what = "was changed" if found[0] == size else f"has {found[0]:,} bytes"

@@ -17,8 +17,9 @@ import numpy as np
 from toolkit import __version__
 from toolkit.evaluation.metrics import measure
 from toolkit.model import facts as model_facts
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import Adaptation, CandidateScores
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunConfig, RunFolder
+from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
 from toolkit.training.adapt_fit import (
     UNLABELLED,
@@ -162,7 +163,7 @@ def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     The loss is that of the probabilities at the reviews' own share of positives.
     """
     border = border_of(candidate.name, made.start, made.examples)
-    labels = (made.examples.targets >= 0.5).astype("int8")
+    labels = is_positive(made.examples.targets).astype("int8")
     found = measure(labels, _probabilities(candidate, border), DEFAULT_THRESHOLD)
     loss = float(candidate.losses(made.examples).mean())
     return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from math import floor, log10
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,10 +21,11 @@ from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.agreement import check_agreement
+from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
@@ -75,9 +77,11 @@ def find_start(model: str) -> RunFolder | ModelFile:
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
         run = RunFolder(path)
         run.check()
+        _check_sentiment(run.path, has_classes=run.load_config().classes is not None)
         return run
     file = ModelFile.load(find_model(model))
     check_agreement(file)
+    _check_sentiment(file.path, has_classes=file.facts.has_classes)
     if file.facts.preset not in PRESETS:
         raise _not_adaptable(
             file, f"this version of the toolkit has no preset '{file.facts.preset}'"
@@ -96,6 +100,15 @@ def _not_adaptable(model: ModelFile, why: str) -> ModelError:
 def open_start(found: RunFolder | ModelFile) -> Start:
     """Load the network of a start with Keras; raises `ModelError` if it cannot be adapted."""
     return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
+
+
+def _check_sentiment(path: Path, *, has_classes: bool) -> None:
+    """Raise `ModelError` for a model of classes, which cannot be adapted."""
+    if has_classes:
+        raise ModelError(
+            f"{path}: tells classes of its own, and only models that tell negative from positive "
+            "can be adapted. Choose another with --from, or train classes without --from."
+        )
 
 
 def _of_run(run: RunFolder) -> Start:
@@ -319,7 +332,7 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
     share = 0.0 if examples.taught is None else _TAUGHT_SHARE
     if share:
         candidates.append(tried(UNLABELLED, Prior(expects_share, taught=share)))
-    positives = np.count_nonzero(examples.targets >= 0.5)
+    positives = np.count_nonzero(is_positive(examples.targets))
     if min(positives, len(examples) - positives) >= _FEWEST_FOR_WORDS:
         priors = [Prior(expects_share, strength, share) for strength in _STRENGTHS]
         candidates.append(tried(WORDS, *priors))

@@ -17,13 +17,12 @@ import numpy.typing as npt
 
 from toolkit.evaluation.metrics import calibration_error, log_loss
 from toolkit.evaluation.ratings import (
-    NEUTRAL,
-    POSITIVE,
     classes_of,
     macro_f1,
     macro_f1_of,
     star_figures,
 )
+from toolkit.model.classes import NEUTRAL_OF_THREE, POSITIVE_OF_THREE, is_positive
 from toolkit.model.facts import Calibration
 from toolkit.model.stars import (
     FIXED_RANGE,
@@ -94,7 +93,7 @@ def _fit(labels: _Array, probability: _Array, weights: _Array) -> tuple[float, f
     few = f"{len(labels)} reviews are too few"
     if len(labels) < FEWEST_FOR_SCALE:
         return 1.0, 0.0, f"not calibrated: {few}"
-    if not 0 < np.mean(labels >= 0.5) < 1:
+    if not 0 < np.mean(is_positive(labels)) < 1:
         return 1.0, 0.0, "not calibrated: all reviews have one label"
     has_bias = len(labels) >= FEWEST_FOR_BIAS
     columns = [logits_of(probability), np.ones(len(labels))]
@@ -197,10 +196,10 @@ class Rated:
             return (logits, *told)
 
         logits = calibration.scale * logits_of(held_out.probability) + calibration.bias
-        parts = [columns(held_out, logits, held_out.labels * POSITIVE, 1.0)]
+        parts = [columns(held_out, logits, held_out.labels * POSITIVE_OF_THREE, 1.0)]
         if neutral is not None:
             found = logits_of(neutral.probability)
-            parts.append(columns(neutral, found, np.full(len(found), NEUTRAL), share))
+            parts.append(columns(neutral, found, np.full(len(found), NEUTRAL_OF_THREE), share))
         return cls(*map(np.concatenate, zip(*parts, strict=True)))
 
     def take(self, rows: _Array) -> Rated:
@@ -245,7 +244,7 @@ def fit_neutral(rated: Rated) -> NeutralRange:
     It holds the probability 0.5, from which reviews are positive. Domains without neutral reviews
     say nothing of it: somebody has left them out.
     """
-    with_neutral = np.unique(rated.domains[rated.classes == NEUTRAL])
+    with_neutral = np.unique(rated.domains[rated.classes == NEUTRAL_OF_THREE])
     rated = rated.take(np.flatnonzero(np.isin(rated.domains, with_neutral)))
     counts = np.bincount(rated.classes, minlength=3)
     if min(counts) < FEWEST_NEUTRAL:
@@ -263,7 +262,7 @@ def fit_neutral(rated: Rated) -> NeutralRange:
     own, usual = (macro_f1(rated.classes, each, rated.weights) for each in (found, fixed))
     if own < usual:
         raise NotFitted("none does better on other reviews than {:g} to {:g}".format(*FIXED_RANGE))
-    return NeutralRange(low, high, len(probability), int(counts[NEUTRAL]), own, usual)
+    return NeutralRange(low, high, len(probability), int(counts[NEUTRAL_OF_THREE]), own, usual)
 
 
 def _scale_of(rated: Rated) -> StarScale:

@@ -15,9 +15,10 @@ import numpy as np
 from toolkit.errors import ModelError
 from toolkit.evaluation.metrics import measure
 from toolkit.model import DEFAULT_MODEL
+from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.file import ModelFile
 from toolkit.model.predict import KnownWords
-from toolkit.model.run_folder import DEFAULT_THRESHOLD, RunFolder
+from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.training.adapt import usual_folds
 from toolkit.training.adapt_fit import Start, adapt_network, find_start, log_odds, open_start

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import Ids
@@ -132,7 +133,9 @@ def _rounded_accuracy() -> Any:
     keras = import_keras()
 
     def is_right(targets: Any, found: Any) -> Any:
-        labels = keras.ops.cast(targets, "float32") >= 0.5  # those held out are integers
+        labels = (
+            keras.ops.cast(targets, "float32") >= DEFAULT_THRESHOLD
+        )  # those held out are integers
         return keras.metrics.binary_accuracy(labels, found)
 
     return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")

@@ -11,6 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.networks.bigrams import Bigrams
 from toolkit.records.labels import Rows, Targets
@@ -116,7 +117,7 @@ _MEASURING = Schedule(epochs=1, batch_size=_ROWS_TO_PREDICT, learning_rate=0.0)
 
 def _is_right(targets: Any, found: Any) -> Any:
     """Whether each logit is on the side of its target."""
-    return ops.cast(ops.equal(targets >= 0.5, found >= 0.0), "float32")[:, 0]
+    return ops.cast(ops.equal(targets >= DEFAULT_THRESHOLD, found >= 0.0), "float32")[:, 0]
 
 
 def batches(lengths: Rows, size: int, random: np.random.Generator) -> Iterator[Rows]:

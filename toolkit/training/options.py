@@ -95,6 +95,9 @@ class TrainingOptions:
     teachers: tuple[Path, ...] = ()  # files of probabilities that another model gives
     # Share of the teacher in the target of a labelled review, 0 to 1; None: a half.
     teacher_weight: float | None = None
+    # Learn the labels as classes of the user's own; without it, only where they are no opinions.
+    classes: bool = False
+    min_count: int | None = None  # texts of a class, at least; None: `FEWEST_ROWS`
     test: bool = False  # measure on the test part of the source
     test_data: Path | None = None  # a labelled file to measure on instead
 
@@ -106,10 +109,12 @@ class TrainingOptions:
             find_preset(self.preset)
         if self.start is not None:
             self._check_adapts()
-        elif self.preset is None:
+        elif self.preset is None and not self.classes:
             self._check_chooses()
         for option, given in (("--epochs", self.epochs), ("--batch-size", self.batch_size)):
             _require(given is None or given >= 1, option, given, "at least 1")
+        fewest = self.min_count
+        _require(fewest is None or fewest >= 2, "--min-count", fewest, "at least 2")
         _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
         of_classes = self.class_weight
         _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)

@@ -204,6 +204,12 @@ class TrainingResult:
     seconds: float = 0.0
     choice: Choice | None = None
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the network tells classes of the user's own."""
+        scores = self.metrics.validation
+        return scores is not None and scores.macro_f1 is not None
+
 
 def review_probabilities(
     network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray

@@ -15,12 +15,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import TrainingError
+from toolkit.model.classes import label_of
 from toolkit.records.labels import Rows, Targets
 from toolkit.text.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 
-Labels = npt.NDArray[np.int8]
+Labels = npt.NDArray[Any]  # int8, of classes int16
 Groups = npt.NDArray[np.int64]
 _DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
 _LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
@@ -110,6 +111,8 @@ class Reviews(_Texts):
     label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
     stars_meaning: str = ""  # where the stars are from; empty without stars
     label_meaning: str = ""  # which labels were read as what; empty where it is as usual
+    # Of a user's own, by their number, which `labels` has then; None: negative and positive.
+    classes: tuple[str, ...] | None = None
 
     @property
     def targets(self) -> Targets:
@@ -154,7 +157,7 @@ class Reviews(_Texts):
                 "Give more labelled reviews."
             )
         if self.positives in (0, len(self)):
-            label = "positive" if self.positives else "negative"
+            label = label_of(self.positives > 0)
             raise TrainingError(
                 f"{self.name}: all {len(self)} reviews are {label}{left_out}. "
                 "Give reviews of both labels."
@@ -183,13 +186,14 @@ def domain_codes(names: pa.ChunkedArray) -> Groups:
 def balanced_weights(reviews: Reviews) -> Targets:
     """Weights in the loss, (reviews,) float32, of mean 1; all alike without domains.
 
-    Both labels weigh the same within a domain; of several domains, no review weighs more than 5.
+    All labels weigh the same within a domain; of several domains, no review weighs more than 5.
     """
     if reviews.domains is None:
         return np.ones(len(reviews), np.float32)
     _, domains, sizes = np.unique(reviews.domains, return_inverse=True, return_counts=True)
-    cells = domains * 2 + reviews.labels
-    in_cell = np.bincount(cells, minlength=2 * len(sizes))
+    labels = 2 if reviews.classes is None else len(reviews.classes)
+    cells = domains * labels + reviews.labels
+    in_cell = np.bincount(cells, minlength=labels * len(sizes))
     weights = sizes[domains] ** _DOMAIN_POWER / in_cell[cells]
     limited = weights / weights.mean()
     if len(sizes) > 1:

@@ -16,6 +16,8 @@ from toolkit.files import check_output
 from toolkit.model import DEFAULT_MODEL
 from toolkit.model.run_folder import RunFolder
 from toolkit.networks import gpu_line, import_keras
+from toolkit.records.labels import TopicsError
+from toolkit.records.options import STDIN
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.strings import is_unicode
 from toolkit.training.adapt import adapt
@@ -28,6 +30,7 @@ from toolkit.training.choice import (
     try_adapted,
     try_fitted,
 )
+from toolkit.training.class_run import for_classes, train_classes
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
 from toolkit.training.epochs import FOLDS, NOTHING_TO_RESUME, Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
@@ -127,6 +130,25 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
         where that can be known.
     """
     observer = observer or TrainingObserver()
+    if options.classes or options.min_count is not None:
+        return _train_classes(options, observer)
+    try:
+        return _train_opinions(options, observer)
+    except TopicsError:
+        if options.data == str(STDIN):  # which can be read only once
+            raise
+        return _train_classes(options, observer)
+
+
+def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
+    """Train a network that tells classes of the user's own."""
+    options = for_classes(options)
+    check_options(options)
+    return train_classes(options, observer)
+
+
+def _train_opinions(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
+    """Train a network that tells negative from positive; `TopicsError` if the labels do not."""
     check_options(options)
     if options.start is not None:
         return adapt(options, observer)

@@ -11,6 +11,7 @@ import numpy as np
 
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.files import is_a_folder, is_there
+from toolkit.model.classes import is_positive
 from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
 from toolkit.records.labels import Targets
@@ -57,7 +58,7 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     )
     return replace(
         everything.take(rows),
-        labels=(targets >= 0.5).astype(np.int8),
+        labels=is_positive(targets).astype(np.int8),
         without_text=table.rows - len(with_text),
         without_label=len(with_text) - len(rows) - len(labels.neutral),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,

@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
-from safetensors.numpy import load_file
 
 from examples.teacher.mpnet.weights import WEIGHTS, model_file
 
@@ -42,6 +41,8 @@ _ATTENTION = "qkv"
 
 def pretrained(work: Path) -> Arrays:
     """Read the weights: of layers by `0.up.weight` and so on, matrices as (inputs, outputs)."""
+    from safetensors.numpy import load_file  # noqa: PLC0415 (not installed for the tests)
+
     given = load_file(str(model_file(work, WEIGHTS)))
     found = {
         "words": given["embeddings.word_embeddings.weight"],

@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
-from tokenizers import Tokenizer
 
 from examples.teacher.mpnet.network import MOST_PIECES
 from examples.teacher.mpnet.weights import TOKENIZER, model_file
@@ -19,6 +18,8 @@ _TEXTS_AT_ONCE = 5_000
 
 def word_pieces(texts: Sequence[str], work: Path) -> list[Ids]:
     """Cut texts into the ids of at most `MOST_PIECES` pieces each, the two marks included."""
+    from tokenizers import Tokenizer  # noqa: PLC0415 (not installed for the tests)
+
     tokenizer = Tokenizer.from_file(str(model_file(work, TOKENIZER)))
     tokenizer.no_padding()
     tokenizer.enable_truncation(MOST_PIECES)

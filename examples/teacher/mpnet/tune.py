@@ -11,7 +11,6 @@ from typing import Any
 
 import numpy as np
 import tensorflow as tf
-from safetensors.numpy import load_file, save_file
 
 from examples.teacher import steps
 from examples.teacher.mpnet.network import (
@@ -53,6 +52,8 @@ def tuned_file(work: Path, fold: str) -> Path:
 
 def tuned(work: Path, fold: str) -> Arrays:
     """Read the weights of a fold: those that learned, and the head."""
+    from safetensors.numpy import load_file  # noqa: PLC0415 (not installed for the tests)
+
     found: Arrays = load_file(str(tuned_file(work, fold)))
     return found
 
@@ -141,6 +142,8 @@ def main() -> None:
     told = f"{len(pieces):,} texts, {sum(map(len, pieces)):,} pieces"
     print(f"fold {chosen.fold}: {told}", flush=True)
     learn(pieces, targets, learner, f"fold {chosen.fold}")
+    from safetensors.numpy import save_file  # noqa: PLC0415 (not installed for the tests)
+
     partial = path.with_suffix(".partial")
     save_file({name: one.numpy() for name, one in learner.variables.items()}, str(partial))
     partial.rename(path)

@@ -1,0 +1,127 @@
+"""`toolkit evaluate` with a model of classes, and its metrics beside those of scikit-learn."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from sklearn import metrics as peers
+
+from tests.classes.tickets import TOPICS, model, tickets, write
+from tests.cli.running import Command
+from toolkit.evaluation.class_evaluate import evaluate_classes
+from toolkit.evaluation.class_metrics import confidence_error, measure_classes
+from toolkit.records.columns import Columns
+from toolkit.records.options import ReadOptions
+
+
+def test_the_metrics_are_those_of_scikit_learn() -> None:
+    random = np.random.default_rng(1)
+    numbers = random.choice(4, 500, p=[0.6, 0.2, 0.15, 0.05])
+    logits = random.normal(0, 1, (500, 5)) + 1.5 * np.eye(5)[numbers]
+    shares = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    called = shares.argmax(axis=1)
+    found = measure_classes(numbers, shares, ("a", "b", "c", "d", "never"))
+    assert found.accuracy.value == peers.accuracy_score(numbers, called)
+    assert found.balanced_accuracy == pytest.approx(
+        np.mean(peers.recall_score(numbers, called, average=None, labels=range(4)))
+    )
+    own = peers.precision_recall_fscore_support(numbers, called, labels=range(5), zero_division=0)
+    for at, each in enumerate(found.classes):
+        assert [each.precision or 0, each.recall or 0, each.f1 or 0, each.support] == pytest.approx(
+            [column[at] for column in own]
+        )
+    assert found.macro_f1 == pytest.approx(np.mean(own[2][:4]))
+    assert found.weighted_f1 == pytest.approx(np.average(own[2][:4], weights=own[3][:4]))
+    assert found.log_loss == pytest.approx(
+        -np.mean(np.log(shares[np.arange(500), numbers].astype(np.float64)))
+    )
+    assert found.top_accuracy == pytest.approx(
+        peers.top_k_accuracy_score(numbers, shares, k=3, labels=range(5))
+    )
+    assert (
+        found.confusion.tolist()
+        == peers.confusion_matrix(numbers, called, labels=range(5)).tolist()
+    )
+    assert (found.constant, found.constant_accuracy) == ("a", np.mean(numbers == 0))
+    most = found.confused(1)[0]
+    assert most.count == max(
+        count
+        for a, row in enumerate(found.confusion.tolist())
+        for b, count in enumerate(row)
+        if a != b
+    )
+
+
+def test_the_calibration_error_is_of_the_label_that_is_given() -> None:
+    shares = np.array([[0.9, 0.1]] * 10, np.float32)
+    assert confidence_error(np.array([0] * 9 + [1]), shares) == pytest.approx(0, abs=1e-6)
+    assert confidence_error(np.array([0] * 5 + [1] * 5), shares) == pytest.approx(0.4, abs=1e-6)
+
+
+def test_the_terminal_shows_classes_and_what_is_confused(command: Command) -> None:
+    rows = tickets(80, seed=4)
+    first = rows[0]
+    wrong = next(topic for topic in TOPICS if topic != first[1])
+    more = [("parcel late", ""), ("", "app"), ("zq zq", "app"), ("parcel", "weather")]
+    data = write(command.folder / "t.csv", [(first[0], wrong), *rows[1:], *more])
+    ran = command("evaluate", model(), data, "--label-column", "topic", "--report", "r.json")
+    assert ran.exit_code == 0, ran.err
+    assert "80 texts of 4 classes" in ran.out
+    assert "('weather') left out" in ran.out
+    for label in TOPICS:
+        assert label in ran.out
+    assert f"row 1: {wrong} → {first[1]}" in ran.out
+    found = json.loads((command.folder / "r.json").read_text())
+    assert found["kind"] == "classes"
+    assert found["metrics"]["accuracy"]["value"] == 79 / 80
+    assert found["data"]["other_labels"] == {"weather": 1}
+    assert (found["data"]["without_label"], found["data"]["without_answer"]) == (1, 1)
+    assert found["confused"] == [{"label": wrong, "called": first[1], "count": 1}]
+    assert found["mistakes"][0]["text"] == first[0]
+    assert (
+        json.loads(command("evaluate", model(), data, "--label-column", "topic", "--json").out)[
+            "confusion"
+        ]
+        == found["confusion"]
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
+        (["--report", "x.html"], "--report x.html: for models"),
+        (["--target-accuracy", "0.9"], "--target-accuracy: for models"),
+        (["--positive", "app"], "--positive, --negative: for models"),
+    ],
+)
+def test_what_is_not_for_classes_is_refused(
+    command: Command, options: list[str], message: str
+) -> None:
+    data = write(command.folder / "t.csv", tickets(8))
+    given = [] if "--label-column" in options else ["--label-column", "topic"]
+    ran = command("evaluate", model(), data, *given, *options)
+    assert ran.exit_code in (1, 2)
+    assert message in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_file_without_classes_of_the_model_is_an_error(command: Command) -> None:
+    data = write(command.folder / "t.csv", [("parcel", "sport"), ("card", "art")])
+    ran = command("evaluate", model(), data, "--label-column", "topic")
+    assert ran.exit_code == 1
+    assert "a class of the model (found: 'sport', 'art')" in ran.err
+
+
+def test_it_is_a_function_of_python() -> None:
+    reading = ReadOptions(Columns(label="topic"))
+    found = evaluate_classes(write_once(), model(), reading, examples=2)
+    assert found.metrics.accuracy.count == 40
+    assert found.mistakes == []
+
+
+def write_once() -> str:
+    path = model().parent.parent / "held-out.csv"
+    return str(write(path, tickets(40, seed=11)))

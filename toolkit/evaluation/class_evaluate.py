@@ -1,0 +1,216 @@
+"""How good a model of classes is on labelled texts: figures, confused pairs with texts, JSON."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+
+from toolkit import __version__
+from toolkit.errors import InputError
+from toolkit.evaluation.class_metrics import ClassMetrics, ConfusedPair, measure_classes
+from toolkit.evaluation.reviews import sha256_if_file
+from toolkit.model.class_answers import CLASS, PROBABILITIES
+from toolkit.model.scorer import Scorer
+from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
+from toolkit.records.options import ReadOptions
+from toolkit.records.table import read_table
+from toolkit.stores.paths import path_of
+
+FORMAT_VERSION = 1  # of the JSON
+_PAIRS = 10  # that are confused most often
+_OTHER_LABELS = 5  # that are no class, in a message
+
+
+@dataclass(frozen=True)
+class ClassRows:
+    """How many rows a file has, and what was left out of them."""
+
+    path: Path
+    sha256: str | None  # of the file; None for standard input
+    columns: dict[str, str]  # text and label
+    rows: int
+    texts: int  # with a label and an answer: all figures are of these
+    without_text: int
+    without_label: int  # with a text
+    other_labels: dict[str, int]  # that are no class of the model, and in how many rows
+    without_answer: int  # with text and label, of which the model knows no word
+
+
+@dataclass(frozen=True)
+class ClassMistake:
+    """A text that is taken for another class."""
+
+    row: int  # in the file, from 1
+    text: str
+    label: str
+    called: str
+    probability: float  # of what it is called
+
+
+@dataclass(frozen=True)
+class ClassEvaluation:
+    """What was measured of a model of classes."""
+
+    date: datetime
+    data: ClassRows
+    model: dict[str, Any]  # as `Scorer.identity`
+    metrics: ClassMetrics
+    confused: list[ConfusedPair]  # most often, in order
+    mistakes: list[ClassMistake]  # the surest of each of these pairs
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return all as JSON has it; None where a figure is not defined."""
+        found = self.metrics
+        figures = {
+            name: value
+            for name, value in vars(found).items()
+            if name not in ("accuracy", "classes", "confusion")
+        }
+        accuracy = {**asdict(found.accuracy), "value": found.accuracy.value}
+        accuracy["interval"] = [*found.accuracy.interval]
+        return {
+            "format_version": FORMAT_VERSION,
+            "kind": "classes",
+            "toolkit_version": __version__,
+            "date": self.date.isoformat(),
+            "data": {**asdict(self.data), "path": str(self.data.path)},
+            "model": self.model,
+            "metrics": {"accuracy": accuracy, **figures},
+            "classes": [
+                {
+                    **asdict(each),
+                    "precision": each.precision,
+                    "recall": each.recall,
+                    "f1": each.f1,
+                }
+                for each in found.classes
+            ],
+            "confusion": found.confusion.tolist(),
+            "confused": [asdict(each) for each in self.confused],
+            "mistakes": [asdict(each) for each in self.mistakes],
+        }
+
+
+def evaluate_classes(
+    data: str | Path,
+    model: str | Path | Scorer,
+    reading: ReadOptions | None = None,
+    examples: int = 10,
+) -> ClassEvaluation:
+    """Measure a model of classes on labelled texts.
+
+    Parameters
+    ----------
+    data : str | Path
+        A file of any format with a text and a label in each row; ``-`` is standard input.
+    model : str | Path | Scorer
+        The model.
+    reading : ReadOptions | None
+        How the file is read; its columns. Rows with a label that is no class of the model are
+        left out and counted.
+    examples : int
+        How many texts to show, of the pairs of classes that are confused most often.
+
+    Returns
+    -------
+    ClassEvaluation
+        The figures, for each class and for all.
+
+    Raises
+    ------
+    InputError
+        If the file cannot be read, or no row has a text with a class and an answer.
+    ModelError
+        If the model cannot be loaded.
+    UsageError
+        If a column is missing.
+    """
+    scorer = model if isinstance(model, Scorer) else Scorer(model, probabilities=True)
+    reading = reading or ReadOptions()
+    path, of = path_of(data), reading.columns.of
+    table = read_table(path, reading, of("text"), of("label"))
+    texts = table.filled("text")
+    words = table["label"].take(pa.array(texts))
+    numbers = numbers_of(words, scorer.facts.labels)
+    is_given = are_given(words)
+    others = _counts(words.filter(pa.array(is_given & (numbers == NO_CLASS))))
+    rows, numbers = texts[numbers >= 0], numbers[numbers >= 0]
+    if not len(rows):
+        found = ", ".join(repr(label)[:60] for label in [*others][:_OTHER_LABELS]) or "none"
+        raise InputError(
+            f"{table.place('label')}: no text has a label that is a class of the model (found: "
+            f"{found}). Choose the column with --label-column, or another model."
+        )
+    kept = table["text"].take(pa.array(rows))
+    answers = scorer.predict(kept)
+    has_answer = answers[CLASS].is_valid().to_numpy(zero_copy_only=False)
+    if not has_answer.any():
+        raise InputError(f"{table.name}: the model knows no word of any text with a label.")
+    flat = answers[PROBABILITIES].drop_null().flatten().to_numpy(zero_copy_only=False)
+    shares = flat.reshape(-1, len(scorer.facts.labels))
+    numbers, rows = numbers[has_answer], rows[has_answer]
+    metrics = measure_classes(numbers, shares, scorer.facts.labels)
+    confused = metrics.confused(_PAIRS)
+    read = ClassRows(
+        path=path,
+        sha256=sha256_if_file(path),
+        columns=dict(table.chosen),
+        rows=table.rows,
+        texts=len(rows),
+        without_text=table.rows - len(texts),
+        without_label=int(np.count_nonzero(~is_given)),
+        other_labels=others,
+        without_answer=int(np.count_nonzero(~has_answer)),
+    )
+    return ClassEvaluation(
+        date=datetime.now(UTC).replace(microsecond=0),
+        data=read,
+        model=scorer.identity(),
+        metrics=metrics,
+        confused=confused,
+        mistakes=_mistakes(table["text"], rows, numbers, shares, scorer, confused, examples),
+    )
+
+
+def _counts(words: pa.ChunkedArray) -> dict[str, int]:
+    """Count different words, the most frequent first."""
+    found = words.combine_chunks().value_counts().to_pylist()
+    ordered = sorted(found, key=lambda each: -each["counts"])
+    return {each["values"]: each["counts"] for each in ordered}
+
+
+def _mistakes(
+    texts: pa.ChunkedArray,
+    rows: npt.NDArray[np.int64],
+    numbers: npt.NDArray[np.int64],
+    shares: npt.NDArray[np.float32],
+    scorer: Scorer,
+    confused: list[ConfusedPair],
+    examples: int,
+) -> list[ClassMistake]:
+    """Choose the surest mistakes of each pair, in turn."""
+    names = scorer.facts.labels
+    called, sure = shares.argmax(axis=1), shares.max(axis=1)
+    by_pair = []
+    for pair in confused:
+        places = (numbers == names.index(pair.label)) & (called == names.index(pair.called))
+        at = np.flatnonzero(places)
+        by_pair.append(at[np.argsort(-sure[at], kind="stable")][:examples])
+    most = max(map(len, by_pair), default=0)
+    turns = [at[turn] for turn in range(most) for at in by_pair if turn < len(at)][:examples]
+    return [
+        ClassMistake(
+            row=int(rows[at]) + 1,
+            text=texts[int(rows[at])].as_py(),
+            label=names[numbers[at]],
+            called=names[called[at]],
+            probability=float(sure[at]),
+        )
+        for at in turns
+    ]

@@ -1,0 +1,173 @@
+"""What a model of classes answers: the label of a text, how sure it is, and the other classes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import UsageError
+from toolkit.model.facts import ModelFacts
+from toolkit.model.typed_json import is_line
+from toolkit.records.class_labels import plain_class
+from toolkit.records.columns import (
+    LABEL,
+    LABEL_PROBABILITY,
+    TOP_LABELS,
+    class_probability_role,
+)
+
+# Of what `ClassAnswers.numbers` returns, by name.
+CLASS, PROBABILITY, PROBABILITIES = "class", "probability", "probabilities"
+
+_JOINED_WITH = "; "  # the labels of `top_labels`
+_DECIMALS = 3
+
+
+class Classification(NamedTuple):
+    """The label of one text; both are None where there is no text or no known word."""
+
+    label: str | None
+    probability: float | None  # of the label, 0 to 1
+
+
+@dataclass(frozen=True)
+class ClassAnswers:
+    """How a user wants the answers of a model of classes.
+
+    Parameters
+    ----------
+    facts : ModelFacts
+        Of the model.
+    min_probability : float | None
+        A label that is less likely is not given, 0 to 1.
+    other : str | None
+        The label in its place; None: no label.
+    top : int
+        How many of the most likely labels are listed.
+    probabilities : bool
+        Whether the probability of each class is given.
+    """
+
+    facts: ModelFacts
+    min_probability: float | None = None
+    other: str | None = None
+    top: int = 0
+    probabilities: bool = False
+
+    def __post_init__(self) -> None:
+        least = self.min_probability
+        if least is not None and not 0 <= least <= 1:
+            raise UsageError(
+                f"--min-probability: expected a probability from 0 to 1, received {least}"
+            )
+        if self.other is not None:
+            self._check_other(self.other)
+        if type(self.top) is not int or not 0 <= self.top <= len(self.facts.labels):
+            raise UsageError(
+                f"--top: expected 1 to {len(self.facts.labels)}, the number of classes, received "
+                f"{self.top!r}"
+            )
+        joined = next((name for name in self.facts.labels if _JOINED_WITH in name), None)
+        if self.top and joined is not None:
+            raise UsageError(
+                f"--top: lists labels with {_JOINED_WITH!r} between them, and the label "
+                f"{joined!r:.60} has it inside. Use --probabilities."
+            )
+
+    def _check_other(self, other: str) -> None:
+        if self.min_probability is None:
+            raise UsageError("--other: give --min-probability, too: below it, a text is called so.")
+        if not is_line(other):
+            raise UsageError(f"--other: expected a label in one line, received {other!r:.60}")
+        if plain_class(other) in map(plain_class, self.facts.labels):
+            raise UsageError(f"--other: {other!r:.60} is a class of the model. Choose another.")
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The labels that a text may get, in order."""
+        return (*self.facts.labels, *(() if self.other is None else (self.other,)))
+
+    @property
+    def adds(self) -> tuple[str, ...]:
+        """The roles of the columns that scoring adds, in order."""
+        names = self.facts.labels if self.probabilities else ()
+        top = (TOP_LABELS,) if self.top else ()
+        return (LABEL, LABEL_PROBABILITY, *top, *map(class_probability_role, names))
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return what changes the answers, for the identity of a job."""
+        return {
+            "min_probability": self.min_probability,
+            "other": self.other,
+            "top": self.top,
+            "probabilities": self.probabilities,
+        }
+
+    def numbers(self, found: npt.NDArray[np.float32]) -> dict[str, Any]:
+        """Return what is kept of (texts, classes) probabilities, by name, (texts,) each.
+
+        `CLASS`, int32, and `PROBABILITY` are those of the most likely class, the first of equal
+        ones; `PROBABILITIES` is there only if it is asked for.
+        """
+        place = found.argmax(axis=1).astype(np.int32)
+        numbers: dict[str, Any] = {
+            PROBABILITY: found[np.arange(len(found)), place],
+            CLASS: place,
+        }
+        if self.probabilities or self.top:
+            flat = pa.array(found.reshape(-1), pa.float32())
+            numbers[PROBABILITIES] = pa.FixedSizeListArray.from_arrays(flat, found.shape[1])
+        return numbers
+
+    def labels(self, predictions: pa.RecordBatch) -> pa.StringArray:
+        """Return the label of each text; null without an answer, or where none is likely enough."""
+        found = pa.array(self.facts.labels, pa.string()).take(predictions[CLASS])
+        if self.min_probability is None:
+            return found
+        least = pa.scalar(self.min_probability, pa.float32())
+        is_likely = pc.greater_equal(predictions[PROBABILITY], least)
+        return pc.if_else(is_likely, found, pa.scalar(self.other, pa.string()))
+
+    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Return the columns with these roles; `UsageError` for one that was not asked for."""
+        found = {}
+        of_classes = {class_probability_role(name): at for at, name in enumerate(self.facts.labels)}
+        for role in wanted:
+            if role == LABEL:
+                found[role] = self.labels(predictions)
+            elif role == LABEL_PROBABILITY:
+                found[role] = predictions[PROBABILITY]
+            elif role == TOP_LABELS:
+                found[role] = pa.array(self._top(predictions), pa.string())
+            elif role in of_classes:
+                found[role] = pc.list_element(predictions[PROBABILITIES], of_classes[role])
+        return found
+
+    def of_rows(self, predictions: pa.RecordBatch) -> list[Classification]:
+        """Return label and probability of each text."""
+        pairs = (self.labels(predictions).to_pylist(), predictions[PROBABILITY].to_pylist())
+        return [Classification(*each) for each in zip(*pairs, strict=True)]
+
+    def by_class(self, predictions: pa.RecordBatch) -> list[dict[str, float] | None]:
+        """Return the probabilities of each text by class, the most likely first; None for none."""
+        names = self.facts.labels
+        rows = predictions[PROBABILITIES].to_pylist()
+        return [
+            None if row is None else dict(sorted(zip(names, row, strict=True), key=lambda e: -e[1]))
+            for row in rows
+        ]
+
+    def _top(self, predictions: pa.RecordBatch) -> Iterator[str | None]:
+        """List the most likely labels of each text, such as ``billing 0.71; login 0.2``."""
+        for found in self.by_class(predictions):
+            if found is None:
+                yield None
+                continue
+            shares = [f"{name} {share:.{_DECIMALS}f}" for name, share in found.items()]
+            yield _JOINED_WITH.join(shares[: self.top])

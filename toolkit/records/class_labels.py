@@ -1,0 +1,159 @@
+"""Labels that are classes of a user's own, such as topics: which there are, and how often.
+
+Labels are the same if they differ in capitals or white space alone; a class is called by its most
+frequent spelling.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import isfinite
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.errors import InputError
+from toolkit.records.labels import LETTERS_SHOWN, Rows, number
+from toolkit.records.options import NULL_WORDS
+
+FEWEST_CLASSES, MOST_CLASSES = 2, 1000
+FEWEST_ROWS = 5  # of a class, unless the user says another number
+_SHOWN = 10  # labels in a message
+_ALIKE = 0.8  # from 0 to 1: labels that are so much alike may be one that was mistyped
+
+NO_CLASS = -1  # the number of a row without a label, or with one that is no class
+
+Numbers = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class ClassLabels:
+    """The labels of some rows as numbers of classes."""
+
+    names: tuple[str, ...]  # of the classes, in order
+    numbers: Numbers  # (rows,): the place of each label among the names, or `NO_CLASS`
+    rare: Mapping[str, int]  # labels that are no class because few rows have them, and how many
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many rows each class has."""
+        found = np.bincount(self.numbers[self.numbers >= 0], minlength=len(self.names))
+        return dict(zip(self.names, found.tolist(), strict=True))
+
+
+def plain_class(label: str) -> str:
+    """Write a label as labels of classes are compared; an empty one is missing.
+
+    Numbers that are equal are written in one way: a column of whole numbers with gaps has 1.0.
+    """
+    if label in NULL_WORDS:
+        return ""
+    plain = " ".join(label.split()).casefold()
+    value = number(plain)
+    return f"{value:.15g}" if isfinite(value) else plain
+
+
+def numbers_of(words: pa.ChunkedArray | pa.Array, names: Sequence[str]) -> Numbers:
+    """Find the class of each label, (rows,): its place among the names, or `NO_CLASS`."""
+    places = {plain_class(name): place for place, name in enumerate(names)}
+    return _mapped(words, lambda word: places.get(plain_class(word), NO_CLASS))
+
+
+def are_given(words: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
+    """Tell which rows have a label, whatever it is."""
+    found = _mapped(words, lambda word: int(bool(plain_class(word))))
+    return np.asarray(found > 0)
+
+
+def classes_of(words: pa.ChunkedArray, fewest: int) -> ClassLabels:
+    """Find the classes of some rows: the labels that at least `fewest` rows have."""
+    spellings: dict[str, Counter[str]] = {}
+    counted = pc.value_counts(words.combine_chunks())
+    for entry in counted.to_pylist():
+        word = " ".join((entry["values"] or "").split())
+        if plain := plain_class(entry["values"] or ""):
+            spellings.setdefault(plain, Counter())[word] += entry["counts"]
+    named = {plain: _usual(plain, found) for plain, found in spellings.items()}
+    totals = {plain: found.total() for plain, found in spellings.items()}
+    kept = sorted((named[plain] for plain in named if totals[plain] >= fewest), key=_order)
+    rare = {named[plain]: totals[plain] for plain in named if totals[plain] < fewest}
+    return ClassLabels(tuple(kept), numbers_of(words, kept), rare)
+
+
+def check_classes(found: ClassLabels, place: str, fewest: int, *, leaves_out: bool) -> None:
+    """Raise `InputError` unless there are classes to learn, and no label is rare.
+
+    With `leaves_out`, rows with a rare label are left out.
+    """
+    if len(found.names) > MOST_CLASSES:
+        raise InputError(
+            f"{place}: has {len(found.names):,} different labels, expected {MOST_CLASSES:,} at "
+            "most. Choose the column of the classes with --label-column."
+        )
+    if len(found.names) < FEWEST_CLASSES:
+        there = f"only {found.names[0]!r:.60}" if found.names else "none"
+        raise InputError(
+            f"{place}: expected {FEWEST_CLASSES} labels or more that {fewest} rows have, found "
+            f"{there}{_among(found)}. Choose the column with --label-column, or fewer rows with "
+            "--min-count."
+        )
+    if found.rare and not leaves_out:
+        count = len(found.rare)
+        labels = "one label is" if count == 1 else f"{count:,} labels are"
+        raise InputError(
+            f"{place}: {labels} in fewer than {fewest} rows: {_rare(found)}. Correct them, leave "
+            "their rows out with --skip-wrong-labels, or learn them with --min-count."
+        )
+
+
+def _among(found: ClassLabels) -> str:
+    return f" (and {len(found.rare):,} in fewer rows: {_rare(found)})" if found.rare else ""
+
+
+def _rare(found: ClassLabels) -> str:
+    """List labels that few rows have, with the class that each may be a mistyped name of."""
+    from difflib import get_close_matches  # late: it takes a few ms
+
+    names = {plain_class(name): name for name in found.names}
+    listed = []
+    for label, count in sorted(found.rare.items(), key=lambda each: (-each[1], each[0]))[:_SHOWN]:
+        alike = get_close_matches(plain_class(label), names, n=1, cutoff=_ALIKE)
+        hint = f", like {names[alike[0]]!r:.60}" if alike else ""
+        listed.append(f"{label[:LETTERS_SHOWN]!r} ({count:,}{hint})")
+    more = len(found.rare) - len(listed)
+    return ", ".join(listed) + (f" and {more:,} more" if more else "")
+
+
+def _usual(plain: str, spellings: Counter[str]) -> str:
+    """Return the most frequent spelling; of equal ones, the first in order; numbers as they are."""
+    if isfinite(number(plain)):
+        return plain
+    return min(spellings, key=lambda word: (-spellings[word], word))
+
+
+def _order(name: str) -> tuple[bool, float, str, str]:
+    """Order numbers by their size, before words."""
+    value = number(name)
+    is_word = not isfinite(value)
+    return is_word, 0.0 if is_word else value, name.casefold(), name
+
+
+def _mapped(words: pa.ChunkedArray | pa.Array, read: Callable[[str], int]) -> Numbers:
+    """Read each different word once; a null is as a blank word."""
+    if isinstance(words, pa.ChunkedArray):
+        words = words.combine_chunks()
+    codes = words.dictionary_encode()
+    found = [*map(read, codes.dictionary.to_pylist()), read("")]
+    last = pa.scalar(len(found) - 1, codes.indices.type)
+    indices = pc.fill_null(codes.indices, last).to_numpy()
+    numbers: Numbers = np.array(found, np.int64)[indices]
+    return numbers
+
+
+def as_rows(numbers: Numbers) -> Rows:
+    """Return the positions of the rows that have a class."""
+    return np.flatnonzero(numbers >= 0).astype(np.int64)
