@@ -87,7 +87,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 
 | key | meaning |
 |---|---|
-| `without_known_words` | texts without a word that the model knows; they have no label |
+| `without_known_words` | texts in which the model knows no word, or only numbers and a few function words; they have no label |
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
