@@ -23,6 +23,7 @@ from toolkit.evaluation.evaluate_models import Evaluation, Mistake, ModelResult
 from toolkit.evaluation.groups import Breakdown
 from toolkit.evaluation.metrics import Metrics, Proportion
 from toolkit.evaluation.tables import warnings_of
+from toolkit.model.decimals import shortest
 
 FORMAT_VERSION = 4  # of an evaluation
 DIFF_FORMAT_VERSION = 2
@@ -122,7 +123,11 @@ def _macro_mean(evaluation: Evaluation) -> Json | None:
 
 def _mistake(mistake: Mistake) -> Json:
     found = {key: value for key, value in vars(mistake).items() if key != "words"}
-    return {**found, "causes": [asdict(word) for word in mistake.causes[:_MOST_CAUSES]]}
+    causes = [
+        {**asdict(word), "contribution": shortest(word.contribution)}
+        for word in mistake.causes[:_MOST_CAUSES]
+    ]
+    return {**found, "causes": causes}
 
 
 def _data(data: DataChanges) -> Json:
