@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from toolkit.errors import MissingExtraError, ToolkitError, UsageError
 from toolkit.files import atomic_file, temporary_folder
+from toolkit.model.classes import is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.stores.paths import path_of
 from toolkit.training.memory import as_arguments, is_missing
@@ -167,7 +168,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (n,) of `classes_`.
         """
         found = self._positive(_texts(X))
-        codes = np.where(np.isnan(found), self._likelier, found >= 0.5).astype(np.int64)
+        codes = np.where(np.isnan(found), self._likelier, is_positive(found)).astype(np.int64)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
 

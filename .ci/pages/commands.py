@@ -87,7 +87,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 
 | key | meaning |
 |---|---|
-| `without_known_words` | texts without a word that the model knows; they have no label |
+| `without_known_words` | texts in which the model knows no word, or only numbers and a few function words; they have no label |
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
 | `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
@@ -201,7 +201,8 @@ What `summarize` finds has these keys; what is not known is null.
 | `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
 | `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `is_group` (false for rows of no group, and for the groups beyond 1,000 together), `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
 | `without_date` | scored rows without a date |
-| `complaints`, `praise` | words and phrases, at most `--show` subjects and opinions, the surest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `is_opinion` (the model has an opinion of it alone), `phrases` that it is in, and three `quotes` |
+| `complaints`, `praise` | at most `--show` themes, the largest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `stars` (mean of up to 20,000 random rows with it, minus the mean of all of these), other `phrases` for it, and three `quotes` |
+| `title` | of the page, as `--title` says |
 | `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
 | `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |

@@ -89,26 +89,52 @@ def test_what_people_see(command: Command) -> None:
     assert "\nBy city\n" in ran.out
     assert "\nBy day\n" in ran.out
     complaints = ran.out[ran.out.index("Complaints: ") : ran.out.index("Praise: ")]
-    assert re.search(r" noise .* negative +0 positive|terrible noise", complaints)
+    assert re.search(r"\n  shower was cold +\d+ +\d+\.\d%", complaints)
     assert "staff" not in complaints
+    assert re.search(r"\n\d\d\.\d% of 380 reviews are negative\.\nThe negative share adj", ran.out)
+    assert "\nComplaints are mostly about: " in ran.out
     assert "\nMost negative\n  row " in ran.out
 
 
-def test_a_term_has_reviews_and_says_how_often(command: Command) -> None:
+def test_a_theme_has_reviews_and_says_how_many(command: Command) -> None:
     content = [row for row in rows(400) if row[3]]
-    found = found_by(command, write_rows("s.csv", content))
-    terms = {each["name"]: each for each in found["complaints"]}
-    for name, each in terms.items():
-        words = [text.lower() for text, *_, label, _ in content if label == "negative"]
-        pattern = r"\W+".join(map(re.escape, name.split()))
-        assert each["reviews"] == sum(bool(re.search(rf"\b{pattern}\b", text)) for text in words)
-        assert len(each["quotes"]) == 3
+    stars = [(*row, 1 if "shower" in row[0] else 4) for row in content]
+    found = found_by(command, write_rows("s.csv", stars, (*HEADER, "stars")))
+    themes = {each["name"]: each for each in found["complaints"]}
+    of_shower = [row for row in content if "shower" in row[0]]
+    shower = themes["shower was cold"]
+    assert shower["reviews"] == len(of_shower)
+    negative = found["total"]["labels"]["negative"]["rows"]
+    assert shower["share"] == pytest.approx(len(of_shower) / negative)
+    assert shower["stars"] == pytest.approx(3 * len(of_shower) / len(content) - 3)
+    for name, each in themes.items():
+        assert 1 <= len(each["quotes"]) <= 3  # each sentence is shown once
         for quote in each["quotes"]:
-            assert re.search(rf"\b{pattern}\b", quote["text"].lower())
-            assert content[quote["row"] - 1][0] == quote["text"]
-    assert terms
-    # Words that the model judges also when they are alone are opinions.
-    assert not {"worst", "terrible"} & {n for n, each in terms.items() if not each["is_opinion"]}
+            assert quote["text"] in content[quote["row"] - 1][0]
+            assert quote["sentiment"] == "negative"
+        assert name not in ("worst", "terrible")  # opinions alone
+
+
+def test_themes_are_merged_and_named_as_people_write(command: Command) -> None:
+    said = {
+        "They closed my account": 30,
+        "My account was closed": 20,
+        "We waited 40 minutes": 40,
+        "I had a wait of 30 minutes": 5,
+        "It is not working": 12,
+        "Horrible": 50,
+    }
+    texts = [text for text, count in said.items() for _ in range(count)]
+    content = [(f"{text}.", "Rome", "", *SCORES[0]) for text in texts]
+    content += [("I opened an account. It is working.", "Rome", "", *SCORES[1])] * 100
+    found = found_by(command, write_rows("s.csv", content))
+    themes = [(each["name"], each["reviews"]) for each in found["complaints"]]
+    assert themes == [("closed my account", 50), ("waiting, 40 minutes", 45), ("not working", 12)]
+    ran = command("summarize", "s.csv", "--page", "p.html", "--title", "Our <bank>")
+    assert "Complaints are mostly about: closed my account, waiting, 40 minutes and not" in ran.out
+    page = Path("p.html").read_text(encoding="utf-8")
+    assert "<h1>Our &lt;bank&gt;</h1>" in page
+    assert page.count("closed my account") > 1
 
 
 @pytest.mark.parametrize("ending", ["jsonl", "parquet"])
@@ -389,6 +415,7 @@ def test_no_input_is_replaced(command: Command) -> None:
         ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
+        (None, ["--title", "x"], "--title: is the title of --page FILE.html", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
         (
             None,
@@ -494,7 +521,7 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     assert (ran.exit_code, ran.out) == (0, "")
     assert ran.err.endswith("Written to hotels.html\n")
     page = Path("hotels.html").read_text(encoding="utf-8")
-    assert "2 scored reviews of 2 rows" in page
+    assert "50.0% of 2 reviews are negative." in page
     assert "Dirty and loud." in page
     Path("hotels.html").unlink()
     assert command("score", "hotels.csv", "--page", "hotels.html", "--skip-existing").exit_code == 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import date, timedelta
 from math import comb
 
@@ -26,64 +26,84 @@ from toolkit.evaluation.summary_changes import (
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, read_days
-from toolkit.evaluation.summary_words import TermCounts, Terms, counted, leaning, log_odds
+from toolkit.evaluation.summary_themes import Terms, in_reviews
+from toolkit.evaluation.summary_words import log_odds
+from toolkit.model.sentences import ScoredSentences, SentenceRule
 from toolkit.text.vocabulary import Vocabulary
 
-VOCABULARY = Vocabulary(
-    pa.array(["the", "room", "was", "small", "of", "money", "waste", "not", "clean", "staff"])
+SPELLED = (
+    "the was were my of not no worst horrible ride rides close closed closes account refund wait "
+    "waited 20 two minutes working is it they thing told people why"
 )
+VOCABULARY = Vocabulary(pa.array(SPELLED.split(" ")))
 TERMS = Terms(VOCABULARY)
 WORDS = [*VOCABULARY.words.to_pylist(), "unheard"]
-reviews = st.lists(st.lists(st.sampled_from(WORDS), max_size=8), max_size=12)
 shares = st.floats(0.0, 1.0)
 
 
-def plain_terms(words: list[str]) -> Iterator[str]:
-    """The rule of the module, in words: the terms of one review."""
-    common, in_phrases = {"the", "was", "of"}, {"not"}
-
-    def is_end(word: str) -> bool:
-        return word not in common and word != "unheard"
-
-    for at, word in enumerate(words):
-        if is_end(word) and word not in in_phrases:
-            yield word
-        for other in (words[at + 1 : at + 2], words[at + 1 : at + 3]):
-            between = other[:-1]
-            is_phrase = other and is_end(word) and is_end(other[-1]) and {*between} <= common
-            if is_phrase and (len(other) == 1 or between):
-                yield " ".join([word, *other])
+def found_in(texts: list[str], probability: list[float] | None = None) -> list[set[str]]:
+    """The terms of each sentence of texts, by their names."""
+    ids = VOCABULARY.encode(pa.array(texts, pa.string()), with_cuts=True)
+    found = SentenceRule(VOCABULARY).sentences(ids, 512)
+    chances = np.array(probability or [0.1] * len(found.ids), np.float32)
+    sentences = ScoredSentences(found.ids, found.reviews, chances, np.sign(chances - 0.5))
+    rows, keys = TERMS.of(sentences)
+    names: list[set[str]] = [set() for _ in found.reviews]
+    for row, key in zip(rows.tolist(), keys.tolist(), strict=True):
+        names[row].add(TERMS.name(key))
+    return names
 
 
-def counts_of(texts: list[list[str]], kinds: list[int]) -> tuple[dict[str, list[int]], TermCounts]:
-    found = TermCounts()
-    for first in range(0, len(texts), 5):  # as blocks
-        part, of = texts[first : first + 5], np.array(kinds[first : first + 5], np.int8)
-        ids = VOCABULARY.encode(pa.array([" ".join(words) for words in part], pa.string()))
-        found.add(*counted(*TERMS.of(ids), of), np.bincount(of[of >= 0], minlength=2))
-    keys, counts = found.all()
-    names = map(TERMS.name, keys.tolist())
-    return dict(zip(names, counts.tolist(), strict=True)), found
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("The rides were closed", {"ride", "close", "ride close"}),
+        ("They closed my account", {"account", "close", "close account"}),
+        ("My account was closed", {"account", "close", "close account"}),
+        ("It is not working", {"not working"}),
+        ("No refund", {"refund", "not refund"}),
+        ("We waited 20 minutes", {"wait", "some minutes"}),
+        ("We wait two minutes", {"wait", "some minutes"}),
+        ("The ride closes", {"ride", "close", "ride close"}),
+        ("Horrible. The worst thing. We told people why", set()),
+        ("My account. Closed", {"account", "close"}),
+        ("The account, unheard, was closed", {"account", "close"}),
+    ],
+)
+def test_terms_say_what_it_is_about(text: str, expected: set[str]) -> None:
+    assert set().union(*found_in([text])) == expected
 
 
-@given(reviews, st.randoms(use_true_random=False))
-def test_terms_are_counted_once_per_review(texts: list[list[str]], random: object) -> None:
-    kinds = [random.choice([-1, 0, 1]) for _ in texts]  # type: ignore[attr-defined]
-    found, _ = counts_of(texts, kinds)
-    expected: dict[str, list[int]] = {}
-    for words, kind in zip(texts, kinds, strict=True):
-        for term in {*plain_terms(words)} if kind >= 0 else ():
-            expected.setdefault(term, [0, 0])[kind] += 1
-    assert found == expected
+@given(st.lists(st.lists(st.sampled_from(WORDS), max_size=8), max_size=12))
+def test_terms_do_not_depend_on_what_is_around(reviews: list[list[str]]) -> None:
+    texts = [" ".join(["account", *words]) for words in reviews]
+    together = found_in(texts)
+    assert together == [found_in([text])[0] for text in texts]
 
 
 def test_words_for_who_people_are_and_names_are_no_terms() -> None:
     """They have one id for many, which would show a name that nobody wrote."""
     spelled = Vocabulary(pa.array(["james", "america", "husband", "don't", "shower"]))
     terms = Terms(spelled)
-    ids = spelled.encode(pa.array(["Robert, my wife and London shower dont"]))
-    _, keys = terms.of(ids)
-    assert {terms.name(key) for key in keys.tolist()} == {"shower", "shower don't"}
+    ids = spelled.encode(pa.array(["Robert, my wife and London shower dont"]), with_cuts=True)
+    rows = np.zeros(1, np.int64)
+    chance = np.full(1, 0.1, np.float32)
+    _, keys = terms.of(ScoredSentences(ids, rows, chance, np.zeros(1, np.int8)))
+    assert {terms.name(key) for key in keys.tolist()} == {"shower"}
+
+
+def test_a_term_counts_once_per_review_of_the_kind_of_its_sentence() -> None:
+    """Complaints are below 0.5, praise is not; a review says a thing once or more often."""
+    ids = VOCABULARY.encode(
+        pa.array(["A refund. Refund. My account", "The refund. Account", "Refund"]), with_cuts=True
+    )
+    found = SentenceRule(VOCABULARY).sentences(ids, 512)
+    chances = np.array([0.1, 0.2, 0.9, 0.8, 0.1, 0.1], np.float32)
+    sentences = ScoredSentences(found.ids, found.reviews, chances, np.zeros(6, np.int8))
+    rows, keys = TERMS.of(sentences)
+    places, reviews = in_reviews(sentences, rows, keys, np.array([0, 1, -1], np.int8))
+    names = [TERMS.name(key) for key in keys[places].tolist()]
+    assert [*zip(reviews.tolist(), names, strict=True)] == [(0, "refund"), (1, "refund")]
 
 
 @given(st.lists(st.tuples(st.integers(0, 50), st.integers(0, 50)), min_size=1, max_size=20))
@@ -94,22 +114,6 @@ def test_log_odds_change_their_sign_with_the_kinds(pairs: list[tuple[int, int]])
     assert found == pytest.approx(-log_odds(counts[:, ::-1], of[::-1]))
     alike = counts[:, 0] * 90 == counts[:, 1] * 60
     assert found[alike] == pytest.approx(np.zeros(alike.sum()), abs=1e-9)
-
-
-def test_a_word_gives_way_to_its_phrase() -> None:
-    bad = [["waste", "of", "money"]] * 30 + [["small", "room"]] * 20 + [["small"]] * 25
-    good = [["clean", "room"]] * 60 + [["money"]]
-    found, words = counts_of([*bad, *good], [0] * len(bad) + [1] * len(good))
-    assert found["waste of money"] == [30, 0]
-    found_terms = leaning(TERMS, *words.all(), words.reviews, 5)
-    assert {TERMS.name(key): key for key in found_terms} == {
-        term.name: key for key, term in found_terms.items()
-    }
-    best = {term.name: term for term in found_terms.values()}
-    assert {*best} == {"waste of money", "small"}
-    assert best["small"].phrases == ("small room",)
-    waste = best["waste of money"]
-    assert (waste.reviews, waste.other_reviews) == (30, 0)
 
 
 @given(shares, st.floats(0.55, 1.0), st.floats(0.55, 1.0))

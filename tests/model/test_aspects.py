@@ -28,6 +28,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model import ASPECT_LISTS
 from toolkit.model.aspects import LISTS, AspectFinder, Aspects
+from toolkit.model.labels import Limits, tone_of_aspects
 from toolkit.model.sentences import SentenceRule
 from toolkit.records import Columns, ReadOptions
 from toolkit.records.columns import aspect_role
@@ -338,3 +339,40 @@ def test_an_aspect_has_the_mean_probability_of_its_sentences(command: Command) -
     command("score", "a.csv", "-o", "c.csv", "--aspect-probability").failed_with(
         "--aspect-probability: give --aspects or --aspect, too.", 2
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("I can't wait to return", set()),
+        ("I can\u2019t wait to return", set()),
+        ("We had to wait, and I can't wait to return", {"waiting"}),
+        ("The wait staff", {"service"}),  # a phrase of the list, as long as the idiom
+        ("The wait was long", {"waiting"}),
+        ("Ready in no time, five minutes away", set()),
+        ("Great deal of fun", set()),
+    ],
+)
+@pytest.mark.parametrize("with_core", [True, False])
+def test_idioms_are_not_mentions(text: str, expected: set[str], with_core: bool) -> None:
+    own = restaurants()
+    bits = np.bitwise_or.reduce(bits_of(text, own, with_core), initial=0)
+    assert own.aspects is not None
+    assert {name for at, name in enumerate(own.aspects.names) if int(bits) >> at & 1} == expected
+
+
+@cache
+def restaurants() -> Scorer:
+    return Scorer("reviews-small", aspects="restaurants")
+
+
+def test_a_list_may_have_an_idiom_itself() -> None:
+    own = Scorer("reviews-small", aspects={"eager": ["can't wait"], "slow": ["wait"]})
+    assert bits_of("I can't wait", own) == [1]
+    assert bits_of("We wait", own) == [2]
+
+
+def test_praise_needs_a_clear_complaint() -> None:
+    chances = np.array([0.2, 0.1, 0.2, 0.9, 0.5], np.float32)
+    of_reviews = np.array([0.9, 0.9, 0.2, 0.9, 0.9], np.float32)
+    assert tone_of_aspects(chances, of_reviews, Limits()).tolist() == [0, -1, -1, 1, 0]

@@ -55,6 +55,9 @@ CorrectedBy = Annotated[
         panel=_MORE,
     ),
 ]
+Title = Annotated[
+    str | None, o.option("TEXT", "Title of the page.", "name of the file", panel=o.WRITING)
+]
 Page = Annotated[
     Path | None, o.option("FILE", "Write the summary as a web page (.html).", panel=o.WRITING)
 ]
@@ -79,6 +82,7 @@ def summarize(
     since: Since = None,
     corrected: CorrectedBy = None,
     page: Page = None,
+    title: Title = None,
     report: Report = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -123,8 +127,11 @@ def summarize(
         show=show,
         since=tuple(since or ()),
         corrected=corrected,
+        title=title or "",
         force=force,
     )
+    if title is not None and page is None:
+        raise UsageError("--title: is the title of --page FILE.html.")
     inputs = [
         find_model(model),
         *scored_files(files),

@@ -11,7 +11,8 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
-from toolkit.evaluation.summary import Quote, Summary, TermFound, sections
+from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
+from toolkit.evaluation.tables import percent
 
 _QUOTE = 110  # letters
 
@@ -23,6 +24,9 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     console.print(Text(one_line(f"{names}: {counted(found.rows, 'row')}"), style="bold"))
     for warning in found.warnings:
         console.print(Text(f"Warning: {one_line(warning)}", style="yellow"))
+    for sentence in headline(found):
+        console.print(Text(one_line(sentence)), soft_wrap=True)
+    console.print()
     console.print(fact_table(found.facts()))
     console.print()
     for section in sections(found, most):
@@ -30,34 +34,28 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
         if section.table.rows:
             print_table(console, section.table)
         console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
-    for title, terms, labels in (
-        ("Complaints", found.complaints, (found.negative, found.positive)),
-        ("Praise", found.praise, (found.positive, found.negative)),
-    ):
-        _print_terms(console, title, terms, labels)
+    _print_themes(console, "Complaints", found.complaints, found.negative)
+    _print_themes(console, "Praise", found.praise, found.positive)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
-def _print_terms(
-    console: Console, title: str, terms: Sequence[TermFound], labels: tuple[str, str]
-) -> None:
-    """Print words and phrases with how often they are in both kinds of reviews."""
-    for is_opinion, what in ((False, "subjects"), (True, "opinions")):
-        chosen = [each for each in terms if each.is_opinion is is_opinion]
-        if not chosen:
-            continue
-        console.print(Text(f"{title}: {what}", style="bold"))
-        width = max(len(each.name) for each in chosen)
-        for each in chosen:
-            counts = f"{each.reviews:>8,} {labels[0]} {each.other_reviews:>8,} {labels[1]}"
-            line = Text(f"  {each.name:<{width}} {counts}")
-            if each.phrases:
-                line.append(f"   {', '.join(each.phrases)}", style="dim")
-            console.print(line, soft_wrap=True)
-        console.print()
+def _print_themes(console: Console, title: str, themes: Sequence[Theme], label: str) -> None:
+    """Print themes with how many reviews have them, and what they say."""
+    if not themes:
+        return
+    console.print(Text(f"{title}: what {label} reviews are about", style="bold"))
+    width = max(len(each.name) for each in themes)
+    for each in themes:
+        stars = "" if each.stars is None else f" {each.stars:+5.1f} stars"
+        counts = f"{each.reviews:>8,} {percent(each.share, 1):>6}{stars}"
+        line = Text(f"  {one_line(each.name):<{width}} {counts}")
+        if each.phrases:
+            line.append(f"   {one_line(', '.join(each.phrases))}", style="dim")
+        console.print(line, soft_wrap=True)
+    console.print()
 
 
 def _print_rows(console: Console, title: str, rows: Sequence[Quote]) -> None:

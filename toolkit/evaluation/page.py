@@ -23,7 +23,7 @@ from toolkit.evaluation import behaviour, tables
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
-from toolkit.evaluation.summary import Summary, sections
+from toolkit.evaluation.summary import Summary, headline, sections
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.facts import PARTS
@@ -50,7 +50,8 @@ _HERE = Path(__file__).parent  # of the template and the styles
 
 # The same are in report.mplstyle.
 _INK, _SOFT, _GRID = "#000001", "#000002", "#000003"
-_VARIABLES = {_INK: "var(--ink)", _SOFT: "var(--soft)", _GRID: "var(--line)"}
+_BAD = "#000004"
+_VARIABLES = {_INK: "var(--ink)", _SOFT: "var(--soft)", _GRID: "var(--line)", _BAD: "var(--bad)"}
 _SERIES = 8  # colours in the style sheet
 
 
@@ -249,7 +250,13 @@ def summary_page(found: Summary) -> str:
     if len(found.over_time) > 1:
         drawn["time"] = _svg("time", _WIDE, partial(_over_time, found))
     return _rendered(
-        "summary.html.j2", found=found, plots=drawn, tables=tables, sections=sections(found)
+        "summary.html.j2",
+        found=found,
+        lead=headline(found),
+        bar_labels=[found.negative, *found.labels[1:-1], found.positive],
+        plots=drawn,
+        tables=tables,
+        sections=sections(found),
     )
 
 
@@ -264,8 +271,8 @@ def _over_time(found: Summary, axes: Axes) -> None:
     places = [at for at, each in enumerate(found.over_time) if each.rows]
     shares = [found.over_time[at].share(found.negative) for at in places]
     low, high = zip(*(each.interval for each in shares), strict=True)
-    axes.fill_between(places, low, high, color=_series(1), alpha=0.25, linewidth=0)
-    axes.plot(places, [each.value for each in shares], color=_series(1), marker="o", ms=3)
+    axes.fill_between(places, low, high, color=_BAD, alpha=0.25, linewidth=0)
+    axes.plot(places, [each.value for each in shares], color=_BAD, marker="o", ms=3)
     step = -(-len(found.over_time) // _DATES_SHOWN)
     ticks = range(0, len(found.over_time), step)
     axes.set_xticks(ticks, [found.over_time[at].name for at in ticks])

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -32,7 +33,8 @@ from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corr
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
-from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, Terms, counted, find_terms
+from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
+from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
@@ -57,7 +59,7 @@ from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, SCORED
 from toolkit.scoring.results import Progress
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
-from toolkit.text.token_ids import UNKNOWN_ID
+from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 
 _MOST_LABELS = 20  # a column with more different values has no labels
 _ASPECT = "aspect_"
@@ -73,9 +75,10 @@ class SummaryOptions:
     by: tuple[str, ...] = ()  # columns to group by
     date_column: str | None = None
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
-    show: int = 10  # words of each kind, and rows
+    show: int = 10  # themes of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
+    title: str = ""  # of the page; empty: the name of the file
     force: bool = False  # replace an existing one
     adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
@@ -99,7 +102,7 @@ def summarize(
     Returns
     -------
     Summary
-        Shares by label, group and day, the words of complaints and of praise, and rows to show.
+        Shares by label, group and day, the themes of complaints and of praise, and rows to show.
 
     Raises
     ------
@@ -115,13 +118,15 @@ def summarize(
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
-    random, show = run.kept.random, options.show
-    found.complaints, found.praise = find_terms(run.scorer, run.terms, run.words, random, show)
+    show = options.show
+    themes = Themes(run.scorer, run.terms, run.kept.random)
+    found.complaints, found.praise = themes.find(run.words, show)
     show_rows(found, run.kept, options.by[0] if options.by else None, show)
+    found.title = options.title
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
-        compare(found, found.since, run.words, earlier.words, run.terms, 4 * show)
+        compare(found, found.since, run.words, earlier.words, themes, 4 * show)
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
     return found
@@ -287,7 +292,7 @@ class _Run:
         words = pa.chunked_array([rows["probability"]])
         found = read_probabilities(words, positions, where, _PROBABILITY_NAMED_BY)
         probability = found.astype(np.float64)
-        ids = self.scorer.vocabulary.encode(rows["text"])
+        ids = self.scorer.vocabulary.encode(rows["text"], with_cuts=True)
         unknown = int(np.count_nonzero(ids.values == UNKNOWN_ID))
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
         labels = pa.array([self.found.negative, self.found.positive], pa.large_string())
@@ -302,12 +307,21 @@ class _Run:
             _counted(pa.concat_tables(self._parts(rows, days))),
             Texts(len(ids.values), unknown, len(rows), histogram),
             count_levels(probability.astype(np.float32), None, self.scorer.base),
-            (*counted(*self.terms.of(ids), kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
+            (*self._terms(ids, probability, kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
             self.kept.of(self._to_show(rows, key, path, positions, probability)),
             bool((_stars(rows, "stars") > FIVE).any()),
             ScoreChecks.of(kinds, probability, positions, models),
             days.counts,
         )
+
+    def _terms(
+        self, ids: TokenIds, probability: Numbers, kinds: npt.NDArray[np.int8]
+    ) -> tuple[Keys, Counts]:
+        """Count the reviews with each term, by kind."""
+        sentences = self.scorer.score_sentences(ids, probability.astype(np.float32))
+        found, keys = self.terms.of(sentences)
+        places, reviews = in_reviews(sentences, found, keys, kinds)
+        return counted(reviews, keys[places], kinds)
 
     def _to_show(
         self, rows: pa.RecordBatch, key: Numbers, path: Path, positions: Rows, probability: Numbers

@@ -24,6 +24,8 @@ NO_GROUP = "(none)"
 # What is counted by, for rows of no group and of the groups beyond: no name begins so.
 NONE_KEY, OTHERS_KEY = "\0none", "\0others"
 _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
+_NAMED_FIRST = 3  # themes, in the first sentences
+_FEWEST_OF_GROUP = 30  # rows of a group that is named there
 _MOST_SLICES = 20  # in a table
 
 # How a span of days is cut: up to this number of days, in steps of.
@@ -79,8 +81,8 @@ class Quote:
 
 
 @dataclass(frozen=True)
-class TermFound:
-    """A word or a phrase, and how often it is in complaints and in praise."""
+class Theme:
+    """What reviews complain about, or praise, and how many do."""
 
     name: str
     reviews: int  # of its kind, complaints or praise, that have it
@@ -88,8 +90,8 @@ class TermFound:
     other_reviews: int  # of the other kind
     other_share: float
     lean: float  # standard deviations, as `summary_words.log_odds`; above 0
-    is_opinion: bool = False  # of the model, of it alone: "dirty"; else a subject: "shower"
-    phrases: tuple[str, ...] = ()  # that it is in most, if it is a word
+    stars: float | None = None  # mean of the reviews with it, minus the mean of all
+    phrases: tuple[str, ...] = ()  # other ways to say it, or what is said of it
     quotes: tuple[Quote, ...] = ()
 
 
@@ -186,8 +188,9 @@ class Summary:
     over_time: list[Slice] = field(default_factory=list)
     without_date: int = 0
     aspects: list[Slice] = field(default_factory=list)  # by their own labels
-    complaints: list[TermFound] = field(default_factory=list)
-    praise: list[TermFound] = field(default_factory=list)
+    title: str = ""  # of the page, as the user gives it
+    complaints: list[Theme] = field(default_factory=list)
+    praise: list[Theme] = field(default_factory=list)
     most_negative: list[Quote] = field(default_factory=list)
     surprising: list[Quote] = field(default_factory=list)
     surprise: str = ""  # what makes a row surprising
@@ -246,6 +249,46 @@ class Summary:
             first = f"first: {self.first_reject}"
             found.append(("cannot be read", f"{counted(self.rejected, 'record')}; {first}"))
         return found
+
+
+def headline(found: Summary) -> list[str]:
+    """Say in a few sentences what the figures are."""
+    share = found.total.share(found.negative)
+    said = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
+    change = next((c for c in found.changes if (c.what, c.name) == ("label", found.negative)), None)
+    if change is not None:
+        points = abs(100 * change.difference)
+        said += f", {points:.1f} points {'more' if change.difference > 0 else 'less'} than before"
+    elif found.since is not None:
+        said += ", about as many as before"
+    sentences = [f"{said}."]
+    if found.adjusted is not None:
+        told = percent(1 - found.adjusted, 1)
+        sentences.append(f"The {found.negative} share adjusted by all scores together is {told}.")
+    for what, themes in (("Complaints", found.complaints), ("Praise", found.praise)):
+        names = [each.name for each in themes[:_NAMED_FIRST]]
+        if names:
+            listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+            is_are = "are" if what == "Complaints" else "is"
+            sentences.append(f"{what} {is_are} mostly about: {listed}.")
+    groups = [
+        (each.share(found.negative), each.name, column)
+        for column, slices in found.by.items()
+        for each in slices
+        if each.is_group and each.rows >= _FEWEST_OF_GROUP
+    ]
+    # Groups whose interval has nothing in common with the share of all.
+    worse = [each for each in groups if each[0].interval[0] > share.interval[1]]
+    if worse:
+        of, name, column = max(worse, key=lambda each: (each[0].interval[0], each[1]))
+        sentences.append(f"Most {found.negative} by {column}: {name}, {percent(of.value, 1)}.")
+    if found.corrected is not None:
+        low, high = (1 - end for end in found.corrected.interval[::-1])
+        sentences.append(
+            f"Corrected by labelled rows, {percent(1 - found.corrected.share, 1)} are "
+            f"{found.negative} ({ends((low, high))})."
+        )
+    return sentences
 
 
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:

@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, counted
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
 from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
-from toolkit.evaluation.summary_words import TermCounts, Terms, log_odds
+from toolkit.evaluation.summary_themes import Themes
+from toolkit.evaluation.summary_words import TermCounts, log_odds
 from toolkit.evaluation.tables import percent
 from toolkit.model.classes import is_positive
 from toolkit.records.columns import Column
@@ -33,7 +34,12 @@ _UNLIKE = 1.5  # times as many unknown words, or as long
 
 
 def compare(
-    found: Summary, before: Summary, words: TermCounts, earlier: TermCounts, terms: Terms, most: int
+    found: Summary,
+    before: Summary,
+    words: TermCounts,
+    earlier: TermCounts,
+    themes: Themes,
+    most: int,
 ) -> None:
     """Put what has changed beyond chance into a summary, at most this number of words."""
     tests = [*_shares(found, before), *_words(words, earlier)]
@@ -44,7 +50,7 @@ def compare(
     of_words.sort(
         key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
     )
-    named = [replace(each, name=terms.name(int(each.name))) for each in of_words[:most]]
+    named = [replace(each, name=themes.written(int(each.name))) for each in of_words[:most]]
     found.changes = [each for each in kept if not each.is_of_words] + named
     found.notes = [*_notes(found, before, kept)]
     found.warnings += unlike_before(found.texts, before.texts)

@@ -8,6 +8,10 @@ Of a review, an aspect is
 - ``neutral`` if sentences speak of it, and none is clear,
 - null if none does.
 
+A review that is not negative as a whole needs a clearer sentence for a negative aspect, as most
+others there are not about the aspect (`toolkit.model.labels.tone_of_aspects`). Words within an
+idiom of idioms.txt, such as "can't wait", do not count; phrases of a list that are as long do.
+
 A word of a list is compared with the tokens of a text in small letters; ``*`` at its end stands for
 any ending. Words that the model does not know are found, too: their tokens are looked at as they
 are written. All others are found by their ids.
@@ -20,7 +24,7 @@ import stat
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
 from typing import Self
@@ -37,6 +41,7 @@ from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
 
 LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
+IDIOMS = LISTS.with_name("idioms.txt")
 MOST_ASPECTS = 63  # a bit each
 # To bound memory and time: ten thousand words take two seconds to find in a vocabulary.
 MOST_WORDS, _MOST_BYTES = 10_000, 1 << 18
@@ -50,6 +55,7 @@ _EXAMPLE = 'room = ["room*", "bed", "front desk"]'
 _Rows = npt.NDArray[np.int64]
 _Bits = npt.NDArray[np.uint64]
 _Classes = npt.NDArray[np.int32]
+_Lengths = npt.NDArray[np.int8]
 
 
 @dataclass(frozen=True)
@@ -129,6 +135,12 @@ def _words(name: str, given: object) -> tuple[str, ...]:
             f"aspect {name!r}: expected a list of words, received {given!r:.60}. Write {_EXAMPLE}"
         )
     return tuple(map(str, found))
+
+
+@cache
+def _idioms() -> tuple[str, ...]:
+    lines = IDIOMS.read_text(encoding="utf-8").splitlines()
+    return tuple(line for line in lines if line and not line.startswith("#"))
 
 
 def _read(given: str | Path) -> dict[str, object]:
@@ -215,6 +227,48 @@ class _Terms:
         return f"^(?:(?:{whole})$|(?:{starts}))"
 
 
+class _Idioms:
+    """The idioms of a vocabulary, and which tokens are within one."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        terms = _Terms({}, {}, [])
+        self._idioms = [tuple(terms._terms(idiom, vocabulary)) for idiom in _idioms()]
+        plain = plain_words(vocabulary.words, vocabulary)
+        rows = np.flatnonzero(pc.match_substring_regex(plain, terms.pattern))
+        # The words of idioms are numbered from 1; others are 0.
+        self._of_id = np.zeros(vocabulary.size, np.int32)
+        self._is_term = np.zeros((len(rows) + 1, len(terms.whole) + len(terms.starts)), np.bool_)
+        first = vocabulary.size - len(vocabulary.words)
+        words = plain.take(pa.array(rows)).to_pylist()
+        for number, (row, word) in enumerate(zip(rows.tolist(), words, strict=True), 1):
+            self._of_id[first + row] = number
+            self._is_term[number, [*terms.of_word(word)]] = True
+
+    def around(self, ids: TokenIds, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:
+        """Count the words of the longest idiom around tokens of sentences, (tokens,)."""
+        found = np.zeros(len(places), np.int8)
+        numbers = self._of_id[ids.values[places]]
+        order = np.argsort(numbers, kind="stable")  # to look only at the tokens that are a term
+        ends = np.searchsorted(numbers[order], np.arange(len(self._is_term) + 1))
+        for idiom in self._idioms:
+            for at, term in enumerate(idiom):
+                which = np.flatnonzero(self._is_term[:, term]).tolist()
+                own = [order[ends[number] : ends[number + 1]] for number in which]
+                hits = np.concatenate([np.zeros(0, np.int64), *own])
+                if not len(hits):
+                    continue
+                begins = places[hits] - at
+                of = rows[hits]
+                is_inside = begins >= sentences.starts[of]
+                is_inside &= begins + len(idiom) <= sentences.stops[of]
+                hits, begins = hits[is_inside], begins[is_inside]
+                for distance, other in enumerate(idiom):
+                    is_next = self._is_term[self._of_id[ids.values[begins + distance]], other]
+                    hits, begins = hits[is_next], begins[is_next]
+                found[hits] = np.maximum(found[hits], len(idiom))
+        return found
+
+
 class AspectFinder:
     """Finds which sentences speak of which aspects; safe to share between threads."""
 
@@ -222,6 +276,7 @@ class AspectFinder:
         self.names = aspects.names
         self._vocabulary = vocabulary
         self._terms = _Terms.of(aspects, vocabulary)
+        self._idioms = _Idioms(vocabulary)
         # A class is the set of terms that a token is; class 0 is of none.
         self._classes: dict[tuple[int, ...], int] = {(): 0}
         of_strings = self._classify(
@@ -250,33 +305,42 @@ class AspectFinder:
         is_inside = rows >= 0
         is_inside[is_inside] = places[is_inside] < sentences.stops[rows[is_inside]]
         places, classes, rows = places[is_inside], classes[is_inside], rows[is_inside]
-        bits = self._bits(places, classes, rows)
+        around = self._idioms.around(ids, places, sentences, rows)
+        bits = self._bits(places, classes, rows, around)
         if len(bits):
             firsts = np.flatnonzero(np.diff(rows, prepend=-1))
             found[rows[firsts]] = np.bitwise_or.reduceat(bits, firsts)
         return found
 
-    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows) -> _Bits:
-        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,)."""
+    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
+        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,).
+
+        `around` are the words of the idiom around each: shorter phrases do not count there.
+        """
         terms = len(self._terms.whole) + len(self._terms.starts)
         known = [*self._classes.items()]  # others may be added at any time
         has = np.zeros((len(known), terms), np.bool_)
         alone = np.zeros(len(known), np.uint64)
         for each, number in known:
             has[number, [*each]] = True
+
+        def begins(phrase: tuple[int, ...]) -> _Rows:
+            last = len(places) - len(phrase) + 1
+            found = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
+            for distance, term in enumerate(phrase[1:], 1):
+                at = found + distance
+                is_next = (places[at] == places[found] + distance) & (rows[at] == rows[found])
+                found = found[is_next & has[classes[at], term]]
+            return found
+
         bits = np.zeros(len(places), np.uint64)
         for phrase, bit in self._terms.phrases:
             if len(phrase) == 1:
                 alone[has[:, phrase[0]]] |= np.uint64(bit)
                 continue
-            last = len(places) - len(phrase) + 1
-            begins = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
-            for distance, term in enumerate(phrase[1:], 1):
-                at = begins + distance
-                is_next = (places[at] == places[begins] + distance) & (rows[at] == rows[begins])
-                begins = begins[is_next & has[classes[at], term]]
-            bits[begins] |= np.uint64(bit)
-        return bits | alone[classes]
+            first = begins(phrase)
+            bits[first[around[first] <= len(phrase)]] |= np.uint64(bit)
+        return np.where(around > 0, bits, bits | alone[classes])
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
         """Give the class of each string, in small letters of ASCII, (strings,)."""

@@ -97,7 +97,9 @@ def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
 
 
 CLEAR = 0.8
+_BORDER = 0.5  # from which a review is not negative
 CLEAR_OF_ASPECT = 0.7
+CLEAR_IN_PRAISE = 0.15  # a sentence of a positive review is a complaint about an aspect up to this
 SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
@@ -115,6 +117,7 @@ class Limits(NamedTuple):
     high: float = SURE
     negative_aspect: float = 1 - CLEAR_OF_ASPECT
     positive_aspect: float = CLEAR_OF_ASPECT
+    negative_in_praise: float = CLEAR_IN_PRAISE
 
     @classmethod
     def of(cls, facts: ModelFacts) -> Limits:
@@ -132,6 +135,20 @@ class Limits(NamedTuple):
 
 
 USUAL = Limits()
+
+
+def tone_of_aspects(
+    probability: npt.NDArray[np.float32], of_reviews: npt.NDArray[np.float32], limits: Limits
+) -> npt.NDArray[np.int8]:
+    """Say what sentences clearly are about an aspect, (sentences,), as `tone`.
+
+    ``of_reviews`` are the probabilities of their reviews: where these are not negative, a complaint
+    has to be clearer, as most sentences that seem negative there are not about the aspect.
+    """
+    found = tone(probability, limits.of_aspects)
+    is_praise = of_reviews >= np.float32(_BORDER)
+    found[is_praise & (found < 0) & (probability > np.float32(limits.negative_in_praise))] = 0
+    return found
 
 
 def tone(probability: npt.NDArray[np.float32], limits: Limits = USUAL) -> npt.NDArray[np.int8]:

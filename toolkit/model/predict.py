@@ -19,10 +19,11 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.classes import is_positive
 from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
-from toolkit.model.labels import Labelling, Limits, count_sentences, tone
+from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
+from toolkit.text.silent_words import SilentWords
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -30,6 +31,7 @@ from toolkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.class_answers import ClassAnswers
+    from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences, SentenceScorer
 
@@ -121,7 +123,7 @@ class Predictor:
         if ids is None:
             return None
         needs_no_word = not self._facts.counts_known_tokens
-        is_known = ids.has_known_token(most).tolist()
+        is_known = self._silent.has_speaking_word(ids).tolist()
         probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
@@ -139,6 +141,10 @@ class Predictor:
         ids = self._vocabulary.encode(texts, with_cuts=True)
         return self._sentences.score(ids, self._network.run_all(ids)[PROBABILITY])
 
+    def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
+        """Score the sentences of reviews whose ids, made ``with_cuts``, and scores are known."""
+        return self._sentences.score(ids, probability)
+
     @cached_property
     def _sentences(self) -> SentenceScorer:
         from toolkit.model.aspects import AspectFinder
@@ -149,6 +155,10 @@ class Predictor:
         finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
         of_all = self._labelling.by_sentence
         return SentenceScorer(self._network, rule, most, limits, finder, of_all)
+
+    @cached_property
+    def _silent(self) -> SilentWords:
+        return SilentWords(self._vocabulary, self._facts.max_tokens)
 
     @cached_property
     def _known(self) -> KnownWords:
@@ -187,12 +197,16 @@ class Predictor:
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found["is_known"] = (
-            ids.has_known_token(self._facts.max_tokens)
-            if self._facts.counts_known_tokens
-            else np.ones(len(ids), np.bool_)
-        )
+        found["is_known"] = self._have_known_words(ids)
         return found
+
+    def _have_known_words(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
+        """Return whether the model knows something of each text, (texts,)."""
+        if not self._facts.counts_known_tokens:
+            return np.ones(len(ids), np.bool_)
+        if self._answers is not None:  # a number may well name a class
+            return ids.has_known_token(self._facts.max_tokens)
+        return self._silent.has_speaking_word(ids)
 
     def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
         """Return the numbers of a model of sentiment."""
@@ -210,7 +224,8 @@ class Predictor:
                 from toolkit.model.aspects import tones_of
 
                 assert scored.aspects is not None
-                tones = tone(scored.probability, Limits.of(self._facts).of_aspects)
+                of_reviews = probability[scored.reviews]
+                tones = tone_of_aspects(scored.probability, of_reviews, Limits.of(self._facts))
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:

@@ -26,12 +26,14 @@ from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, check_prior, shift_of
 from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
-from toolkit.text.token_ids import Ids
+from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
+    from toolkit.model.sentences import ScoredSentences
 
 
 MOST_REASONS = 20
@@ -281,6 +283,10 @@ class Scorer:
     def model(self) -> str:
         """Name, version and hash of the model, as `ModelFile.in_one_value`."""
         return self._file.in_one_value
+
+    def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
+        """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities."""
+        return self._predictor.score_sentences(ids, probability)
 
     @property
     def sha256(self) -> str:

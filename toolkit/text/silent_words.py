@@ -1,0 +1,91 @@
+"""Texts that say nothing: a model knows only numbers, or a few function words, in them.
+
+A model has a weight for each known word, so a telephone number, or "it was what it was", would be
+called positive. Such texts have no label, like texts without a known word.
+
+A rating says something: "5/5", "9 of 10" and "10/10" are two numbers of which the second is 5, 10
+or 100, and not less than the first. A single letter does, too: it may be a grade. Words of
+negation, such as no, not and never, are not function words here.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import pairwise
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+from toolkit.text.vocabulary import Vocabulary
+
+FEW = 6  # function words
+FUNCTION_WORDS = (
+    *("a", "an", "the", "this", "that", "these", "those", "and", "or", "if", "than", "as", "of"),
+    *("at", "by", "for", "from", "in", "into", "on", "onto", "to", "with", "within", "about"),
+    *("i", "me", "my", "we", "us", "our", "you", "your", "he", "him", "his", "she", "her", "it"),
+    *("its", "they", "them", "their", "is", "are", "am", "was", "were", "be", "been", "being"),
+    *("do", "does", "did", "has", "have", "had", "there", "here", "what", "which", "who"),
+)
+_TOPS = (5, 10, 100)  # the best marks of ratings
+_LAST_WORDS = 4  # of a text, looked at first: they decide nearly all texts
+_SPEAKS, _LETTER, _FUNCTION, _NUMBER = range(4)
+
+_Flags = npt.NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class SilentWords:
+    """Finds texts in which a model knows only words that say nothing."""
+
+    vocabulary: Vocabulary
+    most_tokens: int  # that the model reads, the last ones of each text
+
+    def has_speaking_word(self, ids: TokenIds) -> _Flags:
+        """Return whether the model knows a word that says something in each text, (texts,)."""
+        found = ids.has_known_token(self.most_tokens)
+        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
+        unsure = np.flatnonzero(found)
+        for back in range(1, _LAST_WORDS + 1):
+            at = ids.stops[unsure] - back
+            is_inside = at >= starts[unsure]
+            last = ids.values[np.where(is_inside, at, 0)]
+            speaks = is_inside & (last >= FIRST_WORD_ID) & (self._kinds[last] == _SPEAKS)
+            unsure = unsure[~speaks]
+        for row in unsure.tolist():
+            found[row] = self._says_something(ids.values[starts[row] : ids.stops[row]])
+        return found
+
+    def _says_something(self, values: Ids) -> bool:
+        known = values[values >= FIRST_WORD_ID]
+        kinds = self._kinds[known]
+        if np.any(kinds == _SPEAKS) or np.all(kinds == _LETTER):
+            return True
+        if np.count_nonzero(kinds != _NUMBER) > FEW:
+            return True
+        numbers = [self._numbers[number] for number in known[kinds == _NUMBER].tolist()]
+        return any(number <= top and top in _TOPS for number, top in pairwise(numbers))
+
+    @cached_property
+    def _kinds(self) -> npt.NDArray[np.uint8]:
+        """The kind of each id, (vocabulary,); reserved ids, never asked for, are `_SPEAKS`."""
+        words = self.vocabulary.words
+        is_function = pc.is_in(words, pa.array(FUNCTION_WORDS))
+        is_letter = pc.and_(is_function, pc.equal(pc.binary_length(words), 1))
+        is_number = pc.match_substring_regex(words, "^[0-9]+$")
+        kinds = np.full(self.vocabulary.size, _SPEAKS, np.uint8)
+        of_words = kinds[FIRST_WORD_ID:]
+        of_words[is_function.to_numpy(zero_copy_only=False)] = _FUNCTION
+        of_words[is_letter.to_numpy(zero_copy_only=False)] = _LETTER
+        of_words[is_number.to_numpy(zero_copy_only=False)] = _NUMBER
+        return kinds
+
+    @cached_property
+    def _numbers(self) -> dict[int, int]:
+        """The value of each id of a number; long numbers are cut."""
+        at = np.flatnonzero(self._kinds == _NUMBER)
+        words = self.vocabulary.words.take(pa.array(at - FIRST_WORD_ID)).to_pylist()
+        return {number: int(word[:9]) for number, word in zip(at.tolist(), words, strict=True)}
