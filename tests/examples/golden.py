@@ -18,6 +18,8 @@ EXPORTED = PROJECT / "exported"
 
 # Of the sixth decimal no runtime is in doubt; the file has seven, as do the programs' outputs.
 TOLERANCE = 1e-6
+# Models know only a function word of these texts: graphs answer, the toolkit gives no label.
+SAYS_NOTHING = {"\u00c5ge and \u00e5ge"}
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,16 @@ def golden_values(model: Path, key: str) -> list[Any]:
 def compare(model: Path, found: Answers, ids: list[list[int]] | None) -> Comparison:
     """Compare the answers for all texts; old models have labels for blank ones, too."""
     golden, golden_ids = golden_answers(model)
+    texts = golden_texts_of(model.parent).values()
     scored = [place for place, label in enumerate(found.labels) if label is not None]
     differences = np.abs(found.probabilities - golden.probabilities)
     needs_word = None in golden.labels
     flipped = np.array(
         [
-            label != golden.labels[place] and (needs_word or label is not None)
-            for place, label in enumerate(found.labels)
+            label != golden.labels[place]
+            and (needs_word or label is not None)
+            and (label is not None or text not in SAYS_NOTHING)
+            for place, (label, text) in enumerate(zip(found.labels, texts, strict=True))
         ]
     )
     return Comparison(

@@ -162,6 +162,9 @@ def test_elsewhere_a_word_adds_what_is_lost_without_it(
         if len(tokens_of(hidden)) != len(tokens_of(text)):
             continue  # a tag begins or ends where the word was
         has_score = scorers[name].score([hidden])[0].sentiment is not None
+        others = [other for other in found.words if other is not word and other.state == "read"]
+        if others and not has_score:
+            continue  # what is left says nothing, and cannot be explained
         # Without the only known word there is no score, but still the logit of no word.
         without = scorers[name].explain(hidden).logit if has_score else found.baseline
         expected = found.logit - without

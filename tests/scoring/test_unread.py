@@ -46,8 +46,9 @@ def test_each_kind_is_counted(tmp_path: Path) -> None:
     with (tmp_path / "a.jsonl").open("a", encoding="utf-8") as file:
         file.write('{"text": 5}\n')
     summary = score_file(shipped_scorer(), tmp_path / "a.jsonl", tmp_path / "b.jsonl")
-    assert (summary.scored, summary.without_text, summary.without_known_words) == (5, 2, 2)
-    assert (summary.few_known_words, summary.cut_to_length, summary.rejected) == (2, 1, 1)
+    # A number alone, such as 5, says nothing.
+    assert (summary.scored, summary.without_text, summary.without_known_words) == (4, 2, 3)
+    assert (summary.few_known_words, summary.cut_to_length, summary.rejected) == (1, 1, 1)
     assert (summary.first_unread, summary.unread) == (2, 4)
 
 
