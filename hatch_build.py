@@ -227,7 +227,9 @@ class NativeCore(BuildHookInterface[BuilderConfig]):
 
     def _write_bill(self, compiled: Mapping[str, str]) -> Path:
         assert self._folder is not None
-        included = {**self.build_config.force_include, **compiled}
+        forced = self.build_config.force_include.items()
+        models = {path: inside for path, inside in forced if inside.endswith(".onnx")}
+        included = {**models, **compiled}
         core = self.metadata.core
         files = {inside: Path(self.root, path) for path, inside in included.items()}
         bill = bill_of_materials(core.name, self.metadata.version, files)

@@ -133,7 +133,7 @@ def test_outputs_beside_their_inputs_are_not_scored(command: Command, data: Path
 
 
 def test_a_pattern_does_not_match_earlier_outputs(command: Command, data: Path) -> None:
-    write("data/a.csv", "text\na film\n1,2\n")
+    write("data/a.csv", "text\na film\ngood,film\n")
     assert command("score", "data/a.csv").exit_code == 3
     assert command("score", "data/*", "-o", "data/out").exit_code == 3
     assert files_in("data/out") == ["a.csv", "a.csv.rejected.jsonl"]

@@ -289,7 +289,7 @@ def test_a_network_of_another_shape_is_an_error(
 ) -> None:
     monkeypatch.setenv("TOOLKIT_NATIVE", "0")
     scorer = Scorer(OLD[-1])
-    outputs = [np.full(shape, 0.5, np.float32)]
+    outputs = {"probability": np.full(shape, 0.5, np.float32)}
     monkeypatch.setattr(scorer._predictor._network, "run", lambda rows: outputs)
     with pytest.raises(ModelError, match="its network gives the shape"):
         scorer.score([FILM])

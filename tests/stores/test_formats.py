@@ -93,7 +93,8 @@ def test_an_object_that_is_missing_empty_or_damaged_is_reported(
         assert here.exit_code == there.exit_code != 0
         assert there.err == here.err.replace(f"a{ending}", name)
 
-    compare()
+    if ending != ".zip":  # a store is not asked for what has no ending of reviews
+        compare()
     for content in (b"", b"\x93\x00\xfe" * 5000):
         bucket.put(f"a{ending}", content)
         Path(f"a{ending}").write_bytes(content)

@@ -199,6 +199,12 @@ def _maker(kind: Any) -> Callable[[Any], Any] | None:
     return _PLAIN.get(kind)
 
 
+def _is_in_range(parameter: Any, value: Any) -> bool:
+    """Whether a number is in the range of its option, if the option has a range."""
+    least, most = getattr(parameter, "min", None), getattr(parameter, "max", None)
+    return (least is None or value >= least) and (most is None or value <= most)
+
+
 def _one_of(choices: tuple[Any, ...], given: Any) -> Any:
     """Give a choice; `ValueError` for what Typer has to refuse."""
     return choices[choices.index(given)]
@@ -219,6 +225,8 @@ def _value(
         try:
             value = make(given)
         except ValueError:
+            return checked(context, given)
+        if not _is_in_range(parameter, value):
             return checked(context, given)
     else:
         return checked(context, given)

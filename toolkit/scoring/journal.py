@@ -401,7 +401,9 @@ class Journal:
         """
         self.open()
         with suppress(ToolkitError, OSError):  # without the record, times are compared
-            if self.is_done:
+            # To ask a store whether it is done is a request.
+            concerns_record = self.leaves_record or self.options.force
+            if (concerns_record or not is_in_store(self.job.output)) and self.is_done:
                 self._leave_record()
         self.drop_files()
         if os.name == "nt":

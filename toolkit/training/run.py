@@ -30,7 +30,6 @@ from toolkit.training.choice import (
     try_adapted,
     try_fitted,
 )
-from toolkit.training.class_run import for_classes, train_classes
 from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
 from toolkit.training.epochs import FOLDS, NOTHING_TO_RESUME, Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
@@ -142,6 +141,8 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
 
 def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Train a network that tells classes of the user's own."""
+    from toolkit.training.class_run import for_classes, train_classes  # late: it imports Keras
+
     options = for_classes(options)
     check_options(options)
     return train_classes(options, observer)
