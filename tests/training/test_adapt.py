@@ -80,7 +80,9 @@ def test_the_border_stays_at_a_half(tmp_path: Path, command: Command) -> None:
     command("train", "rare.csv", "--from", "reviews-small", "-o", "first")
     command("export", "first")
     again = command("train", "rare.csv", "--from", "first/ngram-linear.onnx", "-o", "unused")
-    again.failed_with("first/ngram-linear.onnx: its network cannot be adapted")
+    # Labels are read before Keras is imported, which finds this.
+    assert again.out == "rare.csv: 300 reviews (285 positive, 15 negative)\n"
+    replace(again, out="").failed_with("first/ngram-linear.onnx: its network cannot be adapted")
     command("train", "rare.csv", "--from", "first", "-o", "second")
     first, second = (RunFolder(tmp_path / name) for name in ("first", "second"))
     for run in (first, second):
