@@ -40,7 +40,7 @@ MOST_REASONS = 20
 
 
 class _Arguments(NamedTuple):
-    """Those of `Scorer`."""
+    """The arguments of `Scorer`, for pickling."""
 
     model: str | Path | None
     threshold: float | None
@@ -164,7 +164,6 @@ class Scorer:
         check_agreement(self._file, self._network)
         self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
         self._given = (model, threshold)
-        self._of_classes = (min_probability, other, top, probabilities)
         self._label(neutral, by_sentence=by_sentence)
 
     def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
@@ -175,9 +174,16 @@ class Scorer:
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
         chosen: Neutral = self.neutral if neutral is not True else True
+        of_classes = {} if self.answers is None else self.answers.as_dict()
         self._arguments = _Arguments(
-            *(model, threshold, chosen, by_sentence, self.aspects, self.most_reasons),
-            *(self.prior, *self._of_classes),
+            model=model,
+            threshold=threshold,
+            neutral=chosen,
+            by_sentence=by_sentence,
+            aspects=self.aspects,
+            reasons=self.most_reasons,
+            prior=self.prior,
+            **of_classes,
         )
         self.by_sentence = by_sentence
         self._predictor = Predictor(
@@ -235,9 +241,14 @@ class Scorer:
         """
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
-        other = object.__new__(type(self))  # `copy` would open the file again
-        vars(other).update(vars(self))
+        other = self._copy()
         other._label(neutral, by_sentence=by_sentence)
+        return other
+
+    def _copy(self) -> Self:
+        """Return a scorer of the same loaded model; `copy.copy` would open the file again."""
+        other = object.__new__(type(self))
+        vars(other).update(vars(self))
         return other
 
     @property
@@ -264,10 +275,9 @@ class Scorer:
             As for `Scorer`.
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
-        other = object.__new__(type(self))
-        vars(other).update(vars(self))
+        other = self._copy()
         other.prior = None if prior is None else check_prior(prior)
-        other._label(self._arguments[2], by_sentence=self.by_sentence)
+        other._label(self._arguments.neutral, by_sentence=self.by_sentence)
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
