@@ -283,8 +283,11 @@ def make_ready(partial: Path, rights: int = 0o666) -> None:
 
 def limit_rights(path: Path, source: Path) -> None:
     """Take from a file the rights that others do not have on the file it was made from."""
-    if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
-        own, limit = _mode(path), _mode(source) | 0o600
+    if is_in_store(path) or is_in_store(source):
+        return
+    mode = _mode(source)  # as it is now: rights may have been taken since it was found
+    if stat.S_ISREG(mode):
+        own, limit = _mode(path), mode | 0o600
         if own & ~limit & 0o777:
             path.chmod(own & limit & 0o777)
 

@@ -67,7 +67,7 @@ def score(
             files,
             common.output,
             output.output_format,
-            rejects.path,
+            rejects.target,
             output.report,
             reading.input_format,
         )
@@ -201,10 +201,9 @@ def _check_has_no_page(page: Path | None) -> None:
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
     """Raise `ToolkitError` for what would otherwise only show at the end."""
     from toolkit.cli.summarize import check_outputs
-    from toolkit.records.options import STDIN
 
     files = [path for job in jobs.files for path in (job.source, job.output)]
-    if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
+    if sharding.is_wanted or dry_run or any(job.is_to_stdout for job in jobs.files):
         raise UsageError(
             "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."

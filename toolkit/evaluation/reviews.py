@@ -21,10 +21,10 @@ from toolkit.model.classes import (
     is_positive,
     label_of,
 )
-from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
+from toolkit.records.inputs import Input
 from toolkit.records.labels import Rows
-from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.table import read_table
 
 
@@ -198,8 +198,9 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
 
 
 def sha256_if_file(path: Path) -> str | None:
-    """Give the SHA-256 of a file, or of the archive that it is in; None for a stream."""
-    return None if is_stream(path) else sha256_of(file_of(path))
+    """Return the SHA-256 of a file, or of the archive that it is in; None for a stream."""
+    source = Input.of(path)
+    return None if source.is_stream else sha256_of(source.file)
 
 
 def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) -> None:

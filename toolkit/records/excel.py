@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
 from toolkit.records.columns import Wanted
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
@@ -144,13 +145,13 @@ class ExcelFile(ReviewFile):
 
     counts = "row"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        super().__init__(source, options, columns)
         MissingExtraError.check("excel", "openpyxl")
-        self._file = open_file(path)
+        self._file = open_file(source)
         try:
-            self._book, self._sheet, self._row_count = _opened(path, self._file, options.sheet)
-            self.size = path.stat().st_size
+            self._book, self._sheet, self._row_count = _opened(self.path, self._file, options.sheet)
+            self.size = self.path.stat().st_size
             self._start, self.names = self._header()
             self.check_free(self.names)
             self.choose_columns(lambda column: column.among(self.names))

@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column, Wanted, is_text
+from toolkit.records.inputs import Input
 from toolkit.records.json_elements import Peek, Values, values_in, values_of
 from toolkit.records.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
 from toolkit.records.json_values import WHITE_SPACE, object_on, opening_members
@@ -57,12 +57,12 @@ class JsonFile(JsonLinesFile):
     _has_elements = False
 
     @classmethod
-    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
+    def opened(cls, source: Input, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
         """Open a file, as what its first bytes show."""
-        file = cls(path, options, columns)
+        file = cls(source, options, columns)
         if not file._has_elements:
             return file
-        return JsonElementsFile(path, options, columns, stream=file._stream)
+        return JsonElementsFile(source, options, columns, stream=file._stream)
 
     def _read_header(self) -> bytes:
         self._has_elements = _has_elements(self.name, self._peek, self.wanted)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +11,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.records.parquet_row_groups import (
     RowGroups,
@@ -53,13 +53,13 @@ class ParquetFile(ReviewFile):
 
     counts = "record"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        super().__init__(source, options, columns)
         self._is_written_as_text = False
-        self._groups = RowGroups.open(path, options.block_bytes)
+        self._groups = RowGroups.open(self.path, options.block_bytes)
         self._file = self._groups.file
         try:
-            self.size = path.stat().st_size
+            self.size = self.path.stat().st_size
             self.input_schema = self._groups.schema()
             self.names = self.input_schema.names
             self.check_free(self.names)

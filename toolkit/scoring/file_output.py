@@ -28,10 +28,11 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.records.archives import compression_of, file_of
-from toolkit.records.options import STDIN
+from toolkit.records.archives import compression_of
+from toolkit.records.inputs import FileFacts
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
-from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.jobs import RejectsTo
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
@@ -88,7 +89,7 @@ class FileOutput(ScoredOutput):
             size, _ = old.get(name, NOTHING)
             path = journal.folder / name
             file = files.enter_context(path.open("r+b" if size else "w+b", buffering))
-            limit_rights(path, file_of(journal.job.source))
+            limit_rights(path, journal.job.input.file)
             file.truncate(size)
             file.seek(size)
             return file
@@ -228,7 +229,7 @@ def publish(journal: Journal, summary: Summary) -> None:
     if not is_there(output):  # the last one that is moved
         journal.drop_files()
         return
-    if job.rejected == STDIN:
+    if job.rejected is RejectsTo.STDOUT:
         _show(rejects)  # whose reader may wait, so before signals are held back
     # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
     with nullcontext() if is_in_store(job.output) else held_back():

@@ -16,9 +16,8 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, limit_rights, reporting_failures
-from toolkit.records.archives import compressed_nothing, compressor, file_of
-from toolkit.records.formats import Format, format_of, output_of
-from toolkit.records.options import STDIN
+from toolkit.records.archives import compressed_nothing, compressor
+from toolkit.records.formats import Format, format_of, output_format_of, output_of
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
@@ -164,6 +163,7 @@ class StandardOutput(ScoredOutput):
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
         self._job, self._source, self._force = job, source, force
+        self._rejects_place = job.rejects_file or STANDARD_OUTPUT
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -171,7 +171,7 @@ class StandardOutput(ScoredOutput):
             super().append(block)
 
     def _write_rejects(self, lines: bytes) -> None:
-        with reporting_failures(self._job.rejected):  # such as for a temporary file without room
+        with reporting_failures(self._rejects_place):  # such as for a temporary file without room
             super()._write_rejects(lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
@@ -191,7 +191,7 @@ class StandardOutput(ScoredOutput):
             self._rejects.seek(0)
             with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(self._rejects, copy)
-            limit_rights(path, file_of(self._job.source))
+            limit_rights(path, self._job.input.file)
         return done
 
 
@@ -204,10 +204,10 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
 
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
-    """Tell the formats of the input and of the output."""
-    own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.written.name if job.output == STDIN else None)
-    return own, format_of(job.output, asked, "--output-format")
+    """Return the formats of the input and of the output."""
+    own = format_of(job.input, options.reading.format)
+    asked = options.output_format or (own.written.name if job.is_to_stdout else None)
+    return own, output_format_of(job.output, asked, "--output-format")
 
 
 def empty_form(job: Job, options: ScoringOptions) -> Output:

@@ -13,14 +13,14 @@ from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError,
 from toolkit.files import is_there, reporting_failures
 from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of, file_of
+from toolkit.records.archives import compression_of
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import FileFacts
 from toolkit.records.review_file import Output, ReviewFile
 from toolkit.scoring.blocks import run_blocks
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
-    FileFacts,
     TouchedError,
     WatchedInput,
     identity_of,
@@ -44,7 +44,6 @@ from toolkit.scoring.results import (
     values_warning,
 )
 from toolkit.scoring.score_block import BlockScorer
-from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # to score a file whose rights or links change again and again
 
@@ -146,9 +145,8 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        # Each look at an object is a request.
-        facts = FileFacts.at(file_of(job.source)) if is_in_store(job.source) else None
-        source = Source.of(job.source, self.options.reading.format, facts)
+        facts = job.input.known_facts()  # each look at an object is a request
+        source = Source.of(job.input, self.options.reading.format, facts)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
         if job.error is not None:
@@ -208,7 +206,7 @@ class _Run:
         """Score a file, or what an earlier run has left of it."""
         job = result.job
         with ExitStack() as opened:
-            source = WatchedInput.open(job.source, facts)
+            source = WatchedInput.open(job.input, facts)
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
@@ -255,7 +253,7 @@ class _Run:
         """Open the input, and choose how the output is written; say what may be wrong with it."""
         job, options = result.job, self.options
         try:
-            reviews = opened.enter_context(open_reviews(job.source, options.reading))
+            reviews = opened.enter_context(open_reviews(job.input, options.reading))
             result.columns = reviews.chosen
             form = output_form(reviews, job, options)
             options.subset.check(reviews)
@@ -271,7 +269,7 @@ class _Run:
         """Estimate the prior of a file, unless an earlier run has done so, and score by it."""
         known = None if checkpoint is None else checkpoint.prior
         workers, reading = self.options.workers, self.options.reading
-        result.prior = known or prior_of_file(self.scorer, result.job.source, reading, workers)
+        result.prior = known or prior_of_file(self.scorer, result.job.input, reading, workers)
         if result.prior.warning is not None:
             self._warn(result, result.prior.warning)
         return self.scorer.with_prior(result.prior.share)
