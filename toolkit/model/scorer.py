@@ -17,7 +17,7 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
 from toolkit.model.agreement import check_agreement, remember
-from toolkit.model.aspects import AspectLists, Aspects, called
+from toolkit.model.aspects import AspectLists, Aspects, tone_names
 from toolkit.model.class_answers import ClassAnswers, Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
@@ -656,7 +656,7 @@ class Scorer:
             if name == "sentiment":
                 found[name] = self._labelling.of_predictions(predictions)
             elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
-                words = pa.array(called(self.facts.labels), pa.string())
+                words = pa.array(tone_names(self.facts.labels), pa.string())
                 found[name] = words.take(predictions[name])
             elif name == "model":  # also where there is no score: the model has seen the row
                 found[name] = pa.repeat(self.model, len(predictions))
