@@ -56,7 +56,22 @@ SHIPPED = ("reviews", "reviews-small", "reviews-open", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
 
 # The tables of `aspects.toml`.
-ASPECT_LISTS = ("hotels", "restaurants", "products", "apps", "films", "airlines", "shops")
+ASPECT_LISTS = (
+    "hotels",
+    "restaurants",
+    "products",
+    "apps",
+    "films",
+    "airlines",
+    "shops",
+    "attractions",
+    "finance",
+    "doctors",
+    "schools",
+    "cars",
+    "software",
+    "general",
+)
 
 
 def find_model(model: str | Path | None = None) -> Path:

@@ -83,9 +83,10 @@ class Scorer:
         Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
     aspects : AspectLists | None
-        What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
-        apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
-        ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
+        What reviews may speak of: the name of a list of the package, such as hotels or general
+        (`toolkit.model.ASPECT_LISTS` has all), a TOML file, or words by the name of an aspect, such
+        as ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of
+        them.
     reasons : int
         How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
     prior : float | None
