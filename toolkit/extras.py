@@ -68,7 +68,8 @@ def packages_of(installed: Distribution, extra: str) -> list[str]:
         matched = _REQUIREMENT.match(line)
         if matched is None:
             continue
-        name, marker = matched[1], matched[2] or ""
+        name = matched[1]
+        marker = matched[2] or ""
         named = _EXTRA.search(marker)
         is_here = all(
             (sys.platform == platform) == (operator == "==")

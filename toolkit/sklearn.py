@@ -107,7 +107,8 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from sklearn.utils.multiclass import check_classification_targets
         from sklearn.utils.validation import column_or_1d
 
-        texts, labels = _texts(X), column_or_1d(y)
+        texts = _texts(X)
+        labels = column_or_1d(y)
         check_classification_targets(labels)
         if len(texts) != len(labels):
             raise ValueError(f"y: expected one label for each of {len(texts)} texts of X, "

@@ -261,15 +261,18 @@ def _lines(name: str) -> OnProgress:
     """Write a line every ten seconds, with the rate since the last one and the time left."""
     from toolkit.scoring.results import Progress  # late: it imports NumPy
 
-    last, before = time.perf_counter(), Progress(0, 0, None)
+    last = time.perf_counter()
+    before = Progress(0, 0, None)
 
     def update(progress: Progress) -> None:
         nonlocal last, before
         seconds = time.perf_counter() - last
         if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
             return
-        done, total = progress.bytes_done, progress.bytes_in_all
-        share, left = "", ""
+        done = progress.bytes_done
+        total = progress.bytes_in_all
+        share = ""
+        left = ""
         if total:
             share = f"{done / total:.0%}, "
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
@@ -280,7 +283,8 @@ def _lines(name: str) -> OnProgress:
             "progress", file=name, records=progress.records, bytes=done, bytes_in_all=total,
             records_per_second=round(rate, 1),
         )  # fmt: skip
-        last, before = last + seconds, progress
+        last = last + seconds
+        before = progress
 
     return update
 

@@ -86,12 +86,32 @@ def diff(
     read_options = reading.options(columns, labels.names)
     files = data or []
     wanted = Subset(subset.limit, subset.sample)
-    _check(files, read_options, wanted, output, fail_if_worse=fail_if_worse)
+    _check(
+        files=files,
+        reading=read_options,
+        subset=wanted,
+        output=output,
+        fail_if_worse=fail_if_worse,
+    )
     if output is not None:
         check_rows_file(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
     target = None if output is None else path_of(output)
-    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, wanted)
-    found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
+    options = DiffOptions(
+        reading=read_options,
+        threshold=threshold,
+        show=show,
+        output=target,
+        force=force,
+        needs_labels=fail_if_worse,
+        subset=wanted,
+    )
+    found = run_diff(
+        old=old,
+        new=new,
+        data=files,
+        options=options,
+        on_file=lambda path: progress_of(path, quiet=quiet),
+    )
     _show(found, json=json, quiet=quiet)
     _fail(found, most, fail_if_worse=fail_if_worse)
 

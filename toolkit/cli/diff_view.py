@@ -121,7 +121,7 @@ def _print_data(console: Console, data: DataChanges) -> None:
     for warning in data.warnings:
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     title = f"{files}: {counted(counts.rows, 'row')}"
-    _print_changes(console, title, data.changes, [*_left_out(data)])
+    _print_changes(console=console, title=title, changes=data.changes, more=[*_left_out(data)])
     _print_groups(console, data)
     _print_rows(console, data.changes)
     if data.output is not None:

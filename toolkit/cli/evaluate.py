@@ -20,14 +20,18 @@ if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation
 
 _FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
-_PAGE, _JSON = (".html", ".htm"), (".json",)
+_PAGE = (".html", ".htm")
+_JSON = (".json",)
 
 Files = Annotated[list[Path] | None, o.argument("[MODEL]... DATA", _FILES)]
 Behaviour = Annotated[bool, o.flag("--behaviour", "Use the toolkit's own test sentences as DATA.")]
 Models = Annotated[
     list[Path] | None,
     o.option(
-        "MODEL", "Model to use: a name, a file or a run folder.", DEFAULT_MODEL, ("--model", "-m")
+        value="MODEL",
+        what="Model to use: a name, a file or a run folder.",
+        default=DEFAULT_MODEL,
+        names=("--model", "-m"),
     ),
 ]
 Predictions = Annotated[
@@ -37,10 +41,10 @@ Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min
 TargetAccuracies = Annotated[
     list[float] | None,
     o.option(
-        "P",
-        "Accuracy to reach by leaving out unsure reviews.",
-        "0.95, 0.97 and 0.99",
-        ("--target-accuracy",),
+        value="P",
+        what="Accuracy to reach by leaving out unsure reviews.",
+        default="0.95, 0.97 and 0.99",
+        names=("--target-accuracy",),
     ),
 ]
 StarsColumn = Annotated[
@@ -107,7 +111,8 @@ def evaluate(
             "--target-accuracy and options for columns, labels and reading need a file of reviews."
         )
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
-    others, reports = predictions or [], reports or []
+    others = predictions or []
+    reports = reports or []
     if any(load_model(each).facts.has_classes for each in models):
         given = {
             "--behaviour": behaviour,
@@ -123,17 +128,36 @@ def evaluate(
         }
         _check_for_classes(given, models, reports)
         _check_outputs(reports, [*map(find_model, models), data], force=force)
-        _evaluate_classes(data, models[0], read_options, examples, reports, json=json, force=force)
+        _evaluate_classes(
+            data=data,
+            model=models[0],
+            reading=read_options,
+            examples=examples,
+            reports=reports,
+            json=json,
+            force=force,
+        )
         return
     inputs = [*map(find_model, models), *others, data]
     _check_outputs(reports, inputs, force=force)
     if doubtful is not None:
-        check_rows_file(doubtful, inputs, "--doubtful", reports, force=force)
+        check_rows_file(
+            path=doubtful,
+            inputs=inputs,
+            name="--doubtful",
+            others=reports,
+            force=force,
+        )
     targets = list(dict.fromkeys(target_accuracy or TARGETS))
     options = EvaluationOptions(
-        read_options, threshold, examples, targets, doubtful and path_of(doubtful), force
+        reading=read_options,
+        threshold=threshold,
+        examples=examples,
+        targets=targets,
+        doubtful=doubtful and path_of(doubtful),
+        force=force,
     )
-    evaluation = run_evaluation(data, models, others, options)
+    evaluation = run_evaluation(data=data, models=models, predictions=others, options=options)
     _write(evaluation, reports, json=json, force=force)
     if not json:
         show(evaluation, [*reports, *([doubtful] if doubtful else [])])
@@ -170,7 +194,7 @@ def _evaluate_classes(
     from toolkit.cli.evaluate_classes_view import show_classes
     from toolkit.evaluation.class_evaluate import evaluate_classes
 
-    found = evaluate_classes(data, model, reading, examples)
+    found = evaluate_classes(data=data, model=model, reading=reading, examples=examples)
     as_json = dumps(found.as_dict(), indent=2) + "\n"
     write_texts(dict.fromkeys(reports, as_json), force=force)
     if json:

@@ -21,7 +21,8 @@ _LABELS_SHOWN = 5  # that are no class
 
 def show_classes(found: ClassEvaluation, written: Sequence[Path]) -> None:
     """Print the figures, the classes, what is confused most often, and where the reports are."""
-    console, data = new_console(), found.data
+    console = new_console()
+    data = found.data
     title = str(data.path) if data.sha256 else "standard input"
     console.print(Text(one_line(title), style="bold"), soft_wrap=True)
     console.print(Text(one_line(_summary(found))), soft_wrap=True)

@@ -42,7 +42,13 @@ File = Annotated[
 ]
 Rows = Annotated[
     list[int] | None,
-    o.option("N", "Number of a row to explain, from 1.", "the first", ("--row",), min=1),
+    o.option(
+        value="N",
+        what="Number of a row to explain, from 1.",
+        default="the first",
+        names=("--row",),
+        min=1,
+    ),
 ]
 BySentence = Annotated[bool, o.flag("--by-sentence", "Also show the score of each sentence.")]
 Limit = Annotated[int, o.option("N", "Number of rows to explain, without --row.", True, min=1)]
@@ -85,7 +91,7 @@ def explain(
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        found = _found(file, read_options, sorted(set(rows or ())), limit)
+        found = _found(file=file, reading=read_options, wanted=sorted(set(rows or ())), limit=limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
     scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
@@ -135,7 +141,7 @@ def _found(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> l
     """Give what `_rows` does; `InputError` if that is nothing."""
     if str(file) != _STDIN and not is_there(file):
         raise InputError(f"{file}: no such file")
-    found = list(_rows(file, reading, wanted, limit))
+    found = list(_rows(file=file, reading=reading, wanted=wanted, limit=limit))
     if not found:
         raise InputError(f"{file}: no reviews with text in the first {limit:,} rows.")
     return found
@@ -165,7 +171,8 @@ def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> It
     """Give wanted rows of a file with their numbers, or the first; `InputError` without text."""
     from toolkit.records.table import read_texts  # late: it imports Arrow
 
-    last, row = wanted[-1] if wanted else limit, 0
+    last = wanted[-1] if wanted else limit
+    row = 0
     for row, text in enumerate(islice(read_texts(file, reading), last), 1):
         if wanted and row not in wanted:
             continue

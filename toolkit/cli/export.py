@@ -20,7 +20,11 @@ Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this
 Output = Annotated[
     Path | None,
     o.option(
-        "FILE", "Model file to write.", "RUN/PRESET.onnx", ("--output", "-o"), panel=o.WRITING
+        value="FILE",
+        what="Model file to write.",
+        default="RUN/PRESET.onnx",
+        names=("--output", "-o"),
+        panel=o.WRITING,
     ),
 ]
 Golden = Annotated[
@@ -99,7 +103,8 @@ def show(result: ExportResult) -> None:
 
     from toolkit.model.fact_lines import megabytes, threshold_line
 
-    console, parity = new_console(), result.parity
+    console = new_console()
+    parity = result.parity
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
     table.add_column("largest difference", justify="right")

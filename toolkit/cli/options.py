@@ -56,7 +56,8 @@ def option(
     gives.
     """
     if isinstance(default, str):  # Typer would give it a line of its own
-        what, default = f"{what} Default: {default}.", False
+        what = f"{what} Default: {default}."
+        default = False
     return typer.Option(
         *names,
         metavar=value or " ",  # else Typer shows the type of a flag
@@ -106,10 +107,10 @@ def models(incomplete: str) -> list[str]:
 Model = Annotated[
     Path | None,
     option(
-        "MODEL",
-        "Model to use: a name, a file or a run folder.",
-        DEFAULT_MODEL,
-        ("--model", "-m"),
+        value="MODEL",
+        what="Model to use: a name, a file or a run folder.",
+        default=DEFAULT_MODEL,
+        names=("--model", "-m"),
         values=models,
     ),
 ]

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 from toolkit.errors import ToolkitError
 
 # Of mallopt(3) in glibc.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
 _PACKAGES_BYTES = 400 << 20  # of addresses: about what the score of one review takes in all
 _LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
 

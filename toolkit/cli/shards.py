@@ -47,10 +47,25 @@ def score_in_shards(
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
     if sharding.engine == "ray":
-        score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)
+        score_with_ray(
+            run=run,
+            scorer=scorer,
+            jobs=jobs,
+            options=options,
+            sharding=sharding,
+            target=target,
+            quiet=quiet,
+        )
         return
     assert count is not None
-    job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
+    job = begin_job(
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        count=count,
+        target=target,
+        keep_parts=sharding.keep_parts,
+    )
     run.job_id = job.plan.job_id
     if number is None:
         if not quiet:
@@ -58,22 +73,23 @@ def score_in_shards(
         return
     run.shard = f"{number}/{count}"
     claim = score_shard(
-        scorer,
-        job,
-        number,
-        options,
-        lambda each: progress_of(each.source, quiet=quiet),
+        scorer=scorer,
+        job=job,
+        shard=number,
+        options=options,
+        on_file=lambda each: progress_of(each.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     run.results[:] = job.results(claim)
     if not quiet:
-        _show_shard(run, job, claim, jobs, options, run.results)
+        _show_shard(run=run, job=job, claim=claim, jobs=jobs, options=options, results=run.results)
 
 
 def _show_plan(job: ShardedJob) -> None:
     """Say what is planned, and what comes next."""
-    plan, path = job.plan, str(job.folder / PLAN)
+    plan = job.plan
+    path = str(job.folder / PLAN)
     pieces = [piece for shard in plan.shards for piece in shard]
     unused = sum(not shard for shard in plan.shards)
     text = (
@@ -105,7 +121,13 @@ def _show_shard(
         )  # fmt: skip
         return
     where = f"{job.target}, shard {run.shard}"
-    show(results, Jobs(jobs.files, job.target, is_shard=True), options, run, where)
+    show(
+        results=results,
+        jobs=Jobs(jobs.files, job.target, is_shard=True),
+        options=options,
+        run=run,
+        where=where,
+    )
 
 
 _SAVED = (
@@ -133,7 +155,14 @@ def score_with_ray(
             size = sum(source.size or 0 for source in sources)
             earlier = None if sharding.shards else read_plan(folder)
             count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
-            job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
+            job = begin_job(
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                count=count,
+                target=target,
+                keep_parts=sharding.keep_parts,
+            )
             run.job_id = job.plan.job_id
             run.results = [
                 FileResult(each, source=source)
@@ -151,7 +180,7 @@ def score_with_ray(
     if not quiet:
         warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
-        show(run.results, jobs, options, run)
+        show(results=run.results, jobs=jobs, options=options, run=run)
     exit_with(run, run.results, options.max_rejected)
 
 
@@ -172,7 +201,8 @@ def _score(
     job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
 ) -> dict[int, ToolkitError]:
     """Let the cluster score, and show how far the whole job is."""
-    so_far, done = Summary(), 0
+    so_far = Summary()
+    done = 0
     sizes = [
         sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)
         for shard in job.plan.shards
@@ -181,11 +211,20 @@ def _score(
 
         def on_claim(claim: Claim) -> None:
             nonlocal so_far, done
-            so_far, done = so_far + claim.summary, done + sizes[claim.shard]
+            so_far = so_far + claim.summary
+            done = done + sizes[claim.shard]
             if on_progress is not None:
-                on_progress(Progress(so_far.records, done, sum(sizes), 0, so_far.accuracy))
+                on_progress(
+                    Progress(
+                        records=so_far.records,
+                        bytes_done=done,
+                        bytes_in_all=sum(sizes),
+                        resumed=0,
+                        accuracy=so_far.accuracy,
+                    )
+                )
 
-        return score_on_ray(job, scorer, options, on_claim)
+        return score_on_ray(job=job, scorer=scorer, options=options, on_claim=on_claim)
 
 
 def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
@@ -243,11 +282,12 @@ def finish(
         # Inputs are not written, and may be named as from another folder.
         outputs = replace(jobs, files=[replace(each, source=STDIN) for each in planned])
         run.allow(outputs, None, force=force)
-        run.scorer, run.job_id = plan.model, plan.job_id
+        run.scorer = plan.model
+        run.job_id = plan.job_id
         run.results = finish_job(job, force=force)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")
             time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
-            show(run.results, jobs, ScoringOptions(), run, time=time)
+            show(results=run.results, jobs=jobs, options=ScoringOptions(), run=run, time=time)
         exit_with(run, run.results, plan.max_rejected)

@@ -139,7 +139,7 @@ def summarize(
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)
-    run(files, options, page, report, json=json, quiet=quiet)
+    run(files=files, options=options, page=page, report=report, json=json, quiet=quiet)
 
 
 def check_outputs(
@@ -177,7 +177,8 @@ def run(
     from toolkit.evaluation.summary import summary_as_dict
 
     found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
-    texts, as_json = {}, ""
+    texts = {}
+    as_json = ""
     if json or report is not None:
         as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
     if page is not None:

@@ -34,8 +34,13 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
         if section.table.rows:
             print_table(console, section.table)
         console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
-    _print_themes(console, "Complaints", found.complaints, found.negative)
-    _print_themes(console, "Praise", found.praise, found.positive)
+    _print_themes(
+        console=console,
+        title="Complaints",
+        themes=found.complaints,
+        label=found.negative,
+    )
+    _print_themes(console=console, title="Praise", themes=found.praise, label=found.positive)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
     for path in written:

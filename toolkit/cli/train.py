@@ -71,10 +71,10 @@ From = Annotated[
 Run = Annotated[
     Path | None,
     o.option(
-        "FOLDER",
-        "Run folder to write.",
-        "runs/best; with --preset runs/PRESET, with --from runs/adapted",
-        ("--output", "-o"),
+        value="FOLDER",
+        what="Run folder to write.",
+        default="runs/best; with --preset runs/PRESET, with --from runs/adapted",
+        names=("--output", "-o"),
         panel=o.WRITING,
     ),
 ]
@@ -280,7 +280,8 @@ def show(result: TrainingResult) -> None:
     """Print how good the network is, why the fit ended, where it is, and what to do next."""
     from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
 
-    path, metrics = one_line(str(result.run.path)), result.metrics
+    path = one_line(str(result.run.path))
+    metrics = result.metrics
     rows = list(metric_rows(metrics))
     if metrics.calibration is not None:
         line = calibration_line(metrics.calibration)

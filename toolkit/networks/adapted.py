@@ -22,7 +22,8 @@ from toolkit.networks import tables
 from toolkit.networks.tables import Floats, TableLayer, composed, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
-BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
+BASE_LOGIT = "base_logit"
+BASE_IDS = "base_ids"
 _STEPS = ("words", "adapted")
 
 
@@ -114,7 +115,7 @@ class Adapted(TableLayer):
     def from_config(cls, config: dict[str, Any]) -> Adapted:
         """Make the layer from the arguments of `get_config`."""
         base = keras.saving.deserialize_keras_object(config["base"])
-        return cls(**{**config, "base": base})
+        return cls(**(config | {"base": base}))
 
 
 def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: float) -> Any:

@@ -61,17 +61,18 @@ class ClassTables:
         # The squares are counted in steps, of which the root of the sum has to be a number of 1.
         scales = np.array([scale for _, scale in coded]) * np.sqrt(SQUARE_STEPS)
         return cls(
-            vocabulary_size,
-            cells,
-            squares,
-            slots,
-            scales.astype(np.float32),
-            biases.astype(np.float32),
+            vocabulary_size=vocabulary_size,
+            cells=cells,
+            squares=squares,
+            slots=slots,
+            scales=scales.astype(np.float32),
+            biases=biases.astype(np.float32),
         )
 
     def check(self) -> None:
         """Raise `ValueError` if they do not fit together."""
-        rows, classes = len(self.cells), self.cells.shape[-1]
+        rows = len(self.cells)
+        classes = self.cells.shape[-1]
         tables.check_table("cells", self.cells, np.int8, None, None)
         tables.check_table("squares", self.squares, np.int32, rows)
         tables.check_table("slots", self.slots, np.int32, None)
@@ -93,7 +94,8 @@ class ClassLinear(keras.layers.Layer):  # type: ignore[misc] # Keras ships no ty
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
-        rows, classes = self._sizes["rows"], self._sizes["classes"]
+        rows = self._sizes["rows"]
+        classes = self._sizes["classes"]
         shapes: dict[str, tuple[tuple[int, ...], str]] = {
             "cells": ((rows, classes), "int8"),
             "squares": ((rows,), "int32"),

@@ -40,7 +40,9 @@ from toolkit.service.heads import HostNames, check_head
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
 # The time of an explanation grows by the square of its words: 0.13 s for 512. So one request has no
 # more than half a second of work, and its answer has some 240 kB.
-MOST_EXPLAINED, MOST_CHARACTERS_EXPLAINED, MOST_WORDS_EXPLAINED = 20, 1 << 16, 2048
+MOST_EXPLAINED = 20
+MOST_CHARACTERS_EXPLAINED = 1 << 16
+MOST_WORDS_EXPLAINED = 2048
 _SHARE_EXPLAINING = 8  # of the requests that may wait, one in so many may want explanations
 _MOST_BYTES_HELD = 1 << 26  # of all requests together
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
@@ -71,7 +73,8 @@ class Service:
         threads: int,
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._limits, self._on_error = limits, on_error
+        self._limits = limits
+        self._on_error = on_error
         self.host_names: HostNames | None = None  # None: any
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
@@ -86,7 +89,12 @@ class Service:
             "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
         )
         batches = Counter("toolkit_batches", "Calls of the model", registry=own)
-        self._batches = Batches(scorer, neutral, threads, batches.inc)
+        self._batches = Batches(
+            scorer=scorer,
+            neutral=neutral,
+            threads=threads,
+            on_batch=batches.inc,
+        )
         waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
         waiting.set_function(lambda: self._batches.waiting)
         ProcessCollector(registry=own)
@@ -126,7 +134,8 @@ class Service:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it."""
-        began, status = time.perf_counter(), 0
+        began = time.perf_counter()
+        status = 0
 
         async def send_noted(message: MutableMapping[str, Any]) -> None:
             nonlocal status
@@ -197,7 +206,8 @@ class Service:
     @asynccontextmanager
     async def _body_of(self, request: Request) -> AsyncIterator[bytes]:
         """Read a request; one that is too large is refused before it is read to its end."""
-        most, held = self._limits.most_bytes, 0
+        most = self._limits.most_bytes
+        held = 0
         too_large = HTTPException(413, f"expected at most {most:,} bytes")
         if int(request.headers.get("content-length", "0")) > most:
             raise too_large

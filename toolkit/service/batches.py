@@ -31,7 +31,9 @@ from toolkit.model.scorer import Scorer
 
 # Characters of a batch in the event loop, some 2 ms, and of one in a thread, some 30 ms. A text
 # without any counts, too.
-MOST_IN_LOOP, MOST_IN_THREAD, _OF_ANY_TEXT = 1 << 14, 1 << 20, 16
+MOST_IN_LOOP = 1 << 14
+MOST_IN_THREAD = 1 << 20
+_OF_ANY_TEXT = 16
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
 Row = dict[str, Any] | None  # what is answered for a text; None: it has no score to explain
@@ -77,11 +79,13 @@ class Batches:
         self.waiting = 0  # requests that have no answer yet
         self.waiting_explanations = 0  # those of them that want explanations
         self._on_batch = on_batch
-        self._scorer, self._neutral = scorer, neutral
+        self._scorer = scorer
+        self._neutral = neutral
         self._scorers: dict[tuple[bool, bool], Scorer] = {}
         self._soon: list[_Job] = []
         explaining = max(1, threads // 2)
-        self._later, self._explained = _Lane(threads), _Lane(explaining)
+        self._later = _Lane(threads)
+        self._explained = _Lane(explaining)
         self._pool = ThreadPoolExecutor(threads + explaining)
 
     def check(self, wanted: Wanted) -> None:
@@ -100,7 +104,7 @@ class Batches:
         """Score texts. If this is cancelled before they are, they are left out."""
         loop = asyncio.get_running_loop()
         size = sum(len(text or "") + _OF_ANY_TEXT for text in texts)
-        job = _Job(wanted, texts, size, loop.create_future())
+        job = _Job(wanted=wanted, texts=texts, size=size, answer=loop.create_future())
         is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
         if is_slow:
             lane = self._explained if wanted.explain else self._later
@@ -165,7 +169,14 @@ class Batches:
         wanted = jobs[0].wanted
         texts = [text for job in jobs for text in job.texts]
         is_wanted = partial(_is_wanted, jobs)
-        rows = iter(rows_of(self._scorer_for(wanted), texts, wanted, is_wanted))
+        rows = iter(
+            rows_of(
+                scorer=self._scorer_for(wanted),
+                texts=texts,
+                wanted=wanted,
+                is_wanted=is_wanted,
+            )
+        )
         return [_answer([*islice(rows, len(job.texts))]) for job in jobs]
 
     def _scorer_for(self, wanted: Wanted) -> Scorer:

@@ -68,7 +68,9 @@ def serve(
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
     )
     server = _Server(config)
-    server.service, server.on_start, server.on_warning = service, on_start, on_warning
+    server.service = service
+    server.on_start = on_start
+    server.on_warning = on_warning
     server.run([listening])
 
 
@@ -284,7 +286,8 @@ class _Transport:
     """
 
     def __init__(self, transport: asyncio.Transport, may_close: Callable[[], bool]) -> None:
-        self._transport, self._may_close = transport, may_close
+        self._transport = transport
+        self._may_close = may_close
         self._is_ending = False
 
     def __getattr__(self, name: str) -> Any:

@@ -133,7 +133,8 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
     frame = part.done.frame
     for path in files_of(part):
         size, crc = part.done.files.get(path.name, NOTHING)
-        what, found = "is missing", (-1, 0)
+        what = "is missing"
+        found = (-1, 0)
         is_inside = resolved(path).is_relative_to(resolved(job.folder))
         is_special = not is_in_store(path) and is_there(path) and not is_a_file(path)
         with suppress(FileNotFoundError):
@@ -210,13 +211,13 @@ def _joined(parts: Parts) -> Content:
     size = sum(len(each) if isinstance(each, bytes) else each[2] - each[1] for each in pieces)
     whole = parts[0].job.output if len(parts) == 1 else None
     return Content(
-        "a part",
-        size,
-        str(parts[0].job.output),
-        lambda: _read(pieces),
-        None if isinstance(whole, StorePath) else whole,
-        whole.location if isinstance(whole, StorePath) else None,
-        _rights(parts),
+        name="a part",
+        size=size,
+        mark=str(parts[0].job.output),
+        read=lambda: _read(pieces),
+        local=None if isinstance(whole, StorePath) else whole,
+        copied=whole.location if isinstance(whole, StorePath) else None,
+        rights=_rights(parts),
     )
 
 
@@ -230,7 +231,9 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
     has_records = False
     for number, part in enumerate(parts):
         assert part.done is not None
-        frame, start, (stop, _) = part.done.frame, 0, part.done.files[part.job.output.name]
+        frame = part.done.frame
+        start = 0
+        (stop, _) = part.done.files[part.job.output.name]
         if frame is not None:
             start = frame.header if number else 0
             stop -= 0 if part is parts[-1] else frame.trailer
@@ -266,7 +269,13 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
         size = sum(map(len, _lines(parts)))
         yield (
             path,
-            Content("the rejects", size, str(path), lambda: _lines(parts), rights=_rights(parts)),
+            Content(
+                name="the rejects",
+                size=size,
+                mark=str(path),
+                read=lambda: _lines(parts),
+                rights=_rights(parts),
+            ),
         )
 
 
@@ -277,7 +286,8 @@ def _lines(parts: Parts) -> Iterator[bytes]:
     """
     before: dict[Path, int] = {}  # lines before the piece, by file
     for part in parts:
-        source, rejects = part.job.source, part.job.rejects_file
+        source = part.job.source
+        rejects = part.job.rejects_file
         shift = before.get(source, 0) if part.job.file_range.restarts_numbers else 0
         if part.done is not None and part.done.reached[1:]:
             before[source] = shift + part.done.reached[1] - 1

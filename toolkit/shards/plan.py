@@ -54,11 +54,11 @@ class PlannedFile:
         """Plan the file of a job whose outputs are in a folder."""
         rejected = job.rejects_file
         return cls(
-            str(job.source),
-            _below(job.output, folder, "--output"),
-            None if rejected is None else _below(rejected, folder, "--rejected"),
-            job.is_named,
-            _facts_of(job.source),
+            input=str(job.source),
+            output=_below(job.output, folder, "--output"),
+            rejected=None if rejected is None else _below(rejected, folder, "--rejected"),
+            is_named=job.is_named,
+            facts=_facts_of(job.source),
         )
 
     def job(self, folder: Path) -> Job:
@@ -184,7 +184,8 @@ class Plan:
         """Raise `UsageError` unless another plan, which is at a path, is the same."""
         if self == other:
             return
-        mine, its = self._facts(), other._facts()
+        mine = self._facts()
+        its = other._facts()
         changed = [
             f"{name} (it was {its[name]:,})" if name.startswith("the number") else name
             for name, value in mine.items()
@@ -245,16 +246,28 @@ def make_plan(
     scorer.check_gives(options.reading.columns.adds)
     model = ScoringModel.of(scorer)
     plan = Plan(
-        settings_of(scorer, options),
+        settings=settings_of(scorer, options),
         # Its path is another one on another machine.
-        replace(model, identity={**model.identity, "path": None}),
-        options.max_rejected,
-        options.max_unread,
-        keep_parts,
-        tuple(PlannedFile.of(job, folder) for job in jobs.files),
-        earlier.shards if earlier is not None and earlier.count == count else (),
+        model=replace(model, identity={**model.identity, "path": None}),
+        max_rejected=options.max_rejected,
+        max_unread=options.max_unread,
+        keep_parts=keep_parts,
+        files=tuple(PlannedFile.of(job, folder) for job in jobs.files),
+        shards=earlier.shards if earlier is not None and earlier.count == count else (),
     )
-    return plan if plan == earlier else replace(plan, shards=_cut(plan, jobs, options, count))
+    return (
+        plan
+        if plan == earlier
+        else replace(
+            plan,
+            shards=_cut(
+                plan=plan,
+                jobs=jobs,
+                options=options,
+                count=count,
+            ),
+        )
+    )
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
@@ -282,10 +295,17 @@ def _cut(
     """Cut the inputs into shards of about the same size, by their bytes."""
     shards: list[list[Piece]] = [[] for _ in range(count)]
     sizes = [file.facts.size for file in plan.files]
-    total, before = max(sum(sizes), 1), 0
+    total = max(sum(sizes), 1)
+    before = 0
     for number, (job, size) in enumerate(zip(jobs.files, sizes, strict=True)):
-        inner = _bounds(before, size, total, count)
-        for file_range in _ranges(job, options, size, inner, keep_parts=plan.keep_parts):
+        inner = _bounds(before=before, size=size, total=total, count=count)
+        for file_range in _ranges(
+            job=job,
+            options=options,
+            size=size,
+            offsets=inner,
+            keep_parts=plan.keep_parts,
+        ):
             middle = before + file_range.first_byte + (file_range.size or size) // 2
             shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
         before += size
@@ -327,6 +347,12 @@ def _ranges(
 def _between(points: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
     bounds: list[SplitPoint] = [((), 0), *points, ((), size)]
     return [
-        FileRange(start, stop, first, last - first, restarts_numbers and bool(start))
+        FileRange(
+            start=start,
+            stop=stop,
+            first_byte=first,
+            size=last - first,
+            restarts_numbers=restarts_numbers and bool(start),
+        )
         for (start, first), (stop, last) in pairwise(bounds)
     ]

@@ -168,6 +168,6 @@ def _score(
     try:
         # Opened once per process. Ray would not say what is wrong with a model that is missing.
         opened = pickle.loads(scorer)  # noqa: S301 (of this program)
-        return score_shard(opened, job, shard, options)
+        return score_shard(scorer=opened, job=job, shard=shard, options=options)
     except (InputError, ModelError, UsageError) as error:
         return error

@@ -89,7 +89,8 @@ def store_failures(location: Location, action: str) -> Iterator[None]:
 
 def translated(error: Exception, location: Location, action: str) -> Exception | None:
     """Return what an error of obstore means here; None for other errors."""
-    text, name = str(error), type(error).__name__
+    text = str(error)
+    name = type(error).__name__
     is_of_obstore = type(error).__module__.startswith("obstore")
     # It raises plain `OSError`s, too, without the number that the system gives to its own.
     if not is_of_obstore and not (isinstance(error, OSError) and error.errno is None):

@@ -60,7 +60,8 @@ def location_of(text: str) -> Location | None:
     found = re.fullmatch(_URI, text, re.I | re.S)
     if found is None:
         return None
-    scheme, rest = found["scheme"].lower(), found["rest"] or ""
+    scheme = found["scheme"].lower()
+    rest = found["rest"] or ""
     scheme = _ALIASES.get(scheme, scheme)
     bucket, _, key = rest.partition("/")
     if masked(text) != text or ":" in bucket:

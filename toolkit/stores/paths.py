@@ -136,7 +136,7 @@ class StorePath(_Base):
             with suppress(FileNotFoundError):
                 return self.stat_object()
         if any(True for _ in self.objects()) or not self.location.key:  # a bucket may be empty
-            return facts(FOLDER, 0, 0, str(self))
+            return facts(mode=FOLDER, size=0, mtime_ns=0, tag=str(self))
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
     def stat_object(self) -> os.stat_result:

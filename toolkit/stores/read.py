@@ -24,7 +24,8 @@ _ATTEMPTS = 6
 
 
 _TIMES = ("atime", "mtime", "ctime")
-_FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+_FILE = stat.S_IFREG | 0o644
+FOLDER = stat.S_IFDIR | 0o755
 
 
 def facts_of(location: Location) -> os.stat_result:
@@ -35,7 +36,7 @@ def facts_of(location: Location) -> os.stat_result:
         meta = obstore.head(client(location), location.key)
     tag = f"{meta.get('e_tag') or ''} {meta.get('version') or ''}"
     seconds = meta["last_modified"].timestamp()
-    return facts(_FILE, meta["size"], round(seconds * 1000) * 1_000_000, tag)
+    return facts(mode=_FILE, size=meta["size"], mtime_ns=round(seconds * 1000) * 1_000_000, tag=tag)
 
 
 def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
@@ -67,7 +68,8 @@ class Blocks:
             meta = obstore.head(self._client, location.key)
         self._etag = meta["e_tag"]
         self.size: int = meta["size"]
-        self._kept, self._ahead = kept, ahead
+        self._kept = kept
+        self._ahead = ahead
         self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
         # Threads, so that Ctrl-C is not held up, either.
         self._pool = ThreadPoolExecutor(ahead + 1, "store")
@@ -209,11 +211,14 @@ _PAGE = 1000  # objects that a store gives at once
 
 def objects_under(location: Location) -> Iterator[Location]:
     """Return all objects under a prefix, without the markers of folders."""
-    held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
+    # An empty object may be the marker of a folder, so it is held until the next key is known.
+    held = location.key
+    held_size = 0
     for key, size in ((found["path"], found["size"]) for found in listed(location)):
         if held != location.key and (held_size or not key.startswith(f"{held}/")):
             yield replace(location, key=held)
-        held, held_size = key, size
+        held = key
+        held_size = size
     if held != location.key:
         yield replace(location, key=held)
 
@@ -223,7 +228,8 @@ def listed(location: Location, after: str | None = None) -> Iterator[Any]:
     import obstore
 
     with store_failures(location, "listed"):
-        store, prefix = client(location), location.key or None
+        store = client(location)
+        prefix = location.key or None
         for page in obstore.list(store, prefix, offset=after, chunk_size=_PAGE):
             yield from page
 

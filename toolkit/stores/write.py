@@ -44,12 +44,18 @@ class Content:
             return what
         if isinstance(what, bytes):
             digest = hashlib.sha256(what).hexdigest()
-            return cls("its content", len(what), digest, lambda: iter([what]))
+            return cls(name="its content", size=len(what), mark=digest, read=lambda: iter([what]))
         facts = what.stat()
         where = (facts.st_dev, facts.st_ino, os.fspath(what.absolute()))
         mark = repr((where, facts.st_mtime_ns, facts.st_size))
         return cls(
-            str(what), facts.st_size, mark, lambda: _bytes_of(what), what, None, facts.st_mode
+            name=str(what),
+            size=facts.st_size,
+            mark=mark,
+            read=lambda: _bytes_of(what),
+            local=what,
+            copied=None,
+            rights=facts.st_mode,
         )
 
     def is_read_from(self, file: Any) -> bool:

@@ -49,7 +49,9 @@ from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tried import Choice
 
-_FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
+_FEW = 200
+_FOLDS_OF_FEW = 10
+_FOLDS = 5
 _SURE = 1.64  # standard errors of the gain, from which it is said to help
 
 
@@ -70,21 +72,32 @@ def adapt(
     start = open_start(found_start)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
-    splits = folds_for_few(read.reviews, wanted, options.seed, kind)
+    splits = folds_for_few(reviews=read.reviews, count=wanted, seed=options.seed, kind=kind)
     observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, observer)
     unlabelled = read.told_for_fit(None, observer).unlabelled
-    made = adapt_network(start, read.reviews, splits, unlabelled and unlabelled.texts)
+    made = adapt_network(
+        start=start,
+        reviews=read.reviews,
+        splits=splits,
+        unlabelled=unlabelled and unlabelled.texts,
+    )
     parts = (
         [read.for_fit(split) for split in splits]
         if read.validation is None
         else [FitData(read.reviews, read.validation)]
     )
-    found = _outcome(made, read, str(kind), count_copies(parts, read.test))
+    found = _outcome(made=made, read=read, split=str(kind), copies=count_copies(parts, read.test))
     found = replace(found, adaptation=_facts(made, len(splits)), choice=choice)
     warn_of_copies(found, observer)
     metrics = metrics_of(found)
-    write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
+    write_run(
+        path=options.run,
+        config=_config(made, found, options),
+        metrics=metrics,
+        outcome=found,
+        force=options.force,
+    )
     if options.force:
         Checkpoints(options).remove()
     seconds = time.monotonic() - started
@@ -111,7 +124,8 @@ def usual_folds(reviews: int) -> int:
 def _outcome(
     made: AdaptedNetwork, read: TrainingData, split: str, copies: model_facts.Copies
 ) -> Outcome:
-    reviews, validation = read.reviews, read.validation
+    reviews = read.reviews
+    validation = read.validation
     fit = Fit(
         network=made.network,
         history={},
@@ -125,12 +139,22 @@ def _outcome(
         fit = replace(
             fit, held_out=found, validation=measure(validation.labels, found, DEFAULT_THRESHOLD)
         )
-        told, split = (FitData(reviews, validation), fit), "given"
-    test, held_out = read.test, HeldOut.of([told], made.start.max_tokens)
+        told = (FitData(reviews, validation), fit)
+        split = "given"
+    test = read.test
+    held_out = HeldOut.of([told], made.start.max_tokens)
     of_test = None
     if test is not None:
         of_test = measure(test.labels, made.probabilities(test.texts), DEFAULT_THRESHOLD)
-    return Outcome(read, split, fit, read.for_fit(), copies, held_out=held_out, test=of_test)
+    return Outcome(
+        read=read,
+        split=split,
+        fit=fit,
+        data=read.for_fit(),
+        copies=copies,
+        held_out=held_out,
+        test=of_test,
+    )
 
 
 def _probabilities(candidate: Candidate, border: float) -> Probabilities:
@@ -140,7 +164,8 @@ def _probabilities(candidate: Candidate, border: float) -> Probabilities:
 
 
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
-    kept, weights = made.choice.kept, made.choice.weights
+    kept = made.choice.kept
+    weights = made.choice.weights
     has_words = kept.name in (UNLABELLED, WORDS)
     weighed = np.flatnonzero(weights.words)
     new = np.count_nonzero(weighed >= made.start.vocabulary.size)
@@ -166,11 +191,17 @@ def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     labels = is_positive(made.examples.targets).astype("int8")
     found = measure(labels, _probabilities(candidate, border), DEFAULT_THRESHOLD)
     loss = float(candidate.losses(made.examples).mean())
-    return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)
+    return CandidateScores(
+        name=candidate.name,
+        loss=loss,
+        accuracy=found.accuracy.value,
+        balanced_accuracy=found.balanced_accuracy,
+    )
 
 
 def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
-    start, weights = made.start, made.choice.weights
+    start = made.start
+    weights = made.choice.weights
     # The probabilities are then those of as many reviews of each label.
     balanced = {} if made.border == DEFAULT_THRESHOLD else {"balanced": True}
     return RunConfig(

@@ -124,7 +124,8 @@ def _of_run(run: RunFolder) -> Start:
     found = sha256_of(run.model)
     licence = None if config.start_release is None else config.start_release.licence
     facts = StartModel(run.path.resolve().name, config.preset, found, licence=licence)
-    vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
+    vocabulary = run.load_vocabulary(config)
+    size = config.vocabulary_size
     told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
     return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
 
@@ -142,8 +143,15 @@ def _of_file(model: ModelFile) -> Start:
     found = model.facts
     version = found.release.model_version
     licence = found.release.licence
-    facts = StartModel(model.name, found.preset, model.sha256, version, licence)
-    size, preset = found.vocabulary_size, found.preset
+    facts = StartModel(
+        name=model.name,
+        preset=found.preset,
+        sha256=model.sha256,
+        version=version,
+        licence=licence,
+    )
+    size = found.vocabulary_size
+    preset = found.preset
     told = (found.threshold, found.stars, found.neutral, found.release)
     return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
 
@@ -152,13 +160,17 @@ Floats = npt.NDArray[np.float64]
 
 # Deviations of the priors of scale and bias, chosen on domains that a start did not know. Twice as
 # much for the bias let 20 labels cost up to 0.6 points of balanced accuracy.
-_OF_SCALE, _OF_BIAS = 0.25, 0.25
+_OF_SCALE = 0.25
+_OF_BIAS = 0.25
 _SMALLEST_SCALE = 0.05  # so that the start still counts, and in the same direction
 _MORE_OF_EACH = 2.0  # reviews of either label that are added before their share is taken
 
 _STEPS = 200
 _SMALL_GAIN = 1e-7  # of the loss, relative, below which a fit ends
-AS_IT_IS, SCALE_AND_BIAS, UNLABELLED, WORDS = "as it is", "scale and bias", "unlabelled", "words"
+AS_IT_IS = "as it is"
+SCALE_AND_BIAS = "scale and bias"
+UNLABELLED = "unlabelled"
+WORDS = "words"
 
 # Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
 # it never did harm. Few labels say little about the best one, and the others are as likely chance.
@@ -166,12 +178,15 @@ _STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
 
 # What words learn from reviews without labels: the deviation of their weights, and the share of
 # what they say that is added to the start.
-_OF_TAUGHT, _TAUGHT_SHARE = 1.6, 0.5
+_OF_TAUGHT = 1.6
+_TAUGHT_SHARE = 0.5
 
 # What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
 # less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
 # with 1 it was where 20 to 50 labels would have made its probabilities much better.
-_NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
+_NOISE_OF_PRIORS = 2.0
+_NOISE_OF_WORDS = 1.0
+_NOISE_OF_START = 0.25
 _NOISE_OF_TAUGHT = 0.25
 _FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
 FEWEST_REVIEWS = 3  # that have a word which is added
@@ -198,7 +213,9 @@ class Examples:
     def take(self, rows: Rows) -> Examples:
         """Those at some positions."""
         taught = None if self.taught is None else self.taught[rows]
-        start, words, targets = self.start[rows], self.words[rows], self.targets[rows]
+        start = self.start[rows]
+        words = self.words[rows]
+        targets = self.targets[rows]
         return replace(self, start=start, words=words, targets=targets, taught=taught)
 
 
@@ -273,7 +290,7 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
     options = {"maxiter": _STEPS, "ftol": _SMALL_GAIN}
     found = minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     weights[seen] = found[2:]
-    return Weights(float(found[0]), float(found[1]), weights, prior.taught)
+    return Weights(scale=float(found[0]), bias=float(found[1]), words=weights, taught=prior.taught)
 
 
 def learn_words(words: Any, targets: Floats) -> tuple[Floats, float]:
@@ -433,7 +450,8 @@ def adapt_network(
         texts = pa.chunked_array([*texts.chunks, *unlabelled.cast(texts.type).chunks], texts.type)
     words = extended(start.vocabulary, texts)
     examples = examples_of(start, words, reviews)
-    taught, bias = np.zeros(words.size), 0.0
+    taught = np.zeros(words.size)
+    bias = 0.0
     # With short vectors, two threads mostly wait for each other.
     with threadpool_limits(1, "blas"):
         if unlabelled is not None:
@@ -441,19 +459,37 @@ def adapt_network(
             taught, bias = learn_words(shares, sigmoid(logits))
             examples = replace(examples, taught=examples.words @ taught + bias)
         choice = choose(examples, splits)
-    kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
+    kept = choice.kept.name
+    weights = choice.weights.with_taught(taught, bias)
     border = border_of(kept, start, examples)
     weights = replace(weights, bias=weights.bias - log_odds(border))
-    vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
+    vocabulary = start.vocabulary
+    size = start.vocabulary_size
+    network = start.network
     if kept in (UNLABELLED, WORDS):
-        vocabulary, size = words, words.size
+        vocabulary = words
+        size = words.size
         of_words = weights.words.astype(np.float32)
         known = start.vocabulary.size
-        network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
+        network = adapted.freeze(
+            base=network,
+            known=known,
+            weights=of_words,
+            base_scale=weights.scale,
+            bias=weights.bias,
+        )
     elif (weights.scale, weights.bias) != (1.0, 0.0):
         network = adapted.calibrated(network, weights.scale, weights.bias)
     choice = replace(choice, weights=weights)
-    return AdaptedNetwork(network, start, vocabulary, size, border, choice, examples)
+    return AdaptedNetwork(
+        network=network,
+        start=start,
+        vocabulary=vocabulary,
+        vocabulary_size=size,
+        border=border,
+        choice=choice,
+        examples=examples,
+    )
 
 
 def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
@@ -462,7 +498,12 @@ def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
     targets = reviews.targets.astype(np.float64)
     # A threshold other than a half is that of a start which an older version of the toolkit adapted
     # to a share of positives.
-    return Examples(logits, shares, targets, log_odds(start.threshold))
+    return Examples(
+        start=logits,
+        words=shares,
+        targets=targets,
+        start_odds=log_odds(start.threshold),
+    )
 
 
 def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floats, Any]:

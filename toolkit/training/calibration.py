@@ -70,18 +70,38 @@ def fit_calibration(
     unseen: _Array | None = probability
     if (scale, bias) != (1.0, 0.0):
         groups = np.arange(len(labels)) if groups is None else groups
-        unseen = _unseen(labels, probability, groups, weights)
-    before, after = (_measured(log_loss, labels, found, weights) for found in (probability, unseen))
+        unseen = _unseen(labels=labels, probability=probability, groups=groups, weights=weights)
+    before, after = (
+        _measured(
+            measure=log_loss,
+            labels=labels,
+            probability=found,
+            weights=weights,
+        )
+        for found in (probability, unseen)
+    )
     if before is not None and after is not None and after > before + _LARGEST_RISE:
-        scale, bias, unseen = 1.0, 0.0, probability
+        scale = 1.0
+        bias = 0.0
+        unseen = probability
         note = f"not calibrated: it would raise the log loss on other reviews to {after:.4f}"
         after = before
     return Calibration(
         scale=scale,
         bias=bias,
         fitted_on=len(labels),
-        error_before=_measured(calibration_error, labels, probability, weights),
-        error=_measured(calibration_error, labels, unseen, weights),
+        error_before=_measured(
+            measure=calibration_error,
+            labels=labels,
+            probability=probability,
+            weights=weights,
+        ),
+        error=_measured(
+            measure=calibration_error,
+            labels=labels,
+            probability=unseen,
+            weights=weights,
+        ),
         log_loss_before=before,
         log_loss=after,
         by_probability=True,
@@ -115,12 +135,14 @@ def _coefficients(
     def loss(line: _Array) -> tuple[float, _Array]:
         # Column by column: a product of matrices adds up in another order.
         sums = sum(share * column for share, column in zip(line, columns, strict=True))
-        excess, far = (sigmoid(sums) - targets) * shares, line - start
+        excess = (sigmoid(sums) - targets) * shares
+        far = line - start
         losses = np.logaddexp(0, sums) - targets * sums
         slopes = np.array([np.sum(excess * column) for column in columns])
         return float(np.sum(shares * losses) + near * far @ far), slopes + 2 * near * far
 
-    shares, near = weights / weights.sum(), prior / len(weights)
+    shares = weights / weights.sum()
+    near = prior / len(weights)
     start = np.eye(len(columns))[0]
     return [float(value) for value in minimize(loss, start, jac=True, method="BFGS").x]
 
@@ -145,8 +167,14 @@ def unseen_probabilities(held_out: HeldOut, found: Calibration) -> _Array:
     """
     if not found.is_changed:
         return held_out.probability
-    labels, weights = held_out.labels.astype(np.float64), held_out.weights.astype(np.float64)
-    unseen = _unseen(labels, held_out.probability, held_out.groups, weights)
+    labels = held_out.labels.astype(np.float64)
+    weights = held_out.weights.astype(np.float64)
+    unseen = _unseen(
+        labels=labels,
+        probability=held_out.probability,
+        groups=held_out.groups,
+        weights=weights,
+    )
     return rescaled(held_out.probability, found.scale, found.bias) if unseen is None else unseen
 
 
@@ -226,12 +254,13 @@ def fit_stars(rated: Rated) -> StarScale:
     scale = _scale_of(rated)
     if min(scale.slopes) <= 0:
         raise NotFitted("they do not rise with the probability of positive")
-    stars, likely = np.empty(len(given)), np.empty(len(given), np.int64)
+    stars = np.empty(len(given))
+    likely = np.empty(len(given), np.int64)
     for fitted, left_out in _splits(rated):
         other = _scale_of(rated.take(fitted))
         told = rated.logits[left_out], rated.known_tokens[left_out]
         stars[left_out], likely[left_out] = other.stars(*told), other.most_likely(*told)
-    found = star_figures(rated.stars, stars, likely, rated.weights)
+    found = star_figures(given=rated.stars, stars=stars, most_likely=likely, weights=rated.weights)
     return StarScale(
         *(scale.slopes, scale.biases, scale.lengths, found.reviews),
         *(found.exact, found.within_one, found.mean_error),
@@ -262,14 +291,30 @@ def fit_neutral(rated: Rated) -> NeutralRange:
     own, usual = (macro_f1(rated.classes, each, rated.weights) for each in (found, fixed))
     if own < usual:
         raise NotFitted("none does better on other reviews than {:g} to {:g}".format(*FIXED_RANGE))
-    return NeutralRange(low, high, len(probability), int(counts[NEUTRAL_OF_THREE]), own, usual)
+    return NeutralRange(
+        low=low,
+        high=high,
+        fitted_on=len(probability),
+        neutral=int(counts[NEUTRAL_OF_THREE]),
+        macro_f1=own,
+        macro_f1_of_fixed=usual,
+    )
 
 
 def _scale_of(rated: Rated) -> StarScale:
-    given, length = rounded_stars(rated.stars), length_of(rated.known_tokens)
+    given = rounded_stars(rated.stars)
+    length = length_of(rated.known_tokens)
     inside = np.clip(rated.logits, -LARGEST_LOGIT, LARGEST_LOGIT)
     columns = [inside, np.ones(len(given)), length]
-    found = [_coefficients(columns, given > k, rated.weights, _PRIOR) for k in range(1, MOST)]
+    found = [
+        _coefficients(
+            columns=columns,
+            targets=given > k,
+            weights=rated.weights,
+            prior=_PRIOR,
+        )
+        for k in range(1, MOST)
+    ]
     slopes, biases, lengths = zip(*found, strict=True)
     return StarScale(slopes, biases, lengths)
 

@@ -32,7 +32,8 @@ from toolkit.training.sources import has_columns
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tried import ADAPTING, Tried
 
-LIKELIER, TFIDF = "the likelier label", "tf-idf, logistic regression"
+LIKELIER = "the likelier label"
+TFIDF = "tf-idf, logistic regression"
 
 _MOST_TO_ADAPT = 50_000  # reviews; with more, each network learns as much from scratch
 _MOST_OF_BASELINE = 50_000  # reviews that the regression learns from; of more it would need minutes
@@ -73,7 +74,8 @@ def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    fitted, held_out = data.fitted, data.held_out
+    fitted = data.fitted
+    held_out = data.held_out
     if len(fitted) > _MOST_OF_BASELINE:
         drawn = np.random.default_rng(options.seed).permutation(len(fitted))[:_MOST_OF_BASELINE]
         fitted = fitted.take(np.sort(drawn))
@@ -136,12 +138,23 @@ def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried 
     The log loss is that of probabilities at the reviews' own share of positives, as of all ways.
     """
     started = time.monotonic()
-    fitted, held_out = data.fitted, data.held_out
+    fitted = data.fitted
+    held_out = data.held_out
     if held_out is None:
         return None
     kind = split_kind(fitted, options.split)
-    folds = folds_for_few(fitted, usual_folds(len(fitted)), options.seed, kind)
-    made = adapt_network(start, fitted, folds, data.unlabelled and data.unlabelled.texts)
+    folds = folds_for_few(
+        reviews=fitted,
+        count=usual_folds(len(fitted)),
+        seed=options.seed,
+        kind=kind,
+    )
+    made = adapt_network(
+        start=start,
+        reviews=fitted,
+        splits=folds,
+        unlabelled=data.unlabelled and data.unlabelled.texts,
+    )
     found = made.probabilities(held_out.texts)
     at_own_share = sigmoid(logits_of(found) + log_odds(made.border)).astype(np.float32)
     balanced, loss = (
@@ -153,7 +166,8 @@ def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried 
 
 def try_fitted(name: str, outcome: Outcome, seconds: float) -> Tried | None:
     """Measure a fitted network on the held-out reviews, calibrated by others of them."""
-    held_out, calibration = outcome.held_out, outcome.calibration
+    held_out = outcome.held_out
+    calibration = outcome.calibration
     if held_out is None or calibration is None:
         return None
     found = unseen_probabilities(held_out, calibration).astype(np.float32)

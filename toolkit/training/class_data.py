@@ -68,7 +68,7 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
                 f"{table.place('label')}: the label {name!r:.60} cannot be shown in one line. "
                 "Write it without control characters."
             )
-    reviews = _reviews(table, texts, found.numbers, found.names)
+    reviews = _reviews(table=table, texts=texts, numbers=found.numbers, names=found.names)
     if len(reviews) < FEWEST_REVIEWS:
         raise TrainingError(
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
@@ -117,7 +117,7 @@ def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
             f"{table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
             "no class of the training data. Leave such rows out with --skip-wrong-labels."
         )
-    return _reviews(table, texts, numbers, names)
+    return _reviews(table=table, texts=texts, numbers=numbers, names=names)
 
 
 def _reviews(
@@ -126,10 +126,10 @@ def _reviews(
     rows = as_rows(numbers)
     groups = table.at("group", texts[rows])
     return Reviews(
-        path_of(table.name).name,
-        table["text"].take(texts[rows]),
-        numbers[rows].astype(np.int16),
-        None if groups is None else group_codes(groups),
+        name=path_of(table.name).name,
+        texts=table["text"].take(texts[rows]),
+        labels=numbers[rows].astype(np.int16),
+        groups=None if groups is None else group_codes(groups),
         without_text=table.rows - len(texts),
         without_label=len(texts) - len(rows),
         classes=names,
@@ -161,7 +161,7 @@ def class_split(
     """
     kind = split_kind(reviews, wanted)
     try:
-        found = _draw(reviews, share, seed, kind)
+        found = _draw(reviews=reviews, share=share, seed=seed, kind=kind)
     except ValueError:  # scikit-learn's, where a side would be empty or miss a class
         raise TrainingError(
             f"{reviews.name}: no split of {len(reviews):,} texts of {_classes(reviews)} classes "

@@ -40,7 +40,8 @@ _PAIR_WEIGHT = 0.5
 # Prime numbers of slots, of which the first that is large enough is taken.
 _SLOTS = (1_021, 4_093, 16_381, 65_521, 262_139)
 _QUOTIENTS = 4096
-_ROUNDS, _TOLERANCE = 200, 1e-3
+_ROUNDS = 200
+_TOLERANCE = 1e-3
 
 _Matrix = Any  # a sparse matrix of SciPy, which ships no types
 _Floats = npt.NDArray[np.float64]
@@ -109,19 +110,34 @@ def fit_classes(
         f"{len(features.squares) - vocabulary.size - 1:,} pairs of words"
     )
     weights = balanced_weights(reviews).astype(np.float64)
-    strength = _strength(features, reviews, weights, seed, observer)
+    strength = _strength(
+        features=features,
+        reviews=reviews,
+        weights=weights,
+        seed=seed,
+        observer=observer,
+    )
     observer.stage(f"logistic regression of {len(classes):,} classes, C = {strength:g}")
     cells, biases = _fitted(
-        features.matrix(with_pairs=True), reviews.labels, weights, strength, len(classes)
+        matrix=features.matrix(with_pairs=True),
+        labels=reviews.labels,
+        weights=weights,
+        strength=strength,
+        classes=len(classes),
     )
     made = ClassTables.of(
-        (cells * features.idf[:, None]).astype(np.float32),
-        features.squares,
-        features.slots,
-        biases.astype(np.float32),
-        vocabulary.size,
+        weights=(cells * features.idf[:, None]).astype(np.float32),
+        squares=features.squares,
+        slots=features.slots,
+        biases=biases.astype(np.float32),
+        vocabulary_size=vocabulary.size,
     )
-    return ClassFit(frozen(made), vocabulary, strength, len(features.squares) - vocabulary.size - 1)
+    return ClassFit(
+        network=frozen(made),
+        vocabulary=vocabulary,
+        strength=strength,
+        pairs=len(features.squares) - vocabulary.size - 1,
+    )
 
 
 def _features(tokens: TokenIds, size: int, most_pairs: int) -> _Features:
@@ -129,14 +145,20 @@ def _features(tokens: TokenIds, size: int, most_pairs: int) -> _Features:
     ends = (tokens.values >= FIRST_WORD_ID) & (tokens.previous >= FIRST_WORD_ID)
     found = keys_of(tokens.previous[ends], tokens.values[ends], size)
     keys, counts = np.unique(found, return_counts=True)
-    keys, counts = keys[counts >= _FEWEST_OF_PAIR], counts[counts >= _FEWEST_OF_PAIR]
+    keys = keys[counts >= _FEWEST_OF_PAIR]
+    counts = counts[counts >= _FEWEST_OF_PAIR]
     keys = keys[np.argsort(-counts, kind="stable")[:most_pairs]]
     fewest = max(4 * len(keys), size**2 // _QUOTIENTS + 1)
     slots = next((each for each in _SLOTS if each >= fewest), _SLOTS[-1])
     _, winners = np.unique(keys % slots, return_index=True)  # of a slot, the most common
     keys = np.concatenate([[-1], keys[np.sort(winners)]])
     table = slots_of(keys, slots)
-    features = _Features(tokens, size, table, np.zeros(size + len(keys), np.int32))
+    features = _Features(
+        tokens=tokens,
+        vocabulary_size=size,
+        slots=table,
+        squares=np.zeros(size + len(keys), np.int32),
+    )
     in_texts = (_counts(tokens, features._columns(with_pairs=True), size + len(keys)) > 0).sum(
         axis=0
     )
@@ -185,10 +207,18 @@ def _strength(
         return USUAL_STRENGTH
     observer.stage("how much weights are held back, on texts held out for this")
     matrix = features.matrix(with_pairs=False)
-    fitted, held_out = rows[split.fitted], rows[split.held_out]
+    fitted = rows[split.fitted]
+    held_out = rows[split.held_out]
     losses: dict[float, float] = {}
     for strength in STRENGTHS:
-        losses[strength] = _loss(matrix, reviews, weights, strength, fitted, held_out)
+        losses[strength] = _loss(
+            matrix=matrix,
+            reviews=reviews,
+            weights=weights,
+            strength=strength,
+            fitted=fitted,
+            held_out=held_out,
+        )
         observer.say(f"C = {strength:g}: log loss {losses[strength]:.4f}")
         if losses[strength] > min(losses.values()):
             break  # it rises again
@@ -206,7 +236,13 @@ def _loss(
     from scipy.special import softmax
 
     size = len(reviews.classes or ())
-    cells, biases = _fitted(matrix[fitted], reviews.labels[fitted], weights[fitted], strength, size)
+    cells, biases = _fitted(
+        matrix=matrix[fitted],
+        labels=reviews.labels[fitted],
+        weights=weights[fitted],
+        strength=strength,
+        classes=size,
+    )
     found = softmax(matrix[held_out] @ cells + biases, axis=1)
     labels = reviews.labels[held_out].astype(np.int64)
     return log_loss_of(labels, found, weights[held_out])
@@ -223,7 +259,9 @@ def _fitted(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)  # a little more would change little
         model.fit(matrix, labels, sample_weight=weights)
-    cells, biases = model.coef_.T, model.intercept_
+    cells = model.coef_.T
+    biases = model.intercept_
     if classes == 2:  # one logit, of the second class
-        cells, biases = np.hstack([-cells / 2, cells / 2]), np.array([-biases[0], biases[0]]) / 2
+        cells = np.hstack([-cells / 2, cells / 2])
+        biases = np.array([-biases[0], biases[0]]) / 2
     return cells, biases

@@ -50,7 +50,8 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
             f"--preset {options.preset}: tells two classes, negative and positive, and the labels "
             f"are to be classes of your own. Use --preset {CLASS_PRESET}, or leave --preset out."
         )
-    columns, labels = options.reading.columns, options.reading.labels
+    columns = options.reading.columns
+    labels = options.reading.labels
     given = {
         "--from": options.start is not None,
         "--positive, --negative": labels.positive or labels.negative,
@@ -112,11 +113,11 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
         domains = np.zeros(len(fitted.fitted), np.int64)
         fitted = FitData(replace(fitted.fitted, domains=domains), fitted.held_out)
     preset = PRESETS[CLASS_PRESET]
-    fit = fit_classes(fitted.fitted, preset, options.seed, observer)
-    outcome = _measured(data, fitted, fit, split, preset)
+    fit = fit_classes(reviews=fitted.fitted, preset=preset, seed=options.seed, observer=observer)
+    outcome = _measured(data=data, fitted=fitted, fit=fit, split=split, preset=preset)
     _report(outcome, observer)
     metrics = _metrics_of(outcome)
-    _write(options, outcome, preset, metrics)
+    _write(options=options, outcome=outcome, preset=preset, metrics=metrics)
     return TrainingResult(
         RunFolder(options.run),
         metrics,
@@ -128,7 +129,12 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
 def _hold_out(data: ClassData, options: TrainingOptions) -> tuple[str, FitData]:
     if data.validation is not None:
         return "given", FitData(data.reviews, data.validation)
-    split = class_split(data.reviews, options.validation, options.seed, options.split)
+    split = class_split(
+        reviews=data.reviews,
+        share=options.validation,
+        seed=options.seed,
+        wanted=options.split,
+    )
     kind = options.split or ("random" if data.reviews.groups is None else "group")
     return str(kind), FitData(data.reviews.take(split.fitted), data.reviews.take(split.held_out))
 
@@ -141,24 +147,34 @@ def _measured(
 
     held_out = fitted.held_out
     assert held_out is not None
-    found = class_probabilities(fit.network, preset, fit.vocabulary, held_out.texts)
+    found = class_probabilities(
+        network=fit.network,
+        preset=preset,
+        vocabulary=fit.vocabulary,
+        texts=held_out.texts,
+    )
     numbers = held_out.labels.astype(np.int64)
     calibration = fit_temperature(numbers, found, held_out.groups)
     network = sharpened(fit.network, calibration.scale)
     test = None
     if data.test is not None:
-        answers = class_probabilities(network, preset, fit.vocabulary, data.test.texts)
+        answers = class_probabilities(
+            network=network,
+            preset=preset,
+            vocabulary=fit.vocabulary,
+            texts=data.test.texts,
+        )
         test = measure_classes(data.test.labels.astype(np.int64), answers, data.names)
     return _Outcome(
-        data,
-        fitted,
-        fit,
-        split,
-        network,
-        found,
-        calibration,
-        measure_classes(numbers, _changed(found, calibration.scale), data.names),
-        test,
+        data=data,
+        fitted=fitted,
+        fit=fit,
+        split=split,
+        network=network,
+        held_out=found,
+        calibration=calibration,
+        validation=measure_classes(numbers, _changed(found, calibration.scale), data.names),
+        test=test,
     )
 
 
@@ -190,7 +206,8 @@ def fit_temperature(
     groups = np.arange(count) if groups is None else groups
     before = log_loss_of(numbers, probabilities)
     after: float | None = None
-    note, scale = "", 1.0
+    note = ""
+    scale = 1.0
     changed = probabilities.astype(np.float64)
     if count < _FEWEST_FOR_TEMPERATURE or len(np.unique(groups)) < _FOLDS:
         note = f"not calibrated: {count} texts are too few"
@@ -202,7 +219,9 @@ def fit_temperature(
         after = log_loss_of(numbers, changed)
         if after > before + _LARGEST_RISE:
             note = f"not calibrated: it would raise the log loss on other texts to {after:.4f}"
-            scale, after, changed = 1.0, before, probabilities.astype(np.float64)
+            scale = 1.0
+            after = before
+            changed = probabilities.astype(np.float64)
     return model_facts.Calibration(
         scale=scale,
         bias=0.0,
@@ -235,7 +254,8 @@ def _changed(probabilities: _Array, scale: float) -> npt.NDArray[np.float32]:
 
 def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
     """Say which classes are told worst, and what makes the figures worth less than they seem."""
-    found, held_out = outcome.validation, outcome.fitted.held_out
+    found = outcome.validation
+    held_out = outcome.fitted.held_out
     measured = [each for each in found.classes if each.support]
     worst = sorted(measured, key=lambda each: each.f1 or 0.0)[:_WORST]
     named = ", ".join(f"{each.label} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst)

@@ -39,7 +39,8 @@ NOTHING_TO_RESUME = "no unfinished training to resume: starting with the first e
 _START_OVER = "start over with --force and without --resume"
 
 # A log hears how far an epoch is when both have passed.
-_SECONDS, _SHARE = 60.0, 0.1
+_SECONDS = 60.0
+_SHARE = 0.1
 
 
 class Checkpoints:
@@ -190,7 +191,9 @@ class _Run:
     def __init__(
         self, epochs: Epochs, network: Any, randoms: Sequence[np.random.Generator]
     ) -> None:
-        self._epochs, self._network, self._randoms = epochs, network, randoms
+        self._epochs = epochs
+        self._network = network
+        self._randoms = randoms
         self._history: History = {}
         self._best: list[npt.NDArray[Any]] = []  # weights of the best epoch
         network.optimizer.build(network.trainable_variables)
@@ -214,7 +217,8 @@ class _Run:
         return patience is not None and self._since_best >= patience
 
     def fit(self, *data: Any, **settings: Any) -> History:
-        epochs, progress = self._epochs, self._epochs.observer.progress
+        epochs = self._epochs
+        progress = self._epochs.observer.progress
         self._resume()
         if self._done < epochs.most and not self._is_over:
             told: dict[str, Any] = {"on_epoch_end": self._end}
@@ -239,10 +243,12 @@ class _Run:
 
     def _step(self, batch: int, **_: Any) -> None:
         """Say now and then how far the epoch is, and how long it will take."""
-        now, share = time.monotonic(), (batch + 1) / self._callback.params["steps"]
+        now = time.monotonic()
+        share = (batch + 1) / self._callback.params["steps"]
         if now < self._told + _SECONDS or share < self._told_share + _SHARE or share >= 1:
             return
-        self._told, self._told_share = now, share
+        self._told = now
+        self._told_share = share
         left = (now - self._began) / share * (1 - share)
         self._epochs.observer.say(
             f"  epoch {self._done + 1}: {share:.0%}, about {max(left / 60, 1):.0f} min left"

@@ -41,11 +41,18 @@ def word_and_bigram_vectors(
     """
     from sklearn.utils.extmath import randomized_svd
 
-    words = context_counts(tokens, tokens.values, tokens.values, sizes[0], before=1)
-    pairs = context_counts(tokens, rows, tokens.values, sizes[1], before=2)
+    words = context_counts(
+        tokens=tokens,
+        rows=tokens.values,
+        ids=tokens.values,
+        size=sizes[0],
+        before=1,
+    )
+    pairs = context_counts(tokens=tokens, rows=rows, ids=tokens.values, size=sizes[1], before=2)
     contexts = np.asarray(words.sum(axis=0)).ravel() ** _SMOOTHING
     contexts = contexts / max(contexts.sum(), 1e-9)
-    words, pairs = _ppmi(words, contexts), _ppmi(pairs, contexts)
+    words = _ppmi(words, contexts)
+    pairs = _ppmi(pairs, contexts)
     rank = min(dimensions, *(size - 1 for size in words.shape))
     left, singular, right = randomized_svd(words, rank, n_iter=2, random_state=seed)
     root = np.sqrt(np.maximum(singular, 1e-9))
@@ -67,7 +74,8 @@ def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int
                 to = at + shift
                 kept = (of_row[at] == of_row[to]) & (columns[to] >= 0) & (columns[to] < CONTEXTS)
                 kept &= rows[at] >= (FIRST_WORD_ID if before == 1 else 1)
-                at, to = at[kept], to[kept]
+                at = at[kept]
+                to = to[kept]
                 weights = np.full(len(at), 1 / distance, np.float32)
                 total += sparse.csr_matrix(
                     (weights, (rows[at], columns[to])), shape=(size, CONTEXTS)
@@ -99,7 +107,8 @@ RECURRENT = Schedule(
 )
 _MOST_BIGRAMS = 95_000  # to choose from: with their rows, a file has about 16 MB
 # The first of the vectors are used: those of a decomposition that is no larger are less exact.
-_DIMENSIONS_MADE, _DIMENSIONS = 64, 48
+_DIMENSIONS_MADE = 64
+_DIMENSIONS = 48
 
 
 def fit_linear(task: FitTask) -> Fit:
@@ -108,21 +117,42 @@ def fit_linear(task: FitTask) -> Fit:
     examples = corpus.examples(LINEAR, task.options.teacher_share)
     task.observer.stage("weights of words and pairs")
     size = corpus.vocabulary.size
-    ratios = log_ratios(examples.tokens, examples.targets, examples.weights, size)
+    ratios = log_ratios(
+        tokens=examples.tokens,
+        targets=examples.targets,
+        weights=examples.weights,
+        vocabulary_size=size,
+    )
     network = LinearNetwork(ratios, size)
-    return fit_and_freeze(task, corpus, network, network.freeze, LINEAR, examples)
+    return fit_and_freeze(
+        task=task,
+        corpus=corpus,
+        network=network,
+        freeze=network.freeze,
+        schedule=LINEAR,
+        examples=examples,
+    )
 
 
 def fit_recurrent(task: FitTask) -> Fit:
     """Fit what each word and each common bigram keep, write, read and say by themselves."""
-    corpus, options = start(task), task.options
+    corpus = start(task)
+    options = task.options
     bigrams, words, pairs = _start_vectors(task, corpus)
     import_keras().utils.set_random_seed(options.seed)
     network = RecurrentNetwork(words, pairs)
     task.observer.stage("network: words and pairs that read a memory, pooled")
     examples = corpus.examples(RECURRENT, options.teacher_share, bigrams)
     freeze = partial(network.freeze, bigrams)
-    return fit_and_freeze(task, corpus, network, freeze, RECURRENT, examples, bigrams)
+    return fit_and_freeze(
+        task=task,
+        corpus=corpus,
+        network=network,
+        freeze=freeze,
+        schedule=RECURRENT,
+        examples=examples,
+        bigrams=bigrams,
+    )
 
 
 def _start_vectors(task: FitTask, corpus: Corpus) -> tuple[Bigrams, Vectors, Vectors]:
@@ -130,10 +160,10 @@ def _start_vectors(task: FitTask, corpus: Corpus) -> tuple[Bigrams, Vectors, Vec
     bigrams = Bigrams.build(corpus.tokens, corpus.vocabulary.size, _MOST_BIGRAMS)
     task.observer.stage("vectors of words and pairs, from all reviews")
     words, pairs = word_and_bigram_vectors(
-        corpus.tokens,
-        bigrams.rows(corpus.tokens),
-        (corpus.vocabulary.size, len(bigrams)),
-        _DIMENSIONS_MADE,
-        task.options.seed,
+        tokens=corpus.tokens,
+        rows=bigrams.rows(corpus.tokens),
+        sizes=(corpus.vocabulary.size, len(bigrams)),
+        dimensions=_DIMENSIONS_MADE,
+        seed=task.options.seed,
     )
     return bigrams, words[:, :_DIMENSIONS], pairs[:, :_DIMENSIONS]

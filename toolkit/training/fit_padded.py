@@ -35,7 +35,8 @@ class Part(NamedTuple):
 
     def sizes(self, name: str) -> str:
         """Shapes and types, with names such as the tutorial has."""
-        x, y = self.ids, self.targets
+        x = self.ids
+        y = self.targets
         return f"x_{name} {x.shape} {x.dtype}  y_{name} {y.shape} {y.dtype}"
 
 
@@ -63,7 +64,8 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
 
 def fit(task: FitTask) -> Fit:
     """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
-    preset, options = task.preset, task.options
+    preset = task.preset
+    options = task.options
     encoded = encode(preset, task.data, options.teacher_share)
     if task.introduces:
         _introduce(task, encoded)
@@ -74,7 +76,13 @@ def fit(task: FitTask) -> Fit:
     keeps_best = options.stops_early and held_out is not None
     most_epochs = options.most_epochs if task.epochs is None else task.epochs
     patience = PATIENCE if keeps_best else None
-    epochs = Epochs(most_epochs, patience, keeps_best, task.observer, task.saved)
+    epochs = Epochs(
+        most=most_epochs,
+        patience=patience,
+        keeps_best=keeps_best,
+        observer=task.observer,
+        saved=task.saved,
+    )
     history = epochs.run(
         network,
         fitted.ids,
@@ -106,7 +114,8 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
         weights = None if reviews.domains is None else balanced_weights(reviews)
         return Part(ids, targets, weights)
 
-    labels, blended = data.fitted.labels, data.fitted.blended(teacher_weight)
+    labels = data.fitted.labels
+    blended = data.fitted.blended(teacher_weight)
     fitted = part(data.fitted, labels if np.array_equal(blended, labels) else blended)
     held_out = None if data.held_out is None else part(data.held_out, data.held_out.labels)
     return Encoded(vocabulary, fitted, held_out)

@@ -133,7 +133,8 @@ class _Batches:
     """Makes the batches of one epoch after the other."""
 
     def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
-        self._examples, self._schedule = examples, schedule
+        self._examples = examples
+        self._schedule = schedule
         self.random = np.random.default_rng(seed)
 
     def __len__(self) -> int:
@@ -150,12 +151,14 @@ class _Batches:
         ).apply(tf.data.experimental.assert_cardinality(len(self)))
 
     def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
-        examples, size = self._examples, self._schedule.batch_size
+        examples = self._examples
+        size = self._schedule.batch_size
         for rows in batches(examples.tokens.lengths, size, self.random):
             yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
 
     def _inputs(self, rows: Rows) -> Any:
-        tokens, bigrams = self._examples.tokens, self._examples.bigrams
+        tokens = self._examples.tokens
+        bigrams = self._examples.bigrams
         ids = tokens.padded_rows(rows, multiple=_WIDTHS)
         ids[self._drawn(ids) & (ids >= FIRST_WORD_ID)] = UNKNOWN_ID
         if bigrams is None:
@@ -193,7 +196,12 @@ class Corpus:
         vocabulary = Vocabulary.build(texts, preset.vocabulary_size)
         check_words(vocabulary, data.fitted)
         most = preset.max_tokens
-        return cls(data, vocabulary, rows_of(vocabulary, texts, most), most)
+        return cls(
+            data=data,
+            vocabulary=vocabulary,
+            tokens=rows_of(vocabulary, texts, most),
+            max_tokens=most,
+        )
 
     def examples(
         self, schedule: Schedule, teacher_weight: float, bigrams: Bigrams | None = None
@@ -204,13 +212,17 @@ class Corpus:
         reviews have what the teacher says, or are left out. Without a teacher, it is the labels
         alone. In the loss, short texts without a label count less, and a label alone counts most.
         """
-        fitted, unlabelled = self.data.fitted, self.data.unlabelled
-        targets, weights, labelled = fitted.targets, balanced_weights(fitted), len(fitted)
+        fitted = self.data.fitted
+        unlabelled = self.data.unlabelled
+        targets = fitted.targets
+        weights = balanced_weights(fitted)
+        labelled = len(fitted)
         teacher = known_or_nan(fitted.teacher, labelled)
         others = known_or_nan(None, 0)
         if unlabelled is not None:
             others = known_or_nan(unlabelled.teacher, len(unlabelled))
-        known, taught = ~np.isnan(teacher), ~np.isnan(others)
+        known = ~np.isnan(teacher)
+        taught = ~np.isnan(others)
         if known.any() or taught.any():
             labels = (_DOUBT + (1 - 2 * _DOUBT) * targets).astype(np.float64)
             mixed = (1 - teacher_weight) * labels + teacher_weight * teacher
@@ -222,7 +234,12 @@ class Corpus:
             shares = np.minimum(tokens.lengths / schedule.tokens_of_a_review, 1)
             shares[:labelled] = np.where(known, 1, _LABEL_WEIGHT) * weights
             weights = shares.astype(np.float32)
-        return Examples(tokens, _rows(bigrams, tokens), targets, weights)
+        return Examples(
+            tokens=tokens,
+            bigrams=_rows(bigrams, tokens),
+            targets=targets,
+            weights=weights,
+        )
 
     def held_out(self, bigrams: Bigrams | None = None) -> Examples | None:
         """Give what it is measured on."""
@@ -231,7 +248,12 @@ class Corpus:
             return None
         tokens = rows_of(self.vocabulary, reviews.texts, self.max_tokens)
         labels = reviews.labels.astype(np.float32)
-        return Examples(tokens, _rows(bigrams, tokens), labels, balanced_weights(reviews))
+        return Examples(
+            tokens=tokens,
+            bigrams=_rows(bigrams, tokens),
+            targets=labels,
+            weights=balanced_weights(reviews),
+        )
 
 
 def rows_of(vocabulary: Vocabulary, texts: pa.ChunkedArray, most: int) -> TokenIds:
@@ -267,7 +289,8 @@ def fit_and_freeze(
     bigrams: Bigrams | None = None,
 ) -> Fit:
     """Fit a network that gives logits, by a schedule as far as users chose no other; freeze it."""
-    preset, options = task.preset, task.options
+    preset = task.preset
+    options = task.options
     schedule = replace(schedule, epochs=preset.epochs, batch_size=preset.batch_size).enough(
         len(examples.targets), options.epochs, options.batch_size
     )
@@ -278,13 +301,20 @@ def fit_and_freeze(
         task.keeps_best and not preset.stops_early and held_out is not None
     )
     epochs = Epochs(
-        schedule.epochs if task.epochs is None else min(task.epochs, schedule.epochs),
-        PATIENCE if stops_early else None,
-        keeps_best,
-        task.observer,
-        task.saved,
+        most=schedule.epochs if task.epochs is None else min(task.epochs, schedule.epochs),
+        patience=PATIENCE if stops_early else None,
+        keeps_best=keeps_best,
+        observer=task.observer,
+        saved=task.saved,
     )
-    history = fit(network, examples, schedule, options.seed, epochs, held_out)
+    history = fit(
+        network=network,
+        examples=examples,
+        schedule=schedule,
+        seed=options.seed,
+        epochs=epochs,
+        held_out=held_out,
+    )
     return Fit(
         network=freeze(),
         history=history,

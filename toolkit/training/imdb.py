@@ -39,7 +39,7 @@ def load_acl_imdb(folder: Path, part: str) -> Reviews:
     films = pa.chunked_array([pa.array([film for _, _, film in rows], pa.string())])
     groups = None if films.null_count == len(films) else group_codes(films)
     name = folder.resolve().name  # that of "." is empty
-    return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
+    return Reviews(name=f"{name}/{part}", texts=texts, labels=labels, groups=groups).with_text()
 
 
 def load_acl_imdb_unlabelled(folder: Path) -> UnlabelledReviews:

@@ -102,9 +102,18 @@ def train(
         from toolkit.training.run import train as run_training
 
         reading = ReadOptions(columns=columns)
-        of_test = None if test_data is None else _file_of(test_data, None, folder, "test_data")
+        of_test = (
+            None
+            if test_data is None
+            else _file_of(
+                data=test_data,
+                labels=None,
+                folder=folder,
+                name="test_data",
+            )
+        )
         made = TrainingOptions(
-            data=str(_file_of(data, labels, folder, "data")),
+            data=str(_file_of(data=data, labels=labels, folder=folder, name="data")),
             output=None if output is None else Path(output),
             test_data=None if of_test is None else path_of(of_test),
             reading=reading,
@@ -135,7 +144,8 @@ def table_of(data: Any, labels: Iterable[Any] | None = None, name: str = "data")
                 f"path of a file, received {type(data).__name__}"
             )
         return pa.table(data)
-    texts, given = list(data), list(labels)
+    texts = list(data)
+    given = list(labels)
     if len(texts) != len(given):
         raise UsageError(f"labels: expected one for each of {len(texts)} texts, found {len(given)}")
     texts = [None if is_missing(text) else text for text in texts]

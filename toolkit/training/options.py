@@ -112,22 +112,57 @@ class TrainingOptions:
         elif self.preset is None and not self.classes:
             self._check_chooses()
         for option, given in (("--epochs", self.epochs), ("--batch-size", self.batch_size)):
-            _require(given is None or given >= 1, option, given, "at least 1")
+            _require(
+                holds=given is None or given >= 1,
+                option=option,
+                found=given,
+                expected="at least 1",
+            )
         fewest = self.min_count
-        _require(fewest is None or fewest >= 2, "--min-count", fewest, "at least 2")
-        _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
+        _require(
+            holds=fewest is None or fewest >= 2,
+            option="--min-count",
+            found=fewest,
+            expected="at least 2",
+        )
+        _require(
+            holds=0 <= self.seed < _SEEDS,
+            option="--seed",
+            found=self.seed,
+            expected=f"from 0 to {_SEEDS - 1}",
+        )
         of_classes = self.class_weight
-        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
+        _require(
+            holds=of_classes in (None, BALANCED),
+            option="--class-weight",
+            found=of_classes,
+            expected=BALANCED,
+        )
         weight = self.teacher_share
-        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+        _require(
+            holds=0 <= weight <= 1,
+            option="--teacher-weight",
+            found=weight,
+            expected="from 0 to 1",
+        )
         self._check_held_out()
         self._check_teachers()
         self._check_uses()
 
     def _check_held_out(self) -> None:
         """Refuse ways of holding reviews out that do not go together."""
-        _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
-        _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
+        _require(
+            holds=0 < self.validation < 1,
+            option="--validation",
+            found=self.validation,
+            expected="between 0 and 1",
+        )
+        _require(
+            holds=self.folds == 0 or self.folds >= 2,
+            option="--folds",
+            found=self.folds,
+            expected="0 or at least 2",
+        )
         if self.folds and self.split is SplitKind.LAST:
             raise UsageError("--split last cannot be combined with --folds.")
         if self.validation_data is not None and (self.folds or self.split is not None):

@@ -111,10 +111,13 @@ class HeldOut:
         parts: list[tuple[npt.NDArray[Any], ...]] = []
         first = 0
         for data, fit in fits:
-            reviews, found = data.held_out, fit.held_out
+            reviews = data.held_out
+            found = fit.held_out
             if reviews is None or found is None:
                 continue
-            count, stars, tokens = len(reviews), reviews.stars, np.zeros(len(reviews), np.int32)
+            count = len(reviews)
+            stars = reviews.stars
+            tokens = np.zeros(len(reviews), np.int32)
             if stars is not None:
                 tokens = known_tokens(fit.vocabulary, reviews.texts, max_tokens)
             own = np.arange(first, first + count)  # a group of its own for each
@@ -258,7 +261,8 @@ def counts_of(ids: TokenIds, size: int) -> Any:
 def warn(outcome: Outcome, observer: TrainingObserver) -> None:
     """Say what makes scores look better than they are, and where a constant does as well."""
     warn_of_copies(outcome, observer)
-    held_out, test = outcome.held_out, outcome.test
+    held_out = outcome.held_out
+    test = outcome.test
     measured = {"test": test}
     if held_out is not None:
         measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)

@@ -187,7 +187,8 @@ def _finished(
     outcome: Outcome, options: TrainingOptions, observer: TrainingObserver
 ) -> TrainingResult:
     """Measure a network on the test reviews, and write its run folder."""
-    preset, read = options.chosen_preset, outcome.read
+    preset = options.chosen_preset
+    read = outcome.read
     outcome = _with_stars(outcome, preset, observer)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
@@ -195,12 +196,23 @@ def _finished(
     warn(outcome, observer)
     metrics = metrics_of(outcome)
     config = config_of(preset, options, outcome)
-    write_run(options.run, config, metrics, outcome, force=options.force)
+    write_run(
+        path=options.run,
+        config=config,
+        metrics=metrics,
+        outcome=outcome,
+        force=options.force,
+    )
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
         ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
     return TrainingResult(
-        RunFolder(options.run), metrics, ending, PLOTS, outcome.stars, outcome.neutral
+        run=RunFolder(options.run),
+        metrics=metrics,
+        ending=ending,
+        plots=PLOTS,
+        stars=outcome.stars,
+        neutral=outcome.neutral,
     )
 
 
@@ -232,14 +244,20 @@ def _train_best(
         if name == ADAPTING:
             import_keras().utils.clear_session()  # layers are named as those of --from
             own = replace(adapted_options(options), start=DEFAULT_MODEL, output=options.run)
-            result = adapt(own, observer, read, choice)
+            result = adapt(options=own, observer=observer, read=read, choice=choice)
         else:
             own = replace(options, preset=name, output=options.run)
             outcome = outcomes[name]
             if options.folds:
                 checkpoints = Checkpoints(own, FOLDS)
                 checkpoints.open(read.sha256, TrainingObserver())
-                outcome = _cross_validate(own.chosen_preset, read, own, observer, checkpoints)
+                outcome = _cross_validate(
+                    preset=own.chosen_preset,
+                    read=read,
+                    options=own,
+                    observer=observer,
+                    checkpoints=checkpoints,
+                )
             result = _finished(replace(outcome, choice=choice), own, observer)
     progress.remove()
     return replace(result, choice=choice)
@@ -263,7 +281,13 @@ def _try_all(
         own = replace(options, preset=name, output=options.run, folds=0)
         checkpoints = Checkpoints(own, name)
         checkpoints.open(read.sha256, TrainingObserver())
-        outcomes[name] = _hold_out(own.chosen_preset, read, own, observer, checkpoints)
+        outcomes[name] = _hold_out(
+            preset=own.chosen_preset,
+            read=read,
+            options=own,
+            observer=observer,
+            checkpoints=checkpoints,
+        )
         tried.append(try_fitted(name, outcomes[name], time.monotonic() - started))
     held_out = 0 if data.held_out is None else len(data.held_out)
     return Choice.of(tuple(each for each in tried if each is not None), held_out), outcomes
@@ -274,7 +298,12 @@ def _held_out(read: TrainingData, options: TrainingOptions) -> tuple[str, Split 
     if read.validation is not None:
         return "given", None
     kind = split_kind(read.reviews, options.split)
-    return str(kind), validation_split(read.reviews, options.validation, options.seed, kind)
+    return str(kind), validation_split(
+        reviews=read.reviews,
+        share=options.validation,
+        seed=options.seed,
+        kind=kind,
+    )
 
 
 def _hold_out(
@@ -289,10 +318,28 @@ def _hold_out(
     data = read.told_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(
-        FitTask(preset, data, options, observer, saved=saved, keeps_best=True, introduces=True)
+        FitTask(
+            preset=preset,
+            data=data,
+            options=options,
+            observer=observer,
+            saved=saved,
+            keeps_best=True,
+            introduces=True,
+        )
     )
     copies = count_copies([data], read.test)
-    return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)], preset)
+    return _calibrated(
+        Outcome(
+            read=read,
+            split=how,
+            fit=kept,
+            data=data,
+            copies=copies,
+        ),
+        [(data, kept)],
+        preset,
+    )
 
 
 def _cross_validate(
@@ -304,13 +351,28 @@ def _cross_validate(
 ) -> Outcome:
     """Evaluate by cross-validation, then fit on everything for as long as in the folds."""
     kind = split_kind(read.reviews, options.split)
-    splits = cross_validation(read.reviews, options.folds, options.seed, kind)
+    splits = cross_validation(
+        reviews=read.reviews,
+        count=options.folds,
+        seed=options.seed,
+        kind=kind,
+    )
     folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
         data = read.told_for_fit(split, observer)
-        saved, introduces = checkpoints.of_fit(number), number == 1
-        fold = fit(FitTask(preset, data, options, observer, saved=saved, introduces=introduces))
+        saved = checkpoints.of_fit(number)
+        introduces = number == 1
+        fold = fit(
+            FitTask(
+                preset=preset,
+                data=data,
+                options=options,
+                observer=observer,
+                saved=saved,
+                introduces=introduces,
+            )
+        )
         folds.append((data, fold))
         if fold.validation is not None:
             observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
@@ -321,11 +383,29 @@ def _cross_validate(
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
     everything = read.told_for_fit(None, observer)
-    kept = fit(FitTask(preset, everything, options, observer, epochs, checkpoints.of_fit(0)))
+    kept = fit(
+        FitTask(
+            preset=preset,
+            data=everything,
+            options=options,
+            observer=observer,
+            epochs=epochs,
+            saved=checkpoints.of_fit(0),
+        )
+    )
     copies = count_copies([data for data, _ in folds], read.test)
     fits = tuple(fold for _, fold in folds)
     return _calibrated(
-        Outcome(read, str(kind), kept, everything, copies, folds=fits), folds, preset
+        Outcome(
+            read=read,
+            split=str(kind),
+            fit=kept,
+            data=everything,
+            copies=copies,
+            folds=fits,
+        ),
+        folds,
+        preset,
     )
 
 
@@ -350,7 +430,12 @@ def fit(task: FitTask) -> Fit:
 
 
 def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
-    found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews.texts)
+    found = review_probabilities(
+        network=fitted.network,
+        preset=preset,
+        vocabulary=fitted.vocabulary,
+        texts=reviews.texts,
+    )
     return found, measure(reviews.labels, found, 0.5)
 
 
@@ -366,7 +451,10 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Prese
 
     held_out = HeldOut.of(fits, preset.max_tokens)
     found = fit_calibration(
-        held_out.labels, held_out.probability, held_out.groups, held_out.weights
+        labels=held_out.labels,
+        probability=held_out.probability,
+        groups=held_out.groups,
+        weights=held_out.weights,
     )
     network = calibrated(outcome.fit.network, found.scale, found.bias)
     kept = replace(outcome.fit, network=network)
@@ -375,7 +463,9 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Prese
 
 def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) -> Outcome:
     """Fit stars and the neutral range on what the kept network did not learn from."""
-    held_out, calibration, fit = outcome.held_out, outcome.calibration, outcome.fit
+    held_out = outcome.held_out
+    calibration = outcome.calibration
+    fit = outcome.fit
     if held_out is None or calibration is None:
         return outcome
     source = outcome.read.validation or outcome.read.reviews
@@ -384,11 +474,16 @@ def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) ->
     neutral = None
     if source.neutral is not None:
         texts = source.neutral.texts
-        found = review_probabilities(fit.network, preset, fit.vocabulary, texts)
+        found = review_probabilities(
+            network=fit.network,
+            preset=preset,
+            vocabulary=fit.vocabulary,
+            texts=texts,
+        )
         told = FitData(source.neutral, source.neutral), replace(fit, held_out=found)
         neutral = HeldOut.of([told], preset.max_tokens)
     share = len(held_out.labels) / len(source)
-    rated = Rated.of(held_out, calibration, neutral, share)
+    rated = Rated.of(held_out=held_out, calibration=calibration, neutral=neutral, share=share)
     if source.stars is not None:
         try:
             outcome = replace(outcome, stars=fit_stars(rated))

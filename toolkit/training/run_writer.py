@@ -112,7 +112,8 @@ def metrics_of(outcome: Outcome) -> model_facts.Metrics:
 
 def _unsure(outcome: Outcome) -> float | None:
     """Give the share of unsure answers among the held-out reviews, as they weigh in the loss."""
-    held_out, change = outcome.held_out, outcome.calibration
+    held_out = outcome.held_out
+    change = outcome.calibration
     if held_out is None or len(held_out.labels) < model_facts.FEWEST_FOR_UNSURE:
         return None
     found = is_unsure(  # those of an adapted model are calibrated
@@ -193,7 +194,9 @@ def _summarize(outcome: Outcome) -> model_facts.Folds:
 
 def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.TrainingData:
     """What was read."""
-    read, held_out, others = outcome.read, outcome.data.held_out, outcome.read.unlabelled
+    read = outcome.read
+    held_out = outcome.data.held_out
+    others = outcome.read.unlabelled
     return model_facts.TrainingData(
         **vars(_source_of(read.reviews)),
         test=None if read.test is None else _source_of(read.test),

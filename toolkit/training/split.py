@@ -90,7 +90,7 @@ def folds_for_few(
         texts = group_codes(reviews.texts)
         if 1 < len(np.unique(texts)) < len(texts):  # the copies of a text stay together
             copies = replace(reviews, groups=texts)
-            return folds_for_few(copies, count, seed, SplitKind.GROUP)
+            return folds_for_few(reviews=copies, count=count, seed=seed, kind=SplitKind.GROUP)
         # Dealt one after the other, label by label: the folds have the same share of either.
         random = np.random.default_rng(seed).permutation(len(reviews))
         dealt = random[np.argsort(reviews.labels[random], kind="stable")]

@@ -57,8 +57,15 @@ def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
             f"{table.place('probability')}: has no probabilities. Choose the column with "
             "--probability-column."
         )
-    texts, without = _texts(table, rows, reading), table.rows - len(rows)
-    return Teacher(path, table.probabilities(rows), rows, texts, without)
+    texts = _texts(table, rows, reading)
+    without = table.rows - len(rows)
+    return Teacher(
+        path=path,
+        probabilities=table.probabilities(rows),
+        rows=rows,
+        texts=texts,
+        without_probability=without,
+    )
 
 
 def _columns(reading: ReadOptions) -> tuple[Column, ...]:
@@ -82,7 +89,8 @@ def fingerprint(text: str) -> str:
 
 
 def _texts(table: ReviewTable, rows: Rows, reading: ReadOptions) -> list[str | None]:
-    texts, hashes = table.at("text", rows), table.at(_TEXT_SHA256, rows)
+    texts = table.at("text", rows)
+    hashes = table.at(_TEXT_SHA256, rows)
     if texts is not None:
         return [text and fingerprint(text) for text in texts.to_pylist()]
     if hashes is None:
@@ -162,7 +170,14 @@ def match(
                     f"{first.place(at)}. Give one probability for each, such as their mean."
                 )
         labelled, *others = (sum(name in names for name in part) for part in texts)
-        matches.append(Matches(teacher, labelled, sum(others), len(teacher) - len(used)))
+        matches.append(
+            Matches(
+                teacher=teacher,
+                labelled=labelled,
+                unlabelled=sum(others),
+                unmatched=len(teacher) - len(used),
+            )
+        )
     values = {name: teacher.probabilities[row] for name, (teacher, row) in known.items()}
     found = [np.array([values.get(name, np.nan) for name in part], np.float32) for part in texts]
     return found, matches

@@ -33,7 +33,13 @@ class Tried:
         """Put figures together; both labels are held out, so all are known."""
         balanced = metrics.balanced_accuracy
         found = float("nan") if balanced is None else balanced
-        return cls(name, found, metrics.log_loss, seconds, is_baseline)
+        return cls(
+            name=name,
+            balanced_accuracy=found,
+            log_loss=metrics.log_loss,
+            seconds=seconds,
+            is_baseline=is_baseline,
+        )
 
 
 @dataclass(frozen=True)
