@@ -359,7 +359,7 @@ def test_only_known_names_of_the_host(named: Service, host: str, status: int) ->
         body = b'{"texts": []}' if path == "/score" else None
         found, _, content = named.answer(body, path, method, JSON | {"Host": host})
         assert found == status
-        assert status == 200 or b"--host-name adds it" in content
+        assert status == 200 or b"Add it with --host-name" in content
 
 
 @pytest.fixture(scope="module")
