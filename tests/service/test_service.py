@@ -310,9 +310,9 @@ def test_explanations_take_no_thread_of_scores(monkeypatch: pytest.MonkeyPatch) 
 
     may_end, rows_of = Event(), batches.rows_of
 
-    def held(scorer: Scorer, texts: list[str | None], wanted: batches.Wanted, *rest: Any) -> Any:
+    def held(*, wanted: batches.Wanted, **others: Any) -> Any:
         assert not wanted.explain or may_end.wait(PATIENCE)
-        return rows_of(scorer, texts, wanted, *rest)
+        return rows_of(wanted=wanted, **others)
 
     monkeypatch.setattr(batches, "rows_of", held)
 
@@ -613,7 +613,7 @@ def test_a_bug_is_answered_and_told(
     bug = ValueError("a bug")
     sent: list[Any] = []
 
-    def failing(*_: object) -> list[Any]:
+    def failing(**_: object) -> list[Any]:
         raise bug
 
     async def receive() -> dict[str, Any]:

@@ -1,10 +1,10 @@
-"""Adapting a trained network to few labelled reviews of a user, from the start to a run folder.
+"""Adapt a trained network to a user's few labelled reviews, from the start to a run folder.
 
-The logit becomes a · z + b + w · x, with z the logit of the start and x the words of the review.
-The weights are the most probable ones (maximum a posteriori) under normal priors around a = 1, the
-log-odds of the labels for b, and w = 0: few reviews change little else than what is frequent.
-Reviews without labels add words: what these say of such reviews to come near the start.
-`adapt_fit` chooses among candidates by cross-validation.
+The logit becomes a · z + b + w · x, where z is the logit of the start and x the words of the
+review. The weights are the most probable ones (maximum a posteriori) under normal priors: a around
+1, b around the log-odds of the labels, w around 0. So few reviews change only what is frequent in
+them. Reviews without labels add words, which learn to predict the start. `adapt_fit` chooses among
+candidates by cross-validation.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ from toolkit.training.tried import Choice
 _FEW = 200
 _FOLDS_OF_FEW = 10
 _FOLDS = 5
-_SURE = 1.64  # standard errors of the gain, from which it is said to help
+_SURE = 1.64  # standard errors; a larger gain is reported as sure
 
 
 def adapt(
@@ -63,7 +63,7 @@ def adapt(
 ) -> TrainingResult:
     """Adapt the network that `options.start` names; see `toolkit.training.run.train`.
 
-    The reviews may have been read, and the start been chosen, before.
+    `read` are reviews that have been read already; `choice` is how the start was chosen.
     """
     started = time.monotonic()
     found_start = find_start(str(options.start))
@@ -105,7 +105,7 @@ def adapt(
 
 
 def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver) -> None:
-    """Say where the start cannot read most of the reviews."""
+    """Warn if the start knows no word of most of the reviews."""
     known = known_tokens(start.vocabulary, reviews.texts, start.max_tokens)
     unknown = int(np.count_nonzero(known == 0))
     if 2 * unknown > len(reviews):
@@ -117,7 +117,7 @@ def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver)
 
 
 def usual_folds(reviews: int) -> int:
-    """Choose how many folds there are: more for few reviews, which a fit can less do without."""
+    """Return the number of folds; more when reviews are few: each fit needs nearly all of them."""
     return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
 
 
@@ -132,17 +132,18 @@ def _outcome(
         vocabulary=made.vocabulary,
         vocabulary_size=made.vocabulary_size,
     )
-    cross_validated = replace(fit, held_out=_probabilities(made.choice.kept, made.border))
-    told = FitData(reviews, reviews), cross_validated
-    if validation is not None:
+    if validation is None:
+        cross_validated = replace(fit, held_out=_probabilities(made.choice.kept, made.border))
+        measured = (FitData(reviews, reviews), cross_validated)
+    else:
         found = made.probabilities(validation.texts)
         fit = replace(
             fit, held_out=found, validation=measure(validation.labels, found, DEFAULT_THRESHOLD)
         )
-        told = (FitData(reviews, validation), fit)
+        measured = (FitData(reviews, validation), fit)
         split = "given"
     test = read.test
-    held_out = HeldOut.of([told], made.start.max_tokens)
+    held_out = HeldOut.of([measured], made.start.max_tokens)
     of_test = None
     if test is not None:
         of_test = measure(test.labels, made.probabilities(test.texts), DEFAULT_THRESHOLD)
@@ -158,7 +159,7 @@ def _outcome(
 
 
 def _probabilities(candidate: Candidate, border: float) -> Probabilities:
-    """Return the cross-validated probabilities where the border became 0.5."""
+    """Return the cross-validated probabilities, moved so that the border becomes 0.5."""
     found: Probabilities = sigmoid(candidate.logits - log_odds(border)).astype("float32")
     return found
 
@@ -185,7 +186,7 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
 def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     """Measure a candidate on the reviews that its fits did not see.
 
-    The loss is that of the probabilities at the reviews' own share of positives.
+    The loss is of the probabilities before the border is moved to 0.5.
     """
     border = border_of(candidate.name, made.start, made.examples)
     labels = is_positive(made.examples.targets).astype("int8")
@@ -202,7 +203,7 @@ def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
 def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
     start = made.start
     weights = made.choice.weights
-    # The probabilities are then those of as many reviews of each label.
+    # With a moved border, the probabilities assume as many reviews of each label.
     balanced = {} if made.border == DEFAULT_THRESHOLD else {"balanced": True}
     return RunConfig(
         preset=start.preset,
@@ -215,7 +216,7 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
             "sample": sampled_parts(outcome, options.seed),
             **balanced,
         },
-        # Those of the start, which the words move as they move the sentiment.
+        # Stars and neutral range are the start's, rescaled like its logits.
         stars=start.stars and start.stars.after(weights.scale, weights.bias),
         neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
         start_release=start.release,
@@ -225,12 +226,13 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
 
 
 def _ending(made: AdaptedNetwork) -> str:
-    """Say what is kept and whether it helps."""
+    """Return a sentence: which candidate is kept, and whether it helps."""
     first, *_ = made.choice.candidates
     kept = made.choice.kept
     if kept is first:
         return "the start is kept as it is: no change was better beyond noise"
-    before, after = (one.losses(made.examples) for one in (first, kept))
+    before = first.losses(made.examples)
+    after = kept.losses(made.examples)
     gain = before - after
     is_sure = gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain))
     helps = "it helps, with" if is_sure else "whether it helps is not sure:"
@@ -241,7 +243,7 @@ def _ending(made: AdaptedNetwork) -> str:
     if made.border == DEFAULT_THRESHOLD:
         return line
     return (
-        f"{line}. The log-odds of {made.border:g}, the share of positives, are taken from the "
+        f"{line}. The log-odds of {made.border:g}, the share of positives, are subtracted from the "
         "logit: reviews count as positive from 0.5, and the rarer label is found, too (for the "
         f"likelier label: toolkit export --threshold {1 - made.border:.4g})"
     )

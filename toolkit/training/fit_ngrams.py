@@ -1,9 +1,9 @@
-"""The recipes of networks of words and bigrams, from reviews to the frozen network.
+"""The recipes for networks of words and bigrams, from reviews to the frozen network.
 
-The start vectors of words and bigrams come from the words around them, without any label: smoothed
-positive pointwise mutual information of context words, weighted by 1/distance, and its singular
-value decomposition (Levy, Goldberg and Dagan, Improving Distributional Similarity with Lessons
-Learned from Word Embeddings, TACL 2015); bigrams are projected into the space of words.
+The initial vectors of words and bigrams come from the words around them, without any label:
+smoothed positive pointwise mutual information (PPMI) of context words, weighted by 1/distance, and
+its singular value decomposition (Levy, Goldberg and Dagan, Improving Distributional Similarity with
+Lessons Learned from Word Embeddings, TACL 2015). Bigrams are projected into the space of words.
 """
 
 from __future__ import annotations
@@ -23,9 +23,9 @@ from toolkit.training.data import FitTask
 from toolkit.training.fit_ragged import Corpus, Schedule, fit_and_freeze, start
 from toolkit.training.result import Fit
 
-WINDOW = 6
-CONTEXTS = 3000  # the most common words
-_SMOOTHING = 0.75
+WINDOW = 6  # tokens on each side
+CONTEXTS = 3000  # number of context words: the most frequent ones
+_SMOOTHING = 0.75  # exponent of the frequencies of context words
 _TOKENS_AT_ONCE = 4_000_000
 
 Vectors = npt.NDArray[np.float32]
@@ -34,10 +34,10 @@ Vectors = npt.NDArray[np.float32]
 def word_and_bigram_vectors(
     tokens: TokenIds, rows: Ids, sizes: tuple[int, int], dimensions: int, seed: int
 ) -> tuple[Vectors, Vectors]:
-    """Make vectors of unit length: (token ids, dimensions) and (bigrams, dimensions) float32.
+    """Return vectors of unit length: (token ids, dimensions) and (bigrams, dimensions) float32.
 
     `rows` (all tokens,) int32 is the bigram that ends at each token, or 0; `sizes` are the numbers
-    of token ids and bigrams. What never occurs beside a context word has zeros.
+    of token ids and bigrams. The vectors of tokens that never occur near a context word are zero.
     """
     from sklearn.utils.extmath import randomized_svd
 
@@ -60,7 +60,11 @@ def word_and_bigram_vectors(
 
 
 def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int) -> Any:
-    """Weighted counts, (size, contexts), sparse; `before`: distance to the word in front."""
+    """Count the context words of each row, weighted by 1/distance: (size, contexts), sparse.
+
+    `rows` and `ids` (all tokens,) are the row of each token and its id. `before` is the distance to
+    the word in front: 1 for words, 2 for bigrams.
+    """
     from scipy import sparse
 
     total = sparse.csr_matrix((size, CONTEXTS), dtype=np.float32)
@@ -84,7 +88,7 @@ def context_counts(tokens: TokenIds, rows: Ids, ids: Ids, size: int, before: int
 
 
 def _ppmi(counts: Any, contexts: npt.NDArray[np.float64]) -> Any:
-    """Positive pointwise mutual information, with the smoothed share of each context word."""
+    """Return PPMI from counts and the smoothed share of each context word, (contexts,)."""
     counts = counts.tocsr()
     per_row = np.diff(counts.indptr)
     sums = np.repeat(np.asarray(counts.sum(axis=1)).ravel(), per_row)
@@ -96,7 +100,7 @@ def _ppmi(counts: Any, contexts: npt.NDArray[np.float64]) -> Any:
 
 def _finished(vectors: npt.NDArray[Any], dimensions: int) -> Vectors:
     lengths = np.linalg.norm(vectors, axis=1, keepdims=True)
-    # Where there is nothing, the decomposition leaves what rounding makes of zero.
+    # Rows without counts are zero but for rounding errors of the decomposition.
     vectors = np.where(lengths > 1e-4, vectors / np.maximum(lengths, 1e-4), 0)
     return np.pad(vectors, ((0, 0), (0, dimensions - vectors.shape[1]))).astype(np.float32)
 
@@ -105,8 +109,8 @@ LINEAR = Schedule(epochs=5, batch_size=128, learning_rate=0.05)
 RECURRENT = Schedule(
     epochs=3, batch_size=192, learning_rate=3e-3, word_dropout=0.1, tokens_of_a_review=10
 )
-_MOST_BIGRAMS = 95_000  # to choose from: with their rows, a file has about 16 MB
-# The first of the vectors are used: those of a decomposition that is no larger are less exact.
+_MOST_BIGRAMS = 95_000  # with so large a table of bigrams, a model file has about 16 MB
+# More dimensions are computed than used: the last ones of a decomposition are less exact.
 _DIMENSIONS_MADE = 64
 _DIMENSIONS = 48
 
@@ -135,7 +139,7 @@ def fit_linear(task: FitTask) -> Fit:
 
 
 def fit_recurrent(task: FitTask) -> Fit:
-    """Fit what each word and each common bigram keep, write, read and say by themselves."""
+    """Fit the gates and outputs of each word and each frequent bigram."""
     corpus = start(task)
     options = task.options
     bigrams, words, pairs = _start_vectors(task, corpus)
@@ -156,7 +160,7 @@ def fit_recurrent(task: FitTask) -> Fit:
 
 
 def _start_vectors(task: FitTask, corpus: Corpus) -> tuple[Bigrams, Vectors, Vectors]:
-    """Choose the bigrams of a corpus, and make vectors of its words and of them."""
+    """Choose the bigrams of a corpus; return them with the initial vectors of words and bigrams."""
     bigrams = Bigrams.build(corpus.tokens, corpus.vocabulary.size, _MOST_BIGRAMS)
     task.observer.stage("vectors of words and pairs, from all reviews")
     words, pairs = word_and_bigram_vectors(
