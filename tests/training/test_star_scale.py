@@ -90,7 +90,8 @@ def test_domains_without_neutral_reviews_say_nothing_of_the_range() -> None:
 def test_few_neutral_reviews_give_no_range() -> None:
     reviews = rated(5000)
     few = np.flatnonzero((reviews.classes != NEUTRAL_OF_THREE) | (np.arange(5000) < 100))
-    with pytest.raises(NotFitted, match=r"\d+ neutral and \d+ positive reviews are held out, and 50 of"):
+    reason = r"\d+ neutral and \d+ positive reviews are held out, and 50 of"
+    with pytest.raises(NotFitted, match=reason):
         fit_neutral(reviews.take(few))
 
 

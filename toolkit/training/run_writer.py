@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -116,7 +117,7 @@ def _unsure(outcome: Outcome) -> float | None:
     change = outcome.calibration
     if held_out is None or len(held_out.labels) < model_facts.FEWEST_FOR_UNSURE:
         return None
-    probability = held_out.probability
+    probability: npt.NDArray[Any] = held_out.probability
     if change is not None:  # None for an adapted model, whose probabilities are calibrated
         probability = rescaled(probability, change.scale, change.bias)
     return float(np.average(is_unsure(probability), weights=held_out.weights))
