@@ -1,4 +1,4 @@
-"""`toolkit evaluate`: how good models are on labelled reviews."""
+"""`toolkit evaluate`: measure models on labelled reviews."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
-    from toolkit.evaluation import Evaluation
+    from toolkit.evaluation import Evaluation, EvaluationOptions
 
 _FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
 _PAGE = (".html", ".htm")
@@ -90,9 +90,7 @@ def evaluate(
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     - `toolkit evaluate --behaviour reviews runs/mine`
     """
-    from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import SUITE, EvaluationOptions
-    from toolkit.evaluation import evaluate as run_evaluation
     from toolkit.evaluation.metrics import TARGETS
 
     columns = Columns(
@@ -138,35 +136,59 @@ def evaluate(
             force=force,
         )
         return
-    inputs = [*map(find_model, models), *others, data]
-    _check_outputs(reports, inputs, force=force)
-    if doubtful is not None:
-        check_rows_file(
-            path=doubtful,
-            inputs=inputs,
-            name="--doubtful",
-            others=reports,
-            force=force,
-        )
-    targets = list(dict.fromkeys(target_accuracy or TARGETS))
     options = EvaluationOptions(
         reading=read_options,
         threshold=threshold,
         examples=examples,
-        targets=targets,
+        targets=list(dict.fromkeys(target_accuracy or TARGETS)),
         doubtful=doubtful and path_of(doubtful),
         force=force,
     )
-    evaluation = run_evaluation(data=data, models=models, predictions=others, options=options)
-    _write(evaluation, reports, json=json, force=force)
+    _evaluate_opinions(
+        data=data,
+        models=models,
+        predictions=others,
+        options=options,
+        reports=reports,
+        json=json,
+    )
+
+
+def _evaluate_opinions(
+    data: Path,
+    models: Sequence[Path],
+    predictions: Sequence[Path],
+    options: EvaluationOptions,
+    reports: Sequence[Path],
+    *,
+    json: bool,
+) -> None:
+    """Measure models of negative and positive; write the reports, and show the figures."""
+    from toolkit.cli.evaluate_view import show
+    from toolkit.evaluation import evaluate as run_evaluation
+
+    inputs = [*map(find_model, models), *predictions, data]
+    _check_outputs(reports, inputs, force=options.force)
+    written = [*reports]
+    if options.doubtful is not None:
+        check_rows_file(
+            path=options.doubtful,
+            inputs=inputs,
+            name="--doubtful",
+            others=reports,
+            force=options.force,
+        )
+        written.append(options.doubtful)
+    evaluation = run_evaluation(data=data, models=models, predictions=predictions, options=options)
+    _write(evaluation, reports, json=json, force=options.force)
     if not json:
-        show(evaluation, [*reports, *([doubtful] if doubtful else [])])
+        show(evaluation, written)
 
 
 def _check_for_classes(
     given: Mapping[str, object], models: Sequence[Path], reports: Sequence[Path]
 ) -> None:
-    """Raise `UsageError` for what is not for models of classes."""
+    """Raise `UsageError` for options that models of classes cannot use."""
     if len(models) > 1:
         raise UsageError("A model of classes is measured alone. Name one model.")
     useless = [option for option, is_given in given.items() if is_given]
@@ -204,7 +226,7 @@ def _evaluate_classes(
 
 
 def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:
-    """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
+    """Return the models and the data, which is the last file; raise `UsageError` if it is not."""
     if not files:
         raise UsageError("no labelled reviews given. Name a file, or use --behaviour.")
     *models, data = files
@@ -223,7 +245,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
 
 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` for reports that could not be written at the end."""
     if any(path.suffix.lower() in _PAGE for path in reports):
         MissingExtraError.check("evaluate", "jinja2", "matplotlib")
     for path in reports:
@@ -238,7 +260,7 @@ def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bo
 
 
 def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force: bool) -> None:
-    """Write all reports, or none if one fails; and the JSON on standard output."""
+    """Write all reports, or none if one fails; print the JSON on standard output."""
     from json import dumps
 
     from toolkit.evaluation.json import evaluation_as_dict

@@ -95,7 +95,7 @@ def serve(
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
     if not (address.startswith("127.") or address == "::1"):
-        messages.warning(f"others can use {where}: it asks for no password.")
+        messages.warning(f"other machines can use {where}: it asks for no password.")
     start = f"listening on {where}; Ctrl-C ends it"
     serve_until_stopped(
         service=service,

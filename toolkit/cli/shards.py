@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -39,10 +39,10 @@ def score_in_shards(
     *,
     quiet: bool,
 ) -> None:
-    """Do what is asked for of a job in shards.
+    """Plan a job in shards, score one of its shards, or score all of them on Ray.
 
-    A shard with rejects has done its work: that a scheduler takes as a success. `toolkit finish`
-    tells of the rejects, as it does of a job of which no record is scored.
+    A shard with rejects ends with exit code 0, so that a scheduler does not repeat it. `toolkit
+    finish` reports the rejects, and fails if no record at all is scored.
     """
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
@@ -87,7 +87,7 @@ def score_in_shards(
 
 
 def _show_plan(job: ShardedJob) -> None:
-    """Say what is planned, and what comes next."""
+    """Report the plan, and the next commands."""
     plan = job.plan
     path = str(job.folder / PLAN)
     pieces = [piece for shard in plan.shards for piece in shard]
@@ -100,9 +100,14 @@ def _show_plan(job: ShardedJob) -> None:
         "options, and join them with toolkit finish."
     )
     messages.say(
-        text, "plan", plan=path, job_id=plan.job_id, shards=plan.count,
-        files=len(plan.files), pieces=len(pieces),
-    )  # fmt: skip
+        text,
+        "plan",
+        plan=path,
+        job_id=plan.job_id,
+        shards=plan.count,
+        files=len(plan.files),
+        pieces=len(pieces),
+    )
 
 
 def _show_shard(
@@ -113,12 +118,14 @@ def _show_shard(
     options: ScoringOptions,
     results: Sequence[FileResult],
 ) -> None:
-    """Say what became of a shard."""
+    """Report the result of a shard."""
     if not claim.is_new:
         messages.say(
             f"{one_line(str(job.target))}: shard {run.shard} is done already.",
-            "done already", output=str(job.target), shard=run.shard,
-        )  # fmt: skip
+            "done already",
+            output=str(job.target),
+            shard=run.shard,
+        )
         return
     where = f"{job.target}, shard {run.shard}"
     show(
@@ -131,8 +138,8 @@ def _show_shard(
 
 
 _SAVED = (
-    "The shards that are done are kept. Run the same command with --resume to continue, or with "
-    "--force to start over."
+    "Finished shards are kept. Run the same command with --resume to continue, or with --force to "
+    "start over."
 )
 
 
@@ -146,7 +153,7 @@ def score_with_ray(
     *,
     quiet: bool,
 ) -> None:
-    """Score a job on a cluster."""
+    """Score a job on a Ray cluster."""
     folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
     with messages.only_own_messages(), connected() as cpus:
@@ -167,7 +174,7 @@ def score_with_ray(
             run.results = [
                 FileResult(each, source=source)
                 for each, source in zip(jobs.files, sources, strict=True)
-            ]  # for a report of a run that does not come to its end
+            ]  # so that an interrupted run can still report them
             failed = _score(job, scorer, options, quiet=quiet)
             if not failed:
                 run.results = finish_job(job, force=options.force)
@@ -176,7 +183,7 @@ def score_with_ray(
                 error.add_note(_SAVED)
             raise
     if failed:
-        _say_failed(failed, job.plan.count)
+        _raise_failed(failed, job.plan.count)
     if not quiet:
         warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
@@ -185,7 +192,7 @@ def score_with_ray(
 
 
 def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
-    """Continue or drop what an earlier run has left, as the options say."""
+    """Drop an unfinished run with --force; raise `UsageError` without --resume and --force."""
     if not is_there(folder / PLAN):
         return
     if options.force and not options.resume:
@@ -200,7 +207,7 @@ def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
 def _score(
     job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
 ) -> dict[int, ToolkitError]:
-    """Let the cluster score, and show how far the whole job is."""
+    """Score the shards on the cluster, and show the progress of the job; return failed shards."""
     so_far = Summary()
     done = 0
     sizes = [
@@ -227,18 +234,18 @@ def _score(
         return score_on_ray(job=job, scorer=scorer, options=options, on_claim=on_claim)
 
 
-def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
-    """End the run of which some shards cannot be scored."""
+def _raise_failed(failed: dict[int, ToolkitError], count: int) -> NoReturn:
+    """Raise the error of the first failed shard; print the others."""
     (first, error), *others = failed.items()
     for shard, other in others:
         messages.error(f"shard {shard}/{count}: {one_line(str(other))}", 1)
     kind = UsageError if isinstance(error, UsageError) else InputError
-    told = kind(f"shard {first}/{count}: {error}")
-    told.add_note(_SAVED)
-    raise told
+    failure = kind(f"shard {first}/{count}: {error}")
+    failure.add_note(_SAVED)
+    raise failure
 
 
-_CLEAN = "Join nothing: remove what killed runs have left of outputs that nobody is working on."
+_CLEAN = "Do not join: remove unfinished outputs of killed runs."
 _TARGET = "The --output of the shards: a folder or a file."
 Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
@@ -254,11 +261,12 @@ def finish(
 ) -> None:
     """Join the shards of a job into one output.
 
-    Refuses unless all shards are done and their counts add up to the job. Then it writes each
-    output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they
-    stay: part-00000.csv and so on, all rejects in one file, and an empty _SUCCESS.
+    Fails unless all shards are done and their counts add up to the job. Otherwise it writes each
+    output, with its rejects beside it, and removes the parts. If the shards were scored with
+    --keep-parts, the parts stay: part-00000.csv and so on, all rejects in one file, and an empty
+    _SUCCESS.
 
-    It may be interrupted, and run again.
+    The command can be interrupted and repeated.
 
     Examples: `toolkit finish scored/`, after
 
