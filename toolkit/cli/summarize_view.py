@@ -1,4 +1,4 @@
-"""What `toolkit summarize` shows on the terminal."""
+"""The output of `toolkit summarize` on the terminal."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from toolkit.errors import counted
 from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
 from toolkit.evaluation.tables import percent
 
-_QUOTE = 110  # letters
+_QUOTE = 110  # most characters of a quoted review
 
 
 def show(found: Summary, most: int, written: Sequence[Path]) -> None:
-    """Print the shares, the words, the changes, and rows."""
+    """Print the shares, the sections with their tables, the themes, and example rows."""
     console = new_console()
     names = found.files[0] if len(found.files) == 1 else counted(len(found.files), "file")
     console.print(Text(one_line(f"{names}: {counted(found.rows, 'row')}"), style="bold"))
@@ -48,7 +48,7 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
 
 
 def _print_themes(console: Console, title: str, themes: Sequence[Theme], label: str) -> None:
-    """Print themes with how many reviews have them, and what they say."""
+    """Print themes with their numbers of reviews, and typical phrases."""
     if not themes:
         return
     console.print(Text(f"{title}: what {label} reviews are about", style="bold"))
