@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.lazy import late_names
 
-
+# From 1.29 on, ONNX Runtime reports every session to its maker, also on Linux and macOS, unless
+# this variable is 1 when it is imported. Set it to 0 to allow the reports.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"

@@ -1,8 +1,8 @@
 """The command that installs an extra, without the name of this distribution.
 
 This package is not on an index, so ``pip install`` with its own name would install whatever
-somebody else registers there. The command names the wheel that was installed, if it still exists; otherwise
-it names the packages that the metadata of the installation list for the extra.
+somebody else registers there. The command names the wheel that was installed, if it still exists;
+otherwise it names the packages that the metadata of the installation list for the extra.
 """
 
 from __future__ import annotations
