@@ -404,7 +404,7 @@ def test_no_input_is_replaced(command: Command) -> None:
         ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
         (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
-        (None, ["--label-column", "text"], "only with --corrected FILE", 2),
+        (None, ["--label-column", "text"], "need --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
         (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
         (
