@@ -1,4 +1,4 @@
-"""List what is in a store, and read an object like a file: in ranges, with some read ahead."""
+"""List the objects of a store, and read an object like a file: in ranges, with read-ahead."""
 
 from __future__ import annotations
 
@@ -18,8 +18,7 @@ from toolkit.errors import InputError, StoreError
 from toolkit.stores.clients import READING, client, store_failures, translated
 from toolkit.stores.location import Location
 
-# After the retries of obstore, which are within some seconds, for connections that are cut again
-# and again.
+# Retries for connections that are cut again and again, after obstore's own, which take seconds.
 _ATTEMPTS = 6
 
 
@@ -29,7 +28,7 @@ FOLDER = stat.S_IFDIR | 0o755
 
 
 def facts_of(location: Location) -> os.stat_result:
-    """Ask for the facts of an object; raises `FileNotFoundError`, `StoreError`."""
+    """Return the facts of an object; raise `FileNotFoundError` or `StoreError`."""
     import obstore
 
     with store_failures(location, "read"):
@@ -54,9 +53,9 @@ BLOCK_BYTES = 1 << 20
 
 
 class Blocks:
-    """The last blocks read from an object, and some read ahead; for one thread at a time.
+    """A cache of blocks of an object, with read-ahead; for one thread at a time.
 
-    If the object is replaced later, reading raises `InputError`.
+    Reading raises `InputError` if the object is replaced meanwhile.
     """
 
     def __init__(self, location: Location, kept: int, ahead: int) -> None:
@@ -71,11 +70,11 @@ class Blocks:
         self._kept = kept
         self._ahead = ahead
         self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
-        # Threads, so that Ctrl-C is not held up, either.
+        # Requests run in threads, so that they do not delay Ctrl-C.
         self._pool = ThreadPoolExecutor(ahead + 1, "store")
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all blocks."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._blocks.clear()
 
@@ -121,7 +120,7 @@ class Blocks:
         return data
 
     def _explained(self, error: Exception) -> tuple[Exception, bool]:
-        """Return what to raise for an error, and whether another try would fail alike."""
+        """Return the error to raise, and whether a retry would fail in the same way."""
         if isinstance(error, InputError):
             return error, True
         is_other = type(error).__name__ in ("PreconditionError", "NotModifiedError")
@@ -145,10 +144,10 @@ class Blocks:
         )
 
 
-# How many blocks are kept, and how many are fetched ahead.
-FEW_BLOCKS = (16, 4)  # of what is read from start to end
-MANY_BLOCKS = (64, 1)  # of the columns of a table, which are read in turns
-_LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
+# Numbers of blocks that are kept, and that are fetched ahead.
+FEW_BLOCKS = (16, 4)  # for files that are read from start to end
+MANY_BLOCKS = (64, 1)  # for tables, whose columns are read in turns
+_LOOKED_AT = 64 << 10  # a reader that stops earlier only detects the format: do not read ahead
 
 
 class ObjectReader(io.RawIOBase):
@@ -176,7 +175,7 @@ class ObjectReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Continue at an offset."""
+        """Move to an offset."""
         with self._lock:
             start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
             if start + offset < 0:
@@ -185,7 +184,7 @@ class ObjectReader(io.RawIOBase):
             return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, as far as there are bytes."""
+        """Read bytes into a buffer; return their number."""
         view = memoryview(buffer).cast("B")
         done = 0
         with self._lock:
@@ -200,13 +199,13 @@ class ObjectReader(io.RawIOBase):
         return done
 
     def close(self) -> None:
-        """Forget what is read, and what is ahead."""
+        """Drop all blocks, and close the reader."""
         if not self.closed:
             self._blocks.close()
         super().close()
 
 
-_PAGE = 1000  # objects that a store gives at once
+_PAGE = 1000  # objects in one response of a store
 
 
 def objects_under(location: Location) -> Iterator[Location]:
