@@ -95,8 +95,8 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
 
 
-def _parts(table: Table, cells: list[list[Text]], width: int) -> list[list[int]]:
-    """Choose the columns of each part: the fixed columns, and as many others as fit."""
+def print_table(console: Console, table: Table | None, note: str = "") -> None:
+    """Print a table and a note; a table that is wider than the terminal is printed in parts."""
     if table is None:
         return
     cells = [[_cell(each) for each in row] for row in table.rows]
@@ -114,13 +114,8 @@ def _parts(table: Table, cells: list[list[Text]], width: int) -> list[list[int]]
         console.print(Text(f"{note}\n", style="dim"))
 
 
-<<<<<<< HEAD
-def _parts(table: tables.Table, cells: list[list[Text]], width: int) -> list[list[int]]:
-    """Choose the columns of each part: the fixed columns, and as many others as fit."""
-=======
 def _parts(table: Table, cells: list[list[Text]], width: int) -> list[list[int]]:
-    """Choose the columns of each part: the fixed ones, and as many others as there is room for."""
->>>>>>> main
+    """Choose the columns of each part: the fixed columns, and as many others as fit."""
     widths = [
         max(min(len(head), _HEAD_WIDTH), *(len(row[at]) for row in cells)) + _SPACE
         for at, head in enumerate(table.columns)
