@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from examples.python.embed import LONG as MOST_CHARACTERS
 from examples.python.embed import batches, end_of
+from release.golden import SAYS_NOTHING
 from tests.data import PROJECT
 from tests.examples import programs
 from tests.examples.golden import (
-    SAYS_NOTHING,
     TOLERANCE,
     golden_answers,
     golden_texts_of,

@@ -11,9 +11,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from release.golden import SAYS_NOTHING
 from tests.examples import programs
 from tests.examples.c_functions import LibraryError
-from tests.examples.golden import SAYS_NOTHING, TOLERANCE, golden_texts_of
+from tests.examples.golden import TOLERANCE, golden_texts_of
 from tests.examples.library import Opened, library
 from tests.examples.programs import EXAMPLES, build, execute
 from tests.models import CONV1D, MODEL, OLD_MODELS, shipped_scorer
