@@ -13,7 +13,7 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called, open_reviews
