@@ -282,7 +282,7 @@ class TerminalObserver(TrainingObserver):
 
 def show(result: TrainingResult) -> None:
     """Print the metrics, why the fit ended, the run folder, and the next command."""
-    from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
+    from toolkit.model.description import calibration_line, metric_rows, star_rows
 
     path = one_line(str(result.run.path))
     metrics = result.metrics
