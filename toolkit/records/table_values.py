@@ -1,4 +1,4 @@
-"""Values of Parquet files that reject their record, wherever they are within a column."""
+"""Values of typed columns: their size, and what rejects a record, wherever it is in a column."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +16,10 @@ from toolkit.records.review_file import Reject
 STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 _DAYS = (-12_687_063, 11_248_372)  # of the years -32766 to 32766; Arrow has no text for others
+
+_VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+_VIEWS = (pa.string_view(), pa.binary_view())
+_VIEW_INTS = 4  # of 32 bits each; the first is the length of the string
 
 # What is wrong with the one row of an array: the reason, and the bytes of the value.
 Fault = tuple[str, bytes]
@@ -159,3 +164,53 @@ def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Ite
         inner = [column.values]
     for part in inner:
         yield from _leaves_of(part, concerns)
+
+
+def bytes_of(batch: pa.RecordBatch) -> int:
+    """Return about how many bytes a batch takes as text: each value as often as it occurs."""
+    return sum(map(_bytes_of, batch.columns))
+
+
+def _bytes_of(column: pa.Array) -> int:
+    kind = column.type
+    if not _holds(kind, _is_shared):
+        return int(column.nbytes)
+    if kind in _VIEWS:
+        return _bytes_of_views(column)
+    if pa.types.is_dictionary(kind):
+        return int(column.indices.nbytes) + _bytes_of_values(column)
+    return sum(map(_bytes_of, _parts_of(column)))
+
+
+def _parts_of(column: pa.Array) -> list[pa.Array]:
+    """Return the arrays within a nested one: those values alone that its rows have."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return [column.storage]
+    if pa.types.is_struct(kind):
+        return [column.field(number) for number in range(kind.num_fields)]
+    if pa.types.is_map(kind):
+        first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return [column.keys[first:last], column.items[first:last]]
+    return [column.flatten()]
+
+
+def _is_shared(kind: pa.DataType) -> bool:
+    """Whether rows may share their values, so that a column may be small and its text large."""
+    return kind in _VIEWS or pa.types.is_dictionary(kind)
+
+
+def _bytes_of_views(column: pa.Array) -> int:
+    ints = np.frombuffer(column.buffers()[1], np.int32)
+    lengths = ints[column.offset * _VIEW_INTS :: _VIEW_INTS][: len(column)]
+    return int(lengths[column.is_valid().to_numpy(zero_copy_only=False)].sum(dtype=np.int64))
+
+
+def _bytes_of_values(column: pa.DictionaryArray) -> int:
+    if column.type.value_type in _VIEWS:
+        lengths = pc.binary_length(column.dictionary.cast(pa.large_binary()))
+    elif column.type.value_type in _VALUES:
+        lengths = pc.binary_length(column.dictionary)
+    else:  # numbers
+        return 0
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
