@@ -80,6 +80,12 @@ def _parquet() -> type[ReviewFile]:
     return ParquetFile
 
 
+def _arrow() -> type[ReviewFile]:
+    from toolkit.records.arrow import ArrowFile
+
+    return ArrowFile
+
+
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
@@ -88,6 +94,7 @@ FORMATS: dict[str, Format] = {
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("json", (".json",), _json),
         Format("parquet", (".parquet",), _parquet, is_text=False),
+        Format("arrow", (".arrow", ".feather"), _arrow, is_text=False),
         Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
     )
 }

@@ -23,6 +23,7 @@ from toolkit.records.table_file import (
     Writer,
     after_group,
     cut,
+    joined,
     opening,
 )
 from toolkit.records.table_values import bytes_of
@@ -175,18 +176,8 @@ class RowGroups(Groups):
         yield from self._blocks(pending)
 
     def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
-        for batch in _joined(batches):
+        for batch in joined(batches):
             yield from cut(batch, self._block_bytes)
-
-
-def _joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """Put batches together, so far as an array can hold their values."""
-    if len(batches) < 2:
-        return batches
-    try:
-        return pa.Table.from_batches(batches).combine_chunks().to_batches()  # type: ignore[no-any-return]
-    except pa.ArrowInvalid:  # their dictionaries together are too large for the type of the indices
-        return batches
 
 
 class RowGroupWriter(GroupWriter):
@@ -206,9 +197,10 @@ class RowGroupWriter(GroupWriter):
             use_compliant_nested_type=False,  # else parts of lists get another name
         )
 
-    def write(self, group: pa.Table) -> None:
+    def write(self, group: list[pa.RecordBatch]) -> None:
         """Write a row group."""
-        self._writer.write_table(group, row_group_size=max(len(group), 1))
+        table = pa.Table.from_batches(group)
+        self._writer.write_table(table, row_group_size=max(len(table), 1))
 
     def end(self) -> None:
         """Write the footer."""

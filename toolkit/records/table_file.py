@@ -9,6 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from pathlib import Path
 from typing import IO
 
@@ -237,7 +238,10 @@ class TableFile(ReviewFile):
     def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
         """Return how another format holds the scored records: as text, or in typed columns."""
         self._target = other
-        return super().output_in(other, delimiter)
+        output = super().output_in(other, delimiter)
+        if issubclass(other, TableFile):
+            _check_types(self.name, other, with_scores(self.schema(), self.added))
+        return output
 
     def schema(self) -> pa.Schema:
         """The columns of the file; as text, times whose zone is not known are in UTC."""
@@ -249,7 +253,7 @@ class TableFile(ReviewFile):
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Return the records with the types of `schema`."""
-        return records.cast(self.schema())
+        return with_types(records, self.schema())
 
     def _find_keys(self, column: Column) -> Keys | None:
         for name in column.names:
@@ -291,8 +295,8 @@ class GroupWriter(ABC):
         self._size = 0
 
     @abstractmethod
-    def write(self, group: pa.Table) -> None:
-        """Write a group of records."""
+    def write(self, group: list[pa.RecordBatch]) -> None:
+        """Write a group of records, given in parts."""
 
     @abstractmethod
     def end(self) -> None:
@@ -319,7 +323,7 @@ class GroupWriter(ABC):
 
     def _flush(self) -> None:
         if self._pending:
-            self.write(pa.Table.from_batches(self._pending))
+            self.write(self._pending)
         self._pending, self._size = [], 0
 
 
@@ -338,6 +342,19 @@ def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
         if not key.startswith(METADATA_PREFIX.encode())
     }
     return schema.with_metadata({**kept, **metadata} or None)
+
+
+def _check_types(name: str, other: type[TableFile], schema: pa.Schema) -> None:
+    """Raise `UsageError` for a column that another format of typed columns cannot hold."""
+    try:
+        output = other.output_of_table(lambda records, _: records, schema, None)
+        if output.open_file is not None:
+            output.open_file(BytesIO(), {}).close()
+    except pa.ArrowNotImplementedError as error:
+        raise UsageError(
+            f"{name}: the output cannot hold all columns: {error}. Leave that column out, or keep "
+            "the format of the input."
+        ) from None
 
 
 @contextmanager
@@ -369,6 +386,25 @@ def cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
     rows = -(-len(batch) // parts)
     for start in range(0, max(len(batch), 1), max(rows, 1)):
         yield batch.slice(start, rows)
+
+
+def with_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
+    """Return a batch with the types of a schema; nulls may be where it has none by its schema."""
+    columns = [
+        column if column.type == kind else column.cast(kind)
+        for column, kind in zip(batch.columns, schema.types, strict=True)
+    ]
+    return pa.RecordBatch.from_arrays(columns, schema=schema)
+
+
+def joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
+    """Put batches together, as far as an array can hold their values."""
+    if len(batches) < 2:
+        return batches
+    try:
+        return pa.Table.from_batches(batches).combine_chunks().to_batches()  # type: ignore[no-any-return]
+    except pa.ArrowInvalid:  # their dictionaries together are too large for the type of the indices
+        return batches
 
 
 def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:

@@ -140,8 +140,16 @@ def _parts(kind: pa.DataType) -> list[pa.DataType]:
     return [kind.field(number).type for number in range(kind.num_fields)]
 
 
+def part_of(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> pa.DataType | None:
+    """Return the first type that is searched for: the type itself, or one that it is made of."""
+    if concerns(kind):
+        return kind
+    found = (part_of(part, concerns) for part in _parts(kind))
+    return next((part for part in found if part is not None), None)
+
+
 def _holds(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> bool:
-    return concerns(kind) or any(_holds(part, concerns) for part in _parts(kind))
+    return part_of(kind, concerns) is not None
 
 
 def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterator[pa.Array]:
@@ -164,6 +172,31 @@ def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Ite
         inner = [column.values]
     for part in inner:
         yield from _leaves_of(part, concerns)
+
+
+_AS_BYTES = dict(zip(STRINGS, BYTES, strict=True))
+
+
+def check_content(batch: pa.RecordBatch) -> None:
+    """Raise `ArrowInvalid` for a batch that is not what its types say, such as wrong offsets.
+
+    Arrow's functions would read outside of its buffers. Strings may have any bytes: a `Check`
+    rejects their records alone.
+    """
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            column.validate()
+            column.view(_with_bytes(column.type)).validate(full=True)
+
+
+def _with_bytes(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _with_bytes(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _with_bytes(kind.value_type), kind.ordered)
+    return with_parts(_AS_BYTES.get(kind, kind), _with_bytes)
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:
