@@ -274,21 +274,19 @@ def test_pandas_reads_and_writes_it(tmp_path: Path) -> None:
     assert found["predicted_sentiment"].fillna("").tolist() == ["positive", ""]
 
 
-SMALL = {"text": TEXTS, "d": pa.array(["x", "y"] * 2 + ["x"]).dictionary_encode(), "n": range(5)}
+SMALL = {"text": TEXTS, "d": pa.array(["x", "y"] * 2 + ["x"]).dictionary_encode()}
 
 
 @every_layout
-@pytest.mark.parametrize("codec", [None, "zstd"])
-@pytest.mark.parametrize("change", [0x01, 0x80])
+@pytest.mark.parametrize(("codec", "change"), [(None, 0x01), ("zstd", 0x80)])
 def test_a_file_that_is_damaged_anywhere(layout: str, codec: str | None, change: int) -> None:
     """An error at the worst, and it takes no more memory than the file allows."""
     data = write(SMALL, layout, codec)
     for at in range(8 if layout == "file" else 0, len(data)):
         damaged = bytearray(data)
         damaged[at] ^= change
-        for to in (".arrow", ".csv"):
-            with suppress(ToolkitError):
-                pass_through(bytes(damaged), ".arrow", to=to)
+        with suppress(ToolkitError):
+            pass_through(bytes(damaged), ".arrow", to=".csv")
 
 
 @every_layout
@@ -347,9 +345,16 @@ def test_offsets_that_lead_out_of_the_file() -> None:
         pass_through(damaged, ".arrow")
 
 
+def views_of(text: str, rows: int) -> pa.Array:
+    """Return one text for each row, which is only once in memory and in a file."""
+    view = struct.pack("<i4s2i", len(text), text[:4].encode(), 0, 0)
+    buffers = [None, pa.py_buffer(view * rows), pa.py_buffer(text.encode())]
+    return pa.Array.from_buffers(pa.string_view(), rows, buffers)
+
+
 SHARED: dict[str, dict[str, Any]] = {
     "dictionary": {"text": repeated(["a", LONG])},
-    "views": {"text": repeated(["a", LONG]).cast(pa.string()).cast(pa.string_view())},
+    "views": {"text": views_of(LONG, 1000)},
     "in a list": {
         "text": ["a"] * 1000,
         "l": pa.ListArray.from_arrays(pa.array(range(1001), pa.int32()), repeated([LONG], 1000)),

@@ -85,9 +85,18 @@ class Messages:
         (size,) = struct.unpack("<i", data[:4])
         footer = _Table.root(self._bytes_at(self.file_size - tail - size, size))
         places = footer.structs(_FOOTER_DICTIONARIES, _BLOCK_BYTES)
-        self.dictionaries = [self._message_at(place) for place, *_ in map(_longs, places)]
+        self.dictionaries = [self._message_at(self._place(block)) for block in places]
         places = footer.structs(_FOOTER_BATCHES, _BLOCK_BYTES)
-        self._batches = [place for place, *_ in map(_longs, places)]
+        self._batches = [self._place(block) for block in places]
+
+    def _place(self, block: bytes) -> int:
+        """Return where a message starts; raises `ValueError` if it is not in the file."""
+        at, metadata_bytes, body_bytes = struct.unpack("<qi4xq", block)
+        if min(at, metadata_bytes, body_bytes) < 0:
+            raise ValueError("a message before the file")
+        if at + metadata_bytes + body_bytes > self.file_size:
+            raise ValueError("the file is cut off, or a message says what cannot be")
+        return int(at)
 
     def _walk(self) -> None:
         """Go from message to message; whether the last one is complete is seen when it is read."""
@@ -116,6 +125,8 @@ class Messages:
         start, size = self._head_at(at)
         message = _Table.root(self._bytes_at(start, size))
         body, body_size = start + size, _body_bytes(message)
+        if body + body_size > self.file_size:
+            raise ValueError("the file is cut off, or a message says what cannot be")
         batch = message.table(_MESSAGE_HEADER)
         number, is_delta = None, False
         if message.number(_MESSAGE_KIND, "<B") == _DICTIONARY:
@@ -125,8 +136,9 @@ class Messages:
         codec, memory = None, body_size
         if batch.has(_BATCH_COMPRESSION):
             codec = _CODECS.get(batch.table(_BATCH_COMPRESSION).number(0, "<B"), "unknown")
-            buffers = map(_longs, batch.structs(_BATCH_BUFFERS, _BUFFER_BYTES))
-            memory = sum(self._memory_of(body + place, length) for place, length in buffers)
+            buffers = batch.structs(_BATCH_BUFFERS, _BUFFER_BYTES)
+            places = (struct.unpack("<2q", buffer) for buffer in buffers)
+            memory = sum(self._memory_of(body + place, length) for place, length in places)
         return Message(
             end=body + body_size,
             rows=batch.number(_BATCH_ROWS, "<q"),
@@ -212,7 +224,3 @@ def _body_bytes(message: _Table) -> int:
     if size < 0:
         raise IndexError("a body that ends before it starts")
     return size
-
-
-def _longs(data: bytes) -> tuple[int, ...]:
-    return struct.unpack(f"<{len(data) // 8}q", data)
