@@ -280,7 +280,7 @@ def test_a_file_that_is_compressed_in_another_way(command: Command) -> None:
 
 def test_a_file_that_is_named_as_parquet(command: Command) -> None:
     write("a.parquet", gzip.compress(CSV.encode()))
-    command("score", "a.parquet").failed_with("is compressed with gzip, and not a parquet file")
+    command("score", "a.parquet").failed_with("is compressed with gzip, and not a Parquet file")
     write("a.parquet", _sqlite())
     command("score", "a.parquet").failed_with("a.parquet: is an SQLite database")
 

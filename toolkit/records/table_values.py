@@ -82,7 +82,7 @@ def _no_text(column: pa.Array, name: str, *, is_nested: bool) -> Fault:
     value = _outside(column, is_nested=is_nested)[0].as_py()
     reason = (
         f"the {column.type} value {value} in the column {name!r} is out of the range that can be "
-        "written as text; only a Parquet output keeps it"
+        "written as text; write Parquet to keep it"
     )
     return reason, str(value).encode()
 
