@@ -170,8 +170,6 @@ def test_many_groups_are_counted_together(
 @pytest.mark.parametrize(
     "name", ["out.csv", "out.jsonl", "out.parquet", "out.feather", "out.tsv.gz"]
 )
-    "name", ["out.csv", "out.jsonl", "out.parquet", "out.feather", "out.tsv.gz"]
-)
 def test_changed_rows_are_written_with_their_number(
     file: Path, both: list[tuple[str | None, str | None]], texts: list[str], name: str
 ) -> None:

@@ -99,8 +99,6 @@ def test_an_arrow_file_or_stream(
 @pytest.mark.parametrize(
     "ending", [".csv", ".parquet", ".arrow", ".xlsx", ".zip", ".json", ".csv.gz"]
 )
-    "ending", [".csv", ".parquet", ".arrow", ".xlsx", ".zip", ".json", ".csv.gz"]
-)
 def test_an_object_that_is_missing_empty_or_damaged_is_reported(
     bucket: Bucket, command: Command, ending: str
 ) -> None:
