@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError
 from toolkit.records.arrow_messages import Message, Messages
-from toolkit.records.json_writing import with_parts
+from toolkit.records.json_encode import with_parts
 from toolkit.records.review_file import BLOCK_RECORDS, Output, SplitPoint, Table
 from toolkit.records.streams import open_file
 from toolkit.records.table_file import (
