@@ -37,7 +37,7 @@ def install_command(extra: str | None, module: str) -> str:
     Returns
     -------
     str
-        Such as ``pip install jinja2 matplotlib`` or ``pip install '/tmp/toolkit.whl[evaluate]'``.
+        Such as ``pip install uvicorn starlette`` or ``pip install '/tmp/toolkit.whl[evaluate]'``.
     """
     if extra is None:
         return f"pip install {module}"

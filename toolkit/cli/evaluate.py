@@ -247,7 +247,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
     """Raise `ToolkitError` for reports that could not be written at the end."""
     if any(path.suffix.lower() in _PAGE for path in reports):
-        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
+        MissingExtraError.check("evaluate", "jinja2")
     for path in reports:
         if path.suffix.lower() not in (*_PAGE, *_JSON):
             raise UsageError(

@@ -39,11 +39,7 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     console.print()
     for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
-    metrics = tables.metrics_table(evaluation)
-    print_table(console, metrics._replace(rows=metrics.rows[:1]) if data.is_suite else metrics)
-    if evaluation.comparisons:
-        console.print(Text(one_line(tables.comparison_note(evaluation))))
-        print_table(console, tables.comparison_table(evaluation))
+    _print_metrics(console, evaluation)
     if data.is_suite:
         _print_behaviour(console, evaluation)
     else:
@@ -54,6 +50,18 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
         _print_mistakes(console, model, has_texts=data.is_suite)
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
+
+
+def _print_metrics(console: Console, evaluation: Evaluation) -> None:
+    """Print the metrics, of our own sentences the accuracy alone, and compare the models."""
+    table = tables.metrics_table(evaluation)
+    if evaluation.data.is_suite:
+        print_table(console, table._replace(rows=table.rows[:1]))
+    else:
+        print_table(console, table, tables.THRESHOLD_NOTE)
+    if evaluation.comparisons:
+        console.print(Text(one_line(tables.comparison_note(evaluation))))
+        print_table(console, tables.comparison_table(evaluation))
 
 
 def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
@@ -83,10 +91,6 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
             console.print(Text(one_line(model.name), style="bold"))
         print_table(console, tables.confusion_table(model))
         print_table(console, tables.class_confusion_table(model))
-    print_table(console, tables.recall_table(evaluation))
-    if len(evaluation.models) == 1:
-        table = tables.threshold_table(evaluation.models[0])
-        print_table(console, table, tables.THRESHOLD_NOTE)
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))

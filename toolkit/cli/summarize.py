@@ -149,7 +149,7 @@ def check_outputs(
 ) -> None:
     """Raise `ToolkitError` for files that could not be written at the end."""
     if page is not None:
-        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
+        MissingExtraError.check("evaluate", "jinja2")
     for option, path, endings in (
         ("--page", page, (".html", ".htm")),
         ("--report", report, (".json",)),
