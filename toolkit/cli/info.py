@@ -1,4 +1,4 @@
-"""`toolkit info`: what a model file says of itself, and which core runs here."""
+"""`toolkit info`: the metadata of a model, and which core runs here."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
 
 
 def _show(description: Description, core: str) -> None:
-    """Print a title, a line for each fact, and what to do next; `core` is what runs here."""
+    """Print a title, a line for each fact, and the next step."""
     from rich.text import Text
 
     from toolkit.model.description import next_step, rows_of
