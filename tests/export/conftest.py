@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.model import ModelFacts, RunConfig, RunFolder
-from toolkit.model.facts import Metrics, Scores, TrainingData
+from toolkit.model.training_facts import Metrics, Scores, TrainingData
 from toolkit.text import Vocabulary
 
 CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))

@@ -12,7 +12,6 @@ import pytest
 from tests.models import BORE, CONV1D, FILM, shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.model import Scorer
-from toolkit.model.facts import Adaptation
 from toolkit.model.prior import (
     AMOUNT,
     EVEN,
@@ -25,6 +24,7 @@ from toolkit.model.prior import (
     shift_of,
 )
 from toolkit.model.stars import logits_of
+from toolkit.model.training_facts import Adaptation
 
 TEXTS = [FILM, BORE, "It was fine, I think.", "the room", "", "qxzv", None]
 

@@ -16,9 +16,10 @@ from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError, counted
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, load_model
 from toolkit.model.fact_lines import calibration_line, threshold_line
-from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
+from toolkit.model.names import LONGEST_NAME, plain_word
 from toolkit.model.onnx import ModelProto
-from toolkit.model.release import LONGEST_NAME, USES, DataSet, Teacher, plain_word
+from toolkit.model.release import USES, DataSet, Teacher
+from toolkit.model.training_facts import Calibration, ThresholdChoice, ThresholdReached
 
 FACTS = ModelFile.load(CONV1D).facts
 OLD_FILES = [*OLD_MODELS.glob("*.onnx"), OLD_MODELS.with_name("version_1.onnx")]

@@ -16,7 +16,7 @@ from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.model.classes import SENTIMENT
-from toolkit.model.facts import PARTS
+from toolkit.model.training_facts import PARTS
 
 _SPACE = 3  # between two columns of a table, at most
 _HEAD_WIDTH = 12  # of a column, at least; longer names of columns are wrapped

@@ -24,8 +24,8 @@ from toolkit.model.classes import (
     SENTIMENT,
     is_positive,
 )
-from toolkit.model.facts import Behaviour, Right, Steadiness
 from toolkit.model.scorer import Scorer
+from toolkit.model.training_facts import Behaviour, Right, Steadiness
 
 SUITE = Path(__file__).with_suffix(".toml")
 """The file of our own sentences, for `evaluate` to take in place of data."""

@@ -46,11 +46,11 @@ from toolkit.evaluation.reviews import (
 )
 from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, is_positive
 from toolkit.model.explain import Word
-from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
 from toolkit.model.prior import EVEN
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
+from toolkit.model.training_facts import Steadiness
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of

@@ -26,7 +26,7 @@ from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
 from toolkit.evaluation.summary import Summary, headline, sections
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
-from toolkit.model.facts import PARTS
+from toolkit.model.training_facts import PARTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes

@@ -40,8 +40,8 @@ from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import find_model
 from toolkit.model.facts import ModelFacts
+from toolkit.model.names import plain_word
 from toolkit.model.onnx import FLOAT, INT32, STRING, ModelProto, cut, read_onnx
-from toolkit.model.release import plain_word
 from toolkit.stores.paths import path_of
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary

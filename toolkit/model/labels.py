@@ -122,7 +122,7 @@ class Limits(NamedTuple):
     @classmethod
     def of(cls, facts: ModelFacts) -> Limits:
         """Give those of a model; one that was adapted has them where its start has these."""
-        adaptation = facts.metrics.adaptation
+        adaptation = facts.adaptation
         if adaptation is None:
             return cls()
         moved = rescaled(np.array(cls()), adaptation.scale, adaptation.bias)

@@ -134,11 +134,13 @@ def shift_of(prior: float, base: float = EVEN) -> float:
 
 def base_of(facts: ModelFacts) -> float:
     """Return the share of positive reviews that the probabilities of a model are for."""
-    data, name = facts.data, facts.release.model_name or ""
-    if (adaptation := facts.metrics.adaptation) is not None:
+    if (adaptation := facts.adaptation) is not None:
         # Where no border is told, the threshold is the share that it was adapted to.
         return EVEN if adaptation.border is not None else facts.threshold
-    if data.is_balanced or name.startswith(_BALANCED_RELEASES):
+    if (facts.name or "").startswith(_BALANCED_RELEASES):
+        return EVEN
+    data = facts.data
+    if data.is_balanced:
         return EVEN
     if not data.positive or not data.reviews or data.positive >= data.reviews:
         return EVEN

@@ -20,7 +20,7 @@ from toolkit.evaluation.class_metrics import (
     measure_classes,
 )
 from toolkit.files import atomic_folder
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.class_data import ClassData, class_split, load_classes
@@ -86,7 +86,7 @@ class _Outcome:
     split: str
     network: Any  # calibrated
     held_out: _Array  # (texts, classes) float32, not calibrated
-    calibration: model_facts.Calibration
+    calibration: training_facts.Calibration
     validation: ClassMetrics  # calibrated
     test: ClassMetrics | None
 
@@ -179,7 +179,7 @@ def fit_temperature(
     numbers: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64] | None = None,
-) -> model_facts.Calibration:
+) -> training_facts.Calibration:
     """Find the scale of the logits that makes the labels of held-out texts most likely.
 
     What it reaches is measured on other groups than those fitted on.
@@ -203,7 +203,7 @@ def fit_temperature(
         if after > before + _LARGEST_RISE:
             note = f"not calibrated: it would raise the log loss on other texts to {after:.4f}"
             scale, after, changed = 1.0, before, probabilities.astype(np.float64)
-    return model_facts.Calibration(
+    return training_facts.Calibration(
         scale=scale,
         bias=0.0,
         fitted_on=count,
@@ -269,8 +269,8 @@ def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
         )
 
 
-def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores:
-    return model_facts.Scores(
+def _scores(found: ClassMetrics, split: str | None = None) -> training_facts.Scores:
+    return training_facts.Scores(
         loss=found.log_loss,
         accuracy=found.accuracy.value,
         reviews=found.accuracy.count,
@@ -281,8 +281,8 @@ def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores
     )
 
 
-def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
-    return model_facts.Metrics(
+def _metrics_of(outcome: _Outcome) -> training_facts.Metrics:
+    return training_facts.Metrics(
         validation=_scores(outcome.validation, outcome.split),
         calibration=outcome.calibration,
         test=None if outcome.test is None else _scores(outcome.test),
@@ -291,10 +291,10 @@ def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
     )
 
 
-def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
+def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
     names = reviews.classes or ()
     counts = np.bincount(reviews.labels, minlength=len(names)).tolist()
-    return model_facts.ReviewSource(
+    return training_facts.ReviewSource(
         source=reviews.name,
         reviews=len(reviews),
         without_text=reviews.without_text,
@@ -319,7 +319,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary.size,
         max_tokens=preset.max_tokens,
-        data=model_facts.TrainingData(
+        data=training_facts.TrainingData(
             **vars(_source_of(data.reviews)),
             test=None if data.test is None else _source_of(data.test),
             validation=None if data.validation is None else _source_of(data.validation),
@@ -336,7 +336,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
 
 
 def _write(
-    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: model_facts.Metrics
+    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: training_facts.Metrics
 ) -> None:
     """Write every part of the run folder; all of it appears at once."""
     from toolkit.networks.network_files import save_keras  # late: it imports ONNX

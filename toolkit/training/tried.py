@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.model import DEFAULT_MODEL
-from toolkit.model import facts as model_facts
+from toolkit.model import DEFAULT_MODEL, training_facts
 
 if TYPE_CHECKING:
     from toolkit.evaluation.metrics import Metrics
@@ -83,10 +82,10 @@ class Choice:
         )
 
     @property
-    def facts(self) -> tuple[model_facts.Tried, ...]:
+    def facts(self) -> tuple[training_facts.Tried, ...]:
         """What the run folder says of it: no seconds, as the same training gives the same bytes."""
         return tuple(
-            model_facts.Tried(
+            training_facts.Tried(
                 each.name, each.balanced_accuracy, each.log_loss, is_baseline=each.is_baseline
             )
             for each in self.tried
