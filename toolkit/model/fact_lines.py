@@ -31,7 +31,7 @@ from toolkit.model.training_facts import (
     TrainingData,
 )
 from toolkit.model.typed_json import encode
-from toolkit.records.json_writing import without_infinity
+from toolkit.records.json_encode import without_infinity
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto

@@ -10,7 +10,7 @@ _PLAIN = "_.+-"  # beside letters and digits
 
 
 def plain_word(text: str) -> str:
-    """Replace all but letters, digits and `_ . + -`, which no format of files has to quote."""
+    """Replace all characters but letters, digits and `_ . + -`, so that no format quotes them."""
     return re.sub(r"[^\w.+-]+", "_", text) or "_"
 
 
