@@ -124,7 +124,7 @@ def test_all_ways_to_score_with_a_prior_give_the_same() -> None:
     many = moved.score([*TEXTS[:5], *(["the room"] * 50)])
     assert few == many[:5]
     assert pickle.loads(pickle.dumps(moved)).score(TEXTS) == moved.score(TEXTS)
-    assert Scorer(shipped_scorer()._arguments[0], prior=0.9).score(TEXTS) == moved.score(TEXTS)
+    assert Scorer(shipped_scorer().options.model, prior=0.9).score(TEXTS) == moved.score(TEXTS)
     assert moved.with_prior(None).score(TEXTS) == shipped_scorer().score(TEXTS)
     with_labels = moved.with_labels((0.4, 0.6), by_sentence=True)
     assert with_labels.prior == 0.9
