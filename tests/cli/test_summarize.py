@@ -402,20 +402,20 @@ def test_no_input_is_replaced(command: Command) -> None:
     [
         ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
         ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
-        (None, ["--date-format", "%d.%m.%Y"], "is for the dates of --date-column", 2),
+        (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
-        (None, ["--label-column", "text"], "only with --corrected FILE", 2),
+        (None, ["--label-column", "text"], "need --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
         (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
         (
             None,
             ["--date-column", "date", "--date-format", "day"],
-            "--date-format: expected such as %d.%m.%Y",
+            "--date-format: expected a format such as %d.%m.%Y",
             2,
         ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
-        (None, ["--title", "x"], "--title: is the title of --page FILE.html", 2),
+        (None, ["--title", "x"], "--title: needs --page FILE.html", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
         (
             None,
@@ -511,7 +511,6 @@ def test_the_page_is_whole_and_safe(command: Command) -> None:
     assert "&lt;b&gt;Rome" in page
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]|https?:|@import", page)
     assert page.count("<svg") == 2
-    assert not re.search(r"#00[0-9a-f]{4}\b", page[page.index("<figure") :])
     assert "What they complain about" in page
 
 

@@ -172,7 +172,7 @@ def test_the_command(run: RunFolder, command: Command) -> None:
     assert ran.out.endswith("Upload it with: hf upload OWNER/NAME out\n")
     assert Scorer("out/model.onnx").facts.version == "1.0"
     for more, message in (
-        (["-o", "x.onnx"], "--output: the files of --hub have names of their own."),
+        (["-o", "x.onnx"], "--output: cannot be combined with --hub, which names its own files."),
         ([], "out/model.onnx: exists already. Choose another with --hub"),
     ):
         command("export", run.path, "--hub", "out", *more).failed_with(message, 2)

@@ -323,8 +323,8 @@ def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> N
 @pytest.mark.parametrize(
     ("scale", "folds", "note"),
     [
-        (2, None, "; the held-out scores are before it"),
-        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are before it"),
+        (2, None, "; the held-out scores are from before it"),
+        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are from before it"),
         (1, None, ""),
     ],
 )

@@ -13,20 +13,20 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
+from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions, Subset
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import Source
-from toolkit.scoring.score_block import BlockScorer
 
 _FILES_SHOWN = 5
 _RECORDS_SHOWN = 3
@@ -47,7 +47,8 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
     """
     check_call(jobs, options)
-    journals, settings = Journals(jobs, options), settings_of(scorer, options)
+    journals = Journals(jobs, options)
+    settings = settings_of(scorer, options)
     journals.check(settings)
     good: list[tuple[Job, int | None]] = []  # with the size
     rejects: list[str] = []
@@ -224,8 +225,15 @@ def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, fl
         return None
     with open_reviews(job.source, options.reading) as reviews:
         form = output_form(reviews, job, options)
-        score = BlockScorer(scorer, reviews, form, compression_of(job.output)).score
-        began, size, records = time.monotonic(), 0, 0
+        score = BlockScorer(
+            scorer=scorer,
+            reviews=reviews,
+            form=form,
+            compression=compression_of(job.output),
+        ).score
+        began = time.monotonic()
+        size = 0
+        records = 0
         for scored in run_blocks(reviews, score, workers=options.workers):
             records += scored.summary.records
             size = reviews.bytes_read
