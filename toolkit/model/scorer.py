@@ -732,12 +732,17 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-def _unpickle(options: ScorerOptions, checked: str) -> Scorer:
+def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
     """Return a scorer with these options, opened once in each process.
 
     ``checked`` is the SHA-256 of the file that the sender has checked: the same file is not checked
     again here.
     """
+    if others or not isinstance(options, ScorerOptions):
+        raise UsageError(
+            "this scorer was pickled by another version of the toolkit. Install the same version "
+            "on all machines, and pickle it again."
+        )
     remember(checked)
     path = find_model(options.model)
     try:
