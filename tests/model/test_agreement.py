@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from tests.cli.running import Command
 from tests.models import CONV1D, EXPORTED, FILM, MODEL, NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
-from toolkit.model import SHIPPED, Scorer, agreement, checked_files, native_network
+from toolkit.model import SHIPPED, Scorer, checked_files, native_network
 from toolkit.model.file import PROBABILITY
 
 SMALL = EXPORTED / "reviews-small.onnx"  # of rule 3, with stars
