@@ -92,19 +92,8 @@ class LabelledTexts:
 def read_labelled(path: Path, reading: ReadOptions, *roles: str) -> LabelledTexts:
     """Read the texts and labels of a file, in order; `STDIN` is standard input.
 
-    Args:
-        path: The file.
-        reading: How it is read, with the names of its columns.
-        *roles: Other columns that are read, such as ``stars`` and ``group``.
-
-    Returns
-    -------
-        The rows that have a text.
-
-    Raises
-    ------
-        InputError: If a record cannot be read.
-        UsageError: If a column is missing.
+    `roles` are other columns to read, such as `stars` and `group`. Raises `InputError` if a record
+    cannot be read, and `UsageError` if a column is missing.
     """
     columns = [reading.columns.of(role) for role in ("text", "label", *roles)]
     return LabelledTexts(read_table(path, reading, *columns), reading)

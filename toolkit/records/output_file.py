@@ -104,16 +104,10 @@ def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
 
 @contextmanager
 def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[AppendRows | None]:
-    """Open a file of any format for rows; it appears when the block succeeds.
+    """Open a file of any format for rows with a schema; it appears when the block succeeds.
 
-    Args:
-        path: The file; None for none.
-        schema: The columns of the rows.
-        force: Whether an existing file is replaced.
-
-    Yields
-    ------
-        What appends rows to the file; None without one.
+    Yields what appends rows to the file, or None without a path. With `force`, an existing file is
+    replaced.
     """
     if path is None:
         yield None

@@ -88,9 +88,9 @@ def _check_given(read: LabelledTexts) -> None:
     if len(missing) and (not leaves_out or len(missing) == len(read.rows)):
         rows = f" ({len(missing):,} such rows)" if len(missing) > 1 else ""
         raise InputError(
-            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no label{rows}, "
-            "expected one in each row with a text. Choose the column with --label-column, or leave "
-            "such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no "
+            f"label{rows}, expected one in each row with a text. Choose the column with "
+            "--label-column, or leave such rows out with --skip-wrong-labels."
         )
 
 
@@ -105,8 +105,9 @@ def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
         row = int(wrong[0]) if len(wrong) else 0
         found = repr(words[row].as_py())[:60] if len(words) else "no text"
         raise InputError(
-            f"{read.table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
-            "not a class of the training data. Leave such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}: found the label {found} ({len(wrong):,} such rows), "
+            "which is not a class of the training data. Leave such rows out with "
+            "--skip-wrong-labels."
         )
     return _reviews(read, numbers, names)
 
