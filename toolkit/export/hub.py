@@ -28,8 +28,8 @@ from toolkit.files import (
     temporary_folder,
     write_checksums,
 )
-from toolkit.model.fact_lines import (
-    Row,
+from toolkit.model.description import (
+    Fact,
     behaviour_table,
     calibration_line,
     data_rows,
@@ -38,10 +38,11 @@ from toolkit.model.fact_lines import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.facts import ModelFacts, Scores
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.training_facts import Scores
 from toolkit.stores.paths import is_in_store, path_of
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
@@ -333,7 +334,7 @@ def _data_sets(release: Release) -> str:
     return "\n".join([*head, *(f"| {row} |" for row in rows), ""])
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Fact]) -> str:
     return "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
 
 

@@ -34,6 +34,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
+    what: str = "a file"  # as in "a Parquet file cannot be read as a stream", if it is not text
     can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
     @property
@@ -72,6 +73,12 @@ def _parquet() -> type[ReviewFile]:
     return ParquetFile
 
 
+def _arrow() -> type[ReviewFile]:
+    from toolkit.records.arrow import ArrowFile
+
+    return ArrowFile
+
+
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
@@ -79,8 +86,16 @@ FORMATS: dict[str, Format] = {
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("json", (".json",), _json),
-        Format("parquet", (".parquet",), _parquet, is_text=False),
-        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
+        Format("parquet", (".parquet",), _parquet, is_text=False, what="a Parquet file"),
+        Format("arrow", (".arrow", ".feather"), _arrow, is_text=False, what="an Arrow file"),
+        Format(
+            "xlsx",
+            (".xlsx", ".xlsm"),
+            _excel,
+            is_text=False,
+            what="an Excel workbook",
+            can_write=False,
+        ),
     )
 }
 
@@ -195,17 +210,15 @@ def _opened(source: Input, options: ReadOptions, columns: tuple[Column, ...] | N
 def _check_is_file(source: Input, own: Format) -> None:
     """Raise an error if an input that has to be a plain file of a format is something else."""
     if source.archive is not None:
-        raise UsageError(
-            f"{source}: a {own.name} file is not read inside an archive. Unpack it first"
-        )
+        raise UsageError(f"{source}: {own.what} is not read inside an archive. Unpack it first")
     if source.is_stream:
         raise UsageError(
-            f"{source.name}: a {own.name} file cannot be read as a stream. Save it to a file first."
+            f"{source.name}: {own.what} cannot be read as a stream. Save it to a file first."
         )
     data = first_bytes(source.path)
     kind = kind_of(data)
     if kind is not None and kind.compression is not None:
-        raise InputError(f"{source}: is {kind.what}, and not a {own.name} file. Rename it")
+        raise InputError(f"{source}: is {kind.what}, and not {own.what}. Rename it")
     check_kind(source, data, read_as=(own.name,), compression=None, is_named=False)
 
 
