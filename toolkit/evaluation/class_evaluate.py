@@ -133,14 +133,16 @@ def evaluate_classes(
     """
     scorer = model if isinstance(model, Scorer) else Scorer(model, probabilities=True)
     reading = reading or ReadOptions()
-    path, of = path_of(data), reading.columns.of
+    path = path_of(data)
+    of = reading.columns.of
     table = read_table(path, reading, of("text"), of("label"))
     texts = table.filled("text")
     words = table["label"].take(pa.array(texts))
     numbers = numbers_of(words, scorer.facts.labels)
     is_given = are_given(words)
     others = _counts(words.filter(pa.array(is_given & (numbers == NO_CLASS))))
-    rows, numbers = texts[numbers >= 0], numbers[numbers >= 0]
+    rows = texts[numbers >= 0]
+    numbers = numbers[numbers >= 0]
     if not len(rows):
         found = ", ".join(repr(label)[:60] for label in [*others][:_OTHER_LABELS]) or "none"
         raise InputError(
@@ -154,7 +156,8 @@ def evaluate_classes(
         raise InputError(f"{table.name}: the model knows no word of any text with a label.")
     flat = answers[PROBABILITIES].drop_null().flatten().to_numpy(zero_copy_only=False)
     shares = flat.reshape(-1, len(scorer.facts.labels))
-    numbers, rows = numbers[has_answer], rows[has_answer]
+    numbers = numbers[has_answer]
+    rows = rows[has_answer]
     metrics = measure_classes(numbers, shares, scorer.facts.labels)
     confused = metrics.confused(_PAIRS)
     read = ClassRows(
@@ -196,7 +199,8 @@ def _mistakes(
 ) -> list[ClassMistake]:
     """Choose the surest mistakes of each pair, in turn."""
     names = scorer.facts.labels
-    called, sure = shares.argmax(axis=1), shares.max(axis=1)
+    called = shares.argmax(axis=1)
+    sure = shares.max(axis=1)
     by_pair = []
     for pair in confused:
         places = (numbers == names.index(pair.label)) & (called == names.index(pair.called))

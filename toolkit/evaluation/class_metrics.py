@@ -87,7 +87,9 @@ def measure_classes(
     count, size = probabilities.shape
     called = np.argmax(probabilities, axis=1)
     confusion = np.bincount(numbers * size + called, minlength=size * size).reshape(size, size)
-    right, support, answers = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    right = np.diag(confusion)
+    support = confusion.sum(axis=1)
+    answers = confusion.sum(axis=0)
     classes = tuple(
         OfClass(name, int(support[at]), int(answers[at]), int(right[at]))
         for at, name in enumerate(names)

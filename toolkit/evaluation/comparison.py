@@ -78,13 +78,14 @@ def compare_counts(
 
 
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
-    """Give the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
+    """Return the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
     return (-_most(only_reference, only_model, reviews), _most(only_model, only_reference, reviews))
 
 
 def _most(first: int, second: int, reviews: int) -> float:
     """Find the largest difference that the score test does not reject, by halving."""
-    low, high = (first - second) / reviews, 1.0
+    low = (first - second) / reviews
+    high = 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if _is_too_large(middle, first, second, reviews):
@@ -117,9 +118,9 @@ def _p_value(first: int, second: int) -> float:
 
 
 def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
-    """Say that a model is not clearly better than one constant answer; None if it is.
+    """Return a warning if a model is not clearly better than a constant answer, or None.
 
-    `kind` says which reviews: `held-out` or `test`.
+    `kind` names the reviews: `held-out` or `test`.
     """
     found = compare_with_constant(model, metrics)
     if found is None:

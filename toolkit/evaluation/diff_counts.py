@@ -63,7 +63,7 @@ class ComparedRows:
         return replace(self, rows=self.rows.set_column(at, "row", numbers))
 
     def changed(self) -> pa.Table:
-        """Give the rows with another label."""
+        """Return the rows with another label."""
         return self.rows.filter(pa.array(self.is_changed))
 
 
@@ -102,7 +102,9 @@ class Distances:
     def __init__(self, largest: float, step: float) -> None:
         self._step = step
         self._bins = np.zeros(round(largest / step) + 2, np.int64)
-        self._sum, self._distances, self._largest = 0.0, 0.0, 0.0
+        self._sum = 0.0
+        self._distances = 0.0
+        self._largest = 0.0
 
     def add(self, old: Probabilities, new: Probabilities) -> None:
         """Add the rows that have both numbers, (rows,) each."""
@@ -116,7 +118,7 @@ class Distances:
         self._largest = max(self._largest, float(distances.max(initial=0)))
 
     def shift(self, decimals: int) -> Shift | None:
-        """Give the figures, rounded; None without a row."""
+        """Return the figures, rounded; None without a row."""
         ends = np.cumsum(self._bins)
         if not (rows := int(ends[-1])):
             return None
@@ -138,7 +140,8 @@ class Totals:
         self._groups: set[str | None] = {None}
         self._labels: set[str | None] = set()
         self._most_changed: list[tuple[float, dict[str, Any]]] = []
-        self._probability, self._stars = Distances(1, 1e-5), Distances(4, 1e-4)
+        self._probability = Distances(1, 1e-5)
+        self._stars = Distances(4, 1e-4)
         self._other_whole_stars = 0
 
     def add(self, found: ComparedRows, start: int = 0) -> None:
@@ -185,12 +188,13 @@ class Totals:
             self.has_labels = False
         if not self.has_labels:
             self._labels.clear()
-            whole, self._counts = self._counts, {}
+            whole = self._counts
+            self._counts = {}
             for (group, _, *answers), (count, first) in whole.items():
                 self._counts.setdefault((group, None, *answers), [0, first])[0] += count
 
     def labels(self) -> tuple[list[str], Rows, Rows]:
-        """Give the labels as they are written, how often each is there, and its first row."""
+        """Return the labels as written, the number of each, and its first row."""
         found: dict[str, list[int]] = {}
         for (_, label, *_), (count, first) in self._counts.items():
             if label is not None:
@@ -199,7 +203,7 @@ class Totals:
         return [*found], counts, firsts
 
     def changes(self, meanings: Mapping[str, int]) -> Changes:
-        """Give all, with what labels mean; those that mean nothing are left out."""
+        """Return all changes; rows with a label that `meanings` lacks count as unlabelled."""
         cells: dict[str | None, npt.NDArray[np.int64]] = defaultdict(_no_cells)
         for (group, label, *both), (count, _) in self._counts.items():
             at = (meanings.get(label or "", NO_ANSWER), *map(ANSWERS.index, both))
@@ -226,5 +230,5 @@ def _no_cells() -> npt.NDArray[np.int64]:
 
 
 def _floats(values: pa.FloatArray) -> Probabilities:
-    """Give the numbers, NaN for null."""
+    """Return the numbers, NaN for null."""
     return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)

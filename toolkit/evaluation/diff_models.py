@@ -146,7 +146,8 @@ def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[
     if path is None:
         yield None
         return
-    own, compression = format_of(path, option="--output"), compression_of(path)
+    own = format_of(path, option="--output")
+    compression = compression_of(path)
     form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
     compress = compressor(compression)
     with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:
@@ -209,7 +210,8 @@ class _Comparison:
 
     def read(self, append: Append | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
-        data, errors = self.data, []
+        data = self.data
+        errors = []
         for path in self.files:
             before = data.records
             self.starts.append(self.end)
@@ -233,7 +235,8 @@ class _Comparison:
             raise errors[0]
 
     def _read(self, path: Path, append: Append | None) -> None:
-        data, of = self.data, self.options.reading.columns.of
+        data = self.data
+        of = self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         with (
             open_reviews(path, self.options.reading, (of("text"), label, of("group"))) as reviews,
@@ -242,7 +245,9 @@ class _Comparison:
             self.options.subset.check(reviews)
             data.columns = {**reviews.chosen, **data.columns}
             self._warn_of_labels(path, reviews)
-            start, before, compared = self.end, 0, data.records
+            start = self.end
+            before = 0
+            compared = data.records
             for block in run_blocks(reviews, partial(self._compare, path), self.options.subset):
                 before = before if block.before is None else block.before
                 rows = block.rows.after(before)
@@ -279,7 +284,7 @@ class _Comparison:
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
     def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
-        """Say that a column with a usual name is no column of labels, such as one of lists."""
+        """Warn if a column has a usual name of labels, but its values cannot be labels."""
         usual = self.options.reading.columns.of("label").names
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
@@ -289,9 +294,9 @@ class _Comparison:
             )
 
     def meanings(self) -> dict[str, int]:
-        """Tell what labels mean, by their words: the position of negative, positive or none.
+        """Return the number of the answer that each label means, of `ANSWERS`.
 
-        If a column that is not named has no labels, that is a warning.
+        If the column was not named by the user and has no labels, warn.
         """
         try:
             return self._meanings()
@@ -316,7 +321,8 @@ class _Comparison:
             )
         except WrongValueError as error:
             file = bisect(self.starts, error.row) - 1
-            place, row = f"{self.files[file]}: {column}", error.row - self.starts[file]
+            place = f"{self.files[file]}: {column}"
+            row = error.row - self.starts[file]
             raise WrongValueError(place, row, error.problem) from None
         self.data.label_meaning = found.meaning
         often = dict(zip(words, counts.tolist(), strict=True))
@@ -326,7 +332,7 @@ class _Comparison:
         return {word: _answer_of(target) for word, target in found.targets.items()}
 
     def reason_for_nothing(self) -> str:
-        """Say why no row has a label of either model."""
+        """Return why no row has a label from either model."""
         data = self.data
         if not data.records:
             return "no rows to compare the models on."

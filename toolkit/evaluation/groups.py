@@ -1,6 +1,6 @@
-"""How good models are on slices of the reviews: by length, by stars, by group.
+"""Figures of models on slices of the reviews: by length, by stars, by group.
 
-Of many groups, tables and plots show the weakest.
+If there are many groups, tables and plots show the weakest.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ from toolkit.text.vocabulary import Vocabulary
 _LENGTHS = {"under 25": 25, "25–99": 100, "100–199": 200, "200–512": 513}  # noqa: RUF001
 _LONGEST = "over 512"
 
-NO_GROUP = "(none)"  # the name of the group of the reviews that have none
-FEWEST_OF_LABEL = 5  # reviews of either label, for a balanced accuracy
-MOST_SHOWN = 30  # of more groups, the weakest are shown
+NO_GROUP = "(none)"  # the group of reviews without one
+FEWEST_OF_LABEL = 5  # reviews of each label that a balanced accuracy needs
+MOST_SHOWN = 30  # groups; of more, the weakest
 
 Predictions = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the reviews; they have a balanced accuracy if there are a few of either label."""
+    """Some of the reviews, with the metrics of each model.
+
+    The balanced accuracy is None if there are fewer than `FEWEST_OF_LABEL` of either label.
+    """
 
     name: str
     metrics: tuple[Metrics, ...]  # of each model
@@ -54,7 +57,7 @@ class Slice:
 
     @property
     def positive(self) -> int:
-        """How many of them are positive, by their labels."""
+        """How many are labelled positive."""
         return self.metrics[0].true_positives + self.metrics[0].false_negatives
 
     @property
@@ -94,8 +97,8 @@ class MacroMean:
 def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tuple[Breakdown, ...]:
     """Split the reviews by length, and by stars and groups where there are such columns.
 
-    Groups are in the order in which the model at the position `best` finds them hard, and those of
-    the toolkit's own sentences in their own.
+    Groups come hardest first, for the model at the position `best`; the phenomena of the toolkit's
+    own sentences keep the order of their file.
     """
     # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
     # will do. Lengths are those before any cut.
@@ -149,7 +152,7 @@ def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
 
 
 def groups_note(groups: Breakdown) -> str:
-    """Say which groups are shown, and what is missing."""
+    """Return a note on which groups are shown, and what a dash means."""
     note = f"–: fewer than {FEWEST_OF_LABEL} reviews of a label."  # noqa: RUF001
     if len(groups.slices) <= MOST_SHOWN:
         return note
@@ -163,7 +166,8 @@ def _slices(
     names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
     """Split reviews by the position of their name; a position after the names is in no slice."""
-    labels, order = reviews.labels, np.argsort(places, kind="stable")
+    labels = reviews.labels
+    order = np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], np.arange(len(names) + 1))
     return [
         Slice.of(name, labels[at], [(probability[at], own) for probability, own in answers])

@@ -87,11 +87,11 @@ def _rendered(name: str, **values: Any) -> str:
 
 
 def spans(mistake: Mistake) -> Iterator[Span]:
-    """Split a review into its words and what is between them, as far as the model reads it."""
+    """Split the part of a review that the model reads into words and the text between them."""
     words = [word for word in mistake.words if word.state != "unread"]
     if not words:
         cut = mistake.text[:_LETTERS_SHOWN]
-        yield Span(cut + "…" * (cut != mistake.text))
+        yield Span(cut if cut == mistake.text else f"{cut}…")
         return
     strongest = max(abs(word.contribution) for word in words)
     for text, word in pieces(mistake.text, mistake.words):
@@ -101,5 +101,5 @@ def spans(mistake: Mistake) -> Iterator[Span]:
 
 
 def _printable(value: Any) -> Any:
-    """Replace what HTML cannot hold by U+FFFD; what is escaped already stays as it is."""
+    """Replace characters that HTML cannot hold by U+FFFD; markup stays as it is."""
     return _CONTROL.sub("\ufffd", value) if type(value) is str else value

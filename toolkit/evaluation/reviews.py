@@ -135,7 +135,8 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         is_called_positive, POSITIVE_OF_THREE, NEGATIVE_OF_THREE
     )
     order = np.argsort(rows)
-    rows, classes = rows[order], classes[order]
+    rows = rows[order]
+    classes = classes[order]
     stars = table.ratings(rows, found.kind)
     if stars is None or stars.column != names.get("stars"):
         if reading.columns.stars is not None:
@@ -174,7 +175,8 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
     one row per row of the data, with the same text if it has texts, and a probability for at least
     one review.
     """
-    data, is_opinion = reviews.data, reviews.is_opinion
+    data = reviews.data
+    is_opinion = reviews.is_opinion
     texts = replace(reading.columns.of("text"), is_needed=False)
     if not texts.joined_with:
         texts = replace(texts, names=(data.columns["text"],))
@@ -198,7 +200,7 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
 
 
 def sha256_if_file(path: Path) -> str | None:
-    """Give the SHA-256 of a file, or of the archive that it is in; None for a stream."""
+    """Return the SHA-256 of a file, or of the archive that holds it; None for a stream."""
     return None if is_stream(path) else sha256_of(file_of(path))
 
 

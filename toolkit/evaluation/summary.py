@@ -22,7 +22,8 @@ MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
 NO_GROUP = "(none)"
 # What is counted by, for rows of no group and of the groups beyond: no name begins so.
-NONE_KEY, OTHERS_KEY = "\0none", "\0others"
+NONE_KEY = "\0none"
+OTHERS_KEY = "\0others"
 _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
 _NAMED_FIRST = 3  # themes, in the first sentences
 _FEWEST_OF_GROUP = 30  # rows of a group that is named there
@@ -44,7 +45,7 @@ class Slice:
 
     @classmethod
     def of_key(cls, key: str, labels: dict[str, int], stars: float | None) -> Self:
-        """Make a slice of what is counted by a key: a name, `NONE_KEY` or `OTHERS_KEY`."""
+        """Make a slice for a key of the counts: a name, `NONE_KEY` or `OTHERS_KEY`."""
         return cls(_REST_NAMES.get(key, key), labels, stars, is_group=key not in _REST_NAMES)
 
     @property
@@ -120,7 +121,8 @@ class Change:
     def interval(self) -> tuple[float, float]:
         """The 95% interval of the difference, from both of Wilson (Newcombe 1998)."""
         (a, b), (c, d) = self.before.interval, self.now.interval
-        old, new = self.before.value, self.now.value
+        old = self.before.value
+        new = self.now.value
         return self.difference - hypot(new - c, b - old), self.difference + hypot(d - new, old - a)
 
 
@@ -216,7 +218,7 @@ class Summary:
         return "mean predicted stars" if "predicted_stars" in self.columns else "mean stars"
 
     def _other_shares(self) -> Iterator[tuple[str, str]]:
-        """Say which share of positive rows there may be, beside the counted one."""
+        """Return the corrected and adjusted shares of positive rows, beside the counted share."""
         if self.adjusted is not None:
             told = f"{percent(self.adjusted, 1)}, by all scores together"
             yield f"{self.positive}, adjusted", told
@@ -227,7 +229,7 @@ class Summary:
             yield f"{self.positive}, corrected", f"{shown}; {counts} ({each.method})"
 
     def facts(self) -> list[tuple[str, str]]:
-        """Say how many rows have which label, and what is not among them."""
+        """Yield the numbers of rows by label, and of rows left out."""
         found = []
         for label in self.labels:
             share = self.total.share(label)
@@ -252,7 +254,7 @@ class Summary:
 
 
 def headline(found: Summary) -> list[str]:
-    """Say in a few sentences what the figures are."""
+    """Return the figures in a few sentences."""
     share = found.total.share(found.negative)
     said = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
     change = next((c for c in found.changes if (c.what, c.name) == ("label", found.negative)), None)
@@ -318,7 +320,7 @@ class Section(NamedTuple):
 
 
 def sections(found: Summary, most: int = 40) -> list[Section]:
-    """Give the tables of groups, days, aspects and changes; of changed words, at most a number."""
+    """Return the tables of groups, days, aspects and changes, with a limit on changed words."""
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
@@ -328,7 +330,8 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
         shown.append(Section(title, _slices(found, name, slices), note))
     if found.step is not None:
-        last, count = found.over_time[-_MOST_SLICES:], len(found.over_time)
+        last = found.over_time[-_MOST_SLICES:]
+        count = len(found.over_time)
         note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
         shown.append(Section(f"By {found.step}", _slices(found, found.step, last), note))
     if found.since is not None:
@@ -381,13 +384,13 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
-    """Give a summary as JSON has it."""
+    """Return a summary as JSON."""
     head = {"format_version": 1, "toolkit_version": __version__}
     return {**head, **{key: _plain(value) for key, value in vars(found).items()}}
 
 
 def _plain(value: Any) -> Any:
-    """Give what JSON can hold; what is calculated of a share or a slice is there, too."""
+    """Return a value as JSON, with the computed figures of shares and slices."""
     if isinstance(value, Proportion):
         defined = {"share": value.value, "interval": value.interval} if value.count else {}
         value = {"rows": value.right, "of": value.count, **defined}

@@ -45,7 +45,8 @@ def compare(
     tests = [*_shares(found, before), *_words(words, earlier)]
     done = [each for each in tests if each is not None]
     kept = beyond_chance(done)
-    found.tests, found.changed = len(done), len(kept)
+    found.tests = len(done)
+    found.changed = len(kept)
     of_words = [each for each in kept if each.is_of_words]
     of_words.sort(
         key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
@@ -76,7 +77,7 @@ def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Sl
 
 
 def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[str]:
-    """Say which groups are new or gone, and where a change of all comes from another mix."""
+    """Return notes on new and missing groups, and on a change that another mix explains."""
     of_all = [each for each in kept if (each.what, each.name) == ("label", found.negative)]
     for column, now in found.by.items():
         old = before.by[column]
@@ -123,7 +124,8 @@ def _missing_in(
 def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
     """Test the words that lean to complaints or to praise; their names are keys."""
     keys = np.union1d(now.all()[0], before.all()[0])
-    new, old = now.at(keys), before.at(keys)
+    new = now.at(keys)
+    old = before.at(keys)
     lean = log_odds(old + new, now.reviews + before.reviews)
     for side, what in enumerate(("complaints with", "praise with")):
         reviews = int(before.reviews[side]), int(now.reviews[side])
@@ -148,7 +150,8 @@ def exact_p(before: Proportion, now: Proportion) -> float:
     It holds for small shares and for files of very different sizes, where the normal approximation
     is too small by a factor of two and more.
     """
-    right, rows = int(before.right + now.right), before.count + now.count
+    right = int(before.right + now.right)
+    rows = before.count + now.count
     # The counts that rows drawn at random would have now, where they are not impossibly far.
     mean = right * now.count / rows
     spread = sqrt(mean * (1 - right / rows) * before.count / max(rows - 1, 1))
@@ -177,7 +180,7 @@ def beyond_chance(found: Sequence[Change]) -> list[Change]:
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
+    """Return how the texts differ, if that could explain a change instead of opinions."""
     found = []
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
@@ -188,7 +191,8 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
         )
     old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
     chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
-    p, q = old / old.sum(), new / new.sum()
+    p = old / old.sum()
+    q = new / new.sum()
     index = float(((q - p) * np.log(q / p)).sum())
     if index > _PSI_LARGE + 2 * chance:
         found.append(
@@ -226,7 +230,8 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     try:
         corrected = correct(called_positive, *right)
     except ValueError:
-        low, high = 1 - right[1].value, right[0].value
+        low = 1 - right[1].value
+        high = right[0].value
         raise InputError(
             f"{path}: these rows do not fit. By their labels, the model calls {percent(low, 1)} to "
             f"{percent(high, 1)} of any reviews {found.positive}, but it calls "
@@ -250,7 +255,9 @@ class _Estimate:
 
     @classmethod
     def of(cls, called: Proportion, sensitivity: Proportion, specificity: Proportion) -> Self:
-        se, sp, q = sensitivity.value, specificity.value, called.value
+        se = sensitivity.value
+        sp = specificity.value
+        q = called.value
         better = se + sp - 1
         share = (q + sp - 1) / better
         kept = min(max(share, 0.0), 1.0)
@@ -270,7 +277,7 @@ class _Estimate:
 def correct(
     called: Proportion, sensitivity: Proportion, specificity: Proportion
 ) -> Corrected | None:
-    """Correct a share of positives for the known errors; None if it is no better than chance.
+    """Correct a share of positives for known errors; None if the labels are no better than chance.
 
     `ValueError` if no share of positives gives these counts with these errors.
     """

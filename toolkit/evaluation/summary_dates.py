@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, UsageError, counted
 from toolkit.text.strings import is_blank
 
-MONTH_FIRST, DAY_FIRST = "%m/%d/%Y", "%d/%m/%Y"
+MONTH_FIRST = "%m/%d/%Y"
+DAY_FIRST = "%d/%m/%Y"
 _TIME = r"[T ]+\d{1,2}:\d\d.*$"
 _SHAPES = [
     re.compile(shape)
@@ -36,7 +37,8 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
 )
-_FIRST_YEAR, _LAST_YEAR = 1000, 9998
+_FIRST_YEAR = 1000
+_LAST_YEAR = 9998
 _FEW = 0.01  # of the dates whose order is known: so many in another order are mistakes
 
 
@@ -180,7 +182,8 @@ def _read(word: str, form: str | None) -> _Word:
         return _as_day(found.year, found.month, found.day)
     if slashes := _SLASHES.match(word):
         first, second, year = map(int, slashes.groups())
-        month_first, day_first = _as_day(year, first, second), _as_day(year, second, first)
+        month_first = _as_day(year, first, second)
+        day_first = _as_day(year, second, first)
         days = month_first.day or "", day_first.day or ""
         return _Word(None, *days, means_none=month_first.means_none or day_first.means_none)
     for shape in _SHAPES:
@@ -192,14 +195,14 @@ def _read(word: str, form: str | None) -> _Word:
 
 
 def _month(name: str) -> int:
-    """Give the number of a month by its name, in full or three letters or Sept; 0 if it is none."""
+    """Return the number of a month by its name, in full, three letters or Sept; else 0."""
     name = name.lower()
     given = (name == month or name in (month[:3], month[:4]) for month in _MONTHS)
     return next((at for at, is_it in enumerate(given, 1) if is_it), 0)
 
 
 def _as_day(year: int, month: int, day: int) -> _Word:
-    """Write a day; years of up to three digits and 9999 mean that there is no date."""
+    """Write a day; years of up to three digits and 9999 stand for a missing date."""
     try:
         found = date(year, month, day)
     except ValueError:

@@ -76,7 +76,7 @@ class KeptRows:
         return self._extremes[column][0]
 
     def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Give the rows with the smallest keys of each group, and the last of each full group."""
+        """Return the rows with the smallest keys of each group, and the last row of full groups."""
         rows = rows.sort_by([("group", "ascending"), ("key", "ascending")])
         codes = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy()
         rank = np.arange(len(codes)) - np.searchsorted(codes, codes)
@@ -86,7 +86,7 @@ class KeptRows:
 
 
 def _first(rows: pa.Table, column: str, most: int) -> pa.Table:
-    """Give the rows with the smallest values."""
+    """Return the rows with the smallest values."""
     return rows.take(pc.sort_indices(rows[column])[:most])
 
 
@@ -124,7 +124,7 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
 
 
 def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
-    """Give rows to show, each text once."""
+    """Return rows to show, each text once."""
     found: dict[str, Quote] = {}
     for row, reason in zip(rows.to_pylist(), why or [""] * len(rows), strict=True):
         found.setdefault(row["text"].lower(), _quote(row, 0, reason))

@@ -38,7 +38,9 @@ from toolkit.text.vocabulary import Vocabulary, token_spans
 
 LISTS = Path(__file__).with_name("themes.toml")
 _GAP = 4  # tokens from one word of a pair to the other, at most
-_FEWEST, _SHARE = 3, 1 / 300  # reviews with a theme: at least so many, and this share of their kind
+# reviews that a theme needs, and their share of the kind
+_FEWEST = 3
+_SHARE = 1 / 300
 _CANDIDATES = 400  # terms that are compared with each other
 _SAME = 0.35  # of the reviews with either of two terms, those with both: then they are one theme
 _NAMED = 0.25  # share of a word's reviews that have a phrase: then the theme is named by the phrase
@@ -86,7 +88,7 @@ class Terms:
         self._what = self._kinds_of_words()
 
     def _stem_of(self, word: str) -> str:
-        """Give the word of which this is a form; itself if there is none."""
+        """Return the word of which this is a form; a word without one stays as it is."""
         irregular = _IRREGULAR.get(word)
         if irregular is not None and irregular in self._place:
             return irregular
@@ -141,7 +143,7 @@ class Terms:
         return found
 
     def of(self, sentences: ScoredSentences) -> tuple[Rows, Keys]:
-        """Give the sentences, ascending, and the keys of their terms, each once per sentence."""
+        """Return the sentences, ascending, and the keys of their terms, each once per sentence."""
         ids = sentences.ids
         lengths = ids.lengths
         rows = np.repeat(np.arange(len(ids)), lengths)
@@ -155,7 +157,10 @@ class Terms:
         unit = np.flatnonzero((what[:-1] == _NUMBER) & self._is_unit[values[1:]] & is_next)
         found = [(rows[unit], self._key(_COUNTED, 0, stems[unit + 1]))]
         kept = np.flatnonzero(what != _THROUGH)
-        rows, places, stems, what = rows[kept], places[kept], stems[kept], what[kept]
+        rows = rows[kept]
+        places = places[kept]
+        stems = stems[kept]
+        what = what[kept]
         has_noun = what == _NOUN
         has_meaning = has_noun | (what == _CONCRETE)
         found.append((rows[has_meaning], self._key(_ALONE, 0, stems[has_meaning])))
@@ -168,10 +173,8 @@ class Terms:
             & is_near
             & (np.diff(stems) != 0)
         )
-        low, high = (
-            np.minimum(stems[pair], stems[pair + 1]),
-            np.maximum(stems[pair], stems[pair + 1]),
-        )
+        low = np.minimum(stems[pair], stems[pair + 1])
+        high = np.maximum(stems[pair], stems[pair + 1])
         found.append((rows[pair], self._key(_PAIR, low, high)))
         not_ = np.flatnonzero((what[:-1] == _NEGATION) & content[1:] & is_near)
         found.append((rows[not_], self._key(_NEGATED, 0, stems[not_ + 1])))
@@ -190,12 +193,12 @@ class Terms:
         return found
 
     def parts(self, key: int) -> tuple[int, int, int]:
-        """Give the kind of a term, and the ids of its words; 0 where it has one."""
+        """Return the kind of a term and the ids of its two words; the first is 0 for one word."""
         kind, rest = divmod(key, 1 << (2 * self.bits))
         return kind, *divmod(rest, 1 << self.bits)
 
     def words(self, key: int) -> list[int]:
-        """Give the ids of the words of a term; of a number with its unit, the one for waiting."""
+        """Return the ids of the words of a term; numbers with a unit have the word for waiting."""
         kind, first, last = self.parts(key)
         wait = self._place.get(_WAIT, 0)
         return [each for each in (first, wait if kind == _COUNTED and wait else last) if each]
@@ -245,7 +248,7 @@ def _negations() -> frozenset[str]:
 def in_reviews(
     sentences: ScoredSentences, rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]
 ) -> tuple[Rows, Keys]:
-    """Give the places of what counts for the kind of its review, among terms of sentences.
+    """Return which terms of sentences count for the kind of their review.
 
     Complaints, of kind 0, are sentences below 0.5 of negative reviews; praise is the opposite.
     """
@@ -254,7 +257,8 @@ def in_reviews(
     places = np.flatnonzero((kind >= 0) & (is_praise == (kind == 1)))
     reviews = sentences.reviews[rows[places]]
     order = np.lexsort((keys[places], reviews))
-    places, reviews = places[order], reviews[order]
+    places = places[order]
+    reviews = reviews[order]
     is_first = (np.diff(reviews, prepend=-1) != 0) | (np.diff(keys[places], prepend=-1) != 0)
     return places[is_first], reviews[is_first]
 
@@ -280,9 +284,11 @@ class _Sample:
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy()
         places, reviews = in_reviews(sentences, found, keys, kinds.astype(np.int8))
         is_side = kinds[reviews] == side
-        places, reviews = places[is_side], reviews[is_side]
+        places = places[is_side]
+        reviews = reviews[is_side]
         order = np.argsort(keys[places], kind="stable")
-        places, reviews = places[order], reviews[order]
+        places = places[order]
+        reviews = reviews[order]
         return cls(rows, terms, sentences, found[places], reviews, keys[places])
 
     def places(self, key: int) -> slice:
@@ -294,7 +300,8 @@ class _Sample:
         word = self.terms.parts(key)[2]
         bits = self.terms.bits
         own = self.keys[(self.keys >> (2 * bits)) == _PAIR]
-        first, last = (own >> bits) & ((1 << bits) - 1), own & ((1 << bits) - 1)
+        first = (own >> bits) & ((1 << bits) - 1)
+        last = own & ((1 << bits) - 1)
         found, counts = np.unique(own[(first == word) | (last == word)], return_counts=True)
         others = np.where(
             found >> bits & ((1 << bits) - 1) == word,
@@ -319,7 +326,7 @@ class _Sample:
         return found
 
     def sentence(self, number: int) -> tuple[str, list[str], list[int]]:
-        """Give a sentence as it is written, its tokens in small letters, and their stems."""
+        """Return a sentence as written, its tokens in lower case, and their stems."""
         review = int(self.sentences.reviews[number])
         text = self.texts[review]
         first = int(self.sentences.ids.starts[number] - self.starts[review])
@@ -343,7 +350,7 @@ class Themes:
         self._samples = [_Sample.of(kept, scorer, terms, side) for side in (0, 1)]
 
     def find(self, words: TermCounts, show: int) -> Iterator[list[Theme]]:
-        """Give the themes of complaints, then those of praise: the surest, most reviews first."""
+        """Yield the surest themes of complaints, then of praise, each with most reviews first."""
         keys, counts = words.all()
         for side, sample in enumerate(self._samples):
             turn = slice(None, None, -1 if side else 1)  # the own kind first

@@ -40,7 +40,7 @@ Answers = dict[str, npt.NDArray[Any]]
 def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str]) -> Parity:
     """Run texts and the golden texts through Keras and the three ONNX executions.
 
-    All outputs are compared: the probabilities of all classes, that of the label, the label, the
+    All outputs are compared: the probabilities of all classes, the label and its probability, the
     token ids and the number of known tokens.
     """
     scorer = Scorer(text_in, probabilities=True)
@@ -91,7 +91,7 @@ def _run(session: ort.InferenceSession, given: str, parts: list[npt.NDArray[Any]
 
 
 def _scored(scorer: Scorer, texts: list[str], expected: npt.NDArray[np.float32]) -> Answers:
-    """Return what the scorer gives; texts without a score count as equal to what is expected."""
+    """Return the answers of the scorer; a text without an answer gets the expected one."""
     numbers = scorer.predict(pa.array(texts, pa.string()))
     is_scored = numbers[CLASS].is_valid().to_numpy(zero_copy_only=False)
     found = expected.copy()

@@ -55,7 +55,7 @@ OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer r
 
 
 def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Order nodes depth first from the outputs, number them, and leave out what is not needed."""
+    """Order and number the nodes depth first from the outputs, and drop unused ones."""
     graph = network.graph
     producers = {name: node for node in graph.node for name in node.output}
     weights = {entry.name: entry for entry in graph.initializer}
@@ -228,7 +228,7 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
 
 
 def _described(facts: ModelFacts, given: str) -> str:
-    """Say in a line what a model is for."""
+    """Return a line on what a model is for."""
     what = "Classes of texts" if facts.has_classes else "Sentiment of reviews"
     return f"{what}: {given} in, {PROBABILITY} and {LABEL} out."
 

@@ -58,7 +58,9 @@ from toolkit.text.vocabulary import Vocabulary
 # Keras gives other last digits on other processors.
 _DECIMALS = 7
 _STAR_DECIMALS = 4
-_TWIN, _TOKENS, _GOLDEN = ".ids.onnx", ".tokens.json", ".golden.jsonl"
+_TWIN = ".ids.onnx"
+_TOKENS = ".tokens.json"
+_GOLDEN = ".golden.jsonl"
 _FEW_REVIEWS = 1000
 
 
@@ -104,7 +106,8 @@ def token_table(facts: ModelFacts, vocabulary: Vocabulary) -> str:
     Spellings are a list, as some languages treat strings with and without combining accents as one
     key.
     """
-    rule, other = vocabulary.rule, vocabulary.spellings
+    rule = vocabulary.rule
+    other = vocabulary.spellings
     table = {
         "token_rule": rule.version,
         "max_tokens": facts.max_tokens,
@@ -316,7 +319,8 @@ def _note_of_sources(start: Release) -> list[str]:
 
 
 def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
-    notes, neutral = [], facts.neutral
+    notes = []
+    neutral = facts.neutral
     if neutral is not None and not neutral.low <= facts.threshold <= neutral.high:
         notes.append(
             f"The neutral range, {neutral.low:g} to {neutral.high:g}, is not around the threshold: "

@@ -88,7 +88,7 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str) -> Goal:
-        """Read what `--optimize` says; raises `UsageError` if it is not a goal."""
+        """Read a value of `--optimize`; raise `UsageError` if it is not a goal."""
         if text in ("accuracy", BALANCED, "f1"):
             return cls(text)
         found = re.fullmatch(r"(precision|recall)=(\d*\.?\d+)", text)
@@ -112,7 +112,8 @@ def choose_threshold(
     is_usual = config.threshold in (None, DEFAULT_THRESHOLD)
     chosen = "default" if is_usual else SHARE_OF_POSITIVES
     if given is not None:
-        value, chosen = given, "given"
+        value = given
+        chosen = "given"
     if not folder.validation.is_file():
         if goal is not None:
             raise UsageError(
