@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
@@ -137,12 +138,14 @@ def test_themes_are_merged_and_named_as_people_write(command: Command) -> None:
     assert page.count("closed my account") > 1
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "arrow"])
 def test_every_format_says_the_same(command: Command, ending: str) -> None:
     table = pyarrow.csv.read_csv(write_rows("s.csv", rows(100)))
     if ending == "parquet":  # with dates that are no text
         assert str(table.schema.field("date").type).startswith("date")
         pq.write_table(table, "s.parquet")
+    elif ending == "arrow":
+        feather.write_feather(table, "s.arrow", chunksize=30)
     else:
         lines = table.set_column(2, "date", table["date"].cast("string")).to_pylist()
         write("s.jsonl", "".join(json.dumps(line) + "\n" for line in lines))

@@ -24,8 +24,8 @@ from toolkit.export import export_to_hub
 from toolkit.export.hub import LICENCES as NAMED
 from toolkit.export.hub import card_data, filled_folder, hub_card
 from toolkit.model import ModelFacts, Release, RunFolder
-from toolkit.model.facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
 from toolkit.model.release import DataSet
+from toolkit.model.training_facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
 
 FILES = [
     *(".gitattributes", "README.md", "SHA256SUMS", "model.golden.jsonl", "model.ids.onnx"),

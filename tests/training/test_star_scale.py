@@ -14,8 +14,8 @@ from toolkit import Scorer
 from toolkit.evaluation.ratings import classes_of, macro_f1
 from toolkit.export import export
 from toolkit.model.classes import NEUTRAL_OF_THREE
-from toolkit.model.facts import Calibration
 from toolkit.model.stars import StarScale, logits_of, sigmoid
+from toolkit.model.training_facts import Calibration
 from toolkit.records import Columns, ReadOptions
 from toolkit.training import TrainingOptions, train
 from toolkit.training.calibration import NotFitted, Rated, fit_neutral, fit_stars

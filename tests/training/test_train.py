@@ -35,7 +35,7 @@ from typer.testing import CliRunner
 from toolkit.cli.app import app
 from toolkit.cli.train import show
 from toolkit.errors import UsageError
-from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
+from toolkit.model.training_facts import Calibration, Copies, Folds, Metrics, Spread
 from toolkit.training import Reviews, SplitKind
 from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.result import HeldOut, Outcome

@@ -17,7 +17,7 @@ from toolkit.evaluation.cells import Cell, Table, table_of
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.model.classes import SENTIMENT
-from toolkit.model.facts import PARTS
+from toolkit.model.training_facts import PARTS
 
 _SPACE = 3  # most characters between two columns of a table
 _HEAD_WIDTH = 12  # width to which longer names of columns are wrapped

@@ -48,9 +48,10 @@ def _show(description: Description, core: str) -> None:
 
     from toolkit.model.description import next_step, rows_of
 
+    # First: of damaged facts, nothing is printed.
+    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
-    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console.print(fact_table(rows))
     console.print(one_line(next_step(description)), soft_wrap=True)

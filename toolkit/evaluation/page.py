@@ -16,7 +16,7 @@ from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.summary import Summary, headline, sections
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
-from toolkit.model.facts import PARTS
+from toolkit.model.training_facts import PARTS
 
 _HERE = Path(__file__).parent  # of the template and the styles
 

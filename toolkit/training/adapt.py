@@ -16,11 +16,11 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.evaluation.metrics import measure
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import Adaptation, CandidateScores
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
+from toolkit.model.training_facts import Adaptation, CandidateScores
 from toolkit.training.adapt_fit import (
     UNLABELLED,
     WORDS,
@@ -122,7 +122,7 @@ def usual_folds(reviews: int) -> int:
 
 
 def _outcome(
-    made: AdaptedNetwork, read: TrainingData, split: str, copies: model_facts.Copies
+    made: AdaptedNetwork, read: TrainingData, split: str, copies: training_facts.Copies
 ) -> Outcome:
     reviews = read.reviews
     validation = read.validation

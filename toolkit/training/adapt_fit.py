@@ -22,11 +22,11 @@ from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.agreement import check_agreement
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
+from toolkit.model.training_facts import StartModel
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, TokenIds

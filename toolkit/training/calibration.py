@@ -23,7 +23,6 @@ from toolkit.evaluation.ratings import (
     star_figures,
 )
 from toolkit.model.classes import NEUTRAL_OF_THREE, POSITIVE_OF_THREE, is_positive
-from toolkit.model.facts import Calibration
 from toolkit.model.stars import (
     FIXED_RANGE,
     LARGEST_LOGIT,
@@ -36,6 +35,7 @@ from toolkit.model.stars import (
     rounded_stars,
     sigmoid,
 )
+from toolkit.model.training_facts import Calibration
 from toolkit.training.result import HeldOut
 
 # With fewer reviews, scale and bias, or the scale alone, would follow chance.

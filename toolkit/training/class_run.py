@@ -20,7 +20,7 @@ from toolkit.evaluation.class_metrics import (
     measure_classes,
 )
 from toolkit.files import atomic_folder
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.class_data import ClassData, class_split, load_classes
@@ -89,7 +89,7 @@ class _Outcome:
     split: str  # how texts were held out: a `SplitKind`, or `given` by the user
     network: Any  # calibrated
     held_out: _Array  # probabilities, (texts, classes) float32, not calibrated
-    calibration: model_facts.Calibration
+    calibration: training_facts.Calibration
     validation: ClassMetrics  # of calibrated probabilities
     test: ClassMetrics | None
 
@@ -197,7 +197,7 @@ def fit_temperature(
     numbers: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64] | None = None,
-) -> model_facts.Calibration:
+) -> training_facts.Calibration:
     """Fit the scale of the logits that makes the labels of held-out texts most likely.
 
     `numbers` (texts,) are the classes, `probabilities` (texts, classes). Calibration error and log
@@ -225,7 +225,7 @@ def fit_temperature(
             scale = 1.0
             after = before
             changed = probabilities.astype(np.float64)
-    return model_facts.Calibration(
+    return training_facts.Calibration(
         scale=scale,
         bias=0.0,
         fitted_on=count,
@@ -292,8 +292,8 @@ def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
         )
 
 
-def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores:
-    return model_facts.Scores(
+def _scores(found: ClassMetrics, split: str | None = None) -> training_facts.Scores:
+    return training_facts.Scores(
         loss=found.log_loss,
         accuracy=found.accuracy.value,
         reviews=found.accuracy.count,
@@ -304,8 +304,8 @@ def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores
     )
 
 
-def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
-    return model_facts.Metrics(
+def _metrics_of(outcome: _Outcome) -> training_facts.Metrics:
+    return training_facts.Metrics(
         validation=_scores(outcome.validation, outcome.split),
         calibration=outcome.calibration,
         test=None if outcome.test is None else _scores(outcome.test),
@@ -314,10 +314,10 @@ def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
     )
 
 
-def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
+def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
     names = reviews.classes or ()
     counts = np.bincount(reviews.labels, minlength=len(names)).tolist()
-    return model_facts.ReviewSource(
+    return training_facts.ReviewSource(
         source=reviews.name,
         reviews=len(reviews),
         without_text=reviews.without_text,
@@ -342,7 +342,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary.size,
         max_tokens=preset.max_tokens,
-        data=model_facts.TrainingData(
+        data=training_facts.TrainingData(
             **vars(_source_of(data.reviews)),
             test=None if data.test is None else _source_of(data.test),
             validation=None if data.validation is None else _source_of(data.validation),
@@ -359,7 +359,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
 
 
 def _write(
-    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: model_facts.Metrics
+    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: training_facts.Metrics
 ) -> None:
     """Write the run folder; it appears when it is complete."""
     from toolkit.networks.network_files import save_keras  # late: it imports ONNX

@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
@@ -165,14 +165,14 @@ class Outcome:
     split: str  # how reviews were held out: a `SplitKind`, or `given` by the user
     fit: Fit
     data: FitData
-    copies: model_facts.Copies
+    copies: training_facts.Copies
     folds: tuple[Fit, ...] = ()
     held_out: HeldOut | None = None
-    calibration: model_facts.Calibration | None = None
+    calibration: training_facts.Calibration | None = None
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
     test: Metrics | None = None
-    adaptation: model_facts.Adaptation | None = None
+    adaptation: training_facts.Adaptation | None = None
     choice: Choice | None = None  # how this network was chosen, if several were tried
 
     def sample(self, seed: int) -> dict[str, Reviews]:
@@ -204,7 +204,7 @@ class TrainingResult:
     ----------
     run : RunFolder
         The run folder that was written.
-    metrics : model_facts.Metrics
+    metrics : training_facts.Metrics
         The content of `metrics.json`.
     ending : str
         Why the fit ended, and which epoch is kept.
@@ -221,7 +221,7 @@ class TrainingResult:
     """
 
     run: RunFolder
-    metrics: model_facts.Metrics
+    metrics: training_facts.Metrics
     ending: str = ""
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None

@@ -16,7 +16,8 @@ import pyarrow.parquet as pq
 from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics
 from toolkit.files import atomic_folder
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
+from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.labels import is_unsure
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import rescaled
@@ -73,7 +74,7 @@ def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
 
 
 def write_run(
-    path: Path, config: RunConfig, metrics: model_facts.Metrics, outcome: Outcome, *, force: bool
+    path: Path, config: RunConfig, metrics: training_facts.Metrics, outcome: Outcome, *, force: bool
 ) -> None:
     """Write the run folder; it appears when it is complete."""
     if path.parent == RUNS:
@@ -96,14 +97,14 @@ def write_run(
             plot_histories(partial, outcome.folds or [outcome.fit])
 
 
-def metrics_of(outcome: Outcome) -> model_facts.Metrics:
+def metrics_of(outcome: Outcome) -> training_facts.Metrics:
     """Return the content of `metrics.json`: no times, so equal trainings write equal bytes."""
-    return model_facts.Metrics(
+    return training_facts.Metrics(
         validation=_scores(outcome.fit, outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
         adaptation=outcome.adaptation,
-        test=None if outcome.test is None else model_facts.Scores(**_numbers(outcome.test)),
+        test=None if outcome.test is None else training_facts.Scores(**_numbers(outcome.test)),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         unsure=_unsure(outcome),
@@ -115,7 +116,7 @@ def _unsure(outcome: Outcome) -> float | None:
     """Return the share of unsure answers among the held-out reviews, weighted as in the loss."""
     held_out = outcome.held_out
     change = outcome.calibration
-    if held_out is None or len(held_out.labels) < model_facts.FEWEST_FOR_UNSURE:
+    if held_out is None or len(held_out.labels) < FEWEST_FOR_UNSURE:
         return None
     probability: npt.NDArray[Any] = held_out.probability
     if change is not None:  # None for an adapted model, whose probabilities are calibrated
@@ -168,41 +169,41 @@ def _numbers(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _scores(fit: Fit, split: str | None = None) -> model_facts.Scores | None:
+def _scores(fit: Fit, split: str | None = None) -> training_facts.Scores | None:
     """Return the scores of the kept epoch on the held-out reviews."""
     if fit.validation is None:
         return None
     epochs = {}
     if fit.history:
         epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
-    return model_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
+    return training_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
 
 
-def _summarize(outcome: Outcome) -> model_facts.Folds:
+def _summarize(outcome: Outcome) -> training_facts.Folds:
     each = tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None)
 
-    def spread(name: str) -> model_facts.Spread:
+    def spread(name: str) -> training_facts.Spread:
         values = [getattr(scores, name) for scores in each]
-        return model_facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+        return training_facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
     names = ("loss", "accuracy", "balanced_accuracy", "majority_accuracy")
-    return model_facts.Folds(
+    return training_facts.Folds(
         **{name: spread(name) for name in names}, each=each, split=outcome.split
     )
 
 
-def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.TrainingData:
+def describe_data(outcome: Outcome, options: TrainingOptions) -> training_facts.TrainingData:
     """Describe the reviews that were read, for `config.json`."""
     read = outcome.read
     held_out = outcome.data.held_out
     others = outcome.read.unlabelled
-    return model_facts.TrainingData(
+    return training_facts.TrainingData(
         **vars(_source_of(read.reviews)),
         test=None if read.test is None else _source_of(read.test),
         validation=None if read.validation is None else _source_of(read.validation),
         unlabelled=None
         if others is None
-        else model_facts.ReviewSource(
+        else training_facts.ReviewSource(
             source=others.name,
             reviews=len(others),
             without_text=others.without_text,
@@ -217,8 +218,8 @@ def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.Tra
     )
 
 
-def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
-    return model_facts.ReviewSource(
+def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
+    return training_facts.ReviewSource(
         source=reviews.name,
         reviews=len(reviews),
         positive=reviews.positives,
@@ -230,8 +231,8 @@ def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
     )
 
 
-def _describe_teacher(matches: Matches) -> model_facts.TeacherSource:
-    return model_facts.TeacherSource(
+def _describe_teacher(matches: Matches) -> training_facts.TeacherSource:
+    return training_facts.TeacherSource(
         source=matches.teacher.path.name,
         rows=len(matches.teacher),
         without_probability=matches.teacher.without_probability,

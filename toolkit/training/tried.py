@@ -5,8 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.model import DEFAULT_MODEL
-from toolkit.model import facts as model_facts
+from toolkit.model import DEFAULT_MODEL, training_facts
 
 if TYPE_CHECKING:
     from toolkit.evaluation.metrics import Metrics
@@ -89,10 +88,10 @@ class Choice:
         )
 
     @property
-    def facts(self) -> tuple[model_facts.Tried, ...]:
+    def facts(self) -> tuple[training_facts.Tried, ...]:
         """The entries for the run folder: no seconds, as equal trainings write equal bytes."""
         return tuple(
-            model_facts.Tried(
+            training_facts.Tried(
                 each.name, each.balanced_accuracy, each.log_loss, is_baseline=each.is_baseline
             )
             for each in self.tried

@@ -1,4 +1,4 @@
-"""Values of Parquet files that reject their record, wherever they are within a column."""
+"""Values of typed columns: their size, and what rejects a record, wherever it is in a column."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -15,6 +16,10 @@ from toolkit.records.review_file import Reject
 STRINGS = (pa.string(), pa.large_string(), pa.string_view())
 BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
 _DAYS = (-12_687_063, 11_248_372)  # of the years -32766 to 32766; Arrow has no text for others
+
+_VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
+_VIEWS = (pa.string_view(), pa.binary_view())
+_VIEW_INTS = 4  # of 32 bits each; the first is the length of the string
 
 # What is wrong with the one row of an array: the reason, and the bytes of the value.
 Fault = tuple[str, bytes]
@@ -77,7 +82,7 @@ def _no_text(column: pa.Array, name: str, *, is_nested: bool) -> Fault:
     value = _outside(column, is_nested=is_nested)[0].as_py()
     reason = (
         f"the {column.type} value {value} in the column {name!r} is out of the range that can be "
-        "written as text; only a Parquet output keeps it"
+        "written as text; write Parquet to keep it"
     )
     return reason, str(value).encode()
 
@@ -135,8 +140,16 @@ def _parts(kind: pa.DataType) -> list[pa.DataType]:
     return [kind.field(number).type for number in range(kind.num_fields)]
 
 
+def part_of(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> pa.DataType | None:
+    """Return the first type that is searched for: the type itself, or one that it is made of."""
+    if concerns(kind):
+        return kind
+    found = (part_of(part, concerns) for part in _parts(kind))
+    return next((part for part in found if part is not None), None)
+
+
 def _holds(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> bool:
-    return concerns(kind) or any(_holds(part, concerns) for part in _parts(kind))
+    return part_of(kind, concerns) is not None
 
 
 def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterator[pa.Array]:
@@ -159,3 +172,78 @@ def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Ite
         inner = [column.values]
     for part in inner:
         yield from _leaves_of(part, concerns)
+
+
+_AS_BYTES = dict(zip(STRINGS, BYTES, strict=True))
+
+
+def check_content(batch: pa.RecordBatch) -> None:
+    """Raise `ArrowInvalid` for a batch that is not what its types say, such as wrong offsets.
+
+    Arrow's functions would read outside of its buffers. Strings may have any bytes: a `Check`
+    rejects their records alone.
+    """
+    for column in batch.columns:
+        try:
+            column.validate(full=True)
+        except pa.ArrowInvalid:
+            column.validate()
+            column.view(_with_bytes(column.type)).validate(full=True)
+
+
+def _with_bytes(kind: pa.DataType) -> pa.DataType:
+    if isinstance(kind, pa.BaseExtensionType):
+        return _with_bytes(kind.storage_type)
+    if pa.types.is_dictionary(kind):
+        return pa.dictionary(kind.index_type, _with_bytes(kind.value_type), kind.ordered)
+    return with_parts(_AS_BYTES.get(kind, kind), _with_bytes)
+
+
+def bytes_of(batch: pa.RecordBatch) -> int:
+    """Return about how many bytes a batch takes as text: each value as often as it occurs."""
+    return sum(map(_bytes_of, batch.columns))
+
+
+def _bytes_of(column: pa.Array) -> int:
+    kind = column.type
+    if not _holds(kind, _is_shared):
+        return int(column.nbytes)
+    if kind in _VIEWS:
+        return _bytes_of_views(column)
+    if pa.types.is_dictionary(kind):
+        return int(column.indices.nbytes) + _bytes_of_values(column)
+    return sum(map(_bytes_of, _parts_of(column)))
+
+
+def _parts_of(column: pa.Array) -> list[pa.Array]:
+    """Return the arrays within a nested one: those values alone that its rows have."""
+    kind = column.type
+    if isinstance(kind, pa.BaseExtensionType):
+        return [column.storage]
+    if pa.types.is_struct(kind):
+        return [column.field(number) for number in range(kind.num_fields)]
+    if pa.types.is_map(kind):
+        first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        return [column.keys[first:last], column.items[first:last]]
+    return [column.flatten()]
+
+
+def _is_shared(kind: pa.DataType) -> bool:
+    """Whether rows may share their values, so that a column may be small and its text large."""
+    return kind in _VIEWS or pa.types.is_dictionary(kind)
+
+
+def _bytes_of_views(column: pa.Array) -> int:
+    ints = np.frombuffer(column.buffers()[1], np.int32)
+    lengths = ints[column.offset * _VIEW_INTS :: _VIEW_INTS][: len(column)]
+    return int(lengths[column.is_valid().to_numpy(zero_copy_only=False)].sum(dtype=np.int64))
+
+
+def _bytes_of_values(column: pa.DictionaryArray) -> int:
+    if column.type.value_type in _VIEWS:
+        lengths = pc.binary_length(column.dictionary.cast(pa.large_binary()))
+    elif column.type.value_type in _VALUES:
+        lengths = pc.binary_length(column.dictionary)
+    else:  # numbers
+        return 0
+    return int(pc.sum(lengths.take(column.indices)).as_py() or 0)
