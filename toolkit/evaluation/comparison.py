@@ -31,7 +31,7 @@ class Comparison:
     reference: str
     only_model_right: int  # reviews that only the model has right
     only_reference_right: int
-    difference: float  # the accuracy of the model minus that of the reference
+    difference: float  # the accuracy of the model minus the accuracy of the reference
     # 95% interval of the difference for paired answers: those that the score test (Tango 1998) with
     # Edwards' correction does not reject. It holds 0 where p is 0.05 or more, and only there, but
     # for 13 reviews against 4, of which the exact test says p = 0.049.
@@ -113,7 +113,7 @@ def _p_value(first: int, second: int) -> float:
     if count < _EXACT_BELOW:
         tail = sum(comb(count, k) for k in range(min(first, second) + 1))
         return min(float(2 * tail / 2**count), 1.0)
-    # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
+    # The upper tail of chi-squared with one degree of freedom, the square of a normal deviate.
     return erfc(max(abs(first - second) - _CORRECTION, 0) / sqrt(2 * count))
 
 

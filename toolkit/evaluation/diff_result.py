@@ -46,22 +46,27 @@ class Counts:
     def of(cls, cells: npt.NDArray[np.int64]) -> Counts:
         """Count rows by true label, old and new answer, (3, 3, 3): negative, positive and none."""
         answers = cells.sum(axis=0)
-        labelled = cells[:2, :2, :2]
-        rows = answers.sum()
-        both = labelled.sum()
-        moved = (answers[0, 1], answers[1, 0], answers[2, :2].sum(), answers[:2, 2].sum())
-        found = (
-            rows,
-            rows - answers[2, 2],
-            sum(moved),
-            *moved,
-            both,
-            cells[:2].sum() - both,
-            labelled[0, 0, 0] + labelled[1, 1, 1],
-            labelled[0, 0, 1] + labelled[1, 1, 0],
-            labelled[0, 1, 0] + labelled[1, 0, 1],
+        to_positive = int(answers[0, 1])
+        to_negative = int(answers[1, 0])
+        gained = int(answers[2, :2].sum())
+        lost = int(answers[:2, 2].sum())
+        rows = int(answers.sum())
+        both = cells[:2, :2, :2]
+        labelled = int(both.sum())
+        return cls(
+            rows=rows,
+            answered=rows - int(answers[2, 2]),
+            changed=to_positive + to_negative + gained + lost,
+            to_positive=to_positive,
+            to_negative=to_negative,
+            gained=gained,
+            lost=lost,
+            labelled=labelled,
+            labelled_without_score=int(cells[:2].sum()) - labelled,
+            both_right=int(both[0, 0, 0] + both[1, 1, 1]),
+            only_old_right=int(both[0, 0, 1] + both[1, 1, 0]),
+            only_new_right=int(both[0, 1, 0] + both[1, 0, 1]),
         )
-        return cls(*map(int, found))
 
     @property
     def old_accuracy(self) -> Proportion | None:
@@ -125,7 +130,7 @@ class Changes:
     stars: Shift | None  # None where a model has no stars
     other_whole_stars: int  # rows with another number of stars, rounded
     most_changed: tuple[ChangedRow, ...]  # rows with another label first, then by distance
-    groups: dict[str, Counts]  # by name, the largest first; of files, where there is no column
+    groups: dict[str, Counts]  # by name, the largest first; without a column, by file
 
 
 @dataclass

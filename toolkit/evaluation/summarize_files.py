@@ -181,7 +181,7 @@ class _Run:
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
         self.dates = DateCounts()
-        self.date_place = ""  # the first file and its column, then that of the first wrong date
+        self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and return the summary without themes and rows to show."""
@@ -198,7 +198,7 @@ class _Run:
                         read += block.records + len(block.rejects)
                         if on_progress is not None:
                             on_progress(Progress(read, reviews.bytes_read, reviews.size))
-                except WrongValueError as error:  # its row is that of a block
+                except WrongValueError as error:  # its row counts from the block
                     row = read + error.row
                     raise WrongValueError(error.place, row, error.problem) from None
             self.found.files.append(str(path))

@@ -220,8 +220,8 @@ class Summary:
     def _other_shares(self) -> Iterator[tuple[str, str]]:
         """Return the corrected and adjusted shares of positive rows, beside the counted share."""
         if self.adjusted is not None:
-            told = f"{percent(self.adjusted, 1)}, by all scores together"
-            yield f"{self.positive}, adjusted", told
+            adjusted = f"{percent(self.adjusted, 1)}, by all scores together"
+            yield f"{self.positive}, adjusted", adjusted
         if self.corrected is not None:
             each = self.corrected
             shown = f"{percent(each.share, 1)}, {ends(each.interval)}"
@@ -239,7 +239,7 @@ class Summary:
         if self.total.stars is not None:
             found.append((self.stars_name, f"{self.total.stars:.2f}"))
         if self.without_score:
-            more = f", {self.without_text:,} of them without text" * (self.without_text > 0)
+            more = f", {self.without_text:,} of them without text" if self.without_text else ""
             found.append(("without a score", f"{counted(self.without_score, 'row')}{more}"))
         if self.without_date:
             found.append(("without a date", counted(self.without_date, "row")))
@@ -265,8 +265,10 @@ def headline(found: Summary) -> list[str]:
         said += ", about as many as before"
     sentences = [f"{said}."]
     if found.adjusted is not None:
-        told = percent(1 - found.adjusted, 1)
-        sentences.append(f"The {found.negative} share adjusted by all scores together is {told}.")
+        adjusted = percent(1 - found.adjusted, 1)
+        sentences.append(
+            f"The {found.negative} share adjusted by all scores together is {adjusted}."
+        )
     for what, themes in (("Complaints", found.complaints), ("Praise", found.praise)):
         names = [each.name for each in themes[:_NAMED_FIRST]]
         if names:
@@ -332,7 +334,9 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     if found.step is not None:
         last = found.over_time[-_MOST_SLICES:]
         count = len(found.over_time)
-        note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
+        note = ""
+        if count > len(last):
+            note = f"The last {len(last)} of {count:,}; all are in the JSON."
         shown.append(Section(f"By {found.step}", _slices(found, found.step, last), note))
     if found.since is not None:
         shown.append(_changes(found, found.since, most))

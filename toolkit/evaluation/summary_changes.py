@@ -87,7 +87,8 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
         ):
             names = [*_missing_in(own, others, *counts)]
             if names:
-                more = f" and {len(names) - _MOST_NAMED:,} more" * (len(names) > _MOST_NAMED)
+                others_count = len(names) - _MOST_NAMED
+                more = f" and {others_count:,} more" if others_count > 0 else ""
                 what = "New" if is_new else "No longer there"
                 yield f"{what} in {column}: {', '.join(names[:_MOST_NAMED])}{more}."
         differences = [

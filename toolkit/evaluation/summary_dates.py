@@ -39,7 +39,7 @@ _MONTHS = (
 )
 _FIRST_YEAR = 1000
 _LAST_YEAR = 9998
-_FEW = 0.01  # of the dates whose order is known: so many in another order are mistakes
+_FEW = 0.01  # of the dates with a known order: up to this share in another order are mistakes
 
 
 class Days(NamedTuple):

@@ -155,7 +155,10 @@ def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
     text: str = row["text"]
     start = 0 if len(text) <= _LETTERS_SHOWN else max(at - _LETTERS_BEFORE, 0)
     shown = text[start : start + _LETTERS_SHOWN]
-    shown = "…" * (start > 0) + shown + "…" * (start + _LETTERS_SHOWN < len(text))
+    if start > 0:
+        shown = f"…{shown}"
+    if start + _LETTERS_SHOWN < len(text):
+        shown = f"{shown}…"
     return Quote(
         row["file"], row["row"], row["sentiment"], round(row["probability"], 4), shown, why
     )

@@ -288,7 +288,7 @@ def prior_table(evaluation: Evaluation) -> Table | None:
 
 def prior_note(evaluation: Evaluation) -> str:
     """Return the share of positives that each model estimates, and the true share."""
-    told = [
+    shares = [
         f"{percent(each.prior.share, 1)} by {each.name}"
         for each in evaluation.models
         if each.prior is not None
@@ -296,7 +296,7 @@ def prior_note(evaluation: Evaluation) -> str:
     true = evaluation.models[0].metrics.positive_share
     return (
         f"The scores of the first {FIRST_RECORDS:,} reviews tell the share of positive ones "
-        f"without a label: {', '.join(told)}; by the labels of all, it is {percent(true, 1)}."
+        f"without a label: {', '.join(shares)}; by the labels of all, it is {percent(true, 1)}."
     )
 
 
