@@ -255,37 +255,18 @@ class Summary:
 
 def headline(found: Summary) -> list[str]:
     """Return the figures in a few sentences."""
-    share = found.total.share(found.negative)
-    said = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
-    change = next((c for c in found.changes if (c.what, c.name) == ("label", found.negative)), None)
-    if change is not None:
-        points = abs(100 * change.difference)
-        said += f", {points:.1f} points {'more' if change.difference > 0 else 'less'} than before"
-    elif found.since is not None:
-        said += ", about as many as before"
-    sentences = [f"{said}."]
+    sentences = [_sentence_of_share(found)]
     if found.adjusted is not None:
         adjusted = percent(1 - found.adjusted, 1)
         sentences.append(
             f"The {found.negative} share adjusted by all scores together is {adjusted}."
         )
-    for what, themes in (("Complaints", found.complaints), ("Praise", found.praise)):
-        names = [each.name for each in themes[:_NAMED_FIRST]]
-        if names:
-            listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-            is_are = "are" if what == "Complaints" else "is"
-            sentences.append(f"{what} {is_are} mostly about: {listed}.")
-    groups = [
-        (each.share(found.negative), each.name, column)
-        for column, slices in found.by.items()
-        for each in slices
-        if each.is_group and each.rows >= _FEWEST_OF_GROUP
-    ]
-    # Groups whose interval has nothing in common with the share of all.
-    worse = [each for each in groups if each[0].interval[0] > share.interval[1]]
-    if worse:
-        of, name, column = max(worse, key=lambda each: (each[0].interval[0], each[1]))
-        sentences.append(f"Most {found.negative} by {column}: {name}, {percent(of.value, 1)}.")
+    if found.complaints:
+        sentences.append(f"Complaints are mostly about: {_listed(found.complaints)}.")
+    if found.praise:
+        sentences.append(f"Praise is mostly about: {_listed(found.praise)}.")
+    if (worst := _sentence_of_worst_group(found)) is not None:
+        sentences.append(worst)
     if found.corrected is not None:
         low, high = (1 - end for end in found.corrected.interval[::-1])
         sentences.append(
@@ -293,6 +274,42 @@ def headline(found: Summary) -> list[str]:
             f"{found.negative} ({ends((low, high))})."
         )
     return sentences
+
+
+def _sentence_of_share(found: Summary) -> str:
+    """Return the share of negative reviews, and its change since earlier files."""
+    share = found.total.share(found.negative)
+    sentence = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
+    for change in found.changes:
+        if (change.what, change.name) == ("label", found.negative):
+            direction = "more" if change.difference > 0 else "less"
+            return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
+    return f"{sentence}." if found.since is None else f"{sentence}, about as many as before."
+
+
+def _listed(themes: Sequence[Theme]) -> str:
+    """Name the first themes."""
+    names = [each.name for each in themes[:_NAMED_FIRST]]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sentence_of_worst_group(found: Summary) -> str | None:
+    """Name the group that is surely more negative than all rows; None if no group is."""
+    whole = found.total.share(found.negative)
+    worst = None
+    for column, slices in found.by.items():
+        for each in slices:
+            share = each.share(found.negative) if each.is_group else None
+            if share is None or each.rows < _FEWEST_OF_GROUP:
+                continue
+            rank = (share.interval[0], each.name)
+            # Its interval has nothing in common with the interval of all rows.
+            if share.interval[0] > whole.interval[1] and (worst is None or rank > worst[0]):
+                worst = (rank, column, share.value)
+    if worst is None:
+        return None
+    (_, name), column, value = worst
+    return f"Most {found.negative} by {column}: {name}, {percent(value, 1)}."
 
 
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:

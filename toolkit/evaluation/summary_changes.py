@@ -77,34 +77,43 @@ def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Sl
 
 
 def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[str]:
-    """Return notes on new and missing groups, and on a change that another mix explains."""
+    """Yield notes on new and missing groups, and on a change that another mix explains."""
     of_all = [each for each in kept if (each.what, each.name) == ("label", found.negative)]
     for column, now in found.by.items():
         old = before.by[column]
-        for is_new, own, others, counts in (
-            (True, now, old, (before.total.rows, found.total.rows)),
-            (False, old, now, (found.total.rows, before.total.rows)),
-        ):
-            names = [*_missing_in(own, others, *counts)]
-            if names:
-                others_count = len(names) - _MOST_NAMED
-                more = f" and {others_count:,} more" if others_count > 0 else ""
-                what = "New" if is_new else "No longer there"
-                yield f"{what} in {column}: {', '.join(names[:_MOST_NAMED])}{more}."
-        differences = [
-            each.difference
-            for pair in _in_both(now, old)
-            for each in [changed("", "", *(one.share(found.negative) for one in pair[::-1]))]
-            if each is not None
-        ]
+        new = [*_missing_in(now, old, before.total.rows, found.total.rows)]
+        if new:
+            yield f"New in {column}: {_first(new)}."
+        gone = [*_missing_in(old, now, found.total.rows, before.total.rows)]
+        if gone:
+            yield f"No longer there in {column}: {_first(gone)}."
         for change in of_all:
-            rises = change.difference > 0
-            if len(differences) > 1 and all((each > 0) is not rises for each in differences):
-                ways = ("risen", "fallen") if rises else ("fallen", "risen")
-                yield (
-                    f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
-                    f"other groups of {column} have more rows than before."
-                )
+            yield from _note_on_mix(found, column, change, [*_in_both(now, old)])
+
+
+def _first(names: Sequence[str]) -> str:
+    """List the first names, and count the rest."""
+    rest = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED])
+    return f"{listed} and {rest:,} more" if rest > 0 else listed
+
+
+def _note_on_mix(
+    found: Summary, column: str, change: Change, pairs: Sequence[tuple[Slice, Slice]]
+) -> Iterator[str]:
+    """Note that the negative share changes in every group against its change in all rows."""
+    differences = []
+    for now, old in pairs:
+        each = changed("", "", old.share(found.negative), now.share(found.negative))
+        if each is not None:
+            differences.append(each.difference)
+    rises = change.difference > 0
+    if len(differences) > 1 and all((each > 0) is not rises for each in differences):
+        ways = ("risen", "fallen") if rises else ("fallen", "risen")
+        yield (
+            f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
+            f"other groups of {column} have more rows than before."
+        )
 
 
 def _missing_in(

@@ -61,6 +61,16 @@ _QUOTES = "\"'“”‘’"  # noqa: RUF001
 _NOTHING, _THROUGH, _NOUN, _CONCRETE, _OTHER, _NEGATION, _NUMBER, _UNIT, _GENERIC = range(9)
 _ALONE, _PAIR, _NEGATED, _COUNTED = range(4)  # kinds of terms
 
+# Endings of forms, and what a word may have in their place.
+_ENDINGS = {
+    "ies": ("y",),
+    "sses": ("ss",),
+    "es": ("", "e"),
+    "s": ("",),
+    "ied": ("y",),
+    "ed": ("", "e"),
+    "ing": ("", "e"),
+}
 _IRREGULAR = {
     "broke": "break", "broken": "break", "lost": "lose", "paid": "pay", "sent": "send",
     "stole": "steal", "stolen": "steal", "froze": "freeze", "frozen": "freeze", "torn": "tear",
@@ -94,18 +104,14 @@ class Terms:
             return irregular
         if len(word) < 4 or not word.isalpha():
             return word
-        for ending, others in (
-            ("ies", ("y",)), ("sses", ("ss",)), ("es", ("", "e")), ("s", ("",)), ("ied", ("y",)),
-            ("ed", ("", "e")), ("ing", ("", "e")),
-        ):  # fmt: skip
+        for ending, others in _ENDINGS.items():
             base = word.removesuffix(ending)
             if base == word or len(base) < 3 or (ending == "s" and base.endswith(("s", "u", "i"))):
                 continue
-            doubled = (base[:-1],) if ending in ("ed", "ing") and base[-1] == base[-2] else ()
-            found: list[str] = [
-                own for own in (*(base + each for each in others), *doubled) if own in self._place
-            ]
-            if found:
+            candidates = [base + each for each in others]
+            if ending in ("ed", "ing") and base[-1] == base[-2]:
+                candidates.append(base[:-1])
+            if found := [each for each in candidates if each in self._place]:
                 return min(found, key=lambda own: self._place[own])
         return word
 
@@ -450,12 +456,11 @@ class _Group:
         counts = {term.key: term.reviews for term in (self.first, *self.more)}
         name = best.key
         if kinds[name] == _ALONE:
-            for key in sample.pairs_with(name):
-                if key not in written:
-                    written[key] = _written(sample, key)
-                    phrases.append(key)
-        if kinds[name] == _ALONE and phrases and counts.get(phrases[0], 0) >= _NAMED * best.reviews:
-            name = phrases[0]
+            more = [key for key in sample.pairs_with(name) if key not in written]
+            written |= {key: _written(sample, key) for key in more}
+            phrases += more
+            if phrases and counts.get(phrases[0], 0) >= _NAMED * best.reviews:
+                name = phrases[0]
         shown = written[name]
         if kinds[name] == _COUNTED and len(phrases) < len(written):  # a word for waiting, too
             shown = f"waiting, {shown}"
