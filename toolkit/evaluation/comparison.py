@@ -1,4 +1,4 @@
-"""Whether one model is really better than another on the same reviews."""
+"""Test whether one model is better than another on the same reviews."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Comparison:
 
 
 def compare(model: str, right: Right, reference: str, reference_right: Right) -> Comparison:
-    """Compare two by the (reviews,) answers that are right."""
+    """Compare two models; `right` and `reference_right`, (reviews,), mark their right answers."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
     return compare_counts(model, reference, only_model, only_reference, len(right))
@@ -64,7 +64,7 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
 def compare_counts(
     model: str, reference: str, only_model: int, only_reference: int, reviews: int
 ) -> Comparison:
-    """Compare two by the numbers of reviews that only one of them has right, of all reviews."""
+    """Compare two models by the numbers of reviews that only one of them has right."""
     return Comparison(
         model,
         reference,
@@ -106,7 +106,7 @@ def _is_too_large(difference: float, first: int, second: int, reviews: int) -> b
 
 
 def _p_value(first: int, second: int) -> float:
-    """McNemar's test of the reviews that only the first, or only the second has right."""
+    """Return the p-value of McNemar's test, of reviews that only one of the two has right."""
     count = first + second
     if not count:
         return 1.0

@@ -1,4 +1,4 @@
-"""Rows that two models score, and what changes in them, summed up in bounded memory.
+"""Rows scored by two models, and their changes, counted in bounded memory.
 
 Rows are counted by group, label and pair of answers. What labels mean depends on all of them, as a
 1 is positive, or one of five stars; so they are counted as they are written, and read at the end.
@@ -49,7 +49,7 @@ Pair = tuple[Probabilities, Probabilities]  # (rows,) each, of the old and of th
 
 @dataclass(frozen=True)
 class ComparedRows:
-    """Some rows that both models have scored."""
+    """Rows scored by both models."""
 
     rows: pa.Table  # as `CHANGED_ROWS`
     is_changed: npt.NDArray[np.bool_]  # (rows,) whether the label is another
@@ -57,7 +57,7 @@ class ComparedRows:
     stars: Pair | None  # None where a model has none
 
     def after(self, before: int) -> ComparedRows:
-        """Count the rows from another start."""
+        """Add the number of rows before these to the row numbers."""
         at = self.rows.column_names.index("row")
         numbers = pc.add(self.rows["row"], before)
         return replace(self, rows=self.rows.set_column(at, "row", numbers))
@@ -70,7 +70,7 @@ class ComparedRows:
 def compare(
     old: Scorer, new: Scorer, texts: pa.Array, fields: Mapping[str, pa.Array]
 ) -> ComparedRows:
-    """Score texts with both models; `fields` have the file, and maybe row, label and group."""
+    """Score texts with both models; `fields` holds the file, and if known row, label and group."""
     scorers = (old, new)
     both = [scorer.predict(texts) for scorer in scorers]
     before, now = (_floats(numbers["probability"]) for numbers in both)
@@ -129,7 +129,7 @@ class Distances:
 
 
 class Totals:
-    """Sums up rows that come in order; their labels as they are written."""
+    """Counts rows in order, with labels as written."""
 
     def __init__(self, show: int, *, cuts_labels: bool = True) -> None:
         self.has_labels = True  # until there are too many different ones
@@ -145,7 +145,7 @@ class Totals:
         self._other_whole_stars = 0
 
     def add(self, found: ComparedRows, start: int = 0) -> None:
-        """Add rows of a file, which has some rows of other files before it."""
+        """Add rows of a file; `start` is the number of rows in the files before it."""
         rows = found.rows.set_column(3, "label", self._shortened(found.rows["label"]))
         self._count(rows, start)
         old, new = found.probabilities
@@ -165,13 +165,13 @@ class Totals:
             self._other_whole_stars += int(np.count_nonzero(is_other))
 
     def _shortened(self, labels: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Cut probabilities, so that few are different; which are positive stays the same."""
+        """Cut the decimals of probabilities, so that few differ; no label changes its meaning."""
         if not self._cuts_labels or labels.null_count == len(labels):
             return labels
         return shortened(labels)
 
     def _count(self, rows: pa.Table, start: int) -> None:
-        """Count rows by their keys; a blank group is `NO_GROUP`, where there are groups."""
+        """Count rows by their keys; if the file has groups, a blank one is `NO_GROUP`."""
         groups = rows["group"]
         if groups.null_count < len(groups):
             rows = rows.set_column(4, "group", pc.if_else(is_blank(groups), NO_GROUP, groups))
@@ -225,7 +225,7 @@ class Totals:
 
 
 def _no_cells() -> npt.NDArray[np.int64]:
-    """By true label, old and new answer."""
+    """Return zeros by true label, old and new answer."""
     return np.zeros((3, 3, 3), np.int64)
 
 

@@ -1,4 +1,4 @@
-"""Two models compared on fixed texts, and on files of reviews of any size, in bounded memory."""
+"""Compare two models on fixed texts, and on files of any size in bounded memory."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def diff(
     options: DiffOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> Difference:
-    """Compare two models by what their files say, on fixed texts, and on files of reviews.
+    """Compare two models by the facts in their files, on fixed texts, and on files of reviews.
 
     Parameters
     ----------
@@ -167,7 +167,7 @@ def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[
 
 
 class _Block(NamedTuple):
-    """What is left of a block when it is scored."""
+    """The result of a block."""
 
     rows: ComparedRows
     rejects: Sequence[Reject]
@@ -198,7 +198,7 @@ class _Comparison:
 
     @property
     def needs_labels(self) -> bool:
-        """Whether labels are asked for; who says what labels mean wants them, too."""
+        """Whether the user asked for labels, by a column or by names for them."""
         reading = self.options.reading
         return reading.columns.of("label").is_named or reading.labels != LabelNames()
 

@@ -123,7 +123,7 @@ class ChangedRow:
 
 @dataclass(frozen=True)
 class Changes:
-    """What changes for some rows."""
+    """The changes on some rows."""
 
     counts: Counts
     probability: Shift | None  # None where no row is scored by both
@@ -155,7 +155,7 @@ class DataChanges:
 
 @dataclass(frozen=True)
 class WordChanges:
-    """How many words the models know, and how many only one of them knows."""
+    """Numbers of words that the models know, and that only one of them knows."""
 
     old: int
     new: int

@@ -75,12 +75,12 @@ class Mistake:
     is_doubtful: bool = False  # whether the label looks wrong
 
     def effect(self, word: Word) -> float:
-        """What a word adds to the log-odds of the wrong label."""
+        """Return what a word adds to the log-odds of the wrong label."""
         return -word.contribution if self.label else word.contribution
 
     @property
     def unread(self) -> int:
-        """How many words are before those that the model reads."""
+        """The number of words before the part that the model reads."""
         return sum(word.state == "unread" for word in self.words)
 
     @property
@@ -90,16 +90,16 @@ class Mistake:
         return sorted(found, key=self.effect, reverse=True)
 
     def cause_names(self, most: int) -> list[str]:
-        """The strongest of `causes`, at most this number, each once."""
+        """Return the strongest of `causes`, at most `most`, each once."""
         return list(dict.fromkeys(word.text.lower() for word in self.causes))[:most]
 
 
 def most_confident(
     labels: Labels, probability: Probabilities, threshold: float, most: int
 ) -> list[int]:
-    """Positions of the reviews that are wrong, the surest first, at most this number.
+    """Return the positions of at most `most` wrong answers, the surest first.
 
-    Half of them are false positives, the others false negatives, where there are that many.
+    Half are false positives, half false negatives, unless there are too few of either.
     """
     wrong = np.flatnonzero(is_positive(probability, threshold) != labels.astype(np.bool_))
     wrong = wrong[np.argsort(-margins(probability[wrong], threshold), kind="stable")]
@@ -113,9 +113,9 @@ _ROUNDING = 1e-6  # of a mean of probabilities
 
 
 def doubtful(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
-    """Positions of the reviews whose label looks wrong, the surest first.
+    """Return the positions of the reviews whose label looks wrong, the surest first.
 
-    There, the model is surer of the other label than it is on average of reviews with that label:
+    The model is surer of the other label than it is on average for reviews with that label:
     confident learning (Northcutt, Jiang and Chuang 2021). None if all reviews have one label.
     """
     if not 0 < labels.sum() < len(labels):
@@ -162,7 +162,7 @@ class EvaluationOptions:
     force: bool = False  # replace an existing one
 
     def check(self) -> None:
-        """Raise `UsageError` for a number out of its range."""
+        """Raise `UsageError` for a number outside its range."""
         if self.examples < 0:
             raise UsageError(f"examples: expected 0 or more, received {self.examples}")
         check_threshold(self.threshold)
@@ -204,12 +204,12 @@ class ModelResult:
         return np.sort(self.probability)
 
     def called_positive(self, threshold: float) -> int:
-        """How many reviews are called positive, as `is_positive` says."""
+        """Return how many reviews `is_positive` calls positive at a threshold."""
         below = np.searchsorted(self._ascending, np.float32(threshold))
         return len(self._ascending) - int(below)
 
     def mistakes_of(self, label: int) -> list[Mistake]:
-        """The mistakes with this true label, 0 or 1, the surest first."""
+        """Return the mistakes with this true label, 0 or 1, the surest first."""
         return [each for each in self.mistakes if each.label == label]
 
 
@@ -417,9 +417,9 @@ def _doubtful_rows(
 def _with_scores(
     reviews: LabelledReviews, answers: Sequence[_Predictions]
 ) -> tuple[LabelledReviews, list[_Predictions]]:
-    """Leave out, for all models, the reviews that one of them gives no score.
+    """Leave out, for all models, the reviews without a score from one of them.
 
-    Files of predictions need none for neutral reviews.
+    Files of predictions need no score for neutral reviews.
     """
     lacks_score = [
         np.isnan(each.probability) & (reviews.is_opinion | (each.scorer is not None))
@@ -476,7 +476,7 @@ def _result(
 
 
 def _prior(answers: _Predictions, labels: Labels, probability: Probabilities) -> PriorEffect | None:
-    """Measure what a prior would change; the scores of all reviews are in the answers."""
+    """Measure what a prior would change."""
     base = EVEN if answers.scorer is None else answers.scorer.base
     return prior_effect(labels, probability, answers.probability, answers.threshold, base)
 

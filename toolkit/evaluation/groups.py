@@ -52,12 +52,12 @@ class Slice:
 
     @property
     def reviews(self) -> int:
-        """How many there are."""
+        """The number of reviews."""
         return self.metrics[0].accuracy.count
 
     @property
     def positive(self) -> int:
-        """How many are labelled positive."""
+        """The number of reviews labelled positive."""
         return self.metrics[0].true_positives + self.metrics[0].false_negatives
 
     @property
@@ -125,7 +125,7 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
 
 
 def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
-    """Take the mean over groups; None if none has enough reviews of both labels."""
+    """Return the mean over groups; None if no group has enough reviews of both labels."""
     slices = [each for each in groups.slices if each.has_both_labels]
     if not slices:
         return None
@@ -141,7 +141,7 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
 
 
 def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
-    """Choose the groups that tables and plots show, in their order: of many, the weakest.
+    """Return the groups that tables and plots show, in their order; if there are many, the weakest.
 
     For the model at the position `best`, the upper ends of their intervals are the lowest: by the
     figure itself, the smallest groups would come first, by chance.
@@ -165,7 +165,7 @@ def groups_note(groups: Breakdown) -> str:
 def _slices(
     names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
-    """Split reviews by the position of their name; a position after the names is in no slice."""
+    """Split reviews by the position of their name; positions after the last name are left out."""
     labels = reviews.labels
     order = np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], np.arange(len(names) + 1))
@@ -177,7 +177,7 @@ def _slices(
 
 
 def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
-    """By balanced accuracy; then those that have none, by accuracy."""
+    """Sort by balanced accuracy; slices without one come last, by accuracy."""
     metrics = found.metrics[best]
     balanced = metrics.balanced_accuracy
     figure = metrics.accuracy.value if balanced is None else balanced

@@ -1,4 +1,4 @@
-"""What `toolkit evaluate` and `toolkit diff` find, as JSON.
+"""The results of `toolkit evaluate` and `toolkit diff` as JSON.
 
 The keys are stable: a key keeps its name and its meaning, and new keys may be added. Any other
 change raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`.ci/pages/commands.py`

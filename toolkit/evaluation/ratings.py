@@ -1,4 +1,4 @@
-"""How good the stars and the three classes of a model are: exact, within one star, macro F1."""
+"""Figures for the stars and the three classes of a model: exact, within one star, macro F1."""
 
 from __future__ import annotations
 
@@ -134,7 +134,7 @@ def best_constants(given: Stars) -> StarFigures:
 
 
 def classes_of(probability: npt.NDArray[Any], neutral: tuple[float, float]) -> Classes:
-    """Name the class of each probability, (reviews,): neutral from the first to below the second.
+    """Return the class of each probability, (reviews,); `neutral` excludes its upper end.
 
     Compared in float32, as scoring does.
     """
@@ -150,7 +150,7 @@ def macro_f1(given: Classes, found: Classes, weights: npt.NDArray[Any] | None = 
 def confusion(
     given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Count reviews, or add their weights: (3 given, 3 found)."""
+    """Count reviews, or add their weights, by class: (3 given, 3 found)."""
     counts = np.zeros((3, 3))
     np.add.at(counts, (given, found), 1.0 if weights is None else weights)
     return counts

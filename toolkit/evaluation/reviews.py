@@ -30,7 +30,7 @@ from toolkit.records.table import read_table
 
 @dataclass(frozen=True)
 class Data:
-    """What was read of the file of labelled reviews, and what was left out."""
+    """The counts of a file of labelled reviews, and of the rows left out."""
 
     path: Path
     sha256: str | None  # of the file; None for standard input
@@ -59,7 +59,7 @@ class Data:
 
 @dataclass(frozen=True)
 class LabelledReviews:
-    """Reviews with a text and a label, neutral ones among them."""
+    """Reviews with a text and a label, including neutral ones."""
 
     data: Data
     rows: Rows  # (reviews,) their positions in the file, from 0

@@ -244,7 +244,7 @@ class _Run:
         return found
 
     def _model(self) -> str:
-        """The model whose words are counted; its file is read only if rows name theirs."""
+        """Return the model whose words are counted; empty unless rows name their model."""
         return self.scorer.model if self.checks.models else ""
 
     def _settle_dates(self) -> list[str]:
@@ -352,7 +352,7 @@ class _Run:
         )
 
     def _days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
-        """Read the dates of rows; there are none without a column of dates."""
+        """Read the dates of rows; empty without a column of dates."""
         if "date" not in rows.schema.names:
             return Days({}, DateCounts())
         found = read_days(rows["date"], self.options.date_form)

@@ -1,4 +1,4 @@
-"""What scored files say: shares with intervals, words, rows to show, and what has changed.
+"""The summary of scored files: shares with intervals, themes, rows to show, and changes.
 
 Rows count as if they were independent of each other, as in a random sample.
 """
@@ -50,7 +50,7 @@ class Slice:
 
     @property
     def key(self) -> str:
-        """What it is counted by."""
+        """The key of the counts."""
         keys = {name: key for key, name in _REST_NAMES.items()}
         return self.name if self.is_group else keys[self.name]
 
@@ -61,11 +61,11 @@ class Slice:
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """The number of rows."""
         return sum(self.labels.values())
 
     def share(self, label: str) -> Proportion:
-        """The rows with a label."""
+        """Return the share of rows with a label."""
         return Proportion(self.labels.get(label, 0), self.rows)
 
 
@@ -83,7 +83,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Theme:
-    """What reviews complain about, or praise, and how many do."""
+    """A subject of complaints or praise, with the number of reviews."""
 
     name: str
     reviews: int  # of its kind, complaints or praise, that have it
@@ -109,17 +109,17 @@ class Change:
 
     @property
     def is_of_words(self) -> bool:
-        """Whether it is one of many words."""
+        """Whether it is the share of a word."""
         return self.what.endswith(" with")
 
     @property
     def difference(self) -> float:
-        """Now minus before."""
+        """The share now minus the share before."""
         return self.now.value - self.before.value
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of the difference, from both of Wilson (Newcombe 1998)."""
+        """The 95% interval of the difference, from both Wilson intervals (Newcombe 1998)."""
         (a, b), (c, d) = self.before.interval, self.now.interval
         old = self.before.value
         new = self.now.value
@@ -142,7 +142,7 @@ class Corrected:
 
 @dataclass
 class Texts:
-    """How the texts and their scores look, to see whether later ones are alike."""
+    """Figures of the texts and their scores, to compare with later files."""
 
     tokens: int = 0
     unknown: int = 0  # tokens that are no words of the model
@@ -161,18 +161,18 @@ class Texts:
 
     @property
     def unknown_share(self) -> float:
-        """Of all tokens."""
+        """The share of unknown tokens."""
         return self.unknown / max(self.tokens, 1)
 
     @property
     def length(self) -> float:
-        """Mean tokens of a text."""
+        """The mean number of tokens of a text."""
         return self.tokens / max(self.texts, 1)
 
 
 @dataclass(kw_only=True)
 class Summary:
-    """What some scored files say together."""
+    """The summary of some scored files."""
 
     files: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)  # by what they are, such as text
@@ -214,7 +214,7 @@ class Summary:
 
     @property
     def stars_name(self) -> str:
-        """Whose stars they are."""
+        """The name of the stars: predicted or given."""
         return "mean predicted stars" if "predicted_stars" in self.columns else "mean stars"
 
     def _other_shares(self) -> Iterator[tuple[str, str]]:
@@ -313,7 +313,7 @@ def _sentence_of_worst_group(found: Summary) -> str | None:
 
 
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
-    """Put days together to weeks or months, by the span; those without rows are there, too."""
+    """Group days into weeks or months, depending on the span; steps without rows are kept."""
     first = min(days)
     span = (max(days) - first).days
     step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
@@ -377,7 +377,7 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
 
 
 def _shown(each: Slice) -> str:
-    """The name of a slice in a table; quoted if it is the word for something else."""
+    """Return the name of a slice in a table; quoted if it reads like a special name."""
     is_other = each.is_group and each.name in _REST_NAMES.values()
     return repr(each.name) if is_other else each.name or "(empty)"
 

@@ -41,7 +41,7 @@ def compare(
     themes: Themes,
     most: int,
 ) -> None:
-    """Put what has changed beyond chance into a summary, at most this number of words."""
+    """Add the changes beyond chance to a summary, with at most `most` words."""
     tests = [*_shares(found, before), *_words(words, earlier)]
     done = [each for each in tests if each is not None]
     kept = beyond_chance(done)
@@ -119,7 +119,7 @@ def _note_on_mix(
 def _missing_in(
     own: Sequence[Slice], others: Sequence[Slice], rows_of_others: int, rows: int
 ) -> Iterator[str]:
-    """Name the groups that are not among others, and not by chance."""
+    """Yield the groups that are missing in `others`, if chance does not explain it."""
     if any(each.is_rest for each in others):  # they may be among these
         return
     known = {each.key for each in others}
@@ -181,7 +181,7 @@ def exact_p(before: Proportion, now: Proportion) -> float:
 
 
 def beyond_chance(found: Sequence[Change]) -> list[Change]:
-    """Those that remain at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
+    """Return the changes at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
     order = sorted(found, key=lambda each: each.p_value)
     scaled = [each.p_value * len(order) / rank for rank, each in enumerate(order, 1)]
     adjusted = np.minimum.accumulate(scaled[::-1])[::-1].tolist()
@@ -280,7 +280,7 @@ class _Estimate:
 
     @property
     def fits(self) -> bool:
-        """Whether the share is one, but for chance."""
+        """Whether the share is within 0 to 1, apart from chance."""
         return -self.half <= self.share <= 1 + self.half
 
 
@@ -302,6 +302,6 @@ def correct(
 
 
 def _variance(share: Proportion) -> float:
-    """Of an estimate, with a row more of each kind: a few rows that are all right prove little."""
+    """Return the variance of an estimate, with a row more of each kind: few rows prove little."""
     mean = (share.right + 1) / (share.count + 2)
     return mean * (1 - mean) / (share.count + 2)

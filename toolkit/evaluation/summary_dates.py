@@ -53,7 +53,7 @@ class Days(NamedTuple):
 
 @dataclass
 class DateCounts:
-    """How many values are dates, and which order those with slashes have."""
+    """Counts of dates, and of the orders of day and month in dates with slashes."""
 
     given: int = 0  # values that are not blank
     unread: int = 0
@@ -63,7 +63,7 @@ class DateCounts:
     examples: dict[str, str] = field(default_factory=dict)  # of `only`, and of either as ""
 
     def see(self, word: _Word, written: str, count: int) -> None:
-        """Count the order of a value that is in some rows."""
+        """Count a value and its order, for the rows that have it."""
         orders = (MONTH_FIRST,) * bool(word.month_first) + (DAY_FIRST,) * bool(word.day_first)
         if len(orders) == 1:
             self.only[orders[0]] += count
@@ -73,7 +73,7 @@ class DateCounts:
             self.examples.setdefault("", written)
 
     def add(self, other: DateCounts, before: int) -> None:
-        """Add the counts of later values, of which the first is in row `before`."""
+        """Add the counts of later values; `before` rows come first."""
         self.given += other.given
         self.unread += other.unread
         self.either += other.either
@@ -86,11 +86,11 @@ class DateCounts:
 
     @property
     def rarer(self) -> str:
-        """The order of fewer dates."""
+        """The order that fewer dates have."""
         return min(self.only, key=lambda order: self.only[order])
 
     def order(self, place: str) -> str:
-        """Decide how dates with slashes begin; `UsageError` if they do not tell, or are of both.
+        """Decide the order of dates with slashes; `UsageError` if they leave it open or contradict.
 
         Those in the other order are counted as unread.
         """
@@ -160,7 +160,7 @@ def read_days(values: pa.Array, form: str | None) -> Days:
 
 @dataclass(frozen=True)
 class _Word:
-    """What a value may mean: a day, or one of two; these are None if it has no slashes."""
+    """The possible days of a value: one, or with slashes one per order."""
 
     day: str | None = None
     month_first: str | None = None
@@ -169,7 +169,7 @@ class _Word:
 
     @property
     def is_unread(self) -> bool:
-        """Whether it is not a date."""
+        """Whether the value is not a date."""
         return not (self.day or self.month_first or self.day_first or self.means_none)
 
 

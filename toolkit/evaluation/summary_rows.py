@@ -39,7 +39,7 @@ class KeptRows:
         self.scale = FIVE  # of the stars of all rows: a block may have none above five
 
     def of(self, rows: pa.Table) -> list[pa.Table]:
-        """Choose from the rows of a block: random ones, and the first by some columns."""
+        """Choose rows of a block: random ones, and the smallest by some columns."""
         groups = rows["group"].to_pylist()
         bounds = np.array([self._bounds.get(group, 1.0) for group in groups], np.float64)
         random = self._smallest(_cut(rows.filter(pa.array(rows["key"].to_numpy() <= bounds))))[0]
@@ -72,7 +72,7 @@ class KeptRows:
         return self._random[0]
 
     def first_by(self, column: str) -> pa.Table:
-        """The rows with the smallest probability or gap, the first of them first."""
+        """Return the rows with the smallest probability or gap, in order."""
         return self._extremes[column][0]
 
     def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
@@ -99,7 +99,7 @@ def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
 
 
 def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
-    """Put the most negative and the surprising rows into a summary."""
+    """Add the most negative and the surprising rows to a summary."""
     is_negative = pc.field("sentiment") == found.negative
     found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
     if "stars" in found.columns:
@@ -134,7 +134,7 @@ def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
 def quotes_of(
     rows: pa.Table, term: str, shown: set[str], *, highest_first: bool
 ) -> tuple[Quote, ...]:
-    """Three of the rows with a term, rather short ones not shown yet, the surest first."""
+    """Return three rows with a term: short, not shown yet, the surest first."""
     chosen = {row["text"].lower(): row for row in rows.to_pylist()}
     sign = -1 if highest_first else 1
     order = sorted(
@@ -151,7 +151,7 @@ def quotes_of(
 
 
 def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
-    """Cut a text around a place."""
+    """Quote a row, with its text cut around a place."""
     text: str = row["text"]
     start = 0 if len(text) <= _LETTERS_SHOWN else max(at - _LETTERS_BEFORE, 0)
     shown = text[start : start + _LETTERS_SHOWN]

@@ -83,7 +83,7 @@ _IRREGULAR = {
 
 
 class Terms:
-    """Finds the terms of sentences; each has a number, its key."""
+    """Finds the terms of sentences; the key of a term is a number."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -210,13 +210,13 @@ class Terms:
         return [each for each in (first, wait if kind == _COUNTED and wait else last) if each]
 
     def name(self, key: int) -> str:
-        """Name a term by its words in no order, where it is not found in a review."""
+        """Name a term by its words, for terms that no kept review has."""
         kind, first, last = self.parts(key)
         words = [self._words[each - FIRST_WORD_ID] for each in (first, last) if each]
         return " ".join([*["not"] * (kind == _NEGATED), *["some"] * (kind == _COUNTED), *words])
 
     def written(self, key: int, tokens: Sequence[str], stems: Sequence[int]) -> str | None:
-        """Find how a sentence writes a term, the shortest way; None if it is not there."""
+        """Return the shortest passage of a sentence with a term; None without it."""
         kind, first, last = self.parts(key)
         spans = []
         for at, stem in enumerate(stems):
@@ -298,11 +298,11 @@ class _Sample:
         return cls(rows, terms, sentences, found[places], reviews, keys[places])
 
     def places(self, key: int) -> slice:
-        """Where the reviews and sentences with a term are."""
+        """Return where the reviews and sentences with a term are."""
         return slice(*np.searchsorted(self.keys, [key, key + 1]).tolist())
 
     def pairs_with(self, key: int) -> list[int]:
-        """The pairs with the word of a term that most reviews have, at least two."""
+        """Return the most frequent pairs with the word of a term, in at least two reviews."""
         word = self.terms.parts(key)[2]
         bits = self.terms.bits
         own = self.keys[(self.keys >> (2 * bits)) == _PAIR]
@@ -363,7 +363,7 @@ class Themes:
             yield _themes(sample, keys, counts[:, turn], words.reviews[turn], show)
 
     def written(self, key: int) -> str:
-        """Write a term as most reviews do."""
+        """Return the spelling of a term in most reviews."""
         most = max(self._samples, key=lambda each: len(each.reviews[each.places(key)]))
         return _written(most, key)
 
@@ -441,7 +441,7 @@ class _Group:
         return len(term.rows & self.first.rows) > _SAME * len(term.rows | self.first.rows)
 
     def by_name(self) -> list[_Term]:
-        """The terms, those that say most first: phrases of many of the reviews, then others."""
+        """Return the terms, phrases before single words, the most frequent first."""
         every = [self.first, *self.more]
         return sorted(every, key=lambda each: (not each.is_phrase, -each.reviews))
 
@@ -470,7 +470,7 @@ class _Group:
 
 
 def _written(sample: _Sample, key: int) -> str:
-    """Find the commonest way to write a term."""
+    """Return the most frequent spelling of a term."""
     found: Counter[str] = Counter()
     for number in sample.in_sentences[sample.places(key)][:_LOOKED_AT].tolist():
         _, tokens, stems = sample.sentence(number)
@@ -482,7 +482,7 @@ def _written(sample: _Sample, key: int) -> str:
 
 
 def _quotes(sample: _Sample, keys: Sequence[int], shown: set[str]) -> tuple[Quote, ...]:
-    """Three sentences with a theme, short ones first, each shown once."""
+    """Return three sentences with a theme, short ones first, each shown once."""
     found: list[Quote] = []
     for key in keys:
         numbers = sample.in_sentences[sample.places(key)]

@@ -126,7 +126,7 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
-    """The metrics, a row each."""
+    """Make a table with a row per metric."""
     models = evaluation.models
     found = [model.metrics for model in models]
     rows: list[Row] = [[metric.title, *_figures(metric, found)] for metric in METRICS]
@@ -138,7 +138,7 @@ def metrics_table(evaluation: Evaluation) -> Table:
 
 
 def confusion_table(model: ModelResult) -> Table:
-    """What is called what, by the threshold."""
+    """Make the confusion matrix of positive and negative."""
     found = model.metrics
     positive = found.true_positives, found.false_negatives
     negative = found.false_positives, found.true_negatives
@@ -147,7 +147,7 @@ def confusion_table(model: ModelResult) -> Table:
 
 
 def class_confusion_table(model: ModelResult) -> Table | None:
-    """What is called what of three classes; None without neutral reviews or a neutral range."""
+    """Make the confusion matrix of three classes; None without neutral reviews or range."""
     found = (model.ratings or Ratings()).classes
     if found is None or found.confusion is None or found.range is None:
         return None
@@ -156,7 +156,7 @@ def class_confusion_table(model: ModelResult) -> Table | None:
 
 
 def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
-    """A row for each label, with the recall and its interval."""
+    """Make a table with a row per label, with the recall and its interval."""
     rows: list[Row] = []
     for at, (name, row) in enumerate(zip(names, counts, strict=True)):
         found = Proportion(row[at], sum(row))
@@ -166,7 +166,7 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
 
 
 def comparison_table(evaluation: Evaluation) -> Table:
-    """A row for each model but the best."""
+    """Make a table with a row per model, without the best."""
     columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
     rows = [
         (
@@ -193,7 +193,7 @@ def comparison_note(evaluation: Evaluation) -> str:
 
 
 def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
-    """The accuracy on each slice, with the majority baseline of the slice."""
+    """Make a table of the accuracy on each slice, with its majority baseline."""
     rows: list[Row] = []
     for each in breakdown.slices:
         cells = [_accuracy_cell(found) for found in each.metrics]
@@ -204,7 +204,7 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
 
 
 def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
-    """The balanced accuracy of all models on each group, side by side; then the mean."""
+    """Make a table of balanced accuracies by group and model, with the mean."""
     rows: list[Row] = []
     for each in shown_groups(groups, evaluation.best):
         cells = [_balanced_cell(found) for found in each.metrics]
@@ -218,7 +218,7 @@ def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
 
 
 def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
-    """All figures of one model on each group; then the mean."""
+    """Make a table of all figures of one model by group, with the mean."""
     columns = ("reviews", "positive", "accuracy", "balanced", "95%", "majority", "log loss")
     rows = []
     for each in shown_groups(groups, evaluation.best):
@@ -252,7 +252,7 @@ def star_table(evaluation: Evaluation) -> Table | None:
 
 
 def class_table(evaluation: Evaluation) -> Table | None:
-    """The macro F1 of three classes; None without neutral reviews."""
+    """Make a table of the macro F1 of three classes; None without neutral reviews."""
     found = [(model.ratings or Ratings()).classes for model in evaluation.models]
     first = next((each for each in found if each is not None), None)
     if first is None:
@@ -301,7 +301,7 @@ def prior_note(evaluation: Evaluation) -> str:
 
 
 def target_table(evaluation: Evaluation) -> Table:
-    """The most reviews that are answered with an accuracy, and the range to leave out for it."""
+    """Make a table of the largest coverage at each accuracy, and the range to leave unanswered."""
     rows: list[Row] = []
     for targets in zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True):
         cells = [_target_cell(each) for each in targets]
@@ -343,7 +343,7 @@ def _by_model(
 def _best(
     cells: Sequence[Cell], values: Sequence[float | None] = (), better: Better = "higher"
 ) -> list[Cell]:
-    """Mark the best cells, by their shares or other values; none if all are equal."""
+    """Mark the best cells by their shares or other values; no mark if all are equal."""
     values = values or [cell.share for cell in cells]
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2 or min(known) == max(known):
@@ -421,7 +421,7 @@ def _target_cell(found: TargetCoverage) -> Cell:
 
 
 def _outward(uncertain: tuple[float, float] | None) -> str:
-    """Write a range so that it leaves out no fewer reviews than the exact one."""
+    """Write a range, rounded outward: it leaves out at least the reviews of the exact one."""
     if uncertain is None:
         return "all"
     low, high = uncertain
