@@ -66,14 +66,14 @@ def compare_counts(
 ) -> Comparison:
     """Compare two models by the numbers of reviews that only one of them has right."""
     return Comparison(
-        model,
-        reference,
-        only_model,
-        only_reference,
-        (only_model - only_reference) / reviews,
-        _interval(only_model, only_reference, reviews),
-        _p_value(only_model, only_reference),
-        only_model + only_reference < _EXACT_BELOW,
+        model=model,
+        reference=reference,
+        only_model_right=only_model,
+        only_reference_right=only_reference,
+        difference=(only_model - only_reference) / reviews,
+        interval=_interval(only_model, only_reference, reviews),
+        p_value=_p_value(only_model, only_reference),
+        is_exact=only_model + only_reference < _EXACT_BELOW,
     )
 
 

@@ -122,10 +122,15 @@ class Distances:
         ends = np.cumsum(self._bins)
         if not (rows := int(ends[-1])):
             return None
-        quantiles = self._step * np.searchsorted(ends, [0.5 * rows, 0.95 * rows])
-        means = self._sum / rows, self._distances / rows
-        found = (*means, *np.minimum(quantiles, self._largest).tolist(), self._largest)
-        return Shift(rows, *(round(figure, decimals) for figure in found))
+        median, most = self._step * np.searchsorted(ends, [0.5 * rows, 0.95 * rows])
+        return Shift(
+            rows=rows,
+            mean=round(self._sum / rows, decimals),
+            mean_distance=round(self._distances / rows, decimals),
+            median=round(min(float(median), self._largest), decimals),
+            most=round(min(float(most), self._largest), decimals),
+            largest=round(self._largest, decimals),
+        )
 
 
 class Totals:
@@ -215,12 +220,12 @@ class Totals:
             for _, row in self._most_changed
         ]
         return Changes(
-            Counts.of(sum(cells.values(), start=_no_cells())),
-            self._probability.shift(7),
-            self._stars.shift(4),
-            self._other_whole_stars,
-            tuple(most_changed),
-            dict(groups),
+            counts=Counts.of(sum(cells.values(), start=_no_cells())),
+            probability=self._probability.shift(7),
+            stars=self._stars.shift(4),
+            other_whole_stars=self._other_whole_stars,
+            most_changed=tuple(most_changed),
+            groups=dict(groups),
         )
 
 

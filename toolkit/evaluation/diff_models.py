@@ -102,11 +102,11 @@ def diff(
     texts = pa.array(fixed.values(), pa.large_string())
     totals.add(compare(*models, texts, {"file": pa.array([*fixed])}))
     found = Difference(
-        models[0].identity(),
-        models[1].identity(),
-        compare_facts(*models),
-        WordChanges.of(*models),
-        totals.changes({}),
+        old=models[0].identity(),
+        new=models[1].identity(),
+        facts=compare_facts(*models),
+        words=WordChanges.of(*models),
+        texts=totals.changes({}),
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     return replace(found, data=_compare_files(models, files, options, on_file)) if files else found

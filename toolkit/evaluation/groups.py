@@ -134,14 +134,16 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
         return float(np.mean([each.metrics[model].figure(key)[0] for each in slices]))
 
     return MacroMean(
-        len(slices),
-        float(np.mean([each.metrics[0].majority_accuracy for each in slices])),
-        tuple(Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)),
+        groups=len(slices),
+        majority_accuracy=float(np.mean([each.metrics[0].majority_accuracy for each in slices])),
+        models=tuple(
+            Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)
+        ),
     )
 
 
 def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
-    """Return the groups that tables and plots show, in their order; if there are many, the weakest.
+    """Return the groups that tables and plots show, in their order; of many, the weakest.
 
     For the model at the position `best`, the upper ends of their intervals are the lowest: by the
     figure itself, the smallest groups would come first, by chance.

@@ -159,12 +159,12 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         label_meaning=found.meaning,
     )
     return LabelledReviews(
-        data,
-        rows,
-        table["text"].take(pa.array(rows)),
-        classes,
-        None if stars is None else stars.stars.astype(np.float64),
-        table.at("group", rows),
+        data=data,
+        rows=rows,
+        texts=table["text"].take(pa.array(rows)),
+        classes=classes,
+        stars=None if stars is None else stars.stars.astype(np.float64),
+        groups=table.at("group", rows),
     )
 
 

@@ -303,19 +303,20 @@ class _Run:
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
         days = self._days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
+        keys, counts = self._terms(ids, probability, kinds)
         key = np.random.default_rng([place, block.number]).random(len(rows))
         return _Block(
-            len(everything),
-            parsed.rejects,
-            without_text,
-            _counted(pa.concat_tables(self._parts(rows, days))),
-            Texts(len(ids.values), unknown, len(rows), histogram),
-            count_levels(probability.astype(np.float32), None, self.scorer.base),
-            (*self._terms(ids, probability, kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
-            self.kept.of(self._to_show(rows, key, path, positions, probability)),
-            bool((_stars(rows, "stars") > FIVE).any()),
-            ScoreChecks.of(kinds, probability, positions, models),
-            days.counts,
+            records=len(everything),
+            rejects=parsed.rejects,
+            without_text=without_text,
+            cells=_counted(pa.concat_tables(self._parts(rows, days))),
+            texts=Texts(len(ids.values), unknown, len(rows), histogram),
+            levels=count_levels(probability.astype(np.float32), None, self.scorer.base),
+            terms=(keys, counts, np.bincount(kinds[kinds >= 0], minlength=2)),
+            rows=self.kept.of(self._to_show(rows, key, path, positions, probability)),
+            is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
+            checks=ScoreChecks.of(kinds, probability, positions, models),
+            dates=days.counts,
         )
 
     def _terms(

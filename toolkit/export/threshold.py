@@ -133,9 +133,13 @@ def choose_threshold(
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(
-        *(metrics.accuracy.count, metrics.accuracy.value),
-        *(metrics.precision, metrics.recall, metrics.f1),
-        *(metrics.balanced_accuracy, metrics.majority_accuracy),
+        reviews=metrics.accuracy.count,
+        accuracy=metrics.accuracy.value,
+        precision=metrics.precision,
+        recall=metrics.recall,
+        f1=metrics.f1,
+        balanced_accuracy=metrics.balanced_accuracy,
+        majority_accuracy=metrics.majority_accuracy,
         is_calibrated=found is not None and found.is_changed,
     )
     # For both labels to count the same, a constant may well be right more often.
