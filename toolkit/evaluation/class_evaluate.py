@@ -18,8 +18,8 @@ from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
+from toolkit.records.labelled import read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import read_table
 from toolkit.stores.paths import path_of
 
 FORMAT_VERSION = 1  # of the JSON
@@ -173,10 +173,10 @@ class _Answered:
 
 def _read(path: Path, reading: ReadOptions, labels: tuple[str, ...]) -> _Labelled:
     """Read the texts with a label of the model; `InputError` if there are none."""
-    of = reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"))
-    texts = table.filled("text")
-    words = table["label"].take(pa.array(texts))
+    labelled = read_labelled(path, reading)
+    table = labelled.table
+    texts = labelled.rows
+    words = labelled.words
     numbers = numbers_of(words, labels)
     is_given = are_given(words)
     others = _counts(words.filter(pa.array(is_given & (numbers == NO_CLASS))))
@@ -193,7 +193,7 @@ def _read(path: Path, reading: ReadOptions, labels: tuple[str, ...]) -> _Labelle
         columns=dict(table.chosen),
         rows=table.rows,
         texts=int(np.count_nonzero(has_class)),
-        without_text=table.rows - len(texts),
+        without_text=labelled.without_text,
         without_label=int(np.count_nonzero(~is_given)),
         other_labels=others,
         without_answer=0,
