@@ -24,7 +24,7 @@ from toolkit.shards import finish_job, score_shard
 def test_a_link_to_nothing_is_replaced_only_by_force(resume: bool, tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
     output.symlink_to("none.csv")
-    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
+    with pytest.raises(UsageError, match=r"b\.csv: is a link to a file that does not exist\. .* --force"):
         score_file(shipped_scorer(), source, output, ScoringOptions(resume=resume))
     assert not output.exists()
     score_file(shipped_scorer(), source, output, ScoringOptions(force=True))

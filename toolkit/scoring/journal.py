@@ -8,6 +8,7 @@ locked.
 
 A run with --skip-existing or --resume leaves the last line of each journal in a hidden file beside
 the output: a later one can tell what the output was made of, and gives the answer of the first.
+Any run leaves it if its answer is more than counts, such as rejected records or a warning.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_
 from toolkit.files import (
     check_kept,
     hidden_beside,
+    is_a_file,
     is_there,
     limit_rights,
     place,
@@ -123,14 +125,17 @@ class Journal:
     def _record(self) -> Path:  # which few runs ask for, and links are followed for
         return hidden_beside(resolved(self.job.output), "done")
 
-    @property
-    def leaves_record(self) -> bool:
-        """Whether a later run is told what the output was made of.
+    def leaves_record(self, point: Checkpoint | None) -> bool:
+        """Whether a later run is told what the output was made of, and what was found.
 
-        In a store, where each record is a request, only if ``skip_existing`` asks for it.
+        In a store, where each record is a request, not for `leaves_record` alone. ``point`` is
+        what is done of the output.
         """
         options = self.options
-        return options.skip_existing or (options.leaves_record and not is_in_store(self.job.output))
+        if options.skip_existing or (options.leaves_record and not is_in_store(self.job.output)):
+            return True
+        # Without a record, a repeated run would turn such an answer into a plain success.
+        return point is not None and self.job.shard is None and not point.is_clean
 
     @property
     def is_done(self) -> bool:
@@ -382,7 +387,7 @@ class Journal:
         In a store, where each look is a request, an old record is removed only with ``force``.
         """
         record = self._record
-        if self.leaves_record:
+        if self.leaves_record(self.checkpoint):
             place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
             limit_rights(record, file_of(self.job.source))
         elif self.options.force or not is_in_store(record):
@@ -402,7 +407,7 @@ class Journal:
         self.open()
         with suppress(ToolkitError, OSError):  # without the record, times are compared
             # To ask a store whether it is done is a request.
-            concerns_record = self.leaves_record or self.options.force
+            concerns_record = self.leaves_record(self.checkpoint) or self.options.force
             if (concerns_record or not is_in_store(self.job.output)) and self.is_done:
                 self._leave_record()
         self.drop_files()
@@ -507,7 +512,7 @@ class Journals:
     def is_done(self, job: Job) -> bool:
         """Whether there is a file at the output, of a run that has ended with it."""
         journal = self._noted.get(job)
-        return is_there(job.output) and (journal is None or journal.is_done)
+        return is_a_file(job.output) and (journal is None or journal.is_done)
 
     def is_up_to_date(self, job: Job, settings: dict[str, Any]) -> bool:
         """Whether there is an output that ``skip_existing``, or ``resume`` of a done run, keeps.
@@ -579,6 +584,9 @@ class Journals:
         if is_done and journals[1:]:
             with suppress(ToolkitError, OSError):
                 journals[-1].note_end(digest_of(self._outputs))
+        if is_done and any(each.leaves_record(each.checkpoint) for each in journals):
+            for journal in journals:  # a repeated run has the same summary only with all of them
+                journal.options = replace(journal.options, leaves_record=True)
         for journal in journals:
             if is_done or journal.checkpoint is None:
                 with suppress(ToolkitError, OSError):  # another process has it now

@@ -241,6 +241,11 @@ class Checkpoint:
     prior: FilePrior | None = None  # that was estimated
     done_run: str | None = None  # whose journals are being removed: the digest of its outputs
 
+    @property
+    def is_clean(self) -> bool:
+        """Whether a run has only counts to report: no rejects, no warnings, and scored records."""
+        return not (self.warnings or self.summary.rejected or why_none_is_scored(self.summary))
+
 
 @dataclass(frozen=True)
 class Source:
