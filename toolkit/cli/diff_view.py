@@ -14,6 +14,7 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, not_read, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
+from toolkit.evaluation.cells import UNDEFINED, table_of
 from toolkit.evaluation.diff_result import (
     ChangedRow,
     Changes,
@@ -25,7 +26,6 @@ from toolkit.evaluation.diff_result import (
     verdict,
     who_is_right,
 )
-from toolkit.evaluation.tables import UNDEFINED, table_of
 from toolkit.model.fact_lines import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
 

@@ -10,9 +10,9 @@ from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
 from toolkit.cli.evaluate_view import print_table
+from toolkit.evaluation.cells import UNDEFINED, ends, number, percent, table_of
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
-from toolkit.evaluation.tables import UNDEFINED, ends, number, percent, table_of
 
 _CLASSES_SHOWN = 100
 _LETTERS_SHOWN = 120  # of a text

@@ -13,6 +13,7 @@ from rich.text import Text
 from toolkit.cli.console import new_console, one_line
 from toolkit.evaluation import Evaluation, tables
 from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
+from toolkit.evaluation.cells import Cell, Table, table_of
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.model.classes import SENTIMENT
@@ -67,7 +68,7 @@ def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
         for part, title in PARTS.items():
             found = [each for each in model.same if each.part == part]
             heads = (title, *HEADS)[: len(found[0].cells)]
-            print_table(console, tables.table_of(heads, [each.cells for each in found]))
+            print_table(console, table_of(heads, [each.cells for each in found]))
             worst = max(found, key=lambda each: each.highest[0] - each.lowest[0])
             console.print(f"Largest spread: {worst.name}")
             for probability, text in (worst.lowest, worst.highest):
@@ -94,7 +95,7 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
 
 
-def print_table(console: Console, table: tables.Table | None, note: str = "") -> None:
+def print_table(console: Console, table: Table | None, note: str = "") -> None:
     """Print a table, in several parts if the terminal is too narrow for it, and a note below it."""
     if table is None:
         return
@@ -113,7 +114,7 @@ def print_table(console: Console, table: tables.Table | None, note: str = "") ->
         console.print(Text(f"{note}\n", style="dim"))
 
 
-def _parts(table: tables.Table, cells: list[list[Text]], width: int) -> list[list[int]]:
+def _parts(table: Table, cells: list[list[Text]], width: int) -> list[list[int]]:
     """Choose the columns of each part: the fixed ones, and as many others as there is room for."""
     widths = [
         max(min(len(head), _HEAD_WIDTH), *(len(row[at]) for row in cells)) + _SPACE
@@ -132,7 +133,7 @@ def _parts(table: tables.Table, cells: list[list[Text]], width: int) -> list[lis
     return parts
 
 
-def _cell(cell: tables.Cell) -> Text:
+def _cell(cell: Cell) -> Text:
     text = Text(one_line(cell.text), style="bold green" if cell.is_best else "")
     if cell.note:
         text.append(f"  {cell.note}", style="dim not bold default")

@@ -11,8 +11,8 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
+from toolkit.evaluation.cells import percent
 from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
-from toolkit.evaluation.tables import percent
 
 _QUOTE = 110  # letters
 

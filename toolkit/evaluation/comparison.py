@@ -8,8 +8,9 @@ from math import comb, erfc, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.evaluation.cells import ends, number, p_value, percent
 from toolkit.evaluation.metrics import NORMAL_95, Metrics
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT
+from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, label_of
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
@@ -113,3 +114,46 @@ def _p_value(first: int, second: int) -> float:
         return min(float(2 * tail / 2**count), 1.0)
     # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
     return erfc(max(abs(first - second) - _CORRECTION, 0) / sqrt(2 * count))
+
+
+def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
+    """Say that a model is not clearly better than one constant answer; None if it is.
+
+    `kind` says which reviews: `held-out` or `test`.
+    """
+    found = compare_with_constant(model, metrics)
+    if found is None:
+        label = label_of(metrics.positive_share > 0.5)
+        return (
+            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
+            "the other label. Evaluate on reviews of both labels."
+        ).replace("  ", " ")
+    if found.interval[0] > 0:
+        return None
+    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
+    is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
+    difference, interval_of = difference_in_points(found)
+    accuracies = (
+        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
+        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
+        f"{interval_of}, p {p_value(found.p_value)})."
+    )
+    reviews = f"{f'the {kind}' if kind else 'these'} reviews"
+    balanced, interval = metrics.figure("balanced_accuracy")
+    figure = (
+        f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
+    )
+    if interval is None or interval[0] <= 0.5:
+        return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
+    most = label_of(metrics.positive_share > 0.5)
+    return (
+        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
+        f"of them are {most}: {accuracies}"
+    )
+
+
+def difference_in_points(found: Comparison) -> tuple[str, str]:
+    """Write a difference of accuracies in points, and its interval."""
+    values = (found.difference, *found.interval)
+    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
+    return value, f"{low} to {high}"

@@ -16,8 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.evaluation.behaviour import SUITE, Sets, load_suite, steadiness
-from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
+from toolkit.evaluation.behaviour import SUITE, Sets, Suite, load_suite, steadiness
+from toolkit.evaluation.comparison import Comparison, Right, compare, compare_with_constant
 from toolkit.evaluation.diff_models import rows_file
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
@@ -44,7 +44,14 @@ from toolkit.evaluation.reviews import (
     load_predictions,
     sha256_if_file,
 )
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, is_positive
+from toolkit.files import sha256_of
+from toolkit.model.classes import (
+    DEFAULT_THRESHOLD,
+    NEGATIVE_OF_THREE,
+    POSITIVE_OF_THREE,
+    SENTIMENT,
+    is_positive,
+)
 from toolkit.model.explain import Word
 from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
@@ -286,53 +293,103 @@ def evaluate(
     """
     options = options or EvaluationOptions()
     options.check()
-    models, predictions = (
-        [given] if isinstance(given, str | Path) else given for given in (models, predictions)
-    )
-    wanted = models if models or predictions else [None]
-    scorers = [Scorer(model, options.threshold) for model in wanted]
-    for scorer in scorers:
-        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
-    path = path_of(data)
-    reviews, sets = load_suite() if path == SUITE else (load(path, options.reading), {})
+    scorers = _scorers(_listed(models), _listed(predictions), options)
+    reviews, sets = _reviews_of(path_of(data), options)
     answers = [
         *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
-        *(_Predictions.of_file(path_of(path), reviews, options) for path in predictions),
+        *(_Predictions.of_file(path_of(path), reviews, options) for path in _listed(predictions)),
     ]
-    if sets:  # no sentence is left out, whatever a model knows
+    if sets:  # no sentence is left out, whether or not the model knows a word of it
         answers = [replace(a, probability=np.nan_to_num(a.probability, nan=0.5)) for a in answers]
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
-    results = [
+    results = tuple(
         _result(name, each, reviews, opinions, options, sets)
         for name, each in zip(_names_of(answers), answers, strict=True)
-    ]
+    )
     labels = opinions.labels
     rights = [is_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
-    found = [(each.probability, each.threshold) for each in results]
-    look_wrong = doubtful(labels, *found[best])
+    look_wrong = doubtful(labels, results[best].probability, results[best].threshold)
     if options.doubtful is not None:
         rows = _doubtful_rows(opinions, results[best].probability, look_wrong)
         with rows_file(options.doubtful, rows.schema, force=options.force) as append:
             assert append is not None
             append(rows)
+    found = [(each.probability, each.threshold) for each in results]
     breakdowns = break_down(opinions, found, best)
-    groups = [each for each in breakdowns if each.key == "groups"]
+    groups = next((each for each in breakdowns if each.key == "groups"), None)
     return Evaluation(
         date=datetime.now(UTC).replace(microsecond=0),
         data=reviews.data,
-        models=tuple(results),
+        models=results,
         best=best,
         breakdowns=breakdowns,
-        macro_mean=macro_mean(groups[0], len(results)) if groups else None,
-        comparisons=tuple(
-            compare(result.name, right, results[best].name, rights[best])
-            for result, right in zip(results, rights, strict=True)
-            if result is not results[best]
-        ),
+        macro_mean=None if groups is None else macro_mean(groups, len(results)),
+        comparisons=_compared_with(best, results, rights),
         labels=labels,
         doubtful=len(look_wrong),
+    )
+
+
+def _listed(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [given] if isinstance(given, str | Path) else given
+
+
+def _reviews_of(path: Path, options: EvaluationOptions) -> tuple[LabelledReviews, Sets]:
+    """Read the reviews of a file, or make the toolkit's own sentences and sets."""
+    if path != SUITE:
+        return load(path, options.reading), {}
+    suite = load_suite()
+    return _as_reviews(suite), suite.sets
+
+
+def _as_reviews(suite: Suite) -> LabelledReviews:
+    """Return the toolkit's own sentences as reviews, grouped by phenomenon."""
+    labels, count = suite.labels, len(suite.sentences)
+    data = Data(
+        path=SUITE,
+        sha256=sha256_of(SUITE),
+        columns={"text": "sentence", "label": "label", "group": "phenomenon"},
+        rows=count,
+        reviews=count,
+        positive=int(labels.sum()),
+        without_text=0,
+        without_label=0,
+        soft_labels=0,
+        neutral=0,
+        label_meaning="",
+        is_suite=True,
+    )
+    return LabelledReviews(
+        data=data,
+        rows=np.arange(count),
+        texts=pa.chunked_array([suite.texts], pa.large_string()),
+        classes=np.where(labels == 1, POSITIVE_OF_THREE, NEGATIVE_OF_THREE),
+        stars=None,
+        groups=pa.chunked_array([suite.phenomena], pa.large_string()),
+    )
+
+
+def _scorers(
+    models: Sequence[str | Path], predictions: Sequence[str | Path], options: EvaluationOptions
+) -> list[Scorer]:
+    """Load the models; the default one if neither models nor predictions are named."""
+    wanted = models if models or predictions else [None]
+    scorers = [Scorer(model, options.threshold) for model in wanted]
+    for scorer in scorers:
+        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
+    return scorers
+
+
+def _compared_with(
+    best: int, results: Sequence[ModelResult], rights: Sequence[Right]
+) -> tuple[Comparison, ...]:
+    """Compare each other model with the one at the position `best`."""
+    return tuple(
+        compare(result.name, right, results[best].name, rights[best])
+        for result, right in zip(results, rights, strict=True)
+        if result is not results[best]
     )
 
 

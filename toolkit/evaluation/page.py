@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from toolkit import __version__
-from toolkit.evaluation import behaviour, tables
+from toolkit.evaluation import behaviour, cells, tables
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.groups import Slice, groups_note, shown_groups
 from toolkit.evaluation.metrics import METRICS, pr_curves, roc_curve
@@ -240,6 +240,7 @@ def page(evaluation: Evaluation) -> str:
         groups_note=groups_note,
         dashes=DASHES,
         spans=spans,
+        cells=cells,
         tables=tables,
     )
 
@@ -255,7 +256,7 @@ def summary_page(found: Summary) -> str:
         lead=headline(found),
         bar_labels=[found.negative, *found.labels[1:-1], found.positive],
         plots=drawn,
-        tables=tables,
+        cells=cells,
         sections=sections(found),
     )
 

@@ -14,8 +14,8 @@ from typing import Any, NamedTuple, Self
 
 from toolkit import __version__
 from toolkit.errors import counted
+from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 
 RATE = 0.05  # of false discoveries among all changes that are called so
 MOST_GROUPS = 1_000  # of a column; more are counted together

@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, counted
+from toolkit.evaluation.cells import percent
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
 from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
-from toolkit.evaluation.tables import percent
 from toolkit.model.classes import is_positive
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
-from typing import NamedTuple
 
 import numpy as np
 
 from toolkit.errors import counted
-from toolkit.evaluation.comparison import Comparison, compare_with_constant
+from toolkit.evaluation.cells import (
+    UNDEFINED,
+    Cell,
+    Row,
+    Table,
+    ends,
+    number,
+    p_value,
+    percent,
+    table_of,
+)
+from toolkit.evaluation.comparison import constant_warning, difference_in_points
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import (
@@ -26,11 +36,9 @@ from toolkit.evaluation.metrics import (
 )
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import Data
-from toolkit.model.classes import OF_THREE, SENTIMENT, label_of
+from toolkit.model.classes import OF_THREE, SENTIMENT
 from toolkit.model.stars import FIXED_RANGE
 from toolkit.scoring.file_prior import FIRST_RECORDS
-
-UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
 TARGET_NOTE = (
     "The largest share of these reviews that is answered with this accuracy if the others are left "
@@ -69,33 +77,6 @@ _FIXED_CLASSES = Metric(
     "macro_f1_of_fixed", "macro F1, {:g}:{:g}".format(*FIXED_RANGE), is_percent=False
 )
 _DIGITS = 10_000  # four digits after the point
-
-
-class Cell(NamedTuple):
-    """What is in a row and a column."""
-
-    text: str
-    note: str = ""  # how sure it is, or what it means
-    share: float | None = None  # for a bar of this length, on the page
-    detail: str = ""  # on the page only: a terminal has no room for it
-    is_best: bool = False
-
-
-Row = Sequence[str | Cell]
-
-
-class Table(NamedTuple):
-    """Rows of cells below the names of the columns."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    fixed: int = 1  # the first columns, which each part of a table has that is split
-
-
-def table_of(columns: Sequence[str], rows: Iterable[Row], fixed: int = 1) -> Table:
-    """Put rows below the names of their columns."""
-    cells = (tuple(Cell(each) if isinstance(each, str) else each for each in row) for row in rows)
-    return Table(tuple(columns), tuple(cells), fixed)
 
 
 def summary_of(data: Data, noun: str = "review") -> str:
@@ -143,42 +124,6 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
     return (
         f"{percent(share, 1)} of these reviews are positive, but {', '.join(found)}. To repair it, "
         "adapt the model to such reviews with `toolkit train --from`, or choose another threshold."
-    )
-
-
-def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
-    """Say that a model is not clearly better than one constant answer; None if it is.
-
-    `kind` says which reviews: `held-out` or `test`.
-    """
-    found = compare_with_constant(model, metrics)
-    if found is None:
-        label = label_of(metrics.positive_share > 0.5)
-        return (
-            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
-            "the other label. Evaluate on reviews of both labels."
-        ).replace("  ", " ")
-    if found.interval[0] > 0:
-        return None
-    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
-    is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
-    difference, interval_of = _difference(found)
-    accuracies = (
-        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
-        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
-        f"{interval_of}, p {p_value(found.p_value)})."
-    )
-    reviews = f"{f'the {kind}' if kind else 'these'} reviews"
-    balanced, interval = metrics.figure("balanced_accuracy")
-    figure = (
-        f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
-    )
-    if interval is None or interval[0] <= 0.5:
-        return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
-    most = label_of(metrics.positive_share > 0.5)
-    return (
-        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
-        f"of them are {most}: {accuracies}"
     )
 
 
@@ -257,7 +202,7 @@ def comparison_table(evaluation: Evaluation) -> Table:
             each.model,
             f"{each.only_model_right:,}",
             f"{each.only_reference_right:,}",
-            *_difference(each),
+            *difference_in_points(each),
             p_value(each.p_value) + (" *" if each.is_exact else ""),
         )
         for each in evaluation.comparisons
@@ -410,31 +355,6 @@ def doubtful_note(evaluation: Evaluation) -> str:
     )
 
 
-def percent(share: float, digits: int = 2) -> str:
-    """Write a share in percent."""
-    return f"{share:.{digits}%}"
-
-
-def ends(interval: tuple[float, float] | None) -> str:
-    """Write both ends in percent; nothing of none."""
-    if interval is None:
-        return ""
-    low, high = interval
-    return f"{100 * low:.1f}–{100 * high:.1f}"  # noqa: RUF001
-
-
-def p_value(value: float) -> str:
-    """Write a p-value, with as many digits as mean something."""
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
-def number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
-    """Write a figure that may be undefined."""
-    if value is None:
-        return UNDEFINED
-    return percent(value, digits) if is_percent else f"{value:.4f}"
-
-
 def _by_model(
     evaluation: Evaluation, columns: Sequence[str], rows: Iterable[Row], figure: str | None = None
 ) -> Table:
@@ -529,10 +449,3 @@ def _outward(uncertain: tuple[float, float] | None) -> str:
         return "all"
     low, high = uncertain
     return f"{floor(low * _DIGITS) / _DIGITS:.4f}:{ceil(high * _DIGITS) / _DIGITS:.4f}"
-
-
-def _difference(found: Comparison) -> tuple[str, str]:
-    """Write a difference of accuracies in points, and its interval."""
-    values = (found.difference, *found.interval)
-    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
-    return value, f"{low} to {high}"

@@ -16,8 +16,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
-from toolkit.evaluation.tables import constant_warning
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold

@@ -31,7 +31,7 @@ from toolkit.model.onnx import TYPE_NAMES, read_onnx
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import encode
-from toolkit.records.json_writing import without_infinity
+from toolkit.records.json_encode import without_infinity
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto

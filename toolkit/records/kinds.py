@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says. To add a kind, add an entry here."""
+"""Recognize kinds of files by their first bytes. To add a kind, add an entry to `KINDS`."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ LOOKED_AT = 4096  # bytes at the start of a file
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files."""
+    """A kind of file, and how to recognize it."""
 
-    what: str  # as in "is an Excel workbook"
-    fits: Callable[[bytes], object]  # the first bytes of a file
-    remedy: str
-    compression: str | None = None  # as `COMPRESSIONS` calls it
-    format: str | None = None  # as `FORMATS` calls it
-    is_text: bool = False  # which another format of text may begin with, too
+    what: str  # for messages: "an Excel workbook"
+    fits: Callable[[bytes], object]  # gets the first bytes of a file
+    remedy: str  # for messages: what to do with such a file
+    compression: str | None = None  # its name in `COMPRESSIONS`
+    format: str | None = None  # its name in `FORMATS`
+    is_text: bool = False  # whether other text formats may begin with the same bytes
 
 
 def _starts(*starts: bytes) -> Callable[[bytes], object]:
@@ -39,19 +39,21 @@ def _zip_with(part: bytes) -> Callable[[bytes], object]:
 
 
 def _is_utf_16(data: bytes) -> bool:
-    """Whether every second byte of the start is zero, as of Latin letters."""
-    even, odd = data[:64:2], data[1:64:2]
+    """Whether every second byte of the start is zero, as for Latin letters in UTF-16."""
+    even = data[:64:2]
+    odd = data[1:64:2]
     return len(odd) > 3 and ((not any(odd) and all(even)) or (not any(even) and all(odd)))
 
 
 def _is_utf_32(data: bytes) -> bool:
-    """Whether three of four bytes of the start are zero, as of Latin letters."""
+    """Whether three of four bytes of the start are zero, as for Latin letters in UTF-32."""
     parts = [data[at:64:4] for at in range(4)]
     first, *rest = parts if any(parts[0]) else parts[::-1]
     return len(first) > 3 and all(first) and not any(map(any, rest))
 
 
-_UTF_32, _UTF_16 = "Add --encoding utf-32", "Add --encoding utf-16"
+_UTF_32 = "Add --encoding utf-32"
+_UTF_16 = "Add --encoding utf-16"
 _CONVERT = "Save its table as CSV, JSON Lines or Parquet"
 
 TAR = Kind(
@@ -107,12 +109,12 @@ KINDS = (
 
 
 def kind_of(data: bytes) -> Kind | None:
-    """Tell what a file is by its first bytes; None for text, and for what is not known."""
+    """Return the kind of a file by its first bytes; None for text and unknown kinds."""
     return next((kind for kind in KINDS if kind.fits(data)), None)
 
 
 def first_bytes(path: Path) -> bytes:
-    """Read what `kind_of` looks at; nothing where a file cannot be opened."""
+    """Read the bytes that `kind_of` needs; none if the file cannot be opened."""
     try:
         with path.open("rb") as file:
             return file.read(LOOKED_AT)
@@ -138,16 +140,18 @@ def check_compressed(path: Path, compression: str, data: bytes) -> None:
 def check_kind(
     path: Path, data: bytes, *, read_as: Collection[str], compression: str | None, is_named: bool
 ) -> None:
-    """Raise `InputError` if a file is of another kind than those it is read as.
+    """Raise `InputError` if a file is of another kind than the formats `read_as`.
 
-    ``is_named`` says whether the user named the format. Then text passes as what it is called.
+    ``is_named``: the user named the format, so any text is accepted.
     """
     kind = kind_of(data)
     if kind is None or kind.format in read_as or (kind.is_text and is_named):
         return
-    name, remedy = str(path), kind.remedy
+    name = str(path)
+    remedy = kind.remedy
     if path == STDIN:
-        name, remedy = "standard input", _remedy_of_stream(kind)
+        name = "standard input"
+        remedy = _remedy_of_stream(kind)
     elif compression is not None and kind.compression is not None:
         raise InputError(f"{name}: is {kind.what} twice. Decompress it")
     raise InputError(f"{name}: is {kind.what}. {remedy}")

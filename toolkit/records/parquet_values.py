@@ -9,7 +9,7 @@ from functools import partial
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.records.json_writing import IN_A_DAY, with_parts
+from toolkit.records.json_encode import IN_A_DAY, with_parts
 from toolkit.records.review_file import Reject
 
 STRINGS = (pa.string(), pa.large_string(), pa.string_view())

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.tables import constant_warning
 from toolkit.model import facts as model_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, known_tokens
