@@ -184,7 +184,8 @@ def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
     [("threshold", '"half"'), ("threshold", "true"), ("labels", "[1]"), ("labels", '["a", "a"]'),
      ("labels", '["a,", "b"]'), ("labels", '["a\\n", "b"]'), ("labels", '["", "b"]'),
      ("max_tokens", "-1"), ("max_tokens", '"x"'),
-     ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN")],
+     ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN"),
+     ("neutral", '{"low": 0.9, "high": 0.2}')],
 )  # fmt: skip
 def test_facts_of_the_wrong_kind(
     model: onnx.ModelProto, tmp_path: Path, key: str, value: str

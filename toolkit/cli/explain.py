@@ -142,22 +142,29 @@ def _found(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> l
 
 
 def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bool) -> list[Row]:
-    """Leave out the texts of which the model knows no word; an error if it `must_all` have one.
+    """Leave out the texts without a score; an error if they `must_all` have one.
 
     That is also an error if none is left, and comes before anything is shown.
     """
+    from toolkit.model.predict import array_of  # late: these import Arrow
+    from toolkit.text.silent_words import why_unscored
+
     scores = scorer.score([text for _, text in found])
     kept = [pair for pair, score in zip(found, scores, strict=True) if score.sentiment is not None]
     if must_all and len(kept) < len(found):
         number = next(n for n, score in enumerate(scores) if score.sentiment is None)
         row, text = found[number]
-        what = f"the model knows no word of {text!r:.50}: it has no score to explain."
+        why = why_unscored(scorer.token_ids(array_of([text])), text)
+        what = f"{why}: it has no score to explain."
         if file is not None:
             raise InputError(f"{file}: row {row:,}: {what}")
         raise UsageError(f"text {number + 1}: {what}" if len(found) > 1 else what)
     if not kept:
         reviews = counted(len(found), "review")
-        raise InputError(f"{file}: the model knows no word of the first {reviews} with text.")
+        raise InputError(
+            f"{file}: the first {reviews} with text have no score to explain: the model knows no "
+            "word of them, or only numbers and function words."
+        )
     return kept
 
 

@@ -8,7 +8,8 @@ locked.
 
 A run with --skip-existing or --resume leaves the last line of each journal in a hidden file beside
 the output: a later one can tell what the output was made of, and gives the answer of the first.
-Any run leaves it if its answer is more than counts, such as rejected records or a warning.
+On this machine, any run leaves it if its answer is more than counts, such as rejected records or a
+warning.
 """
 
 from __future__ import annotations
@@ -128,11 +129,13 @@ class Journal:
     def leaves_record(self, point: Checkpoint | None) -> bool:
         """Whether a later run is told what the output was made of, and what was found.
 
-        In a store, where each record is a request, not for `leaves_record` alone. ``point`` is
-        what is done of the output.
+        In a store, where each record is a request, only if ``skip_existing`` asks for it. ``point``
+        is what is done of the output.
         """
         options = self.options
-        if options.skip_existing or (options.leaves_record and not is_in_store(self.job.output)):
+        if options.skip_existing or is_in_store(self.job.output):
+            return options.skip_existing
+        if options.leaves_record:
             return True
         # Without a record, a repeated run would turn such an answer into a plain success.
         return point is not None and self.job.shard is None and not point.is_clean
