@@ -22,7 +22,7 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records import ReadOptions, open_reviews
 from toolkit.scoring import MaxRejected, Progress, ScoringOptions, Subset, score_file
-from toolkit.scoring.blocks import SelectedBlock
+from toolkit.scoring.block_loop import SelectedBlock
 
 
 def test_a_look_at_a_file_writes_nothing(command: Command) -> None:

@@ -24,7 +24,7 @@ from tests.data import PROJECT
 from tests.models import MODEL
 from toolkit.errors import ModelError
 from toolkit.model import Scorer
-from toolkit.model.fact_lines import describe
+from toolkit.model.description import describe
 from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile
 from toolkit.model.onnx import MOST_BYTES
 

@@ -28,7 +28,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model import ASPECT_LISTS
 from toolkit.model.aspects import LISTS, AspectFinder, Aspects
-from toolkit.model.labels import Limits, tone_of_aspects
+from toolkit.model.labels import ToneLimits, tone_of_aspects
 from toolkit.model.sentences import SentenceRule
 from toolkit.records import Columns, ReadOptions
 from toolkit.records.columns import aspect_role
@@ -383,4 +383,4 @@ def test_a_list_may_have_an_idiom_itself() -> None:
 def test_praise_needs_a_clear_complaint() -> None:
     chances = np.array([0.2, 0.1, 0.2, 0.9, 0.5], np.float32)
     of_reviews = np.array([0.9, 0.9, 0.2, 0.9, 0.9], np.float32)
-    assert tone_of_aspects(chances, of_reviews, Limits()).tolist() == [0, -1, -1, 1, 0]
+    assert tone_of_aspects(chances, of_reviews, ToneLimits()).tolist() == [0, -1, -1, 1, 0]

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from tests.models import CONV1D, EXPORTED, OLD_MODELS
 from toolkit.errors import ModelError, counted
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, load_model
-from toolkit.model.fact_lines import calibration_line, threshold_line
+from toolkit.model.description import calibration_line, threshold_line
 from toolkit.model.facts import Calibration, ThresholdChoice, ThresholdReached
 from toolkit.model.onnx import ModelProto
 from toolkit.model.release import LONGEST_NAME, USES, DataSet, Teacher, plain_word

@@ -26,7 +26,7 @@ from toolkit.evaluation.diff_result import (
     verdict,
     who_is_right,
 )
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text

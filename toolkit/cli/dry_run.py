@@ -13,20 +13,20 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called, open_reviews
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
+from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions, Subset
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import Source
-from toolkit.scoring.score_block import BlockScorer
 
 _FILES_SHOWN = 5
 _RECORDS_SHOWN = 3

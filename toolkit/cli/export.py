@@ -85,7 +85,7 @@ def export(
 def show_twin(model: Path, output: Path | None, force: bool) -> None:
     """Write the twin of a model, and print its files."""
     from toolkit.export import export_twin
-    from toolkit.model.fact_lines import megabytes
+    from toolkit.model.description import megabytes
 
     for path in export_twin(model, output, force=force):
         size = megabytes(path.stat().st_size)
@@ -97,7 +97,7 @@ def show(result: ExportResult) -> None:
     from rich import box
     from rich.table import Table
 
-    from toolkit.model.fact_lines import megabytes, threshold_line
+    from toolkit.model.description import megabytes, threshold_line
 
     console, parity = new_console(), result.parity
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)

@@ -14,7 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from toolkit.model.fact_lines import Description
+    from toolkit.model.description import Description
 
 _MODEL = f"Model to show: a name, a file or a run folder. Default: {DEFAULT_MODEL}."
 Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
@@ -30,7 +30,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
-    from toolkit.model.fact_lines import describe, json_of
+    from toolkit.model.description import describe, json_of
     from toolkit.native import core_name
 
     description = describe(model or named)
@@ -46,7 +46,7 @@ def _show(description: Description, core: str) -> None:
     """Print a title, a line for each fact, and what to do next; `core` is what runs here."""
     from rich.text import Text
 
-    from toolkit.model.fact_lines import next_step, rows_of
+    from toolkit.model.description import next_step, rows_of
 
     console = new_console()
     path = one_line(str(description.path))

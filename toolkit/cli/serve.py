@@ -67,7 +67,7 @@ def serve(
         raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.blocks import usable_cores
+    from toolkit.scoring.block_loop import usable_cores
     from toolkit.service import HostNames, Limits, Service, listen
     from toolkit.service import serve as serve_until_stopped
 

@@ -278,7 +278,7 @@ class TerminalObserver(TrainingObserver):
 
 def show(result: TrainingResult) -> None:
     """Print how good the network is, why the fit ended, where it is, and what to do next."""
-    from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
+    from toolkit.model.description import calibration_line, metric_rows, star_rows
 
     path, metrics = one_line(str(result.run.path)), result.metrics
     rows = list(metric_rows(metrics))

@@ -29,7 +29,7 @@ from toolkit.records.formats import format_of, open_reviews
 from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.review_file import BatchFile, Reject, ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
 from toolkit.scoring.jobs import NOT_KEPT
 from toolkit.scoring.options import ALL, Subset

@@ -53,7 +53,7 @@ from toolkit.records.labels import (
 )
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
 from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, SCORED
 from toolkit.scoring.results import Progress

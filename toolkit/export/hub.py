@@ -28,8 +28,8 @@ from toolkit.files import (
     temporary_folder,
     write_checksums,
 )
-from toolkit.model.fact_lines import (
-    Row,
+from toolkit.model.description import (
+    Fact,
     behaviour_table,
     calibration_line,
     data_rows,
@@ -333,7 +333,7 @@ def _data_sets(release: Release) -> str:
     return "\n".join([*head, *(f"| {row} |" for row in rows), ""])
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Fact]) -> str:
     return "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
 
 

@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.classes import is_positive
 from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
-from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
+from toolkit.model.labels import Labelling, ToneLimits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
@@ -151,7 +151,7 @@ class Predictor:
         from toolkit.model.sentences import SentenceRule, SentenceScorer
 
         rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
-        limits, aspects = Limits.of(self._facts), self._aspects
+        limits, aspects = ToneLimits.of(self._facts), self._aspects
         finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
         of_all = self._labelling.by_sentence
         return SentenceScorer(self._network, rule, most, limits, finder, of_all)
@@ -225,7 +225,7 @@ class Predictor:
 
                 assert scored.aspects is not None
                 of_reviews = probability[scored.reviews]
-                tones = tone_of_aspects(scored.probability, of_reviews, Limits.of(self._facts))
+                tones = tone_of_aspects(scored.probability, of_reviews, ToneLimits.of(self._facts))
                 of_sentences = scored.aspects, tones, scored.probability, scored.reviews
                 found |= tones_of(self._aspects, *of_sentences, len(ids))
         if self._reasons is not None:

@@ -17,7 +17,7 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
 from toolkit.model.agreement import check_agreement, remember
-from toolkit.model.aspects import AspectLists, Aspects, called
+from toolkit.model.aspects import AspectLists, Aspects, tone_names
 from toolkit.model.class_answers import ClassAnswers, Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
@@ -84,9 +84,10 @@ class Scorer:
         Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
         whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
     aspects : AspectLists | None
-        What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
-        apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
-        ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
+        What reviews may speak of: the name of a list of the package, such as hotels or general
+        (`toolkit.model.ASPECT_LISTS` has all), a TOML file, or words by the name of an aspect, such
+        as ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of
+        them.
     reasons : int
         How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
     prior : float | None
@@ -657,7 +658,7 @@ class Scorer:
             if name == "sentiment":
                 found[name] = self._labelling.of_predictions(predictions)
             elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
-                words = pa.array(called(self.facts.labels), pa.string())
+                words = pa.array(tone_names(self.facts.labels), pa.string())
                 found[name] = words.take(predictions[name])
             elif name == "model":  # also where there is no score: the model has seen the row
                 found[name] = pa.repeat(self.model, len(predictions))

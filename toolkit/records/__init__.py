@@ -6,7 +6,7 @@
 >>> with open_reviews(Path("reviews.csv"), options) as reviews:  # doctest: +SKIP
 ...     texts = [reviews.parse(block).texts for block in reviews.blocks()]
 
-`formats.py` is the registry of formats, `review_file.py` what a format gives and takes.
+`formats.py` is the registry of formats; `review_file.py` is the base class of all formats.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An output that is a file: it grows beside its place, with checkpoints, and appears complete."""
+"""Write an output to a file: it grows under a hidden name, and gets its name when complete."""
 
 from __future__ import annotations
 
@@ -31,41 +31,41 @@ from toolkit.files import (
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
+from toolkit.scoring.block_scorer import ScoredBlock
 from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
-from toolkit.scoring.score_block import ScoredBlock
 from toolkit.stores.paths import is_in_store
 
 
 class FileAppearedError(OutputError):
-    """Something has come to the place of an output while it was written."""
+    """Another file appeared at the path of the output while it was written."""
 
 
 class _SummedFile:
-    """A file that grows, which knows its length and the checksum of its content."""
+    """A growing file that keeps the length and the checksum of its content."""
 
     def __init__(self, file: IO[bytes], prefix: Prefix) -> None:
         self._file = file
         self.prefix = prefix
 
     def write(self, data: memoryview) -> int:
-        """Write what the file takes of some bytes; it is not buffered."""
+        """Write some bytes, unbuffered; return how many the file took."""
         size, crc = self.prefix
         count = self._file.write(data)
         self.prefix = size + count, zlib.crc32(data[:count], crc)
         return count
 
     def fileno(self) -> int:
-        """Give its number."""
+        """Return the file descriptor."""
         return self._file.fileno()
 
 
 class FileOutput(ScoredOutput):
-    """A file, with checkpoints in the journal.
+    """An output file with checkpoints in the journal.
 
-    A Parquet file cannot be continued: its scores are kept, and it is written again from the start.
+    A Parquet file cannot be resumed: its scores are saved, and it is written again from the start.
     """
 
     def __init__(
@@ -77,11 +77,12 @@ class FileOutput(ScoredOutput):
         seconds: float,
         files: ExitStack,
     ) -> None:
-        self._journal, self._seconds = journal, seconds
+        self._journal = journal
+        self._seconds = seconds
         self._source, self._reviews = inputs
         self._files = files
         self._saved_at = time.monotonic()
-        self._kept: dict[str, _SummedFile] = {}  # that a later run continues
+        self._kept: dict[str, _SummedFile] = {}  # files that a later run continues
         old = checkpoint.files if checkpoint else {}
 
         def opened(name: str, buffering: int = 0) -> IO[bytes]:
@@ -101,7 +102,8 @@ class FileOutput(ScoredOutput):
         file: BatchFile
         if form.open_file is None:
             if checkpoint is not None:
-                self.start, before = checkpoint.reached, checkpoint.summary
+                self.start = checkpoint.reached
+                before = checkpoint.summary
             file = ByteFile(
                 kept(OUTPUT),
                 form,
@@ -111,13 +113,14 @@ class FileOutput(ScoredOutput):
             )
             rejects = kept(REJECTED)
         else:
-            self._scores, rejects = kept(SCORES), opened(REJECTED)
+            self._scores = kept(SCORES)
+            rejects = opened(REJECTED)
             file = form.open_file(opened(OUTPUT, buffering=-1), form.metadata)
             self.saved = _read_scores(journal.folder / SCORES)
         super().__init__(file, rejects, before)
 
     def append(self, block: ScoredBlock) -> None:
-        """Write a block, and from time to time note how far the output has come."""
+        """Write a block, and a checkpoint if it is time for one."""
         super().append(block)
         if self._blocks <= len(self.saved):
             return
@@ -128,11 +131,11 @@ class FileOutput(ScoredOutput):
             self._saved_at = time.monotonic()
 
     def _save(self, reached: Offset) -> None:
-        """Note how far the output has come, when that is on the disk."""
+        """Write a checkpoint, after all files are on the disk."""
         if self._source is None or self._reviews is None:
             return
         self._source.check()
-        with ThreadPoolExecutor(1) as pool:  # the sum is made while a thread waits for the disk
+        with ThreadPoolExecutor(1) as pool:  # computes the checksum while a thread waits for fsync
             waiting = [pool.submit(os.fsync, file.fileno()) for file in self._kept.values()]
             source = self._source.read_so_far(self._reviews.bytes_used)
             for each in waiting:
@@ -141,7 +144,7 @@ class FileOutput(ScoredOutput):
         self._journal.add(Checkpoint(reached, self.summary, files, source, prior=self.prior))
 
     def finish(self, result: FileResult) -> Checkpoint:
-        """Write the end, and give the files their names."""
+        """Write the end, and move the files to their places."""
         done = super().finish(result)
         self._files.close()
         output = self._journal.folder / OUTPUT
@@ -162,14 +165,14 @@ class FileOutput(ScoredOutput):
         return done
 
     def abandon(self) -> None:
-        """Leave the files as they are."""
+        """Leave the files incomplete."""
         self._file.abandon()
-        with suppress(OSError):  # a full disk, which may be why the file is abandoned
+        with suppress(OSError):  # a full disk may be the reason why the file is abandoned
             self._files.close()
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:
-    """Write the numbers of a block as an Arrow stream of its own."""
+    """Return the numbers of one block as an Arrow stream."""
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, numbers.schema) as writer:
         writer.write_batch(numbers)
@@ -183,7 +186,7 @@ def _read_scores(path: Path) -> list[pa.RecordBatch]:
     while data.tell() < data.size():
         with pa.ipc.open_stream(data) as stream:
             blocks.append(stream.read_next_batch())
-            for _ in stream:  # to the end of the stream
+            for _ in stream:  # reads up to the end of the stream
                 pass
     return blocks
 
@@ -196,11 +199,10 @@ def open_file_output(
     inputs: tuple[WatchedInput | None, ReviewFile | None],
     seconds: float,
 ) -> Iterator[ScoredOutput]:
-    """Start an output, or continue it after a checkpoint; its journal is locked.
+    """Start an output, or continue it after a checkpoint; the caller has locked the journal.
 
-    If the block raises, what is written up to the last checkpoint is kept for a later run, unless
-    the input or the call is wrong. The inputs are None where what is read is no file, and where
-    nothing is in it.
+    If the block raises, the output up to the last checkpoint is kept for a later run, unless the
+    input or the call is wrong. The inputs are None if the input is not a file or is empty.
     """
     output: FileOutput | None = None
     try:
@@ -219,21 +221,23 @@ def open_file_output(
 
 
 def publish(journal: Journal, summary: Summary) -> None:
-    """Move the files of a complete output to their places, or do what is left of that.
+    """Move the files of a complete output to their places, or finish moving them.
 
-    Raises `FileAppearedError` if another file is there, and must not be replaced; the complete
+    Raises `FileAppearedError` if another file is there that must not be replaced. The complete
     output is kept then, so that a later run only has to move it.
     """
-    job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
-    if not is_there(output):  # the last one that is moved
+    job = journal.job
+    output = journal.folder / OUTPUT
+    rejects = journal.folder / REJECTED
+    if not is_there(output):  # it is moved last
         journal.drop_files()
         return
     if job.rejected == STDIN:
-        _show(rejects)  # whose reader may wait, so before signals are held back
+        _show(rejects)  # before signals are held back: the reader of a pipe may be slow
     # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
     with nullcontext() if is_in_store(job.output) else held_back():
         found = resolved(job.output)
-        # `place` looks, too, but after the rejects have got their name.
+        # `place` checks this, too, but only after the rejects are in their place.
         is_first = not is_in_store(found) or summary.rejected
         if not journal.options.force and is_first and _is_taken(output, found):
             raise _appeared(job.output)
@@ -248,7 +252,7 @@ def _is_taken(output: Path, found: Path) -> bool:
 
 
 def _note_object(journal: Journal) -> None:
-    """Note what the store says of the output, before the file that was uploaded is removed."""
+    """Record the facts of the uploaded object, before the local file is removed."""
     if journal.checkpoint is not None:
         facts = FileFacts.at(journal.job.output)
         journal.add(replace(journal.checkpoint, complete=facts))
@@ -259,7 +263,7 @@ def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Sum
         with reporting_failures(target):
             _place(journal, rejects, target)
     elif not summary.rejected and journal.options.force and is_there(target):
-        resolved(target).unlink()  # of a run that is replaced
+        resolved(target).unlink()  # rejects of the replaced run
 
 
 def _place(
@@ -281,12 +285,12 @@ def _appeared(target: Path) -> FileAppearedError:
 
 
 def _show(rejects: Path) -> None:
-    """Write rejects to standard output, which is not a file of the run."""
+    """Copy the rejects to standard output."""
     if sys.stdout is None:
         raise OutputError("standard output: is closed. Name a file with --rejected")
     with (
         reporting_failures(STANDARD_OUTPUT),
-        suppress(BrokenPipeError),  # a reader that has seen enough: the run is not undone
+        suppress(BrokenPipeError),  # the reader has stopped reading; the run is complete anyway
         rejects.open("rb") as file,
         open(1, "wb", closefd=False) as copy,
     ):

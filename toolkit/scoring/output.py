@@ -1,4 +1,4 @@
-"""Where scored records go, block after block: bytes or batches, with their rejects and counts."""
+"""Write scored records, block after block, with their rejects and counts."""
 
 from __future__ import annotations
 
@@ -20,19 +20,19 @@ from toolkit.records.archives import compressed_nothing, compressor, file_of
 from toolkit.records.formats import Format, format_of, output_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
+from toolkit.scoring.block_scorer import ScoredBlock
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint, FileResult, Frame, Summary
-from toolkit.scoring.score_block import ScoredBlock
 
 STANDARD_OUTPUT = Path("standard output")
-_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
+_REJECTS_IN_MEMORY = 16 << 20  # bytes; more go to a temporary file
 
 
 class ByteFile:
-    """A file of bytes, which can be cut after any block; it is not buffered."""
+    """An unbuffered file of bytes, which can be cut after any block."""
 
     def __init__(
         self,
@@ -53,7 +53,7 @@ class ByteFile:
         self._end = 0
 
     def append(self, data: bytes | pa.Buffer, *, ends_group: bool) -> None:  # noqa: ARG002
-        """Write the bytes of a block, compressed already."""
+        """Write the compressed bytes of a block."""
         if self._separator and len(data):
             if self._has_records:
                 self._write(self._separator)
@@ -61,7 +61,7 @@ class ByteFile:
         self._put(data)
 
     def close(self) -> None:
-        """Write what comes after the last block."""
+        """Write the end of the file."""
         self._end = self._write(self._trailer())
         if self._is_empty:
             nothing = compressed_nothing(self._compression)
@@ -70,13 +70,15 @@ class ByteFile:
 
     @property
     def frame(self) -> Frame:
-        """Tell what is around the records, when the file is closed."""
+        """The parts of the closed file around its records."""
         return Frame(
-            self._header, self._end, bytes(self._stored(self._separator)).decode("latin-1")
+            header=self._header,
+            trailer=self._end,
+            separator=bytes(self._stored(self._separator)).decode("latin-1"),
         )
 
     def abandon(self) -> None:
-        """Leave the file as it is."""
+        """Leave the file incomplete."""
 
     def _write(self, data: bytes) -> int:
         stored = self._stored(data)
@@ -92,26 +94,26 @@ class ByteFile:
 
 
 def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
-    """Write to a file that is not buffered, and may take less than it is given."""
+    """Write all bytes to an unbuffered file, whose `write` may take only a part of them."""
     rest = memoryview(data)
     write: Callable[[memoryview], int | None] = file.write
     while rest:
         written = write(rest)
-        if written is None:  # a pipe that does not wait, and is full
+        if written is None:  # a full pipe that is non-blocking
             select.select([], [file], [])
         else:
             rest = rest[written:]
 
 
 class ScoredOutput:
-    """An output, its rejects and its counts, growing by a block at a time."""
+    """An output with its rejects and counts, which grows by one block at a time."""
 
     start: Offset = ()  # where in the input to start
-    saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
-    prior: FilePrior | None = None  # that was estimated
+    saved: Sequence[pa.RecordBatch] = ()  # `ScoredBlock.numbers` of an earlier run, by block
+    prior: FilePrior | None = None  # estimated
 
     def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
-        self.summary = before  # of what is written
+        self.summary = before  # of the written records
         self._file = file
         self._rejects = rejects
         self._blocks = 0
@@ -131,11 +133,11 @@ class ScoredOutput:
         write_all(self._rejects, lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
-        """Write the end, put everything in its place, and say what is done."""
+        """Write the end, move everything to its place, and return the final checkpoint."""
         self._file.close()
         return Checkpoint(
-            self._reached,
-            self.summary,
+            reached=self._reached,
+            summary=self.summary,
             frame=self._file.frame if isinstance(self._file, ByteFile) else None,
             job_id=result.job_id,
             columns=dict(result.columns),
@@ -145,9 +147,9 @@ class ScoredOutput:
 
 
 class StandardOutput(ScoredOutput):
-    """Standard output, which cannot be continued, and a file of rejects if there are any.
+    """Standard output, which cannot be resumed, with a file of rejects if there are any.
 
-    Rejects stay in memory, or in a temporary file, until the end.
+    Rejects stay in memory or in a temporary file until the end.
     """
 
     def __init__(
@@ -157,13 +159,15 @@ class StandardOutput(ScoredOutput):
             raise UsageError(
                 "standard output: a Parquet file is written with --output, to a file with a name"
             )
-        if sys.stdout is None:  # then other files have its number
+        if sys.stdout is None:  # then descriptor 1 may be another file
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         rejects = files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))  # noqa: SIM115
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
-        self._job, self._source, self._force = job, source, force
+        self._job = job
+        self._source = source
+        self._force = force
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -184,7 +188,7 @@ class StandardOutput(ScoredOutput):
         if self.summary.rejected and path is not None:
             try:
                 check_output_file(path, force=self._force, option="--rejected")
-            except UsageError as error:  # too late for a wrong call: the output is written
+            except UsageError as error:  # not a usage error any more: the output is written
                 raise OutputError(
                     f"{error} The scored records are written, the rejected ones are not."
                 ) from None
@@ -196,7 +200,7 @@ class StandardOutput(ScoredOutput):
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
-    """Choose the format of the output, by its name where none is asked for."""
+    """Return how to write the output, in the chosen format or the one of its name."""
     own, target = _formats(job, options)
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
@@ -204,14 +208,14 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
 
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
-    """Tell the formats of the input and of the output."""
+    """Return the formats of the input and of the output."""
     own = format_of(job.source, options.reading.format)
     asked = options.output_format or (own.written.name if job.output == STDIN else None)
     return own, format_of(job.output, asked, "--output-format")
 
 
 def empty_form(job: Job, options: ScoringOptions) -> Output:
-    """Say how nothing is written: as no bytes, or as a table with the added columns alone."""
+    """Return how to write an output without records: no bytes, or a table of added columns."""
     _, target = _formats(job, options)
     if target.is_text:
         return Output(lambda *_: pa.py_buffer(b""))

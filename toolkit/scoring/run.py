@@ -16,7 +16,8 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import open_reviews
 from toolkit.records.review_file import Output, ReviewFile
-from toolkit.scoring.blocks import run_blocks
+from toolkit.scoring.block_loop import run_blocks
+from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
@@ -43,7 +44,6 @@ from toolkit.scoring.results import (
     counts_warning,
     values_warning,
 )
-from toolkit.scoring.score_block import BlockScorer
 from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # to score a file whose rights or links change again and again
@@ -336,11 +336,12 @@ class _Run:
         ):
             if scored.first_reject is not None:
                 if options.stop_on_error:
-                    reviews.fail(*scored.first_reject)
+                    reviews.fail(scored.first_reject.number, scored.first_reject.reason)
                 if not output.summary.rejected:
-                    number, reason = scored.first_reject
-                    first = f"{reviews.counts} {number:,}: {reason}"
-            values, texts = values + scored.values[0], texts + scored.values[1]
+                    reject = scored.first_reject
+                    first = f"{reviews.counts} {reject.number:,}: {reject.reason}"
+            values += scored.values.values
+            texts += scored.values.texts
             output.append(scored)
             check(at_end=False)
             if on_progress is not None:

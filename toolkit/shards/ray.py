@@ -27,7 +27,7 @@ from toolkit.errors import (
 )
 from toolkit.files import temporary_folder
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.blocks import usable_cores
+from toolkit.scoring.block_loop import usable_cores
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.score import score_shard
