@@ -26,6 +26,7 @@ from toolkit.records.labels import (
     name_of,
 )
 from toolkit.records.options import STDIN, LabelNames
+from toolkit.records.output_file import Frame
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import FileFacts, Prefix
@@ -270,15 +271,6 @@ def _added(
 
 def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
     return {label: first.get(label, 0) + second.get(label, 0) for label in {**first, **second}}
-
-
-@dataclass(frozen=True)
-class Frame:
-    """The parts of an output file around its records, compressed as in the file."""
-
-    header: int  # bytes
-    trailer: int  # bytes
-    separator: str  # to put between joined files; the bytes as Latin-1
 
 
 @dataclass(frozen=True)

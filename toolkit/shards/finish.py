@@ -20,11 +20,11 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.model.prior import share_of
+from toolkit.records.output_file import Frame
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
     FileResult,
-    Frame,
     Source,
     check_rejected,
     check_unread,

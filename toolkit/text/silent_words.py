@@ -45,13 +45,13 @@ def why_unscored(ids: Ids, text: str) -> str:
 
 @dataclass(frozen=True)
 class SilentWords:
-    """Finds texts in which a model knows only words that say nothing."""
+    """Find texts in which a model knows only words that say nothing."""
 
     vocabulary: Vocabulary
-    most_tokens: int  # that the model reads, the last ones of each text
+    most_tokens: int  # number of tokens that the model reads at the end of each text
 
     def has_speaking_word(self, ids: TokenIds) -> _Flags:
-        """Return whether the model knows a word that says something in each text, (texts,)."""
+        """Check for each text, (texts,), whether the model knows a word that says something."""
         found = ids.has_known_token(self.most_tokens)
         starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
         unsure = np.flatnonzero(found)
@@ -77,7 +77,7 @@ class SilentWords:
 
     @cached_property
     def _kinds(self) -> npt.NDArray[np.uint8]:
-        """The kind of each id, (vocabulary,); reserved ids, never asked for, are `_SPEAKS`."""
+        """The kind of each id, (vocabulary,); reserved ids are not looked up, and are `_SPEAKS`."""
         words = self.vocabulary.words
         is_function = pc.is_in(words, pa.array(FUNCTION_WORDS))
         is_number = pc.match_substring_regex(words, "^[0-9]+$")
