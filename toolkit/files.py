@@ -284,7 +284,8 @@ def make_ready(partial: Path, rights: int = 0o666) -> None:
 def limit_rights(path: Path, source: Path) -> None:
     """Take from a file the rights that others do not have on the file it was made from."""
     if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
-        own, limit = _mode(path), _mode(source) | 0o600
+        own = _mode(path)
+        limit = _mode(source) | 0o600
         if own & ~limit & 0o777:
             path.chmod(own & limit & 0o777)
 
@@ -395,7 +396,8 @@ def check_output(
     with reporting_failures(path):  # such as a name that is too long to look for
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
     if is_taken and not force:
-        replace, keep = "replace it with --force", "keep it with --skip-existing"
+        replace = "replace it with --force"
+        keep = "keep it with --skip-existing"
         others = f"{replace}, or {keep}" if may_skip else f"or {replace}"
         raise UsageError(f"{path}: exists already. {remedy}, {others}.")
     if isinstance(path, StorePath):

@@ -100,6 +100,8 @@ def rows(name: str) -> list[dict[str, Any]]:
     data = Path(name).read_bytes()
     if name.endswith(".parquet"):
         return list(pq.read_table(io.BytesIO(data)).to_pylist())
+    if name.endswith(".arrow"):
+        return list(pa.ipc.open_file(data).read_all().to_pylist())
     if name.endswith(".json"):
         return list(json.loads(data))
     if name.endswith(".jsonl"):
@@ -108,8 +110,8 @@ def rows(name: str) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(data.decode()), delimiter=delimiter))
 
 
-@pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.tsv", "a.parquet"])
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "tsv", "parquet"])
+@pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.tsv", "a.parquet", "a.arrow"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "tsv", "parquet", "arrow"])
 def test_every_row_has_the_stars_and_the_model(command: Command, source: str, ending: str) -> None:
     write("first.csv", CSV)
     # Made by the toolkit, so that its columns have the type of strings.

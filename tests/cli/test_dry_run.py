@@ -333,7 +333,7 @@ def test_positions_are_those_of_the_file(
 
 
 @pytest.mark.parametrize("part", [Subset(limit=70), Subset(sample=70)])
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow"])
 def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Subset, ending: str) -> None:
     source, output, whole = (tmp_path / name for name in ("a.csv", f"b{ending}", f"c{ending}"))
     source.write_text(rows(100, bad=(3, 50, 51)), encoding="utf-8")

@@ -228,7 +228,7 @@ MISNAMED = {
     "docx": (_zipped("word/document.xml"), "is a Word document. Save its table as CSV"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old or encrypted Excel workbook"),
     "parquet": (_parquet(), "is a Parquet file. Read it with --format parquet"),
-    "feather": (_feather(), "is an Arrow or Feather file. Write it as Parquet"),
+    "feather": (_feather(), "is an Arrow file. Read it with --format arrow"),
     "orc": (_orc(), "is an ORC file. Write it as Parquet"),
     "avro": (b"Obj\x01\x04\x16avro.schema", "is an Avro file"),
     "sqlite": (_sqlite(), "is an SQLite database. Export its table as CSV"),
@@ -280,7 +280,7 @@ def test_a_file_that_is_compressed_in_another_way(command: Command) -> None:
 
 def test_a_file_that_is_named_as_parquet(command: Command) -> None:
     write("a.parquet", gzip.compress(CSV.encode()))
-    command("score", "a.parquet").failed_with("is compressed with gzip, and not a parquet file")
+    command("score", "a.parquet").failed_with("is compressed with gzip, and not a Parquet file")
     write("a.parquet", _sqlite())
     command("score", "a.parquet").failed_with("a.parquet: is an SQLite database")
 

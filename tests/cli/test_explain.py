@@ -147,7 +147,7 @@ def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command
         (["conv1d", "a"], "conv1d: is a model, expected a text. Name the model with --model: ", 2),
         ([CONV1D, "a"], ".onnx: is a model, expected a text. Name the model with --model: ", 2),
         (["a", "--file", "r.csv"], "Give either texts or --file, not both", 2),
-        (["a", "--row", "1"], "--row: is a row of a file. Name the file with --file", 2),
+        (["a", "--row", "1"], "--row: needs a file. Name it with --file", 2),
         (["a", "--text-column", "b"], "Options for columns and reading need a file. Name it", 2),
     ],
 )

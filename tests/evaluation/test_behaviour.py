@@ -17,7 +17,7 @@ from toolkit.evaluation.behaviour import Sets, behaviour_of, load_suite, steadin
 from toolkit.evaluation.json import evaluation_as_dict
 from toolkit.evaluation.page import page
 from toolkit.model import Scorer
-from toolkit.model.facts import PARTS, Behaviour
+from toolkit.model.training_facts import PARTS, Behaviour
 from toolkit.model.typed_json import decode, encode
 
 MADE = tomllib.loads(SUITE.read_text(encoding="utf-8"))

@@ -25,8 +25,8 @@ from toolkit.errors import UsageError
 from toolkit.export.convert import text_in_model
 from toolkit.model import ModelFacts
 from toolkit.model.explain import Explanation
-from toolkit.model.facts import Metrics, TrainingData
 from toolkit.model.stars import logits_of, sigmoid
+from toolkit.model.training_facts import Metrics, TrainingData
 from toolkit.text import Vocabulary
 
 # Of one length of rows, 12, with random weights.

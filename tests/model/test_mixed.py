@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tests.data import shared_data
 from tests.models import shipped_scorer
 from toolkit import Scorer
-from toolkit.model.facts import Adaptation
 from toolkit.model.labels import ToneLimits, count_sentences, is_mixed, tone
 from toolkit.model.stars import rescaled
+from toolkit.model.training_facts import Adaptation
 
 probabilities = st.one_of(
     st.sampled_from([0.05, 0.2, 0.5, 0.8, 0.95]), st.floats(0, 1, width=32)

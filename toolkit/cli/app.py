@@ -1,4 +1,4 @@
-"""The command `toolkit`: its subcommands, and the one place that turns errors into messages."""
+"""The command `toolkit`: its subcommands, and the only place that turns errors into messages."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def options(version: Version = False) -> None:
 
 
 def _standard_error() -> int:
-    """Give a file descriptor that stays standard error while TensorFlow is imported."""
+    """Return a file descriptor that stays standard error while TensorFlow is imported."""
     try:
-        # If other standard streams are closed, the first two copies take their numbers.
+        # If other standard streams are closed, the first two copies get their numbers.
         copies = sorted(os.dup(2) for _ in range(3))
         for copy in copies[:-1]:
             os.close(copy)
         return copies[-1]
     except OSError:  # standard error is closed: the caller wants no messages
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (stays open)
         return sys.stderr.fileno()
 
 
@@ -75,7 +75,7 @@ def run() -> NoReturn:
     except SystemExit as ending:
         code = ending.code
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # it may be closed
+        with suppress(OSError, ValueError, AttributeError):  # the stream may be closed
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
@@ -86,22 +86,22 @@ def main() -> None:
         signal.signal(number, _interrupt)
     messages.use_json(messages.asks_for_json(sys.argv[1:]))
     try:
-        sys.exit(app(standalone_mode=False) or 0)  # else Typer would print errors itself
+        sys.exit(app(standalone_mode=False) or 0)  # in this mode, Typer does not print errors
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has met a closed pipe
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has found a closed pipe
             sys.exit(READER_IS_GONE)
         raise
     except (Exception, Interrupted) as error:
         if os.environ.get("TOOLKIT_TRACEBACK") and not is_of_typer(error):
             raise
-        sys.exit(_say(error))
+        sys.exit(_report(error))
 
 
-def _say(error: BaseException) -> int:
-    """Say what failed; give the exit code."""
+def _report(error: BaseException) -> int:
+    """Print the message of an error; return the exit code."""
     failure = Failure.of(error)
     if failure.is_silent:
-        sys.stdout = None  # it cannot be flushed any more
+        sys.stdout = None  # its reader is gone, so it can no longer be flushed
     elif is_of_typer(error) and not messages.is_json():
         from typer.rich_utils import rich_format_error  # late: it takes 0.05 s
 
@@ -113,12 +113,12 @@ def _say(error: BaseException) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    # Once is enough: a second signal must not interrupt the cleaning up.
+    # Ignore further signals: they must not interrupt the clean-up.
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
     interrupted = Interrupted(number)
     if _is_importing(frame):
-        # A C module that is being imported turns an exception into another one, or crashes.
+        # An exception during the import of a C module would become another one, or crash it.
         remove_unfinished()
         end_report(interrupted)
         line = messages.error_line("interrupted", interrupted.exit_code)

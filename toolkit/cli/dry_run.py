@@ -47,7 +47,8 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
     """
     check_call(jobs, options)
-    journals, settings = Journals(jobs, options), settings_of(scorer, options)
+    journals = Journals(jobs, options)
+    settings = settings_of(scorer, options)
     journals.check(settings)
     good: list[tuple[Job, int | None]] = []  # with the size
     rejects: list[str] = []
@@ -224,8 +225,15 @@ def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, fl
         return None
     with open_reviews(job.source, options.reading) as reviews:
         form = output_form(reviews, job, options)
-        score = BlockScorer(scorer, reviews, form, compression_of(job.output)).score
-        began, size, records = time.monotonic(), 0, 0
+        score = BlockScorer(
+            scorer=scorer,
+            reviews=reviews,
+            form=form,
+            compression=compression_of(job.output),
+        ).score
+        began = time.monotonic()
+        size = 0
+        records = 0
         for scored in run_blocks(reviews, score, workers=options.workers):
             records += scored.summary.records
             size = reviews.bytes_read

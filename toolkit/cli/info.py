@@ -1,4 +1,4 @@
-"""`toolkit info`: what a model file says of itself, and which core runs here."""
+"""`toolkit info`: the metadata of a model, and which core runs here."""
 
 from __future__ import annotations
 
@@ -43,14 +43,15 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
 
 
 def _show(description: Description, core: str) -> None:
-    """Print a title, a line for each fact, and what to do next; `core` is what runs here."""
+    """Print a title, a line for each fact, and the next step."""
     from rich.text import Text
 
     from toolkit.model.description import next_step, rows_of
 
+    # First: of damaged facts, nothing is printed.
+    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
-    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console.print(fact_table(rows))
     console.print(one_line(next_step(description)), soft_wrap=True)

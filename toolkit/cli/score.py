@@ -55,7 +55,7 @@ def score(
         check_memory()
         if sharding.is_wanted:
             sharding.number_and_count()
-        neutral, prior = labels.neutral(common), labels.chosen_prior
+        asked = labels.scorer_options(common)
         columns = None if labels.names_classes else labels.columns(common)
         options = _options(columns, common, labels, reading, subset, rejects, output, running)
         from toolkit.model import find_model
@@ -77,19 +77,7 @@ def score(
             if reading.no_header:
                 raise UsageError("--page: needs names of columns, and --no-header leaves none.")
             _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
-        scorer = Scorer(
-            common.model,
-            labels.threshold,
-            neutral,
-            by_sentence=common.by_sentence,
-            aspects=labels.chosen_aspects,
-            reasons=labels.reasons or 0,
-            min_probability=labels.min_probability,
-            other=labels.other,
-            top=labels.top or 0,
-            probabilities=labels.probabilities,
-            prior=prior,
-        )
+        scorer = Scorer.of(asked)
         if scorer.answers is not None:
             _check_has_no_page(output.page)
             columns = labels.columns_of_classes(common, scorer.answers)

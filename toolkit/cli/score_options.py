@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.labels import Range
+    from toolkit.model.scorer_options import ScorerOptions
 
 
 _FILES = "Files, folders or patterns such as 'data/*.csv'; - reads standard input."
@@ -108,6 +109,24 @@ class ScoreOptions:
     def chosen_aspects(self) -> Aspects | None:
         """Read which aspects are wanted; `UsageError` if they are no lists of words."""
         return o.aspects_of(self.aspects, self.aspect)
+
+    def scorer_options(self, common: CommonOptions) -> ScorerOptions:
+        """Return what the scorer is asked for; raise `UsageError` for a wrong range or prior."""
+        from toolkit.model.scorer_options import ScorerOptions
+
+        return ScorerOptions(
+            model=common.model,
+            threshold=self.threshold,
+            neutral=self.neutral(common),
+            by_sentence=common.by_sentence,
+            aspects=self.chosen_aspects,
+            reasons=self.reasons or 0,
+            prior=self.chosen_prior,
+            min_probability=self.min_probability,
+            other=self.other,
+            top=self.top or 0,
+            probabilities=self.probabilities,
+        )
 
     def columns(self, common: CommonOptions) -> Columns:
         """Say which columns are read and added; `UsageError` if one is named that is not."""

@@ -21,8 +21,8 @@ import pyarrow as pa
 from toolkit.evaluation.metrics import Labels
 from toolkit.files import sha256_of
 from toolkit.model.classes import POSITIVE, SENTIMENT, is_positive
-from toolkit.model.facts import Behaviour, Right, Steadiness
 from toolkit.model.scorer import Scorer
+from toolkit.model.training_facts import Behaviour, Right, Steadiness
 
 SUITE = Path(__file__).with_suffix(".toml")
 """The file of our own sentences, which `evaluate` takes in place of data."""

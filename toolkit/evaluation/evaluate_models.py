@@ -53,11 +53,11 @@ from toolkit.model.classes import (
     is_positive,
 )
 from toolkit.model.explain import Word
-from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
 from toolkit.model.prior import EVEN
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
+from toolkit.model.training_facts import Steadiness
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of

@@ -420,8 +420,8 @@ class _Run:
 
 
 def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
-    """Give the model that a Parquet file names in its metadata, for each row."""
-    schema: pa.Schema | None = getattr(reviews, "input_schema", None)  # of Parquet alone
+    """Return the model that a file names in its metadata, for each row."""
+    schema: pa.Schema | None = getattr(reviews, "input_schema", None)  # of typed columns alone
     facts = schema.metadata or {} if schema is not None else {}
     keys = (b"toolkit.model", b"toolkit.model_version", b"toolkit.model_sha256")
     name, version, sha256 = (facts.get(key, b"").decode("utf-8", "replace") for key in keys)

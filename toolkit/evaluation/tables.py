@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
 
-import numpy as np
-
 from toolkit.errors import counted
 from toolkit.evaluation.cells import (
     UNDEFINED,
@@ -26,7 +24,6 @@ from toolkit.evaluation.metrics import (
     GOALS,
     METRICS,
     NORMAL_95,
-    RECALLS,
     AtThreshold,
     Better,
     Metric,
@@ -56,11 +53,10 @@ STARS_NOTE = (
     "best one for each figure."
 )
 THRESHOLD_NOTE = (
-    "Positive is the share that is called so; precision, recall and F1 are of positive. The best "
-    "thresholds for F1 and balanced accuracy (*) are chosen on these reviews, so these figures are "
-    "optimistic: on others, expect less. Use a threshold with `toolkit score "
-    "--threshold`, or keep it in the model with `toolkit export --threshold`; `toolkit export "
-    "--optimize balanced` or `--optimize f1` chooses one on held-out reviews."
+    "The best thresholds are chosen on these reviews, so their figures are optimistic: on others, "
+    "expect less. Use a threshold with `toolkit score --threshold`, or keep it in the model with "
+    "`toolkit export --threshold`; `toolkit export --optimize balanced` or `--optimize f1` "
+    "chooses one on held-out reviews."
 )
 # Of the share of positives: a smaller shift hardly moves the best threshold. With many reviews,
 # chance alone would explain even less, so that 80.9% in place of 79.1% would be warned of.
@@ -165,33 +161,6 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
         recall = Cell(percent(found.value), ends(found.interval)) if any(row) else Cell(UNDEFINED)
         rows.append([name, *(f"{each:,}" for each in row), recall])
     return table_of((first, *(f"called {name}" for name in names), "recall"), rows)
-
-
-def threshold_table(model: ModelResult) -> Table:
-    """What a model would do with other thresholds; * marks the best ones for two figures."""
-    columns = ("threshold", "positive", "precision", "recall", "F1", "accuracy", "balanced")
-    keys = ("called_positive", "precision", "recall", "f1", "accuracy", "balanced_accuracy")
-    best, rows = model.best_thresholds, []
-    for each in sorted({*model.thresholds, *best.values()}, key=lambda each: each.threshold):
-        in_use = np.float32(each.threshold) == np.float32(model.threshold)
-        row: list[str | Cell] = [_threshold(model, each.threshold) + " in use" * bool(in_use)]
-        for key in keys:
-            is_best = best.get(key) == each
-            row.append(Cell(number(getattr(each, key), 1) + " *" * is_best, is_best=is_best))
-        rows.append(row)
-    return table_of(columns, rows)
-
-
-def recall_table(evaluation: Evaluation) -> Table | None:
-    """The precision at chosen recalls of positive, and the thresholds for it; None of one label."""
-    if not evaluation.models[0].precision_at_recall:
-        return None
-    found = zip(*(model.precision_at_recall for model in evaluation.models), strict=True)
-    rows: list[Row] = [
-        [f"at least {percent(least, 0)}", *_at(evaluation.models, row, "precision")]
-        for least, row in zip(RECALLS, found, strict=True)
-    ]
-    return _by_model(evaluation, ["Recall of positive"], rows, "precision")
 
 
 def comparison_table(evaluation: Evaluation) -> Table:

@@ -14,7 +14,6 @@ import pyarrow as pa
 from toolkit.export.convert import TOLERANCE, rows_that_differ, run_keras, token_ids_info
 from toolkit.model.class_answers import CLASS
 from toolkit.model.class_answers import PROBABILITIES as OF_CLASSES
-from toolkit.model.facts import Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -27,6 +26,7 @@ from toolkit.model.file import (
 )
 from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
+from toolkit.model.training_facts import Parity
 from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID
 

@@ -28,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.front_end import front_end, listed_graph, rows_of_ids, weight
-from toolkit.model.facts import ModelFacts, Parity
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -44,6 +44,7 @@ from toolkit.model.file import (
 from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import FEWEST, LARGEST_LOGIT, logits_of
+from toolkit.model.training_facts import Parity
 from toolkit.networks import import_tensorflow
 from toolkit.networks.network_files import graph_of_network
 from toolkit.text.strings import golden_texts

@@ -41,13 +41,14 @@ from toolkit.export.threshold import Threshold, choose_threshold, load_texts
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
 from toolkit.model.agreement import check_agreement
 from toolkit.model.classes import SENTIMENT
-from toolkit.model.facts import CLASSES_VERSION, FORMAT_VERSION, Metrics, ModelFacts, Parity
+from toolkit.model.facts import CLASSES_VERSION, FORMAT_VERSION, ModelFacts
 from toolkit.model.file import PROBABILITIES, PROBABILITY, TOKEN_IDS, ModelFile, load_model
 from toolkit.model.onnx import cut
 from toolkit.model.release import USES, DataSet, Release, Teacher
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import logits_of
+from toolkit.model.training_facts import Metrics, Parity
 from toolkit.model.typed_json import decode
 from toolkit.networks.network_files import load_keras
 from toolkit.stores.paths import path_of

@@ -38,10 +38,11 @@ from toolkit.model.description import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.facts import ModelFacts, Scores
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.training_facts import Scores
 from toolkit.stores.paths import is_in_store, path_of
 
 MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"

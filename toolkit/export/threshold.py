@@ -19,10 +19,10 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled
+from toolkit.model.training_facts import ThresholdChoice, ThresholdReached
 
 _Array = npt.NDArray[Any]
 _GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"

@@ -23,7 +23,6 @@ words that are not tried here.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +30,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.model.checked_files import is_known, remember
 from toolkit.model.classes import is_positive
 from toolkit.model.file import (
     KNOWN_TOKENS,
@@ -71,8 +71,6 @@ _LONGEST_TEXT = 4096  # tokens; for models that read more, only the constant is 
 _TOLERANCE = 1e-3
 _STARS_TOLERANCE = 0.05
 
-_checked: set[str] = set()  # SHA-256 of files that passed the check
-
 
 def check_agreement(model: ModelFile, network: Network | None = None) -> None:
     """Check that the graph of a text-in model file and its facts give the same answers.
@@ -98,7 +96,7 @@ def check_agreement(model: ModelFile, network: Network | None = None) -> None:
 
         network = open_network(model)
     _WholeGraph(model, network, vocabulary).check()
-    _checked.add(model.sha256)
+    remember(model.sha256)
 
 
 def check_twin(model: ModelFile) -> None:
@@ -110,29 +108,6 @@ def check_twin(model: ModelFile) -> None:
     if has_range and neutral is not None:
         ends = _numbers(model, f"{NEUTRAL_RANGE}/ends")
         _expect_numbers(model, "the neutral range", ends, neutral.ends)
-
-
-def is_known(sha256: str) -> bool:
-    """Whether a file is a shipped model, or has passed the check before."""
-    return sha256 in _checked or sha256 in _shipped()
-
-
-def remember(sha256: str) -> None:
-    """Mark a file as checked, because the process that sent a scorer has checked it."""
-    _checked.add(sha256)
-
-
-@cache
-def _shipped() -> frozenset[str]:
-    """Read the SHA-256 of the shipped models."""
-    from toolkit.model import DEFAULT_MODEL, shipped_file
-
-    listing = shipped_file(DEFAULT_MODEL).with_name("SHA256SUMS")
-    try:
-        lines = listing.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return frozenset()  # then shipped models are checked like all others
-    return frozenset(line.partition(" ")[0] for line in lines if line.endswith(".onnx"))
 
 
 def _disagree(model: ModelFile, what: str) -> ModelError:

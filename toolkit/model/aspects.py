@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from pathlib import Path
@@ -36,7 +36,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.classes import MIXED, NEUTRAL, SENTIMENT
+from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.records.columns import aspect_probability_role, aspect_role
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
@@ -423,12 +423,3 @@ def tones_of(
         mean = (sums / np.maximum(counts, 1)).astype(np.float32)
         found[aspect_probability_role(name)] = pa.array(mean, mask=counts == 0)
     return found
-
-
-# The labels of a mentioned aspect. `tones_of` numbers them from 1; 0 is null.
-ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
-
-
-def tone_names(labels: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the label for each number of `tones_of`; `labels`: of the model."""
-    return (None, NEUTRAL, *labels, MIXED)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import plain_class
@@ -29,13 +30,6 @@ PROBABILITIES = "probabilities"
 
 _JOINED_WITH = "; "  # between the labels of `top_labels`
 _DECIMALS = 3
-
-
-class Classification(NamedTuple):
-    """The label of one text; label and probability are None without a text or a known word."""
-
-    label: str | None
-    probability: float | None  # of the label, 0 to 1
 
 
 @dataclass(frozen=True)
@@ -101,15 +95,6 @@ class ClassAnswers:
         names = self.facts.labels if self.probabilities else ()
         top = (TOP_LABELS,) if self.top else ()
         return (LABEL, LABEL_PROBABILITY, *top, *map(class_probability_role, names))
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return all options that change the answers, for the identity of a job."""
-        return {
-            "min_probability": self.min_probability,
-            "other": self.other,
-            "top": self.top,
-            "probabilities": self.probabilities,
-        }
 
     def numbers(self, found: npt.NDArray[np.float32]) -> dict[str, Any]:
         """Return the columns to keep of (texts, classes) probabilities, by name, (texts,) each.

@@ -7,7 +7,8 @@ or `MIXED`, or have no answer.
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,9 @@ NEGATIVE_OF_THREE, NEUTRAL_OF_THREE, POSITIVE_OF_THREE = range(3)
 ANSWERS = (*SENTIMENT, None)
 NO_ANSWER = ANSWERS.index(None)
 
+# The labels of a mentioned aspect. `toolkit.model.aspects.tones_of` numbers them from 1; 0 is null.
+ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
+
 DEFAULT_THRESHOLD = 0.5  # a review with at least this probability is positive
 
 
@@ -43,3 +47,15 @@ def is_positive(
 def label_of(is_positive: bool) -> str:
     """Return the label of a sentiment model."""
     return SENTIMENT[is_positive]
+
+
+def tone_names(labels: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the label for each number of an aspect's tone; `labels`: of the model."""
+    return (None, NEUTRAL, *labels, MIXED)
+
+
+class Classification(NamedTuple):
+    """The label of one text; label and probability are None without a text or a known word."""
+
+    label: str | None
+    probability: float | None  # of the label, 0 to 1

@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.model import find_model
 from toolkit.model.agreement import check_agreement, check_twin
-from toolkit.model.facts import (
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
+from toolkit.model.onnx import TYPE_NAMES, read_onnx
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.training_facts import (
     PARTS,
     Adaptation,
     Behaviour,
     Calibration,
     Metrics,
-    ModelFacts,
     ReviewSource,
     Scores,
     TeacherSource,
@@ -26,10 +30,6 @@ from toolkit.model.facts import (
     ThresholdReached,
     TrainingData,
 )
-from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
-from toolkit.model.onnx import TYPE_NAMES, read_onnx
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import encode
 from toolkit.records.json_encode import without_infinity
 

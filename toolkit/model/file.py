@@ -28,10 +28,11 @@ versions, and keep a file of each version under ``tests/frozen_files`` that must
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -40,11 +41,24 @@ from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import find_model
 from toolkit.model.facts import ModelFacts
-from toolkit.model.onnx import FLOAT, INT32, STRING, ModelProto, cut, read_onnx
-from toolkit.model.release import plain_word
+from toolkit.model.names import plain_word
+from toolkit.model.onnx import (
+    FLOAT,
+    INT32,
+    STRING,
+    ModelProto,
+    cut_nodes,
+    parse_onnx,
+    read_model,
+    weights_of,
+    with_weights,
+)
 from toolkit.stores.paths import path_of
 from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Spellings, Vocabulary
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import TensorProto
 
 TEXT = "text"
 TOKEN_IDS = "token_ids"  # noqa: S105 (the name of a tensor)
@@ -78,6 +92,7 @@ class ModelFile:
     graph: ModelProto
     facts: ModelFacts
     name: str = ""  # of the shipped model, the run folder or the file
+    read_sha256: str | None = None  # of the content that was read
 
     @classmethod
     def load(cls, path: Path) -> ModelFile:
@@ -131,13 +146,23 @@ class ModelFile:
     def network(self) -> ModelProto:
         """The graph from `token_ids` to `probability` and, if it has them, `stars`.
 
-        Of a model of classes, to `probabilities`.
+        Of a model of classes, to `probabilities`. It is a copy: see `network_nodes`.
         """
+        return with_weights(self.network_nodes, self.weights)
+
+    @cached_property
+    def weights(self) -> dict[str, TensorProto]:
+        """The weights of the file by name."""
+        return weights_of(self.graph)
+
+    @cached_property
+    def network_nodes(self) -> ModelProto:
+        """What `network` is, without weights."""
         outputs = [PROBABILITY, *([STARS] if self.has_stars else [])]
         if self.facts.has_classes:
             outputs = [PROBABILITIES]
         try:
-            return cut(self.graph, TOKEN_IDS, outputs)
+            return cut_nodes(self.graph, TOKEN_IDS, outputs)
         except ValueError as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
 
@@ -165,8 +190,8 @@ class ModelFile:
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of the file as it is now, in hexadecimal digits."""
-        return sha256_of(self.path)
+        """The SHA-256 of the file that was read, in hexadecimal digits."""
+        return self.read_sha256 or sha256_of(self.path)
 
 
 def in_one_value(name: str, version: str, sha256: str) -> str:
@@ -188,7 +213,8 @@ def read_twin(path: Path) -> ModelFile:
 
 
 def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFile:
-    model = read_onnx(path)
+    content = read_model(path)
+    model = parse_onnx(content, path)
     facts, graph = ModelFacts.read_from(model, path), model.graph
     found = {"input": graph.input, "output": graph.output, "inner tensor": graph.value_info}
     if facts.counts_known_tokens:
@@ -202,7 +228,7 @@ def _read(path: Path, tensors: tuple[tuple[str, str, int, int], ...]) -> ModelFi
             raise ModelError(f"{path}: incomplete, without the {kind} '{name}'{hint}")
         if any((value.elem_type, len(value.shape.dim)) != (element, rank) for value in values):
             raise ModelError(f"{path}: damaged, the {kind} '{name}' is of another type or shape")
-    return ModelFile(path, model, facts, path.stem)
+    return ModelFile(path, model, facts, path.stem, hashlib.sha256(content).hexdigest())
 
 
 def logit_name(network: ModelProto) -> str | None:

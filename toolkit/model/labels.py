@@ -121,7 +121,7 @@ class ToneLimits(NamedTuple):
     @classmethod
     def of(cls, facts: ModelFacts) -> ToneLimits:
         """Return the limits of a model: the defaults, moved by the scale and bias of adapting."""
-        adaptation = facts.metrics.adaptation
+        adaptation = facts.adaptation
         if adaptation is None:
             return cls()
         moved = rescaled(np.array(cls()), adaptation.scale, adaptation.bias)

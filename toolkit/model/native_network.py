@@ -23,12 +23,12 @@ import onnxruntime as ort
 from toolkit import native
 from toolkit.errors import ModelError
 from toolkit.model.file import KNOWN_TOKENS, TOKEN_IDS
-from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between
+from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between, weights_of
 from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes, RecurrentBody
 
 if TYPE_CHECKING:
     from toolkit.model.file import ModelFile
-    from toolkit.model.onnx import GraphProto, NodeProto
+    from toolkit.model.onnx import GraphProto, NodeProto, TensorProto
 
 
 # Bytes for weights and tensors of all networks of a process; the largest preset needs 10 MiB.
@@ -70,7 +70,7 @@ def open_whole_graph(model: ModelFile) -> ort.InferenceSession:
     whole = ModelProto()
     whole.CopyFrom(model.graph)
     whole.graph.output.extend(each for each in whole.graph.value_info if each.name == TOKEN_IDS)
-    if _count_steps(whole) != _count_steps(model.network):
+    if _count_steps(whole) != _count_steps(model.network_nodes):
         raise ModelError(f"{model.path}: has a node 'Scan' outside of its network")
     try:
         return _session(whole)
@@ -133,12 +133,22 @@ class _Base(NamedTuple):
 
 
 class Graph:
-    """The nodes and weights of a network."""
+    """The nodes and weights of a network.
 
-    def __init__(self, network: ModelProto) -> None:
+    Parameters
+    ----------
+    network : ModelProto
+        The network.
+    weights : Mapping[str, TensorProto] | None
+        Its weights by name, if it has none itself.
+    """
+
+    def __init__(
+        self, network: ModelProto, weights: Mapping[str, TensorProto] | None = None
+    ) -> None:
         self.network = network
         self._nodes = network.graph.node
-        self._weights = {entry.name: entry for entry in network.graph.initializer}
+        self._weights = weights_of(network) if weights is None else weights
 
     def output(self, at: int) -> str:
         """Return the name of the first output of a node."""
@@ -217,9 +227,21 @@ class Graph:
         if not known.constants:
             return True
         names = [self.output(start + at) for at in known.constants.values()]
-        values = _constants(self.network, names)
+        values = _constants(self, names)
         found |= zip(known.constants, values or (), strict=values is not None)
         return values is not None
+
+    def part(self, nodes: Sequence[NodeProto], inputs: Mapping[str, int]) -> ModelProto:
+        """Make a model of some nodes, with the weights that they need, still without outputs."""
+        needed = {name for node in nodes for name in node.input}
+        network = self.network
+        part = ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
+        part.graph.name = network.graph.name
+        part.graph.node.extend(nodes)
+        part.graph.initializer.extend(w for name, w in self._weights.items() if name in needed)
+        for name, element in inputs.items():
+            part.graph.input.add(name=name).type.tensor_type.elem_type = element
+        return part
 
 
 def _listing_of_step(graph: GraphProto) -> Iterator[str]:
@@ -243,11 +265,16 @@ class SplitNetwork:
     inputs: Sequence[str]  # of the head, in the order of the body's outputs
 
 
-def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
-    """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it."""
+def split_network(
+    network: ModelProto, most_tokens: int, weights: Mapping[str, TensorProto] | None = None
+) -> SplitNetwork | None:
+    """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it.
+
+    ``weights`` are those of the network by name, if it has none itself.
+    """
     if native.core() is None:
         return None
-    graph = Graph(network)
+    graph = Graph(network, weights)
     start, ids, known_words = graph.base()
     for kind in BODIES:
         found = graph.find(kind.nodes, start, ids)
@@ -282,32 +309,18 @@ def _split(
     inside = {TOKEN_IDS, *graph.outputs(done)} - inputs.keys()
     if not inside.isdisjoint(name for node in left for name in node.input):
         return None  # the head needs tensors of the body that the core does not compute
-    head = _part(network, left, inputs)
+    head = graph.part(left, inputs)
     head.graph.output.extend(network.graph.output)
     return SplitNetwork(body, head, [*inputs])
 
 
-def _part(network: ModelProto, nodes: Sequence[NodeProto], inputs: Mapping[str, int]) -> ModelProto:
-    """Return a model of some nodes with the weights that they need, but without outputs."""
-    needed = {name for node in nodes for name in node.input}
-    part = ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
-    part.graph.name = network.graph.name
-    part.graph.node.extend(nodes)
-    part.graph.initializer.extend(
-        weight for weight in network.graph.initializer if weight.name in needed
-    )
-    for name, element in inputs.items():
-        part.graph.input.add(name=name).type.tensor_type.elem_type = element
-    return part
-
-
-def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
+def _constants(graph: Graph, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
     """Let ONNX Runtime compute tensors that depend on weights alone, for the same bits as its own.
 
     None if it cannot. Then it cannot load the whole network either, and reports that.
     """
-    nodes = network.graph.node
-    part = _part(network, [nodes[place] for place in nodes_between(network, None, names)], {})
+    nodes = graph.network.graph.node
+    part = graph.part([nodes[place] for place in nodes_between(graph.network, None, names)], {})
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
     try:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,9 +20,12 @@ from toolkit.model.file import (
     token_ids_width,
 )
 from toolkit.model.native_network import SplitNetwork, open_session, split_network
-from toolkit.model.onnx import ModelProto
+from toolkit.model.onnx import ModelProto, with_weights
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import TensorProto
 
 Probabilities = npt.NDArray[np.float32]
 Outputs = dict[str, npt.NDArray[np.float32]]  # by name: (reviews,), or (reviews, classes)
@@ -47,10 +50,27 @@ ROWS_OF_HEAD = 256  # batch size of the head; see `toolkit.model.native_network`
 
 
 class Network:
-    """A part of a model file that takes `token_ids`; safe to share between threads."""
+    """A part of a model file that takes `token_ids`; safe to share between threads.
 
-    def __init__(self, part: ModelProto, model: ModelFile) -> None:
+    Parameters
+    ----------
+    part : ModelProto
+        The part.
+    model : ModelFile
+        The file.
+    weights : Mapping[str, TensorProto] | None
+        The weights of the part by name, if it has none itself. They are copied only where ONNX
+        Runtime has to run the whole part.
+    """
+
+    def __init__(
+        self,
+        part: ModelProto,
+        model: ModelFile,
+        weights: Mapping[str, TensorProto] | None = None,
+    ) -> None:
         self._part = part
+        self._weights = weights
         self._path = model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
@@ -59,12 +79,14 @@ class Network:
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
-        return open_session(self._part, self._path)
+        weights = self._weights
+        part = self._part if weights is None else with_weights(self._part, weights)
+        return open_session(part, self._path)
 
     @cached_property
     def _split(self) -> tuple[SplitNetwork, ort.InferenceSession] | None:
         """The split network and the session of its head; None if the core does not know it."""
-        split = split_network(self._part, self._most)
+        split = split_network(self._part, self._most, self._weights)
         return None if split is None else (split, open_session(split.head, self._path))
 
     def run(self, rows: Ids) -> Outputs:
@@ -131,7 +153,7 @@ class Network:
 
 def open_network(model: ModelFile) -> Network:
     """Load the network of a model file and try it out; raise `ModelError` if it does not work."""
-    network = Network(model.network, model)
+    network = Network(model.network_nodes, model, model.weights)
     # Rows of the highest id reveal tables that are too small.
     most = model.facts.max_tokens
     highest = model.facts.vocabulary_size - 1

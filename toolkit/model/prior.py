@@ -138,12 +138,13 @@ def shift_of(prior: float, base: float = EVEN) -> float:
 
 def base_of(facts: ModelFacts) -> float:
     """Return the share of positive reviews that a model is calibrated for."""
-    data = facts.data
-    name = facts.release.model_name or ""
-    if (adaptation := facts.metrics.adaptation) is not None:
+    if (adaptation := facts.adaptation) is not None:
         # Without a recorded border, the threshold is the share that the model was adapted to.
         return EVEN if adaptation.border is not None else facts.threshold
-    if data.is_balanced or name.startswith(_BALANCED_RELEASES):
+    if (facts.name or "").startswith(_BALANCED_RELEASES):
+        return EVEN
+    data = facts.data
+    if data.is_balanced:
         return EVEN
     if not data.positive or not data.reviews or data.positive >= data.reviews:
         return EVEN

@@ -160,13 +160,13 @@ class Reasons:
 
     @cached_property
     def _linear(self) -> Parameters | None:
-        graph = Graph(self._model.network)
+        graph = Graph(self._model.network_nodes, self._model.weights)
         found = graph.find(LinearBody.nodes, 0)
         return found if found and LinearBody.of(found, self._most) else None
 
     @cached_property
     def _hidden(self) -> HiddenWords | None:
-        graph = Graph(self._model.network)
+        graph = Graph(self._model.network_nodes, self._model.weights)
         body = graph.find(RecurrentBody.nodes, 0)
         head = graph.find(HiddenWords.head, RecurrentBody.nodes.count)
         return None if body is None or head is None else HiddenWords.of(body, head, self._most)

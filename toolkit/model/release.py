@@ -14,6 +14,7 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from toolkit.model.names import LONGEST_NAME, Name, is_plain, plain_word
 from toolkit.model.typed_json import Line, is_line
 
 if TYPE_CHECKING:
@@ -35,24 +36,13 @@ USES_IN_SHORT = {
 }
 _COMPANY = "in a company"
 _FEW_DATA_SETS = 3  # up to this many are named; more are counted
-LONGEST_NAME = 100
 _MOST_DIGITS = 12  # of a numeric version
-_PLAIN = "_.+-"  # allowed in names, besides letters and digits
 
 
 def count_uses(uses: Iterable[str | None]) -> dict[str | None, int]:
     """Count data sets by what their terms allow, in the order of `USES_IN_SHORT`."""
     counts = Counter(uses)
     return {use: counts[use] for use in USES_IN_SHORT if counts[use]}
-
-
-def plain_word(text: str) -> str:
-    """Replace all characters but letters, digits and `_ . + -`, so that no format quotes them."""
-    return re.sub(r"[^\w.+-]+", "_", text) or "_"
-
-
-def _is_plain(text: str) -> bool:
-    return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
 
 
 def _is_day(text: str) -> bool:
@@ -67,7 +57,7 @@ def _is_licence(text: str) -> bool:
     terms = (word.strip("()").replace(":", "-") for word in words[::2])
     operators = ("AND", "OR", "WITH")
     is_odd = len(words) % 2 == 1 and text.isascii()
-    return is_odd and all(map(_is_plain, terms)) and all(word in operators for word in words[1::2])
+    return is_odd and all(map(is_plain, terms)) and all(word in operators for word in words[1::2])
 
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
@@ -76,7 +66,6 @@ _URL = re.compile(
     r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?", re.ASCII | re.IGNORECASE
 )
 
-Name = Annotated[str, _is_plain, lambda text: len(text) <= LONGEST_NAME]
 Day = Annotated[str, _is_day]
 Language = Annotated[str, lambda text: _LANGUAGE.fullmatch(text) is not None]
 Licence = Annotated[str, is_line, _is_licence]

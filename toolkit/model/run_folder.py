@@ -11,17 +11,10 @@ from typing import Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model.classes import DEFAULT_THRESHOLD
-from toolkit.model.facts import (
-    Calibration,
-    Labels,
-    MaxTokens,
-    Metrics,
-    RuleVersion,
-    TrainingData,
-    VocabularySize,
-)
+from toolkit.model.facts import Labels, MaxTokens, RuleVersion, VocabularySize
 from toolkit.model.release import Release
 from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.training_facts import Calibration, Metrics, TrainingData
 from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.stores.paths import is_in_store
 from toolkit.text.rule import OLDEST_RULE, RULES

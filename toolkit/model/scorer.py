@@ -16,43 +16,26 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
-from toolkit.model.agreement import check_agreement, remember
-from toolkit.model.aspects import AspectLists, Aspects, tone_names
-from toolkit.model.class_answers import ClassAnswers, Classification
+from toolkit.model.checked_files import is_known, remember
+from toolkit.model.classes import Classification, tone_names
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
+from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Range
 from toolkit.model.network import open_network
 from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
-from toolkit.model.prior import base_of, check_prior, shift_of
+from toolkit.model.prior import base_of, shift_of
+from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
 from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from toolkit.model.aspects import AspectLists, Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.explain import Explainer, Explanation
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences
-
-
-MOST_REASONS = 20
-
-
-class _Arguments(NamedTuple):
-    """The arguments of `Scorer`, for pickling."""
-
-    model: str | Path | None
-    threshold: float | None
-    neutral: Neutral
-    by_sentence: bool
-    aspects: Aspects | None
-    reasons: int
-    prior: float | None = None
-    min_probability: float | None = None
-    other: str | None = None
-    top: int = 0
-    probabilities: bool = False
 
 
 class Score(NamedTuple):
@@ -133,90 +116,115 @@ class Scorer:
         top: int = 0,
         probabilities: bool = False,
     ) -> None:
-        if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
-            raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
-        self.most_reasons = reasons
-        self.prior = None if prior is None else check_prior(prior)
-        self.aspects = None if aspects is None else Aspects.of(aspects)
-        self._file = load_model(model)
+        self._open(
+            ScorerOptions(
+                model=model,
+                threshold=threshold,
+                neutral=neutral,
+                by_sentence=by_sentence,
+                aspects=_aspects_of(aspects),
+                reasons=reasons,
+                prior=prior,
+                min_probability=min_probability,
+                other=other,
+                top=top,
+                probabilities=probabilities,
+            )
+        )
+
+    @classmethod
+    def of(cls, options: ScorerOptions) -> Self:
+        """Load a model, as `Scorer` does.
+
+        Parameters
+        ----------
+        options : ScorerOptions
+            What the scorer is asked for.
+
+        Returns
+        -------
+        Self
+            The scorer.
+        """
+        scorer = object.__new__(cls)
+        scorer._open(options)
+        return scorer
+
+    def _open(self, options: ScorerOptions) -> None:
+        self._file = load_model(options.model)
         self.facts: ModelFacts = self._file.facts  # what the model file says of itself
-        of_classes = {
-            "--min-probability": min_probability is not None,
-            "--other": other is not None,
-            "--top": top != 0,
-            "--probabilities": probabilities,
-        }
+        options.check_kind(self.facts, self._file.name)
         self.answers: ClassAnswers | None = None  # of a model of classes
         if self.facts.has_classes:
-            of_sentiment = {
-                "--threshold": threshold is not None,
-                "--neutral": neutral is not None,
-                "--by-sentence": by_sentence,
-                "--aspects": aspects is not None,
-                "--reasons": reasons != 0,
-                "--prior": prior is not None,
-            }
-            self._refuse(of_sentiment, "for models that tell negative from positive")
-            self.answers = ClassAnswers(self.facts, min_probability, other, top, probabilities)
-        else:
-            self._refuse(of_classes, "for models of classes")
+            from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
+
+            self.answers = ClassAnswers(
+                self.facts,
+                min_probability=options.min_probability,
+                other=options.other,
+                top=options.top,
+                probabilities=options.probabilities,
+            )
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
-        check_agreement(self._file, self._network)
-        self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
-        self._given = (model, threshold)
-        self._label(neutral, by_sentence=by_sentence)
+        if not is_known(self._file.sha256):
+            from toolkit.model.agreement import check_agreement  # late: shipped models are known
 
-    def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
-        model, threshold = self._given
-        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
-        if self.aspects is not None:
-            self.aspects.check_labels(self.facts.labels)
+            check_agreement(self._file, self._network)
+        self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
+        self._set(options)
+
+    def _set(self, options: ScorerOptions) -> None:
+        """Take over options for the model that is loaded."""
+        self._labelling = Labelling.of(
+            self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
+        )
+        if options.aspects is not None:
+            options.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
-        chosen: Neutral = self.neutral if neutral is not True else True
-        of_classes = {} if self.answers is None else self.answers.as_dict()
-        self._arguments = _Arguments(
-            model=model,
-            threshold=threshold,
-            neutral=chosen,
-            by_sentence=by_sentence,
-            aspects=self.aspects,
-            reasons=self.most_reasons,
-            prior=self.prior,
-            **of_classes,
-        )
-        self.by_sentence = by_sentence
+        # A range may have been given as a list.
+        is_own = options.neutral is True
+        self.options = replace(options, neutral=True if is_own else self.neutral)
         self._predictor = Predictor(
             self._network,
             self.vocabulary,
             self._labelling,
-            self.aspects,
-            self._reasons if self.most_reasons else None,
-            0.0 if self.prior is None else shift_of(self.prior, self.base),
-            self.answers,
+            aspects=options.aspects,
+            reasons=self._reasons if options.reasons else None,
+            shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
+            answers=self.answers,
         )
 
-    def _refuse(self, given: dict[str, bool], what: str) -> None:
-        """Raise `UsageError` if an argument is given that is not for this kind of model."""
-        if useless := [option for option, is_given in given.items() if is_given]:
-            kind = (
-                f"tells {len(self.facts.labels):,} classes of its own"
-                if self.facts.has_classes
-                else "tells negative from positive"
-            )
-            raise UsageError(
-                f"{', '.join(useless)}: {what}, and the model {self._file.name} {kind}. Leave "
-                "this out, or choose another model."
-            )
+    @property
+    def in_use(self) -> ScorerOptions:
+        """The options with the threshold and the neutral range that the model has given them."""
+        threshold = None if self.facts.has_classes else float(self.threshold)
+        return replace(self.options, threshold=threshold, neutral=self.neutral)
+
+    @property
+    def by_sentence(self) -> bool:
+        """Whether each sentence is scored, too."""
+        return self.options.by_sentence
+
+    @property
+    def aspects(self) -> Aspects | None:
+        """What reviews may speak of."""
+        return self.options.aspects
+
+    @property
+    def most_reasons(self) -> int:
+        """How many of the words that moved a score most are told of it."""
+        return self.options.reasons
+
+    @property
+    def prior(self) -> float | None:
+        """The share of positive reviews that the scores are adjusted to; None: they are not."""
+        return self.options.prior
 
     def check_sentiment(self, name: str, instead: str) -> None:
         """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
-        if self.answers is not None:
-            raise UsageError(
-                f"{name}: for models that tell negative from positive, and the model "
-                f"{self._file.name} tells {len(self.facts.labels):,} classes of its own. {instead}"
-            )
+        refuse_classes(name, self.facts, self._file.name, instead)
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
@@ -243,7 +251,7 @@ class Scorer:
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
         other = self._copy()
-        other._label(neutral, by_sentence=by_sentence)
+        other._set(replace(self.options, neutral=neutral, by_sentence=by_sentence))
         return other
 
     def _copy(self) -> Self:
@@ -277,13 +285,12 @@ class Scorer:
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
         other = self._copy()
-        other.prior = None if prior is None else check_prior(prior)
-        other._label(self._arguments.neutral, by_sentence=self.by_sentence)
+        other._set(replace(self.options, prior=prior))
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, (*self._arguments, self._file.sha256)
+        return _unpickle, (self.options, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
         """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
@@ -673,7 +680,8 @@ class Scorer:
                 self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
             return
         if of_classes := [role for role in wanted if role in ADDED_BY_CLASSES]:
-            self._refuse({f"the column {of_classes[0]}": True}, "for models of classes")
+            options = [f"the column {of_classes[0]}"]
+            raise wrong_kind(options, self.facts, self._file.name)
         if "stars" in wanted and not self.has_stars:
             raise UsageError(
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
@@ -699,6 +707,14 @@ class Scorer:
         return self._explainers[0]
 
 
+def _aspects_of(given: AspectLists | None) -> Aspects | None:
+    if given is None:
+        return None
+    from toolkit.model.aspects import Aspects  # late: few runs want them
+
+    return Aspects.of(given)
+
+
 def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
     """Raise `UsageError` unless there is one text column, and each added name is free."""
     if len({*added}) < len(added):
@@ -716,25 +732,28 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-def _unpickle(*given: Any) -> Scorer:
-    """Return the scorer of `_Arguments`, opened once in each process.
+def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
+    """Return a scorer with these options, opened once in each process.
 
-    The last of the given is the SHA-256 of the file that the sender has checked: the same file is
-    not checked again here.
+    ``checked`` is the SHA-256 of the file that the sender has checked: the same file is not checked
+    again here.
     """
-    *values, checked = given
-    arguments = _Arguments(*values)
+    if others or not isinstance(options, ScorerOptions):
+        raise UsageError(
+            "this scorer was pickled by another version of the toolkit. Install the same version "
+            "on all machines, and pickle it again."
+        )
     remember(checked)
-    path = find_model(arguments.model)
+    path = find_model(options.model)
     try:
         found = path.stat()
     except OSError:  # opening it says what is wrong
-        return Scorer(**arguments._asdict())
+        return Scorer.of(options)
     # A file that was replaced is another one.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(arguments, file)
+    return _opened(options, file)
 
 
 @lru_cache(MOST_SCORERS)
-def _opened(arguments: _Arguments, _file: tuple[object, ...]) -> Scorer:
-    return Scorer(**arguments._asdict())
+def _opened(options: ScorerOptions, _file: tuple[object, ...]) -> Scorer:
+    return Scorer.of(options)

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Collection
 from dataclasses import MISSING, fields, is_dataclass
 from functools import cache
-from types import NoneType, UnionType
+from types import NoneType, SimpleNamespace, UnionType
 from typing import Annotated, Any, NamedTuple, TypeVar, Union, get_args, get_origin, get_type_hints
 
 LONGEST_JSON = 1 << 20  # characters or bytes
@@ -61,6 +62,14 @@ def decode(kind: type[T], value: Any, name: str = "") -> T:
     return decoded
 
 
+def decode_some(kind: type, value: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
+    """Decode some attributes of a dataclass; those that are not there have their defaults."""
+    found = _attributes(kind, value, "", names)
+    return {
+        each.name: found.get(each.name, each.default) for each in fields(kind) if each.name in names
+    }
+
+
 def encode(value: Any) -> Any:
     """Return a dataclass as JSON values; attributes that are None are left out."""
     if is_dataclass(value):
@@ -96,15 +105,19 @@ def _items(kinds: tuple[Any, ...], value: list[Any], name: str) -> tuple[Any, ..
     return tuple(_decode(inner, item, name) for inner, item in zip(kinds, value, strict=True))
 
 
-def _attributes(kind: Any, value: Any, name: str) -> dict[str, Any]:
+def _attributes(
+    kind: Any, value: Any, name: str, names: Collection[str] | None = None
+) -> dict[str, Any]:
+    """Decode the attributes of a dataclass that are there, of all or of some names."""
     if not isinstance(value, dict):
         _wrong(value, name)
     found = {}
-    hints = _hints(kind)
     for entry in fields(kind):
+        if names is not None and entry.name not in names:
+            continue
         place = f"{name}.{entry.name}" if name else entry.name
         if entry.name in value:
-            found[entry.name] = _decode(hints[entry.name], value[entry.name], place)
+            found[entry.name] = _decode(_hint(kind, entry.name), value[entry.name], place)
         elif entry.default is MISSING and entry.default_factory is MISSING:
             raise ValueError(f"{place} is missing")
     return found
@@ -152,8 +165,12 @@ def _shape(kind: Any) -> _Shape:
 
 
 @cache
-def _hints(kind: Any) -> dict[str, Any]:
-    return get_type_hints(kind, include_extras=True)
+def _hint(kind: Any, name: str) -> Any:
+    """Return the type of one attribute; those of others may not be imported yet."""
+    home = next(each for each in kind.__mro__ if name in vars(each).get("__annotations__", {}))
+    only = SimpleNamespace(__annotations__={name: home.__annotations__[name]})
+    names = vars(sys.modules[home.__module__])
+    return get_type_hints(only, names, include_extras=True)[name]
 
 
 def _is_deep(value: Any, levels: int) -> bool:

@@ -28,10 +28,14 @@ Parameters = Mapping[str, Array]
 
 _MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
-_COLUMNS_TOGETHER, _GROUPS, _MOST_RECURRENT_COLUMNS = 8, 4, 32  # as in `networks.h`
+# These three are as in `networks.h`.
+_COLUMNS_TOGETHER = 8
+_GROUPS = 4
+_MOST_RECURRENT_COLUMNS = 32
 _MOST_RECURRENT_TOKENS = 4096  # sums of fewer numbers up to 4,095 are exact in float32
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
-_START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
+_START_ID = 1  # as in `toolkit.text.token_ids`, and the next
+_UNKNOWN_ID = 2
 _QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
 
 
@@ -102,7 +106,8 @@ class TableBody:
         """Return the results, (rows, ...) each, as `Body.run`; None also without a core."""
         rows = len(starts)
         found: list[Array] = [np.empty((rows, *shape), kind) for kind, shape in self._results]
-        return found if self.call(ids, starts, stops, most, found) else None
+        is_done = self.call(ids=ids, starts=starts, stops=stops, most=most, arrays=found)
+        return found if is_done else None
 
     def call(
         self, ids: Array, starts: Array, stops: Array, most: int, arrays: Sequence[Array]
@@ -145,7 +150,8 @@ class LinearBody(TableBody):
     @classmethod
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
         """Make a body from the weights of a graph; None if they do not fit together."""
-        words, pairs = found["words"], found["pairs"]
+        words = found["words"]
+        pairs = found["pairs"]
         if not _have_dimensions(found, words=1, pairs=1):
             return None
         fits = (
@@ -201,7 +207,8 @@ class RecurrentBody(TableBody):
         if not _have_dimensions(found, rows=2, slots=1, scale=1, group_sizes=1, units=1):
             return None
         rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
-        columns, size = len(scale), int(found["vocabulary"])
+        columns = len(scale)
+        size = int(found["vocabulary"])
         fits = (
             rows.dtype == np.int8
             and slots.dtype == np.int32
@@ -278,7 +285,10 @@ class HiddenWords:
         units = (1 / (4 * np.sqrt(tokens + 1))).astype(np.float32)
         space = np.empty((self._EIGHTS_OF_TOKEN * (most + 2), 8), np.float32)
         found = np.zeros(len(ids), np.float32)
-        return found if self._table.call(ids, starts, stops, most, [units, space, found]) else None
+        is_done = self._table.call(
+            ids=ids, starts=starts, stops=stops, most=most, arrays=[units, space, found]
+        )
+        return found if is_done else None
 
 
 class ConvBody(TableBody):
@@ -308,7 +318,8 @@ class ConvBody(TableBody):
     @classmethod
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
         """Make a body from the tables of a graph; None if they do not fit together."""
-        first, second = found["first"], found["second"]
+        first = found["first"]
+        second = found["second"]
         if first.ndim != 2 or not first.size or found["no_token"].ndim:
             return None
         fits = (
@@ -341,7 +352,9 @@ class AdaptedBody:
     )
 
     def __init__(self, base: Body, words: LinearBody, known: int, features: int) -> None:
-        self._base, self._words, self._features = base, words, features
+        self._base = base
+        self._words = words
+        self._features = features
         self._known = known  # ids from here up are unknown words to the base
 
     @classmethod
@@ -350,7 +363,7 @@ class AdaptedBody:
         words = LinearBody.of_words(found["words"], most) if "words" in found else None
         if words is None or found["known"].ndim:
             return None
-        return cls(base, words, found["known"].item(), features)
+        return cls(base=base, words=words, known=found["known"].item(), features=features)
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Return features of the base, sum and tokens, float32, and known tokens, int32."""

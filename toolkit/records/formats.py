@@ -42,6 +42,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
+    what: str = "a file"  # as in "a Parquet file cannot be read as a stream", if it is not text
     can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
     @property
@@ -80,6 +81,12 @@ def _parquet() -> type[ReviewFile]:
     return ParquetFile
 
 
+def _arrow() -> type[ReviewFile]:
+    from toolkit.records.arrow import ArrowFile
+
+    return ArrowFile
+
+
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
@@ -87,8 +94,16 @@ FORMATS: dict[str, Format] = {
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("json", (".json",), _json),
-        Format("parquet", (".parquet",), _parquet, is_text=False),
-        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
+        Format("parquet", (".parquet",), _parquet, is_text=False, what="a Parquet file"),
+        Format("arrow", (".arrow", ".feather"), _arrow, is_text=False, what="an Arrow file"),
+        Format(
+            "xlsx",
+            (".xlsx", ".xlsm"),
+            _excel,
+            is_text=False,
+            what="an Excel workbook",
+            can_write=False,
+        ),
     )
 }
 
@@ -177,18 +192,14 @@ def _opened(path: Path, options: ReadOptions, columns: tuple[Column, ...] | None
 def _check_is_file(path: Path, own: Format) -> None:
     """Raise an error if a file that is read here and there is a stream, or of another format."""
     if path != STDIN and inside_archive(path) is not None:
-        raise UsageError(
-            f"{path}: a {own.name} file is not read inside an archive. Unpack it first"
-        )
+        raise UsageError(f"{path}: {own.what} is not read inside an archive. Unpack it first")
     if is_stream(path):
         name = "standard input" if path == STDIN else path
-        raise UsageError(
-            f"{name}: a {own.name} file cannot be read as a stream. Save it to a file first."
-        )
+        raise UsageError(f"{name}: {own.what} cannot be read as a stream. Save it to a file first.")
     data = first_bytes(path)
     kind = kind_of(data)
     if kind is not None and kind.compression is not None:
-        raise InputError(f"{path}: is {kind.what}, and not a {own.name} file. Rename it")
+        raise InputError(f"{path}: is {kind.what}, and not {own.what}. Rename it")
     check_kind(path, data, read_as=(own.name,), compression=None, is_named=False)
 
 

@@ -75,7 +75,7 @@ class Block:
     number: int  # of the first line or record, from 1
     size: int  # bytes in memory, about
     following: Offset  # where the next block starts
-    ends_group: bool = False  # whether a row group of a Parquet file ends here
+    ends_group: bool = False  # whether a group of records ends here, such as a row group of Parquet
 
 
 @dataclass(frozen=True)

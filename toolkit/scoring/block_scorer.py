@@ -12,8 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.aspects import ASPECT_LABELS
-from toolkit.model.classes import MIXED, NEUTRAL
+from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.prior import count_levels

@@ -65,7 +65,8 @@ class _SummedFile:
 class FileOutput(ScoredOutput):
     """An output file with checkpoints in the journal.
 
-    A Parquet file cannot be resumed: its scores are saved, and it is written again from the start.
+    An output with typed columns, such as Parquet, cannot be resumed: its scores are saved, and it
+    is written again from the start.
     """
 
     def __init__(
@@ -180,7 +181,7 @@ def _stream_of(numbers: pa.RecordBatch) -> bytes:
 
 
 def _read_scores(path: Path) -> list[pa.RecordBatch]:
-    """Read the numbers of the blocks of a Parquet file, one stream after the other."""
+    """Read the numbers of the blocks of an output with typed columns, one stream per block."""
     data = pa.BufferReader(path.read_bytes())
     blocks = []
     while data.tell() < data.size():

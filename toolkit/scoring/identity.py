@@ -296,19 +296,12 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the name of the model": scorer.identity()["name"],
-        "the threshold": None if scorer.answers is not None else float(scorer.threshold),
-        "the neutral range": scorer.neutral,
-        "the scoring by sentence": scorer.by_sentence,
-        "the prior": scorer.prior,
-        "the number of reasons": scorer.most_reasons,
-        "the aspects": scorer.aspects and scorer.aspects.words,
+        **scorer.in_use.settings(has_classes=scorer.facts.has_classes),
         "the options": [
             {**asdict(reading), "columns": columns},
             *(others[name] for name in _OF_OUTPUTS),
         ],
     }
-    if scorer.answers is not None:
-        settings["the classes"] = scorer.answers.as_dict()
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
 
 

@@ -155,10 +155,6 @@ class StandardOutput(ScoredOutput):
     def __init__(
         self, job: Job, form: Output, source: WatchedInput | None, files: ExitStack, *, force: bool
     ) -> None:
-        if form.open_file is not None:
-            raise UsageError(
-                "standard output: a Parquet file is written with --output, to a file with a name"
-            )
         if sys.stdout is None:  # then descriptor 1 may be another file
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
@@ -211,7 +207,12 @@ def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
     """Return the formats of the input and of the output."""
     own = format_of(job.source, options.reading.format)
     asked = options.output_format or (own.written.name if job.output == STDIN else None)
-    return own, format_of(job.output, asked, "--output-format")
+    target = format_of(job.output, asked, "--output-format")
+    if job.output == STDIN and not target.is_text:
+        raise UsageError(
+            f"standard output: {target.what} is written with --output, to a file with a name"
+        )
+    return own, target
 
 
 def empty_form(job: Job, options: ScoringOptions) -> Output:

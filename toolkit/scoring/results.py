@@ -297,7 +297,7 @@ class ScoringModel:
             by_sentence=scorer.by_sentence,
             max_tokens=scorer.max_tokens,
             has_classes=scorer.answers is not None,
-            unsure=scorer.facts.metrics.unsure,
+            unsure=scorer.facts.unsure,
             base=scorer.base,
             prior=scorer.prior,
         )

@@ -1,4 +1,4 @@
-"""The plan of a job in shards: which piece of which file each shard scores, as JSON."""
+"""The plan of a job in shards, as JSON: the pieces of files that each shard scores."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ FORMAT_VERSION = 4
 MOST_SHARDS = 100_000
 _SHOWN = 5  # differences in a message
 
-# How outputs that stay in parts are called, beside part-00000.csv and so on.
-SUCCESS = "_SUCCESS"  # as clusters call the empty file that says that an output is complete
+# Names of outputs that stay in parts, beside part-00000.csv and so on.
+SUCCESS = "_SUCCESS"  # an empty file, by which clusters know that an output is complete
 ALL_REJECTS = f"_all{REJECTED_ENDING}"
 _PART = re.compile(r"part-\d{5,}\.[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file to score, and what its output is called."""
+    """A file to score, and the name of its output."""
 
     input: str
-    output: str  # below the folder of the outputs, as is that of the rejects
-    rejected: str | None  # None: rejects are only counted
+    output: str  # path below the folder of the outputs
+    rejected: str | None  # path of the rejects, below the same folder; None: they are only counted
     is_named: bool
     facts: FileFacts
 
@@ -54,11 +54,11 @@ class PlannedFile:
         """Plan the file of a job whose outputs are in a folder."""
         rejected = job.rejects_file
         return cls(
-            str(job.source),
-            _below(job.output, folder, "--output"),
-            None if rejected is None else _below(rejected, folder, "--rejected"),
-            job.is_named,
-            _facts_of(job.source),
+            input=str(job.source),
+            output=_below(job.output, folder, "--output"),
+            rejected=None if rejected is None else _below(rejected, folder, "--rejected"),
+            is_named=job.is_named,
+            facts=_facts_of(job.source),
         )
 
     def job(self, folder: Path) -> Job:
@@ -68,8 +68,8 @@ class PlannedFile:
 
     @property
     def stays_in_folder(self) -> bool:
-        """Whether nothing is written elsewhere; a plan may have been edited."""
-        # As they are written, and as this machine reads them: with drives and backslashes.
+        """Whether both files are written into the folder; the plan may have been edited."""
+        # As written, and as this machine reads them: Windows has drives and backslashes.
         names = [
             kind(name)
             for name in (self.output, self.rejected)
@@ -128,12 +128,12 @@ class Plan:
     # such as Parquet files.
     keep_parts: bool
     files: tuple[PlannedFile, ...]
-    # Some have nothing to do where inputs cannot be cut into as many.
+    # Some shards are empty if the inputs cannot be cut into that many pieces.
     shards: tuple[tuple[Piece, ...], ...]
 
     @property
     def count(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return len(self.shards)
 
     @cached_property
@@ -148,7 +148,7 @@ class Plan:
 
     @property
     def read_as(self) -> str | None:
-        """The format that the inputs are read as; None if their names say it."""
+        """The format of the inputs; None if it follows from their names."""
         reading, *_ = self.settings["the options"]
         return reading["format"]  # type: ignore[no-any-return]
 
@@ -160,7 +160,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Self:
-        """Read a plan from its JSON; raise `UsageError`, with the name, for anything else."""
+        """Read a plan from its JSON; raise `UsageError` for anything else, with its `name`."""
         try:
             read: dict[str, Any] = json.loads(content)
             if read["format_version"] != FORMAT_VERSION:
@@ -169,7 +169,7 @@ class Plan:
                     f"({read['toolkit_version']}). Use that one, or plan again with --force."
                 )
             plan = decode(cls, read)
-            # It may have been edited, or made by somebody to write elsewhere.
+            # The plan may have been edited, or forged to write elsewhere.
             if plan.digest != read["digest"] or not all(
                 each.stays_in_folder for each in plan.files
             ):
@@ -181,10 +181,11 @@ class Plan:
         return plan
 
     def check_same(self, other: Plan, path: str) -> None:
-        """Raise `UsageError` unless another plan, which is at a path, is the same."""
+        """Raise `UsageError` unless another plan, from a path, is the same."""
         if self == other:
             return
-        mine, its = self._facts(), other._facts()
+        mine = self._facts()
+        its = other._facts()
         changed = [
             f"{name} (it was {its[name]:,})" if name.startswith("the number") else name
             for name, value in mine.items()
@@ -216,7 +217,7 @@ def part_name(number: int, output: Path) -> str:
 
 
 def parts_in(folder: Path) -> list[Path]:
-    """Find outputs in parts that are in a folder already."""
+    """Return the parts of outputs that are in a folder."""
     with suppress(OSError):
         return sorted(each for each in folder.iterdir() if _PART.fullmatch(each.name))
     return []
@@ -245,16 +246,28 @@ def make_plan(
     scorer.check_gives(options.reading.columns.adds)
     model = ScoringModel.of(scorer)
     plan = Plan(
-        settings_of(scorer, options),
-        # Its path is another one on another machine.
-        replace(model, identity={**model.identity, "path": None}),
-        options.max_rejected,
-        options.max_unread,
-        keep_parts,
-        tuple(PlannedFile.of(job, folder) for job in jobs.files),
-        earlier.shards if earlier is not None and earlier.count == count else (),
+        settings=settings_of(scorer, options),
+        # its path may differ between machines
+        model=replace(model, identity={**model.identity, "path": None}),
+        max_rejected=options.max_rejected,
+        max_unread=options.max_unread,
+        keep_parts=keep_parts,
+        files=tuple(PlannedFile.of(job, folder) for job in jobs.files),
+        shards=earlier.shards if earlier is not None and earlier.count == count else (),
     )
-    return plan if plan == earlier else replace(plan, shards=_cut(plan, jobs, options, count))
+    return (
+        plan
+        if plan == earlier
+        else replace(
+            plan,
+            shards=_cut(
+                plan=plan,
+                jobs=jobs,
+                options=options,
+                count=count,
+            ),
+        )
+    )
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
@@ -282,10 +295,17 @@ def _cut(
     """Cut the inputs into shards of about the same size, by their bytes."""
     shards: list[list[Piece]] = [[] for _ in range(count)]
     sizes = [file.facts.size for file in plan.files]
-    total, before = max(sum(sizes), 1), 0
+    total = max(sum(sizes), 1)
+    before = 0
     for number, (job, size) in enumerate(zip(jobs.files, sizes, strict=True)):
-        inner = _bounds(before, size, total, count)
-        for file_range in _ranges(job, options, size, inner, keep_parts=plan.keep_parts):
+        inner = _bounds(before=before, size=size, total=total, count=count)
+        for file_range in _ranges(
+            job=job,
+            options=options,
+            size=size,
+            offsets=inner,
+            keep_parts=plan.keep_parts,
+        ):
             middle = before + file_range.first_byte + (file_range.size or size) // 2
             shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
         before += size
@@ -295,13 +315,13 @@ def _cut(
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
     """Return the bytes at which a file is cut, given the bytes of all files before it.
 
-    A file no larger than a shard stays whole: finding the records of a CSV file takes a pass over
-    it, and for many files that would be a pass over all of them.
+    A file no larger than a shard is not cut: finding the records of a CSV file takes a pass over
+    it, which would be a pass over all inputs if there are many files.
     """
     if size * count <= total:
         return []
     near = range(before * count // total, min((before + size) * count // total + 1, count))
-    bounds = {total * shard // count - before for shard in near}  # fewer bytes than shards: once
+    bounds = {total * shard // count - before for shard in near}  # a set: few bytes repeat bounds
     return sorted(offset for offset in bounds if 0 < offset < size)
 
 
@@ -320,13 +340,19 @@ def _ranges(
             return (
                 _between(cuts, size, restarts_numbers=reviews.restarts_numbers) if cuts else whole
             )
-    except EmptyInputError:  # reported by the shard that has it
+    except EmptyInputError:  # the shard that scores the file reports it
         return whole
 
 
 def _between(points: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
     bounds: list[SplitPoint] = [((), 0), *points, ((), size)]
     return [
-        FileRange(start, stop, first, last - first, restarts_numbers and bool(start))
+        FileRange(
+            start=start,
+            stop=stop,
+            first_byte=first,
+            size=last - first,
+            restarts_numbers=restarts_numbers and bool(start),
+        )
         for (start, first), (stop, last) in pairwise(bounds)
     ]

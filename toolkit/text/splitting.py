@@ -125,12 +125,14 @@ def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) 
     apostrophes.
     """
     places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
-    starts, stops = places, places + 1
+    starts = places
+    stops = places + 1
     for pattern in _patterns(tuple(form for form in rule.written_apostrophes if form != "'")):
         found = np.array([match.span() for match in pattern.finditer(written)], np.int64)
         starts = np.append(starts, found.reshape(-1, 2)[:, 0])
         stops = np.append(stops, found.reshape(-1, 2)[:, 1])
-    changed, kept = np.frombuffer(content, np.uint8).copy(), np.frombuffer(written, np.uint8)
+    changed = np.frombuffer(content, np.uint8).copy()
+    kept = np.frombuffer(written, np.uint8)
     for place in _within(starts, stops):
         changed[place] = ord(_SPACE)
     is_inner = (changed[starts - 1] != ord(_SPACE)) & (changed[stops] != ord(_SPACE))
@@ -178,7 +180,8 @@ def _blank(wide: _Places, content: _Bytes) -> None:
     """Turn separators beyond ASCII, in place, into as many spaces as they have bytes."""
     for start in range(0, len(content), _BYTES_AT_ONCE):
         places = start + np.flatnonzero(content[start : start + _BYTES_AT_ONCE] >= _LOWEST_LEAD)
-        second, third = places + 1, np.minimum(places + 2, len(content) - 1)
+        second = places + 1
+        third = np.minimum(places + 2, len(content) - 1)
         lead = content[places].astype(np.int32)
         codes = lead << 8 | content[second]
         is_long = lead >= _LOWEST_LEAD_OF_3
@@ -251,7 +254,8 @@ def _is_after_break(places: _Places, content: _Bytes, blanked: _Bytes) -> _Flags
 
 def _ends_entity(places: _Places, content: _Bytes) -> _Flags:
     """Whether the ; at places, (places,), ends an entity of HTML, such as &amp; or &#39;."""
-    found, inside = np.zeros(len(places), np.bool_), np.ones(len(places), np.bool_)
+    found = np.zeros(len(places), np.bool_)
+    inside = np.ones(len(places), np.bool_)
     for distance in range(1, _LONGEST_ENTITY + 2):
         byte = content[np.maximum(places - distance, 0)]
         found |= inside & (byte == ord("&")) & (distance > 1)

@@ -70,7 +70,12 @@ class TokenIds:
 
         They have the last ``width`` ids, at least 1, of the start id and each review.
         """
-        return self._cut(self._after_padding(width), self.stops, self.lengths, width)
+        return self._cut(
+            values=self._after_padding(width),
+            first=self.stops,
+            lengths=self.lengths,
+            width=width,
+        )
 
     def batches(self, most_tokens: int, most_rows: int, cells: int) -> Iterator[tuple[_Rows, Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
@@ -89,7 +94,15 @@ class TokenIds:
             rows = min(most_rows, max(1, cells // width))
             chosen = places[start : start + rows]
             first = self.stops[chosen] + (most_tokens - width)
-            yield chosen, self._cut(values, first, lengths[chosen], width)
+            yield (
+                chosen,
+                self._cut(
+                    values=values,
+                    first=first,
+                    lengths=lengths[chosen],
+                    width=width,
+                ),
+            )
             start += rows
 
     def with_start(self, most_tokens: int) -> TokenIds:
@@ -149,7 +162,12 @@ class TokenIds:
         stops = np.cumsum(lengths)
         shift = np.repeat(self.stops[rows] - stops, lengths)
         values = self.values[np.arange(len(shift)) + shift]
-        return TokenIds(values, stops - lengths, stops, self.has_start)
+        return TokenIds(
+            values=values,
+            starts=stops - lengths,
+            stops=stops,
+            has_start=self.has_start,
+        )
 
     def padded_rows(self, rows: _Rows, values: Ids | None = None, multiple: int = 1) -> Ids:
         """Return some rows with one width: (rows, width) int32, padded in front with 0.

@@ -1,6 +1,6 @@
-"""Texts with classes of a user's own: read, checked, counted and divided.
+"""Read, check, count and split texts with classes of a user's own.
 
-They are `Reviews` whose labels are places among `Reviews.classes`.
+They are `Reviews` whose labels are positions in `Reviews.classes`.
 """
 
 from __future__ import annotations
@@ -35,24 +35,24 @@ _SHOWN = 40  # classes whose counts are shown
 
 @dataclass(frozen=True)
 class ClassData:
-    """All that a training of classes has read."""
+    """All texts that a training of classes has read."""
 
     reviews: Reviews
-    validation: Reviews | None = None  # that the user holds out
+    validation: Reviews | None = None  # held out by the user
     test: Reviews | None = None
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The classes, by their number."""
+        """The names of the classes, in the order of their numbers."""
         assert self.reviews.classes is not None
         return self.reviews.classes
 
 
 def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassData:
-    """Read the files of a training, and report the labels and how many texts have each.
+    """Read the files of a training, and report the labels with their numbers of texts.
 
-    Raises `InputError` if a label is missing, rare, or cannot be shown, and `TrainingError` for too
-    few texts.
+    Raises `InputError` if a label is missing, rare, or cannot be shown in a line, and
+    `TrainingError` for too few texts.
     """
     fewest = FEWEST_ROWS if options.min_count is None else options.min_count
     reading = options.reading
@@ -68,25 +68,25 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
                 f"{table.place('label')}: the label {name!r:.60} cannot be shown in one line. "
                 "Write it without control characters."
             )
-    reviews = _reviews(table, texts, found.numbers, found.names)
+    reviews = _reviews(table=table, texts=texts, numbers=found.numbers, names=found.names)
     if len(reviews) < FEWEST_REVIEWS:
         raise TrainingError(
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
             f"{FEWEST_REVIEWS}. Give more labelled texts."
         )
-    _say(observer, reviews, found.counts)
+    _report(observer, reviews, found.counts)
     others = {}
     for role, path in (("validation", options.validation_data), ("test", options.test_data)):
         if path is not None:
             others[role] = _others(str(path), reading, found.names)
-            _say(observer, others[role], {})
+            _report(observer, others[role], {})
     return ClassData(reviews, **others)
 
 
 def _table(data: str, reading: ReadOptions) -> tuple[ReviewTable, Rows]:
-    """Read a file; return it with the positions of its rows with a text."""
-    of = reading.columns.of
-    table = read_table(path_of(data), reading, of("text"), of("label"), of("group"))
+    """Read a file; return its table, and the positions of the rows with a text."""
+    columns = [reading.columns.of(role) for role in ("text", "label", "group")]
+    table = read_table(path_of(data), reading, *columns)
     return table, table.filled("text")
 
 
@@ -103,7 +103,7 @@ def _check_given(table: ReviewTable, words: object, texts: Rows, *, leaves_out: 
 
 
 def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
-    """Read texts to measure on: each label has to be a class, unless others are left out."""
+    """Read texts to measure on; other labels than `names` are an error, or are left out."""
     table, texts = _table(data, reading)
     words = table["label"].take(texts)
     leaves_out = reading.labels.skip_wrong
@@ -115,9 +115,9 @@ def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
         found = repr(words[row].as_py())[:60] if len(texts) else "no text"
         raise InputError(
             f"{table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
-            "no class of the training data. Leave such rows out with --skip-wrong-labels."
+            "not a class of the training data. Leave such rows out with --skip-wrong-labels."
         )
-    return _reviews(table, texts, numbers, names)
+    return _reviews(table=table, texts=texts, numbers=numbers, names=names)
 
 
 def _reviews(
@@ -126,18 +126,18 @@ def _reviews(
     rows = as_rows(numbers)
     groups = table.at("group", texts[rows])
     return Reviews(
-        path_of(table.name).name,
-        table["text"].take(texts[rows]),
-        numbers[rows].astype(np.int16),
-        None if groups is None else group_codes(groups),
+        name=path_of(table.name).name,
+        texts=table["text"].take(texts[rows]),
+        labels=numbers[rows].astype(np.int16),
+        groups=None if groups is None else group_codes(groups),
         without_text=table.rows - len(texts),
         without_label=len(texts) - len(rows),
         classes=names,
     )
 
 
-def _say(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -> None:
-    """Report how many texts there are, and the classes with the number of their texts."""
+def _report(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -> None:
+    """Report the number of texts, and the classes with their numbers of texts."""
     parts = [f"{len(counts):,} classes"] if counts else []
     if reviews.without_label:
         parts.append(counted(reviews.without_label, "row") + " without a class left out")
@@ -155,18 +155,18 @@ def _say(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -
 def class_split(
     reviews: Reviews, share: float, seed: int, wanted: SplitKind | None = None
 ) -> Split:
-    """Hold out a share of the texts, 0 to 1, of each class about the same.
+    """Hold out a share of the texts, 0 to 1, with about the same share of each class.
 
-    Groups stay whole. Raises `TrainingError` unless every class has texts that are not held out.
+    Groups are never split. Raises `TrainingError` unless every class has texts to fit on.
     """
     kind = split_kind(reviews, wanted)
     try:
-        found = _draw(reviews, share, seed, kind)
+        found = _draw(reviews=reviews, share=share, seed=seed, kind=kind)
     except ValueError:  # scikit-learn's, where a side would be empty or miss a class
         raise TrainingError(
-            f"{reviews.name}: no split of {len(reviews):,} texts of {_classes(reviews)} classes "
-            f"holds out a share of {share:g} and has each class on both sides. Give more texts, or "
-            "another share with --validation."
+            f"{reviews.name}: {len(reviews):,} texts of {_classes(reviews)} classes cannot be "
+            f"split so that a share of {share:g} is held out and each class is on both sides. Give "
+            "more texts, or another share with --validation."
         ) from None
     missing = np.setdiff1d(reviews.labels, reviews.labels[found.fitted])
     if len(missing) or not len(found.held_out):
@@ -197,7 +197,7 @@ def _draw(reviews: Reviews, share: float, seed: int, kind: SplitKind) -> Split:
     totals = np.bincount(reviews.labels, minlength=size)
 
     def miss(split: Split) -> tuple[int, float]:
-        """Count the classes that are on one side only, then how far the shares are off."""
+        """Return the number of classes on one side only, and the mean error of the shares."""
         held_out = np.bincount(reviews.labels[split.held_out], minlength=size)
         one_sided = np.count_nonzero(held_out == totals) * size + np.count_nonzero(held_out == 0)
         return int(one_sided), float(np.abs(held_out / totals - share).mean())

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import TrainingError, counted
-from toolkit.model.facts import Copies
+from toolkit.model.training_facts import Copies
 from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.text.strings import repeated_edge
