@@ -311,6 +311,8 @@ RUN = """if True:
     )
     score_file(Scorer(), Path(sys.argv[1]), Path(sys.argv[2]), options)
 """
+# The same options: the files of Arrow name the job.
+KILLED = replace(OPTIONS, reading=ReadOptions(block_bytes=20_000), workers=2)
 KILLS = 3
 
 
@@ -333,7 +335,7 @@ def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
     """Each run is killed after some more checkpoints, wherever it is by then."""
     source, output, whole = (tmp_path / f"{name}{kind[name != 'a']}" for name in ("a", "b", "c"))
     WRITERS[kind[0]](source, many_texts(1500))
-    summary = score_file(shipped_scorer(), source, whole)
+    summary = score_file(shipped_scorer(), source, whole, KILLED)
     assert summary.rejected == len(range(5, 1500, BAD_EVERY))
 
     def check(err: str) -> None:
