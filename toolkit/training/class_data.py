@@ -5,12 +5,10 @@ They are `Reviews` whose labels are positions in `Reviews.classes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.errors import InputError, TrainingError, counted
+from toolkit.errors import InputError, TrainingError
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import (
     FEWEST_ROWS,
@@ -21,34 +19,18 @@ from toolkit.records.class_labels import (
     classes_of,
     numbers_of,
 )
-from toolkit.records.labels import Rows
+from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
+from toolkit.training.data import TrainingData, report
 from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
 from toolkit.training.reviews import FEWEST_REVIEWS, Reviews, group_codes
 from toolkit.training.split import Split, split_kind
 
 _DRAWS = 100  # of groups
-_SHOWN = 40  # classes whose counts are shown
 
 
-@dataclass(frozen=True)
-class ClassData:
-    """All texts that a training of classes has read."""
-
-    reviews: Reviews
-    validation: Reviews | None = None  # held out by the user
-    test: Reviews | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of their numbers."""
-        assert self.reviews.classes is not None
-        return self.reviews.classes
-
-
-def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassData:
+def load_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
     """Read the files of a training, and report the labels with their numbers of texts.
 
     Raises `InputError` if a label is missing, rare, or cannot be shown in a line, and
@@ -56,11 +38,10 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
     """
     fewest = FEWEST_ROWS if options.min_count is None else options.min_count
     reading = options.reading
-    table, texts = _table(options.data, reading)
-    leaves_out = reading.labels.skip_wrong
-    words = table["label"].take(texts)
-    _check_given(table, words, texts, leaves_out=leaves_out)
-    found = classes_of(words, fewest)
+    read = read_labelled(path_of(options.data), reading, "group")
+    table, leaves_out = read.table, reading.labels.skip_wrong
+    _check_given(read)
+    found = classes_of(read.words, fewest)
     check_classes(found, table.place("label"), fewest, leaves_out=leaves_out)
     for name in found.names:
         if not is_line(name):
@@ -68,88 +49,69 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
                 f"{table.place('label')}: the label {name!r:.60} cannot be shown in one line. "
                 "Write it without control characters."
             )
-    reviews = _reviews(table=table, texts=texts, numbers=found.numbers, names=found.names)
+    reviews = _reviews(read, found.numbers, found.names)
     if len(reviews) < FEWEST_REVIEWS:
         raise TrainingError(
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
             f"{FEWEST_REVIEWS}. Give more labelled texts."
         )
-    _report(observer, reviews, found.counts)
-    others = {}
+    report(observer, reviews, shows_classes=True)
+    others: dict[str, Reviews] = {}
     for role, path in (("validation", options.validation_data), ("test", options.test_data)):
         if path is not None:
             others[role] = _others(str(path), reading, found.names)
-            _report(observer, others[role], {})
-    return ClassData(reviews, **others)
+            report(observer, others[role])
+    return TrainingData(
+        reviews=reviews, validation=others.get("validation"), test=others.get("test")
+    )
 
 
-def _table(data: str, reading: ReadOptions) -> tuple[ReviewTable, Rows]:
-    """Read a file; return its table, and the positions of the rows with a text."""
-    columns = [reading.columns.of(role) for role in ("text", "label", "group")]
-    table = read_table(path_of(data), reading, *columns)
-    return table, table.filled("text")
-
-
-def _check_given(table: ReviewTable, words: object, texts: Rows, *, leaves_out: bool) -> None:
+def _check_given(read: LabelledTexts) -> None:
     """Raise `InputError` if a text has no label, unless such rows are left out."""
-    missing = np.flatnonzero(~are_given(words))
-    if len(missing) and (not leaves_out or len(missing) == len(texts)):
+    missing = np.flatnonzero(~are_given(read.words))
+    leaves_out = read.reading.labels.skip_wrong
+    if len(missing) and (not leaves_out or len(missing) == len(read.rows)):
         rows = f" ({len(missing):,} such rows)" if len(missing) > 1 else ""
         raise InputError(
-            f"{table.place('label')}, row {texts[missing[0]] + 1:,}: found no label{rows}, "
-            "expected one in each row with a text. Choose the column with --label-column, or leave "
-            "such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no "
+            f"label{rows}, expected one in each row with a text. Choose the column with "
+            "--label-column, or leave such rows out with --skip-wrong-labels."
         )
 
 
 def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
     """Read texts to measure on; other labels than `names` are an error, or are left out."""
-    table, texts = _table(data, reading)
-    words = table["label"].take(texts)
-    leaves_out = reading.labels.skip_wrong
-    _check_given(table, words, texts, leaves_out=leaves_out)
+    read = read_labelled(path_of(data), reading, "group")
+    _check_given(read)
+    words = read.words
     numbers = numbers_of(words, names)
     wrong = np.flatnonzero(numbers == NO_CLASS)
-    if len(wrong) == len(texts) or (len(wrong) and not leaves_out):
+    if len(wrong) == len(words) or (len(wrong) and not reading.labels.skip_wrong):
         row = int(wrong[0]) if len(wrong) else 0
-        found = repr(words[row].as_py())[:60] if len(texts) else "no text"
+        found = repr(words[row].as_py())[:60] if len(words) else "no text"
         raise InputError(
-            f"{table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
-            "not a class of the training data. Leave such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}: found the label {found} ({len(wrong):,} such rows), "
+            "which is not a class of the training data. Leave such rows out with "
+            "--skip-wrong-labels."
         )
-    return _reviews(table=table, texts=texts, numbers=numbers, names=names)
+    return _reviews(read, numbers, names)
 
 
 def _reviews(
-    table: ReviewTable, texts: Rows, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
+    read: LabelledTexts, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> Reviews:
-    rows = as_rows(numbers)
-    groups = table.at("group", texts[rows])
+    has_class = as_rows(numbers)
+    rows = read.rows[has_class]
+    groups = read.table.at("group", rows)
     return Reviews(
-        name=path_of(table.name).name,
-        texts=table["text"].take(texts[rows]),
-        labels=numbers[rows].astype(np.int16),
+        name=path_of(read.table.name).name,
+        texts=read.texts(rows),
+        labels=numbers[has_class].astype(np.int16),
         groups=None if groups is None else group_codes(groups),
-        without_text=table.rows - len(texts),
-        without_label=len(texts) - len(rows),
+        without_text=read.without_text,
+        without_label=len(read.rows) - len(rows),
         classes=names,
     )
-
-
-def _report(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -> None:
-    """Report the number of texts, and the classes with their numbers of texts."""
-    parts = [f"{len(counts):,} classes"] if counts else []
-    if reviews.without_label:
-        parts.append(counted(reviews.without_label, "row") + " without a class left out")
-    if reviews.without_text:
-        parts.append(counted(reviews.without_text, "row") + " without text left out")
-    details = f" ({', '.join(parts)})" if parts else ""
-    observer.say(f"{reviews.name}: {len(reviews):,} texts{details}")
-    if counts:
-        ordered = sorted(counts.items(), key=lambda each: -each[1])
-        shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_SHOWN])
-        more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
-        observer.say(f"  classes: {shown}{more}")
 
 
 def class_split(

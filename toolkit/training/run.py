@@ -321,7 +321,7 @@ def _hold_out(
 ) -> Outcome:
     """Fit on all reviews but a held-out share, which decides when to stop."""
     how, split = _held_out(read, options)
-    data = read.told_for_fit(split, observer)
+    data = read.reported_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(
         FitTask(
@@ -348,31 +348,28 @@ def _cross_validate(
 ) -> Outcome:
     """Evaluate by cross-validation, then fit on all reviews for as many epochs as in the folds."""
     kind = split_kind(read.reviews, options.split)
-    folds: list[tuple[FitData, Fit]] = []
     splits = cross_validation(
         reviews=read.reviews, count=options.folds, seed=options.seed, kind=kind
     )
+    folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
         task = FitTask(
             preset=preset,
-            data=read.told_for_fit(split, observer),
+            data=read.reported_for_fit(split, observer),
             options=options,
             observer=observer,
             saved=checkpoints.of_fit(number),
             introduces=number == 1,
         )
-        fold = fit(task)
-        folds.append((task.data, fold))
-        if fold.validation is not None:
-            observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
+        folds.append((task.data, _fit_fold(task, number)))
     # Nothing is held out of the final fit, so the folds decide where it stops early. Without early
     # stopping, the number of epochs follows from the options and the reviews, as in the folds.
     best = float(np.mean([fold.best_epoch for _, fold in folds]))
     epochs = round(best) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
-    everything = read.told_for_fit(None, observer)
+    everything = read.reported_for_fit(None, observer)
     kept = fit(
         FitTask(
             preset=preset,
@@ -392,6 +389,15 @@ def _cross_validate(
         folds=tuple(fold for _, fold in folds),
     )
     return _calibrated(outcome, folds, preset)
+
+
+def _fit_fold(task: FitTask, number: int) -> Fit:
+    """Fit a fold, and report its metrics."""
+    fold = fit(task)
+    if fold.validation is not None:
+        metrics = _line_of(fold.validation)
+        task.observer.say(f"Fold {number}: {metrics}, epoch {fold.kept_epoch}")
+    return fold
 
 
 def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
