@@ -253,6 +253,14 @@ class Summary:
         return found
 
 
+def _share_of_negative(found: Summary) -> str:
+    """Return the first sentence, on the negative reviews, without its end."""
+    share = found.total.share(found.negative).value
+    if found.total.rows == 1:
+        return f"The only review is {found.negative if share else f'not {found.negative}'}"
+    return f"{percent(share, 1)} of {found.total.rows:,} reviews are {found.negative}"
+
+
 def headline(found: Summary) -> list[str]:
     """Return the figures in a few sentences."""
     sentences = [_sentence_of_share(found)]
@@ -278,8 +286,7 @@ def headline(found: Summary) -> list[str]:
 
 def _sentence_of_share(found: Summary) -> str:
     """Return the share of negative reviews, and its change since earlier files."""
-    share = found.total.share(found.negative)
-    sentence = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
+    sentence = _share_of_negative(found)
     for change in found.changes:
         if (change.what, change.name) == ("label", found.negative):
             direction = "more" if change.difference > 0 else "less"
