@@ -28,7 +28,7 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.model.decimals import shortest
 from toolkit.model.labels import SENTENCE_COUNTS, Range
-from toolkit.model.predict import STAR_DECIMALS, array_of
+from toolkit.model.predictor import STAR_DECIMALS, array_of
 from toolkit.model.scorer import Scorer
 
 # Sizes are in characters.
