@@ -79,17 +79,17 @@ class _Tensor(NamedTuple):
     rank: int  # number of dimensions
 
 
-_PROBABILITY = _Tensor("output", PROBABILITY, FLOAT, 1)
+_PROBABILITY = _Tensor("output", PROBABILITY, element=FLOAT, rank=1)
 _TENSORS = (
-    _Tensor("input", TEXT, STRING, 1),
+    _Tensor("input", TEXT, element=STRING, rank=1),
     _PROBABILITY,
-    _Tensor("output", LABEL, STRING, 1),
-    _Tensor("inner tensor", TOKEN_IDS, INT32, 2),
+    _Tensor("output", LABEL, element=STRING, rank=1),
+    _Tensor("inner tensor", TOKEN_IDS, element=INT32, rank=2),
 )
-_TENSORS_OF_TWIN = (_Tensor("input", TOKEN_IDS, INT32, 2), _PROBABILITY)
-_NEEDED_FROM_VERSION_3 = _Tensor("output", KNOWN_TOKENS, INT32, 1)
-_OF_CLASSES = _Tensor("output", PROBABILITIES, FLOAT, 2)
-_STARS = _Tensor("output", STARS, FLOAT, 1)  # optional
+_TENSORS_OF_TWIN = (_Tensor("input", TOKEN_IDS, element=INT32, rank=2), _PROBABILITY)
+_NEEDED_FROM_VERSION_3 = _Tensor("output", KNOWN_TOKENS, element=INT32, rank=1)
+_OF_CLASSES = _Tensor("output", PROBABILITIES, element=FLOAT, rank=2)
+_STARS = _Tensor("output", STARS, element=FLOAT, rank=1)  # optional
 
 _DIGITS_SHOWN = 16  # of the hash
 

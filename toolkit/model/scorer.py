@@ -455,7 +455,12 @@ class Scorer:
     def _reasons(self) -> Reasons:
         from toolkit.model.reasons import Reasons  # late: few runs want them
 
-        return Reasons(self._file, self.vocabulary, self.most_reasons, lambda: self._explainer)
+        return Reasons(
+            self._file,
+            self.vocabulary,
+            most_words=self.most_reasons,
+            explainer=lambda: self._explainer,
+        )
 
     def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
         """Return the words of some reviews that contribute most to the label.
@@ -508,7 +513,9 @@ class Scorer:
             )
         texts = array_of([text])
         text = texts[0].as_py()
-        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
+        found = self._explainer.explain(
+            text, row=self.token_ids(texts)[0], sentiment=sentiment, probability=probability
+        )
         if not self.by_sentence and self.aspects is None:
             return found
         names = () if self.aspects is None else self.aspects.names

@@ -13,17 +13,28 @@ from typing import IO
 
 MAGIC = b"ARROW1"
 
-# Places of fields in the tables of Arrow's schemas.
-_FOOTER_DICTIONARIES, _FOOTER_BATCHES = 2, 3
-_MESSAGE_KIND, _MESSAGE_HEADER, _MESSAGE_BODY_BYTES = 1, 2, 3
-_DICTIONARY_ID, _DICTIONARY_DATA, _DICTIONARY_IS_DELTA = 0, 1, 2
-_BATCH_ROWS, _BATCH_BUFFERS, _BATCH_COMPRESSION = 0, 2, 3
+# Numbers of fields in the tables of Arrow's schemas.
+_FOOTER_DICTIONARIES = 2
+_FOOTER_BATCHES = 3
+_MESSAGE_KIND = 1
+_MESSAGE_HEADER = 2
+_MESSAGE_BODY_BYTES = 3
+_DICTIONARY_ID = 0
+_DICTIONARY_DATA = 1
+_DICTIONARY_IS_DELTA = 2
+_BATCH_ROWS = 0
+_BATCH_BUFFERS = 2
+_BATCH_COMPRESSION = 3
 
-_DICTIONARY, _BATCH = 2, 3  # kinds of messages
+# Kinds of messages.
+_DICTIONARY = 2
+_BATCH = 3
 _CODECS = {0: "lz4", 1: "zstd"}
 _CONTINUED = b"\xff\xff\xff\xff"  # before the size of a message, since Arrow 0.15
-_BLOCK_BYTES, _BUFFER_BYTES = 24, 16  # of the structs that say where something is
-_NOT_COMPRESSED = -1  # in the place of the size of a buffer
+# Sizes of the structs with the places of messages and of buffers.
+_BLOCK_BYTES = 24
+_BUFFER_BYTES = 16
+_NOT_COMPRESSED = -1  # stands for the size of a buffer that is not compressed
 
 
 @dataclass(frozen=True)
@@ -124,16 +135,19 @@ class Messages:
     def _message_at(self, at: int) -> Message:
         start, size = self._head_at(at)
         message = _Table.root(self._bytes_at(start, size))
-        body, body_size = start + size, _body_bytes(message)
+        body = start + size
+        body_size = _body_bytes(message)
         if body + body_size > self.file_size:
             raise ValueError("the file is cut off, or a message says what cannot be")
         batch = message.table(_MESSAGE_HEADER)
-        number, is_delta = None, False
+        number = None
+        is_delta = False
         if message.number(_MESSAGE_KIND, "<B") == _DICTIONARY:
             number = batch.number(_DICTIONARY_ID, "<q")
             is_delta = bool(batch.number(_DICTIONARY_IS_DELTA, "<B"))
             batch = batch.table(_DICTIONARY_DATA)
-        codec, memory = None, body_size
+        codec = None
+        memory = body_size
         if batch.has(_BATCH_COMPRESSION):
             codec = _CODECS.get(batch.table(_BATCH_COMPRESSION).number(0, "<B"), "unknown")
             buffers = batch.structs(_BATCH_BUFFERS, _BUFFER_BYTES)

@@ -200,7 +200,7 @@ class Labels:
 
 def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
     """Read labels as `labels_of`, without neutral ones; raise `InputError` if none is left."""
-    labels = labels_of(words, rows, place, names)
+    labels = labels_of(words, rows, place=place, names=names)
     is_neutral = labels.targets == NEUTRAL
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
@@ -243,7 +243,7 @@ def labels_of(
         error = TopicsError if are_topics and kind == USUAL else WrongValueError
         raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
-    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
+    meaning = "" if kind == USUAL else _meaning(kind, found, by_word=by_word, counts=often)
     return Labels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
 
 
