@@ -1,7 +1,7 @@
-"""What the messages of an Arrow file say of their size, before Arrow makes room for their content.
+"""Read the sizes in the messages of an Arrow file, before Arrow allocates memory for them.
 
-The formats: https://arrow.apache.org/docs/format/Columnar.html, `Message.fbs` and `File.fbs`; the
-tables within them: https://flatbuffers.dev/internals/.
+The formats are documented at https://arrow.apache.org/docs/format/Columnar.html (`Message.fbs`,
+`File.fbs`), the tables within them at https://flatbuffers.dev/internals/.
 """
 
 from __future__ import annotations
@@ -43,26 +43,26 @@ class Message:
 
     end: int  # in the file
     rows: int
-    size: int  # in memory, in bytes: buffers that are compressed say it themselves
+    size: int  # bytes in memory; compressed buffers declare their size
     codec: str | None  # of its buffers
-    dictionary: int | None = None  # the number of the dictionary; None for a record batch
-    is_delta: bool = False  # whether it adds to the dictionary, and does not replace it
+    dictionary: int | None = None  # number of the dictionary; None for a record batch
+    is_delta: bool = False  # True: extends the dictionary; False: replaces it
 
 
 @dataclass
 class Messages:
-    """The messages of a file: the places of all, and the content of those that were looked at."""
+    """The messages of a file: all positions, and the messages that were read."""
 
     file: IO[bytes]
     file_size: int
     is_stream: bool
     dictionaries: list[Message] = field(default_factory=list)
-    _batches: list[int] = field(default_factory=list)  # where they start
+    _batches: list[int] = field(default_factory=list)  # positions
     _looked_at: dict[int, Message] = field(default_factory=dict)
 
     @classmethod
     def of(cls, file: IO[bytes], file_size: int) -> Messages:
-        """Find the messages of a file; raises `ValueError` for one that is damaged."""
+        """Find the messages of a file; raise `ValueError` if it is damaged."""
         file.seek(0)
         found = cls(file, file_size, is_stream=file.read(len(MAGIC)) != MAGIC)
         try:
@@ -80,7 +80,7 @@ class Messages:
         return len(self._batches)
 
     def batch(self, number: int) -> Message:
-        """Look at a record batch; raises `ValueError` for one that is damaged."""
+        """Read the message of a record batch; raise `ValueError` if it is damaged."""
         if number not in self._looked_at:
             try:
                 self._looked_at[number] = self._message_at(self._batches[number])
@@ -101,7 +101,7 @@ class Messages:
         self._batches = [self._place(block) for block in places]
 
     def _place(self, block: bytes) -> int:
-        """Return where a message starts; raises `ValueError` if it is not in the file."""
+        """Return where a message starts; raise `ValueError` if it is not within the file."""
         at, metadata_bytes, body_bytes = struct.unpack("<qi4xq", block)
         if min(at, metadata_bytes, body_bytes) < 0:
             raise ValueError("a message before the file")
@@ -110,7 +110,7 @@ class Messages:
         return int(at)
 
     def _walk(self) -> None:
-        """Go from message to message; whether the last one is complete is seen when it is read."""
+        """Find the messages of a stream; the last one may be incomplete until it is read."""
         at = 0
         while at + 4 <= self.file_size:
             start, size = self._head_at(at)
@@ -163,7 +163,7 @@ class Messages:
         )
 
     def _memory_of(self, at: int, length: int) -> int:
-        """Return the size of a compressed buffer in memory, which is in its first eight bytes."""
+        """Return the size of a compressed buffer in memory, from its first eight bytes."""
         if not length:
             return 0
         (size,) = struct.unpack("<q", self._bytes_at(at, 8))
@@ -172,7 +172,7 @@ class Messages:
         return length if size == _NOT_COMPRESSED else int(size)
 
     def _bytes_at(self, at: int, size: int) -> bytes:
-        """Read bytes of the file; raises `ValueError` if they are not all in it."""
+        """Read bytes of the file; raise `ValueError` if the file ends before."""
         if at < 0 or size < 0 or at + size > self.file_size:
             raise ValueError("the file is cut off, or a message says what cannot be")
         self.file.seek(at)
@@ -187,7 +187,7 @@ class Messages:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table of a flat buffer: fields by their places, all of which may be missing."""
+    """A table of a flat buffer: optional fields by number."""
 
     data: bytes
     at: int

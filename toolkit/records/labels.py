@@ -174,8 +174,8 @@ _EXPECTED = {
 }
 _NEUTRAL_WORDS = ("neutral", "neu")
 _MISSING = {"", *map(plain_label, NULL_WORDS)}
-# Labels may be topics if at least so many different ones are unknown, and at most this share of
-# that number is known.
+# Labels may be topics if at least `_UNKNOWN_OF_TOPICS` different ones are unknown, and known ones
+# are at most this share of the unknown ones.
 _UNKNOWN_OF_TOPICS = 3
 _KNOWN_OF_TOPICS = 0.2
 _BOOLEANS = {"false": 0.0, "true": 1.0}

@@ -350,7 +350,7 @@ def _output(render: Table, schema: pa.Schema, writer: Writer) -> Output:
 
 
 def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
-    """Return a schema with new metadata of the toolkit, in place of that of an earlier scoring."""
+    """Return a schema with new metadata of the toolkit; an earlier scoring's is replaced."""
     kept = {
         key: value
         for key, value in (schema.metadata or {}).items()
