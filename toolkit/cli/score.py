@@ -1,4 +1,4 @@
-"""`toolkit score`: add a score to every review of some files."""
+"""`toolkit score`: add sentiment and probability to the reviews of files."""
 
 from __future__ import annotations
 
@@ -57,7 +57,17 @@ def score(
             sharding.number_and_count()
         asked = labels.scorer_options(common)
         columns = None if labels.names_classes else labels.columns(common)
-        options = _options(columns, common, labels, reading, subset, rejects, output, running)
+        options = _options(
+            columns=columns,
+            common=common,
+            labels=labels,
+            reading=reading,
+            subset=subset,
+            rejects=rejects,
+            output=output,
+            running=running,
+        )
+
         from toolkit.model import find_model
         from toolkit.model.scorer import Scorer
         from toolkit.scoring.input_files import find_jobs
@@ -92,11 +102,25 @@ def score(
         elif sharding.is_wanted:
             from toolkit.cli.shards import score_in_shards
 
-            where = None if common.output is None else path_of(common.output)
-            score_in_shards(run, scorer, jobs, options, sharding, where, quiet=common.quiet)
+            score_in_shards(
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                sharding=sharding,
+                output=None if common.output is None else path_of(common.output),
+                quiet=common.quiet,
+            )
         else:
-            page = None if output.page is None else (output.page, common.model)
-            _score(run, scorer, jobs, options, page, quiet=common.quiet)
+            _score(
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                page=output.page,
+                model=common.model,
+                quiet=common.quiet,
+            )
 
 
 def _options(
@@ -109,11 +133,12 @@ def _options(
     output: s.OutputOptions,
     running: s.RunningOptions,
 ) -> ScoringOptions:
-    """Put together how the files are scored; columns are None where the model chooses them."""
+    """Return the options of scoring; columns are None if they depend on the model."""
     read_options = reading.options(columns or Columns())
     from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
-    most, unread = rejects.max_rejected, rejects.max_unread
+    most = rejects.max_rejected
+    unread = rejects.max_unread
     return ScoringOptions(
         reading=read_options,
         output_format=output.output_format,
@@ -136,49 +161,58 @@ def _score(
     scorer: Scorer,
     jobs: Jobs,
     options: ScoringOptions,
-    page: tuple[Path, Path | None] | None,  # with the model
+    page: Path | None,
+    model: Path | None,
     *,
     quiet: bool,
 ) -> None:
-    """Score the files, say what became of them, and choose the exit code."""
+    """Score the files, print the summary, write the page, and choose the exit code."""
     from toolkit.cli.console import progress_of
     from toolkit.cli.score_view import exit_with, show, warn
     from toolkit.scoring.run import score_files
 
     results = score_files(
-        scorer,
-        jobs,
-        options,
-        lambda job: progress_of(job.source, quiet=quiet),
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        on_file=lambda job: progress_of(job.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     if not quiet:
-        show(results, jobs, options, run)
-    outputs = [str(result.job.output) for result in results if result.error is None]
+        show(results=results, jobs=jobs, options=options, run=run)
     if page is not None and any(result.summary.scored or result.is_skipped for result in results):
-        from toolkit.cli.summarize import run as summarize
-        from toolkit.evaluation.summarize_files import SummaryOptions
-        from toolkit.records.formats import beside
-
-        # The column of stars, if it is named, is one that was added.
-        columns = replace(options.reading.columns, stars=None, label=None)
-        reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
-        path, model = page
-        settings = SummaryOptions(
-            reading,
-            model,
-            force=options.force,
-            adjusts=scorer.prior is None and not options.estimates_prior,
-        )
-        summarize(outputs, settings, path, None, json=False, quiet=True)
+        outputs = [str(result.job.output) for result in results if result.error is None]
+        adjusts = scorer.prior is None and not options.estimates_prior
+        _write_page(page, outputs, options=options, model=model, adjusts=adjusts)
         if not quiet:
-            messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
+            messages.say(f"Written to {messages.one_line(str(page))}", "page", path=str(page))
     exit_with(run, results, options.max_rejected)
 
 
+def _write_page(
+    page: Path, outputs: list[str], *, options: ScoringOptions, model: Path | None, adjusts: bool
+) -> None:
+    """Summarize scored files as a page."""
+    from toolkit.cli.summarize import run as summarize
+    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.records.formats import beside
+
+    # A named column of stars is one that scoring has added, not one of reviewers.
+    columns = replace(options.reading.columns, stars=None, label=None)
+    reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
+    summarize(
+        files=outputs,
+        options=SummaryOptions(reading, model, force=options.force, adjusts=adjusts),
+        page=page,
+        report=None,
+        json=False,
+        quiet=True,
+    )
+
+
 def _check_has_no_page(page: Path | None) -> None:
-    """Raise `UsageError` for a page about classes, which there is not."""
+    """Raise `UsageError` if a page is wanted: there is none for models of classes."""
     if page is not None:
         raise UsageError(
             "--page: for models that tell negative from positive, and this one has classes of its "
@@ -187,14 +221,14 @@ def _check_has_no_page(page: Path | None) -> None:
 
 
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` if the page could not be written at the end."""
     from toolkit.cli.summarize import check_outputs
     from toolkit.records.options import STDIN
 
     files = [path for job in jobs.files for path in (job.source, job.output)]
     if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
         raise UsageError(
-            "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
+            "--page: needs scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."
         )
     check_outputs(page, None, files, force=force)

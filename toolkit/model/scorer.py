@@ -26,6 +26,7 @@ from toolkit.model.predictor import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, shift_of
 from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
 from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
+from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -501,16 +502,16 @@ class Scorer:
         Raises
         ------
         UsageError
-            If the review is not a text or has no score: it is blank, or has no known word.
+            If the review is not a text or has no score: it is blank, has no known word, or only
+            numbers and function words.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
-            raise UsageError(
-                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
-            )
+            why = why_unscored(self.token_ids(array_of([text])), text)
+            raise UsageError(f"explain: {why}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(

@@ -335,6 +335,8 @@ class _Run:
         column = result.columns.get("text")
         if warning := counts_warning(summary, column, is_single=self.jobs.is_single):
             self._warn(result, warning)
+        if warning := summary.labels_warning(result.columns.get("label")):
+            self._warn(result, warning)
         if result.prior is not None:
             found = share_of(summary.levels, self.scorer.base)
             if warning := result.prior.warning_of_all(found):
