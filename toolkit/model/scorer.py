@@ -26,6 +26,7 @@ from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, shift_of
 from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
 from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
+from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -195,6 +196,14 @@ class Scorer:
             shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
             answers=self.answers,
         )
+        self._class_predictor = self._predictor  # with the probabilities of all classes
+        if self.answers is not None and not self.answers.probabilities:
+            self._class_predictor = Predictor(
+                self._network,
+                self.vocabulary,
+                self._labelling,
+                answers=replace(self.answers, probabilities=True),
+            )
 
     @property
     def in_use(self) -> ScorerOptions:
@@ -384,13 +393,8 @@ class Scorer:
             where there is no text or no known word.
         """
         if self.answers is not None:
-            every = Predictor(
-                self._network,
-                self.vocabulary,
-                self._labelling,
-                answers=replace(self.answers, probabilities=True),
-            )
-            return self.answers.by_class(every.predict(array_of(texts), with_reading=False))
+            found = self._class_predictor.predict(array_of(texts), with_reading=False)
+            return self.answers.by_class(found)
         negative, positive = self.facts.labels
         return [
             None
@@ -494,16 +498,16 @@ class Scorer:
         Raises
         ------
         UsageError
-            If it is not a text, or has no score: it is blank, or the model knows none of its words.
+            If it is not a text, or has no score: it is blank, or the model knows none of its words,
+            or only numbers and function words.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
-            raise UsageError(
-                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
-            )
+            why = why_unscored(self.token_ids(array_of([text])), text)
+            raise UsageError(f"explain: {why}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)

@@ -158,7 +158,7 @@ class FileOutput(ScoredOutput):
             done, complete=FileFacts.at(output), content=None if kept is None else kept.prefix
         )
         if self._source is not None:
-            if self._journal.leaves_record and self._source.changed_ns is not None:
+            if self._journal.leaves_record(done) and self._source.changed_ns is not None:
                 content = self._source.read_so_far(self._source.facts.size)
                 done = replace(done, source=content, source_changed_ns=self._source.changed_ns)
             self._source.check()
