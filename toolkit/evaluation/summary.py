@@ -251,10 +251,18 @@ class Summary:
         return found
 
 
+def _share_of_negative(found: Summary) -> str:
+    """Return what the first sentence says of the negative reviews, without its end."""
+    share = found.total.share(found.negative).value
+    if found.total.rows == 1:
+        return f"The only review is {found.negative if share else f'not {found.negative}'}"
+    return f"{percent(share, 1)} of {found.total.rows:,} reviews are {found.negative}"
+
+
 def headline(found: Summary) -> list[str]:
     """Say in a few sentences what the figures are."""
     share = found.total.share(found.negative)
-    said = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
+    said = _share_of_negative(found)
     change = next((c for c in found.changes if (c.what, c.name) == ("label", found.negative)), None)
     if change is not None:
         points = abs(100 * change.difference)

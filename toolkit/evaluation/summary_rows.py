@@ -106,7 +106,8 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
         found.surprise = "The score and the stars that the reviewer gave differ most."
         gap = f"gap of {kept.scale}"
         rows = kept.first_by(gap).filter(pc.field(gap) < -_FAR)
-        why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
+        stars = rows["stars"].to_pylist()
+        why = [f"{value:g} star" if value == 1 else f"{value:g} stars" for value in stars]
         found.surprising = _quotes(rows, why)[:show]
     elif by is not None:
         rows = kept.random

@@ -198,6 +198,14 @@ class Scorer:
             shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
             answers=self.answers,
         )
+        self._class_predictor = self._predictor  # with the probabilities of all classes
+        if self.answers is not None and not self.answers.probabilities:
+            self._class_predictor = Predictor(
+                self._network,
+                self.vocabulary,
+                self._labelling,
+                answers=replace(self.answers, probabilities=True),
+            )
 
     @property
     def in_use(self) -> ScorerOptions:
@@ -387,13 +395,8 @@ class Scorer:
             a text or a known word.
         """
         if self.answers is not None:
-            every = Predictor(
-                self._network,
-                self.vocabulary,
-                self._labelling,
-                answers=replace(self.answers, probabilities=True),
-            )
-            return self.answers.by_class(every.predict(array_of(texts), with_reading=False))
+            found = self._class_predictor.predict(array_of(texts), with_reading=False)
+            return self.answers.by_class(found)
         negative, positive = self.facts.labels
 
         def by_label(share: float) -> dict[str, float]:
