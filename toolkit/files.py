@@ -399,6 +399,11 @@ def check_output(
         raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
     with reporting_failures(path):  # such as a name that is too long to look for
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
+    if is_taken and not force and not is_there(path):
+        raise UsageError(
+            f"{path}: is a link to a file that does not exist. {remedy}, or write that file with "
+            "--force."
+        )
     if is_taken and not force:
         replace = "replace it with --force"
         keep = "keep it with --skip-existing"

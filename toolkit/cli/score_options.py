@@ -135,13 +135,13 @@ class ScoreOptions:
         adds = ["sentiment", "probability"]
         aspects = self.chosen_aspects
         if self.aspect_probability and aspects is None:
-            raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
+            raise UsageError("--aspect-probability: needs --aspects or --aspect.")
         kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
         of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
         if of_classes := [role for role in names if is_of_classes(role)]:
             raise UsageError(
-                f"--names: {of_classes[0]} is a column of models of classes, and this one tells "
-                "negative from positive. Leave it out, or choose another model."
+                f"--names: only models of classes have the column {of_classes[0]}. Leave it out, "
+                "or choose another model."
             )
         others = [role for role in names if role not in ADDED and role not in of_aspects]
         for name, roles, is_given in (
@@ -153,13 +153,13 @@ class ScoreOptions:
             adds += roles if is_given else []
             if not is_given and (taken := [role for role in roles if role in names]):
                 raise UsageError(
-                    f"--names: {taken[0]} is a column that {name} adds: give {name}, too."
+                    f"--names: the column {taken[0]} needs {name}. Add it, or leave the name out."
                 )
         if "model" in names:
             adds.append("model")
         if others:
             raise UsageError(
-                f"--names: {others[0]}: no such aspect. There are {', '.join(of_aspects)}"
+                f"--names: {others[0]}: no such aspect, expected {', '.join(of_aspects)}"
             )
         texts = o.text_columns(common.text_column)
         named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
@@ -181,7 +181,7 @@ class ScoreOptions:
         adds = [*answers.adds, *(["model"] if "model" in names else [])]
         if unknown := [role for role in names if role not in adds]:
             raise UsageError(
-                f"--names: {unknown[0]}: no such column is added. There are {', '.join(adds)[:300]}"
+                f"--names: {unknown[0]}: no such column, expected {', '.join(adds)[:300]}"
             )
         model = names.pop("model", None)
         texts = o.text_columns(common.text_column)

@@ -172,6 +172,8 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
         result.warnings.append(warning)
+    if warning := result.summary.labels_warning(result.columns.get("label")):
+        result.warnings.append(warning)
     if result.prior is not None:
         found = share_of(result.summary.levels, job.plan.model.base)
         if warning := result.prior.warning_of_all(found):
