@@ -21,7 +21,7 @@ from toolkit.errors import InputError, ToolkitError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import file_of
-from toolkit.records.columns import TEXT_COLUMNS
+from toolkit.records.columns import TEXT_COLUMNS, Columns
 from toolkit.records.formats import format_of
 from toolkit.records.options import STDIN
 from toolkit.records.review_file import METADATA_PREFIX
@@ -254,6 +254,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
     """Take an identity apart; an option that its version did not know has its default."""
     usual = json.loads(json.dumps(asdict(ScoringOptions())))
+    usual["reading"]["columns"] = json.loads(json.dumps(Columns().settings()))
     reading, *others = identity["the options"]
     options = {name: usual[name] for name in _OF_OUTPUTS} | usual["reading"] | reading
     options |= dict(zip(_OF_OUTPUTS, others, strict=False))
@@ -288,7 +289,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     """Say what the bytes of all outputs of a run depend on, for JSON."""
     reading, others = options.reading, asdict(options)
     # The same, whether they are named or not.
-    columns = asdict(reading.columns) | {
+    columns = reading.columns.settings() | {
         column.role: column.name for column in reading.columns.added
     }
     settings = {
