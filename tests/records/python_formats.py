@@ -156,7 +156,7 @@ _TEXTS = {ending for ending, each in endings().items() if each.is_text} | {*TOY.
 
 def is_text(ending: str) -> bool:
     """Whether files with this ending are text, which can be compressed and has lines."""
-    return Path(f"a{ending}").suffix in _TEXTS
+    return any(suffix in _TEXTS for suffix in Path(f"a{ending}").suffixes)
 
 
 def _compressed(writer: Writer, reader: Reader, compression: str) -> tuple[Writer, Reader]:

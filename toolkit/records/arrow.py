@@ -1,4 +1,4 @@
-"""Arrow IPC, also called Feather (version 2): record batches in a file or in a stream."""
+"""Read and write Arrow IPC, also called Feather (version 2): record batches, file or stream."""
 
 from __future__ import annotations
 
@@ -29,11 +29,11 @@ from toolkit.records.table_file import (
 )
 from toolkit.records.table_values import check_content, part_of
 
-# A record batch is read as a whole, with the dictionaries before it; writers make batches of some
-# 65,000 rows, Polars of all rows.
+# Limit of a record batch with the dictionaries before it, which are read at once. Most writers make
+# batches of some 65,000 rows, but Polars one batch of all rows.
 _BATCH_BYTES = 2 << 30
 
-# Types whose values Arrow cannot filter or write as text, or of which few bytes can be many rows.
+# Types that Arrow cannot filter or write as text, or that can hold many rows in few bytes.
 _UNREADABLE = (
     pa.types.is_union,
     pa.types.is_run_end_encoded,
@@ -48,7 +48,8 @@ class RecordBatches(Groups):
     """The record batches of an Arrow file or stream, in slices of about `block_bytes`."""
 
     def __init__(self, path: Path, block_bytes: int) -> None:
-        self._path, self._block_bytes = path, block_bytes
+        self._path = path
+        self._block_bytes = block_bytes
         self._files = ExitStack()
         try:
             self._file = self._opened()
@@ -75,16 +76,16 @@ class RecordBatches(Groups):
 
     @classmethod
     def open(cls, path: Path, block_bytes: int) -> Self:
-        """Open a file; raises `InputError` if it cannot be read."""
+        """Open a file; raise `InputError` if it cannot be read."""
         with opening(path, "an Arrow file"):
             return cls(path, block_bytes)
 
     def _open(self) -> None:
-        """Start to read, at the first record batch of a stream."""
+        """Open the reader, at the first record batch of a stream."""
         self._file.seek(0)
         open_ = pa.ipc.open_stream if self.messages.is_stream else pa.ipc.open_file
         self._reader: Any = open_(pa.PythonFile(self._file, "r"))
-        self._next = 0  # record batch of a stream
+        self._next = 0  # the next record batch of a stream
 
     def _check_memory(self, size: int, what: str) -> None:
         if not 0 <= size <= _BATCH_BYTES:
@@ -112,7 +113,7 @@ class RecordBatches(Groups):
         return self.messages.batch(group).rows
 
     def bytes_read(self, group: int, records: int, file_size: int) -> int:  # noqa: ARG002
-        """Return where the record batch ends."""
+        """Return the progress in bytes: the end of the record batch."""
         return min(self.bytes_used(group), file_size)
 
     def bytes_used(self, group: int) -> int:
@@ -130,7 +131,7 @@ class RecordBatches(Groups):
                 yield after_group(group, number), message.end
 
     def batches(self, group: int) -> Iterator[pa.RecordBatch]:
-        """Read a record batch; each time it is read, its slices are the same."""
+        """Read a record batch in slices; reading it again gives the same slices."""
         batch = self._batch(group)
         for start in range(0, max(len(batch), 1), BLOCK_RECORDS):
             yield from cut(batch.slice(start, BLOCK_RECORDS), self._block_bytes)
@@ -152,7 +153,7 @@ class RecordBatches(Groups):
 
 
 def _held(dictionaries: list[Message]) -> int:
-    """Return the bytes of dictionaries that are in memory together, at most."""
+    """Return the most bytes that dictionaries need in memory at once."""
     sizes: dict[int | None, int] = {}
     for each in dictionaries:
         before = sizes.get(each.dictionary, 0)
@@ -186,27 +187,28 @@ class BatchWriter(GroupWriter):
         self._writer.close()
 
     def abandon(self) -> None:
-        """Leave the file as it is."""
+        """Leave the file incomplete."""
 
 
 class ArrowFile(TableFile):
-    """An Arrow file or stream; an output has its layout, values, types, batches and codec."""
+    """An Arrow file or stream; an output keeps layout, values, types, batches and codec."""
 
     groups: RecordBatches
     open_groups = RecordBatches.open
     new_writer = BatchWriter
 
     def writer_as_input(self) -> Writer:
-        """Return what opens an output with the layout and the codec of this file."""
+        """Return a function that opens an output with the layout and the codec of this file."""
         messages = self.groups.messages
         codec = messages.batch(0).codec if messages.count else None
         return partial(BatchWriter, codec=codec, is_stream=messages.is_stream)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
-        """Return how an Arrow file holds the scored records of another format.
+        """Return how an Arrow file writes the scored records of another format.
 
-        Dictionaries become plain columns: a file has one for all batches, and others do not.
+        Dictionaries become plain columns: an Arrow file has one dictionary for all batches, but
+        other formats have one per batch.
         """
         fields = [field.with_type(_without_dictionary(field.type)) for field in schema]
         plain = pa.schema(fields, schema.metadata)

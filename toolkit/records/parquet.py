@@ -1,6 +1,7 @@
-"""Parquet: row groups of typed columns, read in batches of bounded memory, and written.
+"""Read and write Parquet by row groups, in batches of bounded memory.
 
-The size in the file says little: one long string in a dictionary may be the value of every row.
+The size in the file does not bound the memory: one long string in a dictionary may be the value of
+every row.
 """
 
 from __future__ import annotations
@@ -28,22 +29,23 @@ from toolkit.records.table_file import (
 )
 from toolkit.records.table_values import bytes_of
 
-# A row group is read in pages of this size, however large it is.
+# A row group is read through a buffer of this size, however large it is.
 _BUFFER_BYTES = 1 << 20
 
-# If every row holds the longest string of its row group, what is read at once takes no more than
-# this, or has no more rows than that. Few rows cost little time: 500,000 texts of 20 to 60 bytes
-# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.14 to 0.30 s in those of 128.
+# A batch is read at once if it fits into `_BATCH_BYTES` even when every row has the longest string
+# of the row group; else `_FEW_ROWS` at a time. That costs little: 500,000 texts of 20 to 60 bytes
+# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.14 to 0.30 s in batches of 128.
 _BATCH_BYTES = 32 << 20
 _FEW_ROWS = 128
 
-# Its times have microseconds (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
+# Key of files written by Spark, whose times have microseconds
+# (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
 _SPARK = b"org.apache.spark.version"
 
-# What Arrow calls a codec, where it does not read the name that it gives.
+# Codecs for which Arrow's writer takes another name than its reader reports.
 _CODECS = {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}
 
-# The columns that Spark sees in a file that it has written; it does not look for others.
+# Key of Spark's list of columns; in a file with it, Spark does not see other columns.
 _SPARK_COLUMNS = b"org.apache.spark.sql.parquet.row.metadata"
 _SPARK_TYPES = {pa.string(): "string", pa.float32(): "float", pa.int32(): "integer"}
 
@@ -52,13 +54,13 @@ class RowGroups(Groups):
     """The row groups of a Parquet file, in batches of about `block_bytes` in memory."""
 
     def __init__(self, path: Path, block_bytes: int) -> None:
-        import pyarrow.parquet as pq  # takes 12 ms, which other formats need not wait for
+        import pyarrow.parquet as pq  # late: it takes 12 ms
 
         self._block_bytes = block_bytes
         self._bytes_used = 0
-        self._groups_used = 0  # whose ends are in `_bytes_used`
-        # Times of the old kind (INT96) have nanoseconds and a wide range. In nanoseconds, 64 bits
-        # hold the years 1678 to 2261, and Arrow turns all others into a wrong time.
+        self._groups_used = 0  # groups whose ends are in `_bytes_used`
+        # Old times (INT96) have nanoseconds and a wide range. As 64-bit nanoseconds, only the years
+        # 1678 to 2261 fit, and Arrow would turn all others into wrong times.
         self.file: Any = pq.ParquetFile(
             for_arrow(path),
             pre_buffer=False,
@@ -68,7 +70,7 @@ class RowGroups(Groups):
 
     @classmethod
     def open(cls, path: Path, block_bytes: int) -> Self:
-        """Open a file; raises `InputError` if it cannot be read."""
+        """Open a file; raise `InputError` if it cannot be read."""
         with opening(path, "a Parquet file"):
             if path.stat().st_size == 0:
                 raise EmptyInputError(f"{path}: the file is empty, expected reviews")
@@ -83,7 +85,7 @@ class RowGroups(Groups):
 
     @property
     def warnings(self) -> list[str]:  # type: ignore[override]
-        """What is lost of the times in the file."""
+        """The warning that nanoseconds of some columns are lost, if there are such columns."""
         shortened = self._shortened_times()
         if not shortened:
             return []
@@ -97,7 +99,7 @@ class RowGroups(Groups):
         self.file.close()
 
     def schema(self) -> pa.Schema:
-        """Return the columns, with all metadata of the file: Arrow knows only some of them."""
+        """Return the columns with all metadata of the file; Arrow's schema lacks some."""
         schema: pa.Schema = self.file.schema_arrow
         metadata = {**(self.file.metadata.metadata or {}), **(schema.metadata or {})}
         metadata.pop(b"ARROW:schema", None)
@@ -108,13 +110,13 @@ class RowGroups(Groups):
         return int(self.file.metadata.row_group(group).num_rows)
 
     def bytes_read(self, group: int, records: int, file_size: int) -> int:  # noqa: ARG002
-        """Return the progress in bytes: the share of the file that the rows are."""
+        """Return the progress in bytes: the size of the file times the share of rows read."""
         rows = self.file.metadata.num_rows
         return file_size * records // rows if rows else 0
 
     def bytes_used(self, group: int) -> int:
         """Return where the row groups up to this one end in the file."""
-        while self._groups_used <= group:  # only what could be read, as for `codecs`
+        while self._groups_used <= group:  # only groups that were read, for the reason in `codecs`
             facts = self.file.metadata.row_group(self._groups_used)
             for column in map(facts.column, range(facts.num_columns)):
                 start = column.dictionary_page_offset or column.data_page_offset
@@ -123,9 +125,9 @@ class RowGroups(Groups):
         return self._bytes_used
 
     def codecs(self) -> list[str]:
-        """Return the codec of each leaf of the columns, as the first row group has them.
+        """Return the codec of each leaf column in the first row group.
 
-        A row is read first: to look at damaged facts ends the process (pyarrow 26).
+        Reads a row first: asking for damaged metadata kills the process (pyarrow 26).
         """
         metadata = self.file.metadata
         if not metadata.num_row_groups:
@@ -136,7 +138,7 @@ class RowGroups(Groups):
         return [_CODECS.get(name, name) for name in names]
 
     def _shortened_times(self) -> list[str]:
-        """Return the columns of times whose nanoseconds, if they have some, are lost."""
+        """Return the columns of INT96 times, whose nanoseconds, if there are any, are lost."""
         schema = self.file.schema
         leaves = [schema.column(position) for position in range(len(schema))]
         is_of_spark = _SPARK in (self.file.metadata.metadata or {})
@@ -144,35 +146,42 @@ class RowGroups(Groups):
 
     def ends(self, file_size: int) -> Iterator[SplitPoint]:
         """Return the cut after each row group that has rows, but not after the last group."""
-        groups = [self.file.metadata.row_group(i) for i in range(self.file.num_row_groups)]
+        metadata = self.file.metadata
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
         sizes = [
-            sum(group.column(i).total_compressed_size for i in range(group.num_columns))
+            sum(group.column(leaf).total_compressed_size for leaf in range(group.num_columns))
             for group in groups
         ]
-        # The footer, which is large where groups are small, counts as a share of each group.
+        # The footer is large if groups are small, so each group gets a share of it.
         scale = file_size / max(sum(sizes), 1)
-        number, before = 1, 0
+        number = 1
+        before = 0
         for place, (group, size) in enumerate(zip(groups[:-1], sizes, strict=False)):
-            number, before = number + group.num_rows, before + size
+            number += group.num_rows
+            before += size
             if group.num_rows:
                 yield after_group(place, number), int(before * scale)
 
     def batches(self, group: int) -> Iterator[pa.RecordBatch]:
-        """Read a row group; each time it is read, the batches are the same."""
+        """Read a row group; reading it again gives the same batches."""
         facts = self.file.metadata.row_group(group)
         row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
         wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
         pending: list[pa.RecordBatch] = []
-        rows = size = 0
-        # No string is longer than what all of them take together.
+        rows = 0
+        size = 0
+        # No string is longer than all values of the row group together.
         is_small = wanted * facts.total_byte_size <= _BATCH_BYTES
         at_once = wanted if is_small else min(wanted, _FEW_ROWS)
         for batch in self.file.iter_batches(at_once, row_groups=[group], use_threads=False):
             pending.append(batch)
-            rows, size = rows + len(batch), size + bytes_of(batch)
+            rows += len(batch)
+            size += bytes_of(batch)
             if rows >= wanted or size >= self._block_bytes:
                 yield from self._blocks(pending)
-                pending, rows, size = [], 0, 0
+                pending = []
+                rows = 0
+                size = 0
         yield from self._blocks(pending)
 
     def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
@@ -181,9 +190,9 @@ class RowGroups(Groups):
 
 
 class RowGroupWriter(GroupWriter):
-    """Writes row groups, and then the footer.
+    """Writes row groups, then the footer.
 
-    The codecs are those of the leaves of the columns, in order; the added columns have the first.
+    `codecs`: one per leaf column of the input, in order; added columns get the first one.
     """
 
     def __init__(self, file: IO[bytes], schema: pa.Schema, codecs: Sequence[str] = ()) -> None:
@@ -194,7 +203,7 @@ class RowGroupWriter(GroupWriter):
             pa.PythonFile(file, "w"),
             _with_spark_columns(schema),
             compression=_codec_of_each(schema, codecs) if codecs else "snappy",
-            use_compliant_nested_type=False,  # else parts of lists get another name
+            use_compliant_nested_type=False,  # keeps the names of list elements
         )
 
     def write(self, group: list[pa.RecordBatch]) -> None:
@@ -207,14 +216,14 @@ class RowGroupWriter(GroupWriter):
         self._writer.close()
 
     def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        """Leave the file incomplete, and keep the writer from ending it when it is deleted."""
         self._writer.is_open = False
 
 
 class ParquetFile(TableFile):
     """A Parquet file; an output keeps values, Arrow types, row groups and the codec of each column.
 
-    Encodings, indexes, Bloom filters, and types that Arrow does not know are not kept.
+    Encodings, indexes, Bloom filters and types that Arrow does not know are lost.
     """
 
     groups: RowGroups
@@ -222,12 +231,12 @@ class ParquetFile(TableFile):
     new_writer = RowGroupWriter
 
     def writer_as_input(self) -> Writer:
-        """Return what opens an output with the codecs of this file."""
+        """Return a function that opens an output with the codecs of this file."""
         return partial(RowGroupWriter, codecs=self.groups.codecs())
 
 
 def _codec_of_each(schema: pa.Schema, codecs: Sequence[str]) -> dict[str, str]:
-    """Return the codec by the path of each leaf, which Arrow tells only of a file."""
+    """Return the codec of each leaf column by its path; Arrow reports paths only for a file."""
     import pyarrow.parquet as pq
 
     file = pa.BufferOutputStream()
@@ -239,7 +248,7 @@ def _codec_of_each(schema: pa.Schema, codecs: Sequence[str]) -> dict[str, str]:
 
 
 def _with_spark_columns(schema: pa.Schema) -> pa.Schema:
-    """Add the new columns to the list of Spark in the metadata, before what the toolkit says."""
+    """Return a schema whose list for Spark has the added columns; the toolkit's keys stay last."""
     metadata = dict(schema.metadata or {})
     if _SPARK_COLUMNS not in metadata:
         return schema
@@ -253,7 +262,7 @@ _OURS = METADATA_PREFIX.encode()
 
 
 def _spark_columns(stored: bytes, schema: pa.Schema) -> bytes | None:
-    """Add what is missing to the list of Spark; None if Spark had better take the schema itself."""
+    """Add missing columns to Spark's list; None if that fails: then Spark takes the schema."""
     try:
         content = json.loads(stored)
         names = [field["name"] for field in content["fields"]]

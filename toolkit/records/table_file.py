@@ -1,7 +1,7 @@
-"""Files of typed columns: finding columns, texts, faults and outputs, the same in each format.
+"""The base classes of columnar formats: they find columns, read texts, check and write values.
 
-A columnar format is a subclass of `TableFile`, with one of `Groups` that reads its record batches
-and a `GroupWriter` that writes them: `arrow.py` is a complete one.
+A columnar format is a subclass of `TableFile`, with a subclass of `Groups` that reads record
+batches and one of `GroupWriter` that writes them. `arrow.py` is a complete example.
 """
 
 from __future__ import annotations
@@ -46,15 +46,15 @@ from toolkit.records.table_values import (
 )
 from toolkit.text.strings import only_rows
 
-# Groups of an output end with those of the input, or here at the latest: Arrow writes a group from
-# memory, where all of it must be.
+# Groups of an output end where the groups of the input end, or at this size: Arrow writes a group
+# from memory.
 GROUP_BYTES = 64 << 20
 
 
 class Groups(ABC):
-    """The groups of records in a columnar file, such as row groups: read one after the other."""
+    """The groups of records in a columnar file, such as row groups; they are read in order."""
 
-    warnings: Sequence[str] = ()  # what a user should know of this file before it is scored
+    warnings: Sequence[str] = ()  # for the user, before scoring
 
     @property
     @abstractmethod
@@ -71,15 +71,15 @@ class Groups(ABC):
 
     @abstractmethod
     def batches(self, group: int) -> Iterator[pa.RecordBatch]:
-        """Read a group in batches of bounded size; each time, the batches are the same."""
+        """Read a group in batches of bounded size; reading it again gives the same batches."""
 
     @abstractmethod
     def bytes_read(self, group: int, records: int, file_size: int) -> int:
-        """Return the progress in bytes: ``group`` was read last, and ``records`` in all."""
+        """Return the progress in bytes; ``group`` was read last, and ``records`` in all."""
 
     @abstractmethod
     def bytes_used(self, group: int) -> int:
-        """Return how many bytes at the start of the file hold the groups up to this one."""
+        """Return how many bytes at the start of the file hold all groups up to this one."""
 
     @abstractmethod
     def ends(self, file_size: int) -> Iterator[SplitPoint]:
@@ -96,17 +96,17 @@ Writer = Callable[[IO[bytes], pa.Schema], BatchFile]
 class TableFile(ReviewFile):
     """A file of typed columns; an output keeps values, Arrow types and groups.
 
-    A format sets how the groups of a file are opened, `open_groups`, and two ways to write one:
-    `new_writer`, and `writer_as_input`.
+    A format defines `open_groups` to read a file, `new_writer` to write records of another format,
+    and `writer_as_input` to write records of its own.
     """
 
     counts = "record"
-    open_groups: Callable[[Path, int], Groups]  # of a path, in blocks of about as many bytes
-    new_writer: Writer  # opens an output for records of another format
+    open_groups: Callable[[Path, int], Groups]  # (path, bytes per block, about)
+    new_writer: Writer
 
     def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
         super().__init__(path, options, columns)
-        self._target: type[ReviewFile] | None = None  # another format, if one is written
+        self._target: type[ReviewFile] | None = None  # the format of the output, if it is another
         self.groups = type(self).open_groups(path, options.block_bytes)
         try:
             self.size = path.stat().st_size
@@ -114,8 +114,8 @@ class TableFile(ReviewFile):
             self.names = self.input_schema.names
             self.check_free(self.names)
             self.choose_columns(self._find_keys)
-            self._done = 0  # records that are read
-            self._group = -1  # the last one that is read
+            self._done = 0  # records read
+            self._group = -1  # last group read
             self.warnings += self.groups.warnings
         except BaseException:
             self.close()
@@ -123,16 +123,16 @@ class TableFile(ReviewFile):
 
     @abstractmethod
     def writer_as_input(self) -> Writer:
-        """Return what opens an output with the layout and the codecs of this file."""
+        """Return a function that opens an output with the layout and the codecs of this file."""
 
     @property
     def bytes_read(self) -> int:
-        """The progress in bytes, by the groups and records that are read."""
+        """The progress in bytes, by the groups and records read so far."""
         return self.groups.bytes_read(self._group, self._done, self.size or 0)
 
     @property
     def bytes_used(self) -> int:
-        """Where the last of the groups that are read ends."""
+        """The position in the file after the last group read."""
         return self.groups.bytes_used(self._group)
 
     def close(self) -> None:
@@ -140,11 +140,12 @@ class TableFile(ReviewFile):
         self.groups.close()
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
-        """Find cuts between groups, each after one that has records."""
+        """Find cuts between groups, each after a group with records."""
         return first_split_points(self.groups.ends(self.size or 0), offsets)
 
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
         """Read the groups, large ones in several blocks."""
+        # The first group, how many of its records to skip (-1: none), and the record's number.
         first, passed, number = start or (0, -1, 1)
         for group in range(first, stop[0] if stop else self.groups.count):
             with self.reading(number):
@@ -154,11 +155,17 @@ class TableFile(ReviewFile):
                 done += len(batch)
                 if group == first and done <= passed:
                     continue
-                self._done, self._group = number - 1 + len(batch), group
+                self._done = number - 1 + len(batch)
+                self._group = group
                 is_end = done == rows
                 after = number + len(batch)
-                following = after_group(group, after) if is_end else (group, done, after)
-                yield Block(batch, number, bytes_of(batch), following, ends_group=is_end)
+                yield Block(
+                    content=batch,
+                    number=number,
+                    size=bytes_of(batch),
+                    following=after_group(group, after) if is_end else (group, done, after),
+                    ends_group=is_end,
+                )
                 number += len(batch)
 
     def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
@@ -173,7 +180,7 @@ class TableFile(ReviewFile):
 
     @contextmanager
     def reading(self, number: int) -> Iterator[None]:
-        """Report which record cannot be read."""
+        """Raise `InputError` with the number of the record, instead of errors of Arrow."""
         try:
             yield
         except (OSError, pa.ArrowException, ValueError) as error:
@@ -183,7 +190,7 @@ class TableFile(ReviewFile):
         """Return the records of a block; strings that are not UTF-8 reject their record."""
         batch: pa.RecordBatch = block.content
         texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
-        # Bytes that are read as text are not checked with the columns of the file.
+        # Columns of bytes that are read as text need a check of their own.
         checks = [
             (".".join(self.keys[role]), column)
             for role, column in texts.items()
@@ -200,17 +207,24 @@ class TableFile(ReviewFile):
         rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
         others = [role for role in self.keys if not is_text(role)]
         fields = {role: as_strings(self._column(batch, role)) for role in others}
-        return Parsed(self.take_texts(texts, len(batch)), batch, rejects, fields)
+        return Parsed(
+            texts=self.take_texts(texts, len(batch)),
+            records=batch,
+            rejects=rejects,
+            fields=fields,
+        )
 
     def _faults(
         self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
     ) -> dict[int, Fault]:
-        """Return the rows that cannot be read, or cannot be written in another format."""
-        if self.is_exact:  # the other columns are not looked at
-            columns = [(".".join(k), self._column(batch, role)) for role, k in self.keys.items()]
+        """Return the rows that cannot be read, or cannot be written in the output's format."""
+        if self.is_exact:  # only wanted columns matter
+            columns = [
+                (".".join(keys), self._column(batch, role)) for role, keys in self.keys.items()
+            ]
         else:
             columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        checks = [(*column, UTF8) for column in (*columns, *strings)]
+        checks = [(name, column, UTF8) for name, column in (*columns, *strings)]
         if self._target is not None and not issubclass(self._target, TableFile):
             checks += [(name, column, writable(column.type)) for name, column in columns]
         faults: dict[int, Fault] = {}
@@ -220,7 +234,7 @@ class TableFile(ReviewFile):
         return faults
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
-        """Put the added columns after the columns of the records."""
+        """Append the added columns to the records."""
         schema = with_scores(self.input_schema, self.added)
         return pa.RecordBatch.from_arrays([*records.columns, *scores], schema=schema)
 
@@ -232,11 +246,11 @@ class TableFile(ReviewFile):
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
-        """Return how a file of this format holds the scored records of another format."""
+        """Return how this format writes the scored records of another format."""
         return _output(table, schema, cls.new_writer)
 
     def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
-        """Return how another format holds the scored records: as text, or in typed columns."""
+        """Return how another format writes the scored records: as text, or in typed columns."""
         self._target = other
         output = super().output_in(other, delimiter)
         if issubclass(other, TableFile):
@@ -244,7 +258,7 @@ class TableFile(ReviewFile):
         return output
 
     def schema(self) -> pa.Schema:
-        """The columns of the file; as text, times whose zone is not known are in UTC."""
+        """Return the columns of the file; for text formats, times in unknown zones are in UTC."""
         self.check_unique()
         if self._target is not None and issubclass(self._target, TableFile):
             return self.input_schema
@@ -272,14 +286,14 @@ class TableFile(ReviewFile):
         return None
 
     def _text(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        """Return a column of texts; bytes are not checked to be UTF-8 yet."""
+        """Return a column of texts; bytes are not yet checked for UTF-8."""
         texts = self._column(batch, role)
         return (
             texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in BYTES else texts
         )
 
     def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        """Return a column out of the structs around it, and its values without a dictionary."""
+        """Return the column of a role, taken out of structs, without a dictionary."""
         first, *others = self.keys[role]
         column = batch.column(first)
         for name in others:
@@ -288,7 +302,7 @@ class TableFile(ReviewFile):
 
 
 class GroupWriter(ABC):
-    """Writes a columnar file as a `BatchFile`: groups of records, and then its end."""
+    """Writes a columnar file as a `BatchFile`: groups of records, then the end."""
 
     def __init__(self) -> None:
         self._pending: list[pa.RecordBatch] = []
@@ -296,7 +310,7 @@ class GroupWriter(ABC):
 
     @abstractmethod
     def write(self, group: list[pa.RecordBatch]) -> None:
-        """Write a group of records, given in parts."""
+        """Write a group of records, given as batches."""
 
     @abstractmethod
     def end(self) -> None:
@@ -304,10 +318,10 @@ class GroupWriter(ABC):
 
     @abstractmethod
     def abandon(self) -> None:
-        """Leave the file as it is; else the writer would try to end it when it is deleted."""
+        """Leave the file incomplete, and keep the writer from ending it when it is deleted."""
 
     def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Put a batch into the group, which ends where asked or before it is too large."""
+        """Add a batch to the group; the group ends if asked for, or before it is too large."""
         for part in cut(batch, GROUP_BYTES // 2):
             if self._size + part.nbytes > GROUP_BYTES:
                 self._flush()
@@ -317,14 +331,15 @@ class GroupWriter(ABC):
             self._flush()
 
     def close(self) -> None:
-        """Write what is left, and the end."""
+        """Write the pending records and the end."""
         self._flush()
         self.end()
 
     def _flush(self) -> None:
         if self._pending:
             self.write(self._pending)
-        self._pending, self._size = [], 0
+        self._pending = []
+        self._size = 0
 
 
 def _output(render: Table, schema: pa.Schema, writer: Writer) -> Output:
@@ -335,7 +350,7 @@ def _output(render: Table, schema: pa.Schema, writer: Writer) -> Output:
 
 
 def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
-    """Replace what an earlier scoring has said in the metadata of a schema."""
+    """Return a schema with new metadata of the toolkit, in place of that of an earlier scoring."""
     kept = {
         key: value
         for key, value in (schema.metadata or {}).items()
@@ -345,7 +360,7 @@ def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
 
 
 def _check_types(name: str, other: type[TableFile], schema: pa.Schema) -> None:
-    """Raise `UsageError` for a column that another format of typed columns cannot hold."""
+    """Raise `UsageError` for a column that another columnar format cannot hold."""
     try:
         output = other.output_of_table(lambda records, _: records, schema, None)
         if output.open_file is not None:
@@ -359,7 +374,7 @@ def _check_types(name: str, other: type[TableFile], schema: pa.Schema) -> None:
 
 @contextmanager
 def opening(path: Path, what: str) -> Iterator[None]:
-    """Raise `InputError` for what Arrow raises when it opens a file; ``what`` it should be."""
+    """Turn Arrow's errors on opening a file into `InputError`; `what`: the expected kind."""
     try:
         yield
     except FileNotFoundError:
@@ -376,12 +391,12 @@ def opening(path: Path, what: str) -> Iterator[None]:
 
 
 def after_group(group: int, number: int) -> Offset:
-    """Return the place after a group, before the record with a number."""
+    """Return the `Offset` after a group; `number`: of the next record."""
     return group + 1, -1, number
 
 
 def cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
-    """Cut a batch in equal parts of about a size; they share its memory."""
+    """Cut a batch into equal parts of about `block_bytes`; they share its memory."""
     parts = min(max(round(bytes_of(batch) / block_bytes), 1), max(len(batch), 1))
     rows = -(-len(batch) // parts)
     for start in range(0, max(len(batch), 1), max(rows, 1)):
@@ -389,7 +404,7 @@ def cut(batch: pa.RecordBatch, block_bytes: int) -> Iterator[pa.RecordBatch]:
 
 
 def with_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
-    """Return a batch with the types of a schema; nulls may be where it has none by its schema."""
+    """Return a batch with the types of a schema; the schema's "not null" is not enforced."""
     columns = [
         column if column.type == kind else column.cast(kind)
         for column, kind in zip(batch.columns, schema.types, strict=True)
@@ -398,12 +413,12 @@ def with_types(batch: pa.RecordBatch, schema: pa.Schema) -> pa.RecordBatch:
 
 
 def joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
-    """Put batches together, as far as an array can hold their values."""
+    """Join batches into one, or into several if one array cannot hold all values."""
     if len(batches) < 2:
         return batches
     try:
         return pa.Table.from_batches(batches).combine_chunks().to_batches()  # type: ignore[no-any-return]
-    except pa.ArrowInvalid:  # their dictionaries together are too large for the type of the indices
+    except pa.ArrowInvalid:  # the joined dictionary is too large for the type of its indices
         return batches
 
 
@@ -417,7 +432,7 @@ def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
 
 
 def _unsuitable(role: str, kind: pa.DataType) -> str | None:
-    """Return what a column with a role must hold, if a type is something else."""
+    """Return what a column with a role should hold, or None if its type is suitable."""
     value = kind.value_type if pa.types.is_dictionary(kind) else kind
     if value in (*STRINGS, *BYTES, pa.null()):
         return None

@@ -1,10 +1,11 @@
-"""Values of typed columns: their size, and what rejects a record, wherever it is in a column."""
+"""Check values of typed columns, at any depth, and measure their size."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -14,33 +15,37 @@ from toolkit.records.json_encode import IN_A_DAY, with_parts
 from toolkit.records.review_file import Reject
 
 STRINGS = (pa.string(), pa.large_string(), pa.string_view())
-BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # text of writers that do not mark it
-_DAYS = (-12_687_063, 11_248_372)  # of the years -32766 to 32766; Arrow has no text for others
+BYTES = (pa.binary(), pa.large_binary(), pa.binary_view())  # some writers store texts as bytes
+_DAYS = (-12_687_063, 11_248_372)  # years -32766 to 32766; Arrow cannot write others as text
 
 _VALUES = (pa.string(), pa.large_string(), pa.binary(), pa.large_binary())
 _VIEWS = (pa.string_view(), pa.binary_view())
 _VIEW_INTS = 4  # of 32 bits each; the first is the length of the string
 
-# What is wrong with the one row of an array: the reason, and the bytes of the value.
-Fault = tuple[str, bytes]
+
+class Fault(NamedTuple):
+    """A wrong value of a row."""
+
+    reason: str
+    value: bytes
 
 
 @dataclass(frozen=True)
 class Check:
-    """A property that some plain values must have."""
+    """A property that all values of some types must have."""
 
     concerns: Callable[[pa.DataType], bool]
-    is_met: Callable[[pa.Array], bool]  # by all values of an array
-    fault: Callable[[pa.Array, str], Fault]  # of a value in an array that are not all good
+    is_met: Callable[[pa.Array], bool]  # whether all values of an array have the property
+    fault: Callable[[pa.Array, str], Fault]  # for an array with a wrong value, and its column
 
     def faults(self, name: str, column: pa.Array) -> Iterator[tuple[int, Fault]]:
-        """Give the rows of a column that hold a value without the property."""
+        """Find the rows of a column that hold a wrong value, at any depth."""
         if not _holds(column.type, self.concerns):
             return
         if all(map(self.is_met, _leaves_of(column, self.concerns))):
             return
         for number in range(len(column)):
-            # Copied, for an array within a slice has the values of all rows.
+            # A copy: the inner arrays of a slice have the values of all rows.
             row = pa.concat_arrays([column.slice(number, 1)])
             wrong = [leaf for leaf in _leaves_of(row, self.concerns) if not self.is_met(leaf)]
             if wrong:
@@ -58,13 +63,13 @@ def _is_utf8(column: pa.Array) -> bool:
 def _no_utf8(column: pa.Array, name: str) -> Fault:
     rows = (column.slice(row, 1) for row in range(len(column)))
     value = next(row for row in rows if not _is_utf8(row)).cast(pa.large_binary())[0].as_py()
-    return f"a string in the column {name!r} is no UTF-8", value
+    return Fault(f"a string in the column {name!r} is no UTF-8", value)
 
 
 def _limits(kind: pa.DataType, *, is_nested: bool) -> tuple[int, int]:
-    """Give the first and the last number of a type that is written as text."""
+    """Return the smallest and the largest value of a type that can be written as text."""
     if pa.types.is_time(kind):
-        return 0, IN_A_DAY[kind.unit] - is_nested  # 24:00:00 is not known within others
+        return 0, IN_A_DAY[kind.unit] - is_nested  # in nested values, 24:00:00 cannot be written
     if pa.types.is_date32(kind):
         return _DAYS
     unit = IN_A_DAY["ms" if pa.types.is_date64(kind) else kind.unit]
@@ -72,7 +77,7 @@ def _limits(kind: pa.DataType, *, is_nested: bool) -> tuple[int, int]:
 
 
 def _outside(column: pa.Array, *, is_nested: bool) -> pa.Array:
-    """Give the numbers of the times and dates that have no text."""
+    """Return the times and dates that cannot be written as text, as numbers."""
     first, last = _limits(column.type, is_nested=is_nested)
     numbers = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64()).drop_null()
     return numbers.filter(pc.or_(pc.less(numbers, first), pc.greater(numbers, last)))
@@ -84,34 +89,40 @@ def _no_text(column: pa.Array, name: str, *, is_nested: bool) -> Fault:
         f"the {column.type} value {value} in the column {name!r} is out of the range that can be "
         "written as text; write Parquet to keep it"
     )
-    return reason, str(value).encode()
+    return Fault(reason, str(value).encode())
 
 
 def _in_limits(*, is_nested: bool) -> Check:
     return Check(
-        lambda kind: pa.types.is_temporal(kind) and not pa.types.is_duration(kind),
-        lambda column: not len(_outside(column, is_nested=is_nested)),
-        partial(_no_text, is_nested=is_nested),
+        concerns=lambda kind: pa.types.is_temporal(kind) and not pa.types.is_duration(kind),
+        is_met=lambda column: not len(_outside(column, is_nested=is_nested)),
+        fault=partial(_no_text, is_nested=is_nested),
     )
 
 
-UTF8 = Check(lambda kind: kind in STRINGS, _is_utf8, _no_utf8)
-_PLAIN, _NESTED = _in_limits(is_nested=False), _in_limits(is_nested=True)
+UTF8 = Check(concerns=lambda kind: kind in STRINGS, is_met=_is_utf8, fault=_no_utf8)
+_PLAIN = _in_limits(is_nested=False)
+_NESTED = _in_limits(is_nested=True)
 
 
 def writable(kind: pa.DataType) -> Check:
-    """Give the check of a column whose values are written as text."""
+    """Return the check that values of a type can be written as text."""
     return _NESTED if pa.types.is_nested(kind) else _PLAIN
 
 
 def reject(first: int, row: int, fault: Fault) -> Reject:
-    """Say that a row of a block holds such a value; ``first`` is the number of its first row."""
-    reason, value = fault
-    return Reject(first + row, reason, value, len(value), row)
+    """Return the reject for a row of a block; ``first``: number of the block's first row."""
+    return Reject(
+        number=first + row,
+        reason=fault.reason,
+        raw=fault.value,
+        length=len(fault.value),
+        position=row,
+    )
 
 
 def in_known_zones(kind: pa.DataType) -> pa.DataType:
-    """Give a type with UTC for time zones that are not known here, and so cannot be written."""
+    """Return a type with UTC in place of time zones that this machine does not know."""
     if pa.types.is_timestamp(kind) and kind.tz is not None:
         try:
             pa.array([0], kind).cast(pa.string())
@@ -121,7 +132,7 @@ def in_known_zones(kind: pa.DataType) -> pa.DataType:
 
 
 def as_strings(column: pa.Array) -> pa.Array:
-    """Give values as strings; bytes that are not UTF-8 get U+FFFD."""
+    """Return values as strings, with U+FFFD for bytes that are not UTF-8."""
     if column.type not in BYTES:
         return column.cast(pa.large_string())
     try:
@@ -132,7 +143,7 @@ def as_strings(column: pa.Array) -> pa.Array:
 
 
 def _parts(kind: pa.DataType) -> list[pa.DataType]:
-    """Give the types that a type is made of."""
+    """Return the types that a type is made of."""
     if isinstance(kind, pa.BaseExtensionType):
         return [kind.storage_type]
     if pa.types.is_dictionary(kind):
@@ -141,7 +152,7 @@ def _parts(kind: pa.DataType) -> list[pa.DataType]:
 
 
 def part_of(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> pa.DataType | None:
-    """Return the first type that is searched for: the type itself, or one that it is made of."""
+    """Return the first type that `concerns` accepts: the type itself or a part; None if none."""
     if concerns(kind):
         return kind
     found = (part_of(part, concerns) for part in _parts(kind))
@@ -153,7 +164,7 @@ def _holds(kind: pa.DataType, concerns: Callable[[pa.DataType], bool]) -> bool:
 
 
 def _leaves_of(column: pa.Array, concerns: Callable[[pa.DataType], bool]) -> Iterator[pa.Array]:
-    """Give the arrays of some types within a column."""
+    """Return the arrays within a column whose types `concerns` accepts."""
     kind = column.type
     if concerns(kind):
         yield column
@@ -178,10 +189,10 @@ _AS_BYTES = dict(zip(STRINGS, BYTES, strict=True))
 
 
 def check_content(batch: pa.RecordBatch) -> None:
-    """Raise `ArrowInvalid` for a batch that is not what its types say, such as wrong offsets.
+    """Raise `ArrowInvalid` for a damaged batch, for example with wrong offsets.
 
-    Arrow's functions would read outside of its buffers. Strings may have any bytes: a `Check`
-    rejects their records alone.
+    Otherwise, Arrow's functions would read outside of its buffers. Strings may have any bytes: the
+    check `UTF8` rejects only their records.
     """
     for column in batch.columns:
         try:
@@ -200,7 +211,7 @@ def _with_bytes(kind: pa.DataType) -> pa.DataType:
 
 
 def bytes_of(batch: pa.RecordBatch) -> int:
-    """Return about how many bytes a batch takes as text: each value as often as it occurs."""
+    """Return about how many bytes a batch takes as text; repeated values count each time."""
     return sum(map(_bytes_of, batch.columns))
 
 
@@ -216,20 +227,21 @@ def _bytes_of(column: pa.Array) -> int:
 
 
 def _parts_of(column: pa.Array) -> list[pa.Array]:
-    """Return the arrays within a nested one: those values alone that its rows have."""
+    """Return the arrays within a nested array, without values that no row refers to."""
     kind = column.type
     if isinstance(kind, pa.BaseExtensionType):
         return [column.storage]
     if pa.types.is_struct(kind):
         return [column.field(number) for number in range(kind.num_fields)]
     if pa.types.is_map(kind):
-        first, last = column.offsets[0].as_py(), column.offsets[-1].as_py()
+        first = column.offsets[0].as_py()
+        last = column.offsets[-1].as_py()
         return [column.keys[first:last], column.items[first:last]]
     return [column.flatten()]
 
 
 def _is_shared(kind: pa.DataType) -> bool:
-    """Whether rows may share their values, so that a column may be small and its text large."""
+    """Whether rows can share values, so that a small column may be a large text."""
     return kind in _VIEWS or pa.types.is_dictionary(kind)
 
 
