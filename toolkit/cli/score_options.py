@@ -177,16 +177,6 @@ class ScoreOptions:
     def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
         """Return the columns that a model of classes reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
-        given = {
-            "--stars": common.stars,
-            "--aspect-probability": self.aspect_probability,
-            "--prior": self.prior is not None,
-        }
-        if useless := [option for option, is_given in given.items() if is_given]:
-            raise UsageError(
-                f"{', '.join(useless)}: for models that tell negative from positive, and this one "
-                "has classes of its own. Leave this out, or choose another model."
-            )
         adds = [*answers.adds, *(["model"] if "model" in names else [])]
         if unknown := [role for role in names if role not in adds]:
             raise UsageError(

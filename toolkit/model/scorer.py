@@ -6,7 +6,7 @@ arguments, and what was opened for them is kept.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -232,6 +232,18 @@ class Scorer:
     def check_sentiment(self, name: str, instead: str) -> None:
         """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
         refuse_classes(name, self.facts, self._file.name, instead)
+
+    def check_options_of_sentiment(self, given: Mapping[str, bool]) -> None:
+        """Raise `UsageError` if a model of classes has no use for options.
+
+        Parameters
+        ----------
+        given : Mapping[str, bool]
+            Options by name, and whether each is given.
+        """
+        useless = [option for option, is_given in given.items() if is_given]
+        if self.answers is not None and useless:
+            raise wrong_kind(useless, self.facts, self._file.name)
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
