@@ -249,9 +249,13 @@ def read(tmp_path: Path, data: Path, other: Path, names: LabelNames | None = Non
         (
             [1, 10, 3, 8],
             [1, 5, 2, 4],
-            "labels look like stars, of 5, those of a.csv like stars, of 1",
+            "labels look like stars, of 5, and the labels of a.csv look like stars, of 1",
         ),
-        ([-1, 0, 1, 1, -1], [0, 1, 0, 1], "look like 0 and 1, those of a.csv like three classes"),
+        (
+            [-1, 0, 1, 1, -1],
+            [0, 1, 0, 1],
+            "look like 0 and 1, and the labels of a.csv look like three classes",
+        ),
     ],
 )
 def test_one_number_does_not_mean_two_things(

@@ -148,7 +148,8 @@ def test_an_empty_name_is_not_this_folder(command: Command) -> None:
         (["-o", "a.csv", "--force"], "a.csv: cannot be the output of a.csv, as it is also"),
         (["-o", "b.csv"], "b.csv: exists already. Choose another with --output, repl"),
         (["-o", "b.txt"], "unknown ending '.txt'. Use .csv, .tsv, .jsonl, .ndjson, "
-         ".json, .parquet (and then .gz, .zst, .bz2, .xz), or name the format with --out"),
+         ".json, .parquet, .arrow, .feather (and then .gz, .zst, .bz2, .xz), or name the format "
+         "with --out"),
         (["-o", "missing/c.csv"], "missing/c.csv: the folder missing does not exist. Create it"),
         (["-o", "a.csv/c.csv"], "a.csv/c.csv: the folder a.csv is a file. Create it"),
         (["-o", "/dev/null", "--output-format", "csv", "--force"],

@@ -75,7 +75,7 @@ def adapt(
     splits = folds_for_few(reviews=read.reviews, count=wanted, seed=options.seed, kind=kind)
     observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, observer)
-    unlabelled = read.told_for_fit(None, observer).unlabelled
+    unlabelled = read.reported_for_fit(None, observer).unlabelled
     made = adapt_network(
         start=start,
         reviews=read.reviews,

@@ -321,7 +321,7 @@ def _hold_out(
 ) -> Outcome:
     """Fit on all reviews but a held-out share, which decides when to stop."""
     how, split = _held_out(read, options)
-    data = read.told_for_fit(split, observer)
+    data = read.reported_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(
         FitTask(
@@ -356,7 +356,7 @@ def _cross_validate(
         observer.stage(f"Fold {number} of {options.folds}")
         task = FitTask(
             preset=preset,
-            data=read.told_for_fit(split, observer),
+            data=read.reported_for_fit(split, observer),
             options=options,
             observer=observer,
             saved=checkpoints.of_fit(number),
@@ -372,7 +372,7 @@ def _cross_validate(
     epochs = round(best) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
-    everything = read.told_for_fit(None, observer)
+    everything = read.reported_for_fit(None, observer)
     kept = fit(
         FitTask(
             preset=preset,
