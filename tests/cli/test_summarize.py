@@ -533,7 +533,7 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
     plain.failed_with("--page: needs names of columns", 2)
     stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
-    stdout.failed_with("--page: is of scored files", 2)
+    stdout.failed_with("--page: needs scored files", 2)
     assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
 
 

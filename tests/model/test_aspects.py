@@ -214,9 +214,17 @@ def test_what_is_no_list(given_aspects: object, message: str) -> None:
         (".".join(["a"] * 60_000) + " = 1", "nested too deeply"),
         ("a = ['" + "x" * (1 << 18) + "']", "is larger than 256 KiB, expected a TOML file"),
         ("a = [" + "'x'," * 10_001 + "]", "10,001 words and phrases with 10,001 characters, exp"),
-        ("a = [", "cannot be read as TOML: "),
+        ("a = [", "cannot be read as TOML: .*Write one list of words for each: "),
+        ("", 'expected 1 to 63, received 0. Write one list of words for each: room = ."room'),
+        ("a = " + "9" * 5000, "cannot be read as TOML: a number of thousands of digits. Write "),
+        ("a = 1979-05-27", "'a': expected a list of words, received 1979-05-27. Write room = "),
+        ("a = true", "'a': expected a list of words, received True. Write room = "),
+        ("Bed_room = ['x']\nbedroom = ['y']", "'bedroom': its column would be taken for that of"),
     ],
-    ids=["lists", "tables", "dots", "large", "many", "open"],
+    ids=[
+        *("lists", "tables", "dots", "large", "many", "open"),
+        *("empty", "huge number", "date", "truth", "case"),
+    ],
 )
 def test_a_file_that_is_no_list(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "a.toml"

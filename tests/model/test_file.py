@@ -187,7 +187,7 @@ def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
      ("labels", '["a,", "b"]'), ("labels", '["a\\n", "b"]'), ("labels", '["", "b"]'),
      ("max_tokens", "-1"), ("max_tokens", '"x"'),
      ("vocabulary_size", "null"), ("threshold", "NaN"), ("model_name", '"a b"'),
-     ("model_version", '"1\\n"')],
+     ("model_version", '"1\\n"'), ("neutral", '{"low": 0.9, "high": 0.2}')],
 )  # fmt: skip
 def test_facts_of_the_wrong_kind(
     model: onnx.ModelProto, tmp_path: Path, key: str, value: str

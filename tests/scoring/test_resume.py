@@ -68,7 +68,8 @@ def unfinished(output: Path) -> bool:
 
 
 def hidden(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name[0] == "."]
+    """Name the hidden files, without the records that runs leave for later ones."""
+    return [path.name for path in folder.glob(".*") if path.suffix != ".done"]
 
 
 def make(folder: Path, ending: str) -> Path:

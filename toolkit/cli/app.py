@@ -71,9 +71,14 @@ def run() -> NoReturn:
     forgive_standard_error()
     code: str | int | None = 0
     try:
-        main()
-    except SystemExit as ending:
-        code = ending.code
+        try:
+            main()
+        except SystemExit as ending:
+            code = ending.code
+        for number in STOPPING:  # the work is done
+            signal.signal(number, signal.SIG_IGN)
+    except Interrupted as error:
+        code = _report(error)
     for stream in (sys.stdout, sys.stderr):
         with suppress(OSError, ValueError, AttributeError):  # the stream may be closed
             stream.flush()
@@ -82,9 +87,20 @@ def run() -> NoReturn:
 
 def main() -> None:
     """Run the command line; every error becomes one message on standard error."""
-    for number in STOPPING:
-        signal.signal(number, _interrupt)
     messages.use_json(messages.asks_for_json(sys.argv[1:]))
+    sys.unraisablehook = _unraisable
+    try:
+        for number in STOPPING:
+            signal.signal(number, _interrupt)
+        _run_command()
+    except Interrupted as error:  # while an error is reported, or the command ends
+        if os.environ.get("TOOLKIT_TRACEBACK"):
+            raise
+        sys.exit(_report(error))
+
+
+def _run_command() -> None:
+    """Run the command; every error becomes a message, and the exit code is raised."""
     try:
         sys.exit(app(standalone_mode=False) or 0)  # in this mode, Typer does not print errors
     except SystemExit:
@@ -119,13 +135,25 @@ def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     interrupted = Interrupted(number)
     if _is_importing(frame):
         # An exception during the import of a C module would become another one, or crash it.
-        remove_unfinished()
-        end_report(interrupted)
-        line = messages.error_line("interrupted", interrupted.exit_code)
-        with suppress(OSError):
-            os.write(_MESSAGES, line.encode())
-        os._exit(interrupted.exit_code)
+        _end_at_once(interrupted)
     raise interrupted
+
+
+def _end_at_once(interrupted: Interrupted) -> NoReturn:
+    """Clean up as far as possible, say that the process was interrupted, and end it."""
+    remove_unfinished()
+    end_report(interrupted)
+    line = messages.error_line("interrupted", interrupted.exit_code)
+    with suppress(OSError):
+        os.write(_MESSAGES, line.encode())
+    os._exit(interrupted.exit_code)
+
+
+def _unraisable(found: sys.UnraisableHookArgs) -> None:
+    """End the process if Python would drop an interruption, as one that meets a destructor."""
+    if isinstance(found.exc_value, Interrupted):
+        _end_at_once(found.exc_value)
+    sys.__unraisablehook__(found)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -36,15 +36,15 @@ _FIRST_BYTES = 1 << 16  # enough for the first records
 _SECONDS_MEASURED = 2.0
 _MARKS = {"\t": "tab", ",": "comma", ";": "semicolon", " ": "space", '"': '"'}
 
-_SEVERAL = ("record", "rejected", "warning")  # rows that may come several times
+_SEVERAL = ("record", "rejected", "warning")  # rows that may be repeated
 
-Row = tuple[str, str]  # a name and what to say of it
+Row = tuple[str, str]  # a name and its value
 
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
-    """Print how the files would be read, on standard output, or as JSON beside other messages.
+    """Print how the files would be read, on standard output, or as JSON on standard error.
 
-    The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
+    The exit code is 1 if a file cannot be read, and 3 if one of its first records is rejected.
     """
     check_call(jobs, options)
     journals = Journals(jobs, options)
@@ -77,7 +77,7 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
 
 def _show_more(count: int) -> None:
     if count > 0 and not messages.is_json():
-        typer.echo(f"and {count:,} more files, which were looked at, too")
+        typer.echo(f"and {count:,} more files, which were checked, too")
 
 
 def _rejects_in(rows: Iterable[Row]) -> list[str]:
@@ -85,7 +85,7 @@ def _rejects_in(rows: Iterable[Row]) -> list[str]:
 
 
 def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list[Row] | None:
-    """Say what the output is if it is kept; raises what the run itself would raise."""
+    """Return why a file would be skipped, or None; raise what the run itself would raise."""
     if job.error is not None:
         raise InputError(job.error)
     is_kept = journals.is_up_to_date(job, settings)
@@ -97,7 +97,7 @@ def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list
 
 
 def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row], int | None]:
-    """Say how a file is read, and give its size; raises what the run itself would raise."""
+    """Return how a file is read, and its size; raise what the run itself would raise."""
     if jobs.folder is None or job.output.parent.is_dir():  # else it is made
         check_job(job, force=options.force)
     source = Source.of(job.source, options.reading.format)
@@ -129,7 +129,7 @@ def _title(job: Job) -> str:
 
 
 def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
-    """Open a file, and say how it is read, with its first records."""
+    """Open a file; yield how it is read, and its first records."""
     small = replace(options.reading, block_bytes=_FIRST_BYTES)
     with open_reviews(job.source, small) as reviews:
         output_form(reviews, job, options)
@@ -196,7 +196,7 @@ def _short(text: str | None) -> str:
 def _estimate(
     scorer: Scorer, good: Sequence[tuple[Job, int | None]], options: ScoringOptions
 ) -> Iterator[Row]:
-    """Say how long all files may take, by the start of the largest one."""
+    """Yield the estimated time for all files, by the start of the largest file."""
     if options.subset:
         yield "a part", str(options.subset)
     if not good:
@@ -213,14 +213,14 @@ def _estimate(
     each = [size / bytes_per_second for size in sizes]
     if most is not None:
         each = [min(seconds, most / records_per_second) for seconds in each]
-    if sum(each) < 1:  # what is measured in so short a time is not the speed of a long run
+    if sum(each) < 1:  # a speed that is measured in so short a time is not exact
         yield "time", "less than 1 s"
     else:
         yield "time", f"about {_duration(sum(each))} ({records_per_second:,.0f} reviews/s)"
 
 
 def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:
-    """Score the start of a file; give bytes and records per second, None without records."""
+    """Score the start of a file; return bytes and records per second, or None without records."""
     if not job.source.is_file():
         return None
     with open_reviews(job.source, options.reading) as reviews:

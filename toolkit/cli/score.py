@@ -1,4 +1,4 @@
-"""`toolkit score`: add a score to every review of some files."""
+"""`toolkit score`: add sentiment and probability to the reviews of files."""
 
 from __future__ import annotations
 
@@ -94,14 +94,25 @@ class _Call:
         elif self.sharding.is_wanted:
             from toolkit.cli.shards import score_in_shards
 
-            where = None if self.common.output is None else path_of(self.common.output)
             score_in_shards(
-                run, scorer, jobs, options, self.sharding, where, quiet=self.common.quiet
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                sharding=self.sharding,
+                output=None if self.common.output is None else path_of(self.common.output),
+                quiet=self.common.quiet,
             )
         else:
-            page = self.output.page
-            pages = None if page is None else (page, self.common.model)
-            _score(run, scorer, jobs, options, pages, quiet=self.common.quiet)
+            _score(
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                page=self.output.page,
+                model=self.common.model,
+                quiet=self.common.quiet,
+            )
 
     def _options(self, columns: Columns) -> ScoringOptions:
         """Return how the files are scored."""
@@ -170,56 +181,65 @@ def _score(
     scorer: Scorer,
     jobs: Jobs,
     options: ScoringOptions,
-    page: tuple[Path, Path | None] | None,  # with the model
+    page: Path | None,
+    model: Path | None,
     *,
     quiet: bool,
 ) -> None:
-    """Score the files, say what became of them, and choose the exit code."""
+    """Score the files, print the summary, write the page, and choose the exit code."""
     from toolkit.cli.console import progress_of
     from toolkit.cli.score_view import exit_with, show, warn
     from toolkit.scoring.run import score_files
 
     results = score_files(
-        scorer,
-        jobs,
-        options,
-        lambda job: progress_of(job.source, quiet=quiet),
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        on_file=lambda job: progress_of(job.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     if not quiet:
-        show(results, jobs, options, run)
-    outputs = [str(result.job.output) for result in results if result.error is None]
+        show(results=results, jobs=jobs, options=options, run=run)
     if page is not None and any(result.summary.scored or result.is_skipped for result in results):
-        from toolkit.cli.summarize import run as summarize
-        from toolkit.evaluation.summarize_files import SummaryOptions
-        from toolkit.records.formats import beside
-
-        # The column of stars, if it is named, is one that was added.
-        columns = replace(options.reading.columns, stars=None, label=None)
-        reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
-        path, model = page
-        settings = SummaryOptions(
-            reading,
-            model,
-            force=options.force,
-            adjusts=scorer.prior is None and not options.estimates_prior,
-        )
-        summarize(outputs, settings, path, None, json=False, quiet=True)
+        outputs = [str(result.job.output) for result in results if result.error is None]
+        adjusts = scorer.prior is None and not options.estimates_prior
+        _write_page(page, outputs, options=options, model=model, adjusts=adjusts)
         if not quiet:
-            messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
+            messages.say(f"Written to {messages.one_line(str(page))}", "page", path=str(page))
     exit_with(run, results, options.max_rejected)
 
 
+def _write_page(
+    page: Path, outputs: list[str], *, options: ScoringOptions, model: Path | None, adjusts: bool
+) -> None:
+    """Summarize scored files as a page."""
+    from toolkit.cli.summarize import run as summarize
+    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.records.formats import beside
+
+    # A named column of stars is one that scoring has added, not one of reviewers.
+    columns = replace(options.reading.columns, stars=None, label=None)
+    reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
+    summarize(
+        files=outputs,
+        options=SummaryOptions(reading, model, force=options.force, adjusts=adjusts),
+        page=page,
+        report=None,
+        json=False,
+        quiet=True,
+    )
+
+
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` if the page could not be written at the end."""
     from toolkit.cli.summarize import check_outputs
     from toolkit.records.options import STDIN
 
     files = [path for job in jobs.files for path in (job.source, job.output)]
     if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
         raise UsageError(
-            "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
+            "--page: needs scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."
         )
     check_outputs(page, None, files, force=force)

@@ -35,7 +35,7 @@ Files = Annotated[list[str], o.argument("FILE", _FILES)]
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """What most runs choose from."""
+    """Options that most runs use."""
 
     panel: ClassVar = None
 
@@ -109,7 +109,7 @@ class ScoreOptions:
 
     @cached_property
     def chosen_aspects(self) -> Aspects | None:
-        """Read which aspects are wanted; `UsageError` if they are no lists of words."""
+        """Read the wanted aspects; raise `UsageError` if they are not lists of words."""
         return o.aspects_of(self.aspects, self.aspect)
 
     def scorer_options(self, common: CommonOptions) -> ScorerOptions:
@@ -190,7 +190,7 @@ class ScoreOptions:
 
     @property
     def chosen_prior(self) -> float | None:
-        """Read a share that is named; `UsageError` if it is none."""
+        """The share of --prior, or None for auto; raise `UsageError` if it is not a share."""
         if self.prior is None:
             return None
         from toolkit.model.prior import parse_prior
@@ -198,7 +198,7 @@ class ScoreOptions:
         return parse_prior(self.prior)
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
-        """Give the neutral range, as `Scorer` takes it."""
+        """Return the neutral range, as `Scorer` takes it."""
         if self.neutral_range is None:
             return True if common.neutral else None
         if common.neutral:
@@ -248,7 +248,7 @@ LogFormat = Annotated[
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written besides the rows, and how."""
+    """Options of the output."""
 
     panel: ClassVar = o.WRITING
 
@@ -272,7 +272,7 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class RunningOptions:
-    """How it runs."""
+    """Options of threads and checkpoints."""
 
     panel: ClassVar = "How it runs"
 
@@ -286,7 +286,7 @@ class RunningOptions:
 
 @dataclass(frozen=True)
 class Sharding:
-    """How the job is divided among processes and machines."""
+    """Options of shards: a job divided among processes and machines."""
 
     panel: ClassVar = "Several processes or machines"
 
@@ -301,13 +301,13 @@ class Sharding:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the job is divided at all."""
+        """Whether the job is divided."""
         return self != Sharding()
 
     def number_and_count(self) -> tuple[int | None, int | None]:
-        """Read --shard and --shards; raises `UsageError` if they say nothing sensible.
+        """Parse --shard and --shards; raise `UsageError` if they are not valid.
 
-        The number is None where no single shard is asked for, the count where it is to be chosen.
+        The number is None if no single shard is wanted, the count if the toolkit chooses it.
         """
         is_local = self.engine == "local"
         if self.shard is None:

@@ -207,7 +207,7 @@ def _accuracy(summary: Summary) -> str:
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     if summary.unreadable_labels > summary.labelled:
-        value += " (for labels of other names: toolkit evaluate --positive)"
+        value += " (for other labels: toolkit evaluate)"
     return value
 
 

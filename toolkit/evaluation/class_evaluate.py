@@ -18,8 +18,8 @@ from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
+from toolkit.records.labelled import read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import read_table
 from toolkit.stores.paths import path_of
 
 FORMAT_VERSION = 1  # of the JSON
@@ -133,10 +133,9 @@ def evaluate_classes(
     """
     scorer = model if isinstance(model, Scorer) else Scorer(model, probabilities=True)
     reading = reading or ReadOptions()
-    path, of = path_of(data), reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"))
-    texts = table.filled("text")
-    words = table["label"].take(pa.array(texts))
+    path = path_of(data)
+    labelled = read_labelled(path, reading)
+    table, texts, words = labelled.table, labelled.rows, labelled.words
     numbers = numbers_of(words, scorer.facts.labels)
     is_given = are_given(words)
     others = _counts(words.filter(pa.array(is_given & (numbers == NO_CLASS))))
@@ -147,8 +146,7 @@ def evaluate_classes(
             f"{table.place('label')}: no text has a label that is a class of the model (found: "
             f"{found}). Choose the column with --label-column, or another model."
         )
-    kept = table["text"].take(pa.array(rows))
-    answers = scorer.predict(kept)
+    answers = scorer.predict(labelled.texts(rows))
     has_answer = answers[CLASS].is_valid().to_numpy(zero_copy_only=False)
     if not has_answer.any():
         raise InputError(f"{table.name}: the model knows no word of any text with a label.")
@@ -163,7 +161,7 @@ def evaluate_classes(
         columns=dict(table.chosen),
         rows=table.rows,
         texts=len(rows),
-        without_text=table.rows - len(texts),
+        without_text=labelled.without_text,
         without_label=int(np.count_nonzero(~is_given)),
         other_labels=others,
         without_answer=int(np.count_nonzero(~has_answer)),

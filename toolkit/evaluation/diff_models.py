@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isnan
@@ -21,23 +21,20 @@ from toolkit.evaluation.diff_counts import (
     compare,
 )
 from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
-from toolkit.files import atomic_file
 from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of, compressor
-from toolkit.records.formats import format_of, open_reviews
+from toolkit.records.formats import open_reviews
 from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
-from toolkit.records.review_file import BatchFile, Reject, ReviewFile
+from toolkit.records.output_file import AppendRows, rows_file
+from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
 from toolkit.scoring.jobs import NOT_KEPT
 from toolkit.scoring.options import ALL, Subset
-from toolkit.scoring.output import ByteFile
 from toolkit.scoring.results import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
 
-Append = Callable[[pa.Table], None]  # of changed rows
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 
 
@@ -140,31 +137,6 @@ def _compare_files(
     return data
 
 
-@contextmanager
-def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[Append | None]:
-    """Open a file that appears when the block succeeds, and give what writes rows; or None."""
-    if path is None:
-        yield None
-        return
-    own, compression = format_of(path, option="--output"), compression_of(path)
-    form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
-    compress = compressor(compression)
-    with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:
-        output: BatchFile
-        if form.open_file is None:
-            output = ByteFile(file, form, compression, is_new=True)
-        else:
-            output = form.open_file(file, {})
-
-        def append(rows: pa.Table) -> None:
-            for batch in rows.to_batches():
-                data = form.render(batch, [])
-                output.append(data if form.open_file else compress(data), ends_group=False)
-
-        yield append
-        output.close()
-
-
 class _Block(NamedTuple):
     """What is left of a block when it is scored."""
 
@@ -207,7 +179,7 @@ class _Comparison:
         count = len(self.files)
         return str(self.files[0]) if count == 1 else f"{count:,} files together"
 
-    def read(self, append: Append | None) -> None:
+    def read(self, append: AppendRows | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
         data, errors = self.data, []
         for path in self.files:
@@ -232,7 +204,7 @@ class _Comparison:
             errors[0].add_note(f"None of the {len(data.failed):,} files can be compared.")
             raise errors[0]
 
-    def _read(self, path: Path, append: Append | None) -> None:
+    def _read(self, path: Path, append: AppendRows | None) -> None:
         data, of = self.data, self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         with (

@@ -18,7 +18,6 @@ import pyarrow as pa
 from toolkit.errors import UsageError
 from toolkit.evaluation.behaviour import SUITE, Sets, Suite, load_suite, steadiness
 from toolkit.evaluation.comparison import Comparison, Right, compare, compare_with_constant
-from toolkit.evaluation.diff_models import rows_file
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
     TARGETS,
@@ -60,6 +59,7 @@ from toolkit.model.stars import known_tokens
 from toolkit.model.training_facts import Steadiness
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
+from toolkit.records.output_file import rows_file
 from toolkit.stores.paths import path_of
 
 

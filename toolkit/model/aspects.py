@@ -25,6 +25,7 @@ import stat
 import tomllib
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
@@ -37,7 +38,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
 from toolkit.model.classes import MIXED, NEUTRAL
-from toolkit.records.columns import aspect_probability_role, aspect_role
+from toolkit.records.columns import aspect_probability_role, aspect_role, plain_name
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
 
@@ -52,6 +53,7 @@ _MOST_DOTS = 200
 _ADDING = Lock()
 _NAME = re.compile(r"\w+")
 _EXAMPLE = 'room = ["room*", "bed", "front desk"]'
+_WRITE = f"Write one list of words for each: {_EXAMPLE}"
 
 _Rows = npt.NDArray[np.int64]
 _Bits = npt.NDArray[np.uint64]
@@ -67,9 +69,9 @@ class Aspects:
 
     def __post_init__(self) -> None:
         if not 0 < len(self.words) <= MOST_ASPECTS:
+            remedy = "Leave some out, or score the file twice." if self.words else _WRITE
             raise UsageError(
-                f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. Leave some "
-                "out, or score the file twice."
+                f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. {remedy}"
             )
         count = sum(len(words) for _, words in self.words)
         letters = sum(len(word) for _, words in self.words for word in words)
@@ -85,6 +87,17 @@ class Aspects:
                 )
             if not words:
                 raise UsageError(f"aspect {name!r}: has no words. Write some: {_EXAMPLE}")
+        self._check_apart()
+
+    def _check_apart(self) -> None:
+        """Raise `UsageError` for names that would give columns which readers take for one."""
+        by_plain: dict[str, str] = {}
+        for name in self.names:
+            other = by_plain.setdefault(plain_name(name), name)
+            if other != name:
+                raise UsageError(
+                    f"aspect {name!r}: its column would be taken for that of {other!r}. Rename one."
+                )
 
     @classmethod
     def of(cls, given: AspectLists) -> Self:
@@ -133,9 +146,14 @@ def _words(name: str, given: object) -> tuple[str, ...]:
     found = list(given) if isinstance(given, Iterable) else [None]
     if isinstance(given, str | Mapping) or not all(isinstance(word, str) for word in found):
         raise UsageError(
-            f"aspect {name!r}: expected a list of words, received {given!r:.60}. Write {_EXAMPLE}"
+            f"aspect {name!r}: expected a list of words, received {_shown(given)}. Write {_EXAMPLE}"
         )
     return tuple(map(str, found))
+
+
+def _shown(given: object) -> str:
+    """Write a value of TOML as its file has it: numbers and dates as text, the others quoted."""
+    return f"{given!s:.60}" if isinstance(given, int | float | date | time) else f"{given!r:.60}"
 
 
 @cache
@@ -162,7 +180,12 @@ def _read(given: str | Path) -> dict[str, object]:
             ) from None
         if isinstance(error, OSError):
             raise UsageError(f"--aspects: {given}: cannot be read: {error.strerror}") from None
-        raise UsageError(f"{given}: cannot be read as TOML: {error}") from None
+        why = (
+            "a number of thousands of digits"
+            if "sys.set_int_max_str_digits" in str(error)
+            else error
+        )
+        raise UsageError(f"{given}: cannot be read as TOML: {why}. {_WRITE}") from None
 
 
 _TOO_DEEP = (

@@ -33,6 +33,7 @@ from toolkit.records.columns import (
     aspect_role,
     is_of_classes,
 )
+from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -513,16 +514,16 @@ class Scorer:
         Raises
         ------
         UsageError
-            If it is not a text, or has no score: it is blank, or the model knows none of its words.
+            If it is not a text, or has no score: it is blank, or the model knows none of its words,
+            or only numbers and function words.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
-            raise UsageError(
-                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
-            )
+            why = why_unscored(self.token_ids(array_of([text])), text)
+            raise UsageError(f"explain: {why}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)

@@ -109,6 +109,10 @@ class NeutralRange:
     macro_f1: float | None = None  # of three classes, on groups that the range was not fitted on
     macro_f1_of_fixed: float | None = None  # of `FIXED_RANGE` on the same reviews
 
+    def __post_init__(self) -> None:
+        if self.low > self.high:
+            raise ValueError(f"neutral is from {self.low} to {self.high}: expected low <= high")
+
     @property
     def ends(self) -> tuple[float, float]:
         """The pair (`low`, `high`)."""

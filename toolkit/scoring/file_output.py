@@ -30,11 +30,12 @@ from toolkit.files import (
 )
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.options import STDIN
+from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.block_scorer import ScoredBlock
 from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
-from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
+from toolkit.scoring.output import STANDARD_OUTPUT, ScoredOutput
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
 from toolkit.stores.paths import is_in_store
 
@@ -157,7 +158,7 @@ class FileOutput(ScoredOutput):
             done, complete=FileFacts.at(output), content=None if kept is None else kept.prefix
         )
         if self._source is not None:
-            if self._journal.leaves_record and self._source.changed_ns is not None:
+            if self._journal.leaves_record(done) and self._source.changed_ns is not None:
                 content = self._source.read_so_far(self._source.facts.size)
                 done = replace(done, source=content, source_changed_ns=self._source.changed_ns)
             self._source.check()

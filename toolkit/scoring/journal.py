@@ -8,7 +8,8 @@ lock of its journal.
 
 A run with --skip-existing or --resume leaves the last line of each journal in a hidden file beside
 the output, the record. With it, a later run knows what the output was made of, and reports the
-results of the first run.
+results of the first run. On this machine, any run leaves a record if it has more to report than
+counts, such as rejected records or a warning.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_
 from toolkit.files import (
     check_kept,
     hidden_beside,
+    is_a_file,
     is_there,
     limit_rights,
     place,
@@ -136,14 +138,19 @@ class Journal:
     def _record(self) -> Path:  # computed only when needed: `resolved` follows links
         return hidden_beside(resolved(self.job.output), "done")
 
-    @property
-    def leaves_record(self) -> bool:
+    def leaves_record(self, point: Checkpoint | None) -> bool:
         """Whether to leave a record for later runs.
 
-        In a store, where a record costs a request, only with ``skip_existing``.
+        In a store, where a record costs a request, only with ``skip_existing``. ``point`` is the
+        progress of the output.
         """
         options = self.options
-        return options.skip_existing or (options.leaves_record and not is_in_store(self.job.output))
+        if options.skip_existing or is_in_store(self.job.output):
+            return options.skip_existing
+        if options.leaves_record:
+            return True
+        # Without a record, a repeated run would turn such an answer into a plain success.
+        return point is not None and self.job.shard is None and not point.is_clean
 
     @property
     def is_done(self) -> bool:
@@ -397,7 +404,7 @@ class Journal:
         In a store, where each check is a request, an old record is removed only with ``force``.
         """
         record = self._record
-        if self.leaves_record:
+        if self.leaves_record(self.checkpoint):
             place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
             limit_rights(record, file_of(self.job.source))
         elif self.options.force or not is_in_store(record):
@@ -417,7 +424,7 @@ class Journal:
         self.open()
         with suppress(ToolkitError, OSError):  # without a record, later runs compare times
             # `is_done` is a request to a store.
-            concerns_record = self.leaves_record or self.options.force
+            concerns_record = self.leaves_record(self.checkpoint) or self.options.force
             if (concerns_record or not is_in_store(self.job.output)) and self.is_done:
                 self._leave_record()
         self.drop_files()
@@ -524,7 +531,7 @@ class Journals:
     def is_done(self, job: Job) -> bool:
         """Whether the output exists, and the run that wrote it has completed it."""
         journal = self._noted.get(job)
-        return is_there(job.output) and (journal is None or journal.is_done)
+        return is_a_file(job.output) and (journal is None or journal.is_done)
 
     def is_up_to_date(self, job: Job, settings: dict[str, Any]) -> bool:
         """Whether to keep an existing output, for ``skip_existing`` or ``resume`` of a done run.
@@ -596,6 +603,9 @@ class Journals:
         if is_done and journals[1:]:
             with suppress(ToolkitError, OSError):
                 journals[-1].note_end(digest_of(self._outputs))
+        if is_done and any(each.leaves_record(each.checkpoint) for each in journals):
+            for journal in journals:  # a repeated run has the same summary only with all of them
+                journal.options = replace(journal.options, leaves_record=True)
         for journal in journals:
             if is_done or journal.checkpoint is None:
                 with suppress(ToolkitError, OSError):  # another process may have locked it

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import select
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -16,93 +15,20 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, limit_rights, reporting_failures
-from toolkit.records.archives import compressed_nothing, compressor, file_of
+from toolkit.records.archives import file_of
 from toolkit.records.formats import Format, format_of, output_of
 from toolkit.records.options import STDIN
+from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.block_scorer import ScoredBlock
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import Checkpoint, FileResult, Frame, Summary
+from toolkit.scoring.results import Checkpoint, FileResult, Summary
 
 STANDARD_OUTPUT = Path("standard output")
 _REJECTS_IN_MEMORY = 16 << 20  # bytes; more go to a temporary file
-
-
-class ByteFile:
-    """An unbuffered file of bytes, which can be cut after any block."""
-
-    def __init__(
-        self,
-        file: IO[bytes],
-        form: Output,
-        compression: str | None,
-        *,
-        is_new: bool,
-        has_records: bool = False,
-    ) -> None:
-        self._file = file
-        self._trailer = form.trailer
-        self._separator = form.separator
-        self._has_records = has_records
-        self._compression = compression
-        self._is_empty = is_new
-        self._header = self._write(form.header) if is_new else 0
-        self._end = 0
-
-    def append(self, data: bytes | pa.Buffer, *, ends_group: bool) -> None:  # noqa: ARG002
-        """Write the compressed bytes of a block."""
-        if self._separator and len(data):
-            if self._has_records:
-                self._write(self._separator)
-            self._has_records = True
-        self._put(data)
-
-    def close(self) -> None:
-        """Write the end of the file."""
-        self._end = self._write(self._trailer())
-        if self._is_empty:
-            nothing = compressed_nothing(self._compression)
-            write_all(self._file, nothing)
-            self._end = len(nothing)
-
-    @property
-    def frame(self) -> Frame:
-        """The parts of the closed file around its records."""
-        return Frame(
-            header=self._header,
-            trailer=self._end,
-            separator=bytes(self._stored(self._separator)).decode("latin-1"),
-        )
-
-    def abandon(self) -> None:
-        """Leave the file incomplete."""
-
-    def _write(self, data: bytes) -> int:
-        stored = self._stored(data)
-        self._put(stored)
-        return len(stored)
-
-    def _stored(self, data: bytes) -> bytes | pa.Buffer:
-        return compressor(self._compression)(pa.py_buffer(data))
-
-    def _put(self, data: bytes | pa.Buffer) -> None:
-        write_all(self._file, data)
-        self._is_empty &= not len(data)
-
-
-def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
-    """Write all bytes to an unbuffered file, whose `write` may take only a part of them."""
-    rest = memoryview(data)
-    write: Callable[[memoryview], int | None] = file.write
-    while rest:
-        written = write(rest)
-        if written is None:  # a full pipe that is non-blocking
-            select.select([], [file], [])
-        else:
-            rest = rest[written:]
 
 
 class ScoredOutput:

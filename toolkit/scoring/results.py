@@ -8,7 +8,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import reduce
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 from operator import add
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
@@ -18,8 +18,15 @@ from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
 from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.labels import TOO_MANY, Meanings, meanings_of, name_of
+from toolkit.records.labels import (
+    TOO_MANY,
+    Meanings,
+    WrongValueError,
+    meanings_of,
+    name_of,
+)
 from toolkit.records.options import STDIN, LabelNames
+from toolkit.records.output_file import Frame
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import FileFacts, Prefix
@@ -41,6 +48,8 @@ _POINTS_MORE_UNSURE = 0.1
 _MOST_VALUES = 0.8
 _FEWEST_FOR_VALUES = 20
 _MOST_LABELS = 2000  # different labels; they must fit into a line of the journal, 1 MiB
+_FEW_WRONG = 0.05  # of the given labels mean nothing: they are only counted
+_MOSTLY_WRONG = 0.5  # or more: the others are not labels, either
 _FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
@@ -182,13 +191,59 @@ class Summary:
 
     def label_meanings(self) -> Meanings:
         """Return what the labels of a whole file mean; nothing if they contradict each other."""
+        none = Meanings({}, "")
         if TOO_MANY in self.labels:
-            return Meanings({}, "")
-        counts = [sum(each.values()) for each in self.labels.values()]
+            return none
         try:
-            return meanings_of([*self.labels], "", LabelNames(skip_wrong=True), counts=counts)
+            found = meanings_of(
+                [*self.labels], "", LabelNames(skip_wrong=True), counts=self._label_counts()
+            )
         except InputError:
-            return Meanings({}, "")
+            return none
+        # As two numbers without a scale do: an accuracy of the other rows would mean nothing.
+        return none if self.share_of_wrong_labels(found) >= _MOSTLY_WRONG else found
+
+    def _label_counts(self) -> list[int]:
+        return [sum(each.values()) for each in self.labels.values()]
+
+    def share_of_wrong_labels(self, meanings: Meanings) -> float:
+        """Return the share of the given labels that mean nothing, 0 to 1."""
+        counts = dict(zip(self.labels, self._label_counts(), strict=True))
+        given = sum(counts[word] for word in meanings.targets)
+        wrong = sum(counts[word] for word, each in meanings.targets.items() if isnan(each))
+        return wrong / given if given else 0.0
+
+    def labels_warning(self, column: str | None) -> str | None:
+        """Return the warning that labels mean nothing, as `toolkit evaluate` says it, or None.
+
+        It is for a whole file whose labels are not read yet. Few wrong labels are only counted.
+        """
+        why = self._why_labels_are_wrong() if self.labels else None
+        if why is None:
+            return None
+        has_accuracy = bool(self.label_meanings().targets)
+        rest = "The accuracy is that of the other rows" if has_accuracy else "There is no accuracy"
+        return (
+            f"column {column!r}: {why}. {rest}. toolkit evaluate reads other labels, with "
+            "--positive, --positive-from or --skip-wrong-labels."
+        )
+
+    def _why_labels_are_wrong(self) -> str | None:
+        """Return what `toolkit evaluate` says of the labels; None if at most a few are wrong."""
+        if TOO_MANY in self.labels:
+            return f"has more than {_MOST_LABELS:,} different labels"
+        by_count = sorted(zip(self._label_counts(), self.labels, strict=True), reverse=True)
+        counts = [count for count, _ in by_count]
+        words = [word for _, word in by_count]
+        try:
+            found = meanings_of(words, "", LabelNames(skip_wrong=True), counts=counts)
+            if self.share_of_wrong_labels(found) > _FEW_WRONG:
+                meanings_of(words, "", LabelNames(), counts=counts)
+        except WrongValueError as error:
+            return error.problem.partition(". ")[0]
+        except InputError as error:
+            return str(error).removeprefix(": ").partition(". ")[0]
+        return None
 
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
@@ -219,15 +274,6 @@ def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """The parts of an output file around its records, compressed as in the file."""
-
-    header: int  # bytes
-    trailer: int  # bytes
-    separator: str  # to put between joined files; the bytes as Latin-1
-
-
-@dataclass(frozen=True)
 class Checkpoint:
     """The state of a job, complete or not; a line of the journal, as JSON."""
 
@@ -248,6 +294,11 @@ class Checkpoint:
     warnings: tuple[str, ...] = ()
     prior: FilePrior | None = None  # estimated
     done_run: str | None = None  # digest of the outputs of a run whose journals are being removed
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether a run has only counts to report: no rejects, no warnings, and scored records."""
+        return not (self.warnings or self.summary.rejected or why_none_is_scored(self.summary))
 
 
 @dataclass(frozen=True)

@@ -295,6 +295,10 @@ class _Run:
             warning := counts_warning(summary, column, is_single=is_single)
         ):
             self._warn(result, warning)
+        if not self.jobs.is_shard and (
+            warning := summary.labels_warning(result.columns.get("label"))
+        ):
+            self._warn(result, warning)
         if result.prior is not None and not self.jobs.is_shard:
             found = share_of(summary.levels, self.scorer.base)
             if warning := result.prior.warning_of_all(found):

@@ -20,11 +20,11 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.model.prior import share_of
+from toolkit.records.output_file import Frame
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
     FileResult,
-    Frame,
     Source,
     check_rejected,
     check_unread,
@@ -171,6 +171,8 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
         result.prior = part.prior or result.prior
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
+        result.warnings.append(warning)
+    if warning := result.summary.labels_warning(result.columns.get("label")):
         result.warnings.append(warning)
     if result.prior is not None:
         found = share_of(result.summary.levels, job.plan.model.base)

@@ -26,10 +26,10 @@ _Number = TypeVar("_Number", bound=np.generic)
 class TokenIds:
     """Token ids of some reviews, ragged.
 
-    Row i is ``values[starts[i]:stops[i]]``; values between rows belong to no row. `has_start` says
-    whether rows contain the start id, or still need it in front. If cuts were asked for, sentences
-    end before the places `cuts` among the values, and `spelled` has the spelling of the tokens at
-    some places, with ASCII in lower case.
+    Row i is ``values[starts[i]:stops[i]]``; there may be other values between rows. `has_start` is
+    whether rows begin with the start id; otherwise it still has to be added. With cuts, sentences
+    end before the positions `cuts` of the values, and `spelled` has the spelling of the tokens at
+    some positions, with ASCII in lower case.
     """
 
     values: Ids
@@ -44,7 +44,7 @@ class TokenIds:
 
     @property
     def lengths(self) -> _Rows:
-        """Number of ids in each row, (rows,) int64; the start id counts if it is there."""
+        """Number of ids in each row, (rows,) int64, with the start id if `has_start`."""
         return self.stops - self.starts
 
     @classmethod
@@ -66,9 +66,9 @@ class TokenIds:
         )
 
     def padded(self, width: int) -> Ids:
-        """Rows of one length, (rows, width) int32, padded in front with 0.
+        """Return rows of one length, (rows, width) int32, padded in front with 0.
 
-        They have the last ``width`` ids, at least 1, of the start id and each review.
+        Each row has the last ``width`` ids, at least 1, of the start id and the review.
         """
         return self._cut(
             values=self._after_padding(width),
@@ -106,15 +106,15 @@ class TokenIds:
             start += rows
 
     def with_start(self, most_tokens: int) -> TokenIds:
-        """Put the start id into rows without it, and keep the last ``most_tokens`` ids of each.
+        """Add the start id if it is missing, and keep the last ``most_tokens`` ids of each row.
 
-        The rows of the result have no gaps between them. Training needs this, as it has arrays with
-        a value per id; `previous` and `rows` need it, too.
+        The rows of the result have no gaps between them, as arrays with one value per id need in
+        training, and `previous` and `rows` here.
         """
         lengths = np.minimum(self.lengths + 1, most_tokens)
         stops = np.cumsum(lengths)
         starts = stops - lengths
-        # The id before a review may belong to no row; its place takes the start id.
+        # The start id replaces the value before a review, which may belong to no row.
         shift = np.repeat(self.stops - stops + 1, lengths)
         values = np.concatenate([[START_ID], self.values]).astype(np.int32)
         values = values[np.arange(len(shift)) + shift]

@@ -21,9 +21,8 @@ from toolkit.records.class_labels import (
     classes_of,
     numbers_of,
 )
-from toolkit.records.labels import Rows
+from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
 from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
 from toolkit.training.reviews import FEWEST_REVIEWS, Reviews, group_codes
@@ -56,11 +55,10 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
     """
     fewest = FEWEST_ROWS if options.min_count is None else options.min_count
     reading = options.reading
-    table, texts = _table(options.data, reading)
-    leaves_out = reading.labels.skip_wrong
-    words = table["label"].take(texts)
-    _check_given(table, words, texts, leaves_out=leaves_out)
-    found = classes_of(words, fewest)
+    read = read_labelled(path_of(options.data), reading, "group")
+    table, leaves_out = read.table, reading.labels.skip_wrong
+    _check_given(read)
+    found = classes_of(read.words, fewest)
     check_classes(found, table.place("label"), fewest, leaves_out=leaves_out)
     for name in found.names:
         if not is_line(name):
@@ -68,7 +66,7 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
                 f"{table.place('label')}: the label {name!r:.60} cannot be shown in one line. "
                 "Write it without control characters."
             )
-    reviews = _reviews(table=table, texts=texts, numbers=found.numbers, names=found.names)
+    reviews = _reviews(read, found.numbers, found.names)
     if len(reviews) < FEWEST_REVIEWS:
         raise TrainingError(
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
@@ -83,55 +81,50 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
     return ClassData(reviews, **others)
 
 
-def _table(data: str, reading: ReadOptions) -> tuple[ReviewTable, Rows]:
-    """Read a file; return its table, and the positions of the rows with a text."""
-    columns = [reading.columns.of(role) for role in ("text", "label", "group")]
-    table = read_table(path_of(data), reading, *columns)
-    return table, table.filled("text")
-
-
-def _check_given(table: ReviewTable, words: object, texts: Rows, *, leaves_out: bool) -> None:
+def _check_given(read: LabelledTexts) -> None:
     """Raise `InputError` if a text has no label, unless such rows are left out."""
-    missing = np.flatnonzero(~are_given(words))
-    if len(missing) and (not leaves_out or len(missing) == len(texts)):
+    missing = np.flatnonzero(~are_given(read.words))
+    leaves_out = read.reading.labels.skip_wrong
+    if len(missing) and (not leaves_out or len(missing) == len(read.rows)):
         rows = f" ({len(missing):,} such rows)" if len(missing) > 1 else ""
         raise InputError(
-            f"{table.place('label')}, row {texts[missing[0]] + 1:,}: found no label{rows}, "
-            "expected one in each row with a text. Choose the column with --label-column, or leave "
-            "such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no "
+            f"label{rows}, expected one in each row with a text. Choose the column with "
+            "--label-column, or leave such rows out with --skip-wrong-labels."
         )
 
 
 def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
     """Read texts to measure on; other labels than `names` are an error, or are left out."""
-    table, texts = _table(data, reading)
-    words = table["label"].take(texts)
-    leaves_out = reading.labels.skip_wrong
-    _check_given(table, words, texts, leaves_out=leaves_out)
+    read = read_labelled(path_of(data), reading, "group")
+    _check_given(read)
+    words = read.words
     numbers = numbers_of(words, names)
     wrong = np.flatnonzero(numbers == NO_CLASS)
-    if len(wrong) == len(texts) or (len(wrong) and not leaves_out):
+    if len(wrong) == len(words) or (len(wrong) and not reading.labels.skip_wrong):
         row = int(wrong[0]) if len(wrong) else 0
-        found = repr(words[row].as_py())[:60] if len(texts) else "no text"
+        found = repr(words[row].as_py())[:60] if len(words) else "no text"
         raise InputError(
-            f"{table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
-            "not a class of the training data. Leave such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}: found the label {found} ({len(wrong):,} such rows), "
+            "which is not a class of the training data. Leave such rows out with "
+            "--skip-wrong-labels."
         )
-    return _reviews(table=table, texts=texts, numbers=numbers, names=names)
+    return _reviews(read, numbers, names)
 
 
 def _reviews(
-    table: ReviewTable, texts: Rows, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
+    read: LabelledTexts, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> Reviews:
-    rows = as_rows(numbers)
-    groups = table.at("group", texts[rows])
+    has_class = as_rows(numbers)
+    rows = read.rows[has_class]
+    groups = read.table.at("group", rows)
     return Reviews(
-        name=path_of(table.name).name,
-        texts=table["text"].take(texts[rows]),
-        labels=numbers[rows].astype(np.int16),
+        name=path_of(read.table.name).name,
+        texts=read.texts(rows),
+        labels=numbers[has_class].astype(np.int16),
         groups=None if groups is None else group_codes(groups),
-        without_text=table.rows - len(texts),
-        without_label=len(texts) - len(rows),
+        without_text=read.without_text,
+        without_label=len(read.rows) - len(rows),
         classes=names,
     )
 

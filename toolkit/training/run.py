@@ -348,10 +348,10 @@ def _cross_validate(
 ) -> Outcome:
     """Evaluate by cross-validation, then fit on all reviews for as many epochs as in the folds."""
     kind = split_kind(read.reviews, options.split)
-    folds: list[tuple[FitData, Fit]] = []
     splits = cross_validation(
         reviews=read.reviews, count=options.folds, seed=options.seed, kind=kind
     )
+    folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
         task = FitTask(
@@ -362,10 +362,7 @@ def _cross_validate(
             saved=checkpoints.of_fit(number),
             introduces=number == 1,
         )
-        fold = fit(task)
-        folds.append((task.data, fold))
-        if fold.validation is not None:
-            observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
+        folds.append((task.data, _fit_fold(task, number)))
     # Nothing is held out of the final fit, so the folds decide where it stops early. Without early
     # stopping, the number of epochs follows from the options and the reviews, as in the folds.
     best = float(np.mean([fold.best_epoch for _, fold in folds]))
@@ -392,6 +389,15 @@ def _cross_validate(
         folds=tuple(fold for _, fold in folds),
     )
     return _calibrated(outcome, folds, preset)
+
+
+def _fit_fold(task: FitTask, number: int) -> Fit:
+    """Fit a fold, and report its metrics."""
+    fold = fit(task)
+    if fold.validation is not None:
+        metrics = _line_of(fold.validation)
+        task.observer.say(f"Fold {number}: {metrics}, epoch {fold.kept_epoch}")
+    return fold
 
 
 def _recipes() -> dict[str, Callable[[FitTask], Fit]]:

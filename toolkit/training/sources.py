@@ -14,9 +14,10 @@ from toolkit.files import is_a_folder, is_there
 from toolkit.model.classes import is_positive
 from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
+from toolkit.records.labelled import Opinions, read_labelled
 from toolkit.records.labels import Targets
 from toolkit.records.options import STDIN, ReadOptions
-from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.table import read_table
 from toolkit.stores.paths import path_of
 from toolkit.training.imdb import load_acl_imdb, load_acl_imdb_unlabelled, load_imdb
 from toolkit.training.options import TrainingOptions
@@ -39,16 +40,11 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     Rows without text are left out and counted; rows with a neutral label are kept separately. A
     text without a label is an error, as the column may be wrong, unless wrong labels are skipped.
     """
-    of = reading.columns.of
-    roles = ("text", "label", "stars", "group", "balance")
-    table = read_table(path, reading, *map(of, roles))
-    with_text = table.filled("text")
-    labels = table.opinions(with_text, reading.labels)
-    rows = labels.rows
-    targets = labels.targets
+    found = read_labelled(path, reading, "stars", "group", "balance")
+    table, opinions = found.table, found.opinions(skips_missing=False)
+    labels = opinions.labels
     groups = table.at("group")
     domains = table.at("balance")
-    stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
     # Neutral reviews have the same groups and domains, so both are numbered together.
     everything = Reviews(
         name=path.name,
@@ -56,35 +52,29 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
         labels=np.zeros(table.rows, np.int8),
         groups=None if groups is None else group_codes(groups),
         domains=None if domains is None else domain_codes(domains),
-        stars=stars,
+        stars=_stars_of_all(opinions, table.rows),
     )
+    targets = labels.targets
     return replace(
-        everything.take(rows),
+        everything.take(labels.rows),
         labels=is_positive(targets).astype(np.int8),
-        without_text=table.rows - len(with_text),
-        without_label=len(with_text) - len(rows) - len(labels.neutral),
+        without_text=found.without_text,
+        without_label=len(found.rows) - len(opinions.rows),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
         neutral=everything.take(labels.neutral) if len(labels.neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
-        stars_meaning=stars_meaning,
+        stars_meaning="" if opinions.stars is None else opinions.stars.meaning,
     )
 
 
-def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> tuple[Targets | None, str]:
-    """Return the stars of all rows, NaN without a text, and a line that describes their source."""
-    rows = table.filled("text")
-    found = table.ratings(rows, kind)
-    if is_named and (found is None or found.column != table.chosen["stars"]):
-        raise InputError(
-            f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
-            "10. Choose another with --stars-column, or leave it out."
-        )
-    if found is None:
-        return None, ""
-    stars = np.full(table.rows, np.nan, np.float32)
-    stars[rows] = found.stars
-    return stars, found.meaning
+def _stars_of_all(opinions: Opinions, rows: int) -> Targets | None:
+    """Return the stars of all rows of a file, NaN where a row has no text, label or stars."""
+    if opinions.stars is None:
+        return None
+    stars = np.full(rows, np.nan, np.float32)
+    stars[opinions.rows] = opinions.stars.stars
+    return stars
 
 
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
