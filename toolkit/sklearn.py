@@ -151,7 +151,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         npt.NDArray[np.float64]
             (n, 2), in the order of `classes_`. Both are 0.5 for a text without a known word.
         """
-        found = self._positive(_texts(X))
+        found = self._positive(X)
         positive = np.where(np.isnan(found), 0.5, found)
         return np.stack([1 - positive, positive], axis=1)
 
@@ -169,13 +169,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (n,) labels of `classes_`. A text without a known word gets the class that was more
             frequent in the training.
         """
-        found = self._positive(_texts(X))
+        found = self._positive(X)
         codes = np.where(np.isnan(found), self._likelier, is_positive(found)).astype(np.int64)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
 
-    def _positive(self, texts: list[str | None]) -> npt.NDArray[np.float64]:
-        """Return the probability of the second class, (n,); NaN without a known word."""
+    def _positive(self, given: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of the second class for texts, (n,); NaN without a known word."""
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(self, "model_")
@@ -184,7 +184,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 path = folder / "model.onnx"
                 path.write_bytes(self.model_)
                 self._scorer = Scorer(path)
-        found = self._scorer.probabilities(pa.array(texts, pa.string()))
+        found = self._scorer.probabilities(pa.array(_texts(given), pa.string()))
         numbers: npt.NDArray[np.float64] = found.to_numpy(zero_copy_only=False).astype(np.float64)
         return numbers
 

@@ -395,7 +395,7 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral is the model's own range"),
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
-        (["--names", "stars=s"], "stars is a column that --stars adds: give --stars, too"),
+        (["--names", "stars=s"], "the column stars needs --stars. Add it"),
         (["--stars", "--names", "stars=label"], "has a column 'label' already"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),

@@ -179,7 +179,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([], "no labelled reviews given. Name a file, or use --behaviour", 2),
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
         (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
-        ([MODEL, "r.csv", "-m", MODEL], "is named without it. Name all models in the same way", 2),
+        ([MODEL, "r.csv", "-m", MODEL], "is named without --model. Name all models in one way", 2),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--target-accuracy", "97"], "such as 0.97, received 97.0", 2),

@@ -517,6 +517,25 @@ def test_the_page_is_whole_and_safe(command: Command) -> None:
     assert "What they complain about" in page
 
 
+def test_nothing_turns_the_direction_of_the_page(command: Command) -> None:
+    write("a.csv", "text\nA \u202edirty\u2066 hotel \u200f.\n")
+    command("score", "a.csv", "--page", "a.html")
+    page = Path("a.html").read_text(encoding="utf-8")
+    assert "A \ufffddirty\ufffd hotel \u200f." in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("Dirty and loud.", "negative"), ("A lovely hotel.", "not negative")]
+)
+def test_a_single_review(command: Command, text: str, said: str) -> None:
+    stars = 1 if said == "not negative" else 5
+    write("a.csv", f"text,stars\n{text},{stars}\n")
+    command("score", "a.csv")
+    ran = command("summarize", "a.scored.csv")
+    assert f"\nThe only review is {said}.\n" in ran.out
+    assert f"({'1 star' if stars == 1 else '5 stars'})" in ran.out
+
+
 def test_scoring_makes_the_page_at_once(command: Command) -> None:
     write("hotels.csv", "id,body\n1,A lovely hotel.\n2,Dirty and loud.\n")
     ran = command("score", "hotels.csv", "--text-column", "body", "--page", "hotels.html")

@@ -290,9 +290,9 @@ def test_columns_are_named(command: Command, ending: str) -> None:
     assert ran.exit_code == 0, ran.err
     assert command("score", f"b.{ending}", "-o", "c.jsonl").err.count("error") <= 1
     ran = command("score", source, "--names", "aspect_bed=x", "--force")
-    ran.failed_with("a column that --aspects adds", 2)
+    ran.failed_with("--names: the column aspect_bed needs --aspects", 2)
     ran = command("score", source, *options, "--names", "aspect_bed=x", "--force")
-    ran.failed_with("no such aspect. There are aspect_room", 2)
+    ran.failed_with("no such aspect, expected aspect_room", 2)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
@@ -345,7 +345,7 @@ def test_an_aspect_has_the_mean_probability_of_its_sentences(command: Command) -
     assert command("score", "a.csv", "-o", "b.parquet", *wanted, *named).exit_code == 0
     assert pq.read_table("b.parquet")["p"].to_pylist() == room
     command("score", "a.csv", "-o", "c.csv", "--aspect-probability").failed_with(
-        "--aspect-probability: give --aspects or --aspect, too.", 2
+        "--aspect-probability: needs --aspects or --aspect.", 2
     )
 
 

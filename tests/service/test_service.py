@@ -168,7 +168,7 @@ def test_options() -> None:
     with started("--model", "conv1d", "--threshold", "0.999", "--max-texts", "2") as service:
         assert service.scores([FILM]) == in_json(Scorer(CONV1D, 0.999).score([FILM]))
         for wanted, error in (
-            ("stars", "stars: the model of this service has none"),
+            ("stars", "stars: the model of this service has no stars"),
             ("neutral", "neutral: the model of this service has no neutral range"),
         ):
             body = json.dumps({"texts": [FILM], wanted: True}).encode()

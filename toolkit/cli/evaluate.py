@@ -232,7 +232,7 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
     *models, data = files
     if models and named:
         raise UsageError(
-            f"--model {named[0]}: {models[0]} is named without it. Name all models in the same way."
+            f"--model {named[0]}: {models[0]} is named without --model. Name all models in one way."
         )
     if names_a_model(data):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")

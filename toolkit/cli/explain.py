@@ -157,7 +157,7 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
 
     Raises `ToolkitError` if no row is left, or, with `must_all`, if one is left out.
     """
-    from toolkit.model.predict import array_of  # late: these import Arrow
+    from toolkit.model.predictor import array_of  # late: these import Arrow
     from toolkit.text.silent_words import why_unscored
 
     scores = scorer.score([row.text for row in found])

@@ -70,7 +70,7 @@ def export(
     MissingExtraError.check("train", "onnx")
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
-    from toolkit.export.export_run import chosen_release
+    from toolkit.export.release_file import chosen_release
 
     settings: dict[str, Any] = {
         "force": force,

@@ -134,11 +134,11 @@ class ScoreOptions:
         """Return the columns that a model of sentiment reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
         if self.aspect_probability and self.chosen_aspects is None:
-            raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
+            raise UsageError("--aspect-probability: needs --aspects or --aspect.")
         if of_classes := [role for role in names if is_of_classes(role)]:
             raise UsageError(
-                f"--names: {of_classes[0]} is a column of models of classes, and this one tells "
-                "negative from positive. Leave it out, or choose another model."
+                f"--names: only models of classes have the column {of_classes[0]}. Leave it out, "
+                "or choose another model."
             )
         adds = [*self._roles(common, names)]
         for role in names:
@@ -170,9 +170,11 @@ class ScoreOptions:
         addition = addition_of(role)
         if addition.are_several and self.chosen_aspects is not None:
             of_aspects = [each for each in adds if addition_of(each).are_several]
-            raise UsageError(f"--names: {role}: no such aspect. There are {', '.join(of_aspects)}")
+            raise UsageError(f"--names: {role}: no such aspect, expected {', '.join(of_aspects)}")
         option = "--aspects" if addition.are_several else addition.option
-        raise UsageError(f"--names: {role} is a column that {option} adds: give {option}, too.")
+        raise UsageError(
+            f"--names: the column {role} needs {option}. Add it, or leave the name out."
+        )
 
     def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
         """Return the columns that a model of classes reads and adds; raise `UsageError`."""
@@ -180,7 +182,7 @@ class ScoreOptions:
         adds = [*answers.adds, *(["model"] if "model" in names else [])]
         if unknown := [role for role in names if role not in adds]:
             raise UsageError(
-                f"--names: {unknown[0]}: no such column is added. There are {', '.join(adds)[:300]}"
+                f"--names: {unknown[0]}: no such column, expected {', '.join(adds)[:300]}"
             )
         return self._columns(common, adds).with_names(names)
 

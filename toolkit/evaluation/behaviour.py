@@ -144,15 +144,15 @@ def steadiness(scorer: Scorer, sets: Sets) -> Iterator[Steadiness]:
         worst = int(np.argmax(spreads))
         answers = sorted(zip(inside[worst].tolist(), own[worst], strict=True))
         yield Steadiness(
-            part,
-            name,
-            len(own),
-            float(spreads.mean()),
-            float(np.mean(spreads > FAR)),
-            float(np.mean(called[:, 0] != called[:, 1])),
-            answers[0],
-            answers[-1],
-            float(np.abs(values - 0.5).mean()) if part == "neutral" else None,
+            part=part,
+            name=name,
+            sets=len(own),
+            mean_spread=float(spreads.mean()),
+            moved=float(np.mean(spreads > FAR)),
+            other_label=float(np.mean(called[:, 0] != called[:, 1])),
+            lowest=answers[0],
+            highest=answers[-1],
+            from_half=float(np.abs(values - 0.5).mean()) if part == "neutral" else None,
         )
 
 

@@ -12,7 +12,7 @@ UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
 
 class Cell(NamedTuple):
-    """What is in a row and a column."""
+    """The content of a row in a column."""
 
     text: str
     note: str = ""  # how sure it is, or what it means
@@ -44,7 +44,7 @@ def percent(share: float, digits: int = 2) -> str:
 
 
 def ends(interval: tuple[float, float] | None) -> str:
-    """Write both ends in percent; nothing of none."""
+    """Write both ends of an interval in percent; empty without an interval."""
     if interval is None:
         return ""
     low, high = interval
@@ -52,7 +52,7 @@ def ends(interval: tuple[float, float] | None) -> str:
 
 
 def p_value(value: float) -> str:
-    """Write a p-value, with as many digits as mean something."""
+    """Write a p-value with its meaningful digits."""
     return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
 
 

@@ -1,4 +1,4 @@
-"""Whether one model is really better than another on the same reviews."""
+"""Test whether one model is better than another on the same reviews."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Comparison:
     reference: str
     only_model_right: int  # reviews that only the model has right
     only_reference_right: int
-    difference: float  # the accuracy of the model minus that of the reference
+    difference: float  # the accuracy of the model minus the accuracy of the reference
     # 95% interval of the difference for paired answers: those that the score test (Tango 1998) with
     # Edwards' correction does not reject. It holds 0 where p is 0.05 or more, and only there, but
     # for 13 reviews against 4, of which the exact test says p = 0.049.
@@ -44,7 +44,7 @@ class Comparison:
 
 
 def compare(model: str, right: Right, reference: str, reference_right: Right) -> Comparison:
-    """Compare two by the (reviews,) answers that are right."""
+    """Compare two models; `right` and `reference_right`, (reviews,), mark their right answers."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
     return compare_counts(model, reference, only_model, only_reference, len(right))
@@ -64,27 +64,28 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
 def compare_counts(
     model: str, reference: str, only_model: int, only_reference: int, reviews: int
 ) -> Comparison:
-    """Compare two by the numbers of reviews that only one of them has right, of all reviews."""
+    """Compare two models by the numbers of reviews that only one of them has right."""
     return Comparison(
-        model,
-        reference,
-        only_model,
-        only_reference,
-        (only_model - only_reference) / reviews,
-        _interval(only_model, only_reference, reviews),
-        _p_value(only_model, only_reference),
-        only_model + only_reference < _EXACT_BELOW,
+        model=model,
+        reference=reference,
+        only_model_right=only_model,
+        only_reference_right=only_reference,
+        difference=(only_model - only_reference) / reviews,
+        interval=_interval(only_model, only_reference, reviews),
+        p_value=_p_value(only_model, only_reference),
+        is_exact=only_model + only_reference < _EXACT_BELOW,
     )
 
 
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
-    """Give the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
+    """Return the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
     return (-_most(only_reference, only_model, reviews), _most(only_model, only_reference, reviews))
 
 
 def _most(first: int, second: int, reviews: int) -> float:
     """Find the largest difference that the score test does not reject, by halving."""
-    low, high = (first - second) / reviews, 1.0
+    low = (first - second) / reviews
+    high = 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if _is_too_large(middle, first, second, reviews):
@@ -105,21 +106,21 @@ def _is_too_large(difference: float, first: int, second: int, reviews: int) -> b
 
 
 def _p_value(first: int, second: int) -> float:
-    """McNemar's test of the reviews that only the first, or only the second has right."""
+    """Return the p-value of McNemar's test, of reviews that only one of the two has right."""
     count = first + second
     if not count:
         return 1.0
     if count < _EXACT_BELOW:
         tail = sum(comb(count, k) for k in range(min(first, second) + 1))
         return min(float(2 * tail / 2**count), 1.0)
-    # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
+    # The upper tail of chi-squared with one degree of freedom, the square of a normal deviate.
     return erfc(max(abs(first - second) - _CORRECTION, 0) / sqrt(2 * count))
 
 
 def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
-    """Say that a model is not clearly better than one constant answer; None if it is.
+    """Return a warning if a model is not clearly better than a constant answer, or None.
 
-    `kind` says which reviews: `held-out` or `test`.
+    `kind` names the reviews: `held-out` or `test`.
     """
     found = compare_with_constant(model, metrics)
     if found is None:

@@ -1,4 +1,4 @@
-"""Two models compared on fixed texts, and on files of reviews of any size, in bounded memory."""
+"""Compare two models on fixed texts, and on files of any size in bounded memory."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def diff(
     options: DiffOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> Difference:
-    """Compare two models by what their files say, on fixed texts, and on files of reviews.
+    """Compare two models by the facts in their files, on fixed texts, and on files of reviews.
 
     Parameters
     ----------
@@ -99,11 +99,11 @@ def diff(
     texts = pa.array(fixed.values(), pa.large_string())
     totals.add(compare(*models, texts, {"file": pa.array([*fixed])}))
     found = Difference(
-        models[0].identity(),
-        models[1].identity(),
-        compare_facts(*models),
-        WordChanges.of(*models),
-        totals.changes({}),
+        old=models[0].identity(),
+        new=models[1].identity(),
+        facts=compare_facts(*models),
+        words=WordChanges.of(*models),
+        texts=totals.changes({}),
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     return replace(found, data=_compare_files(models, files, options, on_file)) if files else found
@@ -138,7 +138,7 @@ def _compare_files(
 
 
 class _Block(NamedTuple):
-    """What is left of a block when it is scored."""
+    """The result of a block."""
 
     rows: ComparedRows
     rejects: Sequence[Reject]
@@ -169,7 +169,7 @@ class _Comparison:
 
     @property
     def needs_labels(self) -> bool:
-        """Whether labels are asked for; who says what labels mean wants them, too."""
+        """Whether the user asked for labels, by a column or by names for them."""
         reading = self.options.reading
         return reading.columns.of("label").is_named or reading.labels != LabelNames()
 
@@ -181,7 +181,8 @@ class _Comparison:
 
     def read(self, append: AppendRows | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
-        data, errors = self.data, []
+        data = self.data
+        errors = []
         for path in self.files:
             before = data.records
             self.starts.append(self.end)
@@ -205,7 +206,8 @@ class _Comparison:
             raise errors[0]
 
     def _read(self, path: Path, append: AppendRows | None) -> None:
-        data, of = self.data, self.options.reading.columns.of
+        data = self.data
+        of = self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         with (
             open_reviews(path, self.options.reading, (of("text"), label, of("group"))) as reviews,
@@ -214,7 +216,9 @@ class _Comparison:
             self.options.subset.check(reviews)
             data.columns = {**reviews.chosen, **data.columns}
             self._warn_of_labels(path, reviews)
-            start, before, compared = self.end, 0, data.records
+            start = self.end
+            before = 0
+            compared = data.records
             for block in run_blocks(reviews, partial(self._compare, path), self.options.subset):
                 before = before if block.before is None else block.before
                 rows = block.rows.after(before)
@@ -251,7 +255,7 @@ class _Comparison:
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
     def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
-        """Say that a column with a usual name is no column of labels, such as one of lists."""
+        """Warn if a column has a usual name of labels, but its values cannot be labels."""
         usual = self.options.reading.columns.of("label").names
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
@@ -261,9 +265,9 @@ class _Comparison:
             )
 
     def meanings(self) -> dict[str, int]:
-        """Tell what labels mean, by their words: the position of negative, positive or none.
+        """Return the number of the answer that each label means, of `ANSWERS`.
 
-        If a column that is not named has no labels, that is a warning.
+        If the column was not named by the user and has no labels, warn.
         """
         try:
             return self._meanings()
@@ -288,7 +292,8 @@ class _Comparison:
             )
         except WrongValueError as error:
             file = bisect(self.starts, error.row) - 1
-            place, row = f"{self.files[file]}: {column}", error.row - self.starts[file]
+            place = f"{self.files[file]}: {column}"
+            row = error.row - self.starts[file]
             raise WrongValueError(place, row, error.problem) from None
         self.data.label_meaning = found.meaning
         often = dict(zip(words, counts.tolist(), strict=True))
@@ -298,7 +303,7 @@ class _Comparison:
         return {word: _answer_of(target) for word, target in found.targets.items()}
 
     def reason_for_nothing(self) -> str:
-        """Say why no row has a label of either model."""
+        """Return why no row has a label from either model."""
         data = self.data
         if not data.records:
             return "no rows to compare the models on."

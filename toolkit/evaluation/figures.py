@@ -139,11 +139,11 @@ class Figure:
         )
 
     def x_ticks(self) -> list[tuple[float, str]]:
-        """Return where the numbers of x are, and what is written there."""
+        """Return the places and texts of the numbers below the plot."""
         return [(self.place(value, self.y.low)[0], text) for value, text in self.x.ticks]
 
     def y_ticks(self) -> list[tuple[float, str]]:
-        """Return where the numbers or names of y are, and what is written there."""
+        """Return the places and texts of the numbers or names left of the plot."""
         return [(self.place(self.x.low, value)[1], text) for value, text in self.y.ticks]
 
     def line(
@@ -402,7 +402,8 @@ def _percents(low: float, high: float, most: int = _MOST_TICKS) -> Scale:
     rough = (high - low) / most
     power = 10.0 ** floor(log10(rough))
     step = next(power * each for each in (1, 2, 5, 10) if power * each >= rough)
-    first, last = ceil(low / step - 1e-9), floor(high / step + 1e-9)
+    first = ceil(low / step - 1e-9)
+    last = floor(high / step + 1e-9)
     digits = max(0, -floor(log10(step) + 1e-9) - 2)
     ticks = [(number * step, f"{number * step:.{digits}%}") for number in range(first, last + 1)]
     return Scale(low, high, tuple(ticks))

@@ -21,7 +21,11 @@ from toolkit.model.training_facts import PARTS
 _HERE = Path(__file__).parent  # of the template and the styles
 
 # HTML has no place for them, not even escaped.
-_CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+# And what would turn the direction of the text after it.
+_CONTROL = re.compile(
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069"
+    "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
+)
 
 _LETTERS_SHOWN = 4000  # of a review whose words were not tried
 _FAINT = 0.08  # of the strongest effect: weaker ones are not marked
@@ -87,11 +91,11 @@ def _rendered(name: str, **values: Any) -> str:
 
 
 def spans(mistake: Mistake) -> Iterator[Span]:
-    """Split a review into its words and what is between them, as far as the model reads it."""
+    """Split the part of a review that the model reads into words and the text between them."""
     words = [word for word in mistake.words if word.state != "unread"]
     if not words:
         cut = mistake.text[:_LETTERS_SHOWN]
-        yield Span(cut + "…" * (cut != mistake.text))
+        yield Span(cut if cut == mistake.text else f"{cut}…")
         return
     strongest = max(abs(word.contribution) for word in words)
     for text, word in pieces(mistake.text, mistake.words):
@@ -101,5 +105,5 @@ def spans(mistake: Mistake) -> Iterator[Span]:
 
 
 def _printable(value: Any) -> Any:
-    """Replace what HTML cannot hold by U+FFFD; what is escaped already stays as it is."""
+    """Replace controls and what HTML cannot hold by U+FFFD; escaped text stays as it is."""
     return _CONTROL.sub("\ufffd", value) if type(value) is str else value

@@ -31,7 +31,7 @@ from toolkit.records.table import read_table
 
 @dataclass(frozen=True)
 class Data:
-    """What was read of the file of labelled reviews, and what was left out."""
+    """The counts of a file of labelled reviews, and of the rows left out."""
 
     path: Path
     sha256: str | None  # of the file; None for standard input
@@ -60,7 +60,7 @@ class Data:
 
 @dataclass(frozen=True)
 class LabelledReviews:
-    """Reviews with a text and a label, neutral ones among them."""
+    """Reviews with a text and a label, including neutral ones."""
 
     data: Data
     rows: Rows  # (reviews,) their positions in the file, from 0
@@ -118,8 +118,11 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
     Raises `InputError` for a wrong label or if no row is left, `UsageError` for a missing column.
     """
     found = read_labelled(path, reading, "group", "stars")
-    table, opinions = found.table, found.opinions(skips_missing=True)
-    labels, rows, stars = opinions.labels, opinions.rows, opinions.stars
+    table = found.table
+    opinions = found.opinions(skips_missing=True)
+    labels = opinions.labels
+    rows = opinions.rows
+    stars = opinions.stars
     is_called_positive = is_positive(labels.targets)
     classes = np.full(len(rows), NEUTRAL_OF_THREE)
     classes[np.searchsorted(rows, labels.rows)] = np.where(
@@ -158,7 +161,8 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
     one row per row of the data, with the same text if it has texts, and a probability for at least
     one review.
     """
-    data, is_opinion = reviews.data, reviews.is_opinion
+    data = reviews.data
+    is_opinion = reviews.is_opinion
     texts = replace(reading.columns.of("text"), is_needed=False)
     if not texts.joined_with:
         texts = replace(texts, names=(data.columns["text"],))
@@ -182,7 +186,7 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
 
 
 def sha256_if_file(path: Path) -> str | None:
-    """Give the SHA-256 of a file, or of the archive that it is in; None for a stream."""
+    """Return the SHA-256 of a file, or of the archive that holds it; None for a stream."""
     return None if is_stream(path) else sha256_of(file_of(path))
 
 

@@ -76,7 +76,7 @@ _DIGITS = 10_000  # four digits after the point
 
 
 def summary_of(data: Data, noun: str = "review") -> str:
-    """Say how many reviews there are, and what was left out."""
+    """Return the number of reviews, and of rows left out."""
     parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
     if data.soft_labels:
         parts.append(f"{data.soft_labels:,} soft labels, rounded")
@@ -94,7 +94,7 @@ def summary_of(data: Data, noun: str = "review") -> str:
 
 
 def warnings_of(evaluation: Evaluation) -> list[str]:
-    """Say what makes the figures look better than they are."""
+    """Return warnings of what makes the figures look better than they are."""
     found = [constant_warning(model.name, model.metrics) for model in evaluation.models]
     found.append(None if evaluation.data.is_suite else _shift_warning(evaluation.models))
     return [warning for warning in dict.fromkeys(found) if warning is not None]
@@ -105,9 +105,11 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
 
     A shift is reported if it is both significant (95%) and at least `_LEAST_SHIFT`.
     """
-    share, found = models[0].metrics.positive_share, []
+    share = models[0].metrics.positive_share
+    found = []
     for name, each in ((model.name, model.metrics) for model in models):
-        mean, interval = each.mean_probability, each.mean_probability_interval
+        mean = each.mean_probability
+        interval = each.mean_probability_interval
         # The distances of the labels also explain a share to a model that is too sure.
         explained = NORMAL_95 * sqrt(each.brier_score / each.accuracy.count)
         if interval is None or abs(share - mean) < max(_LEAST_SHIFT, explained):
@@ -124,7 +126,7 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
 
 
 def metrics_table(evaluation: Evaluation) -> Table:
-    """The metrics, a row each."""
+    """Make a table with a row per metric."""
     models = evaluation.models
     found = [model.metrics for model in models]
     rows: list[Row] = [[metric.title, *_figures(metric, found)] for metric in METRICS]
@@ -136,7 +138,7 @@ def metrics_table(evaluation: Evaluation) -> Table:
 
 
 def confusion_table(model: ModelResult) -> Table:
-    """What is called what, by the threshold."""
+    """Make the confusion matrix of positive and negative."""
     found = model.metrics
     positive = found.true_positives, found.false_negatives
     negative = found.false_positives, found.true_negatives
@@ -145,7 +147,7 @@ def confusion_table(model: ModelResult) -> Table:
 
 
 def class_confusion_table(model: ModelResult) -> Table | None:
-    """What is called what of three classes; None without neutral reviews or a neutral range."""
+    """Make the confusion matrix of three classes; None without neutral reviews or range."""
     found = (model.ratings or Ratings()).classes
     if found is None or found.confusion is None or found.range is None:
         return None
@@ -154,7 +156,7 @@ def class_confusion_table(model: ModelResult) -> Table | None:
 
 
 def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
-    """A row for each label, with the recall and its interval."""
+    """Make a table with a row per label, with the recall and its interval."""
     rows: list[Row] = []
     for at, (name, row) in enumerate(zip(names, counts, strict=True)):
         found = Proportion(row[at], sum(row))
@@ -164,7 +166,7 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
 
 
 def comparison_table(evaluation: Evaluation) -> Table:
-    """A row for each model but the best."""
+    """Make a table with a row per model, without the best."""
     columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
     rows = [
         (
@@ -180,7 +182,7 @@ def comparison_table(evaluation: Evaluation) -> Table:
 
 
 def comparison_note(evaluation: Evaluation) -> str:
-    """Say how the comparison is to be read."""
+    """Return a note on how to read the comparison."""
     best = evaluation.models[evaluation.best].name
     exact = any(each.is_exact for each in evaluation.comparisons)
     return (
@@ -191,7 +193,7 @@ def comparison_note(evaluation: Evaluation) -> str:
 
 
 def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
-    """The accuracy on each slice, with the majority baseline of the slice."""
+    """Make a table of the accuracy on each slice, with its majority baseline."""
     rows: list[Row] = []
     for each in breakdown.slices:
         cells = [_accuracy_cell(found) for found in each.metrics]
@@ -202,7 +204,7 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
 
 
 def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
-    """The balanced accuracy of all models on each group, side by side; then the mean."""
+    """Make a table of balanced accuracies by group and model, with the mean."""
     rows: list[Row] = []
     for each in shown_groups(groups, evaluation.best):
         cells = [_balanced_cell(found) for found in each.metrics]
@@ -216,17 +218,19 @@ def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
 
 
 def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
-    """All figures of one model on each group; then the mean."""
+    """Make a table of all figures of one model by group, with the mean."""
     columns = ("reviews", "positive", "accuracy", "balanced", "95%", "majority", "log loss")
     rows = []
     for each in shown_groups(groups, evaluation.best):
         metrics = each.metrics[model]
         counts = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
         balanced = number(metrics.balanced_accuracy), ends(metrics.balanced_accuracy_interval)
-        accuracy, majority = percent(metrics.accuracy.value), percent(metrics.majority_accuracy, 1)
+        accuracy = percent(metrics.accuracy.value)
+        majority = percent(metrics.majority_accuracy, 1)
         rows.append((each.name, *counts, accuracy, *balanced, majority, *_losses(metrics)))
     if (mean := evaluation.macro_mean) is not None:
-        found, majority = mean.models[model], percent(mean.majority_accuracy, 1)
+        found = mean.models[model]
+        majority = percent(mean.majority_accuracy, 1)
         accuracies = percent(found.accuracy), percent(found.balanced_accuracy)
         rows.append((_mean_of(mean), "", "", *accuracies, "", majority, *_losses(found)))
     first = evaluation.data.columns["group"]
@@ -234,7 +238,7 @@ def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
 
 
 def star_table(evaluation: Evaluation) -> Table | None:
-    """How near the stars of models come to those of the reviewers; None without any."""
+    """Compare the stars of models with the reviewers' stars; None without any."""
     ratings = [model.ratings or Ratings() for model in evaluation.models]
     constants = next((each.best_constants for each in ratings if each.best_constants), None)
     if constants is None:
@@ -248,7 +252,7 @@ def star_table(evaluation: Evaluation) -> Table | None:
 
 
 def class_table(evaluation: Evaluation) -> Table | None:
-    """The macro F1 of three classes; None without neutral reviews."""
+    """Make a table of the macro F1 of three classes; None without neutral reviews."""
     found = [(model.ratings or Ratings()).classes for model in evaluation.models]
     first = next((each for each in found if each is not None), None)
     if first is None:
@@ -263,12 +267,13 @@ def class_table(evaluation: Evaluation) -> Table | None:
 
 
 def prior_table(evaluation: Evaluation) -> Table | None:
-    """Say what `toolkit score --prior auto` would have changed; None where it changes nothing."""
+    """Show what `toolkit score --prior auto` would have changed; None without a change."""
     rows: list[Row] = []
     for model in evaluation.models:
         if model.prior is None:
             continue
-        before, after = model.metrics, model.prior.metrics
+        before = model.metrics
+        after = model.prior.metrics
         for name, metrics in ((model.name, before), (f"{model.name}, adjusted", after)):
             called = metrics.true_positives + metrics.false_positives
             figures = (metrics.accuracy.value, metrics.negative_recall, metrics.recall)
@@ -282,8 +287,8 @@ def prior_table(evaluation: Evaluation) -> Table | None:
 
 
 def prior_note(evaluation: Evaluation) -> str:
-    """Say which share was estimated by each model, beside the true one."""
-    told = [
+    """Return the share of positives that each model estimates, and the true share."""
+    shares = [
         f"{percent(each.prior.share, 1)} by {each.name}"
         for each in evaluation.models
         if each.prior is not None
@@ -291,12 +296,12 @@ def prior_note(evaluation: Evaluation) -> str:
     true = evaluation.models[0].metrics.positive_share
     return (
         f"The scores of the first {FIRST_RECORDS:,} reviews tell the share of positive ones "
-        f"without a label: {', '.join(told)}; by the labels of all, it is {percent(true, 1)}."
+        f"without a label: {', '.join(shares)}; by the labels of all, it is {percent(true, 1)}."
     )
 
 
 def target_table(evaluation: Evaluation) -> Table:
-    """The most reviews that are answered with an accuracy, and the range to leave out for it."""
+    """Make a table of the largest coverage at each accuracy, and the range to leave unanswered."""
     rows: list[Row] = []
     for targets in zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True):
         cells = [_target_cell(each) for each in targets]
@@ -306,14 +311,16 @@ def target_table(evaluation: Evaluation) -> Table:
 
 
 def mistakes_title(model: ModelResult, label: int) -> str:
-    """Name the mistakes with this true label, 0 or 1, and say how many there are."""
+    """Return a title with the number of mistakes with this true label, 0 or 1."""
     count = (model.metrics.false_positives, model.metrics.false_negatives)[label]
-    true, called, shown = SENTIMENT[label], SENTIMENT[1 - label], len(model.mistakes_of(label))
+    true = SENTIMENT[label]
+    called = SENTIMENT[1 - label]
+    shown = len(model.mistakes_of(label))
     return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
 
 
 def doubtful_note(evaluation: Evaluation) -> str:
-    """Say how many labels look wrong; nothing of none."""
+    """Return a note on labels that look wrong; empty without any."""
     if not evaluation.doubtful:
         return ""
     best = evaluation.models[evaluation.best].name
@@ -327,7 +334,7 @@ def doubtful_note(evaluation: Evaluation) -> str:
 def _by_model(
     evaluation: Evaluation, columns: Sequence[str], rows: Iterable[Row], figure: str | None = None
 ) -> Table:
-    """Put rows with a cell for each model below their names, or those of one below the `figure`."""
+    """Make a table with a column per model; a single model's column has the name `figure`."""
     names = [model.name for model in evaluation.models]
     heads = [figure] if figure and len(names) == 1 else names
     return table_of((*columns, *heads), rows, len(columns))
@@ -336,7 +343,7 @@ def _by_model(
 def _best(
     cells: Sequence[Cell], values: Sequence[float | None] = (), better: Better = "higher"
 ) -> list[Cell]:
-    """Mark the best cells, by their shares or other values; none if all are equal."""
+    """Mark the best cells by their shares or other values; no mark if all are equal."""
     values = values or [cell.share for cell in cells]
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2 or min(known) == max(known):
@@ -371,7 +378,8 @@ def _balanced_cell(found: Metrics) -> Cell:
 
 
 def _accuracy_cell(found: Metrics) -> Cell:
-    accuracy, value = found.accuracy, found.balanced_accuracy
+    accuracy = found.accuracy
+    value = found.balanced_accuracy
     balanced = "" if value is None else f"balanced {percent(value, 1)}"
     return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
 
@@ -413,7 +421,7 @@ def _target_cell(found: TargetCoverage) -> Cell:
 
 
 def _outward(uncertain: tuple[float, float] | None) -> str:
-    """Write a range so that it leaves out no fewer reviews than the exact one."""
+    """Write a range, rounded outward: it leaves out at least the reviews of the exact one."""
     if uncertain is None:
         return "all"
     low, high = uncertain

@@ -1,7 +1,7 @@
-"""Which model files need no check of their agreement (`toolkit.model.agreement`).
+"""Model files that need no check by `toolkit.model.agreement`, by their SHA-256.
 
-They are known by their SHA-256: the shipped models, and those that this process, or the one that
-sent a pickled scorer, has checked before.
+These are the shipped models, and files checked before by this process or by the one that sent a
+pickled scorer.
 """
 
 from __future__ import annotations

@@ -35,8 +35,8 @@ from toolkit.model.stars import logits_of
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, START_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import token_spans
 
-# To test whether a network is additive. The shares of an additive one miss the logit by the
-# rounding of float32, 1e-7 of each logit; those of the other presets by 1e-2 and more.
+# To test whether a network is additive: then the shares miss the logit by the rounding of float32,
+# 1e-7 of each logit. In the other presets, they miss it by 1e-2 and more.
 _TRIED_ROWS = 4
 _TRIED_WORDS = 8
 _ROUNDING = 1e-5

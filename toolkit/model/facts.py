@@ -1,12 +1,11 @@
-"""What a model file says of a model: what scoring needs, and where the rest is.
+"""Read and write the facts of a model, the metadata of its file.
 
-Facts are stored as JSON, in which an attribute that is None is left out. To add a fact, add an
-attribute that is None by default; files without it keep loading, and older versions of the toolkit
-ignore it.
+Facts are stored as JSON; attributes that are None are left out. To add a fact, add an attribute
+that is None by default. Files without it keep loading, and older versions of the toolkit ignore it.
 
-What scoring needs is decoded and checked when the file is loaded. The rest is by far the larger
-part: how the model was made and measured (`toolkit.model.training_facts`), and what may be done
-with it (`toolkit.model.release`). It is decoded and checked when it is asked for.
+Facts for scoring are decoded and checked when the file is loaded. All others are decoded and
+checked on first use, as they are many: how the model was trained and measured
+(`toolkit.model.training_facts`), and its release (`toolkit.model.release`).
 """
 
 from __future__ import annotations
@@ -43,18 +42,18 @@ if TYPE_CHECKING:
         TrainingData,
     )
 
-# 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
-# 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
-#    is the output `known_tokens`, and texts without a known word have no score; a batch may be
-#    empty. A file may have the output `stars`.
-# 4: a model of classes: any labels, the output `probabilities`, and `probability` is that of the
-#    label. There is no threshold. Models of sentiment stay at 3.
+# 1: every row of `token_ids` has `max_tokens` ids.
+# 2: rows may have fewer ids; the facts have `calibration` and `threshold_choice`.
+# 3: `token_rule` is the version of the token rule, which is 1 in older files; the output
+#    `known_tokens` is new, and texts without a known word have no score; batches may be empty; the
+#    output `stars` is optional.
+# 4: for models of classes: any labels, the output `probabilities`, and `probability` of the label;
+#    no threshold. Models of sentiment stay at 3.
 FORMAT_VERSION = 3
 CLASSES_VERSION = NEWEST_VERSION = 4
 _FIRST_WITH_KNOWN_TOKENS = 3
 
-# Labels are written into files as they are.
+# Labels are written into files unchanged, so each must be a printable line.
 Labels = Annotated[
     tuple[str, ...], lambda names: len({*names}) == len(names) >= 2 and all(map(is_line, names))
 ]
@@ -63,7 +62,7 @@ MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
 VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
 
-FEWEST_FOR_UNSURE = 200  # reviews; the share among fewer is much chance
+FEWEST_FOR_UNSURE = 200  # reviews; among fewer, the share of unsure scores is mostly chance
 
 
 def _usual_choice() -> ThresholdChoice:
@@ -79,7 +78,7 @@ def _no_release() -> Release:
 
 
 def _kind_of(late: str) -> Any:
-    """Return the type of a fact that is decoded when it is asked for."""
+    """Return the type of a fact that is decoded on first use."""
     from toolkit.model import release, training_facts
 
     kinds = {
@@ -93,7 +92,7 @@ def _kind_of(late: str) -> Any:
     return kinds[late]
 
 
-# Decoded when they are asked for. None has a default on the class, which would hide that.
+# Decoded on first use, by `__getattr__`: so they must not have a default on the class.
 _LATE = ("data", "metrics", "parity", "calibration", "threshold_choice", "release")
 _LATE_AND_NEEDED = ("data", "metrics", "parity")
 
@@ -102,30 +101,30 @@ _LATE_AND_NEEDED = ("data", "metrics", "parity")
 class ModelFacts:
     """The `metadata_props` of a model file, each of which is JSON.
 
-    The attributes of `release` have an entry each, beside the others. Of a file that was read, the
-    attributes from `data` to `calibration`, `threshold_choice` and `release` are decoded when they
-    are asked for, and raise `ModelError` if they are damaged.
+    Each attribute of `release` is an entry of its own. In facts that were read from a file, the
+    attributes `data`, `metrics`, `parity`, `calibration`, `threshold_choice` and `release` are
+    decoded on first use, and raise `ModelError` if they are damaged.
     """
 
     preset: str
-    labels: Labels  # of probability 0 and of probability 1; of a model of classes, in order
-    threshold: Share  # probabilities from here up get the second label
+    labels: Labels  # for probabilities 0 and 1; for a model of classes, in the order of its outputs
+    threshold: Share  # probabilities of at least this get the second label
     max_tokens: MaxTokens
-    vocabulary_size: VocabularySize  # every token id is below it
+    vocabulary_size: VocabularySize  # all token ids are below it
     data: TrainingData
     metrics: Metrics
     parity: Parity | None
     toolkit_version: str
     calibration: Calibration | None = field(default_factory=lambda: None)
     threshold_choice: ThresholdChoice = field(default_factory=_usual_choice)
-    stars: StarScale | None = None  # with it, the file has the output `stars`
+    stars: StarScale | None = None  # not None: the file has the output `stars`
     neutral: NeutralRange | None = None
     token_rule: RuleVersion = OLDEST_RULE.version
     format_version: int = FORMAT_VERSION
     release: Release = field(default_factory=_no_release)
 
     def __getattr__(self, name: str) -> Any:
-        """Decode a late fact, once."""
+        """Decode a late fact on first use."""
         stored: _Stored | None = vars(self).get("_stored")
         if stored is None or name not in _LATE:
             raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
@@ -140,12 +139,12 @@ class ModelFacts:
 
     @property
     def version(self) -> str:
-        """The version of the model; if it has none, that of the toolkit that exported it."""
+        """The version of the model, or of the toolkit that exported it if the model has none."""
         return self._alone("release", "model_version", Name | None) or self.toolkit_version
 
     @property
     def name(self) -> str | None:
-        """The name of its release."""
+        """The name of the model in its release."""
         return self._alone("release", "model_name", Name | None)  # type: ignore[no-any-return]
 
     @property
@@ -156,7 +155,7 @@ class ModelFacts:
     @property
     def adaptation(self) -> Adaptation | None:
         """How the network was adapted from another model; None if it was not."""
-        # Of other models, nothing is decoded.
+        # Only an adapted model needs all its metrics decoded.
         is_adapted = self._alone("metrics", "adaptation", Any) is not None
         return self.metrics.adaptation if is_adapted else None
 
@@ -172,34 +171,34 @@ class ModelFacts:
 
     @property
     def counts_known_tokens(self) -> bool:
-        """Whether the file has `known_tokens`; texts where that is 0 have no score then."""
+        """Whether the file has `known_tokens`; if so, texts without known tokens have no score."""
         return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it, with `{}` for None; what a release does not say is left out."""
+        """Return all facts as JSON values, with `{}` for None; a release leaves out None."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         facts = {key: {} if item is None else encode(item) for key, item in found.items()}
         return {**facts.pop("release"), **facts}
 
     def write_to(self, model: ModelProto) -> None:
-        """Replace the metadata of a model by these, and what else describes it."""
+        """Replace the metadata of a model by these facts, and its description by the release."""
         self.release.write_to(model)
         del model.metadata_props[:]
         for key, value in self.as_dict().items():
             model.metadata_props.add(key=key, value=json.dumps(value))
             if key == "threshold_choice":
-                # Once, of weights in fewer bits; without it, files would have other bytes.
+                # Unused; kept so that exported files have the same bytes as before.
                 model.metadata_props.add(key="quantization", value="{}")
 
     def _check_labels(self) -> None:
-        """Raise `ValueError` for labels that a model of sentiment cannot have."""
+        """Raise `ValueError` for labels that are not allowed in a model of sentiment."""
         are_two = len(self.labels) == 2 and all(map(_SENTIMENT_LABEL.fullmatch, self.labels))
         if not are_two and not self.has_classes:
             raise ValueError(f"labels is {[*self.labels]!r:.50}")
 
     @classmethod
     def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
-        """Read the metadata of a model from `path`; raises `ModelError` if they are damaged."""
+        """Read the metadata of a model; raise `ModelError` if they are damaged."""
         entries = {entry.key: entry.value for entry in model.metadata_props}
         if "format_version" not in entries:
             raise ModelError(
@@ -217,14 +216,14 @@ class ModelFacts:
             facts = object.__new__(cls)
             vars(facts).update(stored.decode_needed(), _stored=stored)
             facts._check_labels()
-            facts.version, facts.name  # noqa: B018 (which checks what is written into files)
+            facts.version, facts.name  # noqa: B018 (checks both: they are written into outputs)
             return facts
         except ValueError as error:  # such as a number of 5,000 digits
             raise stored.damaged(error) from None
 
 
 class _Stored:
-    """The metadata of a file, not all of which are decoded."""
+    """The metadata of a file as text; parts are decoded when needed."""
 
     def __init__(self, path: Path, entries: Mapping[str, str]) -> None:
         self._path = path
@@ -235,7 +234,7 @@ class _Stored:
         return ModelError(f"{self._path}: damaged metadata: {why}")
 
     def decode_needed(self) -> dict[str, Any]:
-        """Decode what is not late; raises `ValueError` for what is damaged or missing."""
+        """Decode all facts that are not late; raise `ValueError` for damaged and missing ones."""
         if missing := [name for name in _LATE_AND_NEEDED if name not in self._entries]:
             raise ValueError(f"{missing[0]} is missing")
         names = [each.name for each in fields(ModelFacts) if each.name not in _LATE]
@@ -243,7 +242,7 @@ class _Stored:
         return decode_some(ModelFacts, found, names)
 
     def decode(self, late: str) -> Any:
-        """Decode a late fact; raises `ModelError` if it is damaged."""
+        """Decode a late fact; raise `ModelError` if it is damaged."""
         kind = _kind_of(late)
         try:
             if late == "release":
@@ -254,7 +253,7 @@ class _Stored:
             raise self.damaged(error) from None
 
     def decode_alone(self, late: str, attribute: str, kind: Any) -> Any:
-        """Decode one attribute of a late fact; raises `ModelError` if it is damaged."""
+        """Decode one attribute of a late fact; raise `ModelError` if it is damaged."""
         try:
             if late == "release":
                 value = self._json_of(attribute) if attribute in self._entries else None

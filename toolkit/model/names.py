@@ -1,4 +1,4 @@
-"""What the name and the version of a model may hold: they go into files, tables and file names."""
+"""Check names and versions of models, which are written into tables and used as file names."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import re
 from typing import Annotated
 
 LONGEST_NAME = 100
-_PLAIN = "_.+-"  # beside letters and digits
+_PLAIN = "_.+-"  # allowed in names, besides letters and digits
 
 
 def plain_word(text: str) -> str:

@@ -50,8 +50,8 @@ def session_options() -> ort.SessionOptions:
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     """Load a part of the model file at a path; raise `ModelError` if ONNX Runtime cannot.
 
-    Also raised for a `Scan`, except that of `ngram-recurrent`, which takes one step per token:
-    another one could take any number of steps, without needing memory.
+    Also raised for a `Scan`, except in `ngram-recurrent`, where it takes one step per token: any
+    other could take any number of steps, without needing memory.
     """
     if any(node.op_type == "Scan" for node in part.graph.node) and not _has_known_steps(part):
         raise ModelError(f"{path}: the node 'Scan' is not the one of the network ngram-recurrent")
@@ -138,9 +138,9 @@ class Graph:
     Parameters
     ----------
     network : ModelProto
-        The network.
+        The network, with or without weights.
     weights : Mapping[str, TensorProto] | None
-        Its weights by name, if it has none itself.
+        Name → weight, for a network without weights.
     """
 
     def __init__(
@@ -270,7 +270,7 @@ def split_network(
 ) -> SplitNetwork | None:
     """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it.
 
-    ``weights`` are those of the network by name, if it has none itself.
+    ``weights``: name → weight, for a network without weights.
     """
     if native.core() is None:
         return None

@@ -55,12 +55,12 @@ class Network:
     Parameters
     ----------
     part : ModelProto
-        The part.
+        A graph from `token_ids` to the outputs, with or without weights.
     model : ModelFile
-        The file.
+        The model file.
     weights : Mapping[str, TensorProto] | None
-        The weights of the part by name, if it has none itself. They are copied only where ONNX
-        Runtime has to run the whole part.
+        Name → weight, for a part without weights. They are copied only if ONNX Runtime runs the
+        whole part.
     """
 
     def __init__(

@@ -119,12 +119,12 @@ def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
 
 
 def weights_of(model: ModelProto) -> dict[str, TensorProto]:
-    """Return the weights of a graph by name, without a copy; of equal names, the last."""
+    """Return name → weight of a graph, not copied; the last of equal names."""
     return {each.name: each for each in model.graph.initializer}
 
 
 def with_weights(part: ModelProto, weights: Mapping[str, TensorProto]) -> ModelProto:
-    """Return nodes with a copy of the weights that they read: some 16 MB, which takes 20 ms."""
+    """Return nodes with a copy of their weights, which takes 20 ms for 16 MB."""
     whole = ModelProto()
     whole.CopyFrom(part)
     names = {name for node in part.graph.node for name in (*node.input, *node.output)}
@@ -190,7 +190,7 @@ def read_onnx(path: Path) -> ModelProto:
 
 
 def read_model(path: Path) -> bytes:
-    """Read a file that may be a model; raise `ModelError` if it is no file, or too large."""
+    """Read the bytes of a model file; raise `ModelError` if it is not a file, or too large."""
     try:
         _check_kind(path)
         return path.read_bytes()

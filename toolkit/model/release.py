@@ -97,7 +97,7 @@ _Source = TypeVar("_Source", bound=DataSet | Teacher)
 def _joined(
     own: tuple[_Source, ...] | None, more: tuple[_Source, ...] | None
 ) -> tuple[_Source, ...] | None:
-    """Return `own` and those of `more` that have another name; None instead of no sources."""
+    """Return `own`, and the sources of `more` with other names; None instead of no sources."""
     named = {each.name for each in own or ()}
     return (*(own or ()), *(each for each in more or () if each.name not in named)) or None
 

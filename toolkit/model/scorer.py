@@ -1,7 +1,7 @@
 """Score reviews with a model file: texts, Arrow arrays and record batches.
 
-Spark and Ray send a scorer with each task to processes that they use again. There it is its
-arguments, and what was opened for them is kept.
+Spark and Ray send a pickled scorer with each task, to processes that they reuse. A pickled scorer
+is its options alone; each process keeps the scorers that it has opened.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
 from toolkit.model.labels import Labelling, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.predictor import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, shift_of
 from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
 from toolkit.records.columns import (
@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 
 class Score(NamedTuple):
-    """The sentiment of one review; both are None where there is no text or no known word."""
+    """The sentiment of one review; both fields are None without a text or a known word."""
 
     sentiment: str | None
     probability: float | None  # of the positive class, 0 to 1
@@ -56,50 +56,52 @@ class Score(NamedTuple):
 class Scorer:
     """A loaded model, ready to score; safe to share between threads.
 
-    It computes in the thread that calls it, and starts no others. Pickled, it is its arguments
-    alone: the model file must be there where it is unpickled, and is opened once per process.
+    It computes in the calling thread, and starts no other threads. A pickled scorer has only its
+    arguments: the machine that unpickles it needs the model file, and opens it once per process.
 
     Parameters
     ----------
     model : str | Path | None
         A text-in model file of `toolkit export`, the run folder that it was written into, or the
-        name of a shipped model: `reviews`, the default, `reviews-small`,
-        `reviews-open` or `conv1d`.
+        name of a shipped model: `reviews` (the default), `reviews-small`, `reviews-open` or
+        `conv1d`.
     threshold : float | None
-        Probability from which a review counts as positive, 0 to 1; by default the model's own.
+        Reviews with at least this probability are positive, 0 to 1. Default: the model's own.
     neutral : Range | Literal[True] | None
-        Probabilities from the first number to below the second get the label ``neutral``; the
-        threshold lies between them. True is the model's own range. By default none do.
+        Range of probabilities, from the first number to below the second, with the label
+        ``neutral``; the threshold must lie between them. True: the model's own range. Default:
+        no neutral reviews.
     by_sentence : bool
-        Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
-        whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
+        Whether to score each sentence, too (`toolkit.model.sentences`), and to give reviews whose
+        sentences disagree the label ``mixed`` (`toolkit.model.labels`).
     aspects : AspectLists | None
-        What reviews may speak of: the name of a list of the package, such as hotels or general
-        (`toolkit.model.ASPECT_LISTS` has all), a TOML file, or words by the name of an aspect, such
-        as ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of
-        them.
+        Aspects to find in reviews (`toolkit.model.aspects`): the name of a shipped list, such as
+        hotels or general (all are in `toolkit.model.ASPECT_LISTS`), a TOML file, or words by
+        aspect, such as ``{"staff": ["staff", "reception*"]}``.
     reasons : int
-        How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
+        Number of most influential words to return per review (`toolkit.model.reasons`).
     prior : float | None
-        The share of positive reviews among those to score, from 0.000001 to 0.999999: half of its
-        log-odds moves each probability, and stars (`toolkit.model.prior`). By default nothing does.
+        The share of positive reviews among those to score, from 0.000001 to 0.999999. Half of its
+        log-odds is added to the logit of each review, also for stars (`toolkit.model.prior`).
+        Default: nothing is added.
     min_probability : float | None
-        Of a model of classes: a label that is less likely than this, 0 to 1, is not given.
+        For models of classes: least probability of a label, 0 to 1. Less likely labels are
+        replaced by `other`.
     other : str | None
-        The label in its place; by default there is none.
+        For models of classes: the label of texts without a likely label. Default: no label.
     top : int
-        Of a model of classes: how many of the most likely labels `score_batch` lists.
+        For models of classes: number of most likely labels that `score_batch` lists.
     probabilities : bool
-        Of a model of classes: whether `score_batch` adds the probability of each class.
+        For models of classes: whether `score_batch` adds the probability of each class.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, or no model of this toolkit.
+        If the file is missing, damaged, or not a model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, a label of the model is called mixed, aspects are no such lists, the
-        prior is no such share, or an argument is not for models of this kind.
+        If the threshold is not within 0 to 1; if the neutral range does not include it; if the
+        model has no neutral range of its own, or a label ``mixed``; if aspects or prior are
+        invalid; or if an argument is not for models of this kind.
 
     Examples
     --------
@@ -147,7 +149,7 @@ class Scorer:
         Parameters
         ----------
         options : ScorerOptions
-            What the scorer is asked for.
+            The arguments of `Scorer`.
 
         Returns
         -------
@@ -160,9 +162,9 @@ class Scorer:
 
     def _open(self, options: ScorerOptions) -> None:
         self._file = load_model(options.model)
-        self.facts: ModelFacts = self._file.facts  # what the model file says of itself
+        self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
-        self.answers: ClassAnswers | None = None  # of a model of classes
+        self.answers: ClassAnswers | None = None  # for a model of classes
         if self.facts.has_classes:
             from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
 
@@ -179,11 +181,11 @@ class Scorer:
             from toolkit.model.agreement import check_agreement  # late: shipped models are known
 
             check_agreement(self._file, self._network)
-        self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
+        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
         self._set(options)
 
     def _set(self, options: ScorerOptions) -> None:
-        """Take over options for the model that is loaded."""
+        """Apply options to the loaded model."""
         self._labelling = Labelling.of(
             self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
         )
@@ -191,7 +193,7 @@ class Scorer:
             options.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
-        # A range may have been given as a list.
+        # The checked range, in place of a list or other numbers.
         is_own = options.neutral is True
         self.options = replace(options, neutral=True if is_own else self.neutral)
         self._predictor = Predictor(
@@ -203,10 +205,18 @@ class Scorer:
             shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
             answers=self.answers,
         )
+        self._class_predictor = self._predictor  # with the probabilities of all classes
+        if self.answers is not None and not self.answers.probabilities:
+            self._class_predictor = Predictor(
+                self._network,
+                self.vocabulary,
+                self._labelling,
+                answers=replace(self.answers, probabilities=True),
+            )
 
     @property
     def in_use(self) -> ScorerOptions:
-        """The options with the threshold and the neutral range that the model has given them."""
+        """The options, with the model's threshold and neutral range in place of defaults."""
         threshold = None if self.facts.has_classes else float(self.threshold)
         return replace(self.options, threshold=threshold, neutral=self.neutral)
 
@@ -217,21 +227,21 @@ class Scorer:
 
     @property
     def aspects(self) -> Aspects | None:
-        """What reviews may speak of."""
+        """The aspects to find in reviews."""
         return self.options.aspects
 
     @property
     def most_reasons(self) -> int:
-        """How many of the words that moved a score most are told of it."""
+        """The number of most influential words to return per review."""
         return self.options.reasons
 
     @property
     def prior(self) -> float | None:
-        """The share of positive reviews that the scores are adjusted to; None: they are not."""
+        """The share of positive reviews that scores are adjusted to; None: no adjustment."""
         return self.options.prior
 
     def check_sentiment(self, name: str, instead: str) -> None:
-        """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
+        """Raise `UsageError` for a model of classes; ``instead``: what to do, for the message."""
         refuse_classes(name, self.facts, self._file.name, instead)
 
     def check_options_of_sentiment(self, given: Mapping[str, bool]) -> None:
@@ -249,7 +259,7 @@ class Scorer:
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
     ) -> Self:
-        """Give a scorer that labels in another way, with the same threshold and loaded model.
+        """Return a scorer with other labels, but the same threshold and the same loaded model.
 
         Parameters
         ----------
@@ -282,7 +292,7 @@ class Scorer:
 
     @property
     def base(self) -> float:
-        """The share of positive reviews that the probabilities of the model are for."""
+        """The share of positive reviews that the model is calibrated for."""
         return base_of(self.facts)
 
     def with_prior(self, prior: float | None) -> Self:
@@ -309,11 +319,11 @@ class Scorer:
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A cluster sends the scorer to its workers, where the model file is opened again.
+        # A worker opens the model file again.
         return _unpickle, (self.options, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
-        """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
+        """Return `ModelFile.identity` with the threshold in use."""
         threshold = None if self.facts.has_classes else round(float(self.threshold), 7)
         return {**self._file.identity(), "threshold": threshold}
 
@@ -323,7 +333,7 @@ class Scorer:
         return self._file.in_one_value
 
     def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
-        """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities."""
+        """Score the sentences of reviews by their ids, made ``with_cuts``, and probabilities."""
         return self._predictor.score_sentences(ids, probability)
 
     @property
@@ -333,12 +343,12 @@ class Scorer:
 
     @property
     def max_tokens(self) -> int:
-        """The number of tokens that the model reads of a review, its last ones."""
+        """How many tokens the model reads: the last ones of each review."""
         return self.facts.max_tokens
 
     @property
     def has_stars(self) -> bool:
-        """Whether the model tells stars."""
+        """Whether the model predicts stars."""
         return self._file.has_stars
 
     def score(self, texts: Iterable[str | None]) -> list[Score]:
@@ -347,17 +357,17 @@ class Scorer:
         Parameters
         ----------
         texts : Iterable[str | None]
-            Reviews; None or a blank text has no score, and nor has one without a known word.
+            Reviews. None, blank texts and texts without a known word have no score.
 
         Returns
         -------
         list[Score]
-            One for each review, in order.
+            One score per review, in order.
 
         Raises
         ------
         UsageError
-            If the model is one of classes: see `classify`.
+            If this is a model of classes: see `classify`.
         """
         self.check_sentiment("score", "Use classify.")
         listed = list_of(texts)
@@ -368,7 +378,7 @@ class Scorer:
         return [Score(*each) for each in found]
 
     def classify(self, texts: Iterable[str | None]) -> list[Classification]:
-        """Tell the class of some texts.
+        """Return the class of some texts.
 
         Parameters
         ----------
@@ -378,8 +388,8 @@ class Scorer:
         Returns
         -------
         list[Classification]
-            The label of each text and how likely that label is, 0 to 1. A model of sentiment has
-            the labels negative and positive.
+            The label of each text, and the probability of that label, 0 to 1. The labels of a
+            model of sentiment are negative and positive.
         """
         if self.answers is not None:
             return self.answers.of_rows(self.predict(array_of(texts)))
@@ -390,7 +400,7 @@ class Scorer:
         ]
 
     def class_probabilities(self, texts: Iterable[str | None]) -> list[dict[str, float] | None]:
-        """Tell how likely each class is for some texts.
+        """Return the probability of each class for some texts.
 
         Parameters
         ----------
@@ -400,27 +410,22 @@ class Scorer:
         Returns
         -------
         list[dict[str, float] | None]
-            For each text the probability of each class, 0 to 1, the most likely one first; None
-            where there is no text or no known word.
+            Label → probability, 0 to 1, for each text, the most likely label first; None without
+            a text or a known word.
         """
         if self.answers is not None:
-            every = Predictor(
-                self._network,
-                self.vocabulary,
-                self._labelling,
-                answers=replace(self.answers, probabilities=True),
-            )
-            return self.answers.by_class(every.predict(array_of(texts), with_reading=False))
+            found = self._class_predictor.predict(array_of(texts), with_reading=False)
+            return self.answers.by_class(found)
         negative, positive = self.facts.labels
-        return [
-            None
-            if share is None
-            else dict(sorted(((positive, share), (negative, 1 - share)), key=lambda e: -e[1]))
-            for _, share in self.score(texts)
-        ]
+
+        def by_label(share: float) -> dict[str, float]:
+            pairs = ((positive, share), (negative, 1 - share))
+            return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+        return [None if share is None else by_label(share) for _, share in self.score(texts)]
 
     def stars(self, texts: Iterable[str | None]) -> list[float | None]:
-        """Tell the stars of some reviews.
+        """Predict the stars of some reviews.
 
         Parameters
         ----------
@@ -430,7 +435,7 @@ class Scorer:
         Returns
         -------
         list[float | None]
-            For each review 1.0 to 5.0 in hundredths, None where there is no score.
+            Stars of each review, 1.0 to 5.0, rounded to hundredths; None without a score.
 
         Raises
         ------
@@ -442,7 +447,7 @@ class Scorer:
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def aspects_of(self, texts: Iterable[str | None]) -> list[dict[str, str]]:
-        """Tell what some reviews say of each aspect.
+        """Return what some reviews say about each aspect.
 
         Parameters
         ----------
@@ -452,7 +457,7 @@ class Scorer:
         Returns
         -------
         list[dict[str, str]]
-            For each review the aspects that it speaks of, by name: ``positive``, ``negative``,
+            For each review, the aspects that it mentions: name → ``positive``, ``negative``,
             ``mixed`` or ``neutral``.
 
         Raises
@@ -473,10 +478,15 @@ class Scorer:
     def _reasons(self) -> Reasons:
         from toolkit.model.reasons import Reasons  # late: few runs want them
 
-        return Reasons(self._file, self.vocabulary, self.most_reasons, lambda: self._explainer)
+        return Reasons(
+            self._file,
+            self.vocabulary,
+            most_words=self.most_reasons,
+            explainer=lambda: self._explainer,
+        )
 
     def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
-        """Tell the words that moved the score of some reviews most towards its label.
+        """Return the words of some reviews that contribute most to the label.
 
         Parameters
         ----------
@@ -486,7 +496,7 @@ class Scorer:
         Returns
         -------
         list[list[str]]
-            For each review its words in small letters, the strongest first.
+            Words of each review in lower case, the strongest first.
 
         Raises
         ------
@@ -498,7 +508,7 @@ class Scorer:
         return [words.split(REASONS_JOINED_WITH) if words else [] for words in found]
 
     def explain(self, text: str) -> Explanation:
-        """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
+        """Return what each word of a review contributes to its score (`toolkit.model.explain`).
 
         Parameters
         ----------
@@ -508,14 +518,14 @@ class Scorer:
         Returns
         -------
         Explanation
-            Its score, its words with their places and contributions, and, by sentence, its
-            sentences.
+            The score, the words with their positions and contributions, and, if sentences are
+            scored, the sentences.
 
         Raises
         ------
         UsageError
-            If it is not a text, or has no score: it is blank, or the model knows none of its words,
-            or only numbers and function words.
+            If the review is not a text or has no score: it is blank, has no known word, or only
+            numbers and function words.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
@@ -526,7 +536,9 @@ class Scorer:
             raise UsageError(f"explain: {why}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
-        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
+        found = self._explainer.explain(
+            text, row=self.token_ids(texts)[0], sentiment=sentiment, probability=probability
+        )
         if not self.by_sentence and self.aspects is None:
             return found
         names = () if self.aspects is None else self.aspects.names
@@ -540,62 +552,63 @@ class Scorer:
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
-            Reviews; a null or a blank text has no score. Nor has a text without a known word
-            among those that the model reads, but models of format versions 1 and 2 score it.
+            Reviews. Null and blank texts have no score, nor have texts without a known word among
+            the words that the model reads; models of format versions 1 and 2 score the latter.
 
         Returns
         -------
         tuple[pa.Array, pa.FloatArray]
-            Sentiment (string) and probability (float32), both null where there is no score.
+            Sentiment (string) and probability (float32); null without a score.
 
         Raises
         ------
         UsageError
-            If it is of another type.
+            If the array has another type.
         """
         self.check_sentiment("score_array", "Use score_batch or classify.")
         columns = self.columns(self.predict(texts), ["sentiment", "probability"])
         return columns["sentiment"], columns["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
-        """Give the probabilities of the positive class, float32, as `score_array` does."""
+        """Return the probabilities of the positive class, float32, as `score_array` does."""
         self.check_sentiment("probabilities", "Use class_probabilities.")
         return self.predict(texts)["probability"]
 
     def predict(
         self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool = False
     ) -> pa.RecordBatch:
-        """Give all that the model says of an Arrow array of any string type.
+        """Return all predictions for an Arrow array of any string type.
 
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
             Reviews.
         with_reading : bool
-            Whether to say how the texts were read, too.
+            Whether to add the columns `few_known_words` and `cut_to_length`.
 
         Returns
         -------
         pa.RecordBatch
-            `probability` of the positive class, float32, 0 to 1; and, if the model has them,
-            `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
-            `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
-            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; and its probability,
-            such as `positive_probability_room`, float32, null if no sentence does; with reasons
-            `reasons`, string, joined by ``; ``; with the reading
-            also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
-            values: whether a text has more tokens than the model reads. All are null where there is
-            no score.
+            One row per review; all columns are null without a score:
+            `probability` of the positive class, float32, 0 to 1;
+            `stars`, float32, 1 to 5 in hundredths, if the model has them;
+            `positive_sentences` and `negative_sentences`, int32, if sentences are scored;
+            for each aspect, such as `aspect_room`, int8: 0 not mentioned, 1 neutral, 2 negative,
+            3 positive, 4 mixed; and its probability, such as `positive_probability_room`, float32,
+            null if not mentioned;
+            `reasons`, string, joined by ``; ``, if asked for;
+            `few_known_words`, bool (`toolkit.model.predictor.KnownWords`), and `cut_to_length`,
+            bool: whether a text has more tokens than the model reads.
 
         Raises
         ------
         UsageError
-            If the array is of another type.
+            If the array has another type.
         """
         return self._predictor.predict(texts, with_reading=with_reading)
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
-        """Give the label for each probability (float32) alone; null where that is null."""
+        """Return the label of each probability (float32), without regard to sentences."""
         self.check_sentiment("sentiments", "Use classify.")
         return self._labelling.of_probability(probability)
 
@@ -610,43 +623,45 @@ class Scorer:
         negative_sentences_column: str = "negative_sentences",
         model_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
-        """Score a record batch or a table: all columns stay, and two or more are added.
+        """Score a record batch or a table: return it with two or more added columns.
 
-        With aspects, one is added for each, such as ``aspect_room``; and ``reasons`` if asked for.
+        A scorer with aspects adds one column per aspect, such as ``aspect_room``; one with reasons
+        adds ``reasons``.
 
-        Every engine calls this function, so that results never depend on where it runs.
+        All engines call this function, so that results do not depend on where it runs.
 
         Parameters
         ----------
         batch : pa.RecordBatch | pa.Table
             Reviews with any further columns.
         text_column : str
-            Column of the reviews, of any string type.
+            Column with the reviews, of any string type.
         sentiment_column : str
             Name of the added column with the label, string.
         probability_column : str
             Name of the added column with the probability of the positive class, float32.
         stars_column : str | None
-            Name of the added column with the stars, float32, 1 to 5; by default no such column.
+            Name of the added column with the stars, float32, 1 to 5. Default: no such column.
         positive_sentences_column : str
-            Name of the column with the number of clearly positive sentences, int32, which is added
-            if they are scored.
+            Name of the column with the number of clearly positive sentences, int32; it is added
+            if sentences are scored.
         negative_sentences_column : str
-            Name of the same for negative sentences.
+            Name of the column with the number of clearly negative sentences, int32; it is added
+            if sentences are scored.
         model_column : str | None
-            Name of the added column with the model, string, in each row such as
-            ``reviews 2026.11 sha256-0123456789abcdef``; by default no such column.
+            Name of the added column with the model, string, such as
+            ``reviews 2026.11 sha256-0123456789abcdef`` in each row. Default: no such column.
 
         Returns
         -------
         pa.RecordBatch | pa.Table
-            As many rows, in order; the added fields, except the model, are null where there is no
+            The same rows in the same order. Added fields, except the model, are null without a
             score.
 
         Raises
         ------
         UsageError
-            If there is no such text column, an added name is taken, or the model has no stars.
+            If the text column is missing, an added name is taken, or the model has no stars.
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
         if self.answers is not None:
@@ -683,7 +698,7 @@ class Scorer:
         return {role: given.column(role) for role in wanted}
 
     def check_gives(self, wanted: Collection[str]) -> None:
-        """Raise `UsageError` unless `columns` can give all that is wanted."""
+        """Raise `UsageError` unless `columns` can return all wanted roles."""
         if self.answers is not None:
             if unknown := {*wanted} - {*self.answers.adds, "model"}:
                 self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
@@ -701,13 +716,13 @@ class Scorer:
                 raise UsageError(addition.hint)
 
     def token_ids(self, texts: pa.Array) -> Ids:
-        """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
+        """Return the network's input, (rows, tokens) int32, padded in front with 0."""
         return self._predictor.token_ids(texts)
 
     @property
     def _explainer(self) -> Explainer:
         if not self._explainers:
-            from toolkit.model.explain import Explainer  # late: scoring has no use for it
+            from toolkit.model.explain import Explainer  # late: scoring does not need it
 
             self._explainers.append(Explainer(self._file))
         return self._explainers[0]
@@ -734,15 +749,15 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
             raise UsageError(f"the input has a column {name!r} already; choose another name")
 
 
-# The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
+# How many unpickled scorers a process keeps, the most recently used. One of `reviews` takes some
+# 50 MiB.
 MOST_SCORERS = 4
 
 
 def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
-    """Return a scorer with these options, opened once in each process.
+    """Return a scorer with these options, opened once per process.
 
-    ``checked`` is the SHA-256 of the file that the sender has checked: the same file is not checked
-    again here.
+    ``checked``: the SHA-256 of the file that the sender has checked; it is not checked again.
     """
     if others or not isinstance(options, ScorerOptions):
         raise UsageError(
@@ -753,9 +768,9 @@ def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
     path = find_model(options.model)
     try:
         found = path.stat()
-    except OSError:  # opening it says what is wrong
+    except OSError:  # opening the file reports what is wrong
         return Scorer.of(options)
-    # A file that was replaced is another one.
+    # A replaced file must be opened again, so these facts are part of the key.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
     return _opened(options, file)
 

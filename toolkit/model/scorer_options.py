@@ -1,10 +1,11 @@
-"""What a scorer is asked for, in one object.
+"""The options of a scorer in one object.
 
-`Scorer` makes it of its arguments, and is pickled as it. `toolkit score` makes it of the command
-line. The identity of a job, shards and the report read what is in use (`Scorer.in_use`).
+`Scorer` creates it from its arguments, and pickles as it. `toolkit score` creates it from the
+command line. The identity of a job, shards and the report read the options in use
+(`Scorer.in_use`).
 
-To add an option, add a field, and the argument of `Scorer`: for which models it is, what it is
-called on the command line, and what the identity of a job calls it, follow from the field.
+To add an option, add a field here, and the argument of `Scorer`. The field's metadata has the name
+on the command line, the name in the identity of a job, and the kind of models that it is for.
 """
 
 from __future__ import annotations
@@ -27,11 +28,11 @@ _META = "option"
 
 
 class _Option(NamedTuple):
-    """What a field of `ScorerOptions` is outside of it."""
+    """Names of a field of `ScorerOptions` elsewhere, and its kind of models."""
 
     name: str  # on the command line
     setting: str  # in the identity of a job, as older versions wrote it
-    is_of_classes: bool  # for models of classes; the others are for models of sentiment
+    is_of_classes: bool  # True: for models of classes; False: for models of sentiment
 
 
 def _sentiment(name: str, setting: str) -> dict[str, _Option]:
@@ -44,7 +45,7 @@ def _classes(name: str, setting: str) -> dict[str, _Option]:
 
 @dataclass(frozen=True, kw_only=True)
 class ScorerOptions:
-    """What `Scorer` is asked for; it documents each argument.
+    """The arguments of `Scorer`, which documents them.
 
     Raises
     ------
@@ -52,7 +53,7 @@ class ScorerOptions:
         If the number of reasons or the prior is out of range.
     """
 
-    model: str | Path | None = None  # in the identity of a job, it is the SHA-256 of its file
+    model: str | Path | None = None  # the identity of a job has the SHA-256 of its file instead
     threshold: float | None = field(
         default=None, metadata=_sentiment("--threshold", "the threshold")
     )
@@ -84,9 +85,9 @@ class ScorerOptions:
         Parameters
         ----------
         facts : ModelFacts
-            Of the model.
+            The facts of the model.
         name : str
-            What the model is called in the message.
+            The name of the model in the message.
         """
         useless = [
             option.name
@@ -98,9 +99,9 @@ class ScorerOptions:
             raise wrong_kind(useless, facts, name)
 
     def settings(self, *, has_classes: bool) -> dict[str, Any]:
-        """Return all that changes the answers, but the model, for the identity of a job.
+        """Return all options that change the answers, except the model, for the identity of a job.
 
-        A model of classes has its own options in an entry of their own.
+        For a model of classes, its options are in one entry, "the classes".
         """
         found: dict[str, Any] = {}
         of_classes: dict[str, Any] = {}
@@ -126,28 +127,28 @@ def wrong_kind(useless: Sequence[str], facts: ModelFacts, name: str) -> UsageErr
 
 
 def kind_of(*, has_classes: bool) -> str:
-    """Name a kind of models."""
+    """Return the name of a kind of models, in the plural."""
     return "models of classes" if has_classes else "models that tell negative from positive"
 
 
 def what_it_tells(facts: ModelFacts) -> str:
-    """Return what a model tells, to go after its name."""
+    """Return what a model distinguishes, as the end of a sentence that begins with its name."""
     if facts.has_classes:
         return f"tells {len(facts.labels):,} classes of its own"
     return "tells negative from positive"
 
 
 def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> None:
-    """Raise `UsageError` if a model of classes does not have something.
+    """Raise `UsageError` for something that models of classes do not have.
 
     Parameters
     ----------
     what : str
         A command, a method or an option.
     facts : ModelFacts
-        Of the model.
+        The facts of the model.
     name : str
-        What the model is called in the message.
+        The name of the model in the message.
     instead : str
         A sentence that says what to do instead.
     """

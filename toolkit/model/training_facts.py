@@ -1,7 +1,7 @@
-"""What a model file says of its training: the data, the fit, and what was measured.
+"""The facts of a model's training: the data, the fit, and the measured quality.
 
-Nothing of this is needed to score, so `toolkit.model.facts` decodes it when it is asked for.
-To add a fact, add an attribute that is None by default.
+Scoring does not need them, so `toolkit.model.facts` decodes them on first use. To add a fact, add
+an attribute that is None by default.
 """
 
 from __future__ import annotations
@@ -17,18 +17,18 @@ _Number = Annotated[float, lambda value: abs(value) < 1e6]
 
 @dataclass(frozen=True)
 class StartModel:
-    """The model that a network was adapted from; `sha256` is that of its file."""
+    """The model that a network was adapted from."""
 
     name: str
     preset: str
-    sha256: str
+    sha256: str  # of its file
     version: str | None = None
     licence: str | None = None  # of its weights
 
 
 @dataclass(frozen=True)
 class CandidateScores:
-    """How well one way to adapt does on reviews that were held out of its fit."""
+    """The quality of one way to adapt, on reviews held out of its fit."""
 
     name: str
     loss: float
@@ -38,24 +38,24 @@ class CandidateScores:
 
 @dataclass(frozen=True)
 class Adaptation:
-    """Which of the candidates was kept, with what, and how good each is by cross-validation."""
+    """How a model was adapted: the candidates by cross-validation, and the one that was kept."""
 
     kept: str
-    candidates: tuple[CandidateScores, ...]  # the simplest first, which is the start as it is
+    candidates: tuple[CandidateScores, ...]  # the simplest first: the unchanged start model
     folds: int
-    scale: float  # of the logit of the start
+    scale: float  # of the start model's logit
     bias: float
-    strength: float | None = None  # deviation of the prior of a word's weight
-    words: int | None = None  # that have a weight
-    new_words: int | None = None  # of these, words that the start does not know
-    # The share of positives whose log-odds were taken from the logit, so that 0.5 is the border.
-    # None: nothing was taken, as of models with a threshold of their own.
+    strength: float | None = None  # standard deviation of the prior of a word's weight
+    words: int | None = None  # number of words with a weight
+    new_words: int | None = None  # how many of them the start model does not know
+    # The share of positive reviews whose log-odds were subtracted from the logit, so that 0.5 is
+    # the threshold. None: nothing was subtracted, as in models with another threshold.
     border: float | None = None
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What a way that was tried reached on the held-out reviews: a network, or a baseline."""
+    """The quality of a network or a baseline that was tried, on held-out reviews."""
 
     name: str
     balanced_accuracy: Share
@@ -65,22 +65,22 @@ class Tried:
 
 @dataclass(frozen=True)
 class Parity:
-    """How far the executions of an exported model are from Keras, or from another reference."""
+    """How far the ways to run an exported model are from Keras, or from another reference."""
 
     reviews: int
     edge_texts: int
-    largest_difference: float  # of the probability of any execution
+    largest_difference: float  # of any probability
     label_flips: int
-    token_id_differences: int = 0  # rows whose ids in the graph differ from the vectorised ones
-    known_token_differences: int = 0  # rows for which executions count other known tokens
-    differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
+    token_id_differences: int = 0  # rows whose ids differ between the graph and the toolkit
+    known_token_differences: int = 0  # rows whose numbers of known tokens differ
+    differences: dict[str, float] = field(default_factory=dict)  # way to run → largest difference
     tolerance: float | None = None
-    largest_stars_difference: float | None = None  # of the stars of any execution, if there are any
+    largest_stars_difference: float | None = None  # None: no stars
 
 
 @dataclass(frozen=True)
 class ThresholdReached:
-    """What a threshold reaches on the held-out reviews of a run."""
+    """The quality of a threshold on the held-out reviews of a run."""
 
     reviews: int
     accuracy: float | None = None
@@ -89,75 +89,75 @@ class ThresholdReached:
     f1: float | None = None
     balanced_accuracy: float | None = None
     majority_accuracy: float | None = None
-    is_calibrated: bool | None = None  # the probabilities, by a fit on the same reviews
+    is_calibrated: bool | None = None  # whether the calibration was fitted on the same reviews
 
 
 @dataclass(frozen=True)
 class ThresholdChoice:
-    """How a threshold was chosen: `default`, `given`, or the goal, such as `recall=0.9`."""
+    """How a threshold was chosen."""
 
-    chosen: str = "default"
+    chosen: str = "default"  # "default", "given", or the goal, such as "recall=0.9"
     validation: ThresholdReached | None = None
 
 
 @dataclass(frozen=True)
 class ReviewSource:
-    """Reviews that were read; `sha256` is that of their texts and labels."""
+    """Reviews that were read, and how many of them were used."""
 
     source: str | None = None
     reviews: int | None = None
     positive: int | None = None
     without_text: int | None = None
-    without_label: int | None = None  # rows that were left out for their label
-    left_out: int | None = None  # reviews without labels that were not learned from
-    sha256: str | None = None
-    soft_labels: int | None = None  # labels between 0 and 1
-    classes: dict[str, int] | None = None  # texts of each label, of a model of classes
-    label_meaning: str | None = None  # which labels were read as what, where they are not as usual
+    without_label: int | None = None  # rows left out because of their label
+    left_out: int | None = None  # unlabelled reviews that were not used
+    sha256: str | None = None  # of texts and labels
+    soft_labels: int | None = None  # number of labels between 0 and 1
+    classes: dict[str, int] | None = None  # for a model of classes: label → number of texts
+    label_meaning: str | None = None  # how unusual labels were read
 
 
 @dataclass(frozen=True)
 class TeacherSource:
-    """Probabilities of another model: how many rows, and for how many reviews of which kind."""
+    """Probabilities of another model, and how many reviews they were used for."""
 
     source: str | None = None
     rows: int | None = None
     without_probability: int | None = None
     unmatched: int | None = None
-    labelled: int | None = None
-    unlabelled: int | None = None
+    labelled: int | None = None  # reviews
+    unlabelled: int | None = None  # reviews
     sha256: str | None = None
 
 
 @dataclass(frozen=True)
 class TrainingData(ReviewSource):
-    """The labelled reviews, and all else that a model was trained and tested on."""
+    """The labelled reviews, and all other data that a model was trained and tested on."""
 
-    start: StartModel | None = None  # that the network was adapted from
+    start: StartModel | None = None  # the model that the network was adapted from
     test: ReviewSource | None = None
     validation: ReviewSource | None = None
     unlabelled: ReviewSource | None = None
     teachers: tuple[TeacherSource, ...] | None = None
     strip_endings: tuple[str, ...] | None = None  # words at the end of texts that were not read
-    fitted: int | None = None  # of the labelled reviews
-    held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
-    is_balanced: bool | None = None  # both labels weighed the same
+    fitted: int | None = None  # labelled reviews that the network was fitted on
+    held_out: int | None = None  # labelled reviews held out of that fit
+    is_balanced: bool | None = None  # whether both labels had the same total weight
 
 
 @dataclass(frozen=True)
 class Scores:
-    """How well a network does on some reviews: mean binary cross-entropy, share of right labels."""
+    """The quality of a network on some reviews."""
 
-    loss: float | None = None
-    accuracy: float | None = None
+    loss: float | None = None  # mean binary cross-entropy
+    accuracy: float | None = None  # share of right labels
     reviews: int | None = None
-    best_epoch: int | None = None  # of the lowest validation loss
+    best_epoch: int | None = None  # with the lowest validation loss
     split: str | None = None
     balanced_accuracy: float | None = None
-    majority_accuracy: float | None = None  # of always answering with the more frequent label
-    epoch: int | None = None  # whose weights are kept
-    threshold: float | None = None  # from which a review was called positive; None: 0.5
-    macro_f1: float | None = None  # of a model of classes
+    majority_accuracy: float | None = None  # of always predicting the more frequent label
+    epoch: int | None = None  # the epoch whose weights are kept
+    threshold: float | None = None  # of positive reviews; None: 0.5
+    macro_f1: float | None = None  # for a model of classes
 
 
 @dataclass(frozen=True)
@@ -170,7 +170,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Folds:
-    """What cross-validation found, before calibration."""
+    """The results of cross-validation, before calibration."""
 
     loss: Spread
     accuracy: Spread
@@ -182,35 +182,35 @@ class Folds:
 
 @dataclass(frozen=True)
 class Copies:
-    """How many reviews have, letter for letter, the text of another one."""
+    """How many reviews have exactly the text of another review."""
 
     within_training: int
-    held_out_in_fitted: int | None = None  # makes scores look too good; folds are added up
+    held_out_in_fitted: int | None = None  # makes scores look too good; sum over the folds
     test_in_training: int | None = None  # makes scores look too good
     within_test: int | None = None
 
 
 @dataclass(frozen=True)
 class Calibration:
-    """How the logits of a network were changed, and what that does."""
+    """How the logits of a network were changed, and the errors before and after."""
 
-    scale: _Factor  # of the logit; 1 leaves it
-    bias: _Number  # added to the scaled logit; 0 leaves it
-    fitted_on: int | None = None  # reviews
-    error_before: float | None = None  # calibration error of the network as it was
-    error: float | None = None  # of the changed network, on reviews that were not fitted on
+    scale: _Factor  # of the logit; 1 changes nothing
+    bias: _Number  # added to the scaled logit; 0 changes nothing
+    fitted_on: int | None = None  # number of reviews
+    error_before: float | None = None  # calibration error of the unchanged network
+    error: float | None = None  # calibration error after the change, on other reviews than fitted
     log_loss_before: float | None = None
-    log_loss: float | None = None  # measured as `error`
-    note: str | None = None  # why less was fitted than scale and bias
+    log_loss: float | None = None  # on the reviews of `error`
+    note: str | None = None  # why scale or bias was not fitted
     by_probability: bool | None = None  # how errors are measured; None: by confidence
 
     @property
     def is_changed(self) -> bool:
-        """Whether it changes the logits."""
+        """Whether the calibration changes the logits."""
         return (self.scale, self.bias) != (1, 0)
 
 
-# What differs in sets of the toolkit's own sentences.
+# What the sentences of a set of the toolkit's own sentences differ in.
 PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
 _Count = Annotated[int, lambda count: 0 < count <= 1_000_000]
 _Part = Annotated[str, lambda part: part in PARTS]
@@ -218,7 +218,10 @@ _Part = Annotated[str, lambda part: part in PARTS]
 
 @dataclass(frozen=True)
 class Steadiness:
-    """What a model says of some sets; a spread is the largest minus the smallest probability."""
+    """How steady a model is within sets of sentences that should have one label.
+
+    The spread of a set is its largest minus its smallest probability.
+    """
 
     part: _Part
     name: Line  # such as nationality or capitals
@@ -226,21 +229,27 @@ class Steadiness:
     mean_spread: Share
     moved: Share  # share of the sets with a spread above `toolkit.evaluation.behaviour.FAR`
     other_label: Share  # share of the sets with more than one label
-    lowest: tuple[Share, str]  # probability and sentence, of the set with the largest spread
-    highest: tuple[Share, str]
-    from_half: Share | None = None  # mean distance of a probability from 0.5, in neutral sets
+    lowest: tuple[Share, str]  # probability and sentence in the set with the largest spread
+    highest: tuple[Share, str]  # probability and sentence in the same set
+    from_half: Share | None = None  # mean distance of probabilities from 0.5, in neutral sets
 
     @property
     def cells(self) -> tuple[str, ...]:
-        """Its name, and what tables show of it; only neutral sets have the last."""
-        shares = f"{self.moved:.1%}", f"{self.other_label:.1%}"
+        """The cells of its row in tables; only neutral sets have the last one."""
         half = () if self.from_half is None else (f"{self.from_half:.3f}",)
-        return self.name, f"{self.sets}", f"{self.mean_spread:.3f}", *shares, *half
+        return (
+            self.name,
+            f"{self.sets}",
+            f"{self.mean_spread:.3f}",
+            f"{self.moved:.1%}",
+            f"{self.other_label:.1%}",
+            *half,
+        )
 
 
 @dataclass(frozen=True)
 class Right:
-    """How many of the toolkit's own sentences for a phenomenon get the right label."""
+    """How many of the toolkit's own sentences about a phenomenon get the right label."""
 
     name: Line
     right: Annotated[int, lambda count: count >= 0]
@@ -254,18 +263,18 @@ _Rights = Annotated[
 
 @dataclass(frozen=True)
 class Behaviour:
-    """What a model makes of the toolkit's own sentences: `toolkit.evaluation.behaviour`."""
+    """The results on the toolkit's own sentences (`toolkit.evaluation.behaviour`)."""
 
     phenomena: _Rights
     same: tuple[Steadiness, ...]
-    sha256: str  # of the file that the sentences are made of
+    sha256: str  # of the file with the templates of the sentences
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """The content of `metrics.json` of a run folder; what was not measured is None.
+    """The content of `metrics.json` in a run folder; values that were not measured are None.
 
-    `behaviour` is measured by the export.
+    The export adds `behaviour`.
     """
 
     validation: Scores | None = None
@@ -275,7 +284,7 @@ class Metrics:
     test: Scores | None = None
     copies: Copies | None = None
     parameters: int | None = None
-    seconds: float | None = None  # of older run folders: the same training gives the same bytes
-    unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
+    seconds: float | None = None  # only in older run folders: it would change the bytes of each run
+    unsure: Share | None = None  # of held-out reviews: calibrated probability from 0.25 to 0.75
     behaviour: Behaviour | None = None
-    tried: tuple[Tried, ...] | None = None  # where no preset was named; the best one was kept
+    tried: tuple[Tried, ...] | None = None  # if no preset was chosen; the best one was kept

@@ -166,7 +166,7 @@ def _shape(kind: Any) -> _Shape:
 
 @cache
 def _hint(kind: Any, name: str) -> Any:
-    """Return the type of one attribute; those of others may not be imported yet."""
+    """Return the type of one attribute; the types of others may not be imported yet."""
     home = next(each for each in kind.__mro__ if name in vars(each).get("__annotations__", {}))
     only = SimpleNamespace(__annotations__={name: home.__annotations__[name]})
     names = vars(sys.modules[home.__module__])

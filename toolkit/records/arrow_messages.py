@@ -1,7 +1,7 @@
-"""What the messages of an Arrow file say of their size, before Arrow makes room for their content.
+"""Read the sizes in the messages of an Arrow file, before Arrow allocates memory for them.
 
-The formats: https://arrow.apache.org/docs/format/Columnar.html, `Message.fbs` and `File.fbs`; the
-tables within them: https://flatbuffers.dev/internals/.
+The formats are documented at https://arrow.apache.org/docs/format/Columnar.html (`Message.fbs`,
+`File.fbs`), the tables within them at https://flatbuffers.dev/internals/.
 """
 
 from __future__ import annotations
@@ -13,17 +13,28 @@ from typing import IO
 
 MAGIC = b"ARROW1"
 
-# Places of fields in the tables of Arrow's schemas.
-_FOOTER_DICTIONARIES, _FOOTER_BATCHES = 2, 3
-_MESSAGE_KIND, _MESSAGE_HEADER, _MESSAGE_BODY_BYTES = 1, 2, 3
-_DICTIONARY_ID, _DICTIONARY_DATA, _DICTIONARY_IS_DELTA = 0, 1, 2
-_BATCH_ROWS, _BATCH_BUFFERS, _BATCH_COMPRESSION = 0, 2, 3
+# Numbers of fields in the tables of Arrow's schemas.
+_FOOTER_DICTIONARIES = 2
+_FOOTER_BATCHES = 3
+_MESSAGE_KIND = 1
+_MESSAGE_HEADER = 2
+_MESSAGE_BODY_BYTES = 3
+_DICTIONARY_ID = 0
+_DICTIONARY_DATA = 1
+_DICTIONARY_IS_DELTA = 2
+_BATCH_ROWS = 0
+_BATCH_BUFFERS = 2
+_BATCH_COMPRESSION = 3
 
-_DICTIONARY, _BATCH = 2, 3  # kinds of messages
+# Kinds of messages.
+_DICTIONARY = 2
+_BATCH = 3
 _CODECS = {0: "lz4", 1: "zstd"}
 _CONTINUED = b"\xff\xff\xff\xff"  # before the size of a message, since Arrow 0.15
-_BLOCK_BYTES, _BUFFER_BYTES = 24, 16  # of the structs that say where something is
-_NOT_COMPRESSED = -1  # in the place of the size of a buffer
+# Sizes of the structs with the places of messages and of buffers.
+_BLOCK_BYTES = 24
+_BUFFER_BYTES = 16
+_NOT_COMPRESSED = -1  # stands for the size of a buffer that is not compressed
 
 
 @dataclass(frozen=True)
@@ -32,26 +43,26 @@ class Message:
 
     end: int  # in the file
     rows: int
-    size: int  # in memory, in bytes: buffers that are compressed say it themselves
+    size: int  # bytes in memory; compressed buffers declare their size
     codec: str | None  # of its buffers
-    dictionary: int | None = None  # the number of the dictionary; None for a record batch
-    is_delta: bool = False  # whether it adds to the dictionary, and does not replace it
+    dictionary: int | None = None  # number of the dictionary; None for a record batch
+    is_delta: bool = False  # True: extends the dictionary; False: replaces it
 
 
 @dataclass
 class Messages:
-    """The messages of a file: the places of all, and the content of those that were looked at."""
+    """The messages of a file: all positions, and the messages that were read."""
 
     file: IO[bytes]
     file_size: int
     is_stream: bool
     dictionaries: list[Message] = field(default_factory=list)
-    _batches: list[int] = field(default_factory=list)  # where they start
+    _batches: list[int] = field(default_factory=list)  # positions
     _looked_at: dict[int, Message] = field(default_factory=dict)
 
     @classmethod
     def of(cls, file: IO[bytes], file_size: int) -> Messages:
-        """Find the messages of a file; raises `ValueError` for one that is damaged."""
+        """Find the messages of a file; raise `ValueError` if it is damaged."""
         file.seek(0)
         found = cls(file, file_size, is_stream=file.read(len(MAGIC)) != MAGIC)
         try:
@@ -69,7 +80,7 @@ class Messages:
         return len(self._batches)
 
     def batch(self, number: int) -> Message:
-        """Look at a record batch; raises `ValueError` for one that is damaged."""
+        """Read the message of a record batch; raise `ValueError` if it is damaged."""
         if number not in self._looked_at:
             try:
                 self._looked_at[number] = self._message_at(self._batches[number])
@@ -90,7 +101,7 @@ class Messages:
         self._batches = [self._place(block) for block in places]
 
     def _place(self, block: bytes) -> int:
-        """Return where a message starts; raises `ValueError` if it is not in the file."""
+        """Return where a message starts; raise `ValueError` if it is not within the file."""
         at, metadata_bytes, body_bytes = struct.unpack("<qi4xq", block)
         if min(at, metadata_bytes, body_bytes) < 0:
             raise ValueError("a message before the file")
@@ -99,7 +110,7 @@ class Messages:
         return int(at)
 
     def _walk(self) -> None:
-        """Go from message to message; whether the last one is complete is seen when it is read."""
+        """Find the messages of a stream; the last one may be incomplete until it is read."""
         at = 0
         while at + 4 <= self.file_size:
             start, size = self._head_at(at)
@@ -124,16 +135,19 @@ class Messages:
     def _message_at(self, at: int) -> Message:
         start, size = self._head_at(at)
         message = _Table.root(self._bytes_at(start, size))
-        body, body_size = start + size, _body_bytes(message)
+        body = start + size
+        body_size = _body_bytes(message)
         if body + body_size > self.file_size:
             raise ValueError("the file is cut off, or a message says what cannot be")
         batch = message.table(_MESSAGE_HEADER)
-        number, is_delta = None, False
+        number = None
+        is_delta = False
         if message.number(_MESSAGE_KIND, "<B") == _DICTIONARY:
             number = batch.number(_DICTIONARY_ID, "<q")
             is_delta = bool(batch.number(_DICTIONARY_IS_DELTA, "<B"))
             batch = batch.table(_DICTIONARY_DATA)
-        codec, memory = None, body_size
+        codec = None
+        memory = body_size
         if batch.has(_BATCH_COMPRESSION):
             codec = _CODECS.get(batch.table(_BATCH_COMPRESSION).number(0, "<B"), "unknown")
             buffers = batch.structs(_BATCH_BUFFERS, _BUFFER_BYTES)
@@ -149,7 +163,7 @@ class Messages:
         )
 
     def _memory_of(self, at: int, length: int) -> int:
-        """Return the size of a compressed buffer in memory, which is in its first eight bytes."""
+        """Return the size of a compressed buffer in memory, from its first eight bytes."""
         if not length:
             return 0
         (size,) = struct.unpack("<q", self._bytes_at(at, 8))
@@ -158,7 +172,7 @@ class Messages:
         return length if size == _NOT_COMPRESSED else int(size)
 
     def _bytes_at(self, at: int, size: int) -> bytes:
-        """Read bytes of the file; raises `ValueError` if they are not all in it."""
+        """Read bytes of the file; raise `ValueError` if the file ends before."""
         if at < 0 or size < 0 or at + size > self.file_size:
             raise ValueError("the file is cut off, or a message says what cannot be")
         self.file.seek(at)
@@ -173,7 +187,7 @@ class Messages:
 
 @dataclass(frozen=True)
 class _Table:
-    """A table of a flat buffer: fields by their places, all of which may be missing."""
+    """A table of a flat buffer: optional fields by number."""
 
     data: bytes
     at: int

@@ -73,7 +73,8 @@ class Dialect:
         """A quoted field anywhere in a record; None if the dialect has no quote."""
         if self.quote is None:
             return None
-        mark, q = re.escape(self.delimiter), re.escape(self.quote)
+        mark = re.escape(self.delimiter)
+        q = re.escape(self.quote)
         return re.compile(rf"(?:\A|(?<={mark})){q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}".encode())
 
     @cached_property
@@ -173,7 +174,8 @@ class Dialect:
         ValueError
             If the dialect cannot write a value. The message begins with the value.
         """
-        quote, escape = self.quote, self.escape
+        quote = self.quote
+        escape = self.escape
         is_special = pc.match_substring_regex(values, self._to_mark)
         has_special = bool(pc.any(is_special).as_py())
         marked = values

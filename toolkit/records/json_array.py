@@ -127,7 +127,12 @@ class JsonElementsFile(JsonLinesFile):
             number += len(_ends(content))
             if number > at:
                 wanted = self._next_size(content, wanted)
-                yield Block(content, at, len(content.data), (offset, number, wanted, left))
+                yield Block(
+                    content=content,
+                    number=at,
+                    size=len(content.data),
+                    following=(offset, number, wanted, left),
+                )
             del content  # large blocks are freed before the next one is read
 
     def _next_values(self, wanted: int, number: int) -> tuple[SplitBytes, int]:

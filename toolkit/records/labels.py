@@ -174,8 +174,8 @@ _EXPECTED = {
 }
 _NEUTRAL_WORDS = ("neutral", "neu")
 _MISSING = {"", *map(plain_label, NULL_WORDS)}
-# Labels may be topics if at least so many different ones are unknown, and at most this share of
-# that number is known.
+# Labels may be topics if at least `_UNKNOWN_OF_TOPICS` different ones are unknown, and known ones
+# are at most this share of the unknown ones.
 _UNKNOWN_OF_TOPICS = 3
 _KNOWN_OF_TOPICS = 0.2
 _BOOLEANS = {"false": 0.0, "true": 1.0}
@@ -200,7 +200,7 @@ class Labels:
 
 def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
     """Read labels as `labels_of`, without neutral ones; raise `InputError` if none is left."""
-    labels = labels_of(words, rows, place, names)
+    labels = labels_of(words, rows, place=place, names=names)
     is_neutral = labels.targets == NEUTRAL
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
@@ -243,7 +243,7 @@ def labels_of(
         error = TopicsError if are_topics and kind == USUAL else WrongValueError
         raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
-    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
+    meaning = "" if kind == USUAL else _meaning(kind, found, by_word=by_word, counts=often)
     return Labels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
 
 

@@ -264,7 +264,12 @@ class RecordFile(ReviewFile):
                 known = content.line_count
                 self._line += count_lines(data, content.end) if known is None else known
                 wanted = self._next_size(content, wanted)
-                yield Block(content, number, len(data), (offset, self._line, wanted))
+                yield Block(
+                    content=content,
+                    number=number,
+                    size=len(data),
+                    following=(offset, self._line, wanted),
+                )
             del data, content  # large blocks are freed before the next one is read
         if end not in (None, offset):
             self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
@@ -328,7 +333,7 @@ class RecordFile(ReviewFile):
         batch = pa.RecordBatch.from_pydict({RECORD: records, LINE_END: line_ends})
         texts = self.take_texts(fields, len(batch))
         found = sorted([*broken, *rejects], key=lambda reject: reject.number)
-        return Parsed(texts, batch, found, fields)
+        return Parsed(texts=texts, records=batch, rejects=found, fields=fields)
 
     def not_utf8(self, block: Block, lines: Lines) -> tuple[npt.NDArray[np.bool_], list[Reject]]:
         """Return which records are UTF-8, and rejects for all others."""

@@ -75,7 +75,8 @@ class ReviewTable:
 
     def opinions(self, rows: Rows, names: LabelNames) -> Labels:
         """Read the labels of some rows, as `opinions_of` does."""
-        return opinions_of(self["label"].take(pa.array(rows)), rows, self.place("label"), names)
+        words = self["label"].take(pa.array(rows))
+        return opinions_of(words, rows, place=self.place("label"), names=names)
 
 
 def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTable:
@@ -92,7 +93,7 @@ def read_table(path: Path, options: ReadOptions, *columns: Column) -> ReviewTabl
                 # Not `string`, whose offsets end at 2 GiB.
                 found.append(values.cast(pa.large_string()))
         table = {role: pa.chunked_array(found, pa.large_string()) for role, found in chunks.items()}
-        return ReviewTable(reviews.name, reviews.chosen, table, rows)
+        return ReviewTable(name=reviews.name, chosen=reviews.chosen, columns=table, rows=rows)
 
 
 def read_texts(path: Path, options: ReadOptions) -> Iterator[str | None]:

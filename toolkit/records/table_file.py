@@ -350,7 +350,7 @@ def _output(render: Table, schema: pa.Schema, writer: Writer) -> Output:
 
 
 def _with_metadata(schema: pa.Schema, metadata: Mapping[str, str]) -> pa.Schema:
-    """Return a schema with new metadata of the toolkit, in place of that of an earlier scoring."""
+    """Return a schema with new metadata of the toolkit; an earlier scoring's is replaced."""
     kept = {
         key: value
         for key, value in (schema.metadata or {}).items()
@@ -424,7 +424,8 @@ def joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
     """Return the type of a column or of a field in a struct; None if there is no such field."""
-    kind, fields = None, list(schema)
+    kind = None
+    fields = list(schema)
     for name in keys:
         kind = {field.name: field.type for field in fields}.get(name)
         fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []

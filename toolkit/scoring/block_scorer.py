@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
-from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor

@@ -74,52 +74,57 @@ class FileOutput(ScoredOutput):
         self,
         journal: Journal,
         form: Output,
+        *,
         checkpoint: Checkpoint | None,
-        inputs: tuple[WatchedInput | None, ReviewFile | None],
+        source: WatchedInput | None,
+        reviews: ReviewFile | None,
         seconds: float,
         files: ExitStack,
     ) -> None:
         self._journal = journal
         self._seconds = seconds
-        self._source, self._reviews = inputs
+        self._source = source
+        self._reviews = reviews
         self._files = files
         self._saved_at = time.monotonic()
         self._kept: dict[str, _SummedFile] = {}  # files that a later run continues
-        old = checkpoint.files if checkpoint else {}
-
-        def opened(name: str, buffering: int = 0) -> IO[bytes]:
-            size, _ = old.get(name, NOTHING)
-            path = journal.folder / name
-            file = files.enter_context(path.open("r+b" if size else "w+b", buffering))
-            limit_rights(path, file_of(journal.job.source))
-            file.truncate(size)
-            file.seek(size)
-            return file
-
-        def kept(name: str) -> Any:
-            self._kept[name] = _SummedFile(opened(name), old.get(name, NOTHING))
-            return self._kept[name]
-
+        self._old = checkpoint.files if checkpoint else {}
         before = Summary()
         file: BatchFile
         if form.open_file is None:
             if checkpoint is not None:
                 self.start = checkpoint.reached
                 before = checkpoint.summary
+            size, _ = self._old.get(OUTPUT, NOTHING)
             file = ByteFile(
-                kept(OUTPUT),
+                self._opened_to_keep(OUTPUT),
                 form,
                 compression_of(journal.job.output),
-                is_new=not old.get(OUTPUT, NOTHING)[0],
+                is_new=not size,
                 has_records=before.records > before.rejected,
             )
-            rejects = kept(REJECTED)
+            rejects = self._opened_to_keep(REJECTED)
         else:
-            self._scores = kept(SCORES)
-            rejects = opened(REJECTED)
-            file = form.open_file(opened(OUTPUT, buffering=-1), form.metadata)
+            self._scores = self._opened_to_keep(SCORES)
+            rejects = self._opened(REJECTED)
+            file = form.open_file(self._opened(OUTPUT, buffering=-1), form.metadata)
             self.saved = _read_scores(journal.folder / SCORES)
         super().__init__(file, rejects, before)
+
+    def _opened(self, name: str, buffering: int = 0) -> IO[bytes]:
+        """Open a file of the journal, at the end of what the checkpoint has of it."""
+        size, _ = self._old.get(name, NOTHING)
+        path = self._journal.folder / name
+        file = self._files.enter_context(path.open("r+b" if size else "w+b", buffering))
+        limit_rights(path, file_of(self._journal.job.source))
+        file.truncate(size)
+        file.seek(size)
+        return file
+
+    def _opened_to_keep(self, name: str) -> Any:
+        """Open a file that a later run continues."""
+        self._kept[name] = _SummedFile(self._opened(name), self._old.get(name, NOTHING))
+        return self._kept[name]
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block, and a checkpoint if it is time for one."""
@@ -143,7 +148,10 @@ class FileOutput(ScoredOutput):
             for each in waiting:
                 each.result()
         files = {name: file.prefix for name, file in self._kept.items()}
-        self._journal.add(Checkpoint(reached, self.summary, files, source, prior=self.prior))
+        checkpoint = Checkpoint(
+            reached=reached, summary=self.summary, files=files, source=source, prior=self.prior
+        )
+        self._journal.add(checkpoint)
 
     def finish(self, result: FileResult) -> Checkpoint:
         """Write the end, and move the files to their places."""
@@ -197,19 +205,30 @@ def _read_scores(path: Path) -> list[pa.RecordBatch]:
 def open_file_output(
     journal: Journal,
     form: Output,
+    *,
     checkpoint: Checkpoint | None,
-    inputs: tuple[WatchedInput | None, ReviewFile | None],
+    source: WatchedInput | None,
+    reviews: ReviewFile | None,
     seconds: float,
 ) -> Iterator[ScoredOutput]:
     """Start an output, or continue it after a checkpoint; the caller has locked the journal.
 
     If the block raises, the output up to the last checkpoint is kept for a later run, unless the
-    input or the call is wrong. The inputs are None if the input is not a file or is empty.
+    input or the call is wrong. ``source`` is None if the input is not a file, ``reviews`` if it is
+    empty.
     """
     output: FileOutput | None = None
     try:
         with ExitStack() as files, reporting_failures(journal.job.output):
-            output = FileOutput(journal, form, checkpoint, inputs, seconds, files)
+            output = FileOutput(
+                journal,
+                form,
+                checkpoint=checkpoint,
+                source=source,
+                reviews=reviews,
+                seconds=seconds,
+                files=files,
+            )
             try:
                 yield output
             except BaseException:

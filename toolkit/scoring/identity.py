@@ -31,31 +31,38 @@ from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 
-# Of the options of reading: with the column of labels, these change summaries, or the speed.
+# Options of reading that change summaries or the speed, but not the output. So does the column of
+# labels.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 
-# What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
+# Options of scoring that do not change the output. A new option counts as one that does.
 _OF_THE_RUN = (
-    *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
-    *("max_rejected", "max_unread", "leaves_record"),
+    "workers",
+    "force",
+    "resume",
+    "skip_existing",
+    "checkpoint_seconds",
+    "max_rejected",
+    "max_unread",
+    "leaves_record",
 )
 
 _OF_OUTPUTS = [
     each.name for each in fields(ScoringOptions) if each.name not in ("reading", *_OF_THE_RUN)
 ]
 
-# Of an identity, beside the options, which are compared one by one: another version may write other
-# bytes, but a finished output is good.
+# Entries that `outdated` does not compare. Another version may write other bytes, but a finished
+# output stays valid; the options are compared one by one.
 _NOT_COMPARED = ("toolkit", "ONNX Runtime", "the options")
-_FORMAT, _TEXT, _QUOTE = (
-    "the option " + name for name in ("format", "text column", "quote is sure")
-)
+_FORMAT = "the option format"
+_TEXT = "the option text column"
+_QUOTE = "the option quote is sure"
 
-_READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
+_READ_BYTES = 1 << 17  # small enough to stay in a core's cache between read and checksum
 
 
 class TouchedError(InputError):
-    """An input was changed, but nothing of what is noted at the last checkpoint."""
+    """The input was touched, but the part read up to the last checkpoint is unchanged."""
 
 
 Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
@@ -85,12 +92,12 @@ class FileFacts:
 
 
 def digest_of(content: Any) -> str:
-    """Give the SHA-256 of something as JSON, in hexadecimal digits."""
+    """Return the SHA-256 of a value as JSON, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
-    """Continue the checksum of the first bytes of a file, up to a size or to its end."""
+    """Extend the checksum of the first bytes of a file to the first `size` bytes, or to its end."""
     done, crc = prefix
     file.seek(done)
     piece = memoryview(bytearray(_READ_BYTES))
@@ -104,7 +111,7 @@ def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
 
 
 def sum_of(path: Path) -> Prefix:
-    """Give the checksum of a file; of an object, which stays as it was written, the size alone."""
+    """Return size and checksum of a file; for an object in a store, which never changes, 0."""
     size = path.stat().st_size
     if is_in_store(path):
         return size, 0
@@ -233,10 +240,12 @@ def outdated(
     ``columns`` are those that were chosen; if it ``is_clear``, no quote was doubtful. Raises errors
     of Python for what is no identity.
     """
-    before, now = _by_name(old), _by_name(new)
+    before = _by_name(old)
+    now = _by_name(new)
     with suppress(ToolkitError, OSError):
         usual = format_of(path).name
-        before[_FORMAT], now[_FORMAT] = before[_FORMAT] or usual, now[_FORMAT] or usual
+        before[_FORMAT] = before[_FORMAT] or usual
+        now[_FORMAT] = now[_FORMAT] or usual
     if now[_TEXT] is None and before[_TEXT] == TEXT_COLUMNS[0] == columns.get("text"):
         now[_TEXT] = before[_TEXT]
     elif now[_TEXT] is not None:
@@ -247,12 +256,12 @@ def outdated(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Name what is not the same in what there is now."""
+    """Return the names of the values of `new` that `old` does not have."""
     return [name for name in new if old.get(name) != new[name]]
 
 
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
-    """Take an identity apart; an option that its version did not know has its default."""
+    """Return an identity with one entry per option; options of newer versions have defaults."""
     usual = json.loads(json.dumps(asdict(ScoringOptions())))
     usual["reading"]["columns"] = json.loads(json.dumps(Columns().settings()))
     reading, *others = identity["the options"]
@@ -273,9 +282,9 @@ def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
-    """Give a UUID of the settings with the name and the size of the input, if it is a file.
+    """Return a UUID of the settings and of the name and size of the input, if it is a file.
 
-    It is the same on another machine and in another run, as the output is that holds it.
+    It is the same on all machines and in all runs, as it is written into the output.
     """
     facts = None if source is None else [source.path.name, source.facts.size]
     reading, *others = settings["the options"]
@@ -286,9 +295,10 @@ def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
 
 
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
-    """Say what the bytes of all outputs of a run depend on, for JSON."""
-    reading, others = options.reading, asdict(options)
-    # The same, whether they are named or not.
+    """Return what the bytes of all outputs of a run depend on, as JSON values."""
+    reading = options.reading
+    others = asdict(options)
+    # Added columns by their names, whether the user has chosen these or not.
     columns = reading.columns.settings() | {
         column.role: column.name for column in reading.columns.added
     }
@@ -307,9 +317,9 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
 
 
 def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[str, str]:
-    """Say in the metadata of a file what has scored it; the same wherever its job runs.
+    """Return the metadata for an output: model, options and job; the same on all machines.
 
-    ``shard`` is such as 3/16, where the output is a part of a job. What is not used has no key.
+    ``shard``: such as 3/16, if the output is a part of a job. Unused options have no key.
     """
     known = scorer.identity()
     values = {

@@ -314,7 +314,7 @@ class Source:
     def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
         """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
         name = None
-        with suppress(InputError, UsageError):  # of no known format: opening it says so
+        with suppress(InputError, UsageError):  # unknown format: opening the file reports it
             name = format_of(path, read_as).name
         if path == STDIN:
             return cls(name)

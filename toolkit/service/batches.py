@@ -28,7 +28,7 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.model.decimals import shortest
 from toolkit.model.labels import SENTENCE_COUNTS, Range
-from toolkit.model.predict import STAR_DECIMALS, array_of
+from toolkit.model.predictor import STAR_DECIMALS, array_of
 from toolkit.model.scorer import Scorer
 
 # Sizes are in characters.
@@ -94,7 +94,7 @@ class Batches:
     def check(self, wanted: Wanted) -> None:
         """Raise `UsageError` if the model has no stars or no neutral range, but they are wanted."""
         if wanted.stars and not self._scorer.has_stars:
-            raise UsageError("stars: the model of this service has none")
+            raise UsageError("stars: the model of this service has no stars")
         if wanted.neutral and self._neutral is None:
             raise UsageError("neutral: the model of this service has no neutral range")
         self._scorer_for(wanted)  # raises if a label of the model is itself called mixed

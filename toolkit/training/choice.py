@@ -17,7 +17,7 @@ from toolkit.evaluation.metrics import measure
 from toolkit.model import DEFAULT_MODEL
 from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.file import ModelFile
-from toolkit.model.predict import KnownWords
+from toolkit.model.predictor import KnownWords
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.training.adapt import usual_folds

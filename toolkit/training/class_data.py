@@ -5,12 +5,10 @@ They are `Reviews` whose labels are positions in `Reviews.classes`.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.errors import InputError, TrainingError, counted
+from toolkit.errors import InputError, TrainingError
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import (
     FEWEST_ROWS,
@@ -24,30 +22,15 @@ from toolkit.records.class_labels import (
 from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
+from toolkit.training.data import TrainingData, report
 from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
 from toolkit.training.reviews import FEWEST_REVIEWS, Reviews, group_codes
 from toolkit.training.split import Split, split_kind
 
 _DRAWS = 100  # of groups
-_SHOWN = 40  # classes whose counts are shown
 
 
-@dataclass(frozen=True)
-class ClassData:
-    """All texts that a training of classes has read."""
-
-    reviews: Reviews
-    validation: Reviews | None = None  # held out by the user
-    test: Reviews | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names of the classes, in the order of their numbers."""
-        assert self.reviews.classes is not None
-        return self.reviews.classes
-
-
-def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassData:
+def load_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
     """Read the files of a training, and report the labels with their numbers of texts.
 
     Raises `InputError` if a label is missing, rare, or cannot be shown in a line, and
@@ -72,13 +55,15 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
             f"{FEWEST_REVIEWS}. Give more labelled texts."
         )
-    _report(observer, reviews, found.counts)
-    others = {}
+    report(observer, reviews, shows_classes=True)
+    others: dict[str, Reviews] = {}
     for role, path in (("validation", options.validation_data), ("test", options.test_data)):
         if path is not None:
             others[role] = _others(str(path), reading, found.names)
-            _report(observer, others[role], {})
-    return ClassData(reviews, **others)
+            report(observer, others[role])
+    return TrainingData(
+        reviews=reviews, validation=others.get("validation"), test=others.get("test")
+    )
 
 
 def _check_given(read: LabelledTexts) -> None:
@@ -127,22 +112,6 @@ def _reviews(
         without_label=len(read.rows) - len(rows),
         classes=names,
     )
-
-
-def _report(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -> None:
-    """Report the number of texts, and the classes with their numbers of texts."""
-    parts = [f"{len(counts):,} classes"] if counts else []
-    if reviews.without_label:
-        parts.append(counted(reviews.without_label, "row") + " without a class left out")
-    if reviews.without_text:
-        parts.append(counted(reviews.without_text, "row") + " without text left out")
-    details = f" ({', '.join(parts)})" if parts else ""
-    observer.say(f"{reviews.name}: {len(reviews):,} texts{details}")
-    if counts:
-        ordered = sorted(counts.items(), key=lambda each: -each[1])
-        shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_SHOWN])
-        more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
-        observer.say(f"  classes: {shown}{more}")
 
 
 def class_split(

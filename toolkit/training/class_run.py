@@ -23,9 +23,9 @@ from toolkit.files import atomic_folder
 from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.class_data import ClassData, class_split, load_classes
+from toolkit.training.class_data import class_split, load_classes
 from toolkit.training.class_fit import ClassFit, fit_classes
-from toolkit.training.data import FitData, count_copies
+from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS, Preset, option_of
 from toolkit.training.result import FEWEST_UNSEEN, TrainingResult
@@ -83,7 +83,7 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
 class _Outcome:
     """The result of a training of classes."""
 
-    data: ClassData
+    data: TrainingData
     fitted: FitData
     fit: ClassFit
     split: str  # how texts were held out: a `SplitKind`, or `given` by the user
@@ -128,7 +128,7 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
     )
 
 
-def _hold_out(data: ClassData, options: TrainingOptions) -> tuple[str, FitData]:
+def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitData]:
     if data.validation is not None:
         return "given", FitData(data.reviews, data.validation)
     split = class_split(
@@ -142,7 +142,7 @@ def _hold_out(data: ClassData, options: TrainingOptions) -> tuple[str, FitData]:
 
 
 def _measured(
-    data: ClassData, fitted: FitData, fit: ClassFit, split: str, preset: Preset
+    data: TrainingData, fitted: FitData, fit: ClassFit, split: str, preset: Preset
 ) -> _Outcome:
     """Calibrate a network on the held-out texts, and measure it on them and on the test texts."""
     from toolkit.networks.class_linear import sharpened
@@ -166,7 +166,7 @@ def _measured(
             vocabulary=fit.vocabulary,
             texts=data.test.texts,
         )
-        test = measure_classes(data.test.labels.astype(np.int64), answers, data.names)
+        test = measure_classes(data.test.labels.astype(np.int64), answers, data.class_names)
     return _Outcome(
         data=data,
         fitted=fitted,
@@ -175,7 +175,7 @@ def _measured(
         network=network,
         held_out=found,
         calibration=calibration,
-        validation=measure_classes(numbers, _changed(found, calibration.scale), data.names),
+        validation=measure_classes(numbers, _changed(found, calibration.scale), data.class_names),
         test=test,
     )
 
@@ -351,7 +351,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
             held_out=0 if held_out is None else len(held_out),
         ),
         training=training,
-        classes=data.names,
+        classes=data.class_names,
         calibration=outcome.calibration,
         token_rule=outcome.fit.vocabulary.rule.version,
         toolkit_version=__version__,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -26,6 +27,8 @@ from toolkit.training.teacher import Matches, load_teacher, match
 
 if TYPE_CHECKING:
     from toolkit.training.epochs import SavedFit
+
+_CLASSES_SHOWN = 40  # with their numbers of texts
 
 # Pairs of kinds of labels in which one number has two meanings; each kind is from another file.
 _CONTRADICTING = ({STARS, POINTS}, {SIGNS, USUAL})
@@ -57,6 +60,11 @@ class TrainingData:
     unlabelled: UnlabelledReviews | None = None
     teachers: tuple[Matches, ...] = ()
     validation: Reviews | None = None
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """Names of the classes by their numbers; empty for positive and negative reviews."""
+        return self.reviews.classes or ()
 
     @property
     def sha256(self) -> str:
@@ -174,7 +182,7 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
         _check_labels_mean_the_same(reviews, test)
     others = [load_unlabelled(path, options.reading) for path in options.unlabelled]
     for part in others:
-        _report(observer, part)
+        report(observer, part)
     matches: list[Matches] = []
     if options.teachers:
         teachers = [load_teacher(path, options.reading) for path in options.teachers]
@@ -209,7 +217,7 @@ def _read(
 ) -> Reviews:
     """Read labelled reviews, and report their numbers."""
     reviews = load(data, replace(options.reading, columns=columns), part).check()
-    _report(observer, reviews)
+    report(observer, reviews)
     _warn_of_edges(observer, reviews)
     if options.class_weight is None or reviews.domains is not None:
         return reviews
@@ -230,28 +238,57 @@ def _warn_of_edges(observer: TrainingObserver, reviews: Reviews) -> None:
             )
 
 
-def _report(observer: TrainingObserver, reviews: Reviews | UnlabelledReviews) -> None:
-    """Report the numbers of reviews, and what their labels and stars mean."""
+def report(
+    observer: TrainingObserver,
+    reviews: Reviews | UnlabelledReviews,
+    *,
+    shows_classes: bool = False,
+) -> None:
+    """Report the numbers of reviews, and what their labels and stars mean.
+
+    With `shows_classes`, the numbers of texts per class are reported, too.
+    """
     kind = "unlabelled reviews"
-    parts = []
+    parts: list[str] = []
+    lines: list[str] = []
     if isinstance(reviews, Reviews):
-        kind = "reviews"
-        parts += [
-            f"{reviews.positives:,} positive",
-            f"{len(reviews) - reviews.positives:,} negative",
-        ]
-        if reviews.soft_count:
-            parts.append(counted(reviews.soft_count, "soft label"))
-        if reviews.without_label:
-            parts.append(counted(reviews.without_label, "row") + " without a label left out")
+        kind = "reviews" if reviews.classes is None else "texts"
+        counts = reviews.class_counts if shows_classes else {}
+        parts = _label_counts(reviews, counts)
+        meanings = {
+            "classes": _most_frequent(counts),
+            "labels": reviews.label_meaning,
+            "stars": reviews.stars_meaning,
+        }
+        lines = [f"  {name}: {meaning}" for name, meaning in meanings.items() if meaning]
     if reviews.without_text:
         parts.append(counted(reviews.without_text, "row") + " without text left out")
     details = f" ({', '.join(parts)})" if parts else ""
     observer.say(f"{reviews.name}: {len(reviews):,} {kind}{details}")
-    if isinstance(reviews, Reviews) and reviews.label_meaning:
-        observer.say(f"  labels: {reviews.label_meaning}")
-    if isinstance(reviews, Reviews) and reviews.stars_meaning:
-        observer.say(f"  stars: {reviews.stars_meaning}")
+    for line in lines:
+        observer.say(line)
+
+
+def _label_counts(reviews: Reviews, class_counts: Mapping[str, int]) -> list[str]:
+    """Return how many reviews have which labels, and how many rows have none."""
+    what = "label" if reviews.classes is None else "class"
+    parts = [f"{len(class_counts):,} classes"] if class_counts else []
+    if reviews.classes is None:
+        parts.append(f"{reviews.positives:,} positive")
+        parts.append(f"{len(reviews) - reviews.positives:,} negative")
+        if reviews.soft_count:
+            parts.append(counted(reviews.soft_count, "soft label"))
+    if reviews.without_label:
+        parts.append(counted(reviews.without_label, "row") + f" without a {what} left out")
+    return parts
+
+
+def _most_frequent(counts: Mapping[str, int]) -> str:
+    """List classes with their numbers of texts, the most frequent first."""
+    ordered = sorted(counts.items(), key=lambda each: -each[1])
+    shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_CLASSES_SHOWN])
+    more = len(ordered) - _CLASSES_SHOWN
+    return f"{shown}, and {more:,} more" if more > 0 else shown
 
 
 def _check_labels_mean_the_same(reviews: Reviews, other: Reviews) -> None:

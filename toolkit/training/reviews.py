@@ -129,6 +129,13 @@ class Reviews(_Texts):
         """Number of positive reviews."""
         return int(self.labels.sum())
 
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Number of texts per class, by the name of the class; empty without classes."""
+        names = self.classes or ()
+        counts = np.bincount(self.labels, minlength=len(names)) if names else self.labels[:0]
+        return dict(zip(names, counts.tolist(), strict=True))
+
     @cached_property
     def sha256(self) -> str:
         """Fingerprint of texts, labels and their order.
