@@ -284,9 +284,12 @@ def make_ready(partial: Path, rights: int = 0o666) -> None:
 
 def limit_rights(path: Path, source: Path) -> None:
     """Limit the permissions of a file to those of the file that it was made from."""
-    if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
+    if is_in_store(path) or is_in_store(source):
+        return
+    mode = _mode(source)  # as it is now: rights may have been taken since it was found
+    if stat.S_ISREG(mode):
         own = _mode(path)
-        limit = _mode(source) | 0o600
+        limit = mode | 0o600
         if own & ~limit & 0o777:
             path.chmod(own & limit & 0o777)
 

@@ -27,6 +27,7 @@ from tests.scoring.test_resume import (
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.records import Input
 from toolkit.scoring import Progress, ScoringOptions, score_file
 from toolkit.scoring.jobs import default_rejected
 
@@ -204,7 +205,7 @@ def test_what_appears_during_the_run_is_kept(
 
         monkeypatch.setattr(os, "link", link)
     source, output = make(tmp_path, ".csv"), tmp_path / f"b{ending}"
-    place = output if which == "output" else default_rejected(source, output)
+    place = output if which == "output" else default_rejected(Input.of(source), output)
     message = f"{place.name}: a file has appeared here during the run, and is not replaced"
     with pytest.raises(OutputError, match=message) as caught:
         score_file(shipped_scorer(), source, output, PLAIN, put(place))

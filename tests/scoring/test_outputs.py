@@ -15,6 +15,7 @@ from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from tests.shards.running import begin
 from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.records import Input
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.scoring.jobs import default_output
 from toolkit.shards import finish_job, score_shard
@@ -119,7 +120,7 @@ def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
-    assert default_output(Path(source)) == Path(expected)
+    assert default_output(Input.of(Path(source))) == Path(expected)
 
 
 def test_a_full_disk_of_the_rejects_is_named(

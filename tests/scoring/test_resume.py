@@ -25,7 +25,7 @@ from tests.scoring.kinds import BAD_EVERY, KINDS, WRITERS
 from tests.waiting import PATIENCE, wait_until
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
-from toolkit.records import Columns, ReadOptions
+from toolkit.records import Columns, Input, ReadOptions
 from toolkit.scoring import Job, Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import default_rejected
@@ -54,7 +54,7 @@ def stop_after(blocks: int) -> Callable[[Progress], None]:
 
 
 def results(source: Path, output: Path) -> tuple[bytes, bytes]:
-    rejected = default_rejected(source, output)
+    rejected = default_rejected(Input.of(source), output)
     return output.read_bytes(), rejected.read_bytes() if rejected.exists() else b""
 
 
@@ -90,7 +90,7 @@ def test_a_run_can_stop_after_any_block(kind: tuple[str, str], tmp_path: Path) -
     summary = score_file(shipped_scorer(), source, whole, OPTIONS, seen.append)
     assert (summary.records, summary.rejected) == (40, 1)
     assert len(seen) > 3 or not is_text(kind[0])
-    expected = (whole.read_bytes(), default_rejected(source, whole).read_bytes())
+    expected = (whole.read_bytes(), default_rejected(Input.of(source), whole).read_bytes())
     for block in range(1, len(seen) + 1):
         output = tmp_path / f"b{block}{kind[1]}"
         with pytest.raises(Stopped) as caught:

@@ -17,12 +17,12 @@ from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called, open_reviews
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import Kind
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
+from toolkit.scoring.jobs import Job, Jobs, RejectsTo, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions, Subset
 from toolkit.scoring.output import output_form
@@ -100,7 +100,7 @@ def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row]
     """Return how a file is read, and its size; raise what the run itself would raise."""
     if jobs.folder is None or job.output.parent.is_dir():  # else it is made
         check_job(job, force=options.force)
-    source = Source.of(job.source, options.reading.format)
+    source = Source.of(job.input, options.reading.format, job.input.known_facts())
     rows = [*_rows(job, source, options)]
     if options.stop_on_error and (rejects := _rejects_in(rows)):
         raise InputError(f"{job.source}: {rejects[0]}.")
@@ -123,15 +123,14 @@ def _show(title: str, rows: Iterable[Row], event: str, **files: Any) -> None:
 
 
 def _title(job: Job) -> str:
-    source = "standard input" if job.source == STDIN else str(job.source)
-    output = "standard output" if job.output == STDIN else str(job.output)
-    return one_line(f"{source} → {output}")
+    output = "standard output" if job.is_to_stdout else str(job.output)
+    return one_line(f"{job.input.name} → {output}")
 
 
 def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
     """Open a file; yield how it is read, and its first records."""
     small = replace(options.reading, block_bytes=_FIRST_BYTES)
-    with open_reviews(job.source, small) as reviews:
+    with open_reviews(job.input, small) as reviews:
         output_form(reviews, job, options)
         options.subset.check(reviews)
         reviews.is_exact = True  # as texts are shown
@@ -142,7 +141,7 @@ def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
             yield "text", "no column found so far"
         yield from _first_records(reviews, options.subset)
         yield from (("warning", warning) for warning in reviews.warnings)
-    if job.rejected == NOT_KEPT:
+    if job.rejected is RejectsTo.NOWHERE:
         yield "rejects", "only counted"
     elif job.rejects_file is None:
         yield "rejects", "to standard output"
@@ -221,9 +220,9 @@ def _estimate(
 
 def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:
     """Score the start of a file; return bytes and records per second, or None without records."""
-    if not job.source.is_file():
+    if job.input.kind is not Kind.FILE or job.input.archive is not None:
         return None
-    with open_reviews(job.source, options.reading) as reviews:
+    with open_reviews(job.input, options.reading) as reviews:
         form = output_form(reviews, job, options)
         score = BlockScorer(
             scorer=scorer,

@@ -307,13 +307,13 @@ def check_rows_file(
 ) -> None:
     """Raise `UsageError` if a file of rows could not be written at the end of the command."""
     from toolkit.files import check_is_no_input, check_output_file, resolved
-    from toolkit.records.formats import format_of
+    from toolkit.records.formats import output_format_of
 
     path = path_of(path)
     if path == STDIN:
         raise UsageError(f"{name}: cannot go to standard output; name a file.")
     if resolved(path) in map(resolved, others):
         raise UsageError(f"{path}: is named by {name} and by --report. Choose two files.")
-    format_of(path, option=name)
+    output_format_of(path, option=name)
     check_is_no_input(path, inputs, name)  # patterns among the inputs are not expanded
     check_output_file(path, force=force, option=name)

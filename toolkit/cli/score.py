@@ -148,7 +148,7 @@ class _Call:
             self.files,
             common.output,
             output.output_format,
-            self.rejects.path,
+            self.rejects.target,
             output.report,
             self.reading.input_format,
         )
@@ -234,10 +234,9 @@ def _write_page(
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
     """Raise `ToolkitError` if the page could not be written at the end."""
     from toolkit.cli.summarize import check_outputs
-    from toolkit.records.options import STDIN
 
     files = [path for job in jobs.files for path in (job.source, job.output)]
-    if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
+    if sharding.is_wanted or dry_run or any(job.is_to_stdout for job in jobs.files):
         raise UsageError(
             "--page: needs scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."

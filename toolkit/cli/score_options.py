@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.labels import Range
     from toolkit.model.scorer_options import ScorerOptions
+    from toolkit.scoring.jobs import RejectsTo
 
 
 _FILES = "Files, folders or patterns such as 'data/*.csv'; - reads standard input."
@@ -231,13 +232,13 @@ class RejectOptions:
     ] = None
 
     @property
-    def path(self) -> Path | None:
-        """The path for rejects, which has a name for nothing."""
-        from toolkit.scoring.jobs import NOT_KEPT
+    def target(self) -> Path | RejectsTo | None:
+        """Where the rejects go; None if no place is named."""
+        from toolkit.scoring.jobs import RejectsTo
 
         if self.rejected is None:
             return None
-        return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
+        return RejectsTo.NOWHERE if self.rejected == "none" else path_of(self.rejected)
 
 
 Report = Annotated[

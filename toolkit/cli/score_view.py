@@ -11,9 +11,8 @@ from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
-from toolkit.records.options import STDIN
 from toolkit.scoring.file_prior import FIRST_RECORDS
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import STDOUT, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
     FileResult,
@@ -56,7 +55,7 @@ def show(
 ) -> None:
     """Print the summary; `where` and `time` replace the usual title and duration."""
     place = jobs.folder or jobs.files[0].output
-    where = where or ("standard output" if place == STDIN else str(place))
+    where = where or ("standard output" if place == STDOUT else str(place))
     title = one_line(where)
     assert run.scorer is not None
     if not jobs.is_shard and (warning := unsure_warning(total(results), run.scorer)):
@@ -80,7 +79,7 @@ def show(
     adjusted = {"adjusted_share": run.scorer.adjusted_share(total(results))}
     facts = {**total(results).as_dict(), **adjusted, "seconds": round(run.seconds, 3)}
     messages.say(
-        title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
+        title, "summary", output=str(place) if place == STDOUT else where, run_id=run.run_id,
         files=len(results), failed=failed,
         skipped=sum(result.is_skipped for result in results),
         **facts,
@@ -231,7 +230,8 @@ def _rejected(results: Sequence[FileResult]) -> str:
         return count
     job = files[0].job
     if job.rejects_file is None:
-        return f"{count} → standard output" if job.rejected == STDIN else f"{count}, not kept"
+        is_shown = job.rejected is RejectsTo.STDOUT
+        return f"{count} → standard output" if is_shown else f"{count}, not kept"
     others = {str(result.job.rejects_file) for result in files[1:]} - {str(job.rejects_file)}
     more = f" and {len(others):,} more" if others else ""
     return f"{count} → {job.rejects_file}{more}"

@@ -19,6 +19,7 @@ from toolkit.cli.score_view import exit_with, say_removed, show, warn, warn_of
 from toolkit.errors import InputError, ToolkitError, UsageError, counted, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.records.inputs import Input
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
@@ -158,7 +159,10 @@ def score_with_ray(
     _check_unfinished(folder, options)
     with messages.only_own_messages(), connected() as cpus:
         try:
-            sources = [Source.of(each.source, options.reading.format) for each in jobs.files]
+            sources = [
+                Source.of(each.input, options.reading.format, each.input.known_facts())
+                for each in jobs.files
+            ]
             size = sum(source.size or 0 for source in sources)
             earlier = None if sharding.shards else read_plan(folder)
             count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
@@ -288,7 +292,7 @@ def finish(
         planned = [file.job(job.outputs) for file in plan.files]
         jobs = Jobs(planned, None if planned[0].output == target else target)
         # Inputs are not written, and may be named as from another folder.
-        outputs = replace(jobs, files=[replace(each, source=STDIN) for each in planned])
+        outputs = replace(jobs, files=[replace(each, input=Input.of(STDIN)) for each in planned])
         run.allow(outputs, None, force=force)
         run.scorer = plan.model
         run.job_id = plan.job_id

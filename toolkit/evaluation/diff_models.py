@@ -24,13 +24,13 @@ from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges,
 from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.output_file import AppendRows, rows_file
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
-from toolkit.scoring.jobs import NOT_KEPT
 from toolkit.scoring.options import ALL, Subset
 from toolkit.scoring.results import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
@@ -114,9 +114,9 @@ def _compare_files(
 ) -> DataChanges:
     """Read files, and count what changes; raises as `diff`."""
     # The output is not one of the files in folders: an earlier run may have written it there.
-    found, _ = look_for(inputs, NOT_KEPT, options.output)
-    failed = [error for _, _, error in found.unreadable]
-    files = [source for source, _ in found.without_repeats()]
+    found = look_for(inputs, report=options.output)
+    failed = [file.error for file in found.unreadable]
+    files = [file.input for file in found.without_repeats()]
     if failed and not files:
         raise InputError(failed[0])
     data = DataChanges(
@@ -159,7 +159,7 @@ class _Comparison:
     """Reads files one after the other, each with all workers."""
 
     models: tuple[Scorer, Scorer]
-    files: Sequence[Path]
+    files: Sequence[Input]
     options: DiffOptions
     on_file: OnFile
     data: DataChanges
@@ -183,16 +183,16 @@ class _Comparison:
         """Read all files; one of several that cannot be read does not stop the others."""
         data = self.data
         errors = []
-        for path in self.files:
+        for source in self.files:
             before = data.records
             self.starts.append(self.end)
             try:
-                self._read(path, append)
+                self._read(source, append)
             except (InputError, UsageError) as error:
                 if len(self.files) == 1 and not data.failed:
                     raise
                 if isinstance(error, EmptyInputError):
-                    data.warnings.append(f"{path}: nothing is in this file.")
+                    data.warnings.append(f"{source}: nothing is in this file.")
                 else:
                     errors.append(error)
                     count = data.records - before
@@ -200,26 +200,27 @@ class _Comparison:
                     data.failed.append(f"{error}{read}")
                     if not count:
                         continue
-            data.files.append(str(path))
+            data.files.append(str(source))
         if errors and not data.files:
             errors[0].add_note(f"None of the {len(data.failed):,} files can be compared.")
             raise errors[0]
 
-    def _read(self, path: Path, append: AppendRows | None) -> None:
+    def _read(self, source: Input, append: AppendRows | None) -> None:
         data = self.data
         of = self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         with (
-            open_reviews(path, self.options.reading, (of("text"), label, of("group"))) as reviews,
-            self.on_file(path) as on_progress,
+            open_reviews(source, self.options.reading, (of("text"), label, of("group"))) as reviews,
+            self.on_file(source.path) as on_progress,
         ):
             self.options.subset.check(reviews)
             data.columns = {**reviews.chosen, **data.columns}
-            self._warn_of_labels(path, reviews)
+            self._warn_of_labels(reviews)
             start = self.end
             before = 0
             compared = data.records
-            for block in run_blocks(reviews, partial(self._compare, path), self.options.subset):
+            work = partial(self._compare, source.path)
+            for block in run_blocks(reviews, work, self.options.subset):
                 before = before if block.before is None else block.before
                 rows = block.rows.after(before)
                 self.totals.add(rows, start)
@@ -248,20 +249,20 @@ class _Comparison:
         }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
             # Without the folder, if no other file has the name.
-            is_clear = len({each.name for each in self.files}) == len(self.files)
+            is_clear = len({each.path.name for each in self.files}) == len(self.files)
             name = without_half_pairs(path.name if is_clear else str(path))
             fields["group"] = pa.repeat(name, count)
         found = compare(*self.models, parsed.texts, fields)
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
-    def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
+    def _warn_of_labels(self, reviews: ReviewFile) -> None:
         """Warn if a column has a usual name of labels, but its values cannot be labels."""
         usual = self.options.reading.columns.of("label").names
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
             self.data.warnings.append(
-                f"{path}: the column {found[0]!r} is not used as labels: there are two of them, or "
-                "its values are neither numbers nor strings."
+                f"{reviews.path}: the column {found[0]!r} is not used as labels: there are two of "
+                "them, or its values are neither numbers nor strings."
             )
 
     def meanings(self) -> dict[str, int]:

@@ -21,11 +21,11 @@ from toolkit.model.classes import (
     is_positive,
     label_of,
 )
-from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
+from toolkit.records.inputs import Input
 from toolkit.records.labelled import read_labelled
 from toolkit.records.labels import Rows
-from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.table import read_table
 
 
@@ -187,7 +187,8 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
 
 def sha256_if_file(path: Path) -> str | None:
     """Return the SHA-256 of a file, or of the archive that holds it; None for a stream."""
-    return None if is_stream(path) else sha256_of(file_of(path))
+    source = Input.of(path)
+    return None if source.is_stream else sha256_of(source.file)
 
 
 def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) -> None:

@@ -42,6 +42,7 @@ from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.labels import (
     FIVE,
     TEN,
@@ -55,7 +56,7 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, SCORED
+from toolkit.scoring.jobs import REJECTED_ENDING, SCORED
 from toolkit.scoring.results import Progress
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
@@ -132,20 +133,20 @@ def summarize(
     return found
 
 
-def scored_files(names: Sequence[str]) -> list[Path]:
+def scored_files(names: Sequence[str]) -> list[Input]:
     """Find scored files; in a folder that has files named as outputs of `score`, only these."""
     wanted = []
     for name in names:
         pattern = f"{name.rstrip('/')}/**/*{SCORED}.*"
         if is_a_folder(path_of(name)):
             with suppress(InputError):
-                look_for([pattern], NOT_KEPT)
+                look_for([pattern])
                 name = pattern  # noqa: PLW2901
         wanted.append(name)
-    found, _ = look_for(wanted, NOT_KEPT)
+    found = look_for(wanted)
     if found.unreadable:
-        raise InputError(found.unreadable[0][2])
-    return [source for source, _ in found.without_repeats()]
+        raise InputError(found.unreadable[0].error)
+    return [file.input for file in found.without_repeats()]
 
 
 class _Block(NamedTuple):
@@ -185,9 +186,10 @@ class _Run:
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and return the summary without themes and rows to show."""
-        for place, path in enumerate(scored_files([*map(str, names)])):
+        for place, source in enumerate(scored_files([*map(str, names)])):
+            path = source.path
             with (
-                open_reviews(path, self.options.reading, self._wanted()) as reviews,
+                open_reviews(source, self.options.reading, self._wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
                 self.found.columns |= reviews.chosen

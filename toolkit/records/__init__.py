@@ -13,12 +13,14 @@ from __future__ import annotations
 
 from toolkit.records.columns import Columns
 from toolkit.records.formats import FORMATS, format_of, open_reviews, output_of
+from toolkit.records.inputs import Input
 from toolkit.records.options import STDIN, LabelNames, ReadOptions
 
 __all__ = [
     "FORMATS",
     "STDIN",
     "Columns",
+    "Input",
     "LabelNames",
     "ReadOptions",
     "format_of",

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError
 from toolkit.records.arrow_messages import Message, Messages
+from toolkit.records.inputs import Input
 from toolkit.records.json_encode import with_parts
 from toolkit.records.review_file import BLOCK_RECORDS, Output, SplitPoint, Table
 from toolkit.records.streams import open_file
@@ -72,7 +73,7 @@ class RecordBatches(Groups):
             raise
 
     def _opened(self) -> IO[bytes]:
-        return self._files.enter_context(BufferedReader(open_file(self._path)))  # type: ignore[type-var]
+        return self._files.enter_context(BufferedReader(open_file(Input.of(self._path))))  # type: ignore[type-var]
 
     @classmethod
     def open(cls, path: Path, block_bytes: int) -> Self:

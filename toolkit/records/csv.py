@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -22,6 +21,7 @@ from toolkit.records.csv_fields import (
     wrong_number,
 )
 from toolkit.records.csv_header import HeaderReader
+from toolkit.records.inputs import Input
 from toolkit.records.json_encode import as_texts, joined_rows, slices
 from toolkit.records.lines import (
     LINE_END,
@@ -69,10 +69,10 @@ class DelimitedFile(RecordFile):
 
     too_long = "a record (a quote that is never closed?)"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
         # First lines of records that span several lines and may really be several records.
         self._unsure: set[int] = set()
-        super().__init__(path, options, columns)
+        super().__init__(source, options, columns)
 
     def _read_header(self) -> bytes:
         options = self.options

@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
 from toolkit.records.columns import Wanted
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
@@ -151,16 +152,16 @@ class ExcelFile(ReviewFile):
 
     counts = "row"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        super().__init__(source, options, columns)
         MissingExtraError.check("excel", "openpyxl")
-        self._file = open_file(path)
+        self._file = open_file(source)
         try:
-            opened = _opened(path, self._file, options.sheet)
+            opened = _opened(self.path, self._file, options.sheet)
             self._book = opened.book
             self._sheet = opened.sheet
             self._row_count = opened.rows
-            self.size = path.stat().st_size
+            self.size = self.path.stat().st_size
             self._start, self.names = self._header()
             self.check_free(self.names)
             self.choose_columns(lambda column: column.among(self.names))

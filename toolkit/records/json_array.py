@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,6 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column, Wanted, is_text
+from toolkit.records.inputs import Input
 from toolkit.records.json_decode import WHITE_SPACE, object_on, opening_members
 from toolkit.records.json_encode import added_members, with_commas
 from toolkit.records.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
@@ -59,12 +59,12 @@ class JsonFile(JsonLinesFile):
     _has_elements = False
 
     @classmethod
-    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
+    def opened(cls, source: Input, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
         """Open a file as the class that its first bytes call for."""
-        file = cls(path, options, columns)
+        file = cls(source, options, columns)
         if not file._has_elements:
             return file
-        return JsonElementsFile(path, options, columns, stream=file._stream)
+        return JsonElementsFile(source, options, columns, stream=file._stream)
 
     def _read_header(self) -> bytes:
         self._has_elements = _has_elements(self.name, self._peek, self.wanted)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from toolkit.errors import InputError
 from toolkit.records.archives import COMPRESSIONS
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import Input
 
 LOOKED_AT = 4096  # bytes at the start of a file
 
@@ -139,7 +139,12 @@ def check_compressed(path: Path, compression: str, data: bytes) -> None:
 
 
 def check_kind(
-    path: Path, data: bytes, *, read_as: Collection[str], compression: str | None, is_named: bool
+    source: Input,
+    data: bytes,
+    *,
+    read_as: Collection[str],
+    compression: str | None,
+    is_named: bool,
 ) -> None:
     """Raise `InputError` if a file is of another kind than the formats `read_as`.
 
@@ -148,14 +153,12 @@ def check_kind(
     kind = kind_of(data)
     if kind is None or kind.format in read_as or (kind.is_text and is_named):
         return
-    name = str(path)
     remedy = kind.remedy
-    if path == STDIN:
-        name = "standard input"
+    if source.is_stdin:
         remedy = _remedy_of_stream(kind)
     elif compression is not None and kind.compression is not None:
-        raise InputError(f"{name}: is {kind.what} twice. Decompress it")
-    raise InputError(f"{name}: is {kind.what}. {remedy}")
+        raise InputError(f"{source}: is {kind.what} twice. Decompress it")
+    raise InputError(f"{source.name}: is {kind.what}. {remedy}")
 
 
 def _remedy_of_stream(kind: Kind) -> str:

@@ -11,7 +11,6 @@ from bisect import bisect_left
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from pathlib import Path
 from typing import NamedTuple, TypeVar
 
 import numpy as np
@@ -21,8 +20,8 @@ import pyarrow.compute as pc
 
 from toolkit.errors import EmptyInputError
 from toolkit.native import records as core
-from toolkit.records.archives import compression_of
 from toolkit.records.columns import Wanted
+from toolkit.records.inputs import Input
 from toolkit.records.kinds import LOOKED_AT, check_kind
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
@@ -197,13 +196,13 @@ class RecordFile(ReviewFile):
 
     def __init__(
         self,
-        path: Path,
+        source: Input,
         options: ReadOptions,
         columns: Wanted = None,
         stream: ByteStream | None = None,  # given if the file is open already
     ) -> None:
-        super().__init__(path, options, columns)
-        self._stream = stream or ByteStream(path, options.encoding)
+        super().__init__(source, options, columns)
+        self._stream = stream or ByteStream(source, options.encoding)
         self.size = self._stream.size
         self._line = 1
         try:
@@ -211,10 +210,12 @@ class RecordFile(ReviewFile):
             if not first:
                 raise EmptyInputError(f"{self.name}: the file is empty, expected reviews")
             if self._stream.is_utf8:
-                is_named = options.format is not None
-                compression = compression_of(path)
                 check_kind(
-                    path, first, read_as=self.kinds, compression=compression, is_named=is_named
+                    source,
+                    first,
+                    read_as=self.kinds,
+                    compression=source.compression,
+                    is_named=options.format is not None,
                 )
             self.header = self._read_header()
         except BaseException:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import stat
 from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
-from toolkit.stores.paths import is_in_store
 
 STDIN = Path("-")  # standard input, or output where something is written
 
@@ -20,16 +18,6 @@ NULL_WORDS = (
     *("NULL", "null", r"\N", "NA", "N/A", "n/a", "<NA>", "None", "nan", "NaN", "NaT", "#N/A"),
     *("#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!"),
 )
-
-
-def is_stream(path: Path) -> bool:
-    """Whether this can be read only once, from start to end: standard input, or a pipe."""
-    try:
-        if path == STDIN:
-            return True
-        return not is_in_store(path) and stat.S_ISFIFO(path.stat().st_mode)
-    except (OSError, ValueError):  # reported when it is opened
-        return False
 
 
 @dataclass(frozen=True)

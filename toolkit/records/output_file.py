@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from toolkit.files import atomic_file
 from toolkit.records.archives import compressed_nothing, compression_of, compressor
-from toolkit.records.formats import format_of
+from toolkit.records.formats import output_format_of
 from toolkit.records.review_file import BatchFile, Output
 
 AppendRows = Callable[[pa.Table], None]
@@ -112,7 +112,7 @@ def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[
     if path is None:
         yield None
         return
-    own, compression = format_of(path, option="--output"), compression_of(path)
+    own, compression = output_format_of(path), compression_of(path)
     form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
     compress = compressor(compression)
     with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:

@@ -6,14 +6,14 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
-from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.inputs import Input
+from toolkit.records.options import ReadOptions
 from toolkit.text.strings import join_texts, without_endings, without_words
 
 # About how many records a block has; short records fill smaller blocks, to bound the memory.
@@ -153,8 +153,9 @@ class ReviewFile(ABC):
     delimiter: str | None = None  # of a delimited file
     restarts_numbers = False  # whether lines after a split point are counted from it
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        self.path = path
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        self.source = source
+        self.path = source.path
         self.options = options
         wanted = options.columns.scored() if columns is None else columns
         self.wanted = [part for column in wanted for part in column.parts()]
@@ -169,9 +170,9 @@ class ReviewFile(ABC):
         self.warnings: list[str] = []  # for the user, before scoring
 
     @classmethod
-    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
+    def opened(cls, source: Input, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
         """Open a file; a format with several layouts returns the class for the file's layout."""
-        return cls(path, options, columns)
+        return cls(source, options, columns)
 
     def __enter__(self) -> Self:
         return self
@@ -182,7 +183,7 @@ class ReviewFile(ABC):
     @property
     def name(self) -> str:
         """The name of the file in messages."""
-        return "standard input" if self.path == STDIN else str(self.path)
+        return self.source.name
 
     @abstractmethod
     def close(self) -> None:

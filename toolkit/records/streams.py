@@ -16,29 +16,29 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, Literal
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.archives import MemberFile, compression_of, inside_archive
+from toolkit.records.archives import MemberFile
+from toolkit.records.inputs import Input, Kind
 from toolkit.records.kinds import LOOKED_AT, check_compressed
-from toolkit.records.options import STDIN
-from toolkit.stores.paths import is_in_store
 from toolkit.stores.read import ObjectReader
 
 
 class ByteSource:
     """The bytes of a file as they are stored."""
 
-    def __init__(self, path: Path) -> None:
-        self._member = _member(path)
-        self._file = self._member or open_file(path)
+    def __init__(self, source: Input) -> None:
+        self._member: MemberFile | None = None
+        if source.archive is not None:
+            self._member = MemberFile(source.archive, source.member_name)
+        self._file = self._member or open_file(source)
         is_whole = self._member is None and not isinstance(self._file, ObjectReader)
         facts = os.fstat(self._file.fileno()) if is_whole else None
         is_file = facts is None or stat.S_ISREG(facts.st_mode)
-        self.can_seek = facts is not None and is_file and path != STDIN
+        self.can_seek = facts is not None and is_file and not source.is_stdin
         # On Windows, `select` works for sockets only.
         self.can_wait = not is_file and sys.platform != "win32"
         self.size: int | None = None
@@ -93,32 +93,23 @@ class ByteSource:
         self._file.close()
 
 
-def _member(path: Path) -> MemberFile | None:
-    inside = None if path == STDIN else inside_archive(path)
-    return None if inside is None else MemberFile(*inside)
-
-
-def open_file(path: Path) -> IO[bytes]:
+def open_file(source: Input) -> IO[bytes]:
     """Open a file, a pipe or standard input; raise `InputError` if that fails."""
-    if path == STDIN:
+    if source.is_stdin:
         if sys.stdin is None:
             raise InputError("standard input: is closed")
         return open(0, "rb", buffering=0, closefd=False)
+    if source.kind is Kind.SPECIAL:
+        raise InputError(
+            f"{source}: a device or a socket. Save its content to a file first, or send it "
+            "through a pipe"
+        )
     try:
-        if (
-            not is_in_store(path)
-            and path.exists()
-            and not (path.is_file() or path.is_dir() or path.is_fifo())
-        ):
-            raise InputError(
-                f"{path}: a device or a socket. Save its content to a file first, or send it "
-                "through a pipe"
-            )
-        return path.open("rb", buffering=0)
+        return source.path.open("rb", buffering=0)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{source}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from None
 
 
 Read = Callable[[int], bytes]  # reads about as many bytes; nothing only at the end
@@ -268,13 +259,13 @@ class ByteStream:
     Bytes that are invalid in `encoding` become surrogates; `as_in_file` restores them.
     """
 
-    def __init__(self, path: Path, encoding: str | None = None) -> None:
-        self.path = path
+    def __init__(self, source: Input, encoding: str | None = None) -> None:
+        self.path = source.path
         self._encoding = known_encoding(encoding)
-        self._source = ByteSource(path)
+        self._source = ByteSource(source)
         self.size = self._source.size
         self._is_at_end = False
-        self._compression = compression_of(path)
+        self._compression = source.compression
         self._transcoded: Transcoded | None = None
         try:
             self._read = self._opened()

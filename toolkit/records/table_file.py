@@ -19,6 +19,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import (
     METADATA_PREFIX,
@@ -104,12 +105,12 @@ class TableFile(ReviewFile):
     open_groups: Callable[[Path, int], Groups]  # (path, bytes per block, about)
     new_writer: Writer
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        super().__init__(source, options, columns)
         self._target: type[ReviewFile] | None = None  # the format of the output, if it is another
-        self.groups = type(self).open_groups(path, options.block_bytes)
+        self.groups = type(self).open_groups(self.path, options.block_bytes)
         try:
-            self.size = path.stat().st_size
+            self.size = self.path.stat().st_size
             self.input_schema = self.groups.schema()
             self.names = self.input_schema.names
             self.check_free(self.names)

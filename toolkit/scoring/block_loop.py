@@ -137,7 +137,7 @@ def _sampled(
     def counted(each: SelectedBlock) -> tuple[Offset, int]:
         return each.block.following, _count(each.parse())
 
-    with open_reviews(reviews.path, reviews.options) as first_pass:
+    with open_reviews(reviews.source, reviews.options) as first_pass:
         for following, count in run_blocks(first_pass, counted, workers=cores):
             records += count
             before[following] = records

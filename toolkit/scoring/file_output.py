@@ -28,12 +28,13 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.records.archives import compression_of, file_of
-from toolkit.records.options import STDIN
+from toolkit.records.archives import compression_of
+from toolkit.records.inputs import FileFacts
 from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.block_scorer import ScoredBlock
-from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.jobs import RejectsTo
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ScoredOutput
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
@@ -116,7 +117,7 @@ class FileOutput(ScoredOutput):
         size, _ = self._old.get(name, NOTHING)
         path = self._journal.folder / name
         file = self._files.enter_context(path.open("r+b" if size else "w+b", buffering))
-        limit_rights(path, file_of(self._journal.job.source))
+        limit_rights(path, self._journal.job.input.file)
         file.truncate(size)
         file.seek(size)
         return file
@@ -253,7 +254,7 @@ def publish(journal: Journal, summary: Summary) -> None:
     if not is_there(output):  # it is moved last
         journal.drop_files()
         return
-    if job.rejected == STDIN:
+    if job.rejected is RejectsTo.STDOUT:
         _show(rejects)  # before signals are held back: the reader of a pipe may be slow
     # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
     with nullcontext() if is_in_store(job.output) else held_back():

@@ -7,11 +7,11 @@ So all of them score with the same share.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from toolkit.model.prior import NO_LEVELS, Levels, ShareFound, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.options import Subset
@@ -79,7 +79,7 @@ class FilePrior:
 
 
 def prior_of_file(
-    scorer: Scorer, path: Path, reading: ReadOptions, workers: int | None
+    scorer: Scorer, source: Input, reading: ReadOptions, workers: int | None
 ) -> FilePrior:
     """Estimate the prior of a file from its first records; raise the errors of reading the file."""
     plain = scorer.with_prior(None)
@@ -89,7 +89,7 @@ def prior_of_file(
         return count_levels(probability.to_numpy(zero_copy_only=False), None, plain.base)
 
     levels = NO_LEVELS
-    with open_reviews(path, reading) as reviews:
+    with open_reviews(source, reading) as reviews:
         for more in run_blocks(reviews, counted, Subset(limit=FIRST_RECORDS), workers=workers):
             levels = tuple(map(sum, zip(levels, more, strict=True)))
     return FilePrior.of(share_of(levels, plain.base))

@@ -37,11 +37,10 @@ from toolkit.files import (
     work_folder,
 )
 from toolkit.model.typed_json import LONGEST_JSON, decode, parse_json
-from toolkit.records.archives import file_of
+from toolkit.records.inputs import FileFacts
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import (
     NOTHING,
-    FileFacts,
     WatchedInput,
     differences,
     digest_of,
@@ -274,7 +273,7 @@ class Journal:
                 return _Comparison(["the output itself"], point)
             is_clear = not (point.warnings or point.summary.rejected)
             identity = identity_of(settings, source) or {}
-            found = outdated(old, identity, self.job.source, point.columns, is_clear=is_clear)
+            found = outdated(old, identity, self.job.input, point.columns, is_clear=is_clear)
             changed_ns = point.source_changed_ns
             if not found and point.source is not None and changed_ns is not None:
                 found = [] if source.has_content(point.source, changed_ns) else ["the input"]
@@ -389,7 +388,8 @@ class Journal:
         self._identity = None
         if self.checkpoint is not None:
             self.remove_leftovers(self.folder / OUTPUT, self.job.output)
-            self.remove_leftovers(self.folder / REJECTED, self.job.rejected)
+            if self.job.rejects_file is not None:
+                self.remove_leftovers(self.folder / REJECTED, self.job.rejects_file)
             self.add(None)
         self.drop_files()
 
@@ -406,7 +406,7 @@ class Journal:
         record = self._record
         if self.leaves_record(self.checkpoint):
             place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
-            limit_rights(record, file_of(self.job.source))
+            limit_rights(record, self.job.input.file)
         elif self.options.force or not is_in_store(record):
             record.unlink(missing_ok=True)
 
@@ -483,7 +483,7 @@ class Journals:
         self._journals = {
             job: Journal(job, options)
             for job in jobs.files
-            if job.error is None and job.output != STDIN
+            if job.error is None and not job.is_to_stdout
         }
         self._noted: dict[Job, Journal] = {}  # journals that exist
         self._held: Journal | None = None
@@ -546,7 +546,7 @@ class Journals:
         is_ended = options.resume and not options.force and job not in self._noted
         if not ((options.skip_existing or is_ended) and self.is_done(job)):
             return False
-        source = WatchedInput.open(job.source)
+        source = WatchedInput.open(job.input)
         if source is None:  # the input is missing, or is not a file
             return options.skip_existing
         with closing(source):

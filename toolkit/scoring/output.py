@@ -15,9 +15,7 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, limit_rights, reporting_failures
-from toolkit.records.archives import file_of
-from toolkit.records.formats import Format, format_of, output_of
-from toolkit.records.options import STDIN
+from toolkit.records.formats import Format, format_of, output_format_of, output_of
 from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.block_scorer import ScoredBlock
@@ -90,6 +88,7 @@ class StandardOutput(ScoredOutput):
         self._job = job
         self._source = source
         self._force = force
+        self._rejects_place = job.rejects_file or STANDARD_OUTPUT
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -97,7 +96,7 @@ class StandardOutput(ScoredOutput):
             super().append(block)
 
     def _write_rejects(self, lines: bytes) -> None:
-        with reporting_failures(self._job.rejected):  # such as for a temporary file without room
+        with reporting_failures(self._rejects_place):  # such as for a temporary file without room
             super()._write_rejects(lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
@@ -117,7 +116,7 @@ class StandardOutput(ScoredOutput):
             self._rejects.seek(0)
             with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(self._rejects, copy)
-            limit_rights(path, file_of(self._job.source))
+            limit_rights(path, self._job.input.file)
         return done
 
 
@@ -131,10 +130,10 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
     """Return the formats of the input and of the output."""
-    own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.written.name if job.output == STDIN else None)
-    target = format_of(job.output, asked, "--output-format")
-    if job.output == STDIN and not target.is_text:
+    own = format_of(job.input, options.reading.format)
+    asked = options.output_format or (own.written.name if job.is_to_stdout else None)
+    target = output_format_of(job.output, asked, "--output-format")
+    if job.is_to_stdout and not target.is_text:
         raise UsageError(
             f"standard output: {target.what} is written with --output, to a file with a name"
         )

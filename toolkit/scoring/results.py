@@ -10,14 +10,13 @@ from datetime import UTC, datetime
 from functools import reduce
 from math import isnan, nan, sqrt
 from operator import add
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
-from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
+from toolkit.records.inputs import FileFacts, Input
 from toolkit.records.labels import (
     TOO_MANY,
     Meanings,
@@ -25,11 +24,11 @@ from toolkit.records.labels import (
     meanings_of,
     name_of,
 )
-from toolkit.records.options import STDIN, LabelNames
+from toolkit.records.options import LabelNames
 from toolkit.records.output_file import Frame
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
-from toolkit.scoring.identity import FileFacts, Prefix
+from toolkit.scoring.identity import Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import MaxRejected, MaxUnread
 
@@ -311,19 +310,17 @@ class Source:
     modified: str | None = None  # UTC, as in ISO 8601
 
     @classmethod
-    def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
-        """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
+    def of(cls, source: Input, read_as: str | None, facts: FileFacts | None) -> Self:
+        """Describe an input by its facts, if they are known; ``read_as`` is what --format names."""
         name = None
         with suppress(InputError, UsageError):  # unknown format: opening the file reports it
-            name = format_of(path, read_as).name
-        if path == STDIN:
+            name = format_of(source, read_as).name
+        if source.is_stdin:
             return cls(name)
-        with suppress(ValueError):  # a name with a null byte
-            facts = facts or FileFacts.at(file_of(path))
         if facts is None:
-            return cls(name, compression_of(path))
+            return cls(name, source.compression)
         modified = datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat()
-        return cls(name, compression_of(path), facts.size, modified)
+        return cls(name, source.compression, facts.size, modified)
 
 
 @dataclass(frozen=True)

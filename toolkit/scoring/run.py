@@ -13,15 +13,15 @@ from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError,
 from toolkit.files import is_there, reporting_failures
 from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of, file_of
+from toolkit.records.archives import compression_of
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import FileFacts
 from toolkit.records.review_file import Output, Reject, ReviewFile
 from toolkit.scoring.block_loop import run_blocks
 from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
-    FileFacts,
     TouchedError,
     WatchedInput,
     identity_of,
@@ -44,7 +44,6 @@ from toolkit.scoring.results import (
     counts_warning,
     values_warning,
 )
-from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # at a file whose rights or links keep changing
 
@@ -159,9 +158,8 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        # Each look at an object is a request.
-        facts = FileFacts.at(file_of(job.source)) if is_in_store(job.source) else None
-        source = Source.of(job.source, self.options.reading.format, facts)
+        facts = job.input.known_facts()  # each look at an object is a request
+        source = Source.of(job.input, self.options.reading.format, facts)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
         if job.error is not None:
@@ -221,7 +219,7 @@ class _Run:
         """Score a file, or the rest of it after an earlier run."""
         job = result.job
         with ExitStack() as opened:
-            source = WatchedInput.open(job.source, facts)
+            source = WatchedInput.open(job.input, facts)
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
@@ -290,7 +288,7 @@ class _Run:
         job = result.job
         options = self.options
         try:
-            reviews = opened.enter_context(open_reviews(job.source, options.reading))
+            reviews = opened.enter_context(open_reviews(job.input, options.reading))
             result.columns = reviews.chosen
             form = output_form(reviews, job, options)
             options.subset.check(reviews)
@@ -307,7 +305,7 @@ class _Run:
         known = None if checkpoint is None else checkpoint.prior
         result.prior = known or prior_of_file(
             self.scorer,
-            result.job.source,
+            result.job.input,
             reading=self.options.reading,
             workers=self.options.workers,
         )

@@ -28,7 +28,7 @@ from toolkit.files import (
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job
+from toolkit.scoring.jobs import REJECTED_ENDING, Job, RejectsTo
 from toolkit.scoring.journal import Journal, remove_parts_of
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
 from toolkit.shards.plan import Plan
@@ -127,9 +127,9 @@ class ShardedJob:
             planned = self.plan.files[piece.file].job(self.outputs)
             # The ending is the format. The name is cut, as a long name has no room for the number.
             name = f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
-            job = Job.of(planned.source, self.parts_folder(shard, attempt) / name)
+            job = Job.of(planned.input, self.parts_folder(shard, attempt) / name)
             if planned.rejects_file is None:
-                job = replace(job, rejected=NOT_KEPT)
+                job = replace(job, rejected=RejectsTo.NOWHERE)
             # An output that is joined is the one of a run without shards.
             says = f"{shard}/{self.plan.count}" if self.plan.keep_parts else None
             yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)

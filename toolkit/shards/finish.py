@@ -32,7 +32,7 @@ from toolkit.scoring.results import (
 )
 from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
-from toolkit.stores.paths import StorePath, is_in_store, path_of
+from toolkit.stores.paths import StorePath, is_in_store
 from toolkit.stores.write import Content, remove_leftovers
 
 _SHOWN = 5  # shards in a message
@@ -161,7 +161,7 @@ def _fits(frame: Frame, size: int) -> bool:
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
     """Add up the results of the pieces of a file."""
     file = job.plan.files[number]
-    source = Source.of(path_of(file.input), job.plan.read_as, file.facts)
+    source = Source.of(file.source, job.plan.read_as, file.facts)
     result = FileResult(_job(job, number), is_done=True, source=source)
     for part in parts:
         result.summary += part.summary
@@ -187,7 +187,7 @@ def _job(job: ShardedJob, number: int) -> Job:
     file = job.plan.files[number].job(job.outputs)
     if not job.plan.keep_parts:
         return file
-    if file.rejects_file == default_rejected(file.source, file.output):  # else named by the user
+    if file.rejects_file == default_rejected(file.input, file.output):  # else named by the user
         file = replace(file, rejected=job.outputs / ALL_REJECTS)
     return replace(file, output=job.outputs)
 

@@ -17,17 +17,17 @@ from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import decode
-from toolkit.records.archives import compression_ending, file_of, format_ending
-from toolkit.records.formats import format_of, open_reviews
-from toolkit.records.options import STDIN, is_stream
+from toolkit.records.archives import compression_ending, format_ending
+from toolkit.records.formats import open_reviews, output_format_of
+from toolkit.records.inputs import FileFacts, Input
 from toolkit.records.review_file import FileRange, SplitPoint
-from toolkit.scoring.identity import FileFacts, digest_of, settings_of
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
+from toolkit.scoring.identity import digest_of, settings_of
+from toolkit.scoring.jobs import REJECTED_ENDING, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
 from toolkit.stores.location import masked
-from toolkit.stores.paths import is_in_store, path_of
+from toolkit.stores.paths import path_of
 
 FORMAT_VERSION = 4
 MOST_SHARDS = 100_000
@@ -58,13 +58,18 @@ class PlannedFile:
             output=_below(job.output, folder, "--output"),
             rejected=None if rejected is None else _below(rejected, folder, "--rejected"),
             is_named=job.is_named,
-            facts=_facts_of(job.source),
+            facts=_planned_facts(job.input, job.input.known_facts()),
         )
 
     def job(self, folder: Path) -> Job:
         """Return the job of a run on one machine."""
-        rejected = NOT_KEPT if self.rejected is None else folder / self.rejected
-        return Job(path_of(self.input), folder / self.output, rejected, is_named=self.is_named)
+        rejected = RejectsTo.NOWHERE if self.rejected is None else folder / self.rejected
+        return Job(self.source, folder / self.output, rejected, is_named=self.is_named)
+
+    @cached_property
+    def source(self) -> Input:
+        """The input, as this machine finds it."""
+        return Input.of(path_of(self.input))
 
     @property
     def stays_in_folder(self) -> bool:
@@ -81,7 +86,7 @@ class PlannedFile:
     def check(self) -> None:
         """Raise `InputError` if the file has changed since the plan."""
         with suppress(InputError):
-            if _facts_of(path_of(self.input)) == self.facts:
+            if _planned_facts(self.source, self.source.look()) == self.facts:
                 return
         raise InputError(
             f"{self.input}: has changed since the shards were planned. Put back what was "
@@ -89,12 +94,11 @@ class PlannedFile:
         )
 
 
-def _facts_of(source: Path) -> FileFacts:
+def _planned_facts(source: Input, facts: FileFacts | None) -> FileFacts:
     """Return the facts of a file, without its inode, which differs between machines."""
-    facts = FileFacts.at(file_of(source))
     if facts is None:
         raise InputError(f"{source}: no such file")
-    return facts if is_in_store(source) else replace(facts, inode=0)
+    return facts if source.is_in_store else replace(facts, inode=0)
 
 
 def _below(path: Path, folder: Path, option: str) -> str:
@@ -274,14 +278,14 @@ def _check(jobs: Jobs, options: ScoringOptions) -> None:
     for job in jobs.files:
         if job.error is not None:
             raise UsageError(f"{job.error}. Leave it out of the shards.")
-        if is_stream(job.source):
+        if job.input.is_stream:
             raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
         if (shown := masked(f"{job.source}")) != str(job.source):
             raise UsageError(
                 f"{shown}: has a password, a signature or a token in its name, which all who read "
                 "the plan of the shards would see. Rename the file first."
             )
-        if STDIN in (job.output, job.rejected):
+        if job.is_to_stdout or job.rejected is RejectsTo.STDOUT:
             raise UsageError("shards are written to files, not to standard output.")
     if options.subset:
         raise UsageError("--limit and --sample take a part of each file: score it in one run.")
@@ -330,11 +334,11 @@ def _ranges(
 ) -> list[FileRange]:
     """Cut a file near some offsets, if possible."""
     whole = [FileRange()]
-    asked = format_of(job.output, options.output_format, "--output-format")
+    asked = output_format_of(job.output, options.output_format, "--output-format")
     if not offsets or not (keep_parts or asked.is_text):
         return whole
     try:
-        with open_reviews(job.source, options.reading) as reviews:
+        with open_reviews(job.input, options.reading) as reviews:
             output_form(reviews, job, options)
             cuts = reviews.split_points(offsets)
             return (

@@ -13,9 +13,15 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
-from toolkit.records.options import STDIN
 from toolkit.scoring.identity import settings_of, sum_of
-from toolkit.scoring.jobs import NOT_KEPT, Jobs, check_absent, check_apart, check_job
+from toolkit.scoring.jobs import (
+    STDOUT,
+    Jobs,
+    RejectsTo,
+    check_absent,
+    check_apart,
+    check_job,
+)
 from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
@@ -72,7 +78,7 @@ def begin_job(
         outputs = [target / SUCCESS, *parts_in(target)]
         # Even with --force, none of these may replace an input.
         parts = [*outputs, target / ALL_REJECTS]
-        inputs = [replace(job, output=STDIN, rejected=NOT_KEPT) for job in jobs.files]
+        inputs = [replace(job, output=STDOUT, rejected=RejectsTo.NOWHERE) for job in jobs.files]
         check_apart([*inputs, *(replace(inputs[0], output=path) for path in parts)])
     if not options.force and not is_there(folder / PLAN):
         if is_in_folder:
