@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,56 +50,48 @@ def score(
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
+    call = _Call(files, common, labels, reading, subset, rejects, output, running, sharding)
     with RunReport(None if common.dry_run else output.report, context) as run:
         run.allow_early(common.output, rejects.rejected)
         check_memory()
-        if sharding.is_wanted:
-            sharding.number_and_count()
-        asked = labels.scorer_options(common)
-        columns = None if labels.names_classes else labels.columns(common)
-        options = _options(
-            columns=columns,
-            common=common,
-            labels=labels,
-            reading=reading,
-            subset=subset,
-            rejects=rejects,
-            output=output,
-            running=running,
-        )
+        call.run(run)
 
-        from toolkit.model import find_model
+
+@dataclass(frozen=True)
+class _Call:
+    """All that the user has asked for."""
+
+    files: list[str]
+    common: s.CommonOptions
+    labels: s.ScoreOptions
+    reading: o.ReadingOptions
+    subset: o.SubsetOptions
+    rejects: s.RejectOptions
+    output: s.OutputOptions
+    running: s.RunningOptions
+    sharding: Sharding
+
+    def run(self, run: RunReport) -> None:
+        """Check everything, then score the files, show what would be done, or score shards."""
+        if self.sharding.is_wanted:
+            self.sharding.number_and_count()
+        asked = self.labels.scorer_options(self.common)
+        # The columns of a model of classes are known when it is loaded.
+        columns = None if self.labels.names_classes else self.labels.columns(self.common)
+        options = self._options(columns or Columns())
+        jobs = self._jobs(run)
         from toolkit.model.scorer import Scorer
-        from toolkit.scoring.input_files import find_jobs
         from toolkit.scoring.results import ScoringModel
 
-        jobs = find_jobs(
-            files,
-            common.output,
-            output.output_format,
-            rejects.target,
-            output.report,
-            reading.input_format,
-        )
-        model = find_model(common.model)
-        run.allow(jobs, model, force=common.force)
-        if output.page is not None:
-            if reading.no_header:
-                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
-            _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
         scorer = Scorer.of(asked)
-        if scorer.answers is not None:
-            _check_has_no_page(output.page)
-            columns = labels.columns_of_classes(common, scorer.answers)
-        elif columns is None:
-            columns = labels.columns(common)
+        columns = self._columns(scorer)
         options = replace(options, reading=replace(options.reading, columns=columns))
         run.scorer = ScoringModel.of(scorer)
-        if common.dry_run:
+        if self.common.dry_run:
             from toolkit.cli.dry_run import show_preview
 
             show_preview(scorer, jobs, options)
-        elif sharding.is_wanted:
+        elif self.sharding.is_wanted:
             from toolkit.cli.shards import score_in_shards
 
             score_in_shards(
@@ -107,9 +99,9 @@ def score(
                 scorer=scorer,
                 jobs=jobs,
                 options=options,
-                sharding=sharding,
-                output=None if common.output is None else path_of(common.output),
-                quiet=common.quiet,
+                sharding=self.sharding,
+                output=None if self.common.output is None else path_of(self.common.output),
+                quiet=self.common.quiet,
             )
         else:
             _score(
@@ -117,43 +109,71 @@ def score(
                 scorer=scorer,
                 jobs=jobs,
                 options=options,
-                page=output.page,
-                model=common.model,
-                quiet=common.quiet,
+                page=self.output.page,
+                model=self.common.model,
+                quiet=self.common.quiet,
             )
 
+    def _options(self, columns: Columns) -> ScoringOptions:
+        """Return how the files are scored."""
+        read_options = self.reading.options(columns)
+        from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
-def _options(
-    columns: Columns | None,
-    common: s.CommonOptions,
-    labels: s.ScoreOptions,
-    reading: o.ReadingOptions,
-    subset: o.SubsetOptions,
-    rejects: s.RejectOptions,
-    output: s.OutputOptions,
-    running: s.RunningOptions,
-) -> ScoringOptions:
-    """Return the options of scoring; columns are None if they depend on the model."""
-    read_options = reading.options(columns or Columns())
-    from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
+        rejects = self.rejects
+        most = rejects.max_rejected
+        unread = rejects.max_unread
+        return ScoringOptions(
+            reading=read_options,
+            output_format=self.output.output_format,
+            stop_on_error=rejects.on_error == "stop",
+            workers=self.running.workers,
+            force=self.common.force,
+            resume=self.common.resume,
+            skip_existing=self.output.skip_existing,
+            leaves_record=self.common.resume,
+            checkpoint_seconds=self.running.checkpoint_seconds,
+            max_rejected=None if most is None else MaxRejected.parse(most),
+            max_unread=None if unread is None else MaxUnread.parse(unread),
+            subset=Subset(self.subset.limit, self.subset.sample),
+            estimates_prior=self.labels.prior is not None and self.labels.chosen_prior is None,
+        )
 
-    most = rejects.max_rejected
-    unread = rejects.max_unread
-    return ScoringOptions(
-        reading=read_options,
-        output_format=output.output_format,
-        stop_on_error=rejects.on_error == "stop",
-        workers=running.workers,
-        force=common.force,
-        resume=common.resume,
-        skip_existing=output.skip_existing,
-        leaves_record=common.resume,
-        checkpoint_seconds=running.checkpoint_seconds,
-        max_rejected=None if most is None else MaxRejected.parse(most),
-        max_unread=None if unread is None else MaxUnread.parse(unread),
-        subset=Subset(subset.limit, subset.sample),
-        estimates_prior=labels.prior is not None and labels.chosen_prior is None,
-    )
+    def _jobs(self, run: RunReport) -> Jobs:
+        """Find the files; raise `ToolkitError` if they, the model and the report are not apart."""
+        from toolkit.model import find_model
+        from toolkit.scoring.input_files import find_jobs
+
+        common, output = self.common, self.output
+        jobs = find_jobs(
+            self.files,
+            common.output,
+            output.output_format,
+            self.rejects.target,
+            output.report,
+            self.reading.input_format,
+        )
+        run.allow(jobs, find_model(common.model), force=common.force)
+        if output.page is not None:
+            if self.reading.no_header:
+                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
+            _check_page(
+                output.page, jobs, self.sharding, force=common.force, dry_run=common.dry_run
+            )
+        return jobs
+
+    def _columns(self, scorer: Scorer) -> Columns:
+        """Return the columns that this kind of model reads and adds."""
+        if scorer.answers is None:
+            return self.labels.columns(self.common)
+        scorer.check_options_of_sentiment(
+            {
+                "--page": self.output.page is not None,
+                "--stars": self.common.stars,
+                "--aspect-probability": self.labels.aspect_probability,
+                "--prior": self.labels.prior is not None,
+            }
+        )
+        return self.labels.columns_of_classes(self.common, scorer.answers)
 
 
 def _score(
@@ -209,15 +229,6 @@ def _write_page(
         json=False,
         quiet=True,
     )
-
-
-def _check_has_no_page(page: Path | None) -> None:
-    """Raise `UsageError` if a page is wanted: there is none for models of classes."""
-    if page is not None:
-        raise UsageError(
-            "--page: for models that tell negative from positive, and this one has classes of its "
-            "own. Leave it out."
-        )
 
 
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:

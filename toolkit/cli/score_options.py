@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.records.columns import (
-    ADDED,
+    NAMES,
     Columns,
-    aspect_probability_role,
-    aspect_role,
+    addition_of,
+    in_order_of_place,
+    is_asked,
     is_of_classes,
 )
 from toolkit.stores.paths import path_of
@@ -130,68 +132,64 @@ class ScoreOptions:
         )
 
     def columns(self, common: CommonOptions) -> Columns:
-        """Return the columns to read and add; raise `UsageError` for the name of another column."""
+        """Return the columns that a model of sentiment reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
-        adds = ["sentiment", "probability"]
-        aspects = self.chosen_aspects
-        if self.aspect_probability and aspects is None:
+        if self.aspect_probability and self.chosen_aspects is None:
             raise UsageError("--aspect-probability: needs --aspects or --aspect.")
-        kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
-        of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
         if of_classes := [role for role in names if is_of_classes(role)]:
             raise UsageError(
                 f"--names: only models of classes have the column {of_classes[0]}. Leave it out, "
                 "or choose another model."
             )
-        others = [role for role in names if role not in ADDED and role not in of_aspects]
-        for name, roles, is_given in (
-            ("--reasons", ["reasons"], self.reasons is not None),
-            ("--aspects", of_aspects or others, bool(of_aspects)),
-            ("--stars", ["stars"], common.stars),
-            ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),
-        ):
-            adds += roles if is_given else []
-            if not is_given and (taken := [role for role in roles if role in names]):
-                raise UsageError(
-                    f"--names: the column {taken[0]} needs {name}. Add it, or leave the name out."
-                )
-        if "model" in names:
-            adds.append("model")
-        if others:
-            raise UsageError(
-                f"--names: {others[0]}: no such aspect, expected {', '.join(of_aspects)}"
-            )
-        texts = o.text_columns(common.text_column)
-        named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
-        return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
+        adds = [*self._roles(common, names)]
+        for role in names:
+            self._check_is_added(role, adds)
+        in_order = {role: names[role] for role in sorted(names, key=adds.index)}
+        return self._columns(common, adds).with_names(in_order)
+
+    def _roles(self, common: CommonOptions, names: Collection[str]) -> Iterator[str]:
+        """Yield the roles of the columns that are added, in order."""
+        given = {**vars(common), **vars(self), "aspects": self.chosen_aspects}
+        wanted = [
+            (key, addition)
+            for key, addition in in_order_of_place()
+            if not addition.is_of_classes
+            and (key in names if addition.option == NAMES else is_asked(addition, given))
+        ]
+        aspects = () if self.chosen_aspects is None else self.chosen_aspects.names
+        several = [addition.usual for _, addition in wanted if addition.are_several]
+        for key, addition in wanted:
+            if not addition.are_several:
+                yield key
+            elif addition.usual == several[0]:  # all columns of an aspect are side by side
+                yield from (f"{usual}{name}" for name in aspects for usual in several)
+
+    def _check_is_added(self, role: str, adds: Collection[str]) -> None:
+        """Raise `UsageError` if a column is named that is not added."""
+        if role in adds:
+            return
+        addition = addition_of(role)
+        if addition.are_several and self.chosen_aspects is not None:
+            of_aspects = [each for each in adds if addition_of(each).are_several]
+            raise UsageError(f"--names: {role}: no such aspect, expected {', '.join(of_aspects)}")
+        option = "--aspects" if addition.are_several else addition.option
+        raise UsageError(
+            f"--names: the column {role} needs {option}. Add it, or leave the name out."
+        )
 
     def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
-        """Return the columns that a model of classes adds; raise `UsageError` for any others."""
+        """Return the columns that a model of classes reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
-        given = {
-            "--stars": common.stars,
-            "--aspect-probability": self.aspect_probability,
-            "--prior": self.prior is not None,
-        }
-        if useless := [option for option, is_given in given.items() if is_given]:
-            raise UsageError(
-                f"{', '.join(useless)}: for models that tell negative from positive, and this one "
-                "has classes of its own. Leave this out, or choose another model."
-            )
         adds = [*answers.adds, *(["model"] if "model" in names else [])]
         if unknown := [role for role in names if role not in adds]:
             raise UsageError(
                 f"--names: {unknown[0]}: no such column, expected {', '.join(adds)[:300]}"
             )
-        model = names.pop("model", None)
+        return self._columns(common, adds).with_names(names)
+
+    def _columns(self, common: CommonOptions, adds: Sequence[str]) -> Columns:
         texts = o.text_columns(common.text_column)
-        return Columns(
-            texts,
-            label=self.label_column,
-            aspects=tuple(names.items()),
-            adds=tuple(adds),
-            model=model,
-        )
+        return Columns(texts, label=self.label_column, adds=tuple(adds))
 
     @property
     def chosen_prior(self) -> float | None:

@@ -13,7 +13,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, write_texts
 from toolkit.model import find_model
-from toolkit.records.columns import Columns
+from toolkit.records.columns import Columns, key_of
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def summarize(
     - `toolkit summarize march.csv --since february.csv`
     """
     named = o.names_of_added(names)
-    aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
-    if others := named.keys() - {"sentiment", "probability", "model"}:
+    known = ("sentiment", "probability", "model", "aspect")
+    if others := [role for role in named if key_of(role) not in known]:
         raise UsageError(
             "--names: expected sentiment, probability, model or aspect_NAME, received "
             f"{min(others)!r}"
@@ -106,9 +106,7 @@ def summarize(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
-        aspects=tuple(aspects.items()),
-        **named,  # type: ignore[arg-type]
-    )
+    ).with_names(named)
     read_options = reading.options(columns, labels.names)
     if date_format is not None and date_column is None:
         raise UsageError("--date-format: needs --date-column NAME.")

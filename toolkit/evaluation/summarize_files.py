@@ -264,19 +264,20 @@ class _Run:
         columns = self.options.reading.columns
         options = self.options
         sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
+        names = dict(columns.names)
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
             by.append(Column("date", (options.date_column,), is_named=True))
         named = [
             Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
-            for role, name in columns.aspects
-            if not name.startswith(_ASPECT)  # which is found anyway
+            for role, name in names.items()
+            if role.startswith(_ASPECT) and not name.startswith(_ASPECT)  # which is found anyway
         ]
         return (
             columns.of("text"),
             Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
             Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
-            Column("model", (columns.model or "model",), is_needed=columns.model is not None),
+            Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,

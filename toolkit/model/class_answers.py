@@ -121,20 +121,10 @@ class ClassAnswers:
         is_likely = pc.greater_equal(predictions[PROBABILITY], least)
         return pc.if_else(is_likely, found, pa.scalar(self.other, pa.string()))
 
-    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Return the columns with these roles; `UsageError` for one that was not asked for."""
-        found = {}
-        of_classes = {class_probability_role(name): at for at, name in enumerate(self.facts.labels)}
-        for role in wanted:
-            if role == LABEL:
-                found[role] = self.labels(predictions)
-            elif role == LABEL_PROBABILITY:
-                found[role] = predictions[PROBABILITY]
-            elif role == TOP_LABELS:
-                found[role] = pa.array(self._top(predictions), pa.string())
-            elif role in of_classes:
-                found[role] = pc.list_element(predictions[PROBABILITIES], of_classes[role])
-        return found
+    def probability_of(self, predictions: pa.RecordBatch, role: str) -> pa.FloatArray:
+        """Return the probability of one class; `role`: of its column."""
+        roles = [class_probability_role(name) for name in self.facts.labels]
+        return pc.list_element(predictions[PROBABILITIES], roles.index(role))
 
     def of_rows(self, predictions: pa.RecordBatch) -> list[Classification]:
         """Return label and probability of each text."""
@@ -156,8 +146,11 @@ class ClassAnswers:
         rows = predictions[PROBABILITIES].to_pylist()
         return [None if row is None else by_name(row) for row in rows]
 
+    def top_labels(self, predictions: pa.RecordBatch) -> pa.StringArray:
+        """Return the most likely labels of each text, such as ``billing 0.71; login 0.2``."""
+        return pa.array(self._top(predictions), pa.string())
+
     def _top(self, predictions: pa.RecordBatch) -> Iterator[str | None]:
-        """Write the most likely labels of each text, such as ``billing 0.71; login 0.2``."""
         for found in self.by_class(predictions):
             if found is None:
                 yield None

@@ -6,7 +6,7 @@ is its options alone; each process keeps the scorers that it has opened.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,16 +16,23 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model.added_values import Predicted
 from toolkit.model.checked_files import is_known, remember
-from toolkit.model.classes import Classification, tone_names
+from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Range
+from toolkit.model.labels import Labelling, Range
 from toolkit.model.network import open_network
 from toolkit.model.predictor import STAR_DECIMALS, Predictor, array_of, list_of
 from toolkit.model.prior import base_of, shift_of
 from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
-from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
+from toolkit.records.columns import (
+    ADDITIONS,
+    REASONS_JOINED_WITH,
+    addition_of,
+    aspect_role,
+    is_of_classes,
+)
 from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -236,6 +243,18 @@ class Scorer:
     def check_sentiment(self, name: str, instead: str) -> None:
         """Raise `UsageError` for a model of classes; ``instead``: what to do, for the message."""
         refuse_classes(name, self.facts, self._file.name, instead)
+
+    def check_options_of_sentiment(self, given: Mapping[str, bool]) -> None:
+        """Raise `UsageError` if a model of classes has no use for options.
+
+        Parameters
+        ----------
+        given : Mapping[str, bool]
+            Options by name, and whether each is given.
+        """
+        useless = [option for option, is_given in given.items() if is_given]
+        if self.answers is not None and useless:
+            raise wrong_kind(useless, self.facts, self._file.name)
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
@@ -649,13 +668,11 @@ class Scorer:
             added = {role: role for role in self.answers.adds}
         if stars_column is not None:
             added["stars"] = stars_column
-        if self.by_sentence:
-            added["positive_sentences"] = positive_sentences_column
-            added["negative_sentences"] = negative_sentences_column
-        if self.most_reasons:
-            added["reasons"] = "reasons"
-        if self.aspects is not None:
-            added |= {role: role for role in map(aspect_role, self.aspects.names)}
+        named = {
+            "positive_sentences": positive_sentences_column,
+            "negative_sentences": negative_sentences_column,
+        }
+        added |= {role: named.get(role, role) for role in self._asked()}
         if model_column is not None:
             added["model"] = model_column
         self.check_gives(added)
@@ -665,37 +682,28 @@ class Scorer:
             batch = batch.append_column(added[role], values)
         return batch
 
-    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Return wanted columns by role: `sentiment`, `model`, or a column of the predictions.
+    def _asked(self) -> Iterator[str]:
+        """Yield the roles of the columns that the options ask for; of aspects, not the numbers."""
+        for key, addition in ADDITIONS.items():
+            if not addition.needs or not getattr(self.options, addition.needs):
+                continue
+            if not addition.are_several:
+                yield key
+            elif key == "aspect" and self.aspects is not None:
+                yield from map(aspect_role, self.aspects.names)
 
-        The roles of a model of classes are `ClassAnswers.adds` and `model`.
-        """
-        found = {}
-        if self.answers is not None:
-            found = self.answers.columns(predictions, wanted)
-            if "model" in wanted:
-                found["model"] = pa.repeat(self.model, len(predictions))
-            return {role: found[role] for role in wanted}
-        for name in wanted:
-            if name == "sentiment":
-                found[name] = self._labelling.of_predictions(predictions)
-            elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
-                words = pa.array(tone_names(self.facts.labels), pa.string())
-                found[name] = words.take(predictions[name])
-            elif name == "model":  # also for rows without a score: the model has seen them
-                found[name] = pa.repeat(self.model, len(predictions))
-            else:
-                found[name] = predictions[name]
-        return found
+    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Return the added columns with some roles, (texts,) each, of what `predict` returned."""
+        given = Predicted(predictions, self._file, self._labelling, self.answers)
+        return {role: given.column(role) for role in wanted}
 
     def check_gives(self, wanted: Collection[str]) -> None:
         """Raise `UsageError` unless `columns` can return all wanted roles."""
         if self.answers is not None:
-            unknown = {*wanted} - {*self.answers.adds, "model"}
-            if unknown:
+            if unknown := {*wanted} - {*self.answers.adds, "model"}:
                 self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
             return
-        if of_classes := [role for role in wanted if role in ADDED_BY_CLASSES]:
+        if of_classes := [role for role in wanted if is_of_classes(role)]:
             options = [f"the column {of_classes[0]}"]
             raise wrong_kind(options, self.facts, self._file.name)
         if "stars" in wanted and not self.has_stars:
@@ -703,12 +711,9 @@ class Scorer:
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
                 f"Choose another, such as {DEFAULT_MODEL}."
             )
-        if "reasons" in wanted and not self.most_reasons:
-            raise UsageError("reasons are given with --reasons, or Scorer(reasons=3)")
-        if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
-            raise UsageError(
-                "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
-            )
+        for addition in map(addition_of, wanted):
+            if addition.needs and not getattr(self.options, addition.needs):
+                raise UsageError(addition.hint)
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Return the network's input, (rows, tokens) int32, padded in front with 0."""

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted, is_text
+from toolkit.records.columns import Column, Keys, Wanted, addition_of, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -110,9 +110,10 @@ class DelimitedFile(RecordFile):
             return
         if delimiter == " " and self.added.names:
             raise UsageError(f"{self.name}: labels with a space in them need a --quote")
-        if delimiter in REASONS_JOINED_WITH and "reasons" in self.options.columns.adds:
+        adds = self.options.columns.adds
+        if parted := [role for role in adds if delimiter in addition_of(role).separator]:
             raise UsageError(
-                f"{self.name}: reasons are separated by {delimiter!r}, as the fields are, so "
+                f"{self.name}: {parted[0]} are separated by {delimiter!r}, as the fields are, so "
                 "they need a --quote or an --escape"
             )
 

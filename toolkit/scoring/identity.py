@@ -19,7 +19,7 @@ import onnxruntime as ort
 from toolkit import __version__
 from toolkit.errors import InputError, ToolkitError
 from toolkit.model.scorer import Scorer
-from toolkit.records.columns import TEXT_COLUMNS
+from toolkit.records.columns import TEXT_COLUMNS, Columns
 from toolkit.records.formats import format_of
 from toolkit.records.inputs import FileFacts, Input, Kind
 from toolkit.records.review_file import METADATA_PREFIX
@@ -241,6 +241,7 @@ def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
     """Return an identity with one entry per option; options of newer versions have defaults."""
     usual = json.loads(json.dumps(asdict(ScoringOptions())))
+    usual["reading"]["columns"] = json.loads(json.dumps(Columns().settings()))
     reading, *others = identity["the options"]
     options = {name: usual[name] for name in _OF_OUTPUTS} | usual["reading"] | reading
     options |= dict(zip(_OF_OUTPUTS, others, strict=False))
@@ -276,7 +277,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     reading = options.reading
     others = asdict(options)
     # Added columns by their names, whether the user has chosen these or not.
-    columns = asdict(reading.columns) | {
+    columns = reading.columns.settings() | {
         column.role: column.name for column in reading.columns.added
     }
     settings = {
