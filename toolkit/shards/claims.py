@@ -65,7 +65,7 @@ class Claim:
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
-        """Read the result of `as_json`; raise `ValueError` or the like for anything else."""
+        """Read the result of `as_json`; raise errors such as `ValueError` for anything else."""
         read = json.loads(content)
         if read.pop(_CHECK) != digest_of(read):
             raise ValueError
@@ -125,7 +125,7 @@ class ShardedJob:
         """Return the jobs of an attempt to score a shard: each scores a piece into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
             planned = self.plan.files[piece.file].job(self.outputs)
-            # The ending is the format. The name is cut, as a long name has no room for the number.
+            # The ending names the format. A long name is cut to make room for the number.
             name = f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
             job = Job.of(planned.input, self.parts_folder(shard, attempt) / name)
             if planned.rejects_file is None:
