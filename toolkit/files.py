@@ -283,7 +283,7 @@ def make_ready(partial: Path, rights: int = 0o666) -> None:
 
 
 def limit_rights(path: Path, source: Path) -> None:
-    """Limit the permissions of a file to those of the file that it was made from."""
+    """Remove the permissions of a file that the file it was made from does not have."""
     if is_in_store(path) or is_in_store(source):
         return
     mode = _mode(source)  # as it is now: rights may have been taken since it was found

@@ -48,7 +48,13 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
     """Compare two models; `right` and `reference_right`, (reviews,), mark their right answers."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
-    return compare_counts(model, reference, only_model, only_reference, len(right))
+    return compare_counts(
+        model=model,
+        reference=reference,
+        only_model=only_model,
+        only_reference=only_reference,
+        reviews=len(right),
+    )
 
 
 def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
@@ -59,7 +65,13 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
     only_model = metrics.true_negatives if label else metrics.true_positives
     only_constant = metrics.false_negatives if label else metrics.false_positives
     reference = f"always {SENTIMENT[label]}"
-    return compare_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
+    return compare_counts(
+        model=model,
+        reference=reference,
+        only_model=only_model,
+        only_reference=only_constant,
+        reviews=metrics.accuracy.count,
+    )
 
 
 def compare_counts(
@@ -89,7 +101,7 @@ def _most(first: int, second: int, reviews: int) -> float:
     high = 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _is_too_large(middle, first, second, reviews):
+        if _is_too_large(middle, first, second=second, reviews=reviews):
             high = middle
         else:
             low = middle

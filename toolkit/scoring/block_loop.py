@@ -152,7 +152,9 @@ def _sampled(
         place = block.following
         low, high = np.searchsorted(wanted, (first, stop))
         if low < high:
-            yield SelectedBlock(reviews, block, wanted[low:high] - first, first)
+            yield SelectedBlock(
+                reviews=reviews, block=block, positions=wanted[low:high] - first, before=first
+            )
 
 
 def _count(parsed: Parsed) -> int:

@@ -264,8 +264,8 @@ def publish(journal: Journal, summary: Summary) -> None:
         if not journal.options.force and is_first and _is_taken(output, found):
             raise _appeared(job.output)
         if job.rejects_file is not None:
-            _publish_rejects(journal, job.rejects_file, rejects, summary)
-        _place(journal, output, job.output, lambda: _note_object(journal))
+            _publish_rejects(journal, job.rejects_file, rejects=rejects, summary=summary)
+        _place(journal, output, target=job.output, on_upload=lambda: _note_object(journal))
         journal.drop_files()
 
 

@@ -88,7 +88,13 @@ def find_jobs(
         replace(Job.of(file.input, folder / file.name, rejected), error=file.error)
         for file in found.unreadable
     ]
-    return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
+    return Jobs(
+        files=[*jobs, *failed],
+        folder=folder,
+        is_single=is_single,
+        ignored=found.ignored,
+        links=found.links,
+    )
 
 
 def look_for(
@@ -186,7 +192,7 @@ class Found:
         """Add the files of reviews in a folder and the folders in it, by name.
 
         Hidden files, outputs of earlier runs, and links to folders, which may lead out of this
-        folder, are left out. Raises `InputError` if there is no file, or the folder cannot be read.
+        folder, are left out. Raises `InputError` if no file is left, or the folder cannot be read.
         """
         self.has_folder = True
         if not self._add_below(folder, (_ANY_DEPTH,), output, is_folder=True):
@@ -257,7 +263,7 @@ class Found:
             raise InputError(f"{source}: an archive without files, expected reviews")
         if only_one_member and found[1:]:
             raise UsageError(several_members(source.path, found))
-        self._add_members(source, found, Path(source.path.name), Path())
+        self._add_members(source, found, name=Path(source.path.name), folder=Path())
 
     def _add(self, source: Input, name: Path) -> None:
         """Add a file that was found, with the name of its output; of an archive, all members."""
@@ -269,7 +275,7 @@ class Found:
         except InputError as error:
             self.unreadable.append(FoundFile(source, name, error=str(error)))
             return
-        self._add_members(source, found, name, name.with_suffix(""))
+        self._add_members(source, found, name=name, folder=name.with_suffix(""))
 
     def _add_members(self, archive: Input, found: list[Input], name: Path, folder: Path) -> None:
         self.ignored += archive.count_others(endings()) if found[1:] else 0
@@ -319,7 +325,8 @@ def _walk(base: Path, pattern: Sequence[str], hidden: str) -> _Walk:
         return all(map(fits, parts, rest[:head])) and (is_shown or not deeper)
 
     def is_wanted(parts: Sequence[str]) -> bool:
-        first, last = parts[: -len(tail)], parts[-len(tail) :]
+        first = parts[: -len(tail)]
+        last = parts[-len(tail) :]
         is_long = len(first) >= head and len(last) == len(tail)
         return is_long and is_inside(first) and all(map(fits, last, tail))
 

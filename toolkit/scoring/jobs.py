@@ -173,7 +173,8 @@ def with_format(path: Path, output_format: str | None, input_format: str | None)
         target = format_called(input_format).written
     if target is None:
         return path
-    found, compression = format_ending(path), compression_ending(path)
+    found = format_ending(path)
+    compression = compression_ending(path)
     if endings().get(found.lower()) == target:
         return path
     name = path.name.removesuffix(found + compression)
@@ -228,13 +229,13 @@ def check_apart(jobs: Sequence[Job], model: Path | None = None, report: Path | N
     written = [(path, option, job) for job in jobs for path, option in job.written()]
     for path, option, job in written:
         what = "output" if option == "--output" else "rejects"
-        _take(taken, path, option, f"the {what} of {job.source}")
+        _take(taken, path, option=option, what=f"the {what} of {job.source}")
     if report == STDOUT:
         raise UsageError("--report: cannot go to standard output; name a file.")
     if report is not None:
         folders = {folder for path, *_ in written for folder in resolved(path).parents}
         taken |= dict.fromkeys(folders, "a folder of the output")
-        _take(taken, report, "--report", "the report")
+        _take(taken, report, option="--report", what="the report")
 
 
 def _take(taken: dict[Path | tuple[int, int], str], path: Path, option: str, what: str) -> None:

@@ -273,7 +273,9 @@ class Journal:
                 return _Comparison(["the output itself"], point)
             is_clear = not (point.warnings or point.summary.rejected)
             identity = identity_of(settings, source) or {}
-            found = outdated(old, identity, self.job.input, point.columns, is_clear=is_clear)
+            found = outdated(
+                old, identity, source=self.job.input, columns=point.columns, is_clear=is_clear
+            )
             changed_ns = point.source_changed_ns
             if not found and point.source is not None and changed_ns is not None:
                 found = [] if source.has_content(point.source, changed_ns) else ["the input"]

@@ -125,7 +125,7 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
     own, target = _formats(job, options)
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
-    return output_of(reviews, own, target, options.reading.delimiter)
+    return output_of(reviews, own, target=target, delimiter=options.reading.delimiter)
 
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:

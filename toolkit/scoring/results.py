@@ -320,7 +320,7 @@ class Source:
         if facts is None:
             return cls(name, source.compression)
         modified = datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat()
-        return cls(name, source.compression, facts.size, modified)
+        return cls(format=name, compression=source.compression, size=facts.size, modified=modified)
 
 
 @dataclass(frozen=True)

@@ -86,7 +86,7 @@ def score_file(
     Raises
     ------
     InputError
-        If the file cannot be read to its end; then there is no output.
+        If the file cannot be read to its end. Then nothing is written.
     OutputError
         If the output cannot be written. The part written so far is kept, for ``resume``.
     UsageError

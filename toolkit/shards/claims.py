@@ -82,7 +82,7 @@ class ShardedJob:
 
     @classmethod
     def at(cls, target: Path) -> Self:
-        """Find the job of some outputs; raise `UsageError` if there is none."""
+        """Find the job of some outputs; raise `UsageError` if it does not exist."""
         for is_folder in (True, False) if target.name else (True,):
             folder = folder_of(target, is_folder=is_folder)
             if (plan := read_plan(folder)) is not None:
@@ -217,7 +217,7 @@ def folder_of(target: Path, *, is_folder: bool) -> Path:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """Read the plan in a folder of shards; None if there is none."""
+    """Read the plan in a folder of shards; None if it does not exist."""
     content = _content_of(folder / PLAN)
     return None if content is None else Plan.from_json(content, str(folder / PLAN))
 

@@ -46,7 +46,7 @@ _SHARD_BYTES = 256 << 20  # largest shard, about: so little work is lost when a 
 def connected() -> Iterator[int]:
     """Connect to the cluster of RAY_ADDRESS, or start one on this machine; yield its CPUs.
 
-    Raises `MissingExtraError` without Ray, and `OutputError` if there is no such cluster.
+    Raises `MissingExtraError` without Ray, and `OutputError` if the cluster cannot be reached.
     """
     MissingExtraError.check("ray", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
