@@ -109,9 +109,9 @@ def _most(first: int, second: int, reviews: int) -> float:
 
 
 def _is_too_large(difference: float, first: int, second: int, reviews: int) -> bool:
-    """Whether the counts are too far below those that a true difference makes likely."""
+    """Whether the counts are too far below the counts that a true difference makes likely."""
     spread = difference * (1 - difference)
-    # The likeliest share of reviews that only the second has right, by that difference.
+    # With this difference, the likeliest share of reviews that only the second model has right.
     b = (2 * reviews - first + second) * difference - first - second
     share = (sqrt(max(b * b + 8 * reviews * second * spread, 0.0)) - b) / (4 * reviews)
     error = sqrt(max(reviews * (2 * share + spread), 0.0))

@@ -324,7 +324,7 @@ class _Run:
                 self._to_show(rows, key, path=path, positions=positions, probability=probability)
             ),
             is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
-            checks=ScoreChecks.of(kinds, probability, positions, models),
+            checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
 

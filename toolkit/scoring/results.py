@@ -215,7 +215,7 @@ class Summary:
     def labels_warning(self, column: str | None) -> str | None:
         """Return the warning that labels mean nothing, as `toolkit evaluate` says it, or None.
 
-        It is for a whole file whose labels are not read yet. Few wrong labels are only counted.
+        For a whole file whose labels are not read yet. A few wrong labels are only counted.
         """
         why = self._why_labels_are_wrong() if self.labels else None
         if why is None:
