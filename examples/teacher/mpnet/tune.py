@@ -4,10 +4,11 @@ python -m examples.teacher.mpnet.tune A
 
 There are two rounds, each of one epoch: the upper four layers learn from short texts, then the
 upper six from other texts, long reviews among them. The model of a round that is there already is
-not made again.
+not made again, and a round that was stopped goes on.
 """
 
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -37,7 +38,7 @@ DECAY = 0.01
 SEED = 1
 _MOMENTS = 0.9, 0.98
 _LONGEST_GRADIENT = 1.0
-_STEPS_TOLD = 20
+_STEPS_TOLD, _STEPS_SAVED = 20, 60
 
 
 @dataclass(frozen=True)
@@ -143,6 +144,34 @@ class Learner:
         signature = [tf.TensorSpec([None, None], tf.int32), texts, number, number]
         self.step = tf.function(self._step, input_signature=signature)
 
+    def save_state(self, path: Path, done: int) -> None:
+        """Write the weights and the moments after so many steps."""
+        from safetensors.numpy import save_file  # noqa: PLC0415 (not installed for the tests)
+
+        partial = path.with_suffix(".partial")
+        save_file(
+            {name: one.numpy() for name, one in self._state()},
+            str(partial),
+            metadata={"done": str(done)},
+        )
+        partial.rename(path)
+
+    def restored(self, path: Path) -> int:
+        """Read the weights and the moments again; return after how many steps they were written."""
+        from safetensors import safe_open  # noqa: PLC0415 (not installed for the tests)
+
+        with safe_open(str(path), "numpy") as file:
+            for name, variable in self._state():
+                variable.assign(file.get_tensor(name))
+            return int(file.metadata()["done"])
+
+    def _state(self) -> Iterator[tuple[str, Any]]:
+        """Yield all that learns by name."""
+        yield from self.variables.items()
+        for number, moments in enumerate(self._moments):
+            for name, moment in zip(self.variables, moments, strict=True):
+                yield f"moment {number} of {name}", moment
+
     def _step(self, ids: Any, targets: Any, share: Any, done: Any) -> Any:
         """Learn a batch with a share of the rates, after so many steps: its loss."""
         fixed = range(self._plan.first_layer)
@@ -180,12 +209,16 @@ def batches(lengths: Rows, random: np.random.Generator) -> list[Rows]:
     return [found[at] for at in random.permutation(len(found))]
 
 
-def learn(pieces: list[Ids], targets: Floats, learner: Learner, name: str) -> None:
-    """Take all steps of an epoch, and tell how it goes."""
-    random = np.random.default_rng(SEED)
-    plan = batches(np.array([len(one) for one in pieces]), random)
-    start, losses = time.monotonic(), []
-    for done, rows in enumerate(plan):
+def learn(pieces: list[Ids], targets: Floats, learner: Learner, name: str, state: Path) -> None:
+    """Take the steps of an epoch that are not taken yet, and report how it goes.
+
+    Every `_STEPS_SAVED` steps, all is written to `state`, from where a stopped run goes on.
+    """
+    plan = batches(np.array([len(one) for one in pieces]), np.random.default_rng(SEED))
+    taken = learner.restored(state) if state.is_file() else 0
+    start = time.monotonic()
+    losses: list[float] = []
+    for done, rows in enumerate(plan[taken:], taken):
         left = 1 - done / len(plan)
         share = min((done + 1) / WARM_UP, max(LAST_SHARE, left))
         ids = np.stack([pieces[row] for row in rows])
@@ -195,6 +228,8 @@ def learn(pieces: list[Ids], targets: Floats, learner: Learner, name: str) -> No
             told = float(np.mean(losses[-_STEPS_TOLD:]))
             clocks = f"{time.monotonic() - start:.0f} s, {time.process_time():.0f} s of processor"
             print(f"{name}: step {done + 1} of {len(plan)}, loss {told:.4f}, {clocks}", flush=True)
+        if (done + 1) % _STEPS_SAVED == 0:
+            learner.save_state(state, done + 1)
 
 
 def main() -> None:
@@ -216,8 +251,10 @@ def main() -> None:
         learner = Learner(start_of(chosen.work, chosen.fold, turn), plan, exact=chosen.exact)
         name = f"fold {chosen.fold}, round {turn}"
         print(f"{name}: {len(pieces):,} texts, {sum(map(len, pieces)):,} pieces", flush=True)
-        learn(pieces, targets, learner, name)
+        state = path.with_suffix(".state")
+        learn(pieces, targets, learner, name, state)
         save(path, learner)
+        state.unlink(missing_ok=True)
 
 
 def save(path: Path, learner: Learner) -> None:
