@@ -1,6 +1,6 @@
 # Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
-# `make check test test-all` runs a test twice only if it is a property: the second time, with new
-# examples. The tests of the pages are in `make check`.
+# No target runs a test of another one again, but `make test-new`: it tries new examples of the
+# properties. The tests of the pages are in `make check`.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -17,7 +17,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
-.PHONY: demo test test-all test-arrow test-bare check docs reference models bench release lock format clean help
+.PHONY: demo test test-slow test-new test-all test-arrow test-bare check docs reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -30,8 +30,13 @@ demo: $(DEMO)/installed  ## install the light scorer and score the example revie
 test: $(DEV)/installed  ## run the tests that a change needs, in eight minutes; installs 2.3 GB
 	$(DEV)/bin/pytest -q $(AT_ONCE) -m "not slow and not tools" --ignore=tests/docs
 
-test-all: test $(DEV)/installed-all  ## run also the slow tests, those of other languages, browsers and engines, and new examples
-	$(DEV)/bin/pytest $(AT_ONCE) -m "slow or tools or hypothesis" --hypothesis-profile=new --ignore=tests/docs
+test-slow: $(DEV)/installed-all  ## run the slow tests, and those of other languages, browsers and engines; installs 1.7 GB more
+	$(DEV)/bin/pytest -v $(AT_ONCE) -m "slow or tools" --ignore=tests/docs
+
+test-new: $(DEV)/installed-all  ## try new examples of the properties
+	$(DEV)/bin/pytest -q $(AT_ONCE) -m hypothesis --hypothesis-profile=new --ignore=tests/docs
+
+test-all: test test-slow test-new  ## run all three
 
 test-arrow: $(DEV)/installed  ## run the tests of what the native core does without it
 	TOOLKIT_NATIVE=0 $(DEV)/bin/pytest -q $(AT_ONCE) -m "not tools" $(CORE_TESTS)

@@ -7,6 +7,7 @@ else has, and says what is wrong; ``python -m review_sentiment_toolkit`` is the 
 
 from __future__ import annotations
 
+import signal
 import sys
 from importlib import import_module
 from importlib.util import find_spec
@@ -50,6 +51,7 @@ def _found_before(place: Path) -> str:
 
 def run() -> NoReturn:
     """Run the command line, or say why it cannot be found."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # until the command line can say it
     if (wrong := wrong_package()) is not None:
         sys.exit(f"error: {wrong}")
     from toolkit.__main__ import run as run_command  # noqa: PLC0415 (only if it is the right one)

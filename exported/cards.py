@@ -9,8 +9,8 @@ from pathlib import Path
 from exported.figures import figures_by_group
 from exported.sources import FILMS_ONLY, OPEN_ONLY, load_sources, sources_table, terms_lines
 from toolkit.model import ModelFile
-from toolkit.model.fact_lines import (
-    Row,
+from toolkit.model.description import (
+    Fact,
     behaviour_table,
     calibration_line,
     data_rows,
@@ -205,5 +205,5 @@ def model_card(path: Path) -> str:
     )
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Fact]) -> str:
     return "\n".join(f"| {name} | {value} |" for name, value in rows)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from exported.sources import FILMS_ONLY, load_sources
-from toolkit.export.export_run import load_toml, release_of
+from toolkit.export.release_file import load_toml, release_of
 from toolkit.model import Release
 
 RELEASES = Path(__file__).with_name("releases.toml")

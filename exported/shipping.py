@@ -12,7 +12,8 @@ from exported.cards import write_cards
 from exported.pages import with_code_points
 from exported.releases import shipped_release
 from exported.sources import with_sources
-from toolkit.export.export_run import export_twin, golden_vectors
+from toolkit.export.golden import golden_vectors
+from toolkit.export.twin import export_twin
 from toolkit.files import atomic_file, write_checksums
 from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release
 from toolkit.networks.network_files import load_keras

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import inspect
 import os
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
+from functools import cache
 from pathlib import Path
 from types import CodeType, FunctionType
 
@@ -28,19 +29,26 @@ def looks_for_data(item: pytest.Function) -> bool:
     return any(_calls_shared_data(_inner(each)) for each in functions)
 
 
+@cache  # as thousands of tests share their functions and fixtures
 def _calls_shared_data(function: object) -> bool:
-    helpers, seen = [function], set[FunctionType]()
+    helpers, seen = [function], set[object]()
     while helpers:
         helper = helpers.pop()
         if helper is shared_data:
             return True
-        if not isinstance(helper, FunctionType) or helper in seen:
-            continue
-        seen.add(helper)
-        if helper.__module__.startswith("tests."):
-            found = (helper.__globals__.get(name) for name in _names(helper.__code__))
-            helpers += [_inner(each) for each in found if callable(each)]
+        if helper not in seen:
+            seen.add(helper)
+            helpers += _helpers(helper)
     return False
+
+
+@cache
+def _helpers(function: object) -> list[object]:
+    """Return what a function of the tests calls, of the tests or not."""
+    if not isinstance(function, FunctionType) or not function.__module__.startswith("tests."):
+        return []
+    found = (function.__globals__.get(name) for name in _names(function.__code__))
+    return [_inner(each) for each in found if isinstance(each, Hashable) and callable(each)]
 
 
 def _inner(function: object) -> object:

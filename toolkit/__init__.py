@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from toolkit.lazy import late_names
 
-# From 1.29 on, ONNX Runtime would tell its makers of every session, on Linux and macOS, too. It
-# looks when it is imported. To let it, set the variable to 0.
+# From 1.29 on, ONNX Runtime reports every session to its maker, also on Linux and macOS, unless
+# this variable is 1 when it is imported. Set it to 0 to allow the reports.
 os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")
 
 __version__ = "0.1.0"
@@ -25,5 +25,5 @@ if TYPE_CHECKING:
     from toolkit.training.memory import train as train
 
 
-# Late, so that `toolkit --help` starts without ONNX Runtime and Arrow.
+# Imported late, so that `toolkit --help` starts without ONNX Runtime and Arrow.
 __getattr__ = late_names(__name__, {"model": ("Scorer",), "training.memory": ("train",)})

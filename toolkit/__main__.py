@@ -1,4 +1,4 @@
-"""Where the command starts: `toolkit`, or ``python -m toolkit``."""
+"""The entry point of the command line: `toolkit`, or ``python -m toolkit``."""
 
 from __future__ import annotations
 

@@ -3,7 +3,7 @@
     ToolkitError                exit code 1
     ├── UsageError              exit code 2: a wrong command or call
     ├── InputError              a file of reviews that cannot be read
-    │   └── EmptyInputError     a file without anything in it
+    │   └── EmptyInputError     an empty file
     ├── OutputError             a file that cannot be written, such as on a full disk
     ├── StoreError              an object store cannot be reached, or refuses
     ├── ModelError              a file that is not a model of this toolkit
@@ -14,7 +14,7 @@
 Functions raise these; only `toolkit.cli` prints them and exits. A message says where, what was
 found, and what to do. It needs no traceback.
 
-The signals that ask the process to stop, and a way to delay them.
+This module also has the signals that ask the process to stop, and a way to delay them.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class InputError(ToolkitError):
 
 
 class EmptyInputError(InputError):
-    """There is nothing in a file of reviews."""
+    """A file of reviews is empty."""
 
 
 class OutputError(ToolkitError):
@@ -86,7 +86,7 @@ class MissingExtraError(ToolkitError):
 
 
 def is_wrong_call(error: BaseException) -> bool:
-    """Whether the input or the call is wrong, so that the same run cannot be resumed."""
+    """Check whether the input or the call is wrong, so that the same run cannot be resumed."""
     return isinstance(error, ToolkitError) and not isinstance(error, OutputError | StoreError)
 
 

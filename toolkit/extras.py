@@ -1,8 +1,8 @@
-"""How to install the packages of an extra, without naming a distribution that anybody may register.
+"""The command that installs an extra, without the name of this distribution.
 
-This package is not on an index, so ``pip install`` of its own name would fetch whatever somebody
-puts there. Where the wheel that this installation came from is still in its place, its path is
-named; else the packages, as the metadata of the installation list them.
+This package is not on an index, so ``pip install`` with its own name would install whatever
+somebody else registers there. The command names the wheel that was installed, if it still exists;
+otherwise it names the packages that the metadata of the installation list for the extra.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ def install_command(extra: str | None, module: str) -> str:
     extra : str | None
         The extra; None for a package that is in no extra.
     module : str
-        The module that is missing; its name is that of its package where there is no extra.
+        The missing module; without an extra, its package has to have the same name.
 
     Returns
     -------
     str
-        Such as ``pip install jinja2 matplotlib`` or ``pip install '/tmp/toolkit.whl[evaluate]'``.
+        Such as ``pip install uvicorn starlette`` or ``pip install '/tmp/toolkit.whl[evaluate]'``.
     """
     if extra is None:
         return f"pip install {module}"
@@ -68,7 +68,8 @@ def packages_of(installed: Distribution, extra: str) -> list[str]:
         matched = _REQUIREMENT.match(line)
         if matched is None:
             continue
-        name, marker = matched[1], matched[2] or ""
+        name = matched[1]
+        marker = matched[2] or ""
         named = _EXTRA.search(marker)
         is_here = all(
             (sys.platform == platform) == (operator == "==")

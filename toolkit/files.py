@@ -1,6 +1,6 @@
-"""Files and objects in stores: what is there, and outputs that appear complete or not at all.
+"""Files and objects in stores: check what exists, and write outputs that appear complete.
 
-`place` is the one way for a finished file to get its place, on this machine or in a store.
+`place` is the only way to put a finished file at its path, on this machine or in a store.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from toolkit.stores.write import Content
 
 
 def resolved(path: Path) -> Path:
-    """Follow links as far as possible, so that a write replaces the target and keeps the link.
+    """Follow links as far as they lead, so that writing replaces the target and keeps the link.
 
     Before Python 3.13, `Path.resolve` raises RuntimeError for a link that leads to itself.
     """
@@ -48,7 +48,7 @@ def is_a_file(path: Path) -> bool:
 
 
 def is_a_folder(path: Path) -> bool:
-    """Whether there is a folder; `Path.is_dir` raises where it cannot be looked at."""
+    """Whether there is a folder; `Path.is_dir` raises if permission is denied."""
     return stat.S_ISDIR(_mode(path))
 
 
@@ -58,11 +58,11 @@ def is_link_or_there(path: Path) -> bool:
 
 
 def check_kept(path: Path, *, is_folder: bool = False) -> None:
-    """Raise `UsageError` for anything but a plain file where the toolkit keeps progress.
+    """Raise `UsageError` if a path for progress is not a plain file; it may be missing.
 
-    Whoever may write beside an output could put a link there, so that another file is written, or a
-    pipe, which would be read for ever. With `is_folder`, a plain folder is expected. Nothing there
-    is right, too; and a store has no such things.
+    Somebody who can write beside an output could put a link there, so that another file would be
+    written, or a pipe, whose reading never ends. With `is_folder`, a plain folder is expected. A
+    store has neither links nor pipes.
     """
     if isinstance(path, StorePath):
         return
@@ -76,7 +76,7 @@ def check_kept(path: Path, *, is_folder: bool = False) -> None:
 
 
 def for_arrow(path: Path) -> Any:
-    """Return what Arrow should open for a path: for an object in a store, a reader."""
+    """Return the argument for Arrow's open functions: the path, or a reader of an object."""
     if not isinstance(path, StorePath):
         return path
     from toolkit.stores.read import MANY_BLOCKS, ObjectReader
@@ -91,7 +91,7 @@ def _mode(path: Path) -> int:
         return 0
 
 
-# What file systems without hard links say.
+# Errors of file systems without hard links.
 _NO_LINKS = {errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
 
 _PARTIAL = ".partial"
@@ -108,7 +108,7 @@ def place(
     folder: Path | None = None,
     on_upload: Callable[[], None] = lambda: None,
 ) -> None:
-    """Put a complete file at its path or object, so that nobody sees it in part.
+    """Put a complete file at its path or object, so that nobody sees an incomplete file.
 
     If the content is a path, it is a complete file of this machine: it is moved, and stays after a
     failure. Other content is first written to ``folder``, by default beside the target. A link at
@@ -180,9 +180,10 @@ def _check_absent(target: Path) -> None:
 
 
 def _rename(source: Path, target: Path, *, force: bool) -> None:
-    """Rename a file; without force, `FileExistsError` if one is there, or has just come.
+    """Rename a file; without force, raise `FileExistsError` if a file is there.
 
-    On file systems without hard links, a file written at the same moment is replaced.
+    Without force, a file that appears at the same moment is not replaced either, except on file
+    systems without hard links.
     """
     if force:
         source.replace(target)
@@ -276,15 +277,19 @@ def remove_tree(path: Path) -> None:
 
 
 def make_ready(partial: Path, rights: int = 0o666) -> None:
-    """Set the rights of an ordinary file, and wait until the content is on the disk."""
+    """Set the usual permissions of a file, and wait until its content is on the disk."""
     partial.chmod(rights & 0o666 & ~umask())
     flush_to_disk(partial)
 
 
 def limit_rights(path: Path, source: Path) -> None:
-    """Take from a file the rights that others do not have on the file it was made from."""
-    if not is_in_store(path) and not is_in_store(source) and is_a_file(source):
-        own, limit = _mode(path), _mode(source) | 0o600
+    """Limit the permissions of a file to those of the file that it was made from."""
+    if is_in_store(path) or is_in_store(source):
+        return
+    mode = _mode(source)  # as it is now: rights may have been taken since it was found
+    if stat.S_ISREG(mode):
+        own = _mode(path)
+        limit = mode | 0o600
         if own & ~limit & 0o777:
             path.chmod(own & limit & 0o777)
 
@@ -334,7 +339,7 @@ def atomic_files(*paths: Path, force: bool = False) -> Iterator[tuple[Path, ...]
 
 
 def write_texts(texts: Mapping[Path, str], *, force: bool = False) -> None:
-    """Write texts by their paths in UTF-8, all or none; what it cannot hold becomes ``?``."""
+    """Write texts to their paths in UTF-8, all or none; half surrogate pairs become ``?``."""
     if not texts:
         return
     with atomic_files(*texts, force=force) as partials:
@@ -387,15 +392,21 @@ def check_output(
 ) -> None:
     """Raise `UsageError` if an output at ``path`` exists (without ``force``) or cannot be made.
 
-    Call it before long work, which would fail only at its end.
+    Call it before long work, so that the work does not fail at its end.
     """
     remedy = f"Choose another with {option}"
     if isinstance(path, StorePath) and not path.name:
         raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
     with reporting_failures(path):  # such as a name that is too long to look for
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
+    if is_taken and not force and not is_there(path):
+        raise UsageError(
+            f"{path}: is a link to a file that does not exist. {remedy}, or write that file with "
+            "--force."
+        )
     if is_taken and not force:
-        replace, keep = "replace it with --force", "keep it with --skip-existing"
+        replace = "replace it with --force"
+        keep = "keep it with --skip-existing"
         others = f"{replace}, or {keep}" if may_skip else f"or {replace}"
         raise UsageError(f"{path}: exists already. {remedy}, {others}.")
     if isinstance(path, StorePath):
@@ -449,7 +460,7 @@ def check_output_file(
 
 @contextmanager
 def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
-    """Turn an `OSError` into an `OutputError` that names the output, or else the first output."""
+    """Turn an `OSError` into an `OutputError` that names the output, by default the first one."""
     try:
         yield
     except OSError as error:
@@ -460,7 +471,7 @@ def reporting_failures(path: Path, *others: Path) -> Iterator[None]:
 
 
 def _is_of(path: Path, name: str) -> bool:
-    """Whether a failure at a place concerns an output: its temporary file may be anywhere."""
+    """Check whether a failure at a path concerns an output, or one of its temporary files."""
     if isinstance(path, StorePath):
         return name == str(path) or _is_in(work_folder(), name)
     return location_of(name) is None and _is_in(path.parent, name)
@@ -476,8 +487,8 @@ _LASTING = Path("/var/tmp")  # noqa: S108 (checked below); it outlives a restart
 def work_folder() -> Path:
     """Return the work folder, which belongs to this user alone; else raise `UsageError`.
 
-    It is in TOOLKIT_WORK_FOLDER, or else TMPDIR, /var/tmp, or where the system keeps temporary
-    files.
+    It is in the folder that TOOLKIT_WORK_FOLDER or TMPDIR names, by default in /var/tmp, or in the
+    system's folder for temporary files if /var/tmp is not writable.
     """
     remedy = "Name another folder with TOOLKIT_WORK_FOLDER"
     named = os.environ.get("TOOLKIT_WORK_FOLDER") or os.environ.get("TMPDIR")

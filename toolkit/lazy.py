@@ -7,9 +7,9 @@ from importlib import import_module
 
 
 def late_names(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
-    """Make the `__getattr__` of a package (PEP 562): names by the module that each is in.
+    """Make the `__getattr__` of a package (PEP 562), from modules to the names in them.
 
-    So a light name, such as that of the default model, can be imported without NumPy and Arrow.
+    So a light name, such as `DEFAULT_MODEL`, can be imported without NumPy and Arrow.
     """
     homes = {name: module for module, names in modules.items() for name in names}
 

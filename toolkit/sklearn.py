@@ -1,7 +1,7 @@
-"""An estimator of scikit-learn that trains networks of this toolkit on texts.
+"""A scikit-learn estimator that trains networks of this toolkit on texts.
 
-It needs the extra `train`, for fitting alone: a fitted one predicts by ONNX Runtime. Importing this
-module imports scikit-learn; Keras is imported when something is fitted.
+Importing this module imports scikit-learn. Fitting needs the extra `train` and imports Keras;
+predicting uses ONNX Runtime alone.
 """
 
 from __future__ import annotations
@@ -31,13 +31,13 @@ _CLASSES = 2
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Tells two classes of texts apart; works in pipelines, grids, cross-validation and pickles.
+    """Classify texts into two classes; works in pipelines, grids, cross-validation and pickles.
 
     Parameters
     ----------
     preset : str | None
-        ``ngram-linear``, ``ngram-recurrent`` or ``conv1d``; None tries what suits the texts, and
-        keeps the best. In grids and cross-validation, name one: it takes less time.
+        ``ngram-linear``, ``ngram-recurrent`` or ``conv1d``; None tries several networks and keeps
+        the best one. Name a preset in grids and cross-validation: it takes less time.
     start : str | None
         A shipped model, such as ``reviews``, a model file or a run folder to adapt instead.
     class_weight : str | None
@@ -45,9 +45,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     validation : float
         Share of the texts that is held out within a fit, to stop and to calibrate, 0 to 1.
     epochs : int | None
-        Passes over the texts, at most; None: as the preset chooses.
+        Most passes over the texts; None: the preset's.
     batch_size : int | None
-        Texts per step of the optimizer; None: as the preset chooses.
+        Texts per step of the optimizer; None: the preset's.
     seed : int
         Seed of all random choices: the same seed gives the same model.
 
@@ -84,7 +84,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.seed = seed
 
-    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 (scikit-learn calls it so)
+    def fit(self, X: Any, y: Any) -> Self:  # noqa: N803 (scikit-learn's name)
         """Train on texts and their labels.
 
         Parameters
@@ -107,11 +107,13 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         from sklearn.utils.multiclass import check_classification_targets
         from sklearn.utils.validation import column_or_1d
 
-        texts, labels = _texts(X), column_or_1d(y)
+        texts = _texts(X)
+        labels = column_or_1d(y)
         check_classification_targets(labels)
         if len(texts) != len(labels):
-            raise ValueError(f"y: expected one label for each of {len(texts)} texts of X, "
-                             f"found {len(labels)}")  # fmt: skip
+            raise ValueError(
+                f"y: expected one label for each of {len(texts)} texts of X, found {len(labels)}"
+            )
         classes, codes = np.unique(labels, return_inverse=True)
         if len(classes) != _CLASSES:
             raise ValueError(f"y: expected labels of two classes, found {len(classes)} class(es)")
@@ -147,10 +149,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         npt.NDArray[np.float64]
-            (n, 2), in the order of `classes_`. A text without a known word has the likelier class
-            of the training, with probability 0.5.
+            (n, 2), in the order of `classes_`. Both are 0.5 for a text without a known word.
         """
-        found = self._positive(_texts(X))
+        found = self._positive(X)
         positive = np.where(np.isnan(found), 0.5, found)
         return np.stack([1 - positive, positive], axis=1)
 
@@ -165,15 +166,16 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         npt.NDArray[Any]
-            (n,) of `classes_`.
+            (n,) labels of `classes_`. A text without a known word gets the class that was more
+            frequent in the training.
         """
-        found = self._positive(_texts(X))
+        found = self._positive(X)
         codes = np.where(np.isnan(found), self._likelier, is_positive(found)).astype(np.int64)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
 
-    def _positive(self, texts: list[str | None]) -> npt.NDArray[np.float64]:
-        """Return the probability of the second class, (n,); NaN without a known word."""
+    def _positive(self, given: Any) -> npt.NDArray[np.float64]:
+        """Return the probability of the second class for texts, (n,); NaN without a known word."""
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(self, "model_")
@@ -182,7 +184,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 path = folder / "model.onnx"
                 path.write_bytes(self.model_)
                 self._scorer = Scorer(path)
-        found = self._scorer.probabilities(pa.array(texts, pa.string()))
+        found = self._scorer.probabilities(pa.array(_texts(given), pa.string()))
         numbers: npt.NDArray[np.float64] = found.to_numpy(zero_copy_only=False).astype(np.float64)
         return numbers
 
@@ -217,12 +219,12 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return target
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out what was opened: a pickle has the model file."""
+        """Return the state without the opened model: a pickle has the model file."""
         state: dict[str, Any] = dict(super().__getstate__())
         return {**state, "_scorer": None} if "_scorer" in state else state
 
     def __sklearn_tags__(self) -> Tags:
-        """Say that the input is texts, and that there are two classes."""
+        """Declare that the input is texts, and that there are two classes."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
@@ -233,7 +235,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
 
 def _texts(values: Any) -> list[str | None]:
-    """Return texts as a list, None where one is missing; `ValueError` for anything else."""
+    """Return texts as a list, with None for a missing text; raise `ValueError` for other values."""
     if isinstance(values, str | bytes):
         raise ValueError("X: expected several texts, received one string; put it in a list")
     if np.ndim(values) > 1:

@@ -213,11 +213,11 @@ What `summarize` finds has these keys; what is not known is null.
 
 ## Which model has scored a file
 
-The report has the `name`, `version` and `sha256` of the model. A Parquet output says it, too, in the
-metadata of the file (`pyarrow.parquet.read_schema(path).metadata`, or `parquet_kv_metadata` in
+The report has the `name`, `version` and `sha256` of the model. A Parquet or Arrow output has it, too, in the
+metadata of its schema (`pyarrow.parquet.read_schema(path).metadata`, or `parquet_kv_metadata` in
 DuckDB), beside the metadata of the input:
 
-| key in Parquet | meaning |
+| key | meaning |
 |---|---|
 | `toolkit.version` | version of the toolkit that has scored the file |
 | `toolkit.model`, `toolkit.model_version`, `toolkit.model_sha256` | the model, as in the report |
@@ -300,7 +300,7 @@ def _more(name: str, options: set[str]) -> dict[str, str]:
     filled = {
         "added": ", ".join(ADDED),
         "null_words": ", ".join(f"`{word}`" for word in NULL_WORDS),
-        "files": "CSV, TSV, JSON, Parquet or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
+        "files": "CSV, TSV, JSON, Parquet, Arrow or Excel; text also as .gz, .zst, .bz2, .xz, or in a .zip",
         "models": f"a shipped model ({shipped}), a model file of `toolkit export`, or a run folder of `toolkit train`",
         "presets": presets,
         "shipped": shipped,

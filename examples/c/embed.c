@@ -2,8 +2,8 @@
  *
  *     embed MODEL [TEXT...]
  *
- * Prints the label and the probability of each text, or of each line of standard input. The label
- * is "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
+ * Prints the label and the probability of each text, or of each line of standard input, and only
+ * "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
  */
 
 #include <stdbool.h>
@@ -27,8 +27,10 @@ static bool print_scores(const sentiment_model *model, const char *texts, const 
         return false;
     }
     for (size_t i = 0; i < count; i++)
-        printf("%s %.7f\n", *results[i].label ? results[i].label : "unknown",
-               results[i].probability);
+        if (*results[i].label)
+            printf("%s %.7f\n", results[i].label, results[i].probability);
+        else
+            puts("unknown");
     return true;
 }
 

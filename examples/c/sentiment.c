@@ -270,8 +270,10 @@ int sentiment_score(const sentiment_model *model, const char *texts, const size_
         if (!score_batch(model, texts, lengths + i, batch, results + i, error))
             return 1;
         for (size_t end = i + batch, text = i; text < end; texts += lengths[text++])
-            if (results[text].known_tokens == 0)
+            if (results[text].known_tokens == 0) {
                 results[text].label[0] = '\0';
+                results[text].probability = results[text].stars = NAN;
+            }
     }
     return 0;
 }

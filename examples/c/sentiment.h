@@ -25,8 +25,8 @@ extern "C" {
 typedef struct sentiment_model sentiment_model;
 
 typedef struct {
-    float probability;                /* of the positive label, 0 to 1 */
-    float stars;                      /* 1 to 5; NaN if the model does not tell them */
+    float probability;                /* of the positive label, 0 to 1; NaN if label is "" */
+    float stars;                      /* 1 to 5; NaN if label is "", or the model has no stars */
     int32_t known_tokens;             /* of those read; -1 if the file does not say (old format) */
     char label[SENTIMENT_LABEL_SIZE]; /* ends with NUL; "" if known_tokens is 0: not an opinion */
 } sentiment_result;

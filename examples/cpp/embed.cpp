@@ -2,8 +2,8 @@
 //
 //     embed MODEL [TEXT...]
 //
-// Prints the label and the probability of each text, or of each line of standard input. The label
-// is "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
+// Prints the label and the probability of each text, or of each line of standard input, and only
+// "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
 
 #include <cstdio>
 #include <exception>
@@ -18,8 +18,10 @@ constexpr std::size_t at_once = 32;
 static void print_scores(const sentiment::Model &model, const std::vector<std::string> &texts)
 {
     for (const auto &score : model.score(texts))
-        std::printf("%s %.7f\n", score.label.empty() ? "unknown" : score.label.c_str(),
-                    score.probability);
+        if (score.label.empty())
+            std::puts("unknown");
+        else
+            std::printf("%s %.7f\n", score.label.c_str(), score.probability);
 }
 
 static void run(const std::vector<std::string> &arguments)

@@ -13,8 +13,8 @@ namespace sentiment {
 
 struct Score {
     std::string label;  // "" if the model knows no word of the text: not an opinion
-    float probability;
-    float stars;  // NaN if the model does not tell them
+    float probability;  // NaN if label is ""
+    float stars;  // NaN if label is "", or the model has no stars
     int known_tokens;
 };
 

@@ -7,8 +7,8 @@ using System.Text;
 
 /// <summary>Sentiment in a C# program: Embed MODEL [TEXT...]</summary>
 /// <remarks>
-/// Prints the label and the probability of each text, or of each line of standard input. The label
-/// is "unknown" where the model knows no word of the text, which then says nothing.
+/// Prints the label and the probability of each text, or of each line of standard input, and only
+/// "unknown" where the model knows no word of the text, which then says nothing.
 /// </remarks>
 internal static class Embed
 {
@@ -43,8 +43,11 @@ internal static class Embed
     private static void Print(TextWriter output, Sentiment model, List<string> texts)
     {
         foreach (var score in model.Score(texts))
-            output.WriteLine("{0} {1}", score.Label == "" ? "unknown" : score.Label,
-                ((double)score.Probability).ToString("F7", CultureInfo.InvariantCulture));
+            if (score.Label == "")
+                output.WriteLine("unknown");
+            else
+                output.WriteLine("{0} {1}", score.Label,
+                    ((double)score.Probability).ToString("F7", CultureInfo.InvariantCulture));
     }
 
     private static IEnumerable<List<string>> Batches(IEnumerable<string> texts)

@@ -8,8 +8,8 @@ using System.Text;
 public struct Score
 {
     public string Label; // "" if the model knows no word of the text: not an opinion
-    public float Probability;
-    public float Stars; // NaN if the model does not tell them
+    public float Probability; // NaN if Label is ""
+    public float Stars; // NaN if Label is "", or the model has no stars
     public int KnownTokens;
 }
 

@@ -2,8 +2,8 @@
 //
 //	embed MODEL [TEXT...]
 //
-// Prints the label and the probability of each text, or of each line of standard input. The label
-// is "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
+// Prints the label and the probability of each text, or of each line of standard input, and only
+// "unknown" where the model knows no word of the text, which then says nothing. Texts are UTF-8.
 package main
 
 import (
@@ -22,9 +22,10 @@ func printScores(out io.Writer, model *sentiment.Model, texts []string) error {
 	scores, err := model.Score(texts)
 	for _, score := range scores {
 		if score.Label == "" {
-			score.Label = "unknown"
+			fmt.Fprintln(out, "unknown")
+		} else {
+			fmt.Fprintf(out, "%s %.7f\n", score.Label, score.Probability)
 		}
-		fmt.Fprintf(out, "%s %.7f\n", score.Label, score.Probability)
 	}
 	return err
 }

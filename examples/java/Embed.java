@@ -14,8 +14,8 @@ import java.util.Locale;
 /**
  * Sentiment in a Java program: {@code java Embed.java MODEL [TEXT...]}.
  *
- * <p>Prints the label and the probability of each text, or of each line of standard input. The
- * label is "unknown" where the model knows no word of the text, which then says nothing.
+ * <p>Prints the label and the probability of each text, or of each line of standard input, and
+ * only "unknown" where the model knows no word of the text, which then says nothing.
  */
 class Embed {
     private static final int AT_ONCE = 32;
@@ -42,8 +42,9 @@ class Embed {
     private static void print(OutputStream out, Sentiment model, List<String> texts)
             throws IOException {
         for (var score : model.score(texts)) {
-            var label = score.label().isEmpty() ? "unknown" : score.label();
-            var line = String.format(Locale.ROOT, "%s %.7f\n", label, score.probability());
+            var line = score.label().isEmpty()
+                ? "unknown\n"
+                : String.format(Locale.ROOT, "%s %.7f\n", score.label(), score.probability());
             out.write(line.getBytes(StandardCharsets.UTF_8));
         }
     }

@@ -41,7 +41,8 @@ public final class Sentiment implements AutoCloseable {
      * What the model says of a text.
      *
      * @param label "" if the model knows no word of the text: not an opinion
-     * @param stars NaN if the model does not tell them
+     * @param probability NaN if the label is ""
+     * @param stars NaN if the label is "", or the model has no stars
      */
     public record Score(String label, float probability, float stars, int knownTokens) {}
 

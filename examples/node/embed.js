@@ -2,8 +2,8 @@
 //
 //     node embed.js MODEL [TEXT...]
 //
-// Prints the label and the probability of each text, or of each line of standard input. The label
-// is "unknown", and the probability NaN, where the model knows no word of the text.
+// Prints the label and the probability of each text, or of each line of standard input, and only
+// "unknown" where the model knows no word of the text.
 
 import process, { argv, stdin } from "node:process";
 import { open } from "review-sentiment-toolkit";
@@ -37,7 +37,8 @@ async function main([path, ...texts]) {
   const model = await open(path);
   for await (const batch of batchesOf(texts.length > 0 ? texts : linesOf(stdin))) {
     for (const { label, probability } of await model.score(batch)) {
-      process.stdout.write(`${label || "unknown"} ${probability.toFixed(7)}\n`); // Bun's console hides errors
+      const line = label === "" ? "unknown" : `${label} ${probability.toFixed(7)}`;
+      process.stdout.write(`${line}\n`); // Bun's console hides errors
     }
   }
 }

@@ -2,7 +2,7 @@
 
 python embed.py MODEL [TEXT...]
 
-Prints the label and the probability of each text, or of each line of standard input. The label is
+Prints the label and the probability of each text, or of each line of standard input, and only
 "unknown" where the model knows no word of the text, which then says nothing.
 """
 
@@ -49,16 +49,15 @@ def batches(texts: Iterable[str]) -> Iterator[list[str]]:
             yield batch
 
 
-def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str, float]]:
+def score(session: ort.InferenceSession, texts: list[str]) -> Iterator[tuple[str, float] | None]:
+    """Score texts; None for one of which the model knows no word."""
     names = [output.name for output in session.get_outputs()]
     max_tokens = int(session.get_modelmeta().custom_metadata_map["max_tokens"])
     ends = np.array([end_of(text, max_tokens) for text in texts], dtype=object)
     found = dict(zip(names, session.run(names, {"text": ends}), strict=True))
     known = found.get("known_tokens", [1] * len(texts))  # files before format 3 do not count them
-    labels = [
-        label if count else "unknown" for label, count in zip(found["label"], known, strict=True)
-    ]
-    return zip(labels, found["probability"], strict=True)
+    for label, probability, count in zip(found["label"], found["probability"], known, strict=True):
+        yield (label, probability) if count else None
 
 
 def texts_of(arguments: list[str]) -> Iterator[str]:
@@ -75,8 +74,8 @@ def main(arguments: list[str]) -> None:
         sys.exit("usage: embed.py MODEL [TEXT...]")
     session, texts = load(arguments[0]), texts_of(arguments[1:])
     for batch in batches(texts):
-        for label, probability in score(session, batch):
-            print(f"{label} {probability:.7f}")
+        for found in score(session, batch):
+            print("unknown" if found is None else f"{found[0]} {found[1]:.7f}")
     sys.stdout.flush()
 
 

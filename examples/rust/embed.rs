@@ -2,9 +2,9 @@
 //!
 //!     embed MODEL [TEXT...]
 //!
-//! Prints the label and the probability of each text, or of each line of standard input. The label
-//! is "unknown" where the model knows no word of the text, which then says nothing. What is not
-//! UTF-8 becomes U+FFFD.
+//! Prints the label and the probability of each text, or of each line of standard input, and only
+//! "unknown" where the model knows no word of the text, which then says nothing. What is not UTF-8
+//! becomes U+FFFD.
 
 mod sentiment;
 
@@ -21,8 +21,10 @@ type Done = Result<(), Box<dyn Error>>;
 
 fn print_scores(out: &mut impl Write, model: &Model, texts: &[String]) -> Done {
     for score in model.score(texts)? {
-        let label = score.label.as_deref().unwrap_or("unknown");
-        writeln!(out, "{label} {:.7}", score.probability)?;
+        match score.label {
+            Some(label) => writeln!(out, "{label} {:.7}", score.probability)?,
+            None => writeln!(out, "unknown")?,
+        }
     }
     Ok(())
 }

@@ -70,8 +70,9 @@ impl std::error::Error for Error {}
 pub struct Score {
     /// None if the model knows no word of the text: not an opinion.
     pub label: Option<String>,
+    /// NaN without a label.
     pub probability: f32,
-    /// NaN if the model does not tell them.
+    /// NaN without a label, or if the model has no stars.
     pub stars: f32,
     pub known_tokens: i32,
 }

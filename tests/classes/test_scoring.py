@@ -137,7 +137,7 @@ def test_a_run_with_other_classes_is_not_the_same_job(command: Command, source: 
         (["--top", "5"], "expected 1 to 4"),
         (["--other", "x"], "--other: give --min-probability"),
         (["--min-probability", "0.4", "--other", "APP"], "is a class of the model"),
-        (["--names", "sentiment=x"], "no such column is added"),
+        (["--names", "sentiment=x"], "no such column, expected"),
     ],
 )
 def test_options_that_make_no_sense_are_refused(

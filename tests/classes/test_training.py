@@ -94,7 +94,7 @@ def test_two_labels_are_classes_only_if_asked(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="--positive and --negative"):
         train(TrainingOptions(data=data, output=tmp_path / "run", reading=READING))
     found = load_classes(TrainingOptions(data=data, reading=READING, classes=True), Heard())
-    assert found.names == ("ham", "spam")
+    assert found.class_names == ("ham", "spam")
 
 
 def test_groups_stay_whole_and_each_class_is_fitted(tmp_path: Path) -> None:

@@ -68,8 +68,8 @@ class Command:
         return Ran(code, *self.capsys.readouterr())
 
     def files(self) -> list[str]:
-        """Names of all files in the folder, also the hidden ones."""
-        return sorted(path.name for path in self.folder.iterdir())
+        """Name all files in the folder, without the records that runs leave for later ones."""
+        return sorted(path.name for path in self.folder.iterdir() if path.suffix != ".done")
 
 
 def in_its_own_process(*arguments: str | Path, **options: Any) -> Ran:

@@ -92,9 +92,9 @@ def test_mixed_comes_before_neutral(command: Command, source: Path) -> None:
     ("arguments", "message"),
     [
         (["--names", "positive_sentences=p"],
-         "--names: positive_sentences is a column that --by-sentence adds: give --by-sentence"),
+         "--names: the column positive_sentences needs --by-sentence. Add it"),
         (["--names", "negative_sentences=p"],
-         "--names: negative_sentences is a column that --by-sentence adds: give --by-sentence"),
+         "--names: the column negative_sentences needs --by-sentence. Add it"),
         (["--by-sentence", "--names", "positive_sentences=label"],
          "has a column 'label' already. Choose other names for the added columns with --names "
          "sentiment=NAME,probability=NAME,positive_sentences=NAME,negative_sentences=NAME."),

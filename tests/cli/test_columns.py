@@ -100,6 +100,8 @@ def rows(name: str) -> list[dict[str, Any]]:
     data = Path(name).read_bytes()
     if name.endswith(".parquet"):
         return list(pq.read_table(io.BytesIO(data)).to_pylist())
+    if name.endswith(".arrow"):
+        return list(pa.ipc.open_file(data).read_all().to_pylist())
     if name.endswith(".json"):
         return list(json.loads(data))
     if name.endswith(".jsonl"):
@@ -108,8 +110,8 @@ def rows(name: str) -> list[dict[str, Any]]:
     return list(csv.DictReader(io.StringIO(data.decode()), delimiter=delimiter))
 
 
-@pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.tsv", "a.parquet"])
-@pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "tsv", "parquet"])
+@pytest.mark.parametrize("source", ["a.csv", "a.jsonl", "a.json", "a.tsv", "a.parquet", "a.arrow"])
+@pytest.mark.parametrize("ending", ["csv", "jsonl", "json", "tsv", "parquet", "arrow"])
 def test_every_row_has_the_stars_and_the_model(command: Command, source: str, ending: str) -> None:
     write("first.csv", CSV)
     # Made by the toolkit, so that its columns have the type of strings.
@@ -247,9 +249,13 @@ def read(tmp_path: Path, data: Path, other: Path, names: LabelNames | None = Non
         (
             [1, 10, 3, 8],
             [1, 5, 2, 4],
-            "labels look like stars, of 5, those of a.csv like stars, of 1",
+            "labels look like stars, of 5, and the labels of a.csv look like stars, of 1",
         ),
-        ([-1, 0, 1, 1, -1], [0, 1, 0, 1], "look like 0 and 1, those of a.csv like three classes"),
+        (
+            [-1, 0, 1, 1, -1],
+            [0, 1, 0, 1],
+            "look like 0 and 1, and the labels of a.csv look like three classes",
+        ),
     ],
 )
 def test_one_number_does_not_mean_two_things(
@@ -333,8 +339,38 @@ def test_labels_that_are_stars(command: Command) -> None:
 def test_labels_of_other_names_are_for_evaluate(command: Command) -> None:
     write("a.csv", "text,mood\nsuperb,glad\nawful,angry\n")
     ran = command("score", "a.csv", "--label-column", "mood")
-    line = "of 0 labelled records, 2 without a readable label (for labels of other names: toolkit"
-    assert f"{line} evaluate --positive)" in ran.err
+    line = "of 0 labelled records, 2 without a readable label (for other labels: toolkit evaluate)"
+    assert line in ran.err
+    assert "warning: a.csv: column 'mood': found the label 'glad' (1 more with" in ran.err
+
+
+WRONG = {
+    "5 0": "found the label '5' (5 such rows), expected 0 or 1, ",
+    "100 0": "found the label '100' (5 such rows), expected 0 or 1, ",
+    "5 negative": "found the label '5' (5 such rows), expected 0 or 1, ",
+    "1e400 -1": "found the label '1e400' (5 such rows), expected a label",
+    "0 1 2": "has no label above 2, so it may hold two classes or two of five stars. There",
+}
+
+
+@pytest.mark.parametrize("labels", WRONG)
+def test_labels_that_evaluate_refuses_give_no_accuracy(command: Command, labels: str) -> None:
+    write("a.csv", "text,l\n" + "".join(f"a superb film,{each}\n" for each in labels.split()) * 5)
+    ran = command("score", "a.csv", "--label-column", "l", "--report", "r.json")
+    assert f"warning: a.csv: column 'l': {WRONG[labels]}" in ran.err
+    assert ". There is no accuracy. toolkit evaluate reads other labels, with" in ran.err
+    count = 5 * len(labels.split())
+    assert f"  accuracy      of 0 labelled records, {count} without a readable label" in ran.err
+    assert json.loads(Path("r.json").read_text(encoding="utf-8"))["accuracy"] is None
+    refused = command("evaluate", "a.csv", "--label-column", "l")
+    assert (refused.exit_code, WRONG[labels].partition(". ")[0] in refused.err) == (1, True)
+
+
+def test_a_few_wrong_labels_are_only_counted(command: Command) -> None:
+    write("a.csv", "text,l\n" + "a superb film,1\n" * 30 + "a superb film,yes\n")
+    ran = command("score", "a.csv", "--label-column", "l")
+    assert "  accuracy      100.00% of 30 labelled records, 1 without a readable label" in ran.err
+    assert "warning: " not in ran.err
 
 
 def test_one_accuracy_for_several_files(command: Command) -> None:
@@ -359,7 +395,7 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral is the model's own range"),
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
-        (["--names", "stars=s"], "stars is a column that --stars adds: give --stars, too"),
+        (["--names", "stars=s"], "the column stars needs --stars. Add it"),
         (["--stars", "--names", "stars=label"], "has a column 'label' already"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),

@@ -22,7 +22,7 @@ from tests.models import shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.records import ReadOptions, open_reviews
 from toolkit.scoring import MaxRejected, Progress, ScoringOptions, Subset, score_file
-from toolkit.scoring.blocks import SelectedBlock
+from toolkit.scoring.block_loop import SelectedBlock
 
 
 def test_a_look_at_a_file_writes_nothing(command: Command) -> None:
@@ -148,7 +148,7 @@ def test_a_look_at_many_files(command: Command) -> None:
     ran = command("score", *names, "-o", "out", "--dry-run")
     assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
     assert ran.out.count("→") == 5
-    assert "and 4 more files, which were looked at, too\n" in ran.out
+    assert "and 4 more files, which were checked, too\n" in ran.out
     assert command.files() == sorted(names)
 
 
@@ -333,7 +333,7 @@ def test_positions_are_those_of_the_file(
 
 
 @pytest.mark.parametrize("part", [Subset(limit=70), Subset(sample=70)])
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow"])
 def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Subset, ending: str) -> None:
     source, output, whole = (tmp_path / name for name in ("a.csv", f"b{ending}", f"c{ending}"))
     source.write_text(rows(100, bad=(3, 50, 51)), encoding="utf-8")

@@ -67,10 +67,10 @@ def test_a_file_in_an_encoding_becomes_utf8(command: Command, encoding: str, lin
 def test_bytes_that_are_invalid_in_the_encoding(
     command: Command, encoding: str, bad: bytes
 ) -> None:
-    data = b"id,text\n1,a\n2,x%b\n3,b\n" % bad
+    data = b"id,text\n1,fine\n2,x%b\n3,b\n" % bad
     ran, output, rejects = score(command, data, "--encoding", encoding)
     assert ran.exit_code == 3, ran.err
-    assert texts_of(output) == [["id", "text"], ["1", "a"], ["3", "b"]]
+    assert texts_of(output) == [["id", "text"], ["1", "fine"], ["3", "b"]]
     (reject,) = rejects
     assert b64decode(reject["raw_base64"]) == b"2,x" + bad
     assert reject["line"] == 3
@@ -80,18 +80,18 @@ def test_bytes_that_are_invalid_in_the_encoding(
 def test_a_bad_record_in_iso_2022(command: Command, encoding: str) -> None:
     """Python reads some bytes as characters that it does not write."""
     bad = b"2,x\x1b\xdc\xff,y"
-    ran, output, (reject,) = score(command, b"id,text\n1,a\n%b\n" % bad, "--encoding", encoding)
+    ran, output, (reject,) = score(command, b"id,text\n1,fine\n%b\n" % bad, "--encoding", encoding)
     assert ran.exit_code == 3, ran.err
-    assert texts_of(output) == [["id", "text"], ["1", "a"]]
+    assert texts_of(output) == [["id", "text"], ["1", "fine"]]
     assert (reject["line"], b64decode(reject["raw_base64"])) == (3, bad)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-be", "utf-16-le", "utf-32-be", "utf-32-le"])
 def test_a_bad_record_in_utf_16(command: Command, encoding: str) -> None:
-    data = "\ufeffid,text\n1,a\n2é\n4,é\n".encode(encoding)
+    data = "\ufeffid,text\n1,fine\n2é\n4,é\n".encode(encoding)
     ran, output, (reject,) = score(command, data, "--encoding", encoding[:6])
     assert ran.exit_code == 3, ran.err
-    assert texts_of(output) == [["id", "text"], ["1", "a"], ["4", "é"]]
+    assert texts_of(output) == [["id", "text"], ["1", "fine"], ["4", "é"]]
     assert (reject["line"], b64decode(reject["raw_base64"])) == (3, "2é".encode(encoding))
 
 
@@ -228,7 +228,7 @@ MISNAMED = {
     "docx": (_zipped("word/document.xml"), "is a Word document. Save its table as CSV"),
     "xls": (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(500), "an old or encrypted Excel workbook"),
     "parquet": (_parquet(), "is a Parquet file. Read it with --format parquet"),
-    "feather": (_feather(), "is an Arrow or Feather file. Write it as Parquet"),
+    "feather": (_feather(), "is an Arrow file. Read it with --format arrow"),
     "orc": (_orc(), "is an ORC file. Write it as Parquet"),
     "avro": (b"Obj\x01\x04\x16avro.schema", "is an Avro file"),
     "sqlite": (_sqlite(), "is an SQLite database. Export its table as CSV"),
@@ -280,7 +280,7 @@ def test_a_file_that_is_compressed_in_another_way(command: Command) -> None:
 
 def test_a_file_that_is_named_as_parquet(command: Command) -> None:
     write("a.parquet", gzip.compress(CSV.encode()))
-    command("score", "a.parquet").failed_with("is compressed with gzip, and not a parquet file")
+    command("score", "a.parquet").failed_with("is compressed with gzip, and not a Parquet file")
     write("a.parquet", _sqlite())
     command("score", "a.parquet").failed_with("a.parquet: is an SQLite database")
 

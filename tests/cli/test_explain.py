@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests.cli.running import Command, in_its_own_process
-from tests.models import CONV1D, OLD_MODELS
+from tests.models import CONV1D, OLD_MODELS, shipped_scorer
 from toolkit import Scorer, __version__
+from toolkit.errors import UsageError
 
 TEXT = "A superb film, not a dull one, zzyzx."
 
@@ -114,6 +115,14 @@ def test_punctuation_only(command: Command) -> None:
     assert "error: the model knows no word of '!!!': it has no score to explain" in ran.err
 
 
+@pytest.mark.parametrize("text", ["It was what it was.", "2019", "A"])
+def test_a_text_that_says_nothing(command: Command, text: str) -> None:
+    why = f"the model knows only numbers and function words in {text!r}"
+    command("explain", text).failed_with(f"{why}: it has no score to explain.", 2)
+    with pytest.raises(UsageError, match=f"{why}, so it has no score to explain"):
+        shipped_scorer().explain(text)
+
+
 def test_a_text_without_a_known_word_is_named_before_any_is_shown(command: Command) -> None:
     ran = command("explain", "-m", CONV1D, "fine", "!!!")
     ran.failed_with("text 2: the model knows no word of '!!!': it has no score to explain", 2)
@@ -133,7 +142,7 @@ def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command
     Path("a.csv").write_text("text\n\U0001f44d\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert ran.exit_code == 1
-    assert "a.csv: the model knows no word of the first 2 reviews with text" in ran.err
+    ran.failed_with("a.csv: the first 2 reviews with text have no score to explain: the model kn")
 
 
 @pytest.mark.parametrize(
@@ -147,7 +156,7 @@ def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command
         (["conv1d", "a"], "conv1d: is a model, expected a text. Name the model with --model: ", 2),
         ([CONV1D, "a"], ".onnx: is a model, expected a text. Name the model with --model: ", 2),
         (["a", "--file", "r.csv"], "Give either texts or --file, not both", 2),
-        (["a", "--row", "1"], "--row: is a row of a file. Name the file with --file", 2),
+        (["a", "--row", "1"], "--row: needs a file. Name it with --file", 2),
         (["a", "--text-column", "b"], "Options for columns and reading need a file. Name it", 2),
     ],
 )

@@ -64,7 +64,7 @@ def test_the_common_options_of_score_fit_on_one_screen(
         ("toolkit sc", ["score"]),
         ("toolkit score --nam", ["--names"]),
         ("toolkit score --format x", ["xlsx"]),
-        ("toolkit score --output-format ", ["csv", "tsv", "jsonl", "json", "parquet"]),
+        ("toolkit score --output-format ", ["csv", "tsv", "jsonl", "json", "parquet", "arrow"]),
         ("toolkit score --on-error s", ["stop"]),
         ("toolkit score -m reviews", ["reviews", "reviews-small", "reviews-open"]),
         ("toolkit train --preset ngram-l", ["ngram-linear"]),

@@ -228,7 +228,7 @@ def test_rejects_on_standard_output_or_nowhere(tmp_path: Path) -> None:
             lines = [json.loads(line)["file"] for line in ran.stdout.splitlines()]
             assert lines == (files if rejected == "-" else [])
             assert shown in ran.stderr
-    assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == [
+    assert sorted(path.name for path in tmp_path.rglob("[!.]*") if path.is_file()) == [
         *("a.csv", "a.csv", "b.csv", "b.csv", "c.csv")
     ]
 

@@ -83,6 +83,47 @@ def test_a_signal_during_an_import(number: signal.Signals, tmp_path: Path) -> No
     ran.failed_with("error: interrupted\n", 128 + number)
 
 
+_SIGNAL = "os.kill(os.getpid(), signal.SIGTERM)"
+WINDOWS = {
+    "while an error is reported": f"""
+from toolkit.errors import UsageError
+def app(**_): raise UsageError('wrong')
+def of(error, real=module.Failure.of):
+    if isinstance(error, UsageError): {_SIGNAL}
+    return real(error)
+module.app, module.Failure.of = app, of""",
+    "before the exit code": f"""
+class Code(int):
+    def __bool__(self): {_SIGNAL}
+module.app = lambda **_: Code(0)""",
+    "in a destructor": f"""
+class Dropped:
+    def __del__(self): {_SIGNAL}
+def app(**_): Dropped(); print('not stopped')
+module.app = app""",
+}
+
+
+@pytest.mark.parametrize("window", WINDOWS)
+def test_a_signal_is_never_a_traceback(window: str, tmp_path: Path) -> None:
+    ran = run_main(WINDOWS[window], tmp_path)
+    assert ran == Ran(143, "", "error: interrupted\n")
+
+
+def test_a_signal_after_the_command(tmp_path: Path) -> None:
+    code = f"""
+import os, signal, sys
+from toolkit.cli import app as module
+def main():
+    signal.signal(signal.SIGTERM, module._interrupt)
+    try: sys.exit(0)
+    finally: {_SIGNAL}
+module.main = main
+module.run()"""
+    ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (143, "error: interrupted\n")
+
+
 def test_a_second_signal_does_not_stop_the_cleaning(tmp_path: Path) -> None:
     body = (
         "def app(**_):\n"

@@ -16,6 +16,7 @@ import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
+from tests.records.python_formats import is_text
 from tests.shards.running import contents
 from tests.waiting import PATIENCE, wait_until
 from toolkit.scoring import score_file
@@ -74,7 +75,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
         if not name.endswith(".rejected.jsonl"):  # which name their input in another way
             found, expected = (tmp_path / folder / name for folder in ("out", "whole"))
             assert found.read_bytes() == expected.read_bytes()
-    assert [path.name for path in (tmp_path / "out").iterdir() if path.name[0] == "."] == []
+    assert {path.suffix for path in (tmp_path / "out").glob(".*")} == {".done"}
 
 
 @pytest.mark.slow
@@ -103,13 +104,9 @@ def summary_of(report: str) -> dict[str, object]:
 def test_a_finished_run_replaces_nothing(command: Command, data: Path) -> None:
     assert command("score", data, "-o", "out").exit_code == 3
     before = {name: Path("out", name).read_bytes() for name in files_in("out")}
-    ran = command("score", data, "-o", "out", "--resume")
-    assert ran.exit_code == 1
-    for name in ("a.csv", "b.csv"):
-        assert f"error: out/{name}: exists already. Choose another" in ran.err
-    assert "or keep it with --skip-existing.\n" in ran.err
-    ran = command("score", data, "-o", "out", "--resume", "--skip-existing")
-    assert (ran.exit_code, "  skipped       2 with an output" in ran.err) == (0, True)
+    for options in (["--resume"], ["--skip-existing"], ["--resume", "--skip-existing"]):
+        ran = command("score", data, "-o", "out", *options)
+        assert (ran.exit_code, "  skipped       2 with an output" in ran.err) == (3, True)
     assert {name: Path("out", name).read_bytes() for name in files_in("out")} == before
     assert command("score", data, "-o", "out", "--force").exit_code == 3
 
@@ -245,8 +242,9 @@ def test_a_record_of_a_version_with_fewer_options_is_understood(command: Command
 
 
 def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Path) -> None:
-    """As of a run without --skip-existing: a newer input is found, and another model is not."""
-    assert command("score", data, "-o", "out").exit_code == 3
+    """As of a clean run without --skip-existing: a newer input is found, another model is not."""
+    write("data/b.csv")
+    assert command("score", data, "-o", "out").exit_code == 0
     call = ("score", data, "-o", "out", "--skip-existing")
     shown = "2 with an output that exists (2 compared by time only: what made it is not known)\n"
     assert shown in command(*call).err
@@ -269,7 +267,7 @@ _OF_FILE = ("columns", "job_id", "warnings", "records", "rejected", "rejected_fi
 
 
 @pytest.mark.parametrize("option", ["--skip-existing", "--resume"])
-@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".parquet", ".arrow"])
 def test_a_run_that_is_started_again_gives_the_same_answer(
     command: Command, option: str, ending: str
 ) -> None:
@@ -297,7 +295,7 @@ def test_a_run_that_is_started_again_gives_the_same_answer(
         assert Path(f"b{ending}.rejected.jsonl").is_file()
 
 
-@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet"])
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow"])
 def test_an_output_that_was_cut_is_not_skipped(command: Command, ending: str) -> None:
     write("a.csv")
     output = Path(f"b{ending}")
@@ -309,7 +307,7 @@ def test_an_output_that_was_cut_is_not_skipped(command: Command, ending: str) ->
     output.write_bytes(whole)  # copied back, with another time
     ran = command(*call)
     assert (ran.exit_code, "  skipped       1 with an output that exists" in ran.err) == (0, True)
-    assert ("compared by time only" in ran.err) == (ending == ".parquet")
+    assert ("compared by time only" in ran.err) == (not is_text(ending))
     if ending == ".csv":
         output.write_bytes(whole.replace(b"positive", b"negative"))
         command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
@@ -340,6 +338,57 @@ def test_a_record_is_not_left_by_a_run_without_the_option(command: Command) -> N
     assert list(Path("out").glob(".*")) == []
 
 
+@pytest.mark.parametrize("is_gone", [False, True])
+def test_a_first_run_without_options_is_answered_again(
+    command: Command, data: Path, is_gone: bool
+) -> None:
+    """A scheduler that adds --skip-existing to the retry alone, with rejects and without them."""
+    first = command("score", data, "-o", "out", "--report", "1.json")
+    assert (first.exit_code, "  records       7\n" in first.err) == (3, True)
+    if is_gone:
+        Path("out/b.csv.rejected.jsonl").unlink()
+    call = ("score", data, "-o", "out", "--skip-existing")
+    ran = command(*call, "--report", "2.json")
+    assert (ran.exit_code, "compared by time only" in ran.err) == (3, False)
+    assert summary_of("1.json") == summary_of("2.json")
+    assert ("is gone. To write it again, score with --force." in ran.err) == is_gone
+    ran = command(*call, "--max-rejected", "0")
+    assert (ran.exit_code, "more than --max-rejected 0 allows" in ran.err) == (1, True)
+
+
+def test_what_is_no_file_at_the_output_is_not_skipped(command: Command) -> None:
+    write("a.csv")
+    os.mkfifo("pipe.csv")
+    Path("out/a.csv").mkdir(parents=True)
+    Path("link.csv").symlink_to("nowhere.csv")
+    for name, why in {
+        "pipe.csv": "is a device or a pipe, expected a file. Choose another with --output.",
+        "out/a.csv": "is a folder, expected a file. Choose another with --output.",
+        "link.csv": "is a link to a file that does not exist. Choose another with --output, or "
+        "write that file with --force.",
+    }.items():
+        where = "out/" if name == "out/a.csv" else name
+        ran = command("score", "a.csv", "-o", where, "--skip-existing")
+        ran.failed_with(f"{name}: {why}", 2)
+    assert command("score", "a.csv", "-o", "link.csv", "--force").exit_code == 0
+    assert Path("nowhere.csv").is_file()
+
+
+def test_a_warning_is_given_again_after_a_run_without_options(command: Command) -> None:
+    text = "zuverlaessige Lieferung, jederzeit gerne wieder, herzlichen Glueckwunsch"
+    write("a.csv", "id,text\n" + f'1,"{text}"\n' * 30 + "2,a superb film\n")
+    first = command("score", "a.csv", "-o", "out/")
+    assert (first.exit_code, first.err.count("warning: ")) == (0, 1)
+    again = command("score", "a.csv", "-o", "out/", "--skip-existing")
+    assert (again.exit_code, again.err.count("warning: ")) == (0, 1)
+
+
+def test_a_clean_run_without_options_leaves_nothing_beside_its_output(command: Command) -> None:
+    write("a.csv")
+    assert command("score", "a.csv", "-o", "out/").exit_code == 0
+    assert os.listdir("out") == ["a.csv"]
+
+
 def test_one_file_may_exist(command: Command) -> None:
     write("a.csv")
     for _ in range(2):
@@ -352,8 +401,8 @@ def test_one_file_may_exist(command: Command) -> None:
     ran.failed_with("a.csv, as it is also an input. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")
     ran.failed_with("--skip-existing does not work with standard output.", 2)
-    (record,) = set(command.files()) - {"a.csv", "a.scored.csv"}
-    assert (record[:14], record[-5:]) == (".a.scored.csv.", ".done")
+    assert command.files() == ["a.csv", "a.scored.csv"]
+    assert record_of(".").name.startswith(".a.scored.csv.")
 
 
 def record_of(folder: str) -> Path:
@@ -442,7 +491,7 @@ def test_an_empty_file_is_no_failure(command: Command, data: Path, name: str) ->
     assert files_in("out") == names
     assert Path("out/c.csv").read_bytes() == Path("out/d.jsonl").read_bytes() == b""
     ran = command("score", name, "-o", "out", "--skip-existing")
-    assert (ran.exit_code, "skipped       6 with" in ran.err) == (0, True)
+    assert (ran.exit_code, "skipped       6 with" in ran.err) == (3, True)
     ran = command("score", name, "-o", "tables", "--output-format", "parquet", "--stars")
     assert ran.exit_code == 3
     table = pq.read_table("tables/d.parquet")
@@ -482,7 +531,7 @@ def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path:
     subprocess.run(["mount", "-o", "remount,size=90m", small_disk], check=True)
     ran = in_its_own_process("score", source, "-o", output, "-q", "--resume")
     assert (ran.exit_code, ran.err) == (0, "")
-    assert [path.name for path in small_disk.iterdir()] == [output.name]
+    assert files_in(str(small_disk)) == [output.name]
     whole = tmp_path / f"whole{ending}"
     score_file(shipped_scorer(), source, whole)
     assert output.read_bytes() == whole.read_bytes()

@@ -70,7 +70,7 @@ def test_a_byte_order_mark_that_arrives_in_pieces(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    data = "\ufeffid,text\n1,a\n2é\n".encode("utf-16-be")
+    data = "\ufeffid,text\n1,fine\n2é\n".encode("utf-16-be")
     ran = score_parts([data[:1], data[1:]], "--encoding", "utf-16", pause=1)
     assert ran.exit_code == 3, ran.err
     rejects = Path("stdin.rejected.jsonl").read_text(encoding="utf-8")

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow.csv
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import feather
 
 from pages.commands import REFERENCE
 from tests.cli.running import Command, in_its_own_process, write
@@ -137,12 +138,14 @@ def test_themes_are_merged_and_named_as_people_write(command: Command) -> None:
     assert page.count("closed my account") > 1
 
 
-@pytest.mark.parametrize("ending", ["jsonl", "parquet"])
+@pytest.mark.parametrize("ending", ["jsonl", "parquet", "arrow"])
 def test_every_format_says_the_same(command: Command, ending: str) -> None:
     table = pyarrow.csv.read_csv(write_rows("s.csv", rows(100)))
     if ending == "parquet":  # with dates that are no text
         assert str(table.schema.field("date").type).startswith("date")
         pq.write_table(table, "s.parquet")
+    elif ending == "arrow":
+        feather.write_feather(table, "s.arrow", chunksize=30)
     else:
         lines = table.set_column(2, "date", table["date"].cast("string")).to_pylist()
         write("s.jsonl", "".join(json.dumps(line) + "\n" for line in lines))
@@ -402,20 +405,20 @@ def test_no_input_is_replaced(command: Command) -> None:
     [
         ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
         ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
-        (None, ["--date-format", "%d.%m.%Y"], "is for the dates of --date-column", 2),
+        (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
-        (None, ["--label-column", "text"], "only with --corrected FILE", 2),
+        (None, ["--label-column", "text"], "need --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
         (None, ["--date-column", "city"], "column 'city': 'Rome' is not a date as expected", 1),
         (
             None,
             ["--date-column", "date", "--date-format", "day"],
-            "--date-format: expected such as %d.%m.%Y",
+            "--date-format: expected a format such as %d.%m.%Y",
             2,
         ),
         (None, ["--page", "page.txt"], "--page page.txt: expected a name that ends in .html", 2),
         (None, ["--page", "s.csv"], "expected a name that ends in .html", 2),
-        (None, ["--title", "x"], "--title: is the title of --page FILE.html", 2),
+        (None, ["--title", "x"], "--title: needs --page FILE.html", 2),
         (None, ["--since", "no.csv"], "no.csv: ", 1),
         (
             None,
@@ -511,8 +514,26 @@ def test_the_page_is_whole_and_safe(command: Command) -> None:
     assert "&lt;b&gt;Rome" in page
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]|https?:|@import", page)
     assert page.count("<svg") == 2
-    assert not re.search(r"#00[0-9a-f]{4}\b", page[page.index("<figure") :])
     assert "What they complain about" in page
+
+
+def test_nothing_turns_the_direction_of_the_page(command: Command) -> None:
+    write("a.csv", "text\nA \u202edirty\u2066 hotel \u200f.\n")
+    command("score", "a.csv", "--page", "a.html")
+    page = Path("a.html").read_text(encoding="utf-8")
+    assert "A \ufffddirty\ufffd hotel \u200f." in page
+
+
+@pytest.mark.parametrize(
+    ("text", "said"), [("Dirty and loud.", "negative"), ("A lovely hotel.", "not negative")]
+)
+def test_a_single_review(command: Command, text: str, said: str) -> None:
+    stars = 1 if said == "not negative" else 5
+    write("a.csv", f"text,stars\n{text},{stars}\n")
+    command("score", "a.csv")
+    ran = command("summarize", "a.scored.csv")
+    assert f"\nThe only review is {said}.\n" in ran.out
+    assert f"({'1 star' if stars == 1 else '5 stars'})" in ran.out
 
 
 def test_scoring_makes_the_page_at_once(command: Command) -> None:
@@ -531,7 +552,7 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
     plain.failed_with("--page: needs names of columns", 2)
     stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
-    stdout.failed_with("--page: is of scored files", 2)
+    stdout.failed_with("--page: needs scored files", 2)
     assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
 
 

@@ -9,9 +9,14 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize_scalar
 
 from toolkit.evaluation import comparison
-from toolkit.evaluation.comparison import Comparison, compare, compare_counts, compare_with_constant
+from toolkit.evaluation.comparison import (
+    Comparison,
+    compare,
+    compare_counts,
+    compare_with_constant,
+    constant_warning,
+)
 from toolkit.evaluation.metrics import measure
-from toolkit.evaluation.tables import constant_warning
 
 
 def compared(both: int, only_model: int, only_best: int, neither: int = 0) -> Comparison:

@@ -18,6 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from tests.evaluation.conftest import WriteRows
 from tests.models import MODEL, OLD_MODELS, many_texts
@@ -166,7 +167,9 @@ def test_many_groups_are_counted_together(
     assert found == {"(other groups)": 60, "g0": 10, "g1": 10, "g2": 10}
 
 
-@pytest.mark.parametrize("name", ["out.csv", "out.jsonl", "out.parquet", "out.tsv.gz"])
+@pytest.mark.parametrize(
+    "name", ["out.csv", "out.jsonl", "out.parquet", "out.feather", "out.tsv.gz"]
+)
 def test_changed_rows_are_written_with_their_number(
     file: Path, both: list[tuple[str | None, str | None]], texts: list[str], name: str
 ) -> None:
@@ -180,6 +183,8 @@ def test_changed_rows_are_written_with_their_number(
     expected = [n for n, pair in enumerate(both) if pair[0] != pair[1]]
     if name.endswith(".parquet"):
         rows = pq.read_table(output).to_pylist()
+    elif name.endswith(".feather"):
+        rows = feather.read_table(output).to_pylist()
     elif name.endswith(".jsonl"):
         rows = [json.loads(line) for line in output.read_text(encoding="utf-8").splitlines()]
     else:

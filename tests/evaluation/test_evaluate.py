@@ -25,7 +25,6 @@ from toolkit.evaluation.tables import (
     prior_note,
     prior_table,
     summary_of,
-    threshold_table,
     warnings_of,
 )
 from toolkit.records import Columns, ReadOptions
@@ -371,33 +370,23 @@ def test_one_model_and_one_file_of_predictions_need_no_list(write_rows: WriteRow
     assert [model.name for model in found.models] == [MODEL.stem, "p"]
     assert found.data.soft_labels == 2
     assert summary_of(found.data) == "3 reviews (1 positive, 2 negative, 2 soft labels, rounded)"
-    rows = threshold_table(found.models[1]).rows
-    assert [row[0].text for row in rows][3:6] == ["0.4", "0.5 in use", "0.6"]
-    marked = [(row[0].text, at) for row in rows for at, cell in enumerate(row) if cell.is_best]
-    assert marked == [("0.5 in use", 4), ("0.5 in use", 6)]
 
 
-def test_the_best_thresholds_are_marked(write_rows: WriteRows) -> None:
+def test_the_best_thresholds_are_shown(write_rows: WriteRows) -> None:
     data = write_rows("r.csv", ("text", "label"), [("a", n % 2) for n in range(8)])
     values = [[0.1], [0.25], [0.1], [0.75], [0.1], [0.75], [0.5625], [0.75]]
     others = write_rows("p.csv", ("positive_probability",), values)
-    (model,) = evaluate(data, [], [others]).models
-    table = threshold_table(model)
-    assert [
-        (row[0].text, column, cell.text)
-        for row in table.rows
-        for column, cell in zip(table.columns, row, strict=True)
-        if cell.text.endswith("*")
-    ] == [("0.175", "F1", "88.9% *"), ("0.6562", "balanced", "87.5% *")]
+    rows = {row[0].text: row[1] for row in metrics_table(evaluate(data, [], [others])).rows}
+    best = rows["F1, at best threshold"]
+    assert (best.text, best.note) == ("88.89%", "at 0.175")
+    best = rows["balanced, at best threshold"]
+    assert (best.text, best.note) == ("87.50%", "at 0.6562")
 
 
 def test_a_threshold_has_the_digits_that_it_needs(write_rows: WriteRows) -> None:
     data = write_rows("r.csv", ("text", "label"), [("a", n % 2) for n in range(4)])
     values = [[0.9999951], [0.9999961], [0.9999951], [1]]
     others = write_rows("p.csv", ("positive_probability",), values)
-    (model,) = evaluate(data, [], [others]).models
-    shown = {row[0].text for row in threshold_table(model).rows if row[6].is_best}
-    assert shown == {"0.999996"}
     assert "0.999996" in metrics_table(evaluate(data, [], [others])).rows[-1][1].note
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import math
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -252,3 +254,17 @@ def test_intervals_are_wilsons(right: int, count: int) -> None:
     half = z * math.sqrt(share * (1 - share) / count + (z / count) ** 2 / 4) / (1 + z * z / count)
     expected = pytest.approx((middle - half, middle + half), abs=1e-9)
     assert Proportion(right, count).interval == expected
+
+
+def test_metrics_are_imported_without_readers_writers_and_reports() -> None:
+    program = "import sys, toolkit.evaluation.metrics; print(*sorted(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = run.stdout.split()
+    assert "toolkit.evaluation.metrics" in loaded
+    heavy = ("pyarrow", "onnxruntime", "toolkit.records", "toolkit.scoring")
+    assert [name for name in loaded if name.startswith(heavy)] == []
+    assert [name for name in loaded if name.startswith("toolkit.evaluation.")] == [
+        "toolkit.evaluation.metrics"
+    ]

@@ -230,9 +230,9 @@ def answers(command: tuple[str, ...], model: Path, texts: list[str]) -> Answers:
             output = score(command, model, arguments, lines)
             for place, line in zip(places, output, strict=True):
                 printed[place] = line
-    pairs = [line.rsplit(" ", 1) for line in printed]
+    pairs = [(None, "nan") if line == "unknown" else line.rsplit(" ", 1) for line in printed]
     return Answers(
-        labels=[None if label == "unknown" else label for label, _ in pairs],
+        labels=[label for label, _ in pairs],
         probabilities=np.array([float(probability) for _, probability in pairs]),
     )
 

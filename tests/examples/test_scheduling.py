@@ -212,7 +212,7 @@ def test_a_night(name: str, environment: dict[str, str]) -> None:
         assert ran.returncode == failed, ran.stderr
         assert Path("calls").read_text("utf-8").count("\n") == number
     reports = [json.loads(path.read_bytes()) for path in Path("reports").glob("*.json")]
-    assert sorted(report["scored"] for report in reports) == [0, 0, 150]
+    assert [report["scored"] for report in reports] == [150] * 3  # as the first one counted them
 
 
 @pytest.mark.slow
@@ -251,7 +251,9 @@ def test_the_workflow(
     assert ran.returncode == ends, ran.stderr
     assert Path("calls").read_text("utf-8").count("\n") == calls
     assert ("::warning::" in ran.stdout) == (exit_code == "3")
-    assert json.loads(Path("summary").read_bytes())["scored"] == (0 if calls > 1 else 150)
+    assert (
+        json.loads(Path("summary").read_bytes())["scored"] == 150
+    )  # of the first call, if it skips
 
 
 def test_kubernetes_takes_the_cronjob() -> None:

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.model import ModelFacts, RunConfig, RunFolder
-from toolkit.model.facts import Metrics, Scores, TrainingData
+from toolkit.model.training_facts import Metrics, Scores, TrainingData
 from toolkit.text import Vocabulary
 
 CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))
@@ -77,4 +77,5 @@ def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
 @pytest.fixture
 def unchecked(monkeypatch: pytest.MonkeyPatch) -> None:
     """Let a damaged graph reach the proof of parity: loading a file would refuse it before."""
-    monkeypatch.setattr("toolkit.model.agreement.is_known", lambda _: True)
+    for module in ("agreement", "scorer"):
+        monkeypatch.setattr(f"toolkit.model.{module}.is_known", lambda _: True)

@@ -22,7 +22,8 @@ from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export import export
 from toolkit.export.convert import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
-from toolkit.model.facts import FORMAT_VERSION, Metrics, Scores, TrainingData
+from toolkit.model.facts import FORMAT_VERSION
+from toolkit.model.training_facts import Metrics, Scores, TrainingData
 from toolkit.text import Vocabulary, golden_texts
 
 

@@ -24,8 +24,8 @@ from toolkit.export import export_to_hub
 from toolkit.export.hub import LICENCES as NAMED
 from toolkit.export.hub import card_data, filled_folder, hub_card
 from toolkit.model import ModelFacts, Release, RunFolder
-from toolkit.model.facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
 from toolkit.model.release import DataSet
+from toolkit.model.training_facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
 
 FILES = [
     *(".gitattributes", "README.md", "SHA256SUMS", "model.golden.jsonl", "model.ids.onnx"),
@@ -172,7 +172,7 @@ def test_the_command(run: RunFolder, command: Command) -> None:
     assert ran.out.endswith("Upload it with: hf upload OWNER/NAME out\n")
     assert Scorer("out/model.onnx").facts.version == "1.0"
     for more, message in (
-        (["-o", "x.onnx"], "--output: the files of --hub have names of their own."),
+        (["-o", "x.onnx"], "--output: cannot be combined with --hub, which names its own files."),
         ([], "out/model.onnx: exists already. Choose another with --hub"),
     ):
         command("export", run.path, "--hub", "out", *more).failed_with(message, 2)

@@ -22,7 +22,7 @@ from tests.strategies import review_texts
 from toolkit.errors import ParityError
 from toolkit.export.convert import TOLERANCE, check_parity, compare
 from toolkit.model import SHIPPED, Scorer, load_model
-from toolkit.model.facts import Parity
+from toolkit.model.training_facts import Parity
 from toolkit.networks.network_files import load_keras
 from toolkit.text import golden_texts
 

@@ -13,7 +13,7 @@ import pytest
 from tests.cli.running import Command
 from toolkit.errors import UsageError
 from toolkit.export import export
-from toolkit.export.export_run import chosen_release, load_release
+from toolkit.export.release_file import chosen_release, load_release
 from toolkit.files import CHECKSUMS, write_checksums
 from toolkit.model import ModelFile, Release, RunFolder, read_twin
 from toolkit.model.release import DataSet, Teacher

@@ -20,14 +20,14 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.export import export
 from toolkit.export.threshold import Goal, Threshold, choose_threshold
 from toolkit.model import ModelFile, RunConfig, RunFolder, Scorer
-from toolkit.model.facts import (
+from toolkit.model.stars import rescaled
+from toolkit.model.training_facts import (
     Calibration,
     Metrics,
     ThresholdChoice,
     ThresholdReached,
     TrainingData,
 )
-from toolkit.model.stars import rescaled
 
 # In the order of the probabilities: 1 of 1 positive above 0.8, 3 of 4 above 0.3, and all.
 LABELS = [0, 1, 0, 1, 1, 0, 1]

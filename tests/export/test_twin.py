@@ -128,7 +128,7 @@ def test_command(command: Command) -> None:
         "small.onnx: expected a file name that ends in .ids.onnx", 2
     )
     command("export", "conv1d", "--twin", "--golden").failed_with(
-        "--twin: all else is of the model. ", 2
+        "--twin: can be combined only with --output and --force", 2
     )
     command("export", "nothing", "--twin").failed_with("nothing: no such model file")
 

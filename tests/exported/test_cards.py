@@ -21,8 +21,8 @@ from tests.models import CONV1D, MODEL
 from toolkit import Scorer
 from toolkit.export.hub import hub_card
 from toolkit.model import SHIPPED, ModelFacts
-from toolkit.model.fact_lines import behaviour_table
-from toolkit.model.facts import Behaviour, Right, Steadiness
+from toolkit.model.description import behaviour_table
+from toolkit.model.training_facts import Behaviour, Right, Steadiness
 
 FILMS_ONLY = PROJECT / "tests" / "frozen_files" / "format_2" / "ngram-cnn.onnx"
 UNLABELLED = {

@@ -65,9 +65,9 @@ def test_clauses_are_short_and_plain() -> None:
 
 
 def test_no_sentence_is_one_that_models_are_evaluated_on(opinions: list[Composed]) -> None:
-    suite, sets = load_suite()
-    of_sets = [text for each in sets.values() for own in each for text in own]
-    known = {_plain(text) for text in [*suite.texts.to_pylist(), *of_sets, *_everyday()]}
+    suite = load_suite()
+    of_sets = [text for each in suite.sets.values() for own in each for text in own]
+    known = {_plain(text) for text in [*suite.texts, *of_sets, *_everyday()]}
     every = [*opinions, *composer().neutral(MANY), *composer().beside(MANY)]
     composed = {_plain(one.text) for one in every}
     assert not known & composed
@@ -85,11 +85,7 @@ def test_written_reviews_are_balanced_and_each_is_there_once() -> None:
 
 
 def test_written_reviews_share_no_seven_words_with_what_models_are_evaluated_on() -> None:
-    known = {
-        seven
-        for text in [*load_suite()[0].texts.to_pylist(), *_everyday()]
-        for seven in _sevens(text)
-    }
+    known = {seven for text in [*load_suite().texts, *_everyday()] for seven in _sevens(text)}
     shared = [one.text for one in written(HALVES) if known & set(_sevens(one.text))]
     assert not shared
 

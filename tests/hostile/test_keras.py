@@ -21,7 +21,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.model import RunConfig, RunFolder
-from toolkit.model.facts import Metrics, TrainingData
+from toolkit.model.training_facts import Metrics, TrainingData
 from toolkit.networks.network_files import check_keras_file
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"

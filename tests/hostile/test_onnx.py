@@ -24,7 +24,7 @@ from tests.data import PROJECT
 from tests.models import MODEL
 from toolkit.errors import ModelError
 from toolkit.model import Scorer
-from toolkit.model.fact_lines import describe
+from toolkit.model.description import describe
 from toolkit.model.file import PROBABILITY, TOKEN_IDS, ModelFile
 from toolkit.model.onnx import MOST_BYTES
 
@@ -264,16 +264,22 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "probability as text": (other_tensor("output", "probability", 8), "output 'probability' is"),
     "ids without axes": (other_tensor("value_info", "token_ids", 6, 0), "'token_ids' is of"),
     "no words": (changed(no_words), "the LabelEncoder has no"),
-    "deep metadata": (fact("data", "[" * 100_000), "damaged metadata"),
-    "deep, and closed": (fact("data", '{"a":' * 300 + "1" + "}" * 300), "more than 100 levels"),
-    "huge metadata": (fact("data", json.dumps({"a": "a" * (2 << 20)})), "data has 2,097"),
+    "deep metadata": (fact("labels", "[" * 100_000), "damaged metadata"),
+    "deep, and closed": (fact("labels", '{"a":' * 300 + "1" + "}" * 300), "more than 100 levels"),
+    "huge metadata": (fact("labels", json.dumps({"a": "a" * (2 << 20)})), "labels has 2,097"),
     "huge number": (fact("threshold", "9" * 5000), "damaged metadata"),
     "ids beyond int32": (fact("vocabulary_size", "9" * 30), "vocabulary_size is 9999"),
+    "labels of the wrong kind": (fact("labels", '["a,", "b"]'), "labels is ['a,'"),
+}  # fmt: skip
+
+# What only describes a model is checked by what shows it.
+REFUSED_BY_INFO: dict[str, tuple[Maker, str]] = {
+    "deep data": (fact("data", "[" * 100_000), "damaged metadata"),
+    "huge data": (fact("data", json.dumps({"a": "a" * (2 << 20)})), "data has 2,097"),
     "metadata of another type": (fact("metrics", '"high"'), "metrics is 'high'"),
     "number beyond floats": (
         fact("metrics", json.dumps({"test": {"accuracy": 10**400}})), "test.accuracy is 1000"
     ),
-    "labels of the wrong kind": (fact("labels", '["a,", "b"]'), "labels is ['a,'"),
     "entry of an entry": (fact("data", '{"teachers": [{"rows": "9"}]}'), "data.teachers.rows is"),
     "more right than there are": (behaviour("phenomena", right=5), "behaviour.phenomena is"),
     "fewer than none right": (behaviour("phenomena", right=-1), "phenomena.right is -1"),
@@ -364,6 +370,14 @@ def test_what_no_model_has_is_refused(
     if message not in _LATE:
         command("info", "m.onnx").failed_with(message)
     assert command.files() == before
+
+
+@pytest.mark.parametrize(("make", "message"), REFUSED_BY_INFO.values(), ids=REFUSED_BY_INFO.keys())
+def test_what_describes_a_model_is_refused_where_it_is_shown(
+    command: Command, folder: Path, make: Maker, message: str
+) -> None:
+    (folder / "m.onnx").write_bytes(make())
+    command("info", "m.onnx").failed_with(message)
 
 
 def test_what_is_no_file(command: Command, folder: Path) -> None:

@@ -69,7 +69,7 @@ def check_refused(command: Command, path: Path, message: str, *call: str) -> Non
     path.write_bytes(content)
 
 
-@pytest.mark.parametrize("output", ["b.csv", "b.parquet"])
+@pytest.mark.parametrize("output", ["b.csv", "b.parquet", "b.arrow"])
 def test_a_checkpoint(command: Command, output: str) -> None:
     source = write_long(command.folder / "a.csv", times=1)
     with pytest.raises(Stopped):

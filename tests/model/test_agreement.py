@@ -18,7 +18,7 @@ from onnx import helper, numpy_helper
 from tests.cli.running import Command
 from tests.models import CONV1D, EXPORTED, FILM, MODEL, NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
-from toolkit.model import SHIPPED, Scorer, agreement, native_network
+from toolkit.model import SHIPPED, Scorer, checked_files, native_network
 from toolkit.model.file import PROBABILITY
 
 SMALL = EXPORTED / "reviews-small.onnx"  # of rule 3, with stars
@@ -184,7 +184,7 @@ def test_old_files_agree(path: Path) -> None:
 def opened(monkeypatch: pytest.MonkeyPatch) -> list[Path]:
     """The files whose whole graph is opened; nothing counts as checked before."""
     found: list[Path] = []
-    monkeypatch.setattr(agreement, "_checked", set())
+    monkeypatch.setattr(checked_files, "_checked", set())
     whole = native_network.open_whole_graph
 
     def open_whole_graph(model: Any) -> Any:
@@ -205,7 +205,7 @@ def test_shipped_files_are_known(name: str, opened: list[Path]) -> None:
 def test_shipped_files_agree(
     path: Path, opened: list[Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(agreement, "_shipped", frozenset)
+    monkeypatch.setattr(checked_files, "_shipped", frozenset)
     Scorer(path)
     assert opened == [path]
 
@@ -226,7 +226,7 @@ def test_who_gets_a_scorer_does_not_check_again(
     path = tmp_path / "own.onnx"
     shutil.copy(NGRAM_POOL, path)
     sent = pickle.dumps(Scorer(path))
-    monkeypatch.setattr(agreement, "_checked", set())  # as in another process
+    monkeypatch.setattr(checked_files, "_checked", set())  # as in another process
     assert pickle.loads(sent).score([FILM])
     assert opened == [path]
     # Another file at that place is another model.

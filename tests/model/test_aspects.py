@@ -28,7 +28,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.model import ASPECT_LISTS
 from toolkit.model.aspects import LISTS, AspectFinder, Aspects
-from toolkit.model.labels import Limits, tone_of_aspects
+from toolkit.model.labels import ToneLimits, tone_of_aspects
 from toolkit.model.sentences import SentenceRule
 from toolkit.records import Columns, ReadOptions
 from toolkit.records.columns import aspect_role
@@ -214,9 +214,17 @@ def test_what_is_no_list(given_aspects: object, message: str) -> None:
         (".".join(["a"] * 60_000) + " = 1", "nested too deeply"),
         ("a = ['" + "x" * (1 << 18) + "']", "is larger than 256 KiB, expected a TOML file"),
         ("a = [" + "'x'," * 10_001 + "]", "10,001 words and phrases with 10,001 characters, exp"),
-        ("a = [", "cannot be read as TOML: "),
+        ("a = [", "cannot be read as TOML: .*Write one list of words for each: "),
+        ("", 'expected 1 to 63, received 0. Write one list of words for each: room = ."room'),
+        ("a = " + "9" * 5000, "cannot be read as TOML: a number of thousands of digits. Write "),
+        ("a = 1979-05-27", "'a': expected a list of words, received 1979-05-27. Write room = "),
+        ("a = true", "'a': expected a list of words, received True. Write room = "),
+        ("Bed_room = ['x']\nbedroom = ['y']", "'bedroom': its column would be taken for that of"),
     ],
-    ids=["lists", "tables", "dots", "large", "many", "open"],
+    ids=[
+        *("lists", "tables", "dots", "large", "many", "open"),
+        *("empty", "huge number", "date", "truth", "case"),
+    ],
 )
 def test_a_file_that_is_no_list(tmp_path: Path, content: str, message: str) -> None:
     file = tmp_path / "a.toml"
@@ -282,9 +290,9 @@ def test_columns_are_named(command: Command, ending: str) -> None:
     assert ran.exit_code == 0, ran.err
     assert command("score", f"b.{ending}", "-o", "c.jsonl").err.count("error") <= 1
     ran = command("score", source, "--names", "aspect_bed=x", "--force")
-    ran.failed_with("a column that --aspects adds", 2)
+    ran.failed_with("--names: the column aspect_bed needs --aspects", 2)
     ran = command("score", source, *options, "--names", "aspect_bed=x", "--force")
-    ran.failed_with("no such aspect. There are aspect_room", 2)
+    ran.failed_with("no such aspect, expected aspect_room", 2)
 
 
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
@@ -337,7 +345,7 @@ def test_an_aspect_has_the_mean_probability_of_its_sentences(command: Command) -
     assert command("score", "a.csv", "-o", "b.parquet", *wanted, *named).exit_code == 0
     assert pq.read_table("b.parquet")["p"].to_pylist() == room
     command("score", "a.csv", "-o", "c.csv", "--aspect-probability").failed_with(
-        "--aspect-probability: give --aspects or --aspect, too.", 2
+        "--aspect-probability: needs --aspects or --aspect.", 2
     )
 
 
@@ -375,4 +383,4 @@ def test_a_list_may_have_an_idiom_itself() -> None:
 def test_praise_needs_a_clear_complaint() -> None:
     chances = np.array([0.2, 0.1, 0.2, 0.9, 0.5], np.float32)
     of_reviews = np.array([0.9, 0.9, 0.2, 0.9, 0.9], np.float32)
-    assert tone_of_aspects(chances, of_reviews, Limits()).tolist() == [0, -1, -1, 1, 0]
+    assert tone_of_aspects(chances, of_reviews, ToneLimits()).tolist() == [0, -1, -1, 1, 0]

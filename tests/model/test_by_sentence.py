@@ -99,7 +99,7 @@ def test_blocks_of_any_size_give_the_same(monkeypatch: pytest.MonkeyPatch) -> No
     reviews = [f"{a}. {b}!" for a, b in zip(many_texts(40), many_texts(40, 2), strict=True)]
     expected = by_sentence().score(reviews)
     for size in (1, 7, 39):
-        monkeypatch.setattr("toolkit.model.predict._ROWS_AT_ONCE", size)
+        monkeypatch.setattr("toolkit.model.predictor._ROWS_AT_ONCE", size)
         monkeypatch.setattr("toolkit.model.network.MOST_ROWS", size)
         assert by_sentence().score(reviews) == expected, size
 

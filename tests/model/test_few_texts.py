@@ -26,7 +26,7 @@ from tests.waiting import PATIENCE
 from toolkit import Scorer
 from toolkit.errors import ModelError, UsageError
 from toolkit.model import SHIPPED, Score
-from toolkit.model.predict import MOST_CHARACTERS, MOST_TEXTS, array_of, as_strings
+from toolkit.model.predictor import MOST_CHARACTERS, MOST_TEXTS, array_of, as_strings
 from toolkit.native.texts import WordTable
 
 OLD = sorted(OLD_MODELS.parent.rglob("*.onnx"))

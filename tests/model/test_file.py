@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,7 +16,8 @@ from tests.data import PROJECT
 from tests.models import NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model import ModelFile, Scorer
-from toolkit.model.facts import NEWEST_VERSION, Calibration
+from toolkit.model.facts import NEWEST_VERSION
+from toolkit.model.training_facts import Calibration
 from toolkit.text import RULES, Spellings
 
 SHIPPED = PROJECT / "exported" / "conv1d.onnx"
@@ -164,7 +166,7 @@ def test_facts_that_version_1_lacked(model: onnx.ModelProto, tmp_path: Path) -> 
     assert load(model, tmp_path).facts == facts
     set_fact(model, "calibration", "1")
     with pytest.raises(ModelError, match="damaged metadata: calibration is 1"):
-        load(model, tmp_path)
+        assert load(model, tmp_path).facts.calibration
 
 
 def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
@@ -184,13 +186,48 @@ def test_damaged_facts(model: onnx.ModelProto, tmp_path: Path) -> None:
     [("threshold", '"half"'), ("threshold", "true"), ("labels", "[1]"), ("labels", '["a", "a"]'),
      ("labels", '["a,", "b"]'), ("labels", '["a\\n", "b"]'), ("labels", '["", "b"]'),
      ("max_tokens", "-1"), ("max_tokens", '"x"'),
-     ("vocabulary_size", "null"), ("data", "[]"), ("threshold", "NaN")],
+     ("vocabulary_size", "null"), ("threshold", "NaN"), ("model_name", '"a b"'),
+     ("model_version", '"1\\n"'), ("neutral", '{"low": 0.9, "high": 0.2}')],
 )  # fmt: skip
 def test_facts_of_the_wrong_kind(
     model: onnx.ModelProto, tmp_path: Path, key: str, value: str
 ) -> None:
     set_fact(model, key, value)
     with pytest.raises(ModelError, match=f"damaged metadata: {key}"):
+        load(model, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "found"),
+    [
+        ("data", "[]", "data is"),
+        ("data", "[" * 100_000, "JSON of more than 100 levels"),
+        ("metrics", '{"unsure": 2}', "metrics.unsure is 2"),
+        ("metrics", '{"folds": 3}', "metrics.folds is 3"),
+        ("parity", "{", "parity is not JSON"),
+        ("threshold_choice", "1", "threshold_choice is 1"),
+        ("date", "1", "date is 1"),
+    ],
+)
+def test_facts_that_only_describe_the_model_are_checked_when_asked_for(
+    model: onnx.ModelProto, tmp_path: Path, key: str, value: str, found: str
+) -> None:
+    set_fact(model, key, value)
+    path = tmp_path / "model.onnx"
+    path.write_bytes(model.SerializeToString())
+    # All that scoring does with a file, but for the share of unsure answers, goes without them.
+    assert Scorer(path).score(["a superb film"]) == Scorer(SHIPPED).score(["a superb film"])
+    facts = ModelFile.load(path).facts
+    with pytest.raises(ModelError, match=re.escape(f"{path}: damaged metadata: {found}")):
+        getattr(facts, "release" if key == "date" else key)
+
+
+@pytest.mark.parametrize("key", ["data", "metrics", "parity"])
+def test_facts_that_are_missing(model: onnx.ModelProto, tmp_path: Path, key: str) -> None:
+    kept = [entry for entry in model.metadata_props if entry.key != key]
+    del model.metadata_props[:]
+    model.metadata_props.extend(kept)
+    with pytest.raises(ModelError, match=f"damaged metadata: {key} is missing"):
         load(model, tmp_path)
 
 

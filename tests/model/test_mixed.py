@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from tests.data import shared_data
 from tests.models import shipped_scorer
 from toolkit import Scorer
-from toolkit.model.facts import Adaptation
-from toolkit.model.labels import Limits, count_sentences, is_mixed, tone
+from toolkit.model.labels import ToneLimits, count_sentences, is_mixed, tone
 from toolkit.model.stars import rescaled
+from toolkit.model.training_facts import Adaptation
 
 probabilities = st.one_of(
     st.sampled_from([0.05, 0.2, 0.5, 0.8, 0.95]), st.floats(0, 1, width=32)
@@ -84,15 +84,15 @@ def test_tones() -> None:
 
 def test_limits_of_an_adapted_model_are_moved_as_its_logits() -> None:
     facts = shipped_scorer().facts
-    assert Limits.of(facts) == Limits()
+    assert ToneLimits.of(facts) == ToneLimits()
     adaptation = Adaptation("scale and bias", (), folds=5, scale=1.5, bias=2.0)
     adapted = replace(facts, metrics=replace(facts.metrics, adaptation=adaptation))
     start = np.array([0.2, 0.8, 0.05, 0.95, 0.3, 0.7, 0.5], np.float32)
     moved = rescaled(start, 1.5, 2.0)
-    assert Limits.of(adapted)[:6] == pytest.approx(moved[:6], abs=1e-6)
-    assert Limits.of(adapted).of_aspects[:2] == pytest.approx(moved[4:6], abs=1e-6)
+    assert ToneLimits.of(adapted)[:6] == pytest.approx(moved[:6], abs=1e-6)
+    assert ToneLimits.of(adapted).of_aspects[:2] == pytest.approx(moved[4:6], abs=1e-6)
     near = np.array([start[0] - 0.01, start[1] + 0.01, start[6]], np.float32)
-    assert tone(rescaled(near, 1.5, 2.0).astype(np.float32), Limits.of(adapted)).tolist() == [
+    assert tone(rescaled(near, 1.5, 2.0).astype(np.float32), ToneLimits.of(adapted)).tolist() == [
         -1,
         1,
         0,

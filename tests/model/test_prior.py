@@ -12,7 +12,6 @@ import pytest
 from tests.models import BORE, CONV1D, FILM, shipped_scorer
 from toolkit.errors import UsageError
 from toolkit.model import Scorer
-from toolkit.model.facts import Adaptation
 from toolkit.model.prior import (
     AMOUNT,
     EVEN,
@@ -25,6 +24,7 @@ from toolkit.model.prior import (
     shift_of,
 )
 from toolkit.model.stars import logits_of
+from toolkit.model.training_facts import Adaptation
 
 TEXTS = [FILM, BORE, "It was fine, I think.", "the room", "", "qxzv", None]
 
@@ -124,7 +124,7 @@ def test_all_ways_to_score_with_a_prior_give_the_same() -> None:
     many = moved.score([*TEXTS[:5], *(["the room"] * 50)])
     assert few == many[:5]
     assert pickle.loads(pickle.dumps(moved)).score(TEXTS) == moved.score(TEXTS)
-    assert Scorer(shipped_scorer()._arguments[0], prior=0.9).score(TEXTS) == moved.score(TEXTS)
+    assert Scorer(shipped_scorer().options.model, prior=0.9).score(TEXTS) == moved.score(TEXTS)
     assert moved.with_prior(None).score(TEXTS) == shipped_scorer().score(TEXTS)
     with_labels = moved.with_labels((0.4, 0.6), by_sentence=True)
     assert with_labels.prior == 0.9

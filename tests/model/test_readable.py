@@ -11,7 +11,7 @@ from tests.models import CONV1D, many_texts, shipped_scorer
 from tests.reference import known_as, tokens_of
 from tests.scoring.foreign import FOREIGN, WRONG_COLUMNS, lines_of
 from toolkit.model import Scorer
-from toolkit.model.predict import COMMONEST, FEW_COMMON, FEW_KNOWN, KnownWords
+from toolkit.model.predictor import COMMONEST, FEW_COMMON, FEW_KNOWN, KnownWords
 from toolkit.text import Vocabulary
 
 MODELS = ["reviews", "reviews-small", "conv1d"]

@@ -9,6 +9,8 @@ import io
 import json
 import lzma
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -93,6 +95,28 @@ def read_parquet(data: bytes) -> list[Row]:
     return [_strings(row) for row in pq.read_table(io.BytesIO(data)).to_pylist()]
 
 
+def write_arrow(rows: list[Row], line_end: str = "") -> bytes:
+    return _arrow_of(rows, pa.ipc.new_file)
+
+
+def write_arrow_stream(rows: list[Row], line_end: str = "") -> bytes:
+    return _arrow_of(rows, pa.ipc.new_stream)
+
+
+def _arrow_of(rows: list[Row], new: Callable[..., Any]) -> bytes:
+    file = io.BytesIO()
+    schema = pa.schema([(name, pa.string()) for name in rows[0]])
+    with new(file, schema) as writer:
+        writer.write_table(pa.Table.from_pylist(rows, schema), max_chunksize=3)
+    return file.getvalue()
+
+
+def read_arrow(data: bytes) -> list[Row]:
+    is_file = data.startswith(b"ARROW1")
+    with (pa.ipc.open_file if is_file else pa.ipc.open_stream)(data) as reader:
+        return [_strings(row) for row in reader.read_all().to_pylist()]
+
+
 def _strings(row: dict[str, object]) -> Row:
     return {key: "" if value is None else str(value) for key, value in row.items()}
 
@@ -122,8 +146,17 @@ _PLAIN: dict[str, tuple[Writer, Reader]] = {
     ".array.json": (write_json_array, read_json_array),
     ".objects.json": (write_json_objects, read_json),
     ".parquet": (write_parquet, read_parquet),
+    ".arrow": (write_arrow, read_arrow),
+    ".stream.arrow": (write_arrow_stream, read_arrow),
+    ".feather": (write_arrow, read_arrow),
     ".query": (write_queries, read_queries),
 }
+_TEXTS = {ending for ending, each in endings().items() if each.is_text} | {*TOY.endings}
+
+
+def is_text(ending: str) -> bool:
+    """Whether files with this ending are text, which can be compressed and has lines."""
+    return any(suffix in _TEXTS for suffix in Path(f"a{ending}").suffixes)
 
 
 def _compressed(writer: Writer, reader: Reader, compression: str) -> tuple[Writer, Reader]:
@@ -137,7 +170,7 @@ PYTHON: dict[str, tuple[Writer, Reader]] = _PLAIN | {
     ending + compression: _compressed(*functions, compression)
     for ending, functions in _PLAIN.items()
     for compression in COMPRESSIONS
-    if ending != ".parquet"
+    if is_text(ending)
 }
 
 # With the toy format, which the registry has while these tests run.
@@ -148,4 +181,4 @@ _ONE_OF_EACH = [*_PLAIN, ".csv.gz", ".jsonl.zst", ".tsv.bz2", ".array.json.xz"]
 every_file = pytest.mark.parametrize(
     "ending", [pytest.param(e, marks=[] if e in _ONE_OF_EACH else pytest.mark.slow) for e in PYTHON]
 )
-every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if e != ".parquet"])
+every_text_format = pytest.mark.parametrize("ending", [e for e in _ENDINGS if is_text(e)])

@@ -45,9 +45,7 @@ DIALECTS = [
 
 
 def columns_called(names: dict[str, str]) -> Columns:
-    aspects = tuple((role, names[role]) for role in ASPECTS)
-    others = {role: names[role] for role in ADDED}
-    return Columns("text", aspects=aspects, adds=tuple(ROLES), **others)
+    return Columns("text", adds=tuple(ROLES)).with_names(names)
 
 
 def values_of(columns: Columns) -> list[pa.Array]:

@@ -13,7 +13,7 @@ from tests.data import shared_data
 from tests.models import shipped_scorer
 from tests.records.passing import Passed, pass_through
 from toolkit.errors import InputError, ToolkitError, UsageError
-from toolkit.records import Columns, ReadOptions, json_array, json_elements, lines
+from toolkit.records import Columns, ReadOptions, json_array, json_scan, lines
 from toolkit.scoring import ScoringOptions, score_file
 
 SCORED = ', "predicted_sentiment": "positive", "positive_probability": 0.5'
@@ -238,10 +238,10 @@ def test_the_output_of_an_array_is_one_whatever_is_in_it(body: str, start: str) 
 def test_the_end_of_a_value_does_not_depend_on_who_finds_it(body: str, in_array: bool) -> None:
     """Python's decoder, or brackets and strings where it fails."""
     data = body.encode()
-    found = json_elements.find_values(data, in_array=in_array)
+    found = json_scan.find_values(data, in_array=in_array)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(json_elements, "_decode", lambda text, at: json.loads(""))
-        other = json_elements.find_values(data, in_array=in_array)
+        patch.setattr(json_scan, "_decode", lambda text, at: json.loads(""))
+        other = json_scan.find_values(data, in_array=in_array)
     for one, another in (
         (found.starts, other.starts),
         (found.stops, other.stops),

@@ -227,7 +227,7 @@ def test_a_usual_key_may_come_late() -> None:
 
 @pytest.mark.parametrize("before", [b"", b" "])
 def test_a_record_has_a_limit_of_values(before: bytes, monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in ("json_values", "json_lines"):
+    for module in ("json_decode", "json_lines"):
         monkeypatch.setattr(f"toolkit.records.{module}.VALUES_LIMIT", 100)
     long = {"text": "[,{" * 100, "x": [[] for _ in range(49)]}
     more = {"text": "b" * 900, "x": [[] for _ in range(60)]}

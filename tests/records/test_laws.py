@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.records.passing import Passed, pass_through
-from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format
+from tests.records.python_formats import COMPRESS, PYTHON, every_file, every_text_format, is_text
 from toolkit.errors import InputError, ToolkitError
 from toolkit.records import Columns, ReadOptions, open_reviews
 from toolkit.records.review_file import Block, Offset, Parsed
@@ -123,7 +123,7 @@ def test_block_size_never_matters(ending: str, body: bytes, block_bytes: int) ->
 @given(bodies, st.sampled_from(["", ".gz", ".zst", ".bz2", ".xz"]))
 def test_any_bytes_are_read_or_refused(ending: str, data: bytes, packing: str) -> None:
     for content in (data, COMPRESS[packing](data)):
-        for to in {ending, ".jsonl", ".parquet"}:
+        for to in {ending, ".jsonl", ".parquet", ".arrow"}:
             try:
                 pass_through(content, ending, to=to)
             except ToolkitError:
@@ -179,7 +179,7 @@ def _blocks(path: Path, block_bytes: int, start: Offset = ()) -> list[tuple[Bloc
 def test_reading_goes_on_at_any_place(ending: str, data: st.DataObject, block_bytes: int) -> None:
     packing = Path(ending).suffix if Path(ending).stem in HEADERS else ""
     content = PYTHON[ending.removesuffix(packing)][0](GOOD[:9], "\n")
-    if ending != ".parquet":
+    if is_text(ending.removesuffix(packing)):
         mark = data.draw(st.sampled_from([b"", b"\xef\xbb\xbf", b"\n\r\n"]))
         content = COMPRESS[packing](mark + content + data.draw(bodies))
     with TemporaryDirectory() as folder:

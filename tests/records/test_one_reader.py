@@ -292,3 +292,22 @@ def test_naughty_strings() -> None:
         assert {"NULL", "NaN"} < is_missing
         texts = [None if text in is_missing else plain(text) for text in strings]
         assert found == Rows([(text, None) for text in texts])
+
+
+def test_stars_of_labelled_rows_are_the_same_for_all(tmp_path: Path) -> None:
+    """Also where most rows have no label: the others do not count."""
+    path = tmp_path / "s.csv"
+    rows = [f"a fine film {n},{n % 5 + 1}.0\n" for n in range(20)]
+    path.write_text("text,Stars\n" + "".join(rows) + "not rated,\n" * 50, encoding="utf-8")
+    skipping = LabelNames(skip_wrong=True)
+    reading = ReadOptions(Columns(label="Stars"), labels=skipping)
+    learned = labelled_file.load_labelled(path, reading)
+    measured = evaluated.load(path, reading)
+    assert learned.neutral is not None
+    assert measured.stars is not None
+    assert learned.stars is not None
+    assert (len(learned), len(learned.neutral), len(measured.rows)) == (16, 4, 20)
+    assert learned.without_label == measured.data.without_label == 50
+    assert learned.stars.tolist() == measured.stars[measured.is_opinion].tolist()
+    assert learned.stars_meaning == "column 'Stars', of 5 (20 reviews)"
+    assert learned.label_meaning == measured.data.label_meaning

@@ -20,8 +20,12 @@ from tests.records.test_contract import rows_of_reviews
 from toolkit.errors import UsageError
 from toolkit.records import Columns
 
-SOURCES = [".csv", ".tsv", ".jsonl", ".parquet", ".csv.gz", ".jsonl.zst", ".query"]
-TARGETS = [".csv", ".tsv", ".jsonl", ".parquet", ".tsv.zst", ".ndjson.gz", ".query"]
+SOURCES = [
+    ".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".csv.gz", ".jsonl.zst", ".query",
+]  # fmt: skip
+TARGETS = [
+    ".csv", ".tsv", ".jsonl", ".parquet", ".arrow", ".tsv.zst", ".ndjson.gz", ".query",
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("source", SOURCES)

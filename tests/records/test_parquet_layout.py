@@ -17,7 +17,7 @@ from tests.cli.test_score import MIB
 from tests.records.passing import pass_through
 from tests.records.test_parquet import write
 from toolkit.records import FORMATS, ReadOptions, open_reviews, output_of
-from toolkit.records.parquet_row_groups import RowGroupWriter
+from toolkit.records.parquet import RowGroupWriter
 
 FILES = Path(__file__).parent / "files"
 ADDED = 2

@@ -74,14 +74,14 @@ def test_lines_of_rejects_count_the_preamble() -> None:
         (
             "My reviews\n\nof 2024\nid,text\n1,good\n2,bad\n",
             {},
-            " Line 1 has 1 field, and line 4 has 2, as most of the next ones: if the names are "
-            "there, add --skip-lines 3.",
+            " Line 1 has 1 field, and line 4 has 2, like most lines after it. If the names are in "
+            "line 4, add --skip-lines 3.",
         ),
         (
             "My reviews, 2024\nid,text,stars\n1,good,2\n2,bad,1\n",
             {},
-            " Line 1 has 2 fields, and line 2 has 3, as most of the next ones: if the names are "
-            "there, add --skip-lines 1.",
+            " Line 1 has 2 fields, and line 2 has 3, like most lines after it. If the names are in "
+            "line 2, add --skip-lines 1.",
         ),
         ("x\na;b\n", {}, "Choose one with --text-column."),
     ],

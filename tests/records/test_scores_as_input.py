@@ -55,5 +55,5 @@ def test_they_are_utf8_with_the_delimiter_of_the_data(tmp_path: Path, header: bo
 def test_a_file_that_says_no_reviews_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "s.csv"
     path.write_text("positive_probability\n0.5\n")
-    with pytest.raises(UsageError, match="so its probabilities belong to no review"):
+    with pytest.raises(UsageError, match="to match its probabilities to reviews"):
         teacher.load_teacher(path, ReadOptions())

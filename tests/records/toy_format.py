@@ -14,15 +14,15 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.records.formats import Format
-from toolkit.records.json_writing import as_text
+from toolkit.records.json_encode import as_text
 from toolkit.records.lines import (
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
     RECORD_BYTES_LIMIT,
-    Content,
     Lines,
     RecordFile,
+    SplitBytes,
     spans,
     values_buffer,
 )
@@ -49,13 +49,13 @@ class QueryFile(RecordFile):
         self.choose_columns(lambda column: column.among(self.names))
         return mark
 
-    def _split(self, data: bytes, *, at_end: bool) -> Content:
+    def _split(self, data: bytes, *, at_end: bool) -> SplitBytes:
         newlines = np.flatnonzero(np.frombuffer(data, np.uint8) == ord("\n"))
         lines = Lines.find(data, newlines)
-        return Content(data, lines.end, lines, None, [])
+        return SplitBytes(data=data, end=lines.end, lines=lines, layout=None, broken=[])
 
     def parse(self, block: Block) -> Parsed:
-        content: Content = block.content
+        content: SplitBytes = block.content
         good, rejects = self.not_utf8(block, content.lines)
         lines = content.lines.only(good)
         rows, readable = [], np.ones(len(lines), np.bool_)
@@ -65,7 +65,8 @@ class QueryFile(RecordFile):
                 rows.append(_fields(content.data[start:stop]))
             except ValueError as error:
                 readable[row] = False
-                rejects.append(self.reject(block, int(start), int(stop), str(error)))
+                reject = self.reject(block, start=int(start), stop=int(stop), reason=str(error))
+                rejects.append(reject)
         lines, stops = lines.only(readable), stops[readable]
         columns = {
             role: pa.array([row.get(name) for row in rows], pa.string())
@@ -73,7 +74,9 @@ class QueryFile(RecordFile):
         }
         records = spans(content.data, lines.blank_starts, stops)
         line_ends = line_ends.filter(arrow_of(readable))
-        return self.parsed(block, columns, records, line_ends, rejects)
+        return self.parsed(
+            block, fields=columns, records=records, line_ends=line_ends, rejects=rejects
+        )
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
         parts = []

@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import feather
 
 BAD_EVERY = 997  # rows
 
@@ -61,16 +62,24 @@ def write_json_array(path: Path, texts: Sequence[str]) -> None:
 
 
 def write_parquet(path: Path, texts: Sequence[str]) -> None:
+    pq.write_table(_table_of(texts), path, row_group_size=len(texts) // 3)
+
+
+def write_arrow(path: Path, texts: Sequence[str]) -> None:
+    feather.write_feather(_table_of(texts), path, chunksize=len(texts) // 3)
+
+
+def _table_of(texts: Sequence[str]) -> pa.Table:
     data = [b"\xff" if n % BAD_EVERY == 5 else text.encode() for n, text in enumerate(texts)]
     column = pa.array(data, pa.binary()).view(pa.string())  # not all of it is UTF-8
-    table = pa.table({"id": np.arange(len(texts)), "text": column})
-    pq.write_table(table, path, row_group_size=len(texts) // 3)
+    return pa.table({"id": np.arange(len(texts)), "text": column})
 
 
 WRITERS: dict[str, Callable[[Path, Sequence[str]], None]] = {
     ".csv": write_csv,
     ".jsonl": write_json_lines,
     ".parquet": write_parquet,
+    ".arrow": write_arrow,
     ".csv.gz": write_csv,
     ".jsonl.zst": write_json_lines,
     ".json": write_json_array,

@@ -168,13 +168,15 @@ def _write(folder: Path, files: Files) -> None:
 
 
 def _snapshot(folder: Path) -> dict[str, File | str]:
-    """Give everything in the folder; of an unfinished run only that it is there."""
+    """Give all but the records for later runs; of an unfinished run only that it is there."""
     found: dict[str, File | str] = {}
     for path in sorted(folder.rglob("*")):
         name = path.relative_to(folder).as_posix()
         unfinished = re.match(r"(.*/)?\.[^/]+\.unfinished(?=/|$)", name)
         if unfinished:
             found[unfinished[0]] = "unfinished"
+        elif path.suffix == ".done":
+            continue
         elif path.is_symlink():
             found[name] = Link(str(path.readlink()))
         else:
@@ -188,8 +190,6 @@ def _form(name: str, content: File | str) -> Any:
         return f"link to {content.target}"
     if not isinstance(content, bytes):
         return content or "folder"
-    if name.endswith(".done"):
-        return "record"  # for a later run: it has times
     if name.endswith("report.json"):
         return _report(json.loads(content))
     return _hashes(_READERS.get(Path(name).suffix, bytes)(content))

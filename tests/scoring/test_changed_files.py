@@ -27,6 +27,7 @@ from tests.scoring.test_resume import (
     stop_after,
 )
 from toolkit.errors import InputError, OutputError, UsageError
+from toolkit.records import Input
 from toolkit.scoring import Progress, ScoringOptions, score_file
 from toolkit.scoring.jobs import default_rejected
 
@@ -95,7 +96,7 @@ def test_an_input_that_changes_gives_nothing(
     options = replace(PLAIN, checkpoint_seconds=seconds)
     with pytest.raises(InputError):
         score_file(shipped_scorer(), source, output, options, change)
-    assert [path.name for path in tmp_path.iterdir() if path != source] == []
+    assert [path for path in tmp_path.iterdir() if path != source and path.suffix != ".done"] == []
 
 
 def limit(path: Path) -> None:
@@ -137,7 +138,7 @@ def test_a_change_at_the_very_end_is_found(act: Act, what: str, tmp_path: Path) 
     message = rf"a\.csv: has changed while it was scored: {what}\. Nothing of it is kept\. Score it"
     with pytest.raises(InputError, match=message):
         score_file(shipped_scorer(), source, output, options, lambda _: act(source))
-    assert [path.name for path in tmp_path.iterdir() if path != source] == []
+    assert [path for path in tmp_path.iterdir() if path != source and path.suffix != ".done"] == []
 
 
 @pytest.mark.parametrize("kind", [*KINDS, (".parquet", ".jsonl")], ids=" → ".join)
@@ -204,7 +205,7 @@ def test_what_appears_during_the_run_is_kept(
 
         monkeypatch.setattr(os, "link", link)
     source, output = make(tmp_path, ".csv"), tmp_path / f"b{ending}"
-    place = output if which == "output" else default_rejected(source, output)
+    place = output if which == "output" else default_rejected(Input.of(source), output)
     message = f"{place.name}: a file has appeared here during the run, and is not replaced"
     with pytest.raises(OutputError, match=message) as caught:
         score_file(shipped_scorer(), source, output, PLAIN, put(place))

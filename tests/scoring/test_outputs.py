@@ -15,6 +15,7 @@ from tests.models import FILM, shipped_scorer
 from tests.scoring.reviews import scores_in_csv, write_csv
 from tests.shards.running import begin
 from toolkit.errors import OutputError, ToolkitError, UsageError
+from toolkit.records import Input
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.scoring.jobs import default_output
 from toolkit.shards import finish_job, score_shard
@@ -24,7 +25,7 @@ from toolkit.shards import finish_job, score_shard
 def test_a_link_to_nothing_is_replaced_only_by_force(resume: bool, tmp_path: Path) -> None:
     source, output = write_csv(tmp_path / "a.csv", [FILM]), tmp_path / "b.csv"
     output.symlink_to("none.csv")
-    with pytest.raises(UsageError, match=r"b\.csv: exists already\. .* --force"):
+    with pytest.raises(UsageError, match=r"b\.csv: is a link to a file that does .* --force"):
         score_file(shipped_scorer(), source, output, ScoringOptions(resume=resume))
     assert not output.exists()
     score_file(shipped_scorer(), source, output, ScoringOptions(force=True))
@@ -88,7 +89,7 @@ def test_the_rejects_may_stand_on_another_file_system(tmp_path: Path) -> None:
         assert summary.rejected == 1
         assert b'"raw": "too,many,fields"' in rejected.read_bytes()
         assert os.listdir(folder) == ["r.jsonl"]
-    assert sorted(os.listdir(tmp_path)) == ["a.csv", "b.csv"]
+    assert sorted(path.name for path in tmp_path.glob("[!.]*")) == ["a.csv", "b.csv"]
 
 
 def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,7 +120,7 @@ def test_long_names_of_outputs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     ],
 )
 def test_the_output_stands_beside_the_input(source: str, expected: str) -> None:
-    assert default_output(Path(source)) == Path(expected)
+    assert default_output(Input.of(Path(source))) == Path(expected)
 
 
 def test_a_full_disk_of_the_rejects_is_named(

@@ -7,10 +7,10 @@ import os
 import random
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,12 +18,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.data import PROJECT
 from tests.models import many_texts, shipped_scorer
+from tests.records.python_formats import is_text
 from tests.scoring.kinds import BAD_EVERY, KINDS, WRITERS
-from tests.waiting import PATIENCE
+from tests.waiting import PATIENCE, wait_until
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
-from toolkit.records import Columns, ReadOptions
+from toolkit.records import Columns, Input, ReadOptions
 from toolkit.scoring import Job, Progress, ScoringOptions, Summary, score_file
 from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import default_rejected
@@ -52,7 +54,7 @@ def stop_after(blocks: int) -> Callable[[Progress], None]:
 
 
 def results(source: Path, output: Path) -> tuple[bytes, bytes]:
-    rejected = default_rejected(source, output)
+    rejected = default_rejected(Input.of(source), output)
     return output.read_bytes(), rejected.read_bytes() if rejected.exists() else b""
 
 
@@ -67,7 +69,8 @@ def unfinished(output: Path) -> bool:
 
 
 def hidden(folder: Path) -> list[str]:
-    return [path.name for path in folder.iterdir() if path.name[0] == "."]
+    """Name the hidden files, without the records that runs leave for later ones."""
+    return [path.name for path in folder.glob(".*") if path.suffix != ".done"]
 
 
 def make(folder: Path, ending: str) -> Path:
@@ -86,8 +89,8 @@ def test_a_run_can_stop_after_any_block(kind: tuple[str, str], tmp_path: Path) -
     seen: list[Progress] = []
     summary = score_file(shipped_scorer(), source, whole, OPTIONS, seen.append)
     assert (summary.records, summary.rejected) == (40, 1)
-    assert len(seen) > 3 or kind[0] == ".parquet"
-    expected = (whole.read_bytes(), default_rejected(source, whole).read_bytes())
+    assert len(seen) > 3 or not is_text(kind[0])
+    expected = (whole.read_bytes(), default_rejected(Input.of(source), whole).read_bytes())
     for block in range(1, len(seen) + 1):
         output = tmp_path / f"b{block}{kind[1]}"
         with pytest.raises(Stopped) as caught:
@@ -116,7 +119,7 @@ def test_blocks_and_workers_change_no_byte(
     assert first == second
 
 
-@pytest.fixture(params=[".csv", ".parquet"])
+@pytest.fixture(params=[".csv", ".parquet", ".arrow"])
 def stopped(tmp_path: Path, request: pytest.FixtureRequest) -> tuple[Path, Path]:
     """A run that was stopped after its first block."""
     source, output = make(tmp_path, ".csv"), tmp_path / f"b{request.param}"
@@ -252,7 +255,7 @@ def test_a_line_that_was_cut_off_does_not_count(stopped: tuple[Path, Path]) -> N
 
 def test_a_file_that_is_cut_is_refused(stopped: tuple[Path, Path]) -> None:
     source, output = stopped
-    file = file_of(output, "scores" if output.suffix == ".parquet" else "output")
+    file = file_of(output, "output" if is_text(output.suffix) else "scores")
     file.write_bytes(file.read_bytes()[:-1])
     with pytest.raises(UsageError, match=r"is shorter than it was: start over with --force"):
         score_file(shipped_scorer(), source, output, OPTIONS)
@@ -298,24 +301,43 @@ def test_a_fault_of_the_input_leaves_nothing_to_go_on_with(tmp_path: Path) -> No
     assert [path.name for path in tmp_path.iterdir()] == ["a.csv"]
 
 
-COMMAND = [sys.executable, "-m", "toolkit", "score"]
-KILLS = 2
+RUN = """if True:
+    import sys
+    from pathlib import Path
+    from toolkit.model import Scorer
+    from toolkit.records import ReadOptions
+    from toolkit.scoring import ScoringOptions, score_file
+    options = ScoringOptions(
+        reading=ReadOptions(block_bytes=20_000), resume=True, workers=2, checkpoint_seconds=0
+    )
+    score_file(Scorer(), Path(sys.argv[1]), Path(sys.argv[2]), options)
+"""
+# The same options: the files of Arrow name the job.
+KILLED = replace(OPTIONS, reading=ReadOptions(block_bytes=20_000), workers=2)
+KILLS = 3
 
 
 def start(source: Path, output: Path) -> subprocess.Popen[str]:
-    """Begin the run, or go on with it."""
-    call: list[str | Path] = [*COMMAND, source, "-o", output, "-q", "--resume"]
-    return subprocess.Popen([*call, "--checkpoint-seconds", "0"], stderr=subprocess.PIPE, text=True)
+    """Begin the run, or go on with it, in a process of its own."""
+    call: list[str | Path] = [sys.executable, "-c", RUN, source, output]
+    return subprocess.Popen(call, stderr=subprocess.PIPE, text=True, cwd=PROJECT)
+
+
+def notes_of(output: Path) -> int:
+    """Count the lines of the journal, one for each checkpoint; none after the end of a run."""
+    with suppress(FileNotFoundError, NotADirectoryError):
+        return sum(path.read_bytes().count(b"\n") for path in output.parent.glob(".*/journal"))
+    return 0
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
 def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
+    """Each run is killed after some more checkpoints, wherever it is by then."""
     source, output, whole = (tmp_path / f"{name}{kind[name != 'a']}" for name in ("a", "b", "c"))
-    texts = many_texts(2000) * (3 if kind[0] == ".csv.gz" else 5)
-    WRITERS[kind[0]](source, texts)
-    summary = score_file(shipped_scorer(), source, whole)
-    assert summary.rejected == len(range(5, len(texts), BAD_EVERY))
+    WRITERS[kind[0]](source, many_texts(1500))
+    summary = score_file(shipped_scorer(), source, whole, KILLED)
+    assert summary.rejected == len(range(5, 1500, BAD_EVERY))
 
     def check(err: str) -> None:
         """Compare the outputs, and remove them."""
@@ -325,21 +347,21 @@ def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:
         for path in tmp_path.glob("b*"):
             path.unlink()
 
-    began = time.monotonic()
-    check(start(source, output).communicate()[1])
-    seconds, chance, kills = time.monotonic() - began, random.Random(" ".join(kind)), 0
-    while True:
-        process = start(source, output)
-        try:
-            delay = chance.uniform(0.4, 0.9) * seconds if kills < KILLS else PATIENCE
-            _, err = process.communicate(timeout=delay)
-        except subprocess.TimeoutExpired:
+    chance, kills = random.Random(" ".join(kind)), 0
+    while kills < KILLS:
+        with start(source, output) as process:
+            enough = notes_of(output) + chance.randint(1, 4)
+            wait_until(partial(is_over, process, output, enough), process=None)
             process.kill()
             _, err = process.communicate()
+        if unfinished(output):
             kills += 1
-            if not output.exists() or unfinished(output):
-                continue
-        check(err)
-        if kills >= KILLS:
-            break
+        else:  # it has ended before it was killed
+            check(err)
+    check(start(source, output).communicate(timeout=PATIENCE)[1])
     assert hidden(tmp_path) == []
+
+
+def is_over(process: subprocess.Popen[str], output: Path, enough: int) -> bool:
+    """Whether the journal has enough lines, or the run has ended."""
+    return notes_of(output) >= enough or process.poll() is not None

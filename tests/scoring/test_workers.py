@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.waiting import PATIENCE
-from toolkit.scoring.blocks import in_order
+from toolkit.scoring.block_loop import in_order
 
 every_count = pytest.mark.parametrize("workers", [1, 2, 3, 8])
 

@@ -168,7 +168,7 @@ def test_options() -> None:
     with started("--model", "conv1d", "--threshold", "0.999", "--max-texts", "2") as service:
         assert service.scores([FILM]) == in_json(Scorer(CONV1D, 0.999).score([FILM]))
         for wanted, error in (
-            ("stars", "stars: the model of this service has none"),
+            ("stars", "stars: the model of this service has no stars"),
             ("neutral", "neutral: the model of this service has no neutral range"),
         ):
             body = json.dumps({"texts": [FILM], wanted: True}).encode()
@@ -310,9 +310,9 @@ def test_explanations_take_no_thread_of_scores(monkeypatch: pytest.MonkeyPatch) 
 
     may_end, rows_of = Event(), batches.rows_of
 
-    def held(scorer: Scorer, texts: list[str | None], wanted: batches.Wanted, *rest: Any) -> Any:
+    def held(*, wanted: batches.Wanted, **others: Any) -> Any:
         assert not wanted.explain or may_end.wait(PATIENCE)
-        return rows_of(scorer, texts, wanted, *rest)
+        return rows_of(wanted=wanted, **others)
 
     monkeypatch.setattr(batches, "rows_of", held)
 
@@ -359,7 +359,7 @@ def test_only_known_names_of_the_host(named: Service, host: str, status: int) ->
         body = b'{"texts": []}' if path == "/score" else None
         found, _, content = named.answer(body, path, method, JSON | {"Host": host})
         assert found == status
-        assert status == 200 or b"--host-name adds it" in content
+        assert status == 200 or b"Add it with --host-name" in content
 
 
 @pytest.fixture(scope="module")
@@ -613,7 +613,7 @@ def test_a_bug_is_answered_and_told(
     bug = ValueError("a bug")
     sent: list[Any] = []
 
-    def failing(*_: object) -> list[Any]:
+    def failing(**_: object) -> list[Any]:
         raise bug
 
     async def receive() -> dict[str, Any]:

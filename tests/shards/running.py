@@ -59,10 +59,11 @@ def facts(results: Sequence[FileResult]) -> list[object]:
 
 
 def contents(folder: Path) -> dict[str, bytes]:
-    """All files and folders below a folder, also the hidden ones."""
+    """All files and folders below a folder, but the records that runs leave for later ones."""
     return {
         str(path.relative_to(folder)): path.read_bytes() if path.is_file() else b"a folder"
         for path in folder.rglob("*")
+        if path.suffix != ".done"
     }
 
 

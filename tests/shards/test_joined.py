@@ -6,6 +6,7 @@ import gzip
 import json
 import random
 import re
+from collections.abc import Callable
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from pyarrow import feather
 
 from tests.records.python_formats import PYTHON
 from tests.records.test_laws import HEADERS, bodies
@@ -104,19 +106,39 @@ def test_compressed_outputs_have_the_same_content(to: str, tmp_path: Path) -> No
             path.unlink()
 
 
-def test_parquet_is_one_file_or_row_groups_in_parts(tmp_path: Path) -> None:
+def _write_arrow(table: pa.Table, path: Path) -> None:
+    feather.write_feather(table, path, chunksize=5)
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    pq.write_table(table, path, row_group_size=5)
+
+
+@pytest.mark.parametrize(
+    ("ending", "write", "read"),
+    [
+        (".parquet", _write_parquet, pq.read_table),
+        (".arrow", _write_arrow, feather.read_table),
+    ],
+)
+def test_typed_columns_are_one_file_or_groups_of_rows_in_parts(
+    ending: str,
+    write: Callable[[pa.Table, Path], None],
+    read: Callable[[Path], pa.Table],
+    tmp_path: Path,
+) -> None:
     table = pa.table({"text": [f"a film {n}" for n in range(50)], "id": [*range(50)]})
-    source = tmp_path / "a.parquet"
-    pq.write_table(table, source, row_group_size=5)
-    in_one_run([source], tmp_path / "one.parquet")
-    expected = pq.read_table(tmp_path / "one.parquet")
-    in_shards([source], tmp_path / "many.parquet", 4)
-    assert pq.read_table(tmp_path / "many.parquet") == expected
+    source = tmp_path / f"a{ending}"
+    write(table, source)
+    in_one_run([source], tmp_path / f"one{ending}")
+    expected = read(tmp_path / f"one{ending}")
+    in_shards([source], tmp_path / f"many{ending}", 4)
+    assert read(tmp_path / f"many{ending}") == expected
     (tmp_path / "parts").mkdir()
     in_shards([source], tmp_path / "parts", 4, keep_parts=True)
     names = sorted(path.name for path in (tmp_path / "parts").iterdir())
-    assert names == ["_SUCCESS", *(f"part-0000{n}.parquet" for n in range(4))]
-    tables = [pq.read_table(tmp_path / "parts" / name) for name in names[1:]]
+    assert names == ["_SUCCESS", *(f"part-0000{n}{ending}" for n in range(4))]
+    tables = [read(tmp_path / "parts" / name) for name in names[1:]]
     assert pa.concat_tables(tables) == expected
     assert all(len(each) for each in tables)
 

@@ -144,8 +144,8 @@ def kill_worker() -> bool:
 pytestmark = pytest.mark.tools
 
 SAVED = (
-    "The shards that are done are kept. Run the same command with --resume to continue, or with "
-    "--force to start over.\n"
+    "Finished shards are kept. Run the same command with --resume to continue, or with --force to "
+    "start over.\n"
 )
 TIMES = 120  # thousands of reviews: what dies must do so before the end
 CODES = {signal.SIGINT: 130, signal.SIGTERM: 143}

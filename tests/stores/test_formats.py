@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -79,7 +81,24 @@ def test_a_parquet_file_with_many_columns_old_times_and_row_groups(
     assert bucket.get("a.scored.parquet") == Path("a.scored.parquet").read_bytes()
 
 
-@pytest.mark.parametrize("ending", [".csv", ".parquet", ".xlsx", ".zip", ".json", ".csv.gz"])
+@pytest.mark.parametrize("layout", [pa.ipc.new_file, pa.ipc.new_stream])
+@pytest.mark.parametrize("codec", [None, "zstd"])
+def test_an_arrow_file_or_stream(
+    bucket: Bucket, command: Command, layout: Callable[..., Any], codec: str | None
+) -> None:
+    table = pa.table({"text": (_TEXTS * 6)[:6000], "id": range(6000)})
+    options = pa.ipc.IpcWriteOptions(compression=codec)
+    with layout("a.arrow", table.schema, options=options) as writer:
+        writer.write_table(table, max_chunksize=500)
+    bucket.put("a.arrow", Path("a.arrow"))
+    for name in ("a.arrow", bucket.uri("a.arrow")):
+        assert command("score", name).exit_code == 0
+    assert bucket.get("a.scored.arrow") == Path("a.scored.arrow").read_bytes()
+
+
+@pytest.mark.parametrize(
+    "ending", [".csv", ".parquet", ".arrow", ".xlsx", ".zip", ".json", ".csv.gz"]
+)
 def test_an_object_that_is_missing_empty_or_damaged_is_reported(
     bucket: Bucket, command: Command, ending: str
 ) -> None:

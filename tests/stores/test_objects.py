@@ -16,7 +16,7 @@ from tests.stores.proxy import Proxy
 from tests.stores.server import Bucket
 from toolkit.errors import InputError, StoreError
 from toolkit.files import atomic_file, is_a_file, is_a_folder, is_there, place, remove_tree
-from toolkit.scoring.identity import FileFacts
+from toolkit.records.inputs import FileFacts
 from toolkit.stores.paths import StorePath, path_of
 from toolkit.stores.write import ONE_REQUEST_BYTES
 

@@ -12,7 +12,8 @@ from toolkit.text.silent_words import FEW, FUNCTION_WORDS, SilentWords
 from toolkit.text.vocabulary import Vocabulary
 
 SILENT = ["2019", "555-123-456", "12/25/2019", "the", "it is", "It was what it was.", "7", "7 8"]
-SPEAKING = ["5/5", "3/10", "10 of 10", "no", "not", "0 stars", "A", "great 5", "the best"]
+SILENT += ["A", "I", "a I"]
+SPEAKING = ["5/5", "3/10", "10 of 10", "no", "not", "0 stars", "B", "great 5", "the best"]
 
 
 @pytest.mark.parametrize("model", ["reviews", "conv1d"])

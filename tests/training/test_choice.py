@@ -16,7 +16,7 @@ from tests.training.conftest import make_reviews
 from tests.training.listening import Listener
 from toolkit.cli.app import app
 from toolkit.errors import ModelError, UsageError
-from toolkit.model import RunFolder, facts
+from toolkit.model import RunFolder, training_facts
 from toolkit.networks.network_files import load_keras
 from toolkit.training import Reviews, SplitKind, TrainingOptions, train
 from toolkit.training.choice import LIKELIER, TFIDF, baselines, presets_to_try
@@ -117,7 +117,7 @@ def test_what_is_kept_is_as_with_its_preset(options: TrainingOptions, tmp_path: 
     metrics = result.run.load_metrics()
     assert metrics.tried == choice.facts
     assert replace(metrics, tried=None) == named.run.load_metrics()
-    assert metrics.tried[0] == facts.Tried(
+    assert metrics.tried[0] == training_facts.Tried(
         LIKELIER, 0.5, choice.tried[0].log_loss, is_baseline=True
     )
 

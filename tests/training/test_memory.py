@@ -49,7 +49,7 @@ def test_a_frame_is_trained_on(tmp_path: Path) -> None:
         (TEXTS, LABELS[:3], {}, "labels: expected one for each of 60 texts, found 3"),
         (TEXTS, None, {}, "data: expected a table .*, texts with labels, or the path of a file"),
         ([3, "good"], [0, 1], {}, "data: expected texts, received 3 at position 0"),
-        ("reviews.csv", [1], {}, "labels: data is the path of a file"),
+        ("reviews.csv", [1], {}, "labels: expected none, because data is the path of a file"),
         (FRAME, None, {}, "^data: no column 'label' .* Choose one with label_column"),
         (TEXTS, LABELS, {"epochs": 0, "preset": "conv1d"}, "^epochs: expected at least 1"),
         (TEXTS, LABELS, {"start": "reviews", "preset": "conv1d"}, "^preset: .* and start reviews"),

@@ -14,8 +14,8 @@ from toolkit import Scorer
 from toolkit.evaluation.ratings import classes_of, macro_f1
 from toolkit.export import export
 from toolkit.model.classes import NEUTRAL_OF_THREE
-from toolkit.model.facts import Calibration
 from toolkit.model.stars import StarScale, logits_of, sigmoid
+from toolkit.model.training_facts import Calibration
 from toolkit.records import Columns, ReadOptions
 from toolkit.training import TrainingOptions, train
 from toolkit.training.calibration import NotFitted, Rated, fit_neutral, fit_stars
@@ -49,9 +49,9 @@ def test_too_few_stars_and_stars_that_fall_are_no_scale() -> None:
     reviews = rated(2000)
     only_high = reviews.take(np.flatnonzero(reviews.stars > 3))
     for few, reason in (
-        (reviews.take(np.arange(199)), "199 held-out reviews have some, and 200 are needed"),
-        (replace(reviews, stars=np.full(2000, np.nan)), "0 held-out reviews have some"),
-        (only_high, "with more than 1 stars, or with no more, there are 0 held-out reviews"),
+        (reviews.take(np.arange(199)), "199 held-out reviews have stars, and 200 are needed"),
+        (replace(reviews, stars=np.full(2000, np.nan)), "0 held-out reviews have stars"),
+        (only_high, "0 held-out reviews are on one side of 1.5 stars"),
         (replace(reviews, logits=-reviews.logits), "do not rise with the probability"),
     ):
         with pytest.raises(NotFitted, match=reason):
@@ -90,7 +90,8 @@ def test_domains_without_neutral_reviews_say_nothing_of_the_range() -> None:
 def test_few_neutral_reviews_give_no_range() -> None:
     reviews = rated(5000)
     few = np.flatnonzero((reviews.classes != NEUTRAL_OF_THREE) | (np.arange(5000) < 100))
-    with pytest.raises(NotFitted, match=r"there are \d+, \d+ and \d+ held-out reviews, and 50 of"):
+    reason = r"\d+ neutral and \d+ positive reviews are held out, and 50 of"
+    with pytest.raises(NotFitted, match=reason):
         fit_neutral(reviews.take(few))
 
 
@@ -103,7 +104,7 @@ def test_a_range_that_does_no_better_than_the_usual_one_is_not_kept() -> None:
     try:
         found = fit_neutral(reviews)
     except NotFitted as reason:
-        assert "none does better on other reviews than 0.4 to 0.6" in str(reason)  # noqa: PT017
+        assert "no range is better than 0.4 to 0.6" in str(reason)  # noqa: PT017
     else:
         assert found.macro_f1 is not None
         assert found.macro_f1_of_fixed is not None

@@ -152,7 +152,8 @@ def test_contradictions_are_refused_with_both_places(write_csv: WriteCsv) -> Non
     header = ("text", "probability")
     rows = [("x", "1"), ("bad", "0.25"), ("good", "1"), ("bad", "0.25"), ("bad", "0.5")]
     with pytest.raises(
-        InputError, match=r"r\.csv, row 5: gives 0\.5 to .*that has 0\.25 by .*r\.csv, row 2\. Give"
+        InputError,
+        match=r"r\.csv, row 5: found the probability 0\.5 .*has 0\.25 in .*r\.csv, row 2\. Give",
     ):
         matched(write_csv(*rows, header=header), make_reviews())
     found, matches = matched(write_csv(*rows[:4], header=header), make_reviews())
@@ -168,7 +169,9 @@ def test_several_files_are_parts_of_one(write_csv: WriteCsv) -> None:
     assert np.nan_to_num(found, nan=-1).tolist() == [1, 0, -1]
     assert [one.labelled for one in matches] == [1, 1]
     third = load_teacher(write_csv(("bad", "1"), header=header, name="3.csv"), ReadOptions())
-    with pytest.raises(InputError, match=r"3\.csv, row 1: gives 1\.0.*by .*2\.csv, row 1"):
+    with pytest.raises(
+        InputError, match=r"3\.csv, row 1: found the probability 1\.0.* in .*2\.csv, row 1"
+    ):
         match([first, second, third], [make_reviews()])
 
 

@@ -35,7 +35,7 @@ from typer.testing import CliRunner
 from toolkit.cli.app import app
 from toolkit.cli.train import show
 from toolkit.errors import UsageError
-from toolkit.model.facts import Calibration, Copies, Folds, Metrics, Spread
+from toolkit.model.training_facts import Calibration, Copies, Folds, Metrics, Spread
 from toolkit.training import Reviews, SplitKind
 from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.result import HeldOut, Outcome
@@ -323,8 +323,8 @@ def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> N
 @pytest.mark.parametrize(
     ("scale", "folds", "note"),
     [
-        (2, None, "; the held-out scores are before it"),
-        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are before it"),
+        (2, None, "; the held-out scores are from before it"),
+        (2, Folds(Spread(0, 0), Spread(1, 0)), "; the cross-validated scores are from before it"),
         (1, None, ""),
     ],
 )

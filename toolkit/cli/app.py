@@ -1,4 +1,4 @@
-"""The command `toolkit`: its subcommands, and the one place that turns errors into messages."""
+"""The command `toolkit`: its subcommands, and the only place that turns errors into messages."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def options(version: Version = False) -> None:
 
 
 def _standard_error() -> int:
-    """Give a file descriptor that stays standard error while TensorFlow is imported."""
+    """Return a file descriptor that stays standard error while TensorFlow is imported."""
     try:
-        # If other standard streams are closed, the first two copies take their numbers.
+        # If other standard streams are closed, the first two copies get their numbers.
         copies = sorted(os.dup(2) for _ in range(3))
         for copy in copies[:-1]:
             os.close(copy)
         return copies[-1]
     except OSError:  # standard error is closed: the caller wants no messages
-        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (for good)
+        sys.stderr = Path(os.devnull).open("w", encoding="utf-8")  # noqa: SIM115 (stays open)
         return sys.stderr.fileno()
 
 
@@ -71,37 +71,53 @@ def run() -> NoReturn:
     forgive_standard_error()
     code: str | int | None = 0
     try:
-        main()
-    except SystemExit as ending:
-        code = ending.code
+        try:
+            main()
+        except SystemExit as ending:
+            code = ending.code
+        for number in STOPPING:  # the work is done
+            signal.signal(number, signal.SIG_IGN)
+    except Interrupted as error:
+        code = _report(error)
     for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # it may be closed
+        with suppress(OSError, ValueError, AttributeError):  # the stream may be closed
             stream.flush()
     os._exit(code if isinstance(code, int) else int(code is not None))
 
 
 def main() -> None:
     """Run the command line; every error becomes one message on standard error."""
-    for number in STOPPING:
-        signal.signal(number, _interrupt)
     messages.use_json(messages.asks_for_json(sys.argv[1:]))
+    sys.unraisablehook = _unraisable
     try:
-        sys.exit(app(standalone_mode=False) or 0)  # else Typer would print errors itself
+        for number in STOPPING:
+            signal.signal(number, _interrupt)
+        _run_command()
+    except Interrupted as error:  # while an error is reported, or the command ends
+        if os.environ.get("TOOLKIT_TRACEBACK"):
+            raise
+        sys.exit(_report(error))
+
+
+def _run_command() -> None:
+    """Run the command; every error becomes a message, and the exit code is raised."""
+    try:
+        sys.exit(app(standalone_mode=False) or 0)  # in this mode, Typer does not print errors
     except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has met a closed pipe
+        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has found a closed pipe
             sys.exit(READER_IS_GONE)
         raise
     except (Exception, Interrupted) as error:
         if os.environ.get("TOOLKIT_TRACEBACK") and not is_of_typer(error):
             raise
-        sys.exit(_say(error))
+        sys.exit(_report(error))
 
 
-def _say(error: BaseException) -> int:
-    """Say what failed; give the exit code."""
+def _report(error: BaseException) -> int:
+    """Print the message of an error; return the exit code."""
     failure = Failure.of(error)
     if failure.is_silent:
-        sys.stdout = None  # it cannot be flushed any more
+        sys.stdout = None  # its reader is gone, so it can no longer be flushed
     elif is_of_typer(error) and not messages.is_json():
         from typer.rich_utils import rich_format_error  # late: it takes 0.05 s
 
@@ -113,19 +129,31 @@ def _say(error: BaseException) -> int:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
-    # Once is enough: a second signal must not interrupt the cleaning up.
+    # Ignore further signals: they must not interrupt the clean-up.
     for each in STOPPING:
         signal.signal(each, signal.SIG_IGN)
     interrupted = Interrupted(number)
     if _is_importing(frame):
-        # A C module that is being imported turns an exception into another one, or crashes.
-        remove_unfinished()
-        end_report(interrupted)
-        line = messages.error_line("interrupted", interrupted.exit_code)
-        with suppress(OSError):
-            os.write(_MESSAGES, line.encode())
-        os._exit(interrupted.exit_code)
+        # An exception during the import of a C module would become another one, or crash it.
+        _end_at_once(interrupted)
     raise interrupted
+
+
+def _end_at_once(interrupted: Interrupted) -> NoReturn:
+    """Clean up as far as possible, say that the process was interrupted, and end it."""
+    remove_unfinished()
+    end_report(interrupted)
+    line = messages.error_line("interrupted", interrupted.exit_code)
+    with suppress(OSError):
+        os.write(_MESSAGES, line.encode())
+    os._exit(interrupted.exit_code)
+
+
+def _unraisable(found: sys.UnraisableHookArgs) -> None:
+    """End the process if Python would drop an interruption, as one that meets a destructor."""
+    if isinstance(found.exc_value, Interrupted):
+        _end_at_once(found.exc_value)
+    sys.__unraisablehook__(found)
 
 
 def _is_importing(frame: FrameType | None) -> bool:

@@ -1,9 +1,10 @@
 """The commands, each of which is imported when it is called.
 
-A parameter of a command whose type is a dataclass stands for a group of options, its fields. Typer
-imports pydantic for any value, also one that is not given: a quarter of the time in which ten
-reviews are scored. So values in which nothing can be wrong are made here, and Typer gets only what
-may be wrong, and says so.
+If the type of a command's parameter is a dataclass, the fields of the dataclass become options.
+
+Typer imports pydantic to convert values, even for options that are not given. That would take a
+quarter of the time in which ten reviews are scored. So values that are certainly valid are
+converted here, and only the others are passed to Typer, which reports what is wrong with them.
 """
 
 from __future__ import annotations
@@ -28,7 +29,8 @@ Command = Callable[..., None]
 MARKUP: Literal["markdown"] = "markdown"  # of the help texts
 
 # By name, in the order of the help: the module, which has a function of that name, and the first
-# line of its docstring, so that `toolkit --help` imports none. To add a command, add an entry.
+# line of the function's docstring, so that `toolkit --help` imports no command. To add a command,
+# add an entry.
 COMMANDS = {
     "score": ("toolkit.cli.score", "Add sentiment and probability to the reviews of files."),
     "finish": ("toolkit.cli.shards", "Join the shards of a job into one output."),
@@ -53,14 +55,14 @@ class CommandGroup(TyperGroup):
     """The commands of `COMMANDS`."""
 
     def __init__(self, **settings: Any) -> None:
-        super().__init__(**{**settings, "commands": _Commands()})
+        super().__init__(**(settings | {"commands": _Commands()}))
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the parameters, with those that Typer adds, such as ``--help``."""
+        """Return the parameters, including those that Typer adds, such as ``--help``."""
         return _made_plain(super().get_params(ctx), self.callback)
 
     def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Show the help, without the options of the commands."""
+        """Write the help, without importing the commands for their options."""
         self.commands = {
             name: TyperCommand(name, help=what, rich_markup_mode=MARKUP)
             for name, (_, what) in COMMANDS.items()
@@ -69,7 +71,7 @@ class CommandGroup(TyperGroup):
 
 
 class _Commands(Mapping[str, Any]):
-    """Commands by their names, made when they are asked for: that of one takes 10 to 40 ms."""
+    """Commands by their names; each is made at its first use, which takes 10 to 40 ms."""
 
     def __init__(self) -> None:
         self._made: dict[str, Any] = {}
@@ -92,7 +94,7 @@ def _command(function: Command) -> Any:
     what, word, examples = inspect.cleandoc(function.__doc__ or "").partition("Examples: ")
     app.command(cls=PlainCommand, help=what, epilog=word + examples)(with_groups(function))
     command: Any = get_command(app)
-    for parameter in command.params:  # else Typer shows a default on a line of its own
+    for parameter in command.params:  # otherwise Typer prints defaults on separate lines
         default = getattr(parameter.default, "value", parameter.default)
         if parameter.show_default is True and default is not None and not parameter.is_flag:
             parameter.help = f"{parameter.help} Default: {default}."
@@ -101,7 +103,7 @@ def _command(function: Command) -> Any:
 
 
 def with_groups(command: Command) -> Command:
-    """Give a command the fields of its groups as parameters, each at the place of its group."""
+    """Return a command with the fields of its dataclasses as parameters, in their places."""
     groups: dict[str, tuple[type, list[str]]] = {}
     parameters: list[inspect.Parameter] = []
     for parameter in _parameters(command):
@@ -137,7 +139,7 @@ def _with_panel(field: inspect.Parameter, panel: str | None) -> inspect.Paramete
 
 
 def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
-    """Give the parameters with their annotations, which are text in the source."""
+    """Return the parameters with evaluated annotations."""
     hints = get_type_hints(
         called.__init__ if inspect.isclass(called) else called, include_extras=True
     )
@@ -149,13 +151,13 @@ def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
 
 
 def _number(kind: Callable[[str], float], form: str, given: str) -> float:
-    """Make a number that no option refuses; `ValueError` for what Typer has to check."""
+    """Convert a number that is certainly valid; raise `ValueError` if Typer has to check it."""
     if not re.fullmatch(form, given):
         raise ValueError
     return kind(given)
 
 
-# What makes a value of the string that is given; `list` takes strings.
+# How to convert a given string to a value of a type; `list` gets several strings.
 _PLAIN: dict[Any, Callable[[Any], Any]] = {
     str: str,
     list[str]: list,
@@ -167,14 +169,22 @@ _PLAIN: dict[Any, Callable[[Any], Any]] = {
 
 
 class PlainCommand(TyperCommand):
-    """A command that asks Typer only for values that have to be checked."""
+    """A command that uses Typer's conversion only for values that have to be checked."""
 
     def get_params(self, ctx: Any) -> list[Any]:
-        """Give the parameters, with those that Typer adds, such as ``--help``."""
+        """Return the parameters, including those that Typer adds, such as ``--help``."""
         return _made_plain(super().get_params(ctx), self.callback)
 
 
 def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> list[Any]:
+    """Replace two methods of parameters, for which Typer 0.29 has no setting.
+
+    - `process_value`: Typer coerces every value through pydantic, also a default, and one with a
+      `parser` or a `click_type`. That loads 88 modules and takes 50 ms of processor time.
+    - `display_type_rich`: it shows a Python type beside the `metavar`, and cannot be switched off.
+
+    Typer makes parameters itself, so that they cannot be of a class of ours.
+    """
     changed = [each for each in parameters if "process_value" not in vars(each)]
     types = get_type_hints(callback) if changed and callback else {}
     for parameter in changed:
@@ -185,13 +195,13 @@ def _made_plain(parameters: list[Any], callback: Callable[..., Any] | None) -> l
 
 
 def _shown_value(parameter: Any, **_: Any) -> str:
-    """Give what the help shows for a value: no types of Python."""
+    """Return what the help shows for a value: the metavar, and no types of Python."""
     is_option = parameter.param_type_name == "option" and not parameter.is_flag
     return parameter.metavar or "" if is_option else ""
 
 
 def _maker(kind: Any) -> Callable[[Any], Any] | None:
-    """Find what makes values of a type or of ``type | None``."""
+    """Return the function that converts values of a type or of ``type | None``."""
     if kind not in _PLAIN and type(None) in get_args(kind):
         kind = get_args(kind)[0]
     if get_origin(kind) is Literal:
@@ -200,13 +210,14 @@ def _maker(kind: Any) -> Callable[[Any], Any] | None:
 
 
 def _is_in_range(parameter: Any, value: Any) -> bool:
-    """Whether a number is in the range of its option, if the option has a range."""
-    least, most = getattr(parameter, "min", None), getattr(parameter, "max", None)
+    """Check whether a number is in the range of its option, if the option has a range."""
+    least = getattr(parameter, "min", None)
+    most = getattr(parameter, "max", None)
     return (least is None or value >= least) and (most is None or value <= most)
 
 
 def _one_of(choices: tuple[Any, ...], given: Any) -> Any:
-    """Give a choice; `ValueError` for what Typer has to refuse."""
+    """Return a choice; raise `ValueError` if Typer has to refuse it."""
     return choices[choices.index(given)]
 
 
@@ -217,7 +228,7 @@ def _value(
     context: Any,
     given: Any,
 ) -> Any:
-    """Give the value of a parameter, as Typer would."""
+    """Return the value of a parameter, as Typer would."""
     if not parameter.required and (given is None or given is parameter.default):
         takes_many = parameter.nargs == -1 or getattr(parameter, "multiple", False)
         value = () if given is None and takes_many else given

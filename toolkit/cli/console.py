@@ -1,7 +1,7 @@
-"""What commands say: messages on standard error, text for the terminal, and progress.
+"""The output of commands: messages on standard error, text for the terminal, and progress.
 
-Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal. What
-all views share is here, too: a console, and the formats of names and numbers.
+Messages are lines for people, or one JSON object per line. Progress is a bar on a terminal. Views
+share a console, and the formats of names and numbers.
 """
 
 from __future__ import annotations
@@ -32,12 +32,12 @@ if TYPE_CHECKING:
     from toolkit.scoring.results import Progress
 
 
-# Also what changes the direction of a line, so that it shows another name than it has.
+# Also characters that change the direction of a line, which can show a false name.
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
 
 def new_console() -> Console:
-    """Make a console that prints text as it is, with ? for what the terminal cannot show."""
+    """Make a console that prints text without markup; ? replaces what it cannot encode."""
     from rich.console import Console
 
     if isinstance(sys.stdout, TextIOWrapper):
@@ -46,7 +46,7 @@ def new_console() -> Console:
 
 
 def fact_table(rows: Iterable[tuple[str, str]]) -> Table:
-    """Put names and what to say of them into two columns."""
+    """Make a table of names and facts, in two columns."""
     from rich.table import Table
     from rich.text import Text
 
@@ -59,20 +59,17 @@ def fact_table(rows: Iterable[tuple[str, str]]) -> Table:
 
 
 def fact_lines(rows: Iterable[tuple[str, str]]) -> str:
-    """Put names and what to say of them into lines, which may be longer than the terminal."""
+    """Return a line for each name and fact; lines may be longer than the terminal is wide."""
     return "\n".join(f"  {name:<13} {one_line(value)}" for name, value in rows)
 
 
 def one_line(message: str) -> str:
-    r"""Escape control characters, which file names may hold: a line break becomes ``\n``.
-
-    What gives access, such as the password in an address, is not shown.
-    """
+    r"""Escape control characters, as ``\n`` in a file name, and mask passwords in addresses."""
     return _CONTROL.sub(lambda found: found[0].encode("unicode_escape").decode(), masked(message))
 
 
 def for_json(value: Any) -> Any:
-    """Give what is written as JSON: nothing that gives access, and only what UTF-8 can hold."""
+    """Return a value that can be written as JSON in UTF-8, with passwords in addresses masked."""
     if isinstance(value, dict):
         return {key: for_json(each) for key, each in value.items()}
     if isinstance(value, list | tuple):
@@ -83,12 +80,12 @@ def for_json(value: Any) -> Any:
 
 
 def shortened(text: str, letters: int) -> str:
-    """Cut what is longer than a number of letters, with ``…`` at its end."""
+    """Cut a text to a number of characters; a cut text ends with ``…``."""
     return text if len(text) <= letters else f"{text[: letters - 1]}…"
 
 
 def not_read(ignored: int, links: Sequence[object]) -> Iterator[tuple[str, str]]:
-    """Say what is in folders and is not read, if anything."""
+    """Report files and links in folders that are not read."""
     if ignored:
         yield "ignored", f"{counted(ignored, 'file')} of unknown format"
     if links:
@@ -99,19 +96,19 @@ _state = {"json": False}
 
 
 def use_json(wanted: bool) -> None:
-    """Choose JSON or text for all that follows."""
+    """Choose JSON or text for all messages from now on."""
     _state["json"] = wanted
     if wanted:
         warnings.showwarning = _show_warning  # type: ignore[assignment]
 
 
 def is_json() -> bool:
-    """Whether messages are JSON."""
+    """Return whether messages are JSON."""
     return _state["json"]
 
 
 def asks_for_json(arguments: Sequence[str]) -> bool:
-    """Whether a command line asks for JSON; known before it is parsed, which may fail."""
+    """Check whether a command line asks for JSON; it is not parsed yet, and may be invalid."""
     given = [*arguments, ""]
     return "--log-format=json" in given or any(
         name == "--log-format" and value == "json" for name, value in pairwise(given)
@@ -119,7 +116,7 @@ def asks_for_json(arguments: Sequence[str]) -> bool:
 
 
 def say(text: str, event: str, *, level: str = "info", bold: bool = False, **facts: Any) -> None:
-    """Write one message: the text (without its facts), or the facts as JSON (without the text)."""
+    """Write one message: the text, or, in JSON, the facts instead of the text."""
     if is_json():
         sys.stderr.write(json_line(event, level, **facts))
         sys.stderr.flush()
@@ -128,46 +125,46 @@ def say(text: str, event: str, *, level: str = "info", bold: bool = False, **fac
 
 
 def error(message: str, exit_code: int) -> None:
-    """Say what has failed."""
+    """Write an error message."""
     sys.stderr.write(error_line(message, exit_code))
     sys.stderr.flush()
 
 
 def error_line(message: str, exit_code: int) -> str:
-    """Give the line that says what has failed."""
+    """Return the line of an error message."""
     if is_json():
         return json_line("error", "error", message=message, exit_code=exit_code)
     return f"error: {one_line(message)}\n"
 
 
 def warning(message: str, **facts: Any) -> None:
-    """Say what may be wrong."""
+    """Write a warning."""
     say(f"warning: {one_line(message)}", "warning", level="warning", message=message, **facts)
 
 
 def json_line(event: str, level: str, **facts: Any) -> str:
-    """Give a message as a line of JSON."""
+    """Return a message as a line of JSON."""
     now = datetime.now(UTC).isoformat(timespec="milliseconds")
     content = {"time": now, "level": level, "event": event, **facts}
     return json.dumps(for_json(content)) + "\n"
 
 
 def forgive_standard_error() -> None:
-    """Let nothing fail because standard error is full or was closed by its reader."""
+    """Ignore failures of standard error: it may be full, or closed by its reader."""
     if isinstance(sys.stderr, TextIOWrapper):
         sys.stderr = _forgiving(sys.stderr.fileno(), sys.stderr.encoding, closefd=False)
 
 
 @contextmanager
 def only_own_messages() -> Iterator[None]:
-    """Drop what a library says; messages of this program still go to standard error.
+    """Drop the messages of a library; messages of this program still go to standard error.
 
-    The library writes to standard output, or to standard error past Python.
+    The library may write to standard output, or to the file descriptor of standard error.
     """
     own = sys.stderr
     try:
         kept = os.dup(2)
-    except OSError:  # it is closed
+    except OSError:  # standard error is closed
         yield
         return
     mine = _forgiving(kept, own.encoding)
@@ -193,7 +190,7 @@ def _forgiving(number: int, encoding: str, *, closefd: bool = True) -> TextIOWra
 
 
 class _Forgiving(FileIO):
-    """A file that drops what cannot be written."""
+    """A file that ignores failed writes."""
 
     def write(self, data: Any, /) -> int:
         view = memoryview(data).cast("B")
@@ -217,7 +214,7 @@ OnProgress = Callable[["Progress"], None]
 
 @contextmanager
 def progress_of(file: Path, *, quiet: bool) -> Iterator[OnProgress | None]:
-    """Show a bar on a terminal, and a line every ten seconds elsewhere."""
+    """Show progress: a bar on a terminal, otherwise a line every ten seconds."""
     if quiet:
         yield None
     elif sys.stderr.isatty() and not is_json():
@@ -261,15 +258,18 @@ def _lines(name: str) -> OnProgress:
     """Write a line every ten seconds, with the rate since the last one and the time left."""
     from toolkit.scoring.results import Progress  # late: it imports NumPy
 
-    last, before = time.perf_counter(), Progress(0, 0, None)
+    last = time.perf_counter()
+    before = Progress(0, 0, None)
 
     def update(progress: Progress) -> None:
         nonlocal last, before
         seconds = time.perf_counter() - last
         if seconds < _SECONDS_BETWEEN_LINES or progress.bytes_done == before.bytes_done:
             return
-        done, total = progress.bytes_done, progress.bytes_in_all
-        share, left = "", ""
+        done = progress.bytes_done
+        total = progress.bytes_in_all
+        share = ""
+        left = ""
         if total:
             share = f"{done / total:.0%}, "
             left = f", {seconds * (total - done) / (done - before.bytes_done):,.0f} s left"
@@ -277,10 +277,15 @@ def _lines(name: str) -> OnProgress:
         say(
             f"{one_line(name)}: {share}{progress.records:,} reviews, {rate:,.0f}/s"
             f"{_accuracy(progress)}{left}",
-            "progress", file=name, records=progress.records, bytes=done, bytes_in_all=total,
+            "progress",
+            file=name,
+            records=progress.records,
+            bytes=done,
+            bytes_in_all=total,
             records_per_second=round(rate, 1),
-        )  # fmt: skip
-        last, before = last + seconds, progress
+        )
+        last = last + seconds
+        before = progress
 
     return update
 

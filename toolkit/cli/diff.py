@@ -81,19 +81,38 @@ def diff(
     from toolkit.evaluation import diff as run_diff
     from toolkit.scoring.options import MaxChanged, Subset
 
-    most = None if max_changed is None else MaxChanged.parse(max_changed)
+    limit = None if max_changed is None else MaxChanged.parse(max_changed)
     columns = Columns(o.text_columns(text_column), label=labels.label_column, group=group_column)
     read_options = reading.options(columns, labels.names)
     files = data or []
     wanted = Subset(subset.limit, subset.sample)
-    _check(files, read_options, wanted, output, fail_if_worse=fail_if_worse)
+    _check(
+        files=files,
+        reading=read_options,
+        subset=wanted,
+        output=output,
+        fail_if_worse=fail_if_worse,
+    )
     if output is not None:
         check_rows_file(output, [*map(find_model, (old, new)), *map(path_of, files)], force=force)
-    target = None if output is None else path_of(output)
-    options = DiffOptions(read_options, threshold, show, target, force, fail_if_worse, wanted)
-    found = run_diff(old, new, files, options, lambda path: progress_of(path, quiet=quiet))
+    options = DiffOptions(
+        reading=read_options,
+        threshold=threshold,
+        show=show,
+        output=None if output is None else path_of(output),
+        force=force,
+        needs_labels=fail_if_worse,
+        subset=wanted,
+    )
+    found = run_diff(
+        old=old,
+        new=new,
+        data=files,
+        options=options,
+        on_file=lambda path: progress_of(path, quiet=quiet),
+    )
     _show(found, json=json, quiet=quiet)
-    _fail(found, most, fail_if_worse=fail_if_worse)
+    _fail(found, limit, fail_if_worse=fail_if_worse)
 
 
 def _check(
@@ -104,7 +123,7 @@ def _check(
     *,
     fail_if_worse: bool,
 ) -> None:
-    """Raise `UsageError` for what does not go together."""
+    """Raise `UsageError` for arguments that cannot be combined."""
     for name in files:
         if names_a_model(path_of(name)):
             raise UsageError(f"{name}: is a model. Give two models, and then files of reviews.")
@@ -135,7 +154,7 @@ def _show(found: Difference, *, json: bool, quiet: bool) -> None:
 
 
 def _fail(found: Difference, most: MaxChanged | None, *, fail_if_worse: bool) -> None:
-    """End with the exit code of what was asked for, or of records that cannot be read."""
+    """End with an error if a check fails, or with the exit code of records that are rejected."""
     from toolkit.evaluation.diff_result import changed_labels, verdict
 
     counts = found.changes.counts

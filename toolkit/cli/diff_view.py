@@ -1,4 +1,4 @@
-"""What `toolkit diff` shows on the terminal."""
+"""The output of `toolkit diff` on the terminal."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, not_read, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
+from toolkit.evaluation.cells import UNDEFINED, table_of
 from toolkit.evaluation.diff_result import (
     ChangedRow,
     Changes,
@@ -25,8 +26,7 @@ from toolkit.evaluation.diff_result import (
     verdict,
     who_is_right,
 )
-from toolkit.evaluation.tables import UNDEFINED, table_of
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text
@@ -34,7 +34,7 @@ _GROUPS_SHOWN = 40
 
 
 def show(found: Difference) -> None:
-    """Print what the files say, what changes, and who is right."""
+    """Print how the model files differ, which labels change, and which model is right."""
     console = new_console()
     for name, model in (("OLD", found.old), ("NEW", found.new)):
         line = f"{name}  {model['name']} {model['version']}, {model['path']}"
@@ -52,7 +52,7 @@ def show(found: Difference) -> None:
 
 
 def _print_said(console: Console, found: Difference) -> None:
-    """Print side by side what differs between the files."""
+    """Print the metadata that differ, side by side."""
     rows = []
     for name, (key, shown) in _SAID.items():
         both = found.facts.get(key, (None, None))
@@ -83,13 +83,13 @@ def _calibration(found: dict[str, Any]) -> str:
 
 
 def _data_sets(found: list[dict[str, Any]]) -> str:
-    """Count them by what their terms allow, as the terms of a few hundred are long."""
+    """Return the number of data sets by the use that their terms allow."""
     uses = count_uses(each.get("use") for each in found)
     named = (f"{count} {USES_IN_SHORT[use]}" for use, count in uses.items())
     return f"{len(found)}: {', '.join(named)}"
 
 
-# What is shown of the facts: its key there, and how it is written.
+# Facts to show, by their names: the key among the facts, and a function that formats the value.
 _SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
     **{key: (key, str) for key in ("version", "date", "domain", "language", "licence")},
     "intended use": ("intended_use", str),
@@ -121,7 +121,7 @@ def _print_data(console: Console, data: DataChanges) -> None:
     for warning in data.warnings:
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
     title = f"{files}: {counted(counts.rows, 'row')}"
-    _print_changes(console, title, data.changes, [*_left_out(data)])
+    _print_changes(console=console, title=title, changes=data.changes, more=[*_left_out(data)])
     _print_groups(console, data)
     _print_rows(console, data.changes)
     if data.output is not None:
@@ -165,7 +165,7 @@ def _print_changes(
 
 
 def _distances(changes: Changes) -> Iterator[tuple[str, str]]:
-    """Say how far probabilities and stars move."""
+    """Return how much probabilities and stars change."""
     if (found := changes.probability) is not None:
         line = f"median {found.median:.3f}, 95% of the rows up to {found.most:.3f}, largest "
         yield "change of the probability", f"{line}{found.largest:.3f}"

@@ -13,20 +13,20 @@ from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import InputError, OutputError, StoreError, UsageError
-from toolkit.model.fact_lines import megabytes
+from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called, open_reviews
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import Kind
 from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
+from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.identity import settings_of
-from toolkit.scoring.jobs import NOT_KEPT, Job, Jobs, check_call, check_job
+from toolkit.scoring.jobs import Job, Jobs, RejectsTo, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions, Subset
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import Source
-from toolkit.scoring.score_block import BlockScorer
 
 _FILES_SHOWN = 5
 _RECORDS_SHOWN = 3
@@ -36,18 +36,19 @@ _FIRST_BYTES = 1 << 16  # enough for the first records
 _SECONDS_MEASURED = 2.0
 _MARKS = {"\t": "tab", ",": "comma", ";": "semicolon", " ": "space", '"': '"'}
 
-_SEVERAL = ("record", "rejected", "warning")  # rows that may come several times
+_SEVERAL = ("record", "rejected", "warning")  # rows that may be repeated
 
-Row = tuple[str, str]  # a name and what to say of it
+Row = tuple[str, str]  # a name and its value
 
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
-    """Print how the files would be read, on standard output, or as JSON beside other messages.
+    """Print how the files would be read, on standard output, or as JSON on standard error.
 
-    The exit code is 1 if one cannot be read, and 3 if one of its first records cannot.
+    The exit code is 1 if a file cannot be read, and 3 if one of its first records is rejected.
     """
     check_call(jobs, options)
-    journals, settings = Journals(jobs, options), settings_of(scorer, options)
+    journals = Journals(jobs, options)
+    settings = settings_of(scorer, options)
     journals.check(settings)
     good: list[tuple[Job, int | None]] = []  # with the size
     rejects: list[str] = []
@@ -76,7 +77,7 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
 
 def _show_more(count: int) -> None:
     if count > 0 and not messages.is_json():
-        typer.echo(f"and {count:,} more files, which were looked at, too")
+        typer.echo(f"and {count:,} more files, which were checked, too")
 
 
 def _rejects_in(rows: Iterable[Row]) -> list[str]:
@@ -84,7 +85,7 @@ def _rejects_in(rows: Iterable[Row]) -> list[str]:
 
 
 def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list[Row] | None:
-    """Say what the output is if it is kept; raises what the run itself would raise."""
+    """Return why a file would be skipped, or None; raise what the run itself would raise."""
     if job.error is not None:
         raise InputError(job.error)
     is_kept = journals.is_up_to_date(job, settings)
@@ -96,10 +97,10 @@ def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list
 
 
 def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row], int | None]:
-    """Say how a file is read, and give its size; raises what the run itself would raise."""
+    """Return how a file is read, and its size; raise what the run itself would raise."""
     if jobs.folder is None or job.output.parent.is_dir():  # else it is made
         check_job(job, force=options.force)
-    source = Source.of(job.source, options.reading.format)
+    source = Source.of(job.input, options.reading.format, job.input.known_facts())
     rows = [*_rows(job, source, options)]
     if options.stop_on_error and (rejects := _rejects_in(rows)):
         raise InputError(f"{job.source}: {rejects[0]}.")
@@ -122,15 +123,14 @@ def _show(title: str, rows: Iterable[Row], event: str, **files: Any) -> None:
 
 
 def _title(job: Job) -> str:
-    source = "standard input" if job.source == STDIN else str(job.source)
-    output = "standard output" if job.output == STDIN else str(job.output)
-    return one_line(f"{source} → {output}")
+    output = "standard output" if job.is_to_stdout else str(job.output)
+    return one_line(f"{job.input.name} → {output}")
 
 
 def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
-    """Open a file, and say how it is read, with its first records."""
+    """Open a file; yield how it is read, and its first records."""
     small = replace(options.reading, block_bytes=_FIRST_BYTES)
-    with open_reviews(job.source, small) as reviews:
+    with open_reviews(job.input, small) as reviews:
         output_form(reviews, job, options)
         options.subset.check(reviews)
         reviews.is_exact = True  # as texts are shown
@@ -141,7 +141,7 @@ def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
             yield "text", "no column found so far"
         yield from _first_records(reviews, options.subset)
         yield from (("warning", warning) for warning in reviews.warnings)
-    if job.rejected == NOT_KEPT:
+    if job.rejected is RejectsTo.NOWHERE:
         yield "rejects", "only counted"
     elif job.rejects_file is None:
         yield "rejects", "to standard output"
@@ -195,7 +195,7 @@ def _short(text: str | None) -> str:
 def _estimate(
     scorer: Scorer, good: Sequence[tuple[Job, int | None]], options: ScoringOptions
 ) -> Iterator[Row]:
-    """Say how long all files may take, by the start of the largest one."""
+    """Yield the estimated time for all files, by the start of the largest file."""
     if options.subset:
         yield "a part", str(options.subset)
     if not good:
@@ -212,20 +212,27 @@ def _estimate(
     each = [size / bytes_per_second for size in sizes]
     if most is not None:
         each = [min(seconds, most / records_per_second) for seconds in each]
-    if sum(each) < 1:  # what is measured in so short a time is not the speed of a long run
+    if sum(each) < 1:  # a speed that is measured in so short a time is not exact
         yield "time", "less than 1 s"
     else:
         yield "time", f"about {_duration(sum(each))} ({records_per_second:,.0f} reviews/s)"
 
 
 def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:
-    """Score the start of a file; give bytes and records per second, None without records."""
-    if not job.source.is_file():
+    """Score the start of a file; return bytes and records per second, or None without records."""
+    if job.input.kind is not Kind.FILE or job.input.archive is not None:
         return None
-    with open_reviews(job.source, options.reading) as reviews:
+    with open_reviews(job.input, options.reading) as reviews:
         form = output_form(reviews, job, options)
-        score = BlockScorer(scorer, reviews, form, compression_of(job.output)).score
-        began, size, records = time.monotonic(), 0, 0
+        score = BlockScorer(
+            scorer=scorer,
+            reviews=reviews,
+            form=form,
+            compression=compression_of(job.output),
+        ).score
+        began = time.monotonic()
+        size = 0
+        records = 0
         for scored in run_blocks(reviews, score, workers=options.workers):
             records += scored.summary.records
             size = reviews.bytes_read

@@ -1,4 +1,4 @@
-"""`toolkit evaluate`: how good models are on labelled reviews."""
+"""`toolkit evaluate`: measure models on labelled reviews."""
 
 from __future__ import annotations
 
@@ -17,17 +17,21 @@ from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
-    from toolkit.evaluation import Evaluation
+    from toolkit.evaluation import Evaluation, EvaluationOptions
 
 _FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
-_PAGE, _JSON = (".html", ".htm"), (".json",)
+_PAGE = (".html", ".htm")
+_JSON = (".json",)
 
 Files = Annotated[list[Path] | None, o.argument("[MODEL]... DATA", _FILES)]
 Behaviour = Annotated[bool, o.flag("--behaviour", "Use the toolkit's own test sentences as DATA.")]
 Models = Annotated[
     list[Path] | None,
     o.option(
-        "MODEL", "Model to use: a name, a file or a run folder.", DEFAULT_MODEL, ("--model", "-m")
+        value="MODEL",
+        what="Model to use: a name, a file or a run folder.",
+        default=DEFAULT_MODEL,
+        names=("--model", "-m"),
     ),
 ]
 Predictions = Annotated[
@@ -37,10 +41,10 @@ Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min
 TargetAccuracies = Annotated[
     list[float] | None,
     o.option(
-        "P",
-        "Accuracy to reach by leaving out unsure reviews.",
-        "0.95, 0.97 and 0.99",
-        ("--target-accuracy",),
+        value="P",
+        what="Accuracy to reach by leaving out unsure reviews.",
+        default="0.95, 0.97 and 0.99",
+        names=("--target-accuracy",),
     ),
 ]
 StarsColumn = Annotated[
@@ -86,9 +90,7 @@ def evaluate(
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
     - `toolkit evaluate --behaviour reviews runs/mine`
     """
-    from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import SUITE, EvaluationOptions
-    from toolkit.evaluation import evaluate as run_evaluation
     from toolkit.evaluation.metrics import TARGETS
 
     columns = Columns(
@@ -107,7 +109,8 @@ def evaluate(
             "--target-accuracy and options for columns, labels and reading need a file of reviews."
         )
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
-    others, reports = predictions or [], reports or []
+    others = predictions or []
+    reports = reports or []
     if any(load_model(each).facts.has_classes for each in models):
         given = {
             "--behaviour": behaviour,
@@ -123,26 +126,69 @@ def evaluate(
         }
         _check_for_classes(given, models, reports)
         _check_outputs(reports, [*map(find_model, models), data], force=force)
-        _evaluate_classes(data, models[0], read_options, examples, reports, json=json, force=force)
+        _evaluate_classes(
+            data=data,
+            model=models[0],
+            reading=read_options,
+            examples=examples,
+            reports=reports,
+            json=json,
+            force=force,
+        )
         return
-    inputs = [*map(find_model, models), *others, data]
-    _check_outputs(reports, inputs, force=force)
-    if doubtful is not None:
-        check_rows_file(doubtful, inputs, "--doubtful", reports, force=force)
-    targets = list(dict.fromkeys(target_accuracy or TARGETS))
     options = EvaluationOptions(
-        read_options, threshold, examples, targets, doubtful and path_of(doubtful), force
+        reading=read_options,
+        threshold=threshold,
+        examples=examples,
+        targets=list(dict.fromkeys(target_accuracy or TARGETS)),
+        doubtful=doubtful and path_of(doubtful),
+        force=force,
     )
-    evaluation = run_evaluation(data, models, others, options)
-    _write(evaluation, reports, json=json, force=force)
+    _evaluate_opinions(
+        data=data,
+        models=models,
+        predictions=others,
+        options=options,
+        reports=reports,
+        json=json,
+    )
+
+
+def _evaluate_opinions(
+    data: Path,
+    models: Sequence[Path],
+    predictions: Sequence[Path],
+    options: EvaluationOptions,
+    reports: Sequence[Path],
+    *,
+    json: bool,
+) -> None:
+    """Measure models of negative and positive; write the reports, and show the figures."""
+    from toolkit.cli.evaluate_view import show
+    from toolkit.evaluation import evaluate as run_evaluation
+
+    inputs = [*map(find_model, models), *predictions, data]
+    _check_outputs(reports, inputs, force=options.force)
+    written = [*reports]
+    if options.doubtful is not None:
+        check_rows_file(
+            path=options.doubtful,
+            inputs=inputs,
+            name="--doubtful",
+            others=reports,
+            force=options.force,
+        )
+        written.append(options.doubtful)
+    evaluation = run_evaluation(data=data, models=models, predictions=predictions, options=options)
+    _write(evaluation, reports, json=json, force=options.force)
     if not json:
-        show(evaluation, [*reports, *([doubtful] if doubtful else [])])
+        show(evaluation, written)
 
 
 def _check_for_classes(
     given: Mapping[str, object], models: Sequence[Path], reports: Sequence[Path]
 ) -> None:
-    """Raise `UsageError` for what is not for models of classes."""
+    """Raise `UsageError` for options that models of classes cannot use."""
     if len(models) > 1:
         raise UsageError("A model of classes is measured alone. Name one model.")
     useless = [option for option, is_given in given.items() if is_given]
@@ -170,7 +216,7 @@ def _evaluate_classes(
     from toolkit.cli.evaluate_classes_view import show_classes
     from toolkit.evaluation.class_evaluate import evaluate_classes
 
-    found = evaluate_classes(data, model, reading, examples)
+    found = evaluate_classes(data=data, model=model, reading=reading, examples=examples)
     as_json = dumps(found.as_dict(), indent=2) + "\n"
     write_texts(dict.fromkeys(reports, as_json), force=force)
     if json:
@@ -180,13 +226,13 @@ def _evaluate_classes(
 
 
 def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], Path]:
-    """Separate the models from the data, which is the last file; `UsageError` if it is a model."""
+    """Return the models and the data, which is the last file; raise `UsageError` if it is not."""
     if not files:
         raise UsageError("no labelled reviews given. Name a file, or use --behaviour.")
     *models, data = files
     if models and named:
         raise UsageError(
-            f"--model {named[0]}: {models[0]} is named without it. Name all models in the same way."
+            f"--model {named[0]}: {models[0]} is named without --model. Name all models in one way."
         )
     if names_a_model(data):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
@@ -199,9 +245,9 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
 
 
 def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bool) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` for reports that could not be written at the end."""
     if any(path.suffix.lower() in _PAGE for path in reports):
-        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
+        MissingExtraError.check("evaluate", "jinja2")
     for path in reports:
         if path.suffix.lower() not in (*_PAGE, *_JSON):
             raise UsageError(
@@ -214,7 +260,7 @@ def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bo
 
 
 def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force: bool) -> None:
-    """Write all reports, or none if one fails; and the JSON on standard output."""
+    """Write all reports, or none if one fails; print the JSON on standard output."""
     from json import dumps
 
     from toolkit.evaluation.json import evaluation_as_dict

@@ -1,4 +1,4 @@
-"""What `toolkit evaluate` shows of a model of classes on the terminal."""
+"""The output of `toolkit evaluate` on the terminal, for a model of classes."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
 from toolkit.cli.evaluate_view import print_table
+from toolkit.evaluation.cells import UNDEFINED, ends, number, percent, table_of
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
-from toolkit.evaluation.tables import UNDEFINED, ends, number, percent, table_of
 
 _CLASSES_SHOWN = 100
 _LETTERS_SHOWN = 120  # of a text
-_LABELS_SHOWN = 5  # that are no class
+_LABELS_SHOWN = 5  # of labels that are not a class of the model
 
 
 def show_classes(found: ClassEvaluation, written: Sequence[Path]) -> None:
-    """Print the figures, the classes, what is confused most often, and where the reports are."""
-    console, data = new_console(), found.data
+    """Print the figures, the classes, the most frequent mistakes, and the paths of the reports."""
+    console = new_console()
+    data = found.data
     title = str(data.path) if data.sha256 else "standard input"
     console.print(Text(one_line(title), style="bold"), soft_wrap=True)
     console.print(Text(one_line(_summary(found))), soft_wrap=True)
@@ -43,7 +44,7 @@ def _summary(found: ClassEvaluation) -> str:
     left_out = (
         (data.without_text, "without text"),
         (data.without_label, "without label"),
-        (others, f"with a label that is no class of the model ({named})"),
+        (others, f"with a label that is not a class of the model ({named})"),
         (data.without_answer, "without a word that the model knows"),
     )
     parts += [f"{count:,} rows {what} left out" for count, what in left_out if count]
@@ -51,13 +52,13 @@ def _summary(found: ClassEvaluation) -> str:
 
 
 def _warning(found: ClassEvaluation) -> str | None:
-    """Say that a model is not clearly better than a constant answer; None if it is."""
+    """Return a warning if a model is not clearly better than a constant answer, or None."""
     metrics = found.metrics
     if metrics.accuracy.interval[0] > metrics.constant_accuracy:
         return None
     return (
         f"the model is not clearly better than always answering {metrics.constant!r:.60}: its "
-        f"accuracy is {percent(metrics.accuracy.value)}, that of the constant "
+        f"accuracy is {percent(metrics.accuracy.value)}, and the constant answer reaches "
         f"{percent(metrics.constant_accuracy)}."
     )
 
@@ -81,7 +82,7 @@ def _print_figures(console: Console, found: ClassEvaluation) -> None:
 
 
 def _print_classes(console: Console, found: ClassEvaluation) -> None:
-    """Print the classes, those with the most texts first."""
+    """Print the classes, in the order of their numbers of texts, the largest first."""
     ordered = sorted(found.metrics.classes, key=lambda each: -each.support)
     rows = [
         (

@@ -1,4 +1,4 @@
-"""What `toolkit evaluate` shows on the terminal."""
+"""The output of `toolkit evaluate` on the terminal."""
 
 from __future__ import annotations
 
@@ -13,21 +13,22 @@ from rich.text import Text
 from toolkit.cli.console import new_console, one_line
 from toolkit.evaluation import Evaluation, tables
 from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
+from toolkit.evaluation.cells import Cell, Table, table_of
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.model.classes import SENTIMENT
-from toolkit.model.facts import PARTS
+from toolkit.model.training_facts import PARTS
 
-_SPACE = 3  # between two columns of a table, at most
-_HEAD_WIDTH = 12  # of a column, at least; longer names of columns are wrapped
-_LONGEST_NAME = 40  # of a row; longer ones are wrapped
-_LETTERS_SHOWN = 120  # of it
+_SPACE = 3  # most characters between two columns of a table
+_HEAD_WIDTH = 12  # width to which longer names of columns are wrapped
+_LONGEST_NAME = 40  # width to which longer names of rows are wrapped
+_LETTERS_SHOWN = 120  # of the name of a row
 _MISTAKES_SHOWN = 3  # of each model and label; the page has all
 _WORDS_SHOWN = 6
 
 
 def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
-    """Print tables, the most confident mistakes, and where the reports are."""
+    """Print tables, the most confident mistakes, and the paths of the reports."""
     console = new_console()
     data = evaluation.data
     title = one_line(TITLE if data.is_suite else str(data.path) if data.sha256 else data.name)
@@ -38,11 +39,7 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
     console.print()
     for warning in tables.warnings_of(evaluation):
         console.print(Text(f"Warning: {one_line(warning)}\n", style="yellow"))
-    metrics = tables.metrics_table(evaluation)
-    print_table(console, metrics._replace(rows=metrics.rows[:1]) if data.is_suite else metrics)
-    if evaluation.comparisons:
-        console.print(Text(one_line(tables.comparison_note(evaluation))))
-        print_table(console, tables.comparison_table(evaluation))
+    _print_metrics(console, evaluation)
     if data.is_suite:
         _print_behaviour(console, evaluation)
     else:
@@ -55,8 +52,20 @@ def show(evaluation: Evaluation, written: Sequence[Path]) -> None:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 
 
+def _print_metrics(console: Console, evaluation: Evaluation) -> None:
+    """Print the metrics, of our own sentences the accuracy alone, and compare the models."""
+    table = tables.metrics_table(evaluation)
+    if evaluation.data.is_suite:
+        print_table(console, table._replace(rows=table.rows[:1]))
+    else:
+        print_table(console, table, tables.THRESHOLD_NOTE)
+    if evaluation.comparisons:
+        console.print(Text(one_line(tables.comparison_note(evaluation))))
+        print_table(console, tables.comparison_table(evaluation))
+
+
 def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
-    """Print how often sentences have the right label, and how far who and form move it."""
+    """Print accuracies of the test sentences, and the spread among people and forms."""
     assert evaluation.groups is not None
     table = tables.breakdown_table(evaluation, evaluation.groups)
     heads = ("Phenomenon", "sentences", *table.columns[2:])
@@ -67,7 +76,7 @@ def _print_behaviour(console: Console, evaluation: Evaluation) -> None:
         for part, title in PARTS.items():
             found = [each for each in model.same if each.part == part]
             heads = (title, *HEADS)[: len(found[0].cells)]
-            print_table(console, tables.table_of(heads, [each.cells for each in found]))
+            print_table(console, table_of(heads, [each.cells for each in found]))
             worst = max(found, key=lambda each: each.highest[0] - each.lowest[0])
             console.print(f"Largest spread: {worst.name}")
             for probability, text in (worst.lowest, worst.highest):
@@ -82,10 +91,6 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
             console.print(Text(one_line(model.name), style="bold"))
         print_table(console, tables.confusion_table(model))
         print_table(console, tables.class_confusion_table(model))
-    print_table(console, tables.recall_table(evaluation))
-    if len(evaluation.models) == 1:
-        table = tables.threshold_table(evaluation.models[0])
-        print_table(console, table, tables.THRESHOLD_NOTE)
     _print_breakdowns(console, evaluation)
     print_table(console, tables.star_table(evaluation), tables.STARS_NOTE)
     print_table(console, tables.class_table(evaluation))
@@ -94,8 +99,8 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
 
 
-def print_table(console: Console, table: tables.Table | None, note: str = "") -> None:
-    """Print a table, in several parts if the terminal is too narrow for it, and a note below it."""
+def print_table(console: Console, table: Table | None, note: str = "") -> None:
+    """Print a table and a note; a table that is wider than the terminal is printed in parts."""
     if table is None:
         return
     cells = [[_cell(each) for each in row] for row in table.rows]
@@ -113,8 +118,8 @@ def print_table(console: Console, table: tables.Table | None, note: str = "") ->
         console.print(Text(f"{note}\n", style="dim"))
 
 
-def _parts(table: tables.Table, cells: list[list[Text]], width: int) -> list[list[int]]:
-    """Choose the columns of each part: the fixed ones, and as many others as there is room for."""
+def _parts(table: Table, cells: list[list[Text]], width: int) -> list[list[int]]:
+    """Choose the columns of each part: the fixed columns, and as many others as fit."""
     widths = [
         max(min(len(head), _HEAD_WIDTH), *(len(row[at]) for row in cells)) + _SPACE
         for at, head in enumerate(table.columns)
@@ -132,7 +137,7 @@ def _parts(table: tables.Table, cells: list[list[Text]], width: int) -> list[lis
     return parts
 
 
-def _cell(cell: tables.Cell) -> Text:
+def _cell(cell: Cell) -> Text:
     text = Text(one_line(cell.text), style="bold green" if cell.is_best else "")
     if cell.note:
         text.append(f"  {cell.note}", style="dim not bold default")
@@ -140,7 +145,7 @@ def _cell(cell: tables.Cell) -> Text:
 
 
 def _print_breakdowns(console: Console, evaluation: Evaluation) -> None:
-    """Print accuracies; of groups all figures or, of several models, the balanced accuracies."""
+    """Print accuracies; for groups all figures of one model, or balanced accuracies of several."""
     groups = evaluation.groups
     for breakdown in evaluation.breakdowns:
         if breakdown is not groups:

@@ -1,4 +1,4 @@
-"""`toolkit explain`: which words make the score of a text."""
+"""`toolkit explain`: what each word of a text adds to its score."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.table import Table
@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from toolkit.model.sentences import Sentence
 
 
-Row = tuple[int, str]  # its number in the file, from 1, or 0 of none; and the text
+class Row(NamedTuple):
+    """A text to explain."""
+
+    number: int  # of its row in the file, from 1; 0: it is not from a file
+    text: str
+
 
 _STDIN = "-"
 _TEXTS = (
@@ -42,7 +47,13 @@ File = Annotated[
 ]
 Rows = Annotated[
     list[int] | None,
-    o.option("N", "Number of a row to explain, from 1.", "the first", ("--row",), min=1),
+    o.option(
+        value="N",
+        what="Number of a row to explain, from 1.",
+        default="the first",
+        names=("--row",),
+        min=1,
+    ),
 ]
 BySentence = Annotated[bool, o.flag("--by-sentence", "Also show the score of each sentence.")]
 Limit = Annotated[int, o.option("N", "Number of rows to explain, without --row.", True, min=1)]
@@ -78,29 +89,29 @@ def explain(
     read_options = reading.options(Columns(o.text_columns(text_column)))
     if file is None:
         if rows:
-            raise UsageError("--row: is a row of a file. Name the file with --file.")
+            raise UsageError("--row: needs a file. Name it with --file.")
         if read_options != ReadOptions():
             raise UsageError("Options for columns and reading need a file. Name it with --file.")
-        found = [(0, text) for text in _given(texts or [_STDIN])]
+        found = [Row(0, text) for text in _given(texts or [_STDIN])]
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
     else:
-        found = _found(file, read_options, sorted(set(rows or ())), limit)
+        found = _found(file=file, reading=read_options, wanted=sorted(set(rows or ())), limit=limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
     scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
-    for number, (row, text) in enumerate(found):
-        explanation = scorer.explain(text)
+    for number, row in enumerate(found):
+        explanation = scorer.explain(row.text)
         if json:
-            row_of = {"row": row} if row else {}
+            place = {"row": row.number} if row.number else {}
             model_of = {"model": scorer.identity(), "toolkit_version": __version__}
-            typer.echo(dumps({**row_of, **explanation.as_dict(), **model_of}))
+            typer.echo(dumps({**place, **explanation.as_dict(), **model_of}))
         else:
-            _show(explanation, scorer.facts.max_tokens, row=row, is_first=not number)
+            _show(explanation, scorer.facts.max_tokens, row=row.number, is_first=not number)
 
 
 def _given(texts: list[str]) -> list[str]:
-    """Put standard input in the place of -; `UsageError` for a blank text."""
+    """Replace - by standard input; raise `UsageError` for a blank text."""
     first = texts[0]
     if first in SHIPPED or (first.endswith(".onnx") and Path(first).is_file()):
         raise UsageError(
@@ -132,52 +143,63 @@ def _standard_input() -> str:
 
 
 def _found(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> list[Row]:
-    """Give what `_rows` does; `InputError` if that is nothing."""
+    """Return the rows to explain; raise `InputError` if there are none."""
     if str(file) != _STDIN and not is_there(file):
         raise InputError(f"{file}: no such file")
-    found = list(_rows(file, reading, wanted, limit))
+    found = list(_rows(file=file, reading=reading, wanted=wanted, limit=limit))
     if not found:
         raise InputError(f"{file}: no reviews with text in the first {limit:,} rows.")
     return found
 
 
 def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bool) -> list[Row]:
-    """Leave out the texts of which the model knows no word; an error if it `must_all` have one.
+    """Return the rows that have a score: the model knows at least one of their words.
 
-    That is also an error if none is left, and comes before anything is shown.
+    Raises `ToolkitError` if no row is left, or, with `must_all`, if one is left out.
     """
-    scores = scorer.score([text for _, text in found])
-    kept = [pair for pair, score in zip(found, scores, strict=True) if score.sentiment is not None]
+    from toolkit.model.predictor import array_of  # late: these import Arrow
+    from toolkit.text.silent_words import why_unscored
+
+    scores = scorer.score([row.text for row in found])
+    kept = [row for row, score in zip(found, scores, strict=True) if score.sentiment is not None]
     if must_all and len(kept) < len(found):
-        number = next(n for n, score in enumerate(scores) if score.sentiment is None)
-        row, text = found[number]
-        what = f"the model knows no word of {text!r:.50}: it has no score to explain."
+        position = next(at for at, score in enumerate(scores) if score.sentiment is None)
+        row = found[position]
+        why = why_unscored(scorer.token_ids(array_of([row.text])), row.text)
+        what = f"{why}: it has no score to explain."
         if file is not None:
-            raise InputError(f"{file}: row {row:,}: {what}")
-        raise UsageError(f"text {number + 1}: {what}" if len(found) > 1 else what)
+            raise InputError(f"{file}: row {row.number:,}: {what}")
+        raise UsageError(f"text {position + 1}: {what}" if len(found) > 1 else what)
     if not kept:
         reviews = counted(len(found), "review")
-        raise InputError(f"{file}: the model knows no word of the first {reviews} with text.")
+        raise InputError(
+            f"{file}: the first {reviews} with text have no score to explain: the model knows no "
+            "word of them, or only numbers and function words."
+        )
     return kept
 
 
 def _rows(file: Path, reading: ReadOptions, wanted: list[int], limit: int) -> Iterator[Row]:
-    """Give wanted rows of a file with their numbers, or the first; `InputError` without text."""
+    """Yield the wanted rows of a file, or the first `limit` rows that have text.
+
+    Raises `ToolkitError` if a wanted row has no text or does not exist.
+    """
     from toolkit.records.table import read_texts  # late: it imports Arrow
 
-    last, row = wanted[-1] if wanted else limit, 0
-    for row, text in enumerate(islice(read_texts(file, reading), last), 1):
-        if wanted and row not in wanted:
+    last = wanted[-1] if wanted else limit
+    number = 0
+    for number, text in enumerate(islice(read_texts(file, reading), last), 1):
+        if wanted and number not in wanted:
             continue
         if text and not text.isspace():
-            yield row, text
+            yield Row(number, text)
         elif wanted:
-            raise InputError(f"{file}: row {row:,} has no text to explain.")
-    if wanted and row < last:
-        raise UsageError(f"--row {last}: {file} has only {counted(row, 'row')}.")
+            raise InputError(f"{file}: row {number:,} has no text to explain.")
+    if wanted and number < last:
+        raise UsageError(f"--row {last}: {file} has only {counted(number, 'row')}.")
 
 
-# Shares of the strongest contribution from which a word is marked once, twice, three times.
+# From these shares of the strongest contribution, a word is marked once, twice, three times.
 _LEVELS = (0.15, 0.4, 0.7)
 _STYLES = {
     True: ("blue", "bold blue", "bold white on blue"),
@@ -189,7 +211,7 @@ _BAR = 24  # characters of the longest
 
 
 def _show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool) -> None:
-    """Print a text with its words marked, its sentences, the strongest words, and the sum."""
+    """Print a text with marked words, its sentences, the strongest words, and the logit."""
     console = new_console()
     if not is_first:
         console.print()
@@ -217,7 +239,7 @@ def _show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool
 
 
 def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
-    """Give the text with its words marked, as far as the model reads it."""
+    """Return the text with marked words; words that the model does not read are left out."""
     from toolkit.model.explain import pieces
 
     found = Text()
@@ -231,7 +253,7 @@ def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
 
 
 def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
-    """Give a word as it is shown, and its style."""
+    """Return a word with its signs, and its style."""
     shown = one_line(word.text)
     if word.state == "unknown":
         return shown, "dim"
@@ -246,12 +268,12 @@ def _mark(word: Word, strongest: float, *, signs: bool) -> tuple[str, str]:
 
 
 def _flat(separators: str) -> str:
-    """Give what is no word, without line breaks and tabs; after a NUL, it may be anything."""
+    """Replace line breaks and tabs by spaces, in the text between words."""
     return one_line(re.sub(r"[\t\n\v\f\r\x85\u2028\u2029]+", " ", separators))
 
 
 def _sentences(sentences: Sequence[Sentence]) -> Table:
-    """Give the sentences with their probabilities, aspects, and labels where they are clear."""
+    """Return a table of sentences: probability, label if it is clear, aspects, text."""
     has_aspects = any(sentence.aspects is not None for sentence in sentences)
     table = Table.grid(padding=(0, 2))
     table.add_column(justify="right")
@@ -268,7 +290,7 @@ def _sentences(sentences: Sequence[Sentence]) -> Table:
 
 
 def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
-    """Give the words with the largest contributions, the occurrences of each together."""
+    """Return the words with the largest contributions, added up over all occurrences."""
     found: dict[str, list[float]] = {}
     for word in explanation.words:
         found.setdefault(word.text.lower(), []).append(word.contribution)

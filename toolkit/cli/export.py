@@ -1,4 +1,4 @@
-"""`toolkit export`: a run folder becomes one file that takes raw text."""
+"""`toolkit export`: write a run folder as one model file that takes raw text."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from toolkit.errors import MissingExtraError, UsageError
 if TYPE_CHECKING:
     from toolkit.export import ExportResult
 
-_OF_RELEASE = "What the model says of its release"
+_OF_RELEASE = "Metadata of the release"
 
 Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`; with --twin, a model.")]
 Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
@@ -20,7 +20,11 @@ Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this
 Output = Annotated[
     Path | None,
     o.option(
-        "FILE", "Model file to write.", "RUN/PRESET.onnx", ("--output", "-o"), panel=o.WRITING
+        value="FILE",
+        what="Model file to write.",
+        default="RUN/PRESET.onnx",
+        names=("--output", "-o"),
+        panel=o.WRITING,
     ),
 ]
 Golden = Annotated[
@@ -60,13 +64,13 @@ def export(
     """
     if twin:
         if golden or {threshold, optimize, hub, release, model_version} != {None}:
-            raise UsageError("--twin: all else is of the model. Leave out all but -o and --force.")
+            raise UsageError("--twin: can be combined only with --output and --force.")
         show_twin(run, output, force)
         return
     MissingExtraError.check("train", "onnx")
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
-    from toolkit.export.export_run import chosen_release
+    from toolkit.export.release_file import chosen_release
 
     settings: dict[str, Any] = {
         "force": force,
@@ -78,14 +82,14 @@ def export(
         show(run_export(run, output, golden=golden, **settings))
         return
     if output is not None:
-        raise UsageError("--output: the files of --hub have names of their own. Leave out one.")
+        raise UsageError("--output: cannot be combined with --hub, which names its own files.")
     show(export_to_hub(run, hub, **settings))
 
 
 def show_twin(model: Path, output: Path | None, force: bool) -> None:
     """Write the twin of a model, and print its files."""
     from toolkit.export import export_twin
-    from toolkit.model.fact_lines import megabytes
+    from toolkit.model.description import megabytes
 
     for path in export_twin(model, output, force=force):
         size = megabytes(path.stat().st_size)
@@ -93,13 +97,14 @@ def show_twin(model: Path, output: Path | None, force: bool) -> None:
 
 
 def show(result: ExportResult) -> None:
-    """Print how far each execution is from Keras, the threshold, and the files."""
+    """Print how much each execution differs from Keras, the threshold, and the files."""
     from rich import box
     from rich.table import Table
 
-    from toolkit.model.fact_lines import megabytes, threshold_line
+    from toolkit.model.description import megabytes, threshold_line
 
-    console, parity = new_console(), result.parity
+    console = new_console()
+    parity = result.parity
     table = Table(box=box.SIMPLE_HEAD, pad_edge=False)
     table.add_column(f"Keras against ONNX on {parity.reviews + parity.edge_texts:,} texts")
     table.add_column("largest difference", justify="right")

@@ -1,4 +1,4 @@
-"""`toolkit info`: what a model file says of itself, and which core runs here."""
+"""`toolkit info`: the metadata of a model, and which core runs here."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL
 
 if TYPE_CHECKING:
-    from toolkit.model.fact_lines import Description
+    from toolkit.model.description import Description
 
 _MODEL = f"Model to show: a name, a file or a run folder. Default: {DEFAULT_MODEL}."
 Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
@@ -30,7 +30,7 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
     """
     if model is not None and named is not None:
         raise UsageError(f"Two models: {model} and {named}. Name one, with or without --model.")
-    from toolkit.model.fact_lines import describe, json_of
+    from toolkit.model.description import describe, json_of
     from toolkit.native import core_name
 
     description = describe(model or named)
@@ -43,14 +43,15 @@ def info(model: Model = None, named: o.Model = None, json: o.Json = False) -> No
 
 
 def _show(description: Description, core: str) -> None:
-    """Print a title, a line for each fact, and what to do next; `core` is what runs here."""
+    """Print a title, a line for each fact, and the next step."""
     from rich.text import Text
 
-    from toolkit.model.fact_lines import next_step, rows_of
+    from toolkit.model.description import next_step, rows_of
 
+    # First: of damaged facts, nothing is printed.
+    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console = new_console()
     path = one_line(str(description.path))
     console.print(Text(path, "bold"), Text(description.kind, "cyan"), soft_wrap=True)
-    rows = [*rows_of(description), ("this toolkit", f"{__version__}, core: {core}")]
     console.print(fact_table(rows))
     console.print(one_line(next_step(description)), soft_wrap=True)

@@ -1,10 +1,9 @@
 """How an option is defined, and the options that several commands share.
 
 An option is defined once, as the annotation of a parameter or of a field of a dataclass. The help,
-the command reference, the completion of shells and a test of wrong values follow from it. A command
-takes the options of a dataclass by a parameter of that type (`toolkit.cli.commands`). Help
-texts are Markdown, and short: what a user needs only now and then is in the reference, from
-``.ci/pages/options.toml``.
+the command reference, the completion of shells and a test of wrong values are derived from it. A
+command takes the options of a dataclass by a parameter of that type (`toolkit.cli.commands`). Help
+texts are Markdown, and short: details are in the reference, from ``.ci/pages/options.toml``.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ WRITING = "Output"
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects as AspectWords
 
-Complete = Callable[[str], list[str]]  # what may follow what is typed so far
+Complete = Callable[[str], list[str]]  # from what is typed so far to the possible values
 
 OUTPUT_FORMATS = [name for name, each in FORMATS.items() if each.can_write]
 
@@ -49,17 +48,20 @@ def option(
 ) -> Any:
     """Describe an option, for `Annotated`.
 
-    ``value`` is the name of its value in the help, None for a flag. ``default`` describes the
-    default in the help; True shows the default itself. ``names`` replace those that Typer makes.
-    ``panel`` is its heading in the help; all options of a dataclass have that of its `panel`.
-    No other value than ``values`` is taken; shells complete them, or what a function in their place
-    gives.
+    - ``value``: name of the value in the help; None for a flag
+    - ``what``: the help text
+    - ``default``: describes the default in the help; True shows the default value
+    - ``names``: replace the names that Typer makes
+    - ``panel``: heading in the help; the options of a dataclass have its attribute `panel`
+    - ``values``: the only values that are accepted, and that shells complete; a function only
+      completes
     """
-    if isinstance(default, str):  # Typer would give it a line of its own
-        what, default = f"{what} Default: {default}.", False
+    if isinstance(default, str):  # Typer would print it on a separate line
+        what = f"{what} Default: {default}."
+        default = False
     return typer.Option(
         *names,
-        metavar=value or " ",  # else Typer shows the type of a flag
+        metavar=value or " ",  # with none, Typer would print the type of a flag
         help=what,
         rich_help_panel=panel,
         show_default=default,
@@ -83,7 +85,7 @@ def _completion(values: Collection[str]) -> Complete | None:
     def complete(incomplete: str) -> list[str]:
         return [value for value in values if value.startswith(incomplete)]
 
-    return complete if values else None  # which leaves it to the type
+    return complete if values else None  # None: Typer completes by the type
 
 
 def _check(values: Collection[str]) -> Callable[[str | None], str | None]:
@@ -98,7 +100,7 @@ def _check(values: Collection[str]) -> Callable[[str | None], str | None]:
 def models(incomplete: str) -> list[str]:
     """Complete the name of a shipped model or of a file."""
     folder = Path(incomplete).parent
-    files = [f"{path}{'/' * path.is_dir()}" for path in sorted(folder.glob("*"))]
+    files = [f"{path}/" if path.is_dir() else str(path) for path in sorted(folder.glob("*"))]
     return [name for name in (*SHIPPED, *files) if name.startswith(incomplete)]
 
 
@@ -106,10 +108,10 @@ def models(incomplete: str) -> list[str]:
 Model = Annotated[
     Path | None,
     option(
-        "MODEL",
-        "Model to use: a name, a file or a run folder.",
-        DEFAULT_MODEL,
-        ("--model", "-m"),
+        value="MODEL",
+        what="Model to use: a name, a file or a run folder.",
+        default=DEFAULT_MODEL,
+        names=("--model", "-m"),
         values=models,
     ),
 ]
@@ -144,7 +146,7 @@ Quiet = Annotated[bool, flag("--quiet", "Print nothing unless something fails.",
 
 @dataclass(frozen=True)
 class LabelOptions:
-    """What labels are, for commands that need them."""
+    """Options of labels, for commands that need labels."""
 
     panel: ClassVar = COLUMNS
 
@@ -166,14 +168,18 @@ class LabelOptions:
 
     @property
     def names(self) -> LabelNames:
-        """What is said of the labels themselves."""
-        named = tuple(self.positive or ()), tuple(self.negative or ())
-        return LabelNames(*named, self.positive_from, self.skip_wrong_labels)
+        """The meaning of labels, as the options define it."""
+        return LabelNames(
+            positive=tuple(self.positive or ()),
+            negative=tuple(self.negative or ()),
+            positive_from=self.positive_from,
+            skip_wrong=self.skip_wrong_labels,
+        )
 
 
 @dataclass(frozen=True)
 class ReadingOptions:
-    """How files are read, for all commands that read reviews."""
+    """Options of reading files, for all commands that read reviews."""
 
     panel: ClassVar = READING
 
@@ -210,10 +216,12 @@ class ReadingOptions:
     ] = None
 
     def options(self, columns: Columns, labels: LabelNames | None = None) -> ReadOptions:
-        r"""Put all that is said of reading together; a shell passes ``\t`` as two characters."""
+        """Return the options of reading, for some columns and labels."""
+        null_words = () if self.no_null else NULL_WORDS
         return ReadOptions(
             columns,
             format=self.input_format,
+            # A shell passes \t as two characters.
             delimiter="\t" if self.delimiter == r"\t" else self.delimiter,
             quote={None: '"', "none": None}.get(self.quote, self.quote),
             quote_is_sure=self.quote not in (None, "none"),
@@ -223,14 +231,14 @@ class ReadingOptions:
             sheet=self.sheet,
             strip_endings=tuple(self.strip_ending or ()),
             labels=labels or LabelNames(),
-            null_words=(*(NULL_WORDS * (not self.no_null)), *(self.null or ())),
+            null_words=(*null_words, *(self.null or ())),
             header=not self.no_header,
         )
 
 
 @dataclass(frozen=True)
 class SubsetOptions:
-    """Which records of each file are taken."""
+    """Options for a part of the records of each file."""
 
     panel: ClassVar = READING
 
@@ -243,8 +251,10 @@ class SubsetOptions:
 
 
 def text_columns(named: list[str] | None) -> str | tuple[str, ...] | None:
-    """Give what `Columns` takes: none, one, or several."""
-    return named[0] if named and len(named) == 1 else tuple(named or ()) or None
+    """Return the columns as `Columns` takes them: None, one name, or a tuple of names."""
+    if not named:
+        return None
+    return named[0] if len(named) == 1 else tuple(named)
 
 
 Aspects = Annotated[
@@ -260,7 +270,7 @@ Aspect = Annotated[
 
 
 def aspects_of(lists: str | None, single: list[str] | None) -> AspectWords | None:
-    """Read ``--aspects`` and ``--aspect``; `UsageError` if they are no lists of words."""
+    """Read ``--aspects`` and ``--aspect``; raise `UsageError` if they are not lists of words."""
     if lists is None and not single:
         return None
     from toolkit.model.aspects import Aspects as Found  # late: it imports Arrow
@@ -269,9 +279,9 @@ def aspects_of(lists: str | None, single: list[str] | None) -> AspectWords | Non
 
 
 def names_of_added(given: list[str] | None) -> dict[str, str]:
-    """Read ``sentiment=label,probability=p``: the names of added columns by what they hold.
+    """Parse ``sentiment=label,probability=p``: return the names of added columns by their keys.
 
-    A comma ends a name only if another key follows, so that names may have commas.
+    A comma ends a name only if another key follows, so names may contain commas.
     """
     names: dict[str, str] = {}
     for entry in (each for text in given or () for each in re.split(r",(?=\w+=)", text)):
@@ -295,15 +305,15 @@ def check_rows_file(
     *,
     force: bool,
 ) -> None:
-    """Raise `UsageError` for a file of rows that could not be written at the end."""
+    """Raise `UsageError` if a file of rows could not be written at the end of the command."""
     from toolkit.files import check_is_no_input, check_output_file, resolved
-    from toolkit.records.formats import format_of
+    from toolkit.records.formats import output_format_of
 
     path = path_of(path)
     if path == STDIN:
         raise UsageError(f"{name}: cannot go to standard output; name a file.")
     if resolved(path) in map(resolved, others):
         raise UsageError(f"{path}: is named by {name} and by --report. Choose two files.")
-    format_of(path, option=name)
-    check_is_no_input(path, inputs, name)  # patterns among them count as missing
+    output_format_of(path, option=name)
+    check_is_no_input(path, inputs, name)  # patterns among the inputs are not expanded
     check_output_file(path, force=force, option=name)

@@ -1,4 +1,4 @@
-"""The process of the command: how it starts, and what an error means to the user at its end."""
+"""The process of the command: how it starts, and how an error becomes a message."""
 
 from __future__ import annotations
 
@@ -15,17 +15,18 @@ from dataclasses import dataclass
 from toolkit.errors import ToolkitError
 
 # Of mallopt(3) in glibc.
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD = -1, -3
-_PACKAGES_BYTES = 400 << 20  # of addresses: about what the score of one review takes in all
-_LARGEST_THRESHOLD = 32 << 20  # that glibc takes for M_MMAP_THRESHOLD, on 64 bits
+_M_TRIM_THRESHOLD = -1
+_M_MMAP_THRESHOLD = -3
+_PACKAGES_BYTES = 400 << 20  # address space that scoring one review takes
+_LARGEST_THRESHOLD = 32 << 20  # largest M_MMAP_THRESHOLD that glibc accepts on 64 bits
 
 
 def prepare_process() -> None:
-    """Start quickly, and keep freed memory; only for a process that runs the toolkit alone.
+    """Start quickly, and keep freed memory; only for a process that runs nothing but the toolkit.
 
-    Ten reviews are scored in 0.25 s instead of 0.4 s. Nothing here uses the threads that NumPy's
-    linear algebra starts. Most objects that imports leave to the garbage collector are no garbage.
-    Where pandas is installed, pyarrow would import it (0.14 s) to see that no value is from pandas.
+    Ten reviews are scored in 0.25 s instead of 0.4 s: NumPy starts no threads for linear algebra,
+    which nothing here uses; the garbage collector runs less often, as imports leave little garbage;
+    and pyarrow does not import pandas (0.14 s), which it would do to recognize values of pandas.
     """
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
     gc.set_threshold(100_000, 50)
@@ -34,9 +35,9 @@ def prepare_process() -> None:
 
 
 def check_memory() -> None:
-    """Raise `MemoryError` if a limit of the shell leaves no room for the packages that score.
+    """Raise `MemoryError` if a limit of the shell is too low for the packages that score.
 
-    Some of them end the process without a message that helps, such as OpenBLAS.
+    Some packages, such as OpenBLAS, would end the process without a helpful message.
     """
     try:
         import resource  # not on Windows
@@ -62,12 +63,13 @@ class _WithoutPandas:
 def _keep_freed_memory() -> None:
     """Keep freed memory for the next arrays, if the C library is glibc.
 
-    glibc would return every array of some hundred kilobytes to the system, and fetch new pages for
-    the next one: 70,000 more page faults on 100,000 reviews, at which threads wait for each other,
-    and 5 to 10 % more time. Records of more than 32 MiB are still returned.
+    By default, glibc returns each array of some hundred kilobytes to the system, and gets new pages
+    for the next one. With 100,000 reviews, that causes 70,000 more page faults, at which threads
+    wait for each other, and takes 5 to 10 % more time. Arrays of more than 32 MiB are still
+    returned.
 
-    Arrow then shares this memory. Its own allocator would keep freed memory too, which takes 280 MB
-    instead of 205, at the same speed.
+    Arrow uses the same allocator. With its own, which keeps freed memory too, scoring takes 280 MB
+    instead of 205 MB, at the same speed.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt
@@ -77,8 +79,8 @@ def _keep_freed_memory() -> None:
         os.environ.setdefault("ARROW_DEFAULT_MEMORY_POOL", "system")
 
 
-# How libraries say that memory is missing: the loader of the C library, ONNX Runtime, protobuf
-# (which cannot copy a model), OpenBLAS, and Python where a thread gets no stack.
+# Messages of libraries without memory: the loader of the C library, ONNX Runtime, protobuf (which
+# cannot copy a model), OpenBLAS, and Python (which cannot start a thread).
 _OUT_OF_MEMORY = (
     "bad_alloc",
     "failed to map segment",
@@ -93,7 +95,7 @@ READER_IS_GONE = 128 + getattr(signal, "SIGPIPE", 13)
 
 
 class Interrupted(BaseException):
-    """A signal asked the process to stop; raised where the main thread is at that moment."""
+    """A signal asked the process to stop; raised wherever the main thread is."""
 
     def __init__(self, number: int) -> None:
         super().__init__(number)
@@ -102,16 +104,16 @@ class Interrupted(BaseException):
 
 @dataclass(frozen=True)
 class Failure:
-    """How a run has failed."""
+    """The message and the exit code of an error."""
 
     message: str
     exit_code: int
-    # Nothing is said of a reader that has what it wants: as usual tools do, such as `cat`.
+    # No message if the reader of standard output closed it, as with `cat` and other tools.
     is_silent: bool = False
 
     @classmethod
     def of(cls, error: BaseException) -> Failure:
-        """Explain an error, with its notes."""
+        """Return the failure that an error means to the user, with the error's notes."""
         message, code = _explained(error)
         notes = "".join(f" {note}" for note in getattr(error, "__notes__", []))
         stop = "." if notes and not message.endswith(".") else ""
@@ -138,12 +140,12 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
 
 
 def is_of_typer(error: BaseException) -> bool:
-    """Whether Typer has found that a command was called in a wrong way."""
+    """Check whether an error is Typer's, of a command that was called in a wrong way."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
 def _chain(error: BaseException | None) -> Iterator[BaseException]:
-    """Give an error, and those that it came from."""
+    """Yield an error, and the errors that caused it."""
     while error is not None:
         yield error
         error = error.__cause__ or error.__context__
@@ -154,7 +156,7 @@ def _is_out_of_memory(error: BaseException) -> bool:
         return True
     if isinstance(error, OSError):
         return error.errno == errno.ENOMEM
-    # A reject or a file may have these words, so not in the errors of the toolkit itself.
+    # Errors of the toolkit may quote a file with these words, so they are not searched.
     return not isinstance(error, ToolkitError) and any(
         words in str(error) for words in _OUT_OF_MEMORY
     )

@@ -1,8 +1,8 @@
-"""`toolkit score`: add a score to every review of some files."""
+"""`toolkit score`: add sentiment and probability to the reviews of files."""
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import typer
@@ -50,97 +50,130 @@ def score(
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
+    call = _Call(files, common, labels, reading, subset, rejects, output, running, sharding)
     with RunReport(None if common.dry_run else output.report, context) as run:
         run.allow_early(common.output, rejects.rejected)
         check_memory()
-        if sharding.is_wanted:
-            sharding.number_and_count()
-        neutral, prior = labels.neutral(common), labels.chosen_prior
-        columns = None if labels.names_classes else labels.columns(common)
-        options = _options(columns, common, labels, reading, subset, rejects, output, running)
-        from toolkit.model import find_model
+        call.run(run)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """All that the user has asked for."""
+
+    files: list[str]
+    common: s.CommonOptions
+    labels: s.ScoreOptions
+    reading: o.ReadingOptions
+    subset: o.SubsetOptions
+    rejects: s.RejectOptions
+    output: s.OutputOptions
+    running: s.RunningOptions
+    sharding: Sharding
+
+    def run(self, run: RunReport) -> None:
+        """Check everything, then score the files, show what would be done, or score shards."""
+        if self.sharding.is_wanted:
+            self.sharding.number_and_count()
+        asked = self.labels.scorer_options(self.common)
+        # The columns of a model of classes are known when it is loaded.
+        columns = None if self.labels.names_classes else self.labels.columns(self.common)
+        options = self._options(columns or Columns())
+        jobs = self._jobs(run)
         from toolkit.model.scorer import Scorer
-        from toolkit.scoring.input_files import find_jobs
         from toolkit.scoring.results import ScoringModel
 
-        jobs = find_jobs(
-            files,
-            common.output,
-            output.output_format,
-            rejects.path,
-            output.report,
-            reading.input_format,
-        )
-        model = find_model(common.model)
-        run.allow(jobs, model, force=common.force)
-        if output.page is not None:
-            if reading.no_header:
-                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
-            _check_page(output.page, jobs, sharding, force=common.force, dry_run=common.dry_run)
-        scorer = Scorer(
-            common.model,
-            labels.threshold,
-            neutral,
-            by_sentence=common.by_sentence,
-            aspects=labels.chosen_aspects,
-            reasons=labels.reasons or 0,
-            min_probability=labels.min_probability,
-            other=labels.other,
-            top=labels.top or 0,
-            probabilities=labels.probabilities,
-            prior=prior,
-        )
-        if scorer.answers is not None:
-            _check_has_no_page(output.page)
-            columns = labels.columns_of_classes(common, scorer.answers)
-        elif columns is None:
-            columns = labels.columns(common)
+        scorer = Scorer.of(asked)
+        columns = self._columns(scorer)
         options = replace(options, reading=replace(options.reading, columns=columns))
         run.scorer = ScoringModel.of(scorer)
-        if common.dry_run:
+        if self.common.dry_run:
             from toolkit.cli.dry_run import show_preview
 
             show_preview(scorer, jobs, options)
-        elif sharding.is_wanted:
+        elif self.sharding.is_wanted:
             from toolkit.cli.shards import score_in_shards
 
-            where = None if common.output is None else path_of(common.output)
-            score_in_shards(run, scorer, jobs, options, sharding, where, quiet=common.quiet)
+            score_in_shards(
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                sharding=self.sharding,
+                output=None if self.common.output is None else path_of(self.common.output),
+                quiet=self.common.quiet,
+            )
         else:
-            page = None if output.page is None else (output.page, common.model)
-            _score(run, scorer, jobs, options, page, quiet=common.quiet)
+            _score(
+                run=run,
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                page=self.output.page,
+                model=self.common.model,
+                quiet=self.common.quiet,
+            )
 
+    def _options(self, columns: Columns) -> ScoringOptions:
+        """Return how the files are scored."""
+        read_options = self.reading.options(columns)
+        from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
 
-def _options(
-    columns: Columns | None,
-    common: s.CommonOptions,
-    labels: s.ScoreOptions,
-    reading: o.ReadingOptions,
-    subset: o.SubsetOptions,
-    rejects: s.RejectOptions,
-    output: s.OutputOptions,
-    running: s.RunningOptions,
-) -> ScoringOptions:
-    """Put together how the files are scored; columns are None where the model chooses them."""
-    read_options = reading.options(columns or Columns())
-    from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
+        rejects = self.rejects
+        most = rejects.max_rejected
+        unread = rejects.max_unread
+        return ScoringOptions(
+            reading=read_options,
+            output_format=self.output.output_format,
+            stop_on_error=rejects.on_error == "stop",
+            workers=self.running.workers,
+            force=self.common.force,
+            resume=self.common.resume,
+            skip_existing=self.output.skip_existing,
+            leaves_record=self.common.resume,
+            checkpoint_seconds=self.running.checkpoint_seconds,
+            max_rejected=None if most is None else MaxRejected.parse(most),
+            max_unread=None if unread is None else MaxUnread.parse(unread),
+            subset=Subset(self.subset.limit, self.subset.sample),
+            estimates_prior=self.labels.prior is not None and self.labels.chosen_prior is None,
+        )
 
-    most, unread = rejects.max_rejected, rejects.max_unread
-    return ScoringOptions(
-        reading=read_options,
-        output_format=output.output_format,
-        stop_on_error=rejects.on_error == "stop",
-        workers=running.workers,
-        force=common.force,
-        resume=common.resume,
-        skip_existing=output.skip_existing,
-        leaves_record=common.resume,
-        checkpoint_seconds=running.checkpoint_seconds,
-        max_rejected=None if most is None else MaxRejected.parse(most),
-        max_unread=None if unread is None else MaxUnread.parse(unread),
-        subset=Subset(subset.limit, subset.sample),
-        estimates_prior=labels.prior is not None and labels.chosen_prior is None,
-    )
+    def _jobs(self, run: RunReport) -> Jobs:
+        """Find the files; raise `ToolkitError` if they, the model and the report are not apart."""
+        from toolkit.model import find_model
+        from toolkit.scoring.input_files import find_jobs
+
+        common, output = self.common, self.output
+        jobs = find_jobs(
+            self.files,
+            common.output,
+            output.output_format,
+            self.rejects.target,
+            output.report,
+            self.reading.input_format,
+        )
+        run.allow(jobs, find_model(common.model), force=common.force)
+        if output.page is not None:
+            if self.reading.no_header:
+                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
+            _check_page(
+                output.page, jobs, self.sharding, force=common.force, dry_run=common.dry_run
+            )
+        return jobs
+
+    def _columns(self, scorer: Scorer) -> Columns:
+        """Return the columns that this kind of model reads and adds."""
+        if scorer.answers is None:
+            return self.labels.columns(self.common)
+        scorer.check_options_of_sentiment(
+            {
+                "--page": self.output.page is not None,
+                "--stars": self.common.stars,
+                "--aspect-probability": self.labels.aspect_probability,
+                "--prior": self.labels.prior is not None,
+            }
+        )
+        return self.labels.columns_of_classes(self.common, scorer.answers)
 
 
 def _score(
@@ -148,65 +181,64 @@ def _score(
     scorer: Scorer,
     jobs: Jobs,
     options: ScoringOptions,
-    page: tuple[Path, Path | None] | None,  # with the model
+    page: Path | None,
+    model: Path | None,
     *,
     quiet: bool,
 ) -> None:
-    """Score the files, say what became of them, and choose the exit code."""
+    """Score the files, print the summary, write the page, and choose the exit code."""
     from toolkit.cli.console import progress_of
     from toolkit.cli.score_view import exit_with, show, warn
     from toolkit.scoring.run import score_files
 
     results = score_files(
-        scorer,
-        jobs,
-        options,
-        lambda job: progress_of(job.source, quiet=quiet),
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        on_file=lambda job: progress_of(job.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     if not quiet:
-        show(results, jobs, options, run)
-    outputs = [str(result.job.output) for result in results if result.error is None]
+        show(results=results, jobs=jobs, options=options, run=run)
     if page is not None and any(result.summary.scored or result.is_skipped for result in results):
-        from toolkit.cli.summarize import run as summarize
-        from toolkit.evaluation.summarize_files import SummaryOptions
-        from toolkit.records.formats import beside
-
-        # The column of stars, if it is named, is one that was added.
-        columns = replace(options.reading.columns, stars=None, label=None)
-        reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
-        path, model = page
-        settings = SummaryOptions(
-            reading,
-            model,
-            force=options.force,
-            adjusts=scorer.prior is None and not options.estimates_prior,
-        )
-        summarize(outputs, settings, path, None, json=False, quiet=True)
+        outputs = [str(result.job.output) for result in results if result.error is None]
+        adjusts = scorer.prior is None and not options.estimates_prior
+        _write_page(page, outputs, options=options, model=model, adjusts=adjusts)
         if not quiet:
-            messages.say(f"Written to {messages.one_line(str(path))}", "page", path=str(path))
+            messages.say(f"Written to {messages.one_line(str(page))}", "page", path=str(page))
     exit_with(run, results, options.max_rejected)
 
 
-def _check_has_no_page(page: Path | None) -> None:
-    """Raise `UsageError` for a page about classes, which there is not."""
-    if page is not None:
-        raise UsageError(
-            "--page: for models that tell negative from positive, and this one has classes of its "
-            "own. Leave it out."
-        )
+def _write_page(
+    page: Path, outputs: list[str], *, options: ScoringOptions, model: Path | None, adjusts: bool
+) -> None:
+    """Summarize scored files as a page."""
+    from toolkit.cli.summarize import run as summarize
+    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.records.formats import beside
+
+    # A named column of stars is one that scoring has added, not one of reviewers.
+    columns = replace(options.reading.columns, stars=None, label=None)
+    reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
+    summarize(
+        files=outputs,
+        options=SummaryOptions(reading, model, force=options.force, adjusts=adjusts),
+        page=page,
+        report=None,
+        json=False,
+        quiet=True,
+    )
 
 
 def _check_page(page: Path, jobs: Jobs, sharding: Sharding, *, force: bool, dry_run: bool) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` if the page could not be written at the end."""
     from toolkit.cli.summarize import check_outputs
-    from toolkit.records.options import STDIN
 
     files = [path for job in jobs.files for path in (job.source, job.output)]
-    if sharding.is_wanted or dry_run or STDIN in [job.output for job in jobs.files]:
+    if sharding.is_wanted or dry_run or any(job.is_to_stdout for job in jobs.files):
         raise UsageError(
-            "--page: is of scored files, and cannot be combined with shards, --dry-run or an "
+            "--page: needs scored files, and cannot be combined with shards, --dry-run or an "
             "output on standard output. Use toolkit summarize on the output."
         )
     check_outputs(page, None, files, force=force)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.records.columns import (
-    ADDED,
+    NAMES,
     Columns,
-    aspect_probability_role,
-    aspect_role,
+    addition_of,
+    in_order_of_place,
+    is_asked,
     is_of_classes,
 )
 from toolkit.stores.paths import path_of
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.labels import Range
+    from toolkit.model.scorer_options import ScorerOptions
+    from toolkit.scoring.jobs import RejectsTo
 
 
 _FILES = "Files, folders or patterns such as 'data/*.csv'; - reads standard input."
@@ -32,7 +36,7 @@ Files = Annotated[list[str], o.argument("FILE", _FILES)]
 
 @dataclass(frozen=True)
 class CommonOptions:
-    """What most runs choose from."""
+    """Options that most runs use."""
 
     panel: ClassVar = None
 
@@ -106,76 +110,90 @@ class ScoreOptions:
 
     @cached_property
     def chosen_aspects(self) -> Aspects | None:
-        """Read which aspects are wanted; `UsageError` if they are no lists of words."""
+        """Read the wanted aspects; raise `UsageError` if they are not lists of words."""
         return o.aspects_of(self.aspects, self.aspect)
 
+    def scorer_options(self, common: CommonOptions) -> ScorerOptions:
+        """Return what the scorer is asked for; raise `UsageError` for a wrong range or prior."""
+        from toolkit.model.scorer_options import ScorerOptions
+
+        return ScorerOptions(
+            model=common.model,
+            threshold=self.threshold,
+            neutral=self.neutral(common),
+            by_sentence=common.by_sentence,
+            aspects=self.chosen_aspects,
+            reasons=self.reasons or 0,
+            prior=self.chosen_prior,
+            min_probability=self.min_probability,
+            other=self.other,
+            top=self.top or 0,
+            probabilities=self.probabilities,
+        )
+
     def columns(self, common: CommonOptions) -> Columns:
-        """Say which columns are read and added; `UsageError` if one is named that is not."""
+        """Return the columns that a model of sentiment reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
-        adds = ["sentiment", "probability"]
-        aspects = self.chosen_aspects
-        if self.aspect_probability and aspects is None:
-            raise UsageError("--aspect-probability: give --aspects or --aspect, too.")
-        kinds = [aspect_role, *([aspect_probability_role] if self.aspect_probability else [])]
-        of_aspects = [kind(name) for name in (aspects.names if aspects else ()) for kind in kinds]
+        if self.aspect_probability and self.chosen_aspects is None:
+            raise UsageError("--aspect-probability: needs --aspects or --aspect.")
         if of_classes := [role for role in names if is_of_classes(role)]:
             raise UsageError(
-                f"--names: {of_classes[0]} is a column of models of classes, and this one tells "
-                "negative from positive. Leave it out, or choose another model."
+                f"--names: only models of classes have the column {of_classes[0]}. Leave it out, "
+                "or choose another model."
             )
-        others = [role for role in names if role not in ADDED and role not in of_aspects]
-        for name, roles, is_given in (
-            ("--reasons", ["reasons"], self.reasons is not None),
-            ("--aspects", of_aspects or others, bool(of_aspects)),
-            ("--stars", ["stars"], common.stars),
-            ("--by-sentence", ["positive_sentences", "negative_sentences"], common.by_sentence),
-        ):
-            adds += roles if is_given else []
-            if not is_given and (taken := [role for role in roles if role in names]):
-                raise UsageError(
-                    f"--names: {taken[0]} is a column that {name} adds: give {name}, too."
-                )
-        if "model" in names:
-            adds.append("model")
-        if others:
-            raise UsageError(
-                f"--names: {others[0]}: no such aspect. There are {', '.join(of_aspects)}"
-            )
-        texts = o.text_columns(common.text_column)
-        named = tuple((role, names.pop(role)) for role in of_aspects if role in names)
-        return Columns(texts, label=self.label_column, aspects=named, adds=tuple(adds), **names)
+        adds = [*self._roles(common, names)]
+        for role in names:
+            self._check_is_added(role, adds)
+        in_order = {role: names[role] for role in sorted(names, key=adds.index)}
+        return self._columns(common, adds).with_names(in_order)
+
+    def _roles(self, common: CommonOptions, names: Collection[str]) -> Iterator[str]:
+        """Yield the roles of the columns that are added, in order."""
+        given = {**vars(common), **vars(self), "aspects": self.chosen_aspects}
+        wanted = [
+            (key, addition)
+            for key, addition in in_order_of_place()
+            if not addition.is_of_classes
+            and (key in names if addition.option == NAMES else is_asked(addition, given))
+        ]
+        aspects = () if self.chosen_aspects is None else self.chosen_aspects.names
+        several = [addition.usual for _, addition in wanted if addition.are_several]
+        for key, addition in wanted:
+            if not addition.are_several:
+                yield key
+            elif addition.usual == several[0]:  # all columns of an aspect are side by side
+                yield from (f"{usual}{name}" for name in aspects for usual in several)
+
+    def _check_is_added(self, role: str, adds: Collection[str]) -> None:
+        """Raise `UsageError` if a column is named that is not added."""
+        if role in adds:
+            return
+        addition = addition_of(role)
+        if addition.are_several and self.chosen_aspects is not None:
+            of_aspects = [each for each in adds if addition_of(each).are_several]
+            raise UsageError(f"--names: {role}: no such aspect, expected {', '.join(of_aspects)}")
+        option = "--aspects" if addition.are_several else addition.option
+        raise UsageError(
+            f"--names: the column {role} needs {option}. Add it, or leave the name out."
+        )
 
     def columns_of_classes(self, common: CommonOptions, answers: ClassAnswers) -> Columns:
-        """Say which columns a model of classes adds; `UsageError` for what it does not have."""
+        """Return the columns that a model of classes reads and adds; raise `UsageError`."""
         names = o.names_of_added(self.names)
-        given = {
-            "--stars": common.stars,
-            "--aspect-probability": self.aspect_probability,
-            "--prior": self.prior is not None,
-        }
-        if useless := [option for option, is_given in given.items() if is_given]:
-            raise UsageError(
-                f"{', '.join(useless)}: for models that tell negative from positive, and this one "
-                "has classes of its own. Leave this out, or choose another model."
-            )
         adds = [*answers.adds, *(["model"] if "model" in names else [])]
         if unknown := [role for role in names if role not in adds]:
             raise UsageError(
-                f"--names: {unknown[0]}: no such column is added. There are {', '.join(adds)[:300]}"
+                f"--names: {unknown[0]}: no such column, expected {', '.join(adds)[:300]}"
             )
-        model = names.pop("model", None)
+        return self._columns(common, adds).with_names(names)
+
+    def _columns(self, common: CommonOptions, adds: Sequence[str]) -> Columns:
         texts = o.text_columns(common.text_column)
-        return Columns(
-            texts,
-            label=self.label_column,
-            aspects=tuple(names.items()),
-            adds=tuple(adds),
-            model=model,
-        )
+        return Columns(texts, label=self.label_column, adds=tuple(adds))
 
     @property
     def chosen_prior(self) -> float | None:
-        """Read a share that is named; `UsageError` if it is none."""
+        """The share of --prior, or None for auto; raise `UsageError` if it is not a share."""
         if self.prior is None:
             return None
         from toolkit.model.prior import parse_prior
@@ -183,7 +201,7 @@ class ScoreOptions:
         return parse_prior(self.prior)
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
-        """Give the neutral range, as `Scorer` takes it."""
+        """Return the neutral range, as `Scorer` takes it."""
         if self.neutral_range is None:
             return True if common.neutral else None
         if common.neutral:
@@ -214,13 +232,13 @@ class RejectOptions:
     ] = None
 
     @property
-    def path(self) -> Path | None:
-        """The path for rejects, which has a name for nothing."""
-        from toolkit.scoring.jobs import NOT_KEPT
+    def target(self) -> Path | RejectsTo | None:
+        """Where the rejects go; None if no place is named."""
+        from toolkit.scoring.jobs import RejectsTo
 
         if self.rejected is None:
             return None
-        return NOT_KEPT if self.rejected == "none" else path_of(self.rejected)
+        return RejectsTo.NOWHERE if self.rejected == "none" else path_of(self.rejected)
 
 
 Report = Annotated[
@@ -233,7 +251,7 @@ LogFormat = Annotated[
 
 @dataclass(frozen=True)
 class OutputOptions:
-    """What is written besides the rows, and how."""
+    """Options of the output."""
 
     panel: ClassVar = o.WRITING
 
@@ -257,7 +275,7 @@ class OutputOptions:
 
 @dataclass(frozen=True)
 class RunningOptions:
-    """How it runs."""
+    """Options of threads and checkpoints."""
 
     panel: ClassVar = "How it runs"
 
@@ -271,7 +289,7 @@ class RunningOptions:
 
 @dataclass(frozen=True)
 class Sharding:
-    """How the job is divided among processes and machines."""
+    """Options of shards: a job divided among processes and machines."""
 
     panel: ClassVar = "Several processes or machines"
 
@@ -286,13 +304,13 @@ class Sharding:
 
     @property
     def is_wanted(self) -> bool:
-        """Whether the job is divided at all."""
+        """Whether the job is divided."""
         return self != Sharding()
 
     def number_and_count(self) -> tuple[int | None, int | None]:
-        """Read --shard and --shards; raises `UsageError` if they say nothing sensible.
+        """Parse --shard and --shards; raise `UsageError` if they are not valid.
 
-        The number is None where no single shard is asked for, the count where it is to be chosen.
+        The number is None if no single shard is wanted, the count if the toolkit chooses it.
         """
         is_local = self.engine == "local"
         if self.shard is None:

@@ -1,6 +1,6 @@
-"""The report of `toolkit score`: a JSON file that says how a run has ended, however it ends.
+"""The report of `toolkit score`: a JSON file on the run, its options and each file.
 
-What a report says of each file, and of the options.
+It is written however the run ends.
 """
 
 from __future__ import annotations
@@ -27,15 +27,18 @@ if TYPE_CHECKING:
     from toolkit.scoring.results import FileResult, ScoringModel
 
 
-# How a run or a file has ended.
-DONE, DONE_WITH_REJECTS = "done", "done_with_rejects"
-FAILED, INTERRUPTED = "failed", "interrupted"
-SKIPPED = "skipped"  # of a file: its output was there
+# The status of a run or of a file.
+DONE = "done"
+DONE_WITH_REJECTS = "done_with_rejects"
+FAILED = "failed"
+INTERRUPTED = "interrupted"
+SKIPPED = "skipped"  # of a file whose output existed
 
 
 def entry_of(result: FileResult, status: str) -> dict[str, Any]:
-    """Say what became of a file of a run that has ended with a status."""
-    job, source = result.job, result.source
+    """Return the entry of a file; `status` is the status of the run."""
+    job = result.job
+    source = result.source
     has_rejects_file = result.summary.rejected > 0 and job.rejects_file is not None
     content = {
         "input": str(job.source),
@@ -54,16 +57,16 @@ def entry_of(result: FileResult, status: str) -> dict[str, Any]:
         file_status = DONE_WITH_REJECTS if result.summary.rejected else DONE
         return {**content, "status": file_status, "error": None, **result.summary.as_dict()}
     if result.is_skipped and result.error is None:
-        # With what the run has found that wrote the output, if that is known.
+        # With the counts of the run that wrote the output, if they are known.
         counts = result.summary.as_dict() if result.is_answered else {}
         return {**content, "status": SKIPPED, "error": None, **counts}
-    if result.error is None:  # where the run has ended
+    if result.error is None:  # the run ended before the file was done
         return {**content, "status": status, "error": None}
     return {**content, "status": FAILED, "error": result.error}
 
 
 def options_of(context: typer.Context) -> dict[str, Any]:
-    """Give all options by their names on the command line, with those that are not given."""
+    """Return all options by their names on the command line, with the defaults of the others."""
     options = {}
     for parameter in context.command.params:
         name = max(parameter.opts, key=len).lstrip("-").replace("-", "_")
@@ -76,9 +79,10 @@ FORMAT_VERSION = 1
 
 
 class RunReport:
-    """What is known of a run so far; as a context, writes the file when the run ends.
+    """The facts of a run so far. As a context manager, it writes the report when the run ends.
 
-    It is written only where no other file of the user can be lost: `allow` says when.
+    The report is written only after `allow` or `allow_early` has checked that it replaces no other
+    file of the user.
     """
 
     current: RunReport | None = None  # of this process
@@ -115,13 +119,13 @@ class RunReport:
 
     @property
     def seconds(self) -> float:
-        """The time that has passed."""
+        """Seconds since the start of the run."""
         return time.monotonic() - self._began
 
     def allow_early(self, *others: str | None) -> None:
-        """Allow the report where it can replace nothing, before the files of the run are known.
+        """Allow the report, before the files of the run are known, if it can replace nothing.
 
-        What else is named must not be the report.
+        `others` are the other paths of the call; a report with the same path is not allowed.
         """
         if self.path is None or str(self.path) in ("-", *others):
             return
@@ -133,10 +137,10 @@ class RunReport:
             else:
                 self._is_allowed = is_in_store(self.path) or self.path.parent.is_dir()
             if self._is_allowed:
-                self.path.unlink(missing_ok=True)  # what it says is of an earlier run
+                self.path.unlink(missing_ok=True)  # the report of an earlier run
 
     def allow(self, jobs: Jobs, model: Path | None, *, force: bool) -> None:
-        """Allow the report; raises `UsageError` if the files of the call are not apart from it."""
+        """Allow the report; raise `UsageError` if it is one of the files of the call."""
         from toolkit.files import check_output_file, resolved
         from toolkit.scoring.jobs import check_apart
 
@@ -149,7 +153,7 @@ class RunReport:
         resolved(self.path).unlink(missing_ok=True)
 
     def write(self, error: BaseException | None) -> None:
-        """Write the file."""
+        """Write the report, if it is allowed."""
         if self.path is None or not self._is_allowed:
             return
         from toolkit.files import atomic_file
@@ -186,26 +190,26 @@ class RunReport:
         }
 
     def _counts(self) -> dict[str, Any]:
-        """Add up files, and warn; nothing before the first, where this may interrupt an import."""
+        """Return the sums over all files and warnings; {} without files, so as not to import."""
         if not self.results:
             return {}
         from toolkit.scoring.results import total, unsure_warning
 
         summary = total([each for each in self.results if each.is_done or each.is_skipped])
-        # As on the console: only all shards together say that.
+        # As on the console: a single shard does not warn, as only all shards together count.
         warning = None if self.shard else unsure_warning(summary, self.scorer)
         adjusted = self.scorer and self.scorer.adjusted_share(summary)
         warnings = [warning] if warning else []
         return {**summary.as_dict(), "adjusted_share": adjusted, "warnings": warnings}
 
     def _ending(self, error: BaseException | None) -> tuple[str, int, str | None]:
-        """Give status, exit code and message."""
+        """Return status, exit code and message."""
         if isinstance(error, typer.Exit):
             code = error.exit_code
             if code == EXIT_REJECTED:
                 return DONE_WITH_REJECTS, code, None
             return FAILED, code, " ".join(self.errors)
-        if error is None:  # also of a shard, which has done its work with rejects, too
+        if error is None:  # also for a shard with rejects
             rejected = any(result.summary.rejected for result in self.results)
             return DONE_WITH_REJECTS if rejected else DONE, 0, None
         failure = Failure.of(error)
@@ -214,15 +218,15 @@ class RunReport:
 
 
 def end_report(error: BaseException) -> None:
-    """Write the report of this process, which ends at once; nothing more can be done for it."""
+    """Write the report of this process, which ends now; ignore failures."""
     if RunReport.current is not None:
         with suppress(Exception):
             RunReport.current.write(error)
 
 
 def is_report(path: Path) -> bool:
-    """Whether a file is a report of `toolkit score`, which the one of the next run replaces."""
-    if not path.is_file():  # to read a pipe or a device may take for ever
+    """Check whether a file is a report of `toolkit score`, which the next run may replace."""
+    if not path.is_file():  # reading a pipe or a device may never end
         return False
     try:
         content = json.loads(path.read_bytes())

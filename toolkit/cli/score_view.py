@@ -1,7 +1,4 @@
-"""The summary and the warnings of `toolkit score`, on standard error.
-
-How a run of scoring ends: what it says of errors, and its exit code.
-"""
+"""The summary, the warnings and the errors of `toolkit score`, and its exit code."""
 
 from __future__ import annotations
 
@@ -14,9 +11,8 @@ from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
 from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
-from toolkit.records.options import STDIN
 from toolkit.scoring.file_prior import FIRST_RECORDS
-from toolkit.scoring.jobs import Job, Jobs
+from toolkit.scoring.jobs import STDOUT, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
     FileResult,
@@ -28,23 +24,23 @@ from toolkit.scoring.results import (
 )
 
 _CLASSES_SHOWN = 12
-Row = tuple[str, str]  # a name and what to say of it
+Row = tuple[str, str]  # a name and its value
 
 
 def warn(job: Job, warning: str) -> None:
-    """Say what may be wrong with a file."""
+    """Print a warning about a file."""
     messages.warning(f"{job.source}: {warning}", file=str(job.source))
 
 
 def warn_of(results: Sequence[FileResult]) -> None:
-    """Say what may be wrong with files that others have scored."""
+    """Print the warnings of files that other processes have scored."""
     for result in results:
         for warning in result.warnings:
             warn(result.job, warning)
 
 
 def say_removed(removed: Iterable[str]) -> None:
-    """Say what killed processes had left."""
+    """Report leftovers of killed processes that were removed."""
     for each in removed:
         messages.say(f"{one_line(each)}: removed: a killed run had left it.", "removed", path=each)
 
@@ -57,17 +53,23 @@ def show(
     where: str | None = None,
     time: str | None = None,
 ) -> None:
-    """Say what became of the files; where they are and what it took, if that is not as usual."""
+    """Print the summary; `where` and `time` replace the usual title and duration."""
     place = jobs.folder or jobs.files[0].output
-    where = where or ("standard output" if place == STDIN else str(place))
+    where = where or ("standard output" if place == STDOUT else str(place))
     title = one_line(where)
     assert run.scorer is not None
     if not jobs.is_shard and (warning := unsure_warning(total(results), run.scorer)):
         messages.warning(warning)
     say_removed(each for result in results for each in result.removed)
-    rows = [*_rows(results, jobs, run.scorer, options)]
+    rows = [*_rows(results=results, jobs=jobs, scorer=run.scorer, options=options)]
     has_skipped = any(result.is_skipped for result in results)
-    took = _time(total(results), jobs, options, run.seconds, has_skipped=has_skipped)
+    took = _time(
+        summary=total(results),
+        jobs=jobs,
+        options=options,
+        seconds=run.seconds,
+        has_skipped=has_skipped,
+    )
     rows.append(("time", time or took))
     if not messages.is_json():
         messages.say(title, "summary", bold=True)
@@ -77,7 +79,7 @@ def show(
     adjusted = {"adjusted_share": run.scorer.adjusted_share(total(results))}
     facts = {**total(results).as_dict(), **adjusted, "seconds": round(run.seconds, 3)}
     messages.say(
-        title, "summary", output=str(place) if place == STDIN else where, run_id=run.run_id,
+        title, "summary", output=str(place) if place == STDOUT else where, run_id=run.run_id,
         files=len(results), failed=failed,
         skipped=sum(result.is_skipped for result in results),
         **facts,
@@ -112,7 +114,7 @@ def _rows(
 
 
 def _classes(summary: Summary) -> Iterator[Row]:
-    """Say how many texts have each class, the most frequent ones first."""
+    """Yield the number of texts of each class, the most frequent first."""
     ordered = sorted(summary.classes.items(), key=lambda each: -each[1])
     for label, count in ordered[:_CLASSES_SHOWN]:
         yield one_line(label), _share(count, summary.scored)
@@ -125,7 +127,7 @@ def _classes(summary: Summary) -> Iterator[Row]:
 def _positive(
     results: Sequence[FileResult], summary: Summary, scorer: ScoringModel
 ) -> Iterator[Row]:
-    """Say how many reviews are positive, and by which prior."""
+    """Yield the number of positive reviews, and the prior."""
     yield "positive", _share(summary.positive, summary.scored)
     if (adjusted := scorer.adjusted_share(summary)) is not None:
         yield "adjusted", f"{adjusted:.1%} positive, by all scores together"
@@ -133,24 +135,25 @@ def _positive(
 
 
 def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]:
-    """Say by which share of positive reviews the scores were adjusted."""
+    """Yield the share of positive reviews by which the scores were adjusted."""
     if scorer.prior is not None:
         yield "prior", f"{scorer.prior:.6g}"
     found = [result.prior for result in results if result.prior is not None]
     shares = sorted({each.share for each in found if each.share is not None})
     if not found:
         return
-    none = sum(each.share is None for each in found)
-    told = " to ".join(f"{share:.1%}" for share in dict.fromkeys((*shares[:1], *shares[-1:])))
+    without = sum(each.share is None for each in found)
+    lowest_and_highest = dict.fromkeys((*shares[:1], *shares[-1:]))
+    shown = " to ".join(f"{share:.1%}" for share in lowest_and_highest)
     if not shares:
         yield "prior", "none: it cannot be estimated"
         return
-    of_some = f"; none for {none:,} of {len(found):,} files" if none else ""
-    yield "prior", f"{told} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
+    of_some = f"; none for {without:,} of {len(found):,} files" if without else ""
+    yield "prior", f"{shown} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
 
 
 def _aspects(summary: Summary) -> Iterator[Row]:
-    """Say how many reviews speak of each aspect, and how."""
+    """Yield the numbers of reviews by aspect and label."""
     if not summary.aspects:
         return
     order = (POSITIVE, NEGATIVE, MIXED, NEUTRAL)
@@ -161,7 +164,7 @@ def _aspects(summary: Summary) -> Iterator[Row]:
 
 
 def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
-    """Say how many texts were not read, or not wholly."""
+    """Yield the numbers of texts that were not read, or only in part."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
     if summary.few_known_words:
@@ -190,7 +193,7 @@ def _share(count: int, scored: int) -> str:
 
 
 def _accuracy(summary: Summary) -> str:
-    """Such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
+    """Return the accuracy, such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
     value = f"of {summary.answered:,} labelled records"
     if summary.accuracy is not None:
         value = f"{summary.accuracy:.2%} {value}"
@@ -203,19 +206,19 @@ def _accuracy(summary: Summary) -> str:
     if summary.unreadable_labels:
         value += f", {summary.unreadable_labels:,} without a readable label"
     if summary.unreadable_labels > summary.labelled:
-        value += " (for labels of other names: toolkit evaluate --positive)"
+        value += " (for other labels: toolkit evaluate)"
     return value
 
 
 def _time(
     summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float, *, has_skipped: bool
 ) -> str:
-    """Such as ``2.00 s (1,000 reviews/s)``: of one file, or the time that passed for several."""
+    """Return the duration, such as ``2.00 s (1,000 reviews/s)``: of one file, or of the run."""
     if has_skipped:
         return f"{seconds:.2f} s"
     if jobs.folder is None:
         return f"{summary.seconds:.2f} s ({summary.rate:,.0f} reviews/s)"
-    if options.resume:  # an earlier run has scored some of them
+    if options.resume:  # an earlier run has scored some of the records
         return f"{seconds:.2f} s"
     return f"{seconds:.2f} s ({summary.records / seconds:,.0f} reviews/s)"
 
@@ -227,7 +230,8 @@ def _rejected(results: Sequence[FileResult]) -> str:
         return count
     job = files[0].job
     if job.rejects_file is None:
-        return f"{count} → standard output" if job.rejected == STDIN else f"{count}, not kept"
+        is_shown = job.rejected is RejectsTo.STDOUT
+        return f"{count} → standard output" if is_shown else f"{count}, not kept"
     others = {str(result.job.rejects_file) for result in files[1:]} - {str(job.rejects_file)}
     more = f" and {len(others):,} more" if others else ""
     return f"{count} → {job.rejects_file}{more}"
@@ -236,9 +240,9 @@ def _rejected(results: Sequence[FileResult]) -> str:
 def exit_with(
     run: RunReport, results: Sequence[FileResult], max_rejected: MaxRejected | None
 ) -> None:
-    """Say what failed, and end with the exit code of that.
+    """Print the errors, and end with the exit code of failures or rejects.
 
-    Rejects within a limit that the user has set are a success.
+    Rejects within the user's limit are a success.
     """
     failed = [result for result in results if result.error is not None]
     run.errors = [str(result.error) for result in failed]
@@ -260,7 +264,7 @@ def exit_with(
 
 
 def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
-    """Say why nothing is scored, and which option may help."""
+    """Return the message of a run that has scored nothing: why, and which option may help."""
     first = results[0]
     where = f"{first.job.source}" if len(results) == 1 else f"{len(results):,} files"
     text = first.columns.get("text")

@@ -9,7 +9,9 @@ from toolkit.cli import options as o
 from toolkit.cli.process import Failure
 from toolkit.errors import MissingExtraError, UsageError
 
-_LAST_PORT, _LONGEST = 65_535, 86_400  # seconds
+_LAST_PORT = 65_535
+_LONGEST = 86_400  # seconds
+
 _LIMITS = "Limits"
 
 Host = Annotated[str, o.option("NAME", "Address to listen on.", True)]
@@ -67,20 +69,25 @@ def serve(
         raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
-    from toolkit.scoring.blocks import usable_cores
+    from toolkit.scoring.block_loop import usable_cores
     from toolkit.service import HostNames, Limits, Service, listen
     from toolkit.service import serve as serve_until_stopped
 
     neutral = None if neutral_range is None else parse_range(neutral_range)
-    limits = Limits(max_bytes, max_texts, max_waiting, timeout)
+    limits = Limits(
+        most_bytes=max_bytes,
+        most_texts=max_texts,
+        most_waiting=max_waiting,
+        seconds=timeout,
+    )
     scorer = Scorer(model, threshold)
     scorer.check_sentiment("toolkit serve", "Score files with toolkit score.")
     service = Service(
-        scorer,
-        neutral,
-        limits,
-        workers or usable_cores(),
-        lambda error: messages.warning(f"a request failed: {Failure.of(error).message}"),
+        scorer=scorer,
+        neutral=neutral,
+        limits=limits,
+        threads=workers or usable_cores(),
+        on_error=lambda error: messages.warning(f"a request failed: {Failure.of(error).message}"),
     )
     listening = listen(host, port)
     address, port = listening.getsockname()[:2]
@@ -88,12 +95,12 @@ def serve(
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
     if not (address.startswith("127.") or address == "::1"):
-        messages.warning(f"others can use {where}: it asks for no password.")
+        messages.warning(f"other machines can use {where}: it asks for no password.")
     start = f"listening on {where}; Ctrl-C ends it"
     serve_until_stopped(
-        service,
-        listening,
-        timeout,
-        lambda: messages.say(start, "listening", address=where),
-        messages.warning,
+        service=service,
+        listening=listening,
+        seconds=timeout,
+        on_start=lambda: messages.say(start, "listening", address=where),
+        on_warning=messages.warning,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, NoReturn
 
 import typer
 
@@ -19,6 +19,7 @@ from toolkit.cli.score_view import exit_with, say_removed, show, warn, warn_of
 from toolkit.errors import InputError, ToolkitError, UsageError, counted, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.records.inputs import Input
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
@@ -39,18 +40,33 @@ def score_in_shards(
     *,
     quiet: bool,
 ) -> None:
-    """Do what is asked for of a job in shards.
+    """Plan a job in shards, score one of its shards, or score all of them on Ray.
 
-    A shard with rejects has done its work: that a scheduler takes as a success. `toolkit finish`
-    tells of the rejects, as it does of a job of which no record is scored.
+    A shard with rejects ends with exit code 0, so that a scheduler does not repeat it. `toolkit
+    finish` reports the rejects, and fails if no record at all is scored.
     """
     number, count = sharding.number_and_count()
     target = target_of(jobs, output)
     if sharding.engine == "ray":
-        score_with_ray(run, scorer, jobs, options, sharding, target, quiet=quiet)
+        score_with_ray(
+            run=run,
+            scorer=scorer,
+            jobs=jobs,
+            options=options,
+            sharding=sharding,
+            target=target,
+            quiet=quiet,
+        )
         return
     assert count is not None
-    job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
+    job = begin_job(
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        count=count,
+        target=target,
+        keep_parts=sharding.keep_parts,
+    )
     run.job_id = job.plan.job_id
     if number is None:
         if not quiet:
@@ -58,22 +74,23 @@ def score_in_shards(
         return
     run.shard = f"{number}/{count}"
     claim = score_shard(
-        scorer,
-        job,
-        number,
-        options,
-        lambda each: progress_of(each.source, quiet=quiet),
+        scorer=scorer,
+        job=job,
+        shard=number,
+        options=options,
+        on_file=lambda each: progress_of(each.source, quiet=quiet),
         on_start=run.results.append,
         on_warning=(lambda _, __: None) if quiet else warn,
     )
     run.results[:] = job.results(claim)
     if not quiet:
-        _show_shard(run, job, claim, jobs, options, run.results)
+        _show_shard(run=run, job=job, claim=claim, jobs=jobs, options=options, results=run.results)
 
 
 def _show_plan(job: ShardedJob) -> None:
-    """Say what is planned, and what comes next."""
-    plan, path = job.plan, str(job.folder / PLAN)
+    """Report the plan, and the next commands."""
+    plan = job.plan
+    path = str(job.folder / PLAN)
     pieces = [piece for shard in plan.shards for piece in shard]
     unused = sum(not shard for shard in plan.shards)
     text = (
@@ -84,9 +101,14 @@ def _show_plan(job: ShardedJob) -> None:
         "options, and join them with toolkit finish."
     )
     messages.say(
-        text, "plan", plan=path, job_id=plan.job_id, shards=plan.count,
-        files=len(plan.files), pieces=len(pieces),
-    )  # fmt: skip
+        text,
+        "plan",
+        plan=path,
+        job_id=plan.job_id,
+        shards=plan.count,
+        files=len(plan.files),
+        pieces=len(pieces),
+    )
 
 
 def _show_shard(
@@ -97,20 +119,28 @@ def _show_shard(
     options: ScoringOptions,
     results: Sequence[FileResult],
 ) -> None:
-    """Say what became of a shard."""
+    """Report the result of a shard."""
     if not claim.is_new:
         messages.say(
             f"{one_line(str(job.target))}: shard {run.shard} is done already.",
-            "done already", output=str(job.target), shard=run.shard,
-        )  # fmt: skip
+            "done already",
+            output=str(job.target),
+            shard=run.shard,
+        )
         return
     where = f"{job.target}, shard {run.shard}"
-    show(results, Jobs(jobs.files, job.target, is_shard=True), options, run, where)
+    show(
+        results=results,
+        jobs=Jobs(jobs.files, job.target, is_shard=True),
+        options=options,
+        run=run,
+        where=where,
+    )
 
 
 _SAVED = (
-    "The shards that are done are kept. Run the same command with --resume to continue, or with "
-    "--force to start over."
+    "Finished shards are kept. Run the same command with --resume to continue, or with --force to "
+    "start over."
 )
 
 
@@ -124,21 +154,31 @@ def score_with_ray(
     *,
     quiet: bool,
 ) -> None:
-    """Score a job on a cluster."""
+    """Score a job on a Ray cluster."""
     folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
     _check_unfinished(folder, options)
     with messages.only_own_messages(), connected() as cpus:
         try:
-            sources = [Source.of(each.source, options.reading.format) for each in jobs.files]
+            sources = [
+                Source.of(each.input, options.reading.format, each.input.known_facts())
+                for each in jobs.files
+            ]
             size = sum(source.size or 0 for source in sources)
             earlier = None if sharding.shards else read_plan(folder)
             count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
-            job = begin_job(scorer, jobs, options, count, target, keep_parts=sharding.keep_parts)
+            job = begin_job(
+                scorer=scorer,
+                jobs=jobs,
+                options=options,
+                count=count,
+                target=target,
+                keep_parts=sharding.keep_parts,
+            )
             run.job_id = job.plan.job_id
             run.results = [
                 FileResult(each, source=source)
                 for each, source in zip(jobs.files, sources, strict=True)
-            ]  # for a report of a run that does not come to its end
+            ]  # so that an interrupted run can still report them
             failed = _score(job, scorer, options, quiet=quiet)
             if not failed:
                 run.results = finish_job(job, force=options.force)
@@ -147,16 +187,16 @@ def score_with_ray(
                 error.add_note(_SAVED)
             raise
     if failed:
-        _say_failed(failed, job.plan.count)
+        _raise_failed(failed, job.plan.count)
     if not quiet:
         warn_of(run.results)
         jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
-        show(run.results, jobs, options, run)
+        show(results=run.results, jobs=jobs, options=options, run=run)
     exit_with(run, run.results, options.max_rejected)
 
 
 def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
-    """Continue or drop what an earlier run has left, as the options say."""
+    """Drop an unfinished run with --force; raise `UsageError` without --resume and --force."""
     if not is_there(folder / PLAN):
         return
     if options.force and not options.resume:
@@ -171,8 +211,9 @@ def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
 def _score(
     job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
 ) -> dict[int, ToolkitError]:
-    """Let the cluster score, and show how far the whole job is."""
-    so_far, done = Summary(), 0
+    """Score the shards on the cluster, and show the progress of the job; return failed shards."""
+    so_far = Summary()
+    done = 0
     sizes = [
         sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)
         for shard in job.plan.shards
@@ -181,25 +222,34 @@ def _score(
 
         def on_claim(claim: Claim) -> None:
             nonlocal so_far, done
-            so_far, done = so_far + claim.summary, done + sizes[claim.shard]
+            so_far = so_far + claim.summary
+            done = done + sizes[claim.shard]
             if on_progress is not None:
-                on_progress(Progress(so_far.records, done, sum(sizes), 0, so_far.accuracy))
+                on_progress(
+                    Progress(
+                        records=so_far.records,
+                        bytes_done=done,
+                        bytes_in_all=sum(sizes),
+                        resumed=0,
+                        accuracy=so_far.accuracy,
+                    )
+                )
 
-        return score_on_ray(job, scorer, options, on_claim)
+        return score_on_ray(job=job, scorer=scorer, options=options, on_claim=on_claim)
 
 
-def _say_failed(failed: dict[int, ToolkitError], count: int) -> None:
-    """End the run of which some shards cannot be scored."""
+def _raise_failed(failed: dict[int, ToolkitError], count: int) -> NoReturn:
+    """Raise the error of the first failed shard; print the others."""
     (first, error), *others = failed.items()
     for shard, other in others:
         messages.error(f"shard {shard}/{count}: {one_line(str(other))}", 1)
     kind = UsageError if isinstance(error, UsageError) else InputError
-    told = kind(f"shard {first}/{count}: {error}")
-    told.add_note(_SAVED)
-    raise told
+    failure = kind(f"shard {first}/{count}: {error}")
+    failure.add_note(_SAVED)
+    raise failure
 
 
-_CLEAN = "Join nothing: remove what killed runs have left of outputs that nobody is working on."
+_CLEAN = "Do not join: remove unfinished outputs of killed runs."
 _TARGET = "The --output of the shards: a folder or a file."
 Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
@@ -215,11 +265,12 @@ def finish(
 ) -> None:
     """Join the shards of a job into one output.
 
-    Refuses unless all shards are done and their counts add up to the job. Then it writes each
-    output, with its rejects beside it, and removes the parts. With --keep-parts of the shards, they
-    stay: part-00000.csv and so on, all rejects in one file, and an empty _SUCCESS.
+    Fails unless all shards are done and their counts add up to the job. Otherwise it writes each
+    output, with its rejects beside it, and removes the parts. If the shards were scored with
+    --keep-parts, the parts stay: part-00000.csv and so on, all rejects in one file, and an empty
+    _SUCCESS.
 
-    It may be interrupted, and run again.
+    The command can be interrupted and repeated.
 
     Examples: `toolkit finish scored/`, after
 
@@ -241,13 +292,14 @@ def finish(
         planned = [file.job(job.outputs) for file in plan.files]
         jobs = Jobs(planned, None if planned[0].output == target else target)
         # Inputs are not written, and may be named as from another folder.
-        outputs = replace(jobs, files=[replace(each, source=STDIN) for each in planned])
+        outputs = replace(jobs, files=[replace(each, input=Input.of(STDIN)) for each in planned])
         run.allow(outputs, None, force=force)
-        run.scorer, run.job_id = plan.model, plan.job_id
+        run.scorer = plan.model
+        run.job_id = plan.job_id
         run.results = finish_job(job, force=force)
         if not quiet:
             warn_of(run.results)
             shards = counted(plan.count, "shard")
             time = f"{run.seconds:.2f} s to join; {total(run.results).seconds:.2f} s in {shards}"
-            show(run.results, jobs, ScoringOptions(), run, time=time)
+            show(results=run.results, jobs=jobs, options=ScoringOptions(), run=run, time=time)
         exit_with(run, run.results, plan.max_rejected)

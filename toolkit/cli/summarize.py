@@ -1,4 +1,4 @@
-"""`toolkit summarize`: what scored files say."""
+"""`toolkit summarize`: report what customers praise and complain about in scored files."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, write_texts
 from toolkit.model import find_model
-from toolkit.records.columns import Columns
+from toolkit.records.columns import Columns, key_of
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -96,8 +96,8 @@ def summarize(
     - `toolkit summarize march.csv --since february.csv`
     """
     named = o.names_of_added(names)
-    aspects = {key: named.pop(key) for key in [*named] if key.startswith("aspect_")}
-    if others := named.keys() - {"sentiment", "probability", "model"}:
+    known = ("sentiment", "probability", "model", "aspect")
+    if others := [role for role in named if key_of(role) not in known]:
         raise UsageError(
             "--names: expected sentiment, probability, model or aspect_NAME, received "
             f"{min(others)!r}"
@@ -106,16 +106,16 @@ def summarize(
         o.text_columns(text_column),
         label=labels.label_column,
         stars=stars_column,
-        aspects=tuple(aspects.items()),
-        **named,  # type: ignore[arg-type]
-    )
+    ).with_names(named)
     read_options = reading.options(columns, labels.names)
     if date_format is not None and date_column is None:
-        raise UsageError("--date-format: is for the dates of --date-column NAME.")
+        raise UsageError("--date-format: needs --date-column NAME.")
     if corrected is None and labels != o.LabelOptions():
-        raise UsageError("Labels are read only with --corrected FILE. Leave out what names them.")
+        raise UsageError("Options for labels need --corrected FILE. Add it, or leave them out.")
     if date_format is not None and "%" not in date_format:
-        raise UsageError(f"--date-format: expected such as %d.%m.%Y, received {date_format!r}")
+        raise UsageError(
+            f"--date-format: expected a format such as %d.%m.%Y, received {date_format!r}"
+        )
     from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
 
     options = SummaryOptions(
@@ -131,23 +131,23 @@ def summarize(
         force=force,
     )
     if title is not None and page is None:
-        raise UsageError("--title: is the title of --page FILE.html.")
+        raise UsageError("--title: needs --page FILE.html.")
     inputs = [
         find_model(model),
-        *scored_files(files),
-        *(scored_files(since) if since else ()),
+        *(file.path for file in scored_files(files)),
+        *(file.path for file in (scored_files(since) if since else ())),
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)
-    run(files, options, page, report, json=json, quiet=quiet)
+    run(files=files, options=options, page=page, report=report, json=json, quiet=quiet)
 
 
 def check_outputs(
     page: Path | None, report: Path | None, inputs: list[Path], *, force: bool
 ) -> None:
-    """Raise `ToolkitError` for what would otherwise only show at the end."""
+    """Raise `ToolkitError` for files that could not be written at the end."""
     if page is not None:
-        MissingExtraError.check("evaluate", "jinja2", "matplotlib")
+        MissingExtraError.check("evaluate", "jinja2")
     for option, path, endings in (
         ("--page", page, (".html", ".htm")),
         ("--report", report, (".json",)),
@@ -169,7 +169,7 @@ def run(
     json: bool,
     quiet: bool,
 ) -> None:
-    """Summarize, write and show; also for `toolkit score --page`."""
+    """Summarize scored files, and write and print it; `toolkit score --page` calls this too."""
     from json import dumps
 
     from toolkit.cli.console import for_json, progress_of
@@ -177,7 +177,8 @@ def run(
     from toolkit.evaluation.summary import summary_as_dict
 
     found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
-    texts, as_json = {}, ""
+    texts = {}
+    as_json = ""
     if json or report is not None:
         as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
     if page is not None:

@@ -1,4 +1,4 @@
-"""What `toolkit summarize` shows on the terminal."""
+"""The output of `toolkit summarize` on the terminal."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
+from toolkit.evaluation.cells import percent
 from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
-from toolkit.evaluation.tables import percent
 
-_QUOTE = 110  # letters
+_QUOTE = 110  # most characters of a quoted review
 
 
 def show(found: Summary, most: int, written: Sequence[Path]) -> None:
-    """Print the shares, the words, the changes, and rows."""
+    """Print the shares, the sections with their tables, the themes, and example rows."""
     console = new_console()
     names = found.files[0] if len(found.files) == 1 else counted(len(found.files), "file")
     console.print(Text(one_line(f"{names}: {counted(found.rows, 'row')}"), style="bold"))
@@ -34,8 +34,13 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
         if section.table.rows:
             print_table(console, section.table)
         console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
-    _print_themes(console, "Complaints", found.complaints, found.negative)
-    _print_themes(console, "Praise", found.praise, found.positive)
+    _print_themes(
+        console=console,
+        title="Complaints",
+        themes=found.complaints,
+        label=found.negative,
+    )
+    _print_themes(console=console, title="Praise", themes=found.praise, label=found.positive)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
     for path in written:
@@ -43,7 +48,7 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
 
 
 def _print_themes(console: Console, title: str, themes: Sequence[Theme], label: str) -> None:
-    """Print themes with how many reviews have them, and what they say."""
+    """Print themes with their numbers of reviews, and typical phrases."""
     if not themes:
         return
     console.print(Text(f"{title}: what {label} reviews are about", style="bold"))

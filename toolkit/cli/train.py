@@ -1,6 +1,6 @@
-"""`toolkit train`: labelled reviews → run folder."""
+"""`toolkit train`: from labelled reviews to a run folder."""
 
-# ruff: noqa: D102 (`TrainingObserver` says what the methods are for)
+# ruff: noqa: D102 (`TrainingObserver` documents the methods)
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NETWORK = "The network"
 
 
 def _setting(value: str, what: str, name: str) -> object:
-    """Describe an option whose default is that of the presets, such as `0.5 for conv1d`."""
+    """Describe an option whose default depends on the preset, such as `0.5 for conv1d`."""
     found = (preset for preset in PRESETS.values() if preset.is_adjustable)
     default = ", ".join(f"{getattr(preset, name):,} for {preset.name}" for preset in found)
     return o.option(value, what, default, panel=NETWORK)
@@ -33,7 +33,7 @@ def _setting(value: str, what: str, name: str) -> object:
 
 @dataclass(frozen=True)
 class NetworkOptions(NetworkSettings):
-    """The values of these options. Each field is an option, in the order of the help."""
+    """Options of the network. Each field is an option, in the order of the help."""
 
     dropout: Annotated[
         float | None, _setting("SHARE", "Share of values that dropout sets to 0.", "dropout")
@@ -50,7 +50,7 @@ class NetworkOptions(NetworkSettings):
 
 
 def _by_preset(setting: str) -> str:
-    """Such as `100 for conv1d, 5 for ngram-linear`."""
+    """Return the defaults of a setting, such as `100 for conv1d, 5 for ngram-linear`."""
     return ", ".join(f"{getattr(preset, setting)} for {preset.name}" for preset in PRESETS.values())
 
 
@@ -71,10 +71,10 @@ From = Annotated[
 Run = Annotated[
     Path | None,
     o.option(
-        "FOLDER",
-        "Run folder to write.",
-        "runs/best; with --preset runs/PRESET, with --from runs/adapted",
-        ("--output", "-o"),
+        value="FOLDER",
+        what="Run folder to write.",
+        default="runs/best; with --preset runs/PRESET, with --from runs/adapted",
+        names=("--output", "-o"),
         panel=o.WRITING,
     ),
 ]
@@ -93,7 +93,7 @@ Resume = Annotated[bool, o.flag("--resume", "Continue an unfinished training.", 
 
 @dataclass(frozen=True)
 class ColumnOptions:
-    """Columns that only a training reads."""
+    """Options of columns that only training reads."""
 
     panel: ClassVar = o.COLUMNS
 
@@ -108,7 +108,7 @@ class ColumnOptions:
 
 @dataclass(frozen=True)
 class MoreDataOptions:
-    """What is learned from besides labelled reviews."""
+    """Options of further data to learn from."""
 
     panel: ClassVar = "Unlabelled reviews and teacher"
 
@@ -126,7 +126,7 @@ class MoreDataOptions:
 
 @dataclass(frozen=True)
 class FittingOptions:
-    """How the network is fitted; the names are those of `TrainingOptions`."""
+    """Options of the fit, with the names of `TrainingOptions`."""
 
     panel: ClassVar = "Fitting"
 
@@ -152,7 +152,7 @@ class FittingOptions:
 
 @dataclass(frozen=True)
 class MeasuringOptions:
-    """How the network is measured; the names are those of `TrainingOptions`."""
+    """Options of the measurement, with the names of `TrainingOptions`."""
 
     panel: ClassVar = "Measuring"
 
@@ -197,8 +197,8 @@ def train(
 ) -> None:
     """Train a network on labelled reviews.
 
-    Without --preset and --from, it tries what suits the reviews on the same held-out ones, shows
-    what each way reached beside two baselines, and keeps the best.
+    Without --preset and --from, several networks are compared on the same held-out reviews, beside
+    two baselines, and the best one is kept.
 
     Examples: `toolkit train reviews.csv`, or
 
@@ -241,7 +241,7 @@ def train(
 
 
 class TerminalObserver(TrainingObserver):
-    """Prints the steps, with Keras' progress bar on a terminal, in plain lines elsewhere."""
+    """Print the messages; Keras shows a progress bar on a terminal, and plain lines elsewhere."""
 
     def __init__(self) -> None:
         self.progress: Progress = 1 if sys.stdout.isatty() else 2
@@ -263,7 +263,11 @@ class TerminalObserver(TrainingObserver):
                 f"{each.seconds:.0f}",
             )
             cells = (value.rjust(len(name)) for value, name in zip(values, columns, strict=True))
-            mark = "  baseline" * each.is_baseline or "  kept" * (each is choice.kept)
+            mark = ""
+            if each.is_baseline:
+                mark = "  baseline"
+            elif each is choice.kept:
+                mark = "  kept"
             typer.echo(f"  {each.name:<{width}}  {'  '.join(cells)}{mark}")
         typer.echo(choice.line)
         if choice.note is not None:
@@ -277,16 +281,17 @@ class TerminalObserver(TrainingObserver):
 
 
 def show(result: TrainingResult) -> None:
-    """Print how good the network is, why the fit ended, where it is, and what to do next."""
-    from toolkit.model.fact_lines import calibration_line, metric_rows, star_rows
+    """Print the metrics, why the fit ended, the run folder, and the next command."""
+    from toolkit.model.description import calibration_line, metric_rows, star_rows
 
-    path, metrics = one_line(str(result.run.path)), result.metrics
+    path = one_line(str(result.run.path))
+    metrics = result.metrics
     rows = list(metric_rows(metrics))
     if metrics.calibration is not None:
         line = calibration_line(metrics.calibration)
         kind = "held-out" if metrics.folds is None else "cross-validated"
         is_before = metrics.calibration.is_changed and not result.has_classes
-        note = f"; the {kind} scores are before it" if is_before else ""
+        note = f"; the {kind} scores are from before it" if is_before else ""
         rows.append(("calibration", line + note))
     rows += star_rows(result.stars, result.neutral)
     rows.append(("training", result.ending))

@@ -13,10 +13,15 @@
 
 from __future__ import annotations
 
-from toolkit.evaluation.behaviour import SUITE
-from toolkit.evaluation.diff_models import DiffOptions, diff
-from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
-from toolkit.evaluation.summarize_files import SummaryOptions, summarize
+from typing import TYPE_CHECKING
+
+from toolkit.lazy import late_names
+
+if TYPE_CHECKING:
+    from toolkit.evaluation.behaviour import SUITE
+    from toolkit.evaluation.diff_models import DiffOptions, diff
+    from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
+    from toolkit.evaluation.summarize_files import SummaryOptions, summarize
 
 __all__ = [
     "SUITE",
@@ -28,3 +33,12 @@ __all__ = [
     "evaluate",
     "summarize",
 ]
+
+# Late, so that training and export import the metrics without readers, journal and reports.
+_MODULES = {
+    "behaviour": ("SUITE",),
+    "diff_models": ("DiffOptions", "diff"),
+    "evaluate_models": ("Evaluation", "EvaluationOptions", "evaluate"),
+    "summarize_files": ("SummaryOptions", "summarize"),
+}
+__getattr__ = late_names(__name__, _MODULES)

@@ -1,7 +1,7 @@
-"""Our own sentences, whose labels are known, and sets of sentences that should have the same one.
+"""The toolkit's own sentences with known labels, and sets of sentences that share a label.
 
 In a set, sentences differ only in who somebody is, or in the form of the text. ``behaviour.toml``
-has them, and says how they are made.
+has the templates and words, and describes how sentences are made of them.
 """
 
 from __future__ import annotations
@@ -9,28 +9,25 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from itertools import cycle
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.evaluation.reviews import Data, LabelledReviews
+from toolkit.evaluation.metrics import Labels
 from toolkit.files import sha256_of
-from toolkit.model.classes import (
-    NEGATIVE_OF_THREE,
-    POSITIVE,
-    POSITIVE_OF_THREE,
-    SENTIMENT,
-    is_positive,
-)
-from toolkit.model.facts import Behaviour, Right, Steadiness
+from toolkit.model.classes import POSITIVE, SENTIMENT, is_positive
 from toolkit.model.scorer import Scorer
+from toolkit.model.training_facts import Behaviour, Right, Steadiness
 
 SUITE = Path(__file__).with_suffix(".toml")
-"""The file of our own sentences, for `evaluate` to take in place of data."""
+"""The file of our own sentences, which `evaluate` takes in place of data."""
 TITLE = "Behaviour on the toolkit's own sentences"
-FAR = 0.1  # by more, a probability moves in a set
+FAR = 0.1  # a set has moved if its probabilities differ by more
 HEADS = ("sets", "spread", "moved", "other label", "from 0.5")
 NOTE = (
     "Four sentences have one template, and mostly one answer: true intervals are about twice as "
@@ -41,44 +38,79 @@ NOTE = (
 )
 _SLOT = re.compile(r"\{(\w+)\}")
 
-# By the part and the name of what differs: sets of sentences that should have the same label.
+# Sets of sentences that should have the same label, by part and by what differs between them.
 Sets = dict[tuple[str, str], list[list[str]]]
 
 
-def load_suite() -> tuple[LabelledReviews, Sets]:
+class Sentence(NamedTuple):
+    """A sentence whose label is known."""
+
+    text: str
+    label: int  # 0 or 1
+    phenomenon: str  # what it tests
+
+
+@dataclass(frozen=True)
+class Suite:
+    """All sentences, and the sets."""
+
+    sentences: list[Sentence]
+    sets: Sets
+
+    @property
+    def texts(self) -> list[str]:
+        """The texts of the sentences."""
+        return [sentence.text for sentence in self.sentences]
+
+    @property
+    def labels(self) -> Labels:
+        """The labels of the sentences, (sentences,) 0 or 1."""
+        return np.array([sentence.label for sentence in self.sentences], np.int8)
+
+    @property
+    def phenomena(self) -> list[str]:
+        """What the sentences test."""
+        return [sentence.phenomenon for sentence in self.sentences]
+
+
+def load_suite() -> Suite:
     """Make all sentences, always the same: in templates, each slot takes its words in turn."""
     made = tomllib.loads(SUITE.read_text(encoding="utf-8"))
+    sentences = [*_sentences(made)]
+    return Suite(sentences, _sets_of_people(made) | _sets_of_forms(made, sentences))
+
+
+def _sentences(made: dict[str, Any]) -> Iterator[Sentence]:
     turns = {name: cycle(words) for name, words in made["words"].items()}
-    rows = [
-        (phenomenon, label, _SLOT.sub(lambda slot: next(turns[slot[1]]), template))
-        for phenomenon, by_label in made["phenomena"].items()
-        for label in SENTIMENT
-        for template in by_label.get(label, ())
-        for _ in range(made["times"])
-    ]
-    phenomena, labels, texts = zip(*rows, strict=True)
+    for phenomenon, by_label in made["phenomena"].items():
+        for label in SENTIMENT:
+            for template in by_label.get(label, ()):
+                for _ in range(made["times"]):
+                    text = _SLOT.sub(lambda slot: next(turns[slot[1]]), template)
+                    yield Sentence(text, int(label == POSITIVE), phenomenon)
+
+
+def _sets_of_people(made: dict[str, Any]) -> Sets:
+    """Make sets whose sentences differ in who somebody is."""
     sets: Sets = {}
     for name, each in made["same"].items():
         people = [each.get("who", "{word}").format(word=word) for word in each["words"]]
         for label, carriers in made["carriers"].items():
-            own = sets.setdefault(("opinion" if label in SENTIMENT else label, name), [])
+            part = "opinion" if label in SENTIMENT else label
+            own = sets.setdefault((part, name), [])
             own += ([carrier.format(who=who) for who in people] for carrier in carriers)
-    plain = [text for name, _, text in rows if name in made["form"]["of"]][:: made["form"]["every"]]
+    return sets
+
+
+def _sets_of_forms(made: dict[str, Any], sentences: list[Sentence]) -> Sets:
+    """Make pairs of a sentence and the same sentence in another form."""
+    form = made["form"]
+    texts = [each.text for each in sentences if each.phenomenon in form["of"]]
+    sets: Sets = {}
     for name, rules in made["forms"].items():
-        pairs = ([text, _in_form(text, rules, made["words"])] for text in plain)
+        pairs = [[text, _in_form(text, rules, made["words"])] for text in texts[:: form["every"]]]
         sets["form", name] = [pair for pair in pairs if pair[0] != pair[1]]
-    positive = np.array([label == POSITIVE for label in labels])
-    columns = {"text": "sentence", "label": "label", "group": "phenomenon"}
-    counts = (len(rows), len(rows), int(positive.sum()), 0, 0, 0, 0, "")
-    reviews = LabelledReviews(
-        Data(SUITE, sha256_of(SUITE), columns, *counts, is_suite=True),
-        np.arange(len(rows)),
-        pa.chunked_array([[*texts]], pa.large_string()),
-        np.where(positive, POSITIVE_OF_THREE, NEGATIVE_OF_THREE),
-        None,
-        pa.chunked_array([[*phenomena]], pa.large_string()),
-    )
-    return reviews, sets
+    return sets
 
 
 def _in_form(text: str, rules: list[list[str]], words: dict[str, list[str]]) -> str:
@@ -89,31 +121,42 @@ def _in_form(text: str, rules: list[list[str]], words: dict[str, list[str]]) -> 
 
 
 def behaviour_of(scorer: Scorer) -> Behaviour:
-    """Measure a model on all sentences and sets, for what its file says of itself."""
-    reviews, sets = load_suite()
-    assert reviews.groups is not None
-    found = np.nan_to_num(
-        scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False), nan=0.5
-    )
-    is_right = is_positive(found, float(scorer.threshold)) == reviews.labels
-    names = np.array(reviews.groups.to_pylist())
-    inside = ((name, is_right[names == name]) for name in dict.fromkeys(names.tolist()))
-    phenomena = tuple(Right(name, int(each.sum()), len(each)) for name, each in inside)
-    return Behaviour(phenomena, tuple(steadiness(scorer, sets)), sha256_of(SUITE))
+    """Measure a model on all sentences and sets, for the facts in its file."""
+    suite = load_suite()
+    probability = _probabilities(scorer, suite.texts)
+    is_right = is_positive(probability, float(scorer.threshold)) == suite.labels
+    names = np.array(suite.phenomena)
+    phenomena = []
+    for name in dict.fromkeys(suite.phenomena):
+        own = is_right[names == name]
+        phenomena.append(Right(name, int(own.sum()), len(own)))
+    return Behaviour(tuple(phenomena), tuple(steadiness(scorer, suite.sets)), sha256_of(SUITE))
 
 
 def steadiness(scorer: Scorer, sets: Sets) -> Iterator[Steadiness]:
-    """Measure a model on all sets; a sentence of which it knows no word has 0.5."""
+    """Measure a model on all sets; a sentence without a known word has the probability 0.5."""
     for (part, name), own in sets.items():
-        texts = pa.array([text for each in own for text in each], pa.large_string())
-        found = scorer.probabilities(texts).to_numpy(zero_copy_only=False)
-        values = np.nan_to_num(found, nan=0.5)
+        values = _probabilities(scorer, [text for each in own for text in each])
         inside = np.split(values, np.cumsum([len(each) for each in own])[:-1])
         ends = np.array([(each.min(), each.max()) for each in inside])
-        spreads, called = np.diff(ends)[:, 0], is_positive(ends, float(scorer.threshold))
+        spreads = np.diff(ends)[:, 0]
+        called = is_positive(ends, float(scorer.threshold))
         worst = int(np.argmax(spreads))
         answers = sorted(zip(inside[worst].tolist(), own[worst], strict=True))
-        figures = spreads.mean(), np.mean(spreads > FAR), np.mean(called[:, 0] != called[:, 1])
-        spread, moved, other = map(float, figures)
-        half = float(np.abs(values - 0.5).mean()) if part == "neutral" else None
-        yield Steadiness(part, name, len(own), spread, moved, other, answers[0], answers[-1], half)
+        yield Steadiness(
+            part=part,
+            name=name,
+            sets=len(own),
+            mean_spread=float(spreads.mean()),
+            moved=float(np.mean(spreads > FAR)),
+            other_label=float(np.mean(called[:, 0] != called[:, 1])),
+            lowest=answers[0],
+            highest=answers[-1],
+            from_half=float(np.abs(values - 0.5).mean()) if part == "neutral" else None,
+        )
+
+
+def _probabilities(scorer: Scorer, texts: list[str]) -> npt.NDArray[np.float32]:
+    found = scorer.probabilities(pa.array(texts, pa.large_string()))
+    filled: npt.NDArray[np.float32] = np.nan_to_num(found.to_numpy(zero_copy_only=False), nan=0.5)
+    return filled

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -18,8 +18,8 @@ from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
+from toolkit.records.labelled import read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import read_table
 from toolkit.stores.paths import path_of
 
 FORMAT_VERSION = 1  # of the JSON
@@ -133,48 +133,91 @@ def evaluate_classes(
     """
     scorer = model if isinstance(model, Scorer) else Scorer(model, probabilities=True)
     reading = reading or ReadOptions()
-    path, of = path_of(data), reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"))
-    texts = table.filled("text")
-    words = table["label"].take(pa.array(texts))
-    numbers = numbers_of(words, scorer.facts.labels)
+    labelled = _read(path_of(data), reading, scorer.facts.labels)
+    answered = _answer(labelled, scorer)
+    metrics = measure_classes(answered.numbers, answered.shares, scorer.facts.labels)
+    confused = metrics.confused(_PAIRS)
+    return ClassEvaluation(
+        date=datetime.now(UTC).replace(microsecond=0),
+        data=replace(
+            labelled.counts,
+            texts=len(answered.rows),
+            without_answer=len(labelled.rows) - len(answered.rows),
+        ),
+        model=scorer.identity(),
+        metrics=metrics,
+        confused=confused,
+        mistakes=_mistakes(labelled, answered, scorer.facts.labels, confused, examples),
+    )
+
+
+@dataclass(frozen=True)
+class _Labelled:
+    """The texts of a file whose label is a class of the model."""
+
+    name: str  # of the file, for messages
+    texts: pa.ChunkedArray  # of all rows
+    rows: npt.NDArray[np.int64]  # (texts,) their positions in the file
+    numbers: npt.NDArray[np.int64]  # (texts,) of their classes
+    counts: ClassRows  # before the model has answered
+
+
+@dataclass(frozen=True)
+class _Answered:
+    """The labelled texts that the model has an answer for."""
+
+    rows: npt.NDArray[np.int64]  # (texts,) their positions in the file
+    numbers: npt.NDArray[np.int64]  # (texts,) of their classes
+    shares: npt.NDArray[np.float32]  # (texts, classes) probabilities
+
+
+def _read(path: Path, reading: ReadOptions, labels: tuple[str, ...]) -> _Labelled:
+    """Read the texts with a label of the model; `InputError` if there are none."""
+    labelled = read_labelled(path, reading)
+    table = labelled.table
+    texts = labelled.rows
+    words = labelled.words
+    numbers = numbers_of(words, labels)
     is_given = are_given(words)
     others = _counts(words.filter(pa.array(is_given & (numbers == NO_CLASS))))
-    rows, numbers = texts[numbers >= 0], numbers[numbers >= 0]
-    if not len(rows):
+    has_class = numbers >= 0
+    if not has_class.any():
         found = ", ".join(repr(label)[:60] for label in [*others][:_OTHER_LABELS]) or "none"
         raise InputError(
             f"{table.place('label')}: no text has a label that is a class of the model (found: "
             f"{found}). Choose the column with --label-column, or another model."
         )
-    kept = table["text"].take(pa.array(rows))
-    answers = scorer.predict(kept)
-    has_answer = answers[CLASS].is_valid().to_numpy(zero_copy_only=False)
-    if not has_answer.any():
-        raise InputError(f"{table.name}: the model knows no word of any text with a label.")
-    flat = answers[PROBABILITIES].drop_null().flatten().to_numpy(zero_copy_only=False)
-    shares = flat.reshape(-1, len(scorer.facts.labels))
-    numbers, rows = numbers[has_answer], rows[has_answer]
-    metrics = measure_classes(numbers, shares, scorer.facts.labels)
-    confused = metrics.confused(_PAIRS)
-    read = ClassRows(
+    counts = ClassRows(
         path=path,
         sha256=sha256_if_file(path),
         columns=dict(table.chosen),
         rows=table.rows,
-        texts=len(rows),
-        without_text=table.rows - len(texts),
+        texts=int(np.count_nonzero(has_class)),
+        without_text=labelled.without_text,
         without_label=int(np.count_nonzero(~is_given)),
         other_labels=others,
-        without_answer=int(np.count_nonzero(~has_answer)),
+        without_answer=0,
     )
-    return ClassEvaluation(
-        date=datetime.now(UTC).replace(microsecond=0),
-        data=read,
-        model=scorer.identity(),
-        metrics=metrics,
-        confused=confused,
-        mistakes=_mistakes(table["text"], rows, numbers, shares, scorer, confused, examples),
+    return _Labelled(
+        name=table.name,
+        texts=table["text"],
+        rows=texts[has_class],
+        numbers=numbers[has_class],
+        counts=counts,
+    )
+
+
+def _answer(labelled: _Labelled, scorer: Scorer) -> _Answered:
+    """Ask the model for the probabilities; `InputError` if it has an answer for no text."""
+    answers = scorer.predict(labelled.texts.take(pa.array(labelled.rows)))
+    has_answer = answers[CLASS].is_valid().to_numpy(zero_copy_only=False)
+    if not has_answer.any():
+        raise InputError(f"{labelled.name}: the model knows no word of any text with a label.")
+    flat = answers[PROBABILITIES].drop_null().flatten().to_numpy(zero_copy_only=False)
+    return _Answered(
+        rows=labelled.rows[has_answer],
+        numbers=labelled.numbers[has_answer],
+        shares=flat.reshape(-1, len(scorer.facts.labels)),
     )
 
 
@@ -186,29 +229,29 @@ def _counts(words: pa.ChunkedArray) -> dict[str, int]:
 
 
 def _mistakes(
-    texts: pa.ChunkedArray,
-    rows: npt.NDArray[np.int64],
-    numbers: npt.NDArray[np.int64],
-    shares: npt.NDArray[np.float32],
-    scorer: Scorer,
+    labelled: _Labelled,
+    answered: _Answered,
+    names: tuple[str, ...],
     confused: list[ConfusedPair],
     examples: int,
 ) -> list[ClassMistake]:
     """Choose the surest mistakes of each pair, in turn."""
-    names = scorer.facts.labels
-    called, sure = shares.argmax(axis=1), shares.max(axis=1)
+    called = answered.shares.argmax(axis=1)
+    sure = answered.shares.max(axis=1)
     by_pair = []
     for pair in confused:
-        places = (numbers == names.index(pair.label)) & (called == names.index(pair.called))
-        at = np.flatnonzero(places)
+        is_pair = (answered.numbers == names.index(pair.label)) & (
+            called == names.index(pair.called)
+        )
+        at = np.flatnonzero(is_pair)
         by_pair.append(at[np.argsort(-sure[at], kind="stable")][:examples])
     most = max(map(len, by_pair), default=0)
     turns = [at[turn] for turn in range(most) for at in by_pair if turn < len(at)][:examples]
     return [
         ClassMistake(
-            row=int(rows[at]) + 1,
-            text=texts[int(rows[at])].as_py(),
-            label=names[numbers[at]],
+            row=int(answered.rows[at]) + 1,
+            text=labelled.texts[int(answered.rows[at])].as_py(),
+            label=names[answered.numbers[at]],
             called=names[called[at]],
             probability=float(sure[at]),
         )

@@ -20,7 +20,7 @@ TOP = 3  # labels, of which one may be right
 
 @dataclass(frozen=True)
 class OfClass:
-    """How good a model is for one class; None where there is nothing to divide by."""
+    """The figures of one class; None where the denominator is 0."""
 
     label: str
     support: int  # texts with this label
@@ -29,12 +29,12 @@ class OfClass:
 
     @property
     def precision(self) -> float | None:
-        """The share of the texts called so that have the label."""
+        """The share of right answers among the texts that the model gives this label."""
         return self.right / self.called if self.called else None
 
     @property
     def recall(self) -> float | None:
-        """The share of the texts with the label that are called so."""
+        """The share of right answers among the texts with this label."""
         return self.right / self.support if self.support else None
 
     @property
@@ -45,7 +45,7 @@ class OfClass:
 
 @dataclass(frozen=True)
 class ConfusedPair:
-    """Texts of one class that are taken for another one."""
+    """A class, and another class that the model gives to some of its texts."""
 
     label: str
     called: str
@@ -54,7 +54,7 @@ class ConfusedPair:
 
 @dataclass(frozen=True)
 class ClassMetrics:
-    """The metrics of a model of classes; means are of the classes that some text has."""
+    """The metrics of a model of classes; means are over the classes that occur in the labels."""
 
     accuracy: Proportion
     balanced_accuracy: float  # the mean recall
@@ -87,7 +87,9 @@ def measure_classes(
     count, size = probabilities.shape
     called = np.argmax(probabilities, axis=1)
     confusion = np.bincount(numbers * size + called, minlength=size * size).reshape(size, size)
-    right, support, answers = np.diag(confusion), confusion.sum(axis=1), confusion.sum(axis=0)
+    right = np.diag(confusion)
+    support = confusion.sum(axis=1)
+    answers = confusion.sum(axis=0)
     classes = tuple(
         OfClass(name, int(support[at]), int(answers[at]), int(right[at]))
         for at, name in enumerate(names)
@@ -124,7 +126,7 @@ def log_loss_of(
 def confidence_error(
     numbers: Numbers, probabilities: npt.NDArray[Any], weights: Weights = None
 ) -> float:
-    """Compute how far the probability of the given label is from the share that is right.
+    """Compute the distance of the probability of the model's label from the share of right ones.
 
     In 15 bins of equal width, weighted by their texts (Guo et al., ICML 2017).
     """

@@ -1,4 +1,4 @@
-"""Whether one model is really better than another on the same reviews."""
+"""Test whether one model is better than another on the same reviews."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from math import comb, erfc, sqrt
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.evaluation.cells import ends, number, p_value, percent
 from toolkit.evaluation.metrics import NORMAL_95, Metrics
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT
+from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, label_of
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25
@@ -30,7 +31,7 @@ class Comparison:
     reference: str
     only_model_right: int  # reviews that only the model has right
     only_reference_right: int
-    difference: float  # the accuracy of the model minus that of the reference
+    difference: float  # the accuracy of the model minus the accuracy of the reference
     # 95% interval of the difference for paired answers: those that the score test (Tango 1998) with
     # Edwards' correction does not reject. It holds 0 where p is 0.05 or more, and only there, but
     # for 13 reviews against 4, of which the exact test says p = 0.049.
@@ -43,7 +44,7 @@ class Comparison:
 
 
 def compare(model: str, right: Right, reference: str, reference_right: Right) -> Comparison:
-    """Compare two by the (reviews,) answers that are right."""
+    """Compare two models; `right` and `reference_right`, (reviews,), mark their right answers."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
     return compare_counts(model, reference, only_model, only_reference, len(right))
@@ -63,27 +64,28 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
 def compare_counts(
     model: str, reference: str, only_model: int, only_reference: int, reviews: int
 ) -> Comparison:
-    """Compare two by the numbers of reviews that only one of them has right, of all reviews."""
+    """Compare two models by the numbers of reviews that only one of them has right."""
     return Comparison(
-        model,
-        reference,
-        only_model,
-        only_reference,
-        (only_model - only_reference) / reviews,
-        _interval(only_model, only_reference, reviews),
-        _p_value(only_model, only_reference),
-        only_model + only_reference < _EXACT_BELOW,
+        model=model,
+        reference=reference,
+        only_model_right=only_model,
+        only_reference_right=only_reference,
+        difference=(only_model - only_reference) / reviews,
+        interval=_interval(only_model, only_reference, reviews),
+        p_value=_p_value(only_model, only_reference),
+        is_exact=only_model + only_reference < _EXACT_BELOW,
     )
 
 
 def _interval(only_model: int, only_reference: int, reviews: int) -> tuple[float, float]:
-    """Give the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
+    """Return the interval of Tango (1998, Statistics in Medicine 17, 891-908), corrected."""
     return (-_most(only_reference, only_model, reviews), _most(only_model, only_reference, reviews))
 
 
 def _most(first: int, second: int, reviews: int) -> float:
     """Find the largest difference that the score test does not reject, by halving."""
-    low, high = (first - second) / reviews, 1.0
+    low = (first - second) / reviews
+    high = 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
         if _is_too_large(middle, first, second, reviews):
@@ -104,12 +106,55 @@ def _is_too_large(difference: float, first: int, second: int, reviews: int) -> b
 
 
 def _p_value(first: int, second: int) -> float:
-    """McNemar's test of the reviews that only the first, or only the second has right."""
+    """Return the p-value of McNemar's test, of reviews that only one of the two has right."""
     count = first + second
     if not count:
         return 1.0
     if count < _EXACT_BELOW:
         tail = sum(comb(count, k) for k in range(min(first, second) + 1))
         return min(float(2 * tail / 2**count), 1.0)
-    # The upper tail of chi-squared with one degree of freedom: that of a squared normal deviate.
+    # The upper tail of chi-squared with one degree of freedom, the square of a normal deviate.
     return erfc(max(abs(first - second) - _CORRECTION, 0) / sqrt(2 * count))
+
+
+def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
+    """Return a warning if a model is not clearly better than a constant answer, or None.
+
+    `kind` names the reviews: `held-out` or `test`.
+    """
+    found = compare_with_constant(model, metrics)
+    if found is None:
+        label = label_of(metrics.positive_share > 0.5)
+        return (
+            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
+            "the other label. Evaluate on reviews of both labels."
+        ).replace("  ", " ")
+    if found.interval[0] > 0:
+        return None
+    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
+    is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
+    difference, interval_of = difference_in_points(found)
+    accuracies = (
+        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
+        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
+        f"{interval_of}, p {p_value(found.p_value)})."
+    )
+    reviews = f"{f'the {kind}' if kind else 'these'} reviews"
+    balanced, interval = metrics.figure("balanced_accuracy")
+    figure = (
+        f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
+    )
+    if interval is None or interval[0] <= 0.5:
+        return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
+    most = label_of(metrics.positive_share > 0.5)
+    return (
+        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
+        f"of them are {most}: {accuracies}"
+    )
+
+
+def difference_in_points(found: Comparison) -> tuple[str, str]:
+    """Write a difference of accuracies in points, and its interval."""
+    values = (found.difference, *found.interval)
+    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
+    return value, f"{low} to {high}"

@@ -1,4 +1,4 @@
-"""Rows that two models score, and what changes in them, summed up in bounded memory.
+"""Rows scored by two models, and their changes, counted in bounded memory.
 
 Rows are counted by group, label and pair of answers. What labels mean depends on all of them, as a
 1 is positive, or one of five stars; so they are counted as they are written, and read at the end.
@@ -49,7 +49,7 @@ Pair = tuple[Probabilities, Probabilities]  # (rows,) each, of the old and of th
 
 @dataclass(frozen=True)
 class ComparedRows:
-    """Some rows that both models have scored."""
+    """Rows scored by both models."""
 
     rows: pa.Table  # as `CHANGED_ROWS`
     is_changed: npt.NDArray[np.bool_]  # (rows,) whether the label is another
@@ -57,20 +57,20 @@ class ComparedRows:
     stars: Pair | None  # None where a model has none
 
     def after(self, before: int) -> ComparedRows:
-        """Count the rows from another start."""
+        """Add the number of rows before these to the row numbers."""
         at = self.rows.column_names.index("row")
         numbers = pc.add(self.rows["row"], before)
         return replace(self, rows=self.rows.set_column(at, "row", numbers))
 
     def changed(self) -> pa.Table:
-        """Give the rows with another label."""
+        """Return the rows with another label."""
         return self.rows.filter(pa.array(self.is_changed))
 
 
 def compare(
     old: Scorer, new: Scorer, texts: pa.Array, fields: Mapping[str, pa.Array]
 ) -> ComparedRows:
-    """Score texts with both models; `fields` have the file, and maybe row, label and group."""
+    """Score texts with both models; `fields` holds the file, and if known row, label and group."""
     scorers = (old, new)
     both = [scorer.predict(texts) for scorer in scorers]
     before, now = (_floats(numbers["probability"]) for numbers in both)
@@ -102,7 +102,9 @@ class Distances:
     def __init__(self, largest: float, step: float) -> None:
         self._step = step
         self._bins = np.zeros(round(largest / step) + 2, np.int64)
-        self._sum, self._distances, self._largest = 0.0, 0.0, 0.0
+        self._sum = 0.0
+        self._distances = 0.0
+        self._largest = 0.0
 
     def add(self, old: Probabilities, new: Probabilities) -> None:
         """Add the rows that have both numbers, (rows,) each."""
@@ -116,18 +118,23 @@ class Distances:
         self._largest = max(self._largest, float(distances.max(initial=0)))
 
     def shift(self, decimals: int) -> Shift | None:
-        """Give the figures, rounded; None without a row."""
+        """Return the figures, rounded; None without a row."""
         ends = np.cumsum(self._bins)
         if not (rows := int(ends[-1])):
             return None
-        quantiles = self._step * np.searchsorted(ends, [0.5 * rows, 0.95 * rows])
-        means = self._sum / rows, self._distances / rows
-        found = (*means, *np.minimum(quantiles, self._largest).tolist(), self._largest)
-        return Shift(rows, *(round(figure, decimals) for figure in found))
+        median, most = self._step * np.searchsorted(ends, [0.5 * rows, 0.95 * rows])
+        return Shift(
+            rows=rows,
+            mean=round(self._sum / rows, decimals),
+            mean_distance=round(self._distances / rows, decimals),
+            median=round(min(float(median), self._largest), decimals),
+            most=round(min(float(most), self._largest), decimals),
+            largest=round(self._largest, decimals),
+        )
 
 
 class Totals:
-    """Sums up rows that come in order; their labels as they are written."""
+    """Counts rows in order, with labels as written."""
 
     def __init__(self, show: int, *, cuts_labels: bool = True) -> None:
         self.has_labels = True  # until there are too many different ones
@@ -138,11 +145,12 @@ class Totals:
         self._groups: set[str | None] = {None}
         self._labels: set[str | None] = set()
         self._most_changed: list[tuple[float, dict[str, Any]]] = []
-        self._probability, self._stars = Distances(1, 1e-5), Distances(4, 1e-4)
+        self._probability = Distances(1, 1e-5)
+        self._stars = Distances(4, 1e-4)
         self._other_whole_stars = 0
 
     def add(self, found: ComparedRows, start: int = 0) -> None:
-        """Add rows of a file, which has some rows of other files before it."""
+        """Add rows of a file; `start` is the number of rows in the files before it."""
         rows = found.rows.set_column(3, "label", self._shortened(found.rows["label"]))
         self._count(rows, start)
         old, new = found.probabilities
@@ -162,13 +170,13 @@ class Totals:
             self._other_whole_stars += int(np.count_nonzero(is_other))
 
     def _shortened(self, labels: pa.ChunkedArray) -> pa.ChunkedArray:
-        """Cut probabilities, so that few are different; which are positive stays the same."""
+        """Cut the decimals of probabilities, so that few differ; no label changes its meaning."""
         if not self._cuts_labels or labels.null_count == len(labels):
             return labels
         return shortened(labels)
 
     def _count(self, rows: pa.Table, start: int) -> None:
-        """Count rows by their keys; a blank group is `NO_GROUP`, where there are groups."""
+        """Count rows by their keys; if the file has groups, a blank one is `NO_GROUP`."""
         groups = rows["group"]
         if groups.null_count < len(groups):
             rows = rows.set_column(4, "group", pc.if_else(is_blank(groups), NO_GROUP, groups))
@@ -185,12 +193,13 @@ class Totals:
             self.has_labels = False
         if not self.has_labels:
             self._labels.clear()
-            whole, self._counts = self._counts, {}
+            whole = self._counts
+            self._counts = {}
             for (group, _, *answers), (count, first) in whole.items():
                 self._counts.setdefault((group, None, *answers), [0, first])[0] += count
 
     def labels(self) -> tuple[list[str], Rows, Rows]:
-        """Give the labels as they are written, how often each is there, and its first row."""
+        """Return the labels as written, the number of each, and its first row."""
         found: dict[str, list[int]] = {}
         for (_, label, *_), (count, first) in self._counts.items():
             if label is not None:
@@ -199,7 +208,7 @@ class Totals:
         return [*found], counts, firsts
 
     def changes(self, meanings: Mapping[str, int]) -> Changes:
-        """Give all, with what labels mean; those that mean nothing are left out."""
+        """Return all changes; rows with a label that `meanings` lacks count as unlabelled."""
         cells: dict[str | None, npt.NDArray[np.int64]] = defaultdict(_no_cells)
         for (group, label, *both), (count, _) in self._counts.items():
             at = (meanings.get(label or "", NO_ANSWER), *map(ANSWERS.index, both))
@@ -211,20 +220,20 @@ class Totals:
             for _, row in self._most_changed
         ]
         return Changes(
-            Counts.of(sum(cells.values(), start=_no_cells())),
-            self._probability.shift(7),
-            self._stars.shift(4),
-            self._other_whole_stars,
-            tuple(most_changed),
-            dict(groups),
+            counts=Counts.of(sum(cells.values(), start=_no_cells())),
+            probability=self._probability.shift(7),
+            stars=self._stars.shift(4),
+            other_whole_stars=self._other_whole_stars,
+            most_changed=tuple(most_changed),
+            groups=dict(groups),
         )
 
 
 def _no_cells() -> npt.NDArray[np.int64]:
-    """By true label, old and new answer."""
+    """Return zeros by true label, old and new answer."""
     return np.zeros((3, 3, 3), np.int64)
 
 
 def _floats(values: pa.FloatArray) -> Probabilities:
-    """Give the numbers, NaN for null."""
+    """Return the numbers, NaN for null."""
     return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)

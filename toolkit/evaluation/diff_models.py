@@ -1,10 +1,10 @@
-"""Two models compared on fixed texts, and on files of reviews of any size, in bounded memory."""
+"""Compare two models on fixed texts, and on files of any size in bounded memory."""
 
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import partial
 from math import isnan
@@ -21,23 +21,20 @@ from toolkit.evaluation.diff_counts import (
     compare,
 )
 from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
-from toolkit.files import atomic_file
 from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of, compressor
-from toolkit.records.formats import format_of, open_reviews
+from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
-from toolkit.records.review_file import BatchFile, Reject, ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.records.output_file import AppendRows, rows_file
+from toolkit.records.review_file import Reject, ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
-from toolkit.scoring.jobs import NOT_KEPT
 from toolkit.scoring.options import ALL, Subset
-from toolkit.scoring.output import ByteFile
 from toolkit.scoring.results import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
 
-Append = Callable[[pa.Table], None]  # of changed rows
 OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
 
 
@@ -62,7 +59,7 @@ def diff(
     options: DiffOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> Difference:
-    """Compare two models by what their files say, on fixed texts, and on files of reviews.
+    """Compare two models by the facts in their files, on fixed texts, and on files of reviews.
 
     Parameters
     ----------
@@ -102,11 +99,11 @@ def diff(
     texts = pa.array(fixed.values(), pa.large_string())
     totals.add(compare(*models, texts, {"file": pa.array([*fixed])}))
     found = Difference(
-        models[0].identity(),
-        models[1].identity(),
-        compare_facts(*models),
-        WordChanges.of(*models),
-        totals.changes({}),
+        old=models[0].identity(),
+        new=models[1].identity(),
+        facts=compare_facts(*models),
+        words=WordChanges.of(*models),
+        texts=totals.changes({}),
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     return replace(found, data=_compare_files(models, files, options, on_file)) if files else found
@@ -117,9 +114,9 @@ def _compare_files(
 ) -> DataChanges:
     """Read files, and count what changes; raises as `diff`."""
     # The output is not one of the files in folders: an earlier run may have written it there.
-    found, _ = look_for(inputs, NOT_KEPT, options.output)
-    failed = [error for _, _, error in found.unreadable]
-    files = [source for source, _ in found.without_repeats()]
+    found = look_for(inputs, report=options.output)
+    failed = [file.error for file in found.unreadable]
+    files = [file.input for file in found.without_repeats()]
     if failed and not files:
         raise InputError(failed[0])
     data = DataChanges(
@@ -140,33 +137,8 @@ def _compare_files(
     return data
 
 
-@contextmanager
-def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[Append | None]:
-    """Open a file that appears when the block succeeds, and give what writes rows; or None."""
-    if path is None:
-        yield None
-        return
-    own, compression = format_of(path, option="--output"), compression_of(path)
-    form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
-    compress = compressor(compression)
-    with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:
-        output: BatchFile
-        if form.open_file is None:
-            output = ByteFile(file, form, compression, is_new=True)
-        else:
-            output = form.open_file(file, {})
-
-        def append(rows: pa.Table) -> None:
-            for batch in rows.to_batches():
-                data = form.render(batch, [])
-                output.append(data if form.open_file else compress(data), ends_group=False)
-
-        yield append
-        output.close()
-
-
 class _Block(NamedTuple):
-    """What is left of a block when it is scored."""
+    """The result of a block."""
 
     rows: ComparedRows
     rejects: Sequence[Reject]
@@ -187,7 +159,7 @@ class _Comparison:
     """Reads files one after the other, each with all workers."""
 
     models: tuple[Scorer, Scorer]
-    files: Sequence[Path]
+    files: Sequence[Input]
     options: DiffOptions
     on_file: OnFile
     data: DataChanges
@@ -197,7 +169,7 @@ class _Comparison:
 
     @property
     def needs_labels(self) -> bool:
-        """Whether labels are asked for; who says what labels mean wants them, too."""
+        """Whether the user asked for labels, by a column or by names for them."""
         reading = self.options.reading
         return reading.columns.of("label").is_named or reading.labels != LabelNames()
 
@@ -207,19 +179,20 @@ class _Comparison:
         count = len(self.files)
         return str(self.files[0]) if count == 1 else f"{count:,} files together"
 
-    def read(self, append: Append | None) -> None:
+    def read(self, append: AppendRows | None) -> None:
         """Read all files; one of several that cannot be read does not stop the others."""
-        data, errors = self.data, []
-        for path in self.files:
+        data = self.data
+        errors = []
+        for source in self.files:
             before = data.records
             self.starts.append(self.end)
             try:
-                self._read(path, append)
+                self._read(source, append)
             except (InputError, UsageError) as error:
                 if len(self.files) == 1 and not data.failed:
                     raise
                 if isinstance(error, EmptyInputError):
-                    data.warnings.append(f"{path}: nothing is in this file.")
+                    data.warnings.append(f"{source}: nothing is in this file.")
                 else:
                     errors.append(error)
                     count = data.records - before
@@ -227,23 +200,27 @@ class _Comparison:
                     data.failed.append(f"{error}{read}")
                     if not count:
                         continue
-            data.files.append(str(path))
+            data.files.append(str(source))
         if errors and not data.files:
             errors[0].add_note(f"None of the {len(data.failed):,} files can be compared.")
             raise errors[0]
 
-    def _read(self, path: Path, append: Append | None) -> None:
-        data, of = self.data, self.options.reading.columns.of
+    def _read(self, source: Input, append: AppendRows | None) -> None:
+        data = self.data
+        of = self.options.reading.columns.of
         label = replace(of("label"), is_needed=self.needs_labels)
         with (
-            open_reviews(path, self.options.reading, (of("text"), label, of("group"))) as reviews,
-            self.on_file(path) as on_progress,
+            open_reviews(source, self.options.reading, (of("text"), label, of("group"))) as reviews,
+            self.on_file(source.path) as on_progress,
         ):
             self.options.subset.check(reviews)
             data.columns = {**reviews.chosen, **data.columns}
-            self._warn_of_labels(path, reviews)
-            start, before, compared = self.end, 0, data.records
-            for block in run_blocks(reviews, partial(self._compare, path), self.options.subset):
+            self._warn_of_labels(reviews)
+            start = self.end
+            before = 0
+            compared = data.records
+            work = partial(self._compare, source.path)
+            for block in run_blocks(reviews, work, self.options.subset):
                 before = before if block.before is None else block.before
                 rows = block.rows.after(before)
                 self.totals.add(rows, start)
@@ -272,26 +249,26 @@ class _Comparison:
         }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
             # Without the folder, if no other file has the name.
-            is_clear = len({each.name for each in self.files}) == len(self.files)
+            is_clear = len({each.path.name for each in self.files}) == len(self.files)
             name = without_half_pairs(path.name if is_clear else str(path))
             fields["group"] = pa.repeat(name, count)
         found = compare(*self.models, parsed.texts, fields)
         return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
 
-    def _warn_of_labels(self, path: Path, reviews: ReviewFile) -> None:
-        """Say that a column with a usual name is no column of labels, such as one of lists."""
+    def _warn_of_labels(self, reviews: ReviewFile) -> None:
+        """Warn if a column has a usual name of labels, but its values cannot be labels."""
         usual = self.options.reading.columns.of("label").names
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
             self.data.warnings.append(
-                f"{path}: the column {found[0]!r} is not used as labels: there are two of them, or "
-                "its values are neither numbers nor strings."
+                f"{reviews.path}: the column {found[0]!r} is not used as labels: there are two of "
+                "them, or its values are neither numbers nor strings."
             )
 
     def meanings(self) -> dict[str, int]:
-        """Tell what labels mean, by their words: the position of negative, positive or none.
+        """Return the number of the answer that each label means, of `ANSWERS`.
 
-        If a column that is not named has no labels, that is a warning.
+        If the column was not named by the user and has no labels, warn.
         """
         try:
             return self._meanings()
@@ -316,7 +293,8 @@ class _Comparison:
             )
         except WrongValueError as error:
             file = bisect(self.starts, error.row) - 1
-            place, row = f"{self.files[file]}: {column}", error.row - self.starts[file]
+            place = f"{self.files[file]}: {column}"
+            row = error.row - self.starts[file]
             raise WrongValueError(place, row, error.problem) from None
         self.data.label_meaning = found.meaning
         often = dict(zip(words, counts.tolist(), strict=True))
@@ -326,7 +304,7 @@ class _Comparison:
         return {word: _answer_of(target) for word, target in found.targets.items()}
 
     def reason_for_nothing(self) -> str:
-        """Say why no row has a label of either model."""
+        """Return why no row has a label from either model."""
         data = self.data
         if not data.records:
             return "no rows to compare the models on."

@@ -1,6 +1,6 @@
-"""What changes from one model to another, in numbers and in words.
+"""What changes from one model to another, in numbers and in sentences.
 
-The words are those of the terminal, of the JSON and of errors.
+Terminal, JSON and errors use the same sentences.
 """
 
 from __future__ import annotations
@@ -19,21 +19,22 @@ from toolkit.model.scorer import Scorer
 from toolkit.scoring.options import Subset
 from toolkit.stores.paths import path_of
 
-OLD, NEW = "OLD", "NEW"
+OLD = "OLD"
+NEW = "NEW"
 _SURE = 0.05  # of a p-value: smaller ones are hardly chance
 _LEFT_OUT = ("data", "metrics", "name", "path")  # of the facts: their numbers stand alone
 
 
 @dataclass(frozen=True)
 class Counts:
-    """How many rows get which labels; accuracies are of the labelled rows."""
+    """Numbers of rows by what happens to their label; accuracies count labelled rows alone."""
 
     rows: int
-    answered: int  # that at least one of the models gives a label
-    changed: int  # that have another label, or one where they had none, or the reverse
+    answered: int  # rows with a label from at least one model
+    changed: int  # rows with another label, a label only now, or no label any more
     to_positive: int
     to_negative: int
-    gained: int  # that had no label, as no word was known, and have one now
+    gained: int  # rows with a label only from the new model, which knows a word of them
     lost: int
     labelled: int  # with a true label and a score of both models
     labelled_without_score: int  # with a true label, but not both scores
@@ -44,51 +45,58 @@ class Counts:
     @classmethod
     def of(cls, cells: npt.NDArray[np.int64]) -> Counts:
         """Count rows by true label, old and new answer, (3, 3, 3): negative, positive and none."""
-        answers, labelled = cells.sum(axis=0), cells[:2, :2, :2]
-        rows, both = answers.sum(), labelled.sum()
-        moved = (answers[0, 1], answers[1, 0], answers[2, :2].sum(), answers[:2, 2].sum())
-        found = (
-            rows,
-            rows - answers[2, 2],
-            sum(moved),
-            *moved,
-            both,
-            cells[:2].sum() - both,
-            labelled[0, 0, 0] + labelled[1, 1, 1],
-            labelled[0, 0, 1] + labelled[1, 1, 0],
-            labelled[0, 1, 0] + labelled[1, 0, 1],
+        answers = cells.sum(axis=0)
+        to_positive = int(answers[0, 1])
+        to_negative = int(answers[1, 0])
+        gained = int(answers[2, :2].sum())
+        lost = int(answers[:2, 2].sum())
+        rows = int(answers.sum())
+        both = cells[:2, :2, :2]
+        labelled = int(both.sum())
+        return cls(
+            rows=rows,
+            answered=rows - int(answers[2, 2]),
+            changed=to_positive + to_negative + gained + lost,
+            to_positive=to_positive,
+            to_negative=to_negative,
+            gained=gained,
+            lost=lost,
+            labelled=labelled,
+            labelled_without_score=int(cells[:2].sum()) - labelled,
+            both_right=int(both[0, 0, 0] + both[1, 1, 1]),
+            only_old_right=int(both[0, 0, 1] + both[1, 1, 0]),
+            only_new_right=int(both[0, 1, 0] + both[1, 0, 1]),
         )
-        return cls(*map(int, found))
 
     @property
     def old_accuracy(self) -> Proportion | None:
-        """Of the old model; None where no row is labelled."""
+        """The accuracy of the old model; None without labels."""
         right = self.both_right + self.only_old_right
         return Proportion(right, self.labelled) if self.labelled else None
 
     @property
     def new_accuracy(self) -> Proportion | None:
-        """Of the new model; None where no row is labelled."""
+        """The accuracy of the new model; None without labels."""
         right = self.both_right + self.only_new_right
         return Proportion(right, self.labelled) if self.labelled else None
 
     @cached_property
     def comparison(self) -> Comparison | None:
-        """The new model compared with the old one; None where no row is labelled."""
+        """The new model compared with the old one; None without labels."""
         if not self.labelled:
             return None
         return compare_counts(NEW, OLD, self.only_new_right, self.only_old_right, self.labelled)
 
     @property
     def is_worse(self) -> bool:
-        """Whether the new model is less accurate, and that is hardly chance."""
+        """Whether the new model is less accurate by more than chance explains (p < 0.05)."""
         found = self.comparison
         return found is not None and found.difference < 0 and found.p_value < _SURE
 
 
 @dataclass(frozen=True)
 class Shift:
-    """How far numbers move, over the rows that both models score; of stars or probabilities."""
+    """How far stars or probabilities move, over the rows that both models score."""
 
     rows: int
     mean: float  # of the new minus the old number
@@ -100,7 +108,7 @@ class Shift:
 
 @dataclass(frozen=True)
 class ChangedRow:
-    """A row, and what both models say of it; what they do not score is None."""
+    """A row, and the answers of both models; None where a model has no answer."""
 
     file: str  # or the name of a fixed text
     row: int | None  # in its file, from 1; None for the fixed texts
@@ -115,19 +123,19 @@ class ChangedRow:
 
 @dataclass(frozen=True)
 class Changes:
-    """What changes for some rows."""
+    """The changes on some rows."""
 
     counts: Counts
     probability: Shift | None  # None where no row is scored by both
     stars: Shift | None  # None where a model has no stars
-    other_whole_stars: int  # rows whose stars, rounded to a whole number, are others
-    most_changed: tuple[ChangedRow, ...]  # those with another label first, then by the distance
-    groups: dict[str, Counts]  # by name, the largest first; of files, where there is no column
+    other_whole_stars: int  # rows with another number of stars, rounded
+    most_changed: tuple[ChangedRow, ...]  # rows with another label first, then by distance
+    groups: dict[str, Counts]  # by name, the largest first; without a column, by file
 
 
 @dataclass
 class DataChanges:
-    """What changes for the rows of a user's files."""
+    """What changes for the rows of the compared files."""
 
     failed: list[str]  # errors of files that could not be read to their ends
     ignored: int  # in folders: files of no known format, pipes and devices
@@ -147,7 +155,7 @@ class DataChanges:
 
 @dataclass(frozen=True)
 class WordChanges:
-    """How many words the models know, and how many only one of them knows."""
+    """Numbers of words that the models know, and that only one of them knows."""
 
     old: int
     new: int
@@ -167,7 +175,7 @@ class Difference:
 
     old: dict[str, Any]  # as `Scorer.identity`
     new: dict[str, Any]
-    # What both files say of themselves, as JSON has it: old and new, equal ones among them.
+    # The facts of both files as in JSON, (old, new), equal ones included.
     facts: dict[str, tuple[Any, Any]]
     words: WordChanges
     texts: Changes  # of the fixed texts
@@ -175,18 +183,19 @@ class Difference:
 
     @property
     def changes(self) -> Changes:
-        """Those of the data, or else of the fixed texts."""
+        """The changes on the data; without data, on the fixed texts."""
         return self.texts if self.data is None else self.data.changes
 
 
 def compare_facts(old: Scorer, new: Scorer) -> dict[str, tuple[Any, Any]]:
-    """Compare what two model files say of themselves; what is not known is None."""
-    before, after = _facts(old), _facts(new)
+    """Compare the facts of two model files; an unknown fact is None."""
+    before = _facts(old)
+    after = _facts(new)
     return {key: (before.get(key), after.get(key)) for key in {**before, **after}}
 
 
 def verdict(counts: Counts) -> str | None:
-    """Say whether the new model is better or worse; None where no label is known."""
+    """Return whether the new model is better or worse; None without labels."""
     found = counts.comparison
     if found is None:
         return None
@@ -203,7 +212,7 @@ def verdict(counts: Counts) -> str | None:
 
 
 def changed_labels(counts: Counts) -> str:
-    """Say how many labels change."""
+    """Return a sentence with the number of changed labels."""
     share = counts.changed / counts.answered if counts.answered else 0.0
     line = (
         f"{counts.changed:,} of {counts.answered:,} labels change ({share:.2%}): "
@@ -217,7 +226,7 @@ def changed_labels(counts: Counts) -> str:
 
 
 def who_is_right(counts: Counts) -> str | None:
-    """Say who is right where the two answers differ; None where no label is known."""
+    """Return which model is right where their answers differ; None without labels."""
     differ = counts.only_old_right + counts.only_new_right
     if not counts.labelled:
         return None
@@ -230,7 +239,7 @@ def who_is_right(counts: Counts) -> str | None:
 
 
 def points(share: float) -> str:
-    """Such as ``+6.6``, of 100."""
+    """Write a share as points of 100, such as ``+6.6``."""
     return f"{100 * share:+.1f}"
 
 

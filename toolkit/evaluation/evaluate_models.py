@@ -1,6 +1,6 @@
-"""From labelled reviews and models to what is known of the models, and their worst mistakes.
+"""Evaluate models on labelled reviews: figures, comparisons, and the worst mistakes.
 
-A mistake is a review that a model is confidently wrong about, with the words that caused that.
+A mistake is a review with a wrong label, and the words that caused it.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.evaluation.behaviour import SUITE, Sets, load_suite, steadiness
-from toolkit.evaluation.comparison import Comparison, compare, compare_with_constant
-from toolkit.evaluation.diff_models import rows_file
+from toolkit.evaluation.behaviour import SUITE, Sets, Suite, load_suite, steadiness
+from toolkit.evaluation.comparison import Comparison, Right, compare, compare_with_constant
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
     TARGETS,
@@ -44,21 +43,29 @@ from toolkit.evaluation.reviews import (
     load_predictions,
     sha256_if_file,
 )
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, is_positive
+from toolkit.files import sha256_of
+from toolkit.model.classes import (
+    DEFAULT_THRESHOLD,
+    NEGATIVE_OF_THREE,
+    POSITIVE_OF_THREE,
+    SENTIMENT,
+    is_positive,
+)
 from toolkit.model.explain import Word
-from toolkit.model.facts import Steadiness
 from toolkit.model.labels import check_threshold
 from toolkit.model.prior import EVEN
 from toolkit.model.scorer import Scorer
 from toolkit.model.stars import known_tokens
+from toolkit.model.training_facts import Steadiness
 from toolkit.records.archives import compression_of
 from toolkit.records.options import ReadOptions
+from toolkit.records.output_file import rows_file
 from toolkit.stores.paths import path_of
 
 
 @dataclass(frozen=True)
 class Mistake:
-    """A review that a model is wrong about."""
+    """A review that a model labels wrong."""
 
     row: int  # in the file, from 1
     label: int  # the true one, 0 or 1
@@ -68,12 +75,12 @@ class Mistake:
     is_doubtful: bool = False  # whether the label looks wrong
 
     def effect(self, word: Word) -> float:
-        """What a word adds to the log-odds of the wrong label."""
+        """Return what a word adds to the log-odds of the wrong label."""
         return -word.contribution if self.label else word.contribution
 
     @property
     def unread(self) -> int:
-        """How many words are before those that the model reads."""
+        """The number of words before the part that the model reads."""
         return sum(word.state == "unread" for word in self.words)
 
     @property
@@ -83,16 +90,16 @@ class Mistake:
         return sorted(found, key=self.effect, reverse=True)
 
     def cause_names(self, most: int) -> list[str]:
-        """The strongest of `causes`, at most this number, each once."""
+        """Return the strongest of `causes`, at most `most`, each once."""
         return list(dict.fromkeys(word.text.lower() for word in self.causes))[:most]
 
 
 def most_confident(
     labels: Labels, probability: Probabilities, threshold: float, most: int
 ) -> list[int]:
-    """Positions of the reviews that are wrong, the surest first, at most this number.
+    """Return the positions of at most `most` wrong answers, the surest first.
 
-    Half of them are false positives, the others false negatives, where there are that many.
+    Half are false positives, half false negatives, unless there are too few of either.
     """
     wrong = np.flatnonzero(is_positive(probability, threshold) != labels.astype(np.bool_))
     wrong = wrong[np.argsort(-margins(probability[wrong], threshold), kind="stable")]
@@ -106,9 +113,9 @@ _ROUNDING = 1e-6  # of a mean of probabilities
 
 
 def doubtful(labels: Labels, probability: Probabilities, threshold: float) -> list[int]:
-    """Positions of the reviews whose label looks wrong, the surest first.
+    """Return the positions of the reviews whose label looks wrong, the surest first.
 
-    There, the model is surer of the other label than it is on average of reviews with that label:
+    The model is surer of the other label than it is on average for reviews with that label:
     confident learning (Northcutt, Jiang and Chuang 2021). None if all reviews have one label.
     """
     if not 0 < labels.sum() < len(labels):
@@ -129,9 +136,11 @@ def mistakes(
     most: int,
 ) -> tuple[Mistake, ...]:
     """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
-    found, look_wrong = [], set(doubtful(reviews.labels, probability, threshold))
+    found = []
+    look_wrong = set(doubtful(reviews.labels, probability, threshold))
     for place in most_confident(reviews.labels, probability, threshold, most):
-        text, label = reviews.texts[place].as_py(), int(reviews.labels[place])
+        text = reviews.texts[place].as_py()
+        label = int(reviews.labels[place])
         words = () if scorer is None else scorer.explain(text).words
         row = int(reviews.rows[place]) + 1
         is_doubtful = place in look_wrong
@@ -153,7 +162,7 @@ class EvaluationOptions:
     force: bool = False  # replace an existing one
 
     def check(self) -> None:
-        """Raise `UsageError` for a number out of its range."""
+        """Raise `UsageError` for a number outside its range."""
         if self.examples < 0:
             raise UsageError(f"examples: expected 0 or more, received {self.examples}")
         check_threshold(self.threshold)
@@ -167,9 +176,9 @@ class EvaluationOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelResult:
-    """How well a model does, or the predictions in a file, which have only a name and a path."""
+    """The figures of a model, or of a file of predictions, which has only a name and a path."""
 
-    name: str  # no other one has it
+    name: str  # unique among the models
     path: str
     preset: str | None = None
     sha256: str | None  # of the file; None for standard input
@@ -195,18 +204,18 @@ class ModelResult:
         return np.sort(self.probability)
 
     def called_positive(self, threshold: float) -> int:
-        """How many reviews are called positive, as `is_positive` says."""
+        """Return how many reviews `is_positive` calls positive at a threshold."""
         below = np.searchsorted(self._ascending, np.float32(threshold))
         return len(self._ascending) - int(below)
 
     def mistakes_of(self, label: int) -> list[Mistake]:
-        """The mistakes with this true label, 0 or 1, the surest first."""
+        """Return the mistakes with this true label, 0 or 1, the surest first."""
         return [each for each in self.mistakes if each.label == label]
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What an evaluation finds."""
+    """The result of an evaluation."""
 
     date: datetime  # UTC
     data: Data
@@ -226,7 +235,7 @@ class Evaluation:
 
 @dataclass(frozen=True)
 class _Predictions:
-    """What a model, or a file of predictions, says of the labelled reviews."""
+    """The probabilities of a model, or of a file of predictions, for the labelled reviews."""
 
     identity: dict[str, Any]  # as `Scorer.identity` gives it
     threshold: float
@@ -286,62 +295,114 @@ def evaluate(
     """
     options = options or EvaluationOptions()
     options.check()
-    models, predictions = (
-        [given] if isinstance(given, str | Path) else given for given in (models, predictions)
-    )
-    wanted = models if models or predictions else [None]
-    scorers = [Scorer(model, options.threshold) for model in wanted]
-    for scorer in scorers:
-        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
-    path = path_of(data)
-    reviews, sets = load_suite() if path == SUITE else (load(path, options.reading), {})
+    scorers = _scorers(_listed(models), _listed(predictions), options)
+    reviews, sets = _reviews_of(path_of(data), options)
     answers = [
         *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
-        *(_Predictions.of_file(path_of(path), reviews, options) for path in predictions),
+        *(_Predictions.of_file(path_of(path), reviews, options) for path in _listed(predictions)),
     ]
-    if sets:  # no sentence is left out, whatever a model knows
+    if sets:  # no sentence is left out, whether or not the model knows a word of it
         answers = [replace(a, probability=np.nan_to_num(a.probability, nan=0.5)) for a in answers]
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
-    results = [
+    results = tuple(
         _result(name, each, reviews, opinions, options, sets)
         for name, each in zip(_names_of(answers), answers, strict=True)
-    ]
+    )
     labels = opinions.labels
     rights = [is_positive(each.probability, each.threshold) == labels for each in results]
     best = int(np.argmax([right.sum() for right in rights]))
-    found = [(each.probability, each.threshold) for each in results]
-    look_wrong = doubtful(labels, *found[best])
+    look_wrong = doubtful(labels, results[best].probability, results[best].threshold)
     if options.doubtful is not None:
         rows = _doubtful_rows(opinions, results[best].probability, look_wrong)
         with rows_file(options.doubtful, rows.schema, force=options.force) as append:
             assert append is not None
             append(rows)
+    found = [(each.probability, each.threshold) for each in results]
     breakdowns = break_down(opinions, found, best)
-    groups = [each for each in breakdowns if each.key == "groups"]
+    groups = next((each for each in breakdowns if each.key == "groups"), None)
     return Evaluation(
         date=datetime.now(UTC).replace(microsecond=0),
         data=reviews.data,
-        models=tuple(results),
+        models=results,
         best=best,
         breakdowns=breakdowns,
-        macro_mean=macro_mean(groups[0], len(results)) if groups else None,
-        comparisons=tuple(
-            compare(result.name, right, results[best].name, rights[best])
-            for result, right in zip(results, rights, strict=True)
-            if result is not results[best]
-        ),
+        macro_mean=None if groups is None else macro_mean(groups, len(results)),
+        comparisons=_compared_with(best, results, rights),
         labels=labels,
         doubtful=len(look_wrong),
+    )
+
+
+def _listed(given: str | Path | Sequence[str | Path]) -> Sequence[str | Path]:
+    return [given] if isinstance(given, str | Path) else given
+
+
+def _reviews_of(path: Path, options: EvaluationOptions) -> tuple[LabelledReviews, Sets]:
+    """Read the reviews of a file, or make the toolkit's own sentences and sets."""
+    if path != SUITE:
+        return load(path, options.reading), {}
+    suite = load_suite()
+    return _as_reviews(suite), suite.sets
+
+
+def _as_reviews(suite: Suite) -> LabelledReviews:
+    """Return the toolkit's own sentences as reviews, grouped by phenomenon."""
+    labels = suite.labels
+    count = len(suite.sentences)
+    data = Data(
+        path=SUITE,
+        sha256=sha256_of(SUITE),
+        columns={"text": "sentence", "label": "label", "group": "phenomenon"},
+        rows=count,
+        reviews=count,
+        positive=int(labels.sum()),
+        without_text=0,
+        without_label=0,
+        soft_labels=0,
+        neutral=0,
+        label_meaning="",
+        is_suite=True,
+    )
+    return LabelledReviews(
+        data=data,
+        rows=np.arange(count),
+        texts=pa.chunked_array([suite.texts], pa.large_string()),
+        classes=np.where(labels == 1, POSITIVE_OF_THREE, NEGATIVE_OF_THREE),
+        stars=None,
+        groups=pa.chunked_array([suite.phenomena], pa.large_string()),
+    )
+
+
+def _scorers(
+    models: Sequence[str | Path], predictions: Sequence[str | Path], options: EvaluationOptions
+) -> list[Scorer]:
+    """Load the models; the default one if neither models nor predictions are named."""
+    wanted = models if models or predictions else [None]
+    scorers = [Scorer(model, options.threshold) for model in wanted]
+    for scorer in scorers:
+        scorer.check_sentiment("evaluate", "Use evaluate_classes.")
+    return scorers
+
+
+def _compared_with(
+    best: int, results: Sequence[ModelResult], rights: Sequence[Right]
+) -> tuple[Comparison, ...]:
+    """Compare each other model with the one at the position `best`."""
+    return tuple(
+        compare(result.name, right, results[best].name, rights[best])
+        for result, right in zip(results, rights, strict=True)
+        if result is not results[best]
     )
 
 
 def _doubtful_rows(
     reviews: LabelledReviews, probability: Probabilities, places: Sequence[int]
 ) -> pa.Table:
-    """Give the reviews at some places, with the label that they have and that of the model."""
+    """Return the reviews at `places` with their label, the model's label and its probability."""
     at = np.array(places, np.int64)
-    labels, names = reviews.labels[at], pa.array(SENTIMENT)
+    labels = reviews.labels[at]
+    names = pa.array(SENTIMENT)
     return pa.table(
         {
             "row": reviews.rows[at] + 1,  # in the file, from 1
@@ -356,9 +417,9 @@ def _doubtful_rows(
 def _with_scores(
     reviews: LabelledReviews, answers: Sequence[_Predictions]
 ) -> tuple[LabelledReviews, list[_Predictions]]:
-    """Leave out, for all models, the reviews that one of them gives no score.
+    """Leave out, for all models, the reviews without a score from one of them.
 
-    Files of predictions need none for neutral reviews.
+    Files of predictions need no score for neutral reviews.
     """
     lacks_score = [
         np.isnan(each.probability) & (reviews.is_opinion | (each.scorer is not None))
@@ -370,7 +431,7 @@ def _with_scores(
 
 
 def _names_of(answers: Sequence[_Predictions]) -> list[str]:
-    """Give each the shortest of its names that no other one has."""
+    """Name each model by the shortest of file stem, file name and path that is unique."""
     paths = [each.identity["path"] for each in answers]
     names = [each.identity["name"] for each in answers]
     for longer in ([Path(path).name for path in paths], paths):
@@ -392,7 +453,8 @@ def _result(
     options: EvaluationOptions,
     sets: Sets,
 ) -> ModelResult:
-    labels, threshold = opinions.labels, answers.threshold
+    labels = opinions.labels
+    threshold = answers.threshold
     probability = answers.probability[reviews.is_opinion]
     metrics = measure(labels, probability, threshold)
     best, at_recall = notable_thresholds(labels, probability, threshold)
@@ -414,14 +476,15 @@ def _result(
 
 
 def _prior(answers: _Predictions, labels: Labels, probability: Probabilities) -> PriorEffect | None:
-    """Measure what a prior would change; the scores of all reviews are in the answers."""
+    """Measure what a prior would change."""
     base = EVEN if answers.scorer is None else answers.scorer.base
     return prior_effect(labels, probability, answers.probability, answers.threshold, base)
 
 
 def _ratings(answers: _Predictions, reviews: LabelledReviews) -> Ratings | None:
     """Compare the stars and the neutral range of a model with the stars of the reviews."""
-    scorer, stars = answers.scorer, reviews.stars
+    scorer = answers.scorer
+    stars = reviews.stars
     if scorer is None or (stars is None and not reviews.data.neutral):
         return None
     facts = scorer.facts

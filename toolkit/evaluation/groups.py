@@ -1,6 +1,6 @@
-"""How good models are on slices of the reviews: by length, by stars, by group.
+"""Figures of models on slices of the reviews: by length, by stars, by group.
 
-Of many groups, tables and plots show the weakest.
+If there are many groups, tables and plots show the weakest.
 """
 
 from __future__ import annotations
@@ -24,16 +24,19 @@ from toolkit.text.vocabulary import Vocabulary
 _LENGTHS = {"under 25": 25, "25–99": 100, "100–199": 200, "200–512": 513}  # noqa: RUF001
 _LONGEST = "over 512"
 
-NO_GROUP = "(none)"  # the name of the group of the reviews that have none
-FEWEST_OF_LABEL = 5  # reviews of either label, for a balanced accuracy
-MOST_SHOWN = 30  # of more groups, the weakest are shown
+NO_GROUP = "(none)"  # the group of reviews without one
+FEWEST_OF_LABEL = 5  # reviews of each label that a balanced accuracy needs
+MOST_SHOWN = 30  # groups; of more, the weakest
 
 Predictions = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,), and its threshold
 
 
 @dataclass(frozen=True)
 class Slice:
-    """Some of the reviews; they have a balanced accuracy if there are a few of either label."""
+    """Some of the reviews, with the metrics of each model.
+
+    The balanced accuracy is None if there are fewer than `FEWEST_OF_LABEL` of either label.
+    """
 
     name: str
     metrics: tuple[Metrics, ...]  # of each model
@@ -49,12 +52,12 @@ class Slice:
 
     @property
     def reviews(self) -> int:
-        """How many there are."""
+        """The number of reviews."""
         return self.metrics[0].accuracy.count
 
     @property
     def positive(self) -> int:
-        """How many of them are positive, by their labels."""
+        """The number of reviews labelled positive."""
         return self.metrics[0].true_positives + self.metrics[0].false_negatives
 
     @property
@@ -94,8 +97,8 @@ class MacroMean:
 def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tuple[Breakdown, ...]:
     """Split the reviews by length, and by stars and groups where there are such columns.
 
-    Groups are in the order in which the model at the position `best` finds them hard, and those of
-    the toolkit's own sentences in their own.
+    Groups come hardest first, for the model at the position `best`; the phenomena of the toolkit's
+    own sentences keep the order of their file.
     """
     # All models of the toolkit split texts into tokens by the same rule, so an empty vocabulary
     # will do. Lengths are those before any cut.
@@ -122,7 +125,7 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
 
 
 def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
-    """Take the mean over groups; None if none has enough reviews of both labels."""
+    """Return the mean over groups; None if no group has enough reviews of both labels."""
     slices = [each for each in groups.slices if each.has_both_labels]
     if not slices:
         return None
@@ -131,14 +134,16 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
         return float(np.mean([each.metrics[model].figure(key)[0] for each in slices]))
 
     return MacroMean(
-        len(slices),
-        float(np.mean([each.metrics[0].majority_accuracy for each in slices])),
-        tuple(Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)),
+        groups=len(slices),
+        majority_accuracy=float(np.mean([each.metrics[0].majority_accuracy for each in slices])),
+        models=tuple(
+            Figures(*(mean(each, key) for key in Figures._fields)) for each in range(models)
+        ),
     )
 
 
 def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
-    """Choose the groups that tables and plots show, in their order: of many, the weakest.
+    """Return the groups that tables and plots show, in their order; of many, the weakest.
 
     For the model at the position `best`, the upper ends of their intervals are the lowest: by the
     figure itself, the smallest groups would come first, by chance.
@@ -149,7 +154,7 @@ def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
 
 
 def groups_note(groups: Breakdown) -> str:
-    """Say which groups are shown, and what is missing."""
+    """Return a note on which groups are shown, and what a dash means."""
     note = f"–: fewer than {FEWEST_OF_LABEL} reviews of a label."  # noqa: RUF001
     if len(groups.slices) <= MOST_SHOWN:
         return note
@@ -162,8 +167,9 @@ def groups_note(groups: Breakdown) -> str:
 def _slices(
     names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Predictions
 ) -> list[Slice]:
-    """Split reviews by the position of their name; a position after the names is in no slice."""
-    labels, order = reviews.labels, np.argsort(places, kind="stable")
+    """Split reviews by the position of their name; positions after the last name are left out."""
+    labels = reviews.labels
+    order = np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], np.arange(len(names) + 1))
     return [
         Slice.of(name, labels[at], [(probability[at], own) for probability, own in answers])
@@ -173,7 +179,7 @@ def _slices(
 
 
 def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
-    """By balanced accuracy; then those that have none, by accuracy."""
+    """Sort by balanced accuracy; slices without one come last, by accuracy."""
     metrics = found.metrics[best]
     balanced = metrics.balanced_accuracy
     figure = metrics.accuracy.value if balanced is None else balanced

@@ -1,7 +1,7 @@
-"""What `toolkit evaluate` and `toolkit diff` find, as JSON.
+"""The results of `toolkit evaluate` and `toolkit diff` as JSON.
 
-The keys are stable: what exists keeps its name and its meaning, and more may be added; anything
-else raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`.ci/pages/commands.py`
+The keys are stable: a key keeps its name and its meaning, and new keys may be added. Any other
+change raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`.ci/pages/commands.py`
 writes it).
 """
 
@@ -34,8 +34,9 @@ Json = dict[str, Any]
 
 
 def evaluation_as_dict(evaluation: Evaluation) -> Json:
-    """Give an evaluation as JSON has it; None where a figure is not defined."""
-    data, models = evaluation.data, evaluation.models
+    """Return an evaluation as JSON; undefined figures are None."""
+    data = evaluation.data
+    models = evaluation.models
     return {
         "format_version": FORMAT_VERSION,
         "toolkit_version": __version__,
@@ -52,7 +53,7 @@ def evaluation_as_dict(evaluation: Evaluation) -> Json:
 
 
 def difference_as_dict(difference: Difference) -> Json:
-    """Give what changes between models as JSON has it; None where something is not known."""
+    """Return the changes between two models as JSON; unknown values are None."""
     return {
         "format_version": DIFF_FORMAT_VERSION,
         "toolkit_version": __version__,
@@ -66,7 +67,7 @@ def difference_as_dict(difference: Difference) -> Json:
 
 
 def _model(model: ModelResult) -> Json:
-    """Give all fields, with the keys that tell which model it is in the JSON of all commands."""
+    """Return all fields of a model; its identity has the keys that all commands use."""
     found = asdict(replace(model, mistakes=()))
     del found["probability"]
     return {

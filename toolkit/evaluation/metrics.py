@@ -26,7 +26,7 @@ Better = Literal["higher", "lower", "neither"]
 THRESHOLDS = (0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 TARGETS = (0.95, 0.97, 0.99)  # accuracies
 RECALLS = (0.5, 0.7, 0.8, 0.9, 0.95, 0.99)
-GOALS = {"balanced_accuracy": "balanced", "f1": "F1"}  # that thresholds are the best for
+GOALS = {"balanced_accuracy": "balanced", "f1": "F1"}  # figures with a best threshold
 
 NORMAL_95 = 1.959963984540054  # the standard normal deviate of a two-sided 95% interval
 CALIBRATION_BINS = 15  # as in Guo et al., On Calibration of Modern Neural Networks, ICML 2017
@@ -51,7 +51,9 @@ class Proportion:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% confidence interval of Wilson (1927), which also suits shares near 0 and 1."""
-        right, count, squared = self.right, self.count, NORMAL_95**2
+        right = self.right
+        count = self.count
+        squared = NORMAL_95**2
         middle = (right + squared / 2) / (count + squared)
         spread = right * (count - right) / count + squared / 4
         half = NORMAL_95 * sqrt(spread) / (count + squared)
@@ -79,7 +81,7 @@ def _metric(
 
 @dataclass(frozen=True)
 class Metrics:
-    """What is known of a model's answers; None where it is not defined. See `METRICS`."""
+    """The figures of a model's answers; None where a figure is undefined. See `METRICS`."""
 
     true_positives: int
     false_negatives: int
@@ -173,10 +175,14 @@ class Metrics:
 
     @property
     def balanced_accuracy_interval(self) -> tuple[float, float] | None:
-        """The 95% interval, from those of both labels (Zou and Donner 2008); None of one label."""
+        """The 95% interval, from the intervals of both labels (Zou and Donner 2008).
+
+        None if all reviews have one label.
+        """
         if self.balanced_accuracy is None:
             return None
-        tp, tn = self.true_positives, self.true_negatives
+        tp = self.true_positives
+        tn = self.true_negatives
         both = Proportion(tp, tp + self.false_negatives), Proportion(tn, tn + self.false_positives)
         below = hypot(*(each.value - each.interval[0] for each in both)) / 2
         above = hypot(*(each.interval[1] - each.value for each in both)) / 2
@@ -184,22 +190,24 @@ class Metrics:
 
     @property
     def average_precision_interval(self) -> tuple[float, float] | None:
-        """The 95% interval of Wilson, as of a share of the positive reviews; None of one label.
+        """The 95% interval of Wilson for a share of the positive reviews; None without them.
 
         After Boyd, Eng and Page 2013, whose interval is not Wilson's. With 20 to 5,000 positives
         among made-up scores, it held the true value in 96% to 99.8% of the trials.
         """
-        count, value = self.true_positives + self.false_negatives, self.average_precision
+        count = self.true_positives + self.false_negatives
+        value = self.average_precision
         return None if value is None else Proportion(value * count, count).interval
 
     @property
     def negative_average_precision_interval(self) -> tuple[float, float] | None:
-        """The same of the negative reviews."""
-        count, value = self.true_negatives + self.false_positives, self.negative_average_precision
+        """The same for the negative reviews."""
+        count = self.true_negatives + self.false_positives
+        value = self.negative_average_precision
         return None if value is None else Proportion(value * count, count).interval
 
     def figure(self, key: str) -> tuple[float | None, tuple[float, float] | None]:
-        """Give one of `METRICS`, and its 95% interval if it has one."""
+        """Return the value of one of `METRICS`, and its 95% interval or None."""
         value = getattr(self, key)
         if isinstance(value, Proportion):
             return value.value, value.interval
@@ -211,7 +219,7 @@ METRICS = tuple(Metric(each.name, **each.metadata) for each in fields(Metrics) i
 
 @dataclass(frozen=True)
 class AtThreshold:
-    """What a model would do with another threshold."""
+    """The figures of a model with another threshold."""
 
     threshold: float
     called_positive: float  # share of the reviews
@@ -238,7 +246,8 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
     tp, fn, fp, tn = _confusion(labels, probability, threshold)
     exact = probability.astype(np.float64)
     auc, *precisions = _areas(labels, probability)
-    mean, chance = float(exact.mean()), NORMAL_95 * sqrt(np.sum(exact * (1 - exact))) / len(exact)
+    mean = float(exact.mean())
+    chance = NORMAL_95 * sqrt(np.sum(exact * (1 - exact))) / len(exact)
     return Metrics(
         accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
@@ -267,12 +276,14 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
 def at_thresholds(
     labels: Labels, probability: Probabilities, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[AtThreshold, ...]:
-    """Give the answers at each threshold."""
+    """Measure the answers at each threshold."""
     found = []
     for threshold in thresholds:
         tp, fn, fp, tn = _confusion(labels, probability, threshold)
-        accuracy, balanced = (tp + tn) / len(labels), balanced_accuracy(tp, fn, fp, tn)
-        called, rates = (tp + fp) / len(labels), _rates(tp, fn, fp)
+        accuracy = (tp + tn) / len(labels)
+        balanced = balanced_accuracy(tp, fn, fp, tn)
+        called = (tp + fp) / len(labels)
+        rates = _rates(tp, fn, fp)
         found.append(AtThreshold(threshold, called, accuracy, balanced, **rates))
     return tuple(found)
 
@@ -282,15 +293,16 @@ def every_threshold(
 ) -> tuple[Probabilities, dict[str, Numbers]]:
     """Measure all thresholds that make a difference, ascending; (thresholds,) float32 and others.
 
-    They are half way below probabilities, where there is a float32: so, the reviews to come have
-    none of these probabilities. There must be reviews of both labels.
+    Each is half way between two probabilities, if a float32 lies between them: so no probability of
+    these reviews equals a threshold. There must be reviews of both labels.
     """
     above = np.unique(probability)
     below = np.concatenate([np.zeros(1, np.float32), above[:-1]])
     middle = ((below.astype(np.float64) + above) / 2).astype(np.float32)
     thresholds = np.where((middle > below) | (np.arange(len(above)) == 0), middle, above)
     false, true = (each[:0:-1] for each in roc_curve(labels, probability))
-    negatives, positives = false[0], true[0]
+    negatives = false[0]
+    positives = true[0]
     return thresholds, {
         "accuracy": (true + negatives - false) / len(labels),
         "precision": true / (true + false),
@@ -301,7 +313,7 @@ def every_threshold(
 
 
 def best_of(thresholds: Probabilities, values: Numbers) -> float:
-    """Give the threshold with the highest value; of equal ones, the nearest to 0.5."""
+    """Return the threshold with the highest value; of equal values, the one nearest to 0.5."""
     equal = thresholds[values == values.max()]
     nearest = equal[np.argmin(np.abs(equal - np.float32(DEFAULT_THRESHOLD)))]
     return float(str(nearest))  # the shortest decimal that is this float32
@@ -310,10 +322,10 @@ def best_of(thresholds: Probabilities, values: Numbers) -> float:
 def notable_thresholds(
     labels: Labels, probability: Probabilities, in_use: float
 ) -> tuple[dict[str, AtThreshold], tuple[AtThreshold, ...]]:
-    """Give the best threshold for each of `GOALS`, and that for each of `RECALLS`.
+    """Return the best threshold for each of `GOALS`, and the thresholds for `RECALLS`.
 
-    The first is the one in use if no other one is better; the others have the highest precision
-    with at least that recall. Both are empty if all reviews have one label.
+    The best threshold is the one in use unless another is better. A threshold for a recall has the
+    highest precision with at least that recall. Both are empty if all reviews have one label.
     """
     if labels.min() == labels.max():
         return {}, ()
@@ -418,20 +430,21 @@ class TargetCoverage:
 def margins(probability: Probabilities, threshold: float) -> Numbers:
     """Compute how sure each answer is: how far it is from the threshold (0) to certainty (1).
 
-    At a threshold of 0.5, that orders the answers as the probability of the label does. At another
-    one, the threshold itself is what is least sure.
+    At a threshold of 0.5, answers are ordered as by the probability of their label. At any other
+    threshold, probabilities next to it are the least sure.
     """
     exact = probability.astype(np.float64)
     limit = float(np.float32(threshold))
     tiny = np.finfo(np.float64).tiny
-    above, below = (exact - limit) / max(1 - limit, tiny), (limit - exact) / max(limit, tiny)
+    above = (exact - limit) / max(1 - limit, tiny)
+    below = (limit - exact) / max(limit, tiny)
     return np.where(is_positive(probability, threshold), above, below)
 
 
 def coverage_at(
     labels: Labels, probability: Probabilities, threshold: float, targets: Sequence[float]
 ) -> tuple[TargetCoverage, ...]:
-    """Give the largest coverage for each accuracy; equally sure answers are given all or none."""
+    """Find the largest coverage for each accuracy; equally sure answers count all or none."""
     margin = margins(probability, threshold)
     order = np.argsort(-margin, kind="stable")
     surest = probability[order]
@@ -477,9 +490,9 @@ def _areas(labels: Labels, probability: Probabilities) -> tuple[float | None, ..
 def pr_curves(
     false: npt.NDArray[np.int64], true: npt.NDArray[np.int64]
 ) -> Iterator[tuple[Numbers, Numbers]]:
-    """Give recall and precision of positive, then of negative, at each step of `roc_curve`.
+    """Yield recall and precision of positive, then of negative, at each step of `roc_curve`.
 
-    All are (steps,), from none found to all; the first precision is that of the second step.
+    All are (steps,), from none found to all; the first precision repeats the second.
     """
     not_true, not_false = (each[-1] - each[::-1] for each in (true, false))
     for found, wrong in ((true, false), (not_false, not_true)):
@@ -495,7 +508,7 @@ def _confusion(labels: Labels, probability: Probabilities, threshold: float) -> 
 
 
 def _rates(found: int, missed: int, wrong: int) -> dict[str, float | None]:
-    """Give precision, recall and F1 of a label; None where there is nothing to divide by."""
+    """Return precision, recall and F1 of a label; None where the denominator is 0."""
     parts = {"precision": (found, found + wrong), "recall": (found, found + missed)}
     parts["f1"] = 2 * found, 2 * found + wrong + missed
     return {key: count / of if of else None for key, (count, of) in parts.items()}

@@ -29,7 +29,7 @@ def prior_effect(
     threshold: float,
     base: float = EVEN,
 ) -> PriorEffect | None:
-    """Measure reviews, (reviews,), with a prior; None where the scores do not tell it.
+    """Measure reviews, (reviews,), with a prior; None if it cannot be estimated from the scores.
 
     `first` are the probabilities of the first reviews, neutral ones among them; `base` is as for
     `share_of`.

@@ -1,4 +1,4 @@
-"""How good the stars and the three classes of a model are: exact, within one star, macro F1."""
+"""Figures for the stars and the three classes of a model: exact, within one star, macro F1."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Classes = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class StarFigures:
-    """How near stars come to those of the reviewers; shares from 0 to 1.
+    """How near the stars of a model are to the reviewers' stars; shares from 0 to 1.
 
-    Balanced figures are the means of those of each whole number of stars that reviewers gave.
+    Balanced figures are means over the whole numbers of stars that reviewers gave.
     """
 
     reviews: int
@@ -48,7 +48,7 @@ class ClassFigures:
 
 @dataclass(frozen=True)
 class Ratings:
-    """How well a model tells stars and three classes; None where it or the data have none."""
+    """Figures for stars and three classes; None if the model or the data lack them."""
 
     stars: StarFigures | None = None
     best_constants: StarFigures | None = None
@@ -65,8 +65,8 @@ def rate(
 ) -> Ratings:
     """Measure the probabilities of reviews, (reviews,), NaN where there is no score.
 
-    `known_tokens` (reviews,) are those of which the model knows the word; stars need them. `given`
-    are the stars of the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.
+    `known_tokens` (reviews,) are the numbers of tokens that the model knows; stars need them.
+    `given` are the stars of the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.
     """
     has_score = ~np.isnan(probability)
     stars = constants = three = None
@@ -76,7 +76,8 @@ def rate(
             inputs = logits_of(probability[rated]), known_tokens[rated]
             stars = star_figures(given[rated], scale.stars(*inputs), scale.most_likely(*inputs))
             constants = best_constants(given[rated])
-    scored, classes = probability[has_score], classes[has_score]
+    scored = probability[has_score]
+    classes = classes[has_score]
     if np.any(classes == NEUTRAL_OF_THREE):
         of_constants = (macro_f1(classes, np.full(len(classes), each)) for each in range(3))
         counts = None
@@ -115,7 +116,7 @@ def star_figures(
 
 
 def best_constants(given: Stars) -> StarFigures:
-    """Give the best that a constant number of stars reaches, for each figure its own."""
+    """Return the best value of each figure that a constant number of stars reaches."""
     counts = range(FEWEST, MOST + 1)
     found = [
         star_figures(given, np.full(len(given), float(each)), np.full(len(given), each))
@@ -133,7 +134,7 @@ def best_constants(given: Stars) -> StarFigures:
 
 
 def classes_of(probability: npt.NDArray[Any], neutral: tuple[float, float]) -> Classes:
-    """Name the class of each probability, (reviews,): neutral from the first to below the second.
+    """Return the class of each probability, (reviews,); `neutral` excludes its upper end.
 
     Compared in float32, as scoring does.
     """
@@ -142,21 +143,23 @@ def classes_of(probability: npt.NDArray[Any], neutral: tuple[float, float]) -> C
 
 
 def macro_f1(given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None) -> float:
-    """Give the mean F1 of the classes that are given; 0 for one that is never found."""
+    """Return the mean F1 of the given classes; the F1 of a class that is never found is 0."""
     return macro_f1_of(confusion(given, found, weights))
 
 
 def confusion(
     given: Classes, found: Classes, weights: npt.NDArray[Any] | None = None
 ) -> npt.NDArray[np.float64]:
-    """Count reviews, or add their weights: (3 given, 3 found)."""
+    """Count reviews, or add their weights, by class: (3 given, 3 found)."""
     counts = np.zeros((3, 3))
     np.add.at(counts, (given, found), 1.0 if weights is None else weights)
     return counts
 
 
 def macro_f1_of(counts: npt.NDArray[Any]) -> float:
-    """Give it of a confusion matrix, (3 given, 3 found)."""
-    right, given, found = np.diag(counts), counts.sum(axis=1), counts.sum(axis=0)
+    """Return the mean F1 of a confusion matrix, (3 given, 3 found)."""
+    right = np.diag(counts)
+    given = counts.sum(axis=1)
+    found = counts.sum(axis=0)
     scores = 2 * right / np.maximum(given + found, 1e-12)
     return float(scores[given > 0].mean())

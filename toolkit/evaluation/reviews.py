@@ -21,16 +21,17 @@ from toolkit.model.classes import (
     is_positive,
     label_of,
 )
-from toolkit.records.archives import file_of
 from toolkit.records.formats import beside
+from toolkit.records.inputs import Input
+from toolkit.records.labelled import read_labelled
 from toolkit.records.labels import Rows
-from toolkit.records.options import STDIN, ReadOptions, is_stream
+from toolkit.records.options import STDIN, ReadOptions
 from toolkit.records.table import read_table
 
 
 @dataclass(frozen=True)
 class Data:
-    """What was read of the file of labelled reviews, and what was left out."""
+    """The counts of a file of labelled reviews, and of the rows left out."""
 
     path: Path
     sha256: str | None  # of the file; None for standard input
@@ -59,7 +60,7 @@ class Data:
 
 @dataclass(frozen=True)
 class LabelledReviews:
-    """Reviews with a text and a label, neutral ones among them."""
+    """Reviews with a text and a label, including neutral ones."""
 
     data: Data
     rows: Rows  # (reviews,) their positions in the file, from 0
@@ -116,33 +117,19 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
 
     Raises `InputError` for a wrong label or if no row is left, `UsageError` for a missing column.
     """
-    of = reading.columns.of
-    table = read_table(path, reading, of("text"), of("label"), of("group"), of("stars"))
-    with_text = table.filled("text")
-    with_both = np.intersect1d(with_text, table.labelled(reading.labels))
-    names = dict(table.chosen)
-    if not len(with_both):
-        raise InputError(
-            f"{table.name}: none of its {table.rows:,} rows has both a text and a label (columns "
-            f"{names['text']!r} and {names['label']!r}). Choose others with --text-column and "
-            "--label-column."
-        )
-    found = table.opinions(with_both, reading.labels)
-    is_called_positive = is_positive(found.targets)
-    rows = np.concatenate([found.rows, found.neutral])
+    found = read_labelled(path, reading, "group", "stars")
+    table = found.table
+    opinions = found.opinions(skips_missing=True)
+    labels = opinions.labels
+    rows = opinions.rows
+    stars = opinions.stars
+    is_called_positive = is_positive(labels.targets)
     classes = np.full(len(rows), NEUTRAL_OF_THREE)
-    classes[: len(is_called_positive)] = np.where(
+    classes[np.searchsorted(rows, labels.rows)] = np.where(
         is_called_positive, POSITIVE_OF_THREE, NEGATIVE_OF_THREE
     )
-    order = np.argsort(rows)
-    rows, classes = rows[order], classes[order]
-    stars = table.ratings(rows, found.kind)
+    names = dict(table.chosen)
     if stars is None or stars.column != names.get("stars"):
-        if reading.columns.stars is not None:
-            raise InputError(
-                f"{table.place('stars')}: expected stars, 1 to 5 or 1 to 10. Choose another with "
-                "--stars-column, or see it by --group-column."
-            )
         names.pop("stars", None)
     data = Data(
         path=path,
@@ -151,19 +138,19 @@ def load(path: Path, reading: ReadOptions) -> LabelledReviews:
         rows=table.rows,
         reviews=len(is_called_positive),
         positive=int(is_called_positive.sum()),
-        without_text=table.rows - len(with_text),
-        without_label=len(with_text) - len(rows),
-        soft_labels=int(np.count_nonzero((found.targets > 0) & (found.targets < 1))),
-        neutral=len(found.neutral),
-        label_meaning=found.meaning,
+        without_text=found.without_text,
+        without_label=len(found.rows) - len(rows),
+        soft_labels=int(np.count_nonzero((labels.targets > 0) & (labels.targets < 1))),
+        neutral=len(labels.neutral),
+        label_meaning=labels.meaning,
     )
     return LabelledReviews(
-        data,
-        rows,
-        table["text"].take(pa.array(rows)),
-        classes,
-        None if stars is None else stars.stars.astype(np.float64),
-        table.at("group", rows),
+        data=data,
+        rows=rows,
+        texts=found.texts(rows),
+        classes=classes,
+        stars=None if stars is None else stars.stars.astype(np.float64),
+        groups=table.at("group", rows),
     )
 
 
@@ -174,7 +161,8 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
     one row per row of the data, with the same text if it has texts, and a probability for at least
     one review.
     """
-    data, is_opinion = reviews.data, reviews.is_opinion
+    data = reviews.data
+    is_opinion = reviews.is_opinion
     texts = replace(reading.columns.of("text"), is_needed=False)
     if not texts.joined_with:
         texts = replace(texts, names=(data.columns["text"],))
@@ -198,8 +186,9 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
 
 
 def sha256_if_file(path: Path) -> str | None:
-    """Give the SHA-256 of a file, or of the archive that it is in; None for a stream."""
-    return None if is_stream(path) else sha256_of(file_of(path))
+    """Return the SHA-256 of a file, or of the archive that holds it; None for a stream."""
+    source = Input.of(path)
+    return None if source.is_stream else sha256_of(source.file)
 
 
 def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) -> None:

@@ -42,6 +42,7 @@ from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.labels import (
     FIVE,
     TEN,
@@ -53,9 +54,9 @@ from toolkit.records.labels import (
 )
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.input_files import look_for
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, SCORED
+from toolkit.scoring.jobs import REJECTED_ENDING, SCORED
 from toolkit.scoring.results import Progress
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
@@ -88,7 +89,7 @@ def summarize(
     options: SummaryOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> Summary:
-    """Say what scored files say, and what has changed since others.
+    """Summarize scored files, and what has changed since earlier ones.
 
     Parameters
     ----------
@@ -132,24 +133,24 @@ def summarize(
     return found
 
 
-def scored_files(names: Sequence[str]) -> list[Path]:
-    """Find scored files; of a folder with unscored ones beside them, only those named so."""
+def scored_files(names: Sequence[str]) -> list[Input]:
+    """Find scored files; in a folder that has files named as outputs of `score`, only these."""
     wanted = []
     for name in names:
         pattern = f"{name.rstrip('/')}/**/*{SCORED}.*"
         if is_a_folder(path_of(name)):
             with suppress(InputError):
-                look_for([pattern], NOT_KEPT)
+                look_for([pattern])
                 name = pattern  # noqa: PLW2901
         wanted.append(name)
-    found, _ = look_for(wanted, NOT_KEPT)
+    found = look_for(wanted)
     if found.unreadable:
-        raise InputError(found.unreadable[0][2])
-    return [source for source, _ in found.without_repeats()]
+        raise InputError(found.unreadable[0].error)
+    return [file.input for file in found.without_repeats()]
 
 
 class _Block(NamedTuple):
-    """What is left of a block."""
+    """The counts of a block."""
 
     records: int
     rejects: Sequence[Reject]
@@ -168,7 +169,9 @@ class _Run:
     """Reads files one after the other, each with all workers."""
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
-        self.options, self.scorer, self.terms = options, scorer, Terms(scorer.vocabulary)
+        self.options = options
+        self.scorer = scorer
+        self.terms = Terms(scorer.vocabulary)
         negative, positive = scorer.facts.labels
         self.found = Summary(negative=negative, positive=positive)
         # By what is grouped by, the group and the label: rows, the sum of their stars, those rated.
@@ -179,13 +182,14 @@ class _Run:
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
         self.dates = DateCounts()
-        self.date_place = ""  # the first file and its column, then that of the first wrong date
+        self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
-        """Read all files, and give what they say but for words and rows."""
-        for place, path in enumerate(scored_files([*map(str, names)])):
+        """Read all files, and return the summary without themes and rows to show."""
+        for place, source in enumerate(scored_files([*map(str, names)])):
+            path = source.path
             with (
-                open_reviews(path, self.options.reading, self._wanted()) as reviews,
+                open_reviews(source, self.options.reading, self._wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
                 self.found.columns |= reviews.chosen
@@ -196,7 +200,7 @@ class _Run:
                         read += block.records + len(block.rejects)
                         if on_progress is not None:
                             on_progress(Progress(read, reviews.bytes_read, reviews.size))
-                except WrongValueError as error:  # its row is that of a block
+                except WrongValueError as error:  # its row counts from the block
                     row = read + error.row
                     raise WrongValueError(error.place, row, error.problem) from None
             self.found.files.append(str(path))
@@ -208,7 +212,7 @@ class _Run:
         return self._summary()
 
     def _summary(self) -> Summary:
-        """Put the counts together; an error if there are none of the model."""
+        """Complete the summary from the counts; an error if no row has a label of the model."""
         found = self.found
         if not self.cells[""]:
             if found.first_reject and not found.rows:
@@ -242,12 +246,13 @@ class _Run:
         return found
 
     def _model(self) -> str:
-        """The model whose words are counted; its file is read only if rows name theirs."""
+        """Return the model whose words are counted; empty unless rows name their model."""
         return self.scorer.model if self.checks.models else ""
 
     def _settle_dates(self) -> list[str]:
-        """Choose the order of dates with slashes, and warn of what is not a date."""
-        dates, days = self.dates, self.cells["date "]
+        """Choose the order of day and month in dates with slashes; return warnings."""
+        dates = self.dates
+        days = self.cells["date "]
         order = dates.order(self.date_place)
         for day, labels in self.cells[f"date {order}"].items():
             for label, numbers in labels.items():
@@ -256,21 +261,23 @@ class _Run:
         return dates.check(self.date_place)
 
     def _wanted(self) -> tuple[Column, ...]:
-        columns, options = self.options.reading.columns, self.options
+        columns = self.options.reading.columns
+        options = self.options
         sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
+        names = dict(columns.names)
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
             by.append(Column("date", (options.date_column,), is_named=True))
         named = [
             Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
-            for role, name in columns.aspects
-            if not name.startswith(_ASPECT)  # which is found anyway
+            for role, name in names.items()
+            if role.startswith(_ASPECT) and not name.startswith(_ASPECT)  # which is found anyway
         ]
         return (
             columns.of("text"),
             Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
             Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
-            Column("model", (columns.model or "model",), is_needed=columns.model is not None),
+            Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
             *by,
@@ -299,19 +306,20 @@ class _Run:
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
         days = self._days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
+        keys, counts = self._terms(ids, probability, kinds)
         key = np.random.default_rng([place, block.number]).random(len(rows))
         return _Block(
-            len(everything),
-            parsed.rejects,
-            without_text,
-            _counted(pa.concat_tables(self._parts(rows, days))),
-            Texts(len(ids.values), unknown, len(rows), histogram),
-            count_levels(probability.astype(np.float32), None, self.scorer.base),
-            (*self._terms(ids, probability, kinds), np.bincount(kinds[kinds >= 0], minlength=2)),
-            self.kept.of(self._to_show(rows, key, path, positions, probability)),
-            bool((_stars(rows, "stars") > FIVE).any()),
-            ScoreChecks.of(kinds, probability, positions, models),
-            days.counts,
+            records=len(everything),
+            rejects=parsed.rejects,
+            without_text=without_text,
+            cells=_counted(pa.concat_tables(self._parts(rows, days))),
+            texts=Texts(len(ids.values), unknown, len(rows), histogram),
+            levels=count_levels(probability.astype(np.float32), None, self.scorer.base),
+            terms=(keys, counts, np.bincount(kinds[kinds >= 0], minlength=2)),
+            rows=self.kept.of(self._to_show(rows, key, path, positions, probability)),
+            is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
+            checks=ScoreChecks.of(kinds, probability, positions, models),
+            dates=days.counts,
         )
 
     def _terms(
@@ -326,8 +334,9 @@ class _Run:
     def _to_show(
         self, rows: pa.RecordBatch, key: Numbers, path: Path, positions: Rows, probability: Numbers
     ) -> pa.Table:
-        """Give rows as `KeptRows` has them."""
-        by, stars = self.shown_by, _stars(rows, "stars")
+        """Return rows with the columns of `KeptRows`."""
+        by = self.shown_by
+        stars = _stars(rows, "stars")
         gaps = {
             f"gap of {scale}": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability))
             for scale in (FIVE, TEN)
@@ -347,7 +356,7 @@ class _Run:
         )
 
     def _days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
-        """Read the dates of rows; there are none without a column of dates."""
+        """Read the dates of rows; empty without a column of dates."""
         if "date" not in rows.schema.names:
             return Days({}, DateCounts())
         found = read_days(rows["date"], self.options.date_form)
@@ -357,8 +366,9 @@ class _Run:
         return found
 
     def _parts(self, rows: pa.RecordBatch, days: Days) -> Iterator[pa.Table]:
-        """Give groups and labels of rows, for all that is grouped by."""
-        labels, has_own = rows["sentiment"], "predicted_stars" in rows.schema.names
+        """Yield groups and labels of the rows, for each column to group by."""
+        labels = rows["sentiment"]
+        has_own = "predicted_stars" in rows.schema.names
         stars = pa.array(_stars(rows, "predicted_stars" if has_own else "stars"), from_pandas=True)
         for role in rows.schema.names:
             values, (kind, _, name) = rows[role], role.partition(" ")
@@ -377,7 +387,8 @@ class _Run:
         yield _part("", _repeated("", len(rows)), labels, stars)
 
     def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
-        found, more = self.found, block.texts
+        found = self.found
+        more = block.texts
         found.rows += block.records
         found.without_score += block.records - more.texts
         found.without_text += block.without_text
@@ -409,7 +420,7 @@ class _Run:
         self.kept.scale = TEN if block.is_of_ten else self.kept.scale
 
     def _slices(self, kind: str) -> list[Slice]:
-        """Give the groups, the largest first."""
+        """Return the groups, the largest first."""
         found = []
         for group, labels in self.cells[kind].items():
             _, stars, rated = sum(labels.values(), np.zeros(3)).tolist()
@@ -420,8 +431,8 @@ class _Run:
 
 
 def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
-    """Give the model that a Parquet file names in its metadata, for each row."""
-    schema: pa.Schema | None = getattr(reviews, "input_schema", None)  # of Parquet alone
+    """Return the model that a file names in its metadata, for each row."""
+    schema: pa.Schema | None = getattr(reviews, "input_schema", None)  # of typed columns alone
     facts = schema.metadata or {} if schema is not None else {}
     keys = (b"toolkit.model", b"toolkit.model_version", b"toolkit.model_sha256")
     name, version, sha256 = (facts.get(key, b"").decode("utf-8", "replace") for key in keys)
@@ -439,7 +450,7 @@ def _part(kind: str, groups: pa.Array, labels: pa.Array, stars: pa.Array) -> pa.
 
 
 def _counted(parts: pa.Table) -> pa.Table:
-    """Give the rows of each kind, group and label, the sum of their stars, and those with stars."""
+    """Count by kind, group and label: rows, the sum of their stars, and rows with stars."""
     keys = ["kind", "group", "label"]
     or_zero = pc.ScalarAggregateOptions(min_count=0)
     found = parts.group_by(keys, use_threads=False).aggregate(
@@ -449,7 +460,7 @@ def _counted(parts: pa.Table) -> pa.Table:
 
 
 def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
-    """Give stars of 5 or 10, NaN where there are none."""
+    """Return stars out of 5 or 10; NaN where there are none."""
     if role not in rows.schema.names:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)

@@ -1,4 +1,4 @@
-"""What scored files say: shares with intervals, words, rows to show, and what has changed.
+"""The summary of scored files: shares with intervals, themes, rows to show, and changes.
 
 Rows count as if they were independent of each other, as in a random sample.
 """
@@ -14,15 +14,16 @@ from typing import Any, NamedTuple, Self
 
 from toolkit import __version__
 from toolkit.errors import counted
+from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.tables import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 
 RATE = 0.05  # of false discoveries among all changes that are called so
 MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
 NO_GROUP = "(none)"
 # What is counted by, for rows of no group and of the groups beyond: no name begins so.
-NONE_KEY, OTHERS_KEY = "\0none", "\0others"
+NONE_KEY = "\0none"
+OTHERS_KEY = "\0others"
 _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
 _NAMED_FIRST = 3  # themes, in the first sentences
 _FEWEST_OF_GROUP = 30  # rows of a group that is named there
@@ -44,12 +45,12 @@ class Slice:
 
     @classmethod
     def of_key(cls, key: str, labels: dict[str, int], stars: float | None) -> Self:
-        """Make a slice of what is counted by a key: a name, `NONE_KEY` or `OTHERS_KEY`."""
+        """Make a slice for a key of the counts: a name, `NONE_KEY` or `OTHERS_KEY`."""
         return cls(_REST_NAMES.get(key, key), labels, stars, is_group=key not in _REST_NAMES)
 
     @property
     def key(self) -> str:
-        """What it is counted by."""
+        """The key of the counts."""
         keys = {name: key for key, name in _REST_NAMES.items()}
         return self.name if self.is_group else keys[self.name]
 
@@ -60,11 +61,11 @@ class Slice:
 
     @property
     def rows(self) -> int:
-        """All of them."""
+        """The number of rows."""
         return sum(self.labels.values())
 
     def share(self, label: str) -> Proportion:
-        """The rows with a label."""
+        """Return the share of rows with a label."""
         return Proportion(self.labels.get(label, 0), self.rows)
 
 
@@ -82,7 +83,7 @@ class Quote:
 
 @dataclass(frozen=True)
 class Theme:
-    """What reviews complain about, or praise, and how many do."""
+    """A subject of complaints or praise, with the number of reviews."""
 
     name: str
     reviews: int  # of its kind, complaints or praise, that have it
@@ -108,19 +109,20 @@ class Change:
 
     @property
     def is_of_words(self) -> bool:
-        """Whether it is one of many words."""
+        """Whether it is the share of a word."""
         return self.what.endswith(" with")
 
     @property
     def difference(self) -> float:
-        """Now minus before."""
+        """The share now minus the share before."""
         return self.now.value - self.before.value
 
     @property
     def interval(self) -> tuple[float, float]:
-        """The 95% interval of the difference, from both of Wilson (Newcombe 1998)."""
+        """The 95% interval of the difference, from both Wilson intervals (Newcombe 1998)."""
         (a, b), (c, d) = self.before.interval, self.now.interval
-        old, new = self.before.value, self.now.value
+        old = self.before.value
+        new = self.now.value
         return self.difference - hypot(new - c, b - old), self.difference + hypot(d - new, old - a)
 
 
@@ -140,7 +142,7 @@ class Corrected:
 
 @dataclass
 class Texts:
-    """How the texts and their scores look, to see whether later ones are alike."""
+    """Figures of the texts and their scores, to compare with later files."""
 
     tokens: int = 0
     unknown: int = 0  # tokens that are no words of the model
@@ -159,18 +161,18 @@ class Texts:
 
     @property
     def unknown_share(self) -> float:
-        """Of all tokens."""
+        """The share of unknown tokens."""
         return self.unknown / max(self.tokens, 1)
 
     @property
     def length(self) -> float:
-        """Mean tokens of a text."""
+        """The mean number of tokens of a text."""
         return self.tokens / max(self.texts, 1)
 
 
 @dataclass(kw_only=True)
 class Summary:
-    """What some scored files say together."""
+    """The summary of some scored files."""
 
     files: list[str] = field(default_factory=list)
     columns: dict[str, str] = field(default_factory=dict)  # by what they are, such as text
@@ -212,14 +214,14 @@ class Summary:
 
     @property
     def stars_name(self) -> str:
-        """Whose stars they are."""
+        """The name of the stars: predicted or given."""
         return "mean predicted stars" if "predicted_stars" in self.columns else "mean stars"
 
     def _other_shares(self) -> Iterator[tuple[str, str]]:
-        """Say which share of positive rows there may be, beside the counted one."""
+        """Return the corrected and adjusted shares of positive rows, beside the counted share."""
         if self.adjusted is not None:
-            told = f"{percent(self.adjusted, 1)}, by all scores together"
-            yield f"{self.positive}, adjusted", told
+            adjusted = f"{percent(self.adjusted, 1)}, by all scores together"
+            yield f"{self.positive}, adjusted", adjusted
         if self.corrected is not None:
             each = self.corrected
             shown = f"{percent(each.share, 1)}, {ends(each.interval)}"
@@ -227,7 +229,7 @@ class Summary:
             yield f"{self.positive}, corrected", f"{shown}; {counts} ({each.method})"
 
     def facts(self) -> list[tuple[str, str]]:
-        """Say how many rows have which label, and what is not among them."""
+        """Yield the numbers of rows by label, and of rows left out."""
         found = []
         for label in self.labels:
             share = self.total.share(label)
@@ -237,7 +239,7 @@ class Summary:
         if self.total.stars is not None:
             found.append((self.stars_name, f"{self.total.stars:.2f}"))
         if self.without_score:
-            more = f", {self.without_text:,} of them without text" * (self.without_text > 0)
+            more = f", {self.without_text:,} of them without text" if self.without_text else ""
             found.append(("without a score", f"{counted(self.without_score, 'row')}{more}"))
         if self.without_date:
             found.append(("without a date", counted(self.without_date, "row")))
@@ -251,37 +253,28 @@ class Summary:
         return found
 
 
+def _share_of_negative(found: Summary) -> str:
+    """Return the first sentence, on the negative reviews, without its end."""
+    share = found.total.share(found.negative).value
+    if found.total.rows == 1:
+        return f"The only review is {found.negative if share else f'not {found.negative}'}"
+    return f"{percent(share, 1)} of {found.total.rows:,} reviews are {found.negative}"
+
+
 def headline(found: Summary) -> list[str]:
-    """Say in a few sentences what the figures are."""
-    share = found.total.share(found.negative)
-    said = f"{percent(share.value, 1)} of {found.total.rows:,} reviews are {found.negative}"
-    change = next((c for c in found.changes if (c.what, c.name) == ("label", found.negative)), None)
-    if change is not None:
-        points = abs(100 * change.difference)
-        said += f", {points:.1f} points {'more' if change.difference > 0 else 'less'} than before"
-    elif found.since is not None:
-        said += ", about as many as before"
-    sentences = [f"{said}."]
+    """Return the figures in a few sentences."""
+    sentences = [_sentence_of_share(found)]
     if found.adjusted is not None:
-        told = percent(1 - found.adjusted, 1)
-        sentences.append(f"The {found.negative} share adjusted by all scores together is {told}.")
-    for what, themes in (("Complaints", found.complaints), ("Praise", found.praise)):
-        names = [each.name for each in themes[:_NAMED_FIRST]]
-        if names:
-            listed = names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-            is_are = "are" if what == "Complaints" else "is"
-            sentences.append(f"{what} {is_are} mostly about: {listed}.")
-    groups = [
-        (each.share(found.negative), each.name, column)
-        for column, slices in found.by.items()
-        for each in slices
-        if each.is_group and each.rows >= _FEWEST_OF_GROUP
-    ]
-    # Groups whose interval has nothing in common with the share of all.
-    worse = [each for each in groups if each[0].interval[0] > share.interval[1]]
-    if worse:
-        of, name, column = max(worse, key=lambda each: (each[0].interval[0], each[1]))
-        sentences.append(f"Most {found.negative} by {column}: {name}, {percent(of.value, 1)}.")
+        adjusted = percent(1 - found.adjusted, 1)
+        sentences.append(
+            f"The {found.negative} share adjusted by all scores together is {adjusted}."
+        )
+    if found.complaints:
+        sentences.append(f"Complaints are mostly about: {_listed(found.complaints)}.")
+    if found.praise:
+        sentences.append(f"Praise is mostly about: {_listed(found.praise)}.")
+    if (worst := _sentence_of_worst_group(found)) is not None:
+        sentences.append(worst)
     if found.corrected is not None:
         low, high = (1 - end for end in found.corrected.interval[::-1])
         sentences.append(
@@ -291,8 +284,43 @@ def headline(found: Summary) -> list[str]:
     return sentences
 
 
+def _sentence_of_share(found: Summary) -> str:
+    """Return the share of negative reviews, and its change since earlier files."""
+    sentence = _share_of_negative(found)
+    for change in found.changes:
+        if (change.what, change.name) == ("label", found.negative):
+            direction = "more" if change.difference > 0 else "less"
+            return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
+    return f"{sentence}." if found.since is None else f"{sentence}, about as many as before."
+
+
+def _listed(themes: Sequence[Theme]) -> str:
+    """Name the first themes."""
+    names = [each.name for each in themes[:_NAMED_FIRST]]
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+def _sentence_of_worst_group(found: Summary) -> str | None:
+    """Name the group that is surely more negative than all rows; None if no group is."""
+    whole = found.total.share(found.negative)
+    worst = None
+    for column, slices in found.by.items():
+        for each in slices:
+            share = each.share(found.negative) if each.is_group else None
+            if share is None or each.rows < _FEWEST_OF_GROUP:
+                continue
+            rank = (share.interval[0], each.name)
+            # Its interval has nothing in common with the interval of all rows.
+            if share.interval[0] > whole.interval[1] and (worst is None or rank > worst[0]):
+                worst = (rank, column, share.value)
+    if worst is None:
+        return None
+    (_, name), column, value = worst
+    return f"Most {found.negative} by {column}: {name}, {percent(value, 1)}."
+
+
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
-    """Put days together to weeks or months, by the span; those without rows are there, too."""
+    """Group days into weeks or months, depending on the span; steps without rows are kept."""
     first = min(days)
     span = (max(days) - first).days
     step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
@@ -318,7 +346,7 @@ class Section(NamedTuple):
 
 
 def sections(found: Summary, most: int = 40) -> list[Section]:
-    """Give the tables of groups, days, aspects and changes; of changed words, at most a number."""
+    """Return the tables of groups, days, aspects and changes, with a limit on changed words."""
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
@@ -328,8 +356,11 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
         shown.append(Section(title, _slices(found, name, slices), note))
     if found.step is not None:
-        last, count = found.over_time[-_MOST_SLICES:], len(found.over_time)
-        note = f"The last {len(last)} of {count:,}; all are in the JSON." * (count > len(last))
+        last = found.over_time[-_MOST_SLICES:]
+        count = len(found.over_time)
+        note = ""
+        if count > len(last):
+            note = f"The last {len(last)} of {count:,}; all are in the JSON."
         shown.append(Section(f"By {found.step}", _slices(found, found.step, last), note))
     if found.since is not None:
         shown.append(_changes(found, found.since, most))
@@ -353,7 +384,7 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
 
 
 def _shown(each: Slice) -> str:
-    """The name of a slice in a table; quoted if it is the word for something else."""
+    """Return the name of a slice in a table; quoted if it reads like a special name."""
     is_other = each.is_group and each.name in _REST_NAMES.values()
     return repr(each.name) if is_other else each.name or "(empty)"
 
@@ -381,13 +412,13 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
-    """Give a summary as JSON has it."""
+    """Return a summary as JSON."""
     head = {"format_version": 1, "toolkit_version": __version__}
     return {**head, **{key: _plain(value) for key, value in vars(found).items()}}
 
 
 def _plain(value: Any) -> Any:
-    """Give what JSON can hold; what is calculated of a share or a slice is there, too."""
+    """Return a value as JSON, with the computed figures of shares and slices."""
     if isinstance(value, Proportion):
         defined = {"share": value.value, "interval": value.interval} if value.count else {}
         value = {"rows": value.right, "of": value.count, **defined}

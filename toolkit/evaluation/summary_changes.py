@@ -13,11 +13,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, counted
+from toolkit.evaluation.cells import percent
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
 from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
-from toolkit.evaluation.tables import percent
 from toolkit.model.classes import is_positive
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
@@ -41,11 +41,12 @@ def compare(
     themes: Themes,
     most: int,
 ) -> None:
-    """Put what has changed beyond chance into a summary, at most this number of words."""
+    """Add the changes beyond chance to a summary, with at most `most` words."""
     tests = [*_shares(found, before), *_words(words, earlier)]
     done = [each for each in tests if each is not None]
     kept = beyond_chance(done)
-    found.tests, found.changed = len(done), len(kept)
+    found.tests = len(done)
+    found.changed = len(kept)
     of_words = [each for each in kept if each.is_of_words]
     of_words.sort(
         key=lambda each: -abs(each.difference) / max(each.before.value, each.now.value) ** 0.5
@@ -76,39 +77,49 @@ def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Sl
 
 
 def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[str]:
-    """Say which groups are new or gone, and where a change of all comes from another mix."""
+    """Yield notes on new and missing groups, and on a change that another mix explains."""
     of_all = [each for each in kept if (each.what, each.name) == ("label", found.negative)]
     for column, now in found.by.items():
         old = before.by[column]
-        for is_new, own, others, counts in (
-            (True, now, old, (before.total.rows, found.total.rows)),
-            (False, old, now, (found.total.rows, before.total.rows)),
-        ):
-            names = [*_missing_in(own, others, *counts)]
-            if names:
-                more = f" and {len(names) - _MOST_NAMED:,} more" * (len(names) > _MOST_NAMED)
-                what = "New" if is_new else "No longer there"
-                yield f"{what} in {column}: {', '.join(names[:_MOST_NAMED])}{more}."
-        differences = [
-            each.difference
-            for pair in _in_both(now, old)
-            for each in [changed("", "", *(one.share(found.negative) for one in pair[::-1]))]
-            if each is not None
-        ]
+        new = [*_missing_in(now, old, before.total.rows, found.total.rows)]
+        if new:
+            yield f"New in {column}: {_first(new)}."
+        gone = [*_missing_in(old, now, found.total.rows, before.total.rows)]
+        if gone:
+            yield f"No longer there in {column}: {_first(gone)}."
         for change in of_all:
-            rises = change.difference > 0
-            if len(differences) > 1 and all((each > 0) is not rises for each in differences):
-                ways = ("risen", "fallen") if rises else ("fallen", "risen")
-                yield (
-                    f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
-                    f"other groups of {column} have more rows than before."
-                )
+            yield from _note_on_mix(found, column, change, [*_in_both(now, old)])
+
+
+def _first(names: Sequence[str]) -> str:
+    """List the first names, and count the rest."""
+    rest = len(names) - _MOST_NAMED
+    listed = ", ".join(names[:_MOST_NAMED])
+    return f"{listed} and {rest:,} more" if rest > 0 else listed
+
+
+def _note_on_mix(
+    found: Summary, column: str, change: Change, pairs: Sequence[tuple[Slice, Slice]]
+) -> Iterator[str]:
+    """Note that the negative share changes in every group against its change in all rows."""
+    differences = []
+    for now, old in pairs:
+        each = changed("", "", old.share(found.negative), now.share(found.negative))
+        if each is not None:
+            differences.append(each.difference)
+    rises = change.difference > 0
+    if len(differences) > 1 and all((each > 0) is not rises for each in differences):
+        ways = ("risen", "fallen") if rises else ("fallen", "risen")
+        yield (
+            f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
+            f"other groups of {column} have more rows than before."
+        )
 
 
 def _missing_in(
     own: Sequence[Slice], others: Sequence[Slice], rows_of_others: int, rows: int
 ) -> Iterator[str]:
-    """Name the groups that are not among others, and not by chance."""
+    """Yield the groups that are missing in `others`, if chance does not explain it."""
     if any(each.is_rest for each in others):  # they may be among these
         return
     known = {each.key for each in others}
@@ -123,7 +134,8 @@ def _missing_in(
 def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
     """Test the words that lean to complaints or to praise; their names are keys."""
     keys = np.union1d(now.all()[0], before.all()[0])
-    new, old = now.at(keys), before.at(keys)
+    new = now.at(keys)
+    old = before.at(keys)
     lean = log_odds(old + new, now.reviews + before.reviews)
     for side, what in enumerate(("complaints with", "praise with")):
         reviews = int(before.reviews[side]), int(now.reviews[side])
@@ -148,7 +160,8 @@ def exact_p(before: Proportion, now: Proportion) -> float:
     It holds for small shares and for files of very different sizes, where the normal approximation
     is too small by a factor of two and more.
     """
-    right, rows = int(before.right + now.right), before.count + now.count
+    right = int(before.right + now.right)
+    rows = before.count + now.count
     # The counts that rows drawn at random would have now, where they are not impossibly far.
     mean = right * now.count / rows
     spread = sqrt(mean * (1 - right / rows) * before.count / max(rows - 1, 1))
@@ -168,7 +181,7 @@ def exact_p(before: Proportion, now: Proportion) -> float:
 
 
 def beyond_chance(found: Sequence[Change]) -> list[Change]:
-    """Those that remain at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
+    """Return the changes at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
     order = sorted(found, key=lambda each: each.p_value)
     scaled = [each.p_value * len(order) / rank for rank, each in enumerate(order, 1)]
     adjusted = np.minimum.accumulate(scaled[::-1])[::-1].tolist()
@@ -177,7 +190,7 @@ def beyond_chance(found: Sequence[Change]) -> list[Change]:
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Say in what texts differ so much that a change may be one of the texts, not of opinions."""
+    """Return how the texts differ, if that could explain a change instead of opinions."""
     found = []
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
@@ -188,7 +201,8 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
         )
     old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
     chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
-    p, q = old / old.sum(), new / new.sum()
+    p = old / old.sum()
+    q = new / new.sum()
     index = float(((q - p) * np.log(q / p)).sum())
     if index > _PSI_LARGE + 2 * chance:
         found.append(
@@ -226,7 +240,8 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     try:
         corrected = correct(called_positive, *right)
     except ValueError:
-        low, high = 1 - right[1].value, right[0].value
+        low = 1 - right[1].value
+        high = right[0].value
         raise InputError(
             f"{path}: these rows do not fit. By their labels, the model calls {percent(low, 1)} to "
             f"{percent(high, 1)} of any reviews {found.positive}, but it calls "
@@ -250,7 +265,9 @@ class _Estimate:
 
     @classmethod
     def of(cls, called: Proportion, sensitivity: Proportion, specificity: Proportion) -> Self:
-        se, sp, q = sensitivity.value, specificity.value, called.value
+        se = sensitivity.value
+        sp = specificity.value
+        q = called.value
         better = se + sp - 1
         share = (q + sp - 1) / better
         kept = min(max(share, 0.0), 1.0)
@@ -263,14 +280,14 @@ class _Estimate:
 
     @property
     def fits(self) -> bool:
-        """Whether the share is one, but for chance."""
+        """Whether the share is within 0 to 1, apart from chance."""
         return -self.half <= self.share <= 1 + self.half
 
 
 def correct(
     called: Proportion, sensitivity: Proportion, specificity: Proportion
 ) -> Corrected | None:
-    """Correct a share of positives for the known errors; None if it is no better than chance.
+    """Correct a share of positives for known errors; None if the labels are no better than chance.
 
     `ValueError` if no share of positives gives these counts with these errors.
     """
@@ -285,6 +302,6 @@ def correct(
 
 
 def _variance(share: Proportion) -> float:
-    """Of an estimate, with a row more of each kind: a few rows that are all right prove little."""
+    """Return the variance of an estimate, with a row more of each kind: few rows prove little."""
     mean = (share.right + 1) / (share.count + 2)
     return mean * (1 - mean) / (share.count + 2)

@@ -16,7 +16,9 @@ from toolkit.evaluation.metrics import Numbers
 from toolkit.records.labels import Rows
 
 _BINS = 1_000  # of the probability: labels are compared as finely
-_LOWEST, _HIGHEST = 50, 950  # bins in which a threshold may be
+# bins in which a threshold may be
+_LOWEST = 50
+_HIGHEST = 950
 _MOST_MODELS = 20
 _MODEL = re.compile(r".+ sha256-[0-9a-f]{16}")  # as `ModelFile.in_one_value`
 _SIGNS = (1, -1)  # by kind: which probabilities of negative and of positive rows are wrong
@@ -65,13 +67,11 @@ class ScoreChecks:
         return found
 
     def add(self, other: ScoreChecks, file: str, before: int) -> None:
-        """Add the counts of later rows: those of a file after `before` others."""
+        """Add the counts of later rows; `before` rows of their file come first."""
         self.bins += other.bins
         for kind, row in other.furthest.items():
-            known, new = (
-                self.furthest.get(kind),
-                replace(row, file=file, number=row.number + before),
-            )
+            known = self.furthest.get(kind)
+            new = replace(row, file=file, number=row.number + before)
             if known is None or _SIGNS[kind] * (new.probability - known.probability) > 0:
                 self.furthest[kind] = new
         for model, count in other.models.items():
@@ -90,7 +90,7 @@ class ScoreChecks:
         return int((above + below)[_LOWEST:_HIGHEST].min())
 
     def warnings(self, labels: tuple[str, str], model: str) -> list[str]:
-        """Say what does not fit together; `model` is the one whose words are counted."""
+        """Return warnings of contradictions; `model` is the model whose words are counted."""
         found = []
         count = self.contradictions
         if count:

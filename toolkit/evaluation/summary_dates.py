@@ -19,7 +19,8 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, UsageError, counted
 from toolkit.text.strings import is_blank
 
-MONTH_FIRST, DAY_FIRST = "%m/%d/%Y", "%d/%m/%Y"
+MONTH_FIRST = "%m/%d/%Y"
+DAY_FIRST = "%d/%m/%Y"
 _TIME = r"[T ]+\d{1,2}:\d\d.*$"
 _SHAPES = [
     re.compile(shape)
@@ -36,8 +37,9 @@ _MONTHS = (
     *("january", "february", "march", "april", "may", "june", "july"),
     *("august", "september", "october", "november", "december"),
 )
-_FIRST_YEAR, _LAST_YEAR = 1000, 9998
-_FEW = 0.01  # of the dates whose order is known: so many in another order are mistakes
+_FIRST_YEAR = 1000
+_LAST_YEAR = 9998
+_FEW = 0.01  # of the dates with a known order: up to this share in another order are mistakes
 
 
 class Days(NamedTuple):
@@ -51,7 +53,7 @@ class Days(NamedTuple):
 
 @dataclass
 class DateCounts:
-    """How many values are dates, and which order those with slashes have."""
+    """Counts of dates, and of the orders of day and month in dates with slashes."""
 
     given: int = 0  # values that are not blank
     unread: int = 0
@@ -61,7 +63,7 @@ class DateCounts:
     examples: dict[str, str] = field(default_factory=dict)  # of `only`, and of either as ""
 
     def see(self, word: _Word, written: str, count: int) -> None:
-        """Count the order of a value that is in some rows."""
+        """Count a value and its order, for the rows that have it."""
         orders = (MONTH_FIRST,) * bool(word.month_first) + (DAY_FIRST,) * bool(word.day_first)
         if len(orders) == 1:
             self.only[orders[0]] += count
@@ -71,7 +73,7 @@ class DateCounts:
             self.examples.setdefault("", written)
 
     def add(self, other: DateCounts, before: int) -> None:
-        """Add the counts of later values, of which the first is in row `before`."""
+        """Add the counts of later values; `before` rows come first."""
         self.given += other.given
         self.unread += other.unread
         self.either += other.either
@@ -84,11 +86,11 @@ class DateCounts:
 
     @property
     def rarer(self) -> str:
-        """The order of fewer dates."""
+        """The order that fewer dates have."""
         return min(self.only, key=lambda order: self.only[order])
 
     def order(self, place: str) -> str:
-        """Decide how dates with slashes begin; `UsageError` if they do not tell, or are of both.
+        """Decide the order of dates with slashes; `UsageError` if they leave it open or contradict.
 
         Those in the other order are counted as unread.
         """
@@ -158,7 +160,7 @@ def read_days(values: pa.Array, form: str | None) -> Days:
 
 @dataclass(frozen=True)
 class _Word:
-    """What a value may mean: a day, or one of two; these are None if it has no slashes."""
+    """The possible days of a value: one, or with slashes one per order."""
 
     day: str | None = None
     month_first: str | None = None
@@ -167,7 +169,7 @@ class _Word:
 
     @property
     def is_unread(self) -> bool:
-        """Whether it is not a date."""
+        """Whether the value is not a date."""
         return not (self.day or self.month_first or self.day_first or self.means_none)
 
 
@@ -180,7 +182,8 @@ def _read(word: str, form: str | None) -> _Word:
         return _as_day(found.year, found.month, found.day)
     if slashes := _SLASHES.match(word):
         first, second, year = map(int, slashes.groups())
-        month_first, day_first = _as_day(year, first, second), _as_day(year, second, first)
+        month_first = _as_day(year, first, second)
+        day_first = _as_day(year, second, first)
         days = month_first.day or "", day_first.day or ""
         return _Word(None, *days, means_none=month_first.means_none or day_first.means_none)
     for shape in _SHAPES:
@@ -192,14 +195,14 @@ def _read(word: str, form: str | None) -> _Word:
 
 
 def _month(name: str) -> int:
-    """Give the number of a month by its name, in full or three letters or Sept; 0 if it is none."""
+    """Return the number of a month by its name, in full, three letters or Sept; else 0."""
     name = name.lower()
     given = (name == month or name in (month[:3], month[:4]) for month in _MONTHS)
     return next((at for at, is_it in enumerate(given, 1) if is_it), 0)
 
 
 def _as_day(year: int, month: int, day: int) -> _Word:
-    """Write a day; years of up to three digits and 9999 mean that there is no date."""
+    """Write a day; years of up to three digits and 9999 stand for a missing date."""
     try:
         found = date(year, month, day)
     except ValueError:

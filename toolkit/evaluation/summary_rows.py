@@ -39,7 +39,7 @@ class KeptRows:
         self.scale = FIVE  # of the stars of all rows: a block may have none above five
 
     def of(self, rows: pa.Table) -> list[pa.Table]:
-        """Choose from the rows of a block: random ones, and the first by some columns."""
+        """Choose rows of a block: random ones, and the smallest by some columns."""
         groups = rows["group"].to_pylist()
         bounds = np.array([self._bounds.get(group, 1.0) for group in groups], np.float64)
         random = self._smallest(_cut(rows.filter(pa.array(rows["key"].to_numpy() <= bounds))))[0]
@@ -72,11 +72,11 @@ class KeptRows:
         return self._random[0]
 
     def first_by(self, column: str) -> pa.Table:
-        """The rows with the smallest probability or gap, the first of them first."""
+        """Return the rows with the smallest probability or gap, in order."""
         return self._extremes[column][0]
 
     def _smallest(self, rows: pa.Table) -> tuple[pa.Table, pa.Table]:
-        """Give the rows with the smallest keys of each group, and the last of each full group."""
+        """Return the rows with the smallest keys of each group, and the last row of full groups."""
         rows = rows.sort_by([("group", "ascending"), ("key", "ascending")])
         codes = rows["group"].combine_chunks().dictionary_encode().indices.to_numpy()
         rank = np.arange(len(codes)) - np.searchsorted(codes, codes)
@@ -86,7 +86,7 @@ class KeptRows:
 
 
 def _first(rows: pa.Table, column: str, most: int) -> pa.Table:
-    """Give the rows with the smallest values."""
+    """Return the rows with the smallest values."""
     return rows.take(pc.sort_indices(rows[column])[:most])
 
 
@@ -99,14 +99,15 @@ def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
 
 
 def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
-    """Put the most negative and the surprising rows into a summary."""
+    """Add the most negative and the surprising rows to a summary."""
     is_negative = pc.field("sentiment") == found.negative
     found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
     if "stars" in found.columns:
         found.surprise = "The score and the stars that the reviewer gave differ most."
         gap = f"gap of {kept.scale}"
         rows = kept.first_by(gap).filter(pc.field(gap) < -_FAR)
-        why = [f"{value:g} stars" for value in rows["stars"].to_pylist()]
+        stars = rows["stars"].to_pylist()
+        why = [f"{value:g} star" if value == 1 else f"{value:g} stars" for value in stars]
         found.surprising = _quotes(rows, why)[:show]
     elif by is not None:
         rows = kept.random
@@ -124,7 +125,7 @@ def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None
 
 
 def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
-    """Give rows to show, each text once."""
+    """Return rows to show, each text once."""
     found: dict[str, Quote] = {}
     for row, reason in zip(rows.to_pylist(), why or [""] * len(rows), strict=True):
         found.setdefault(row["text"].lower(), _quote(row, 0, reason))
@@ -134,7 +135,7 @@ def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
 def quotes_of(
     rows: pa.Table, term: str, shown: set[str], *, highest_first: bool
 ) -> tuple[Quote, ...]:
-    """Three of the rows with a term, rather short ones not shown yet, the surest first."""
+    """Return three rows with a term: short, not shown yet, the surest first."""
     chosen = {row["text"].lower(): row for row in rows.to_pylist()}
     sign = -1 if highest_first else 1
     order = sorted(
@@ -151,11 +152,14 @@ def quotes_of(
 
 
 def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
-    """Cut a text around a place."""
+    """Quote a row, with its text cut around a place."""
     text: str = row["text"]
     start = 0 if len(text) <= _LETTERS_SHOWN else max(at - _LETTERS_BEFORE, 0)
     shown = text[start : start + _LETTERS_SHOWN]
-    shown = "…" * (start > 0) + shown + "…" * (start + _LETTERS_SHOWN < len(text))
+    if start > 0:
+        shown = f"…{shown}"
+    if start + _LETTERS_SHOWN < len(text):
+        shown = f"{shown}…"
     return Quote(
         row["file"], row["row"], row["sentiment"], round(row["probability"], 4), shown, why
     )

@@ -38,7 +38,9 @@ from toolkit.text.vocabulary import Vocabulary, token_spans
 
 LISTS = Path(__file__).with_name("themes.toml")
 _GAP = 4  # tokens from one word of a pair to the other, at most
-_FEWEST, _SHARE = 3, 1 / 300  # reviews with a theme: at least so many, and this share of their kind
+# reviews that a theme needs, and their share of the kind
+_FEWEST = 3
+_SHARE = 1 / 300
 _CANDIDATES = 400  # terms that are compared with each other
 _SAME = 0.35  # of the reviews with either of two terms, those with both: then they are one theme
 _NAMED = 0.25  # share of a word's reviews that have a phrase: then the theme is named by the phrase
@@ -59,6 +61,16 @@ _QUOTES = "\"'“”‘’"  # noqa: RUF001
 _NOTHING, _THROUGH, _NOUN, _CONCRETE, _OTHER, _NEGATION, _NUMBER, _UNIT, _GENERIC = range(9)
 _ALONE, _PAIR, _NEGATED, _COUNTED = range(4)  # kinds of terms
 
+# Endings of forms, and what a word may have in their place.
+_ENDINGS = {
+    "ies": ("y",),
+    "sses": ("ss",),
+    "es": ("", "e"),
+    "s": ("",),
+    "ied": ("y",),
+    "ed": ("", "e"),
+    "ing": ("", "e"),
+}
 _IRREGULAR = {
     "broke": "break", "broken": "break", "lost": "lose", "paid": "pay", "sent": "send",
     "stole": "steal", "stolen": "steal", "froze": "freeze", "frozen": "freeze", "torn": "tear",
@@ -71,7 +83,7 @@ _IRREGULAR = {
 
 
 class Terms:
-    """Finds the terms of sentences; each has a number, its key."""
+    """Finds the terms of sentences; the key of a term is a number."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         self.vocabulary = vocabulary
@@ -86,24 +98,20 @@ class Terms:
         self._what = self._kinds_of_words()
 
     def _stem_of(self, word: str) -> str:
-        """Give the word of which this is a form; itself if there is none."""
+        """Return the word of which this is a form; a word without one stays as it is."""
         irregular = _IRREGULAR.get(word)
         if irregular is not None and irregular in self._place:
             return irregular
         if len(word) < 4 or not word.isalpha():
             return word
-        for ending, others in (
-            ("ies", ("y",)), ("sses", ("ss",)), ("es", ("", "e")), ("s", ("",)), ("ied", ("y",)),
-            ("ed", ("", "e")), ("ing", ("", "e")),
-        ):  # fmt: skip
+        for ending, others in _ENDINGS.items():
             base = word.removesuffix(ending)
             if base == word or len(base) < 3 or (ending == "s" and base.endswith(("s", "u", "i"))):
                 continue
-            doubled = (base[:-1],) if ending in ("ed", "ing") and base[-1] == base[-2] else ()
-            found: list[str] = [
-                own for own in (*(base + each for each in others), *doubled) if own in self._place
-            ]
-            if found:
+            candidates = [base + each for each in others]
+            if ending in ("ed", "ing") and base[-1] == base[-2]:
+                candidates.append(base[:-1])
+            if found := [each for each in candidates if each in self._place]:
                 return min(found, key=lambda own: self._place[own])
         return word
 
@@ -141,7 +149,7 @@ class Terms:
         return found
 
     def of(self, sentences: ScoredSentences) -> tuple[Rows, Keys]:
-        """Give the sentences, ascending, and the keys of their terms, each once per sentence."""
+        """Return the sentences, ascending, and the keys of their terms, each once per sentence."""
         ids = sentences.ids
         lengths = ids.lengths
         rows = np.repeat(np.arange(len(ids)), lengths)
@@ -155,7 +163,10 @@ class Terms:
         unit = np.flatnonzero((what[:-1] == _NUMBER) & self._is_unit[values[1:]] & is_next)
         found = [(rows[unit], self._key(_COUNTED, 0, stems[unit + 1]))]
         kept = np.flatnonzero(what != _THROUGH)
-        rows, places, stems, what = rows[kept], places[kept], stems[kept], what[kept]
+        rows = rows[kept]
+        places = places[kept]
+        stems = stems[kept]
+        what = what[kept]
         has_noun = what == _NOUN
         has_meaning = has_noun | (what == _CONCRETE)
         found.append((rows[has_meaning], self._key(_ALONE, 0, stems[has_meaning])))
@@ -168,10 +179,8 @@ class Terms:
             & is_near
             & (np.diff(stems) != 0)
         )
-        low, high = (
-            np.minimum(stems[pair], stems[pair + 1]),
-            np.maximum(stems[pair], stems[pair + 1]),
-        )
+        low = np.minimum(stems[pair], stems[pair + 1])
+        high = np.maximum(stems[pair], stems[pair + 1])
         found.append((rows[pair], self._key(_PAIR, low, high)))
         not_ = np.flatnonzero((what[:-1] == _NEGATION) & content[1:] & is_near)
         found.append((rows[not_], self._key(_NEGATED, 0, stems[not_ + 1])))
@@ -190,24 +199,24 @@ class Terms:
         return found
 
     def parts(self, key: int) -> tuple[int, int, int]:
-        """Give the kind of a term, and the ids of its words; 0 where it has one."""
+        """Return the kind of a term and the ids of its two words; the first is 0 for one word."""
         kind, rest = divmod(key, 1 << (2 * self.bits))
         return kind, *divmod(rest, 1 << self.bits)
 
     def words(self, key: int) -> list[int]:
-        """Give the ids of the words of a term; of a number with its unit, the one for waiting."""
+        """Return the ids of the words of a term; numbers with a unit have the word for waiting."""
         kind, first, last = self.parts(key)
         wait = self._place.get(_WAIT, 0)
         return [each for each in (first, wait if kind == _COUNTED and wait else last) if each]
 
     def name(self, key: int) -> str:
-        """Name a term by its words in no order, where it is not found in a review."""
+        """Name a term by its words, for terms that no kept review has."""
         kind, first, last = self.parts(key)
         words = [self._words[each - FIRST_WORD_ID] for each in (first, last) if each]
         return " ".join([*["not"] * (kind == _NEGATED), *["some"] * (kind == _COUNTED), *words])
 
     def written(self, key: int, tokens: Sequence[str], stems: Sequence[int]) -> str | None:
-        """Find how a sentence writes a term, the shortest way; None if it is not there."""
+        """Return the shortest passage of a sentence with a term; None without it."""
         kind, first, last = self.parts(key)
         spans = []
         for at, stem in enumerate(stems):
@@ -245,7 +254,7 @@ def _negations() -> frozenset[str]:
 def in_reviews(
     sentences: ScoredSentences, rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]
 ) -> tuple[Rows, Keys]:
-    """Give the places of what counts for the kind of its review, among terms of sentences.
+    """Return which terms of sentences count for the kind of their review.
 
     Complaints, of kind 0, are sentences below 0.5 of negative reviews; praise is the opposite.
     """
@@ -254,7 +263,8 @@ def in_reviews(
     places = np.flatnonzero((kind >= 0) & (is_praise == (kind == 1)))
     reviews = sentences.reviews[rows[places]]
     order = np.lexsort((keys[places], reviews))
-    places, reviews = places[order], reviews[order]
+    places = places[order]
+    reviews = reviews[order]
     is_first = (np.diff(reviews, prepend=-1) != 0) | (np.diff(keys[places], prepend=-1) != 0)
     return places[is_first], reviews[is_first]
 
@@ -280,21 +290,24 @@ class _Sample:
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy()
         places, reviews = in_reviews(sentences, found, keys, kinds.astype(np.int8))
         is_side = kinds[reviews] == side
-        places, reviews = places[is_side], reviews[is_side]
+        places = places[is_side]
+        reviews = reviews[is_side]
         order = np.argsort(keys[places], kind="stable")
-        places, reviews = places[order], reviews[order]
+        places = places[order]
+        reviews = reviews[order]
         return cls(rows, terms, sentences, found[places], reviews, keys[places])
 
     def places(self, key: int) -> slice:
-        """Where the reviews and sentences with a term are."""
+        """Return where the reviews and sentences with a term are."""
         return slice(*np.searchsorted(self.keys, [key, key + 1]).tolist())
 
     def pairs_with(self, key: int) -> list[int]:
-        """The pairs with the word of a term that most reviews have, at least two."""
+        """Return the most frequent pairs with the word of a term, in at least two reviews."""
         word = self.terms.parts(key)[2]
         bits = self.terms.bits
         own = self.keys[(self.keys >> (2 * bits)) == _PAIR]
-        first, last = (own >> bits) & ((1 << bits) - 1), own & ((1 << bits) - 1)
+        first = (own >> bits) & ((1 << bits) - 1)
+        last = own & ((1 << bits) - 1)
         found, counts = np.unique(own[(first == word) | (last == word)], return_counts=True)
         others = np.where(
             found >> bits & ((1 << bits) - 1) == word,
@@ -319,7 +332,7 @@ class _Sample:
         return found
 
     def sentence(self, number: int) -> tuple[str, list[str], list[int]]:
-        """Give a sentence as it is written, its tokens in small letters, and their stems."""
+        """Return a sentence as written, its tokens in lower case, and their stems."""
         review = int(self.sentences.reviews[number])
         text = self.texts[review]
         first = int(self.sentences.ids.starts[number] - self.starts[review])
@@ -343,14 +356,14 @@ class Themes:
         self._samples = [_Sample.of(kept, scorer, terms, side) for side in (0, 1)]
 
     def find(self, words: TermCounts, show: int) -> Iterator[list[Theme]]:
-        """Give the themes of complaints, then those of praise: the surest, most reviews first."""
+        """Yield the surest themes of complaints, then of praise, each with most reviews first."""
         keys, counts = words.all()
         for side, sample in enumerate(self._samples):
             turn = slice(None, None, -1 if side else 1)  # the own kind first
             yield _themes(sample, keys, counts[:, turn], words.reviews[turn], show)
 
     def written(self, key: int) -> str:
-        """Write a term as most reviews do."""
+        """Return the spelling of a term in most reviews."""
         most = max(self._samples, key=lambda each: len(each.reviews[each.places(key)]))
         return _written(most, key)
 
@@ -428,7 +441,7 @@ class _Group:
         return len(term.rows & self.first.rows) > _SAME * len(term.rows | self.first.rows)
 
     def by_name(self) -> list[_Term]:
-        """The terms, those that say most first: phrases of many of the reviews, then others."""
+        """Return the terms, phrases before single words, the most frequent first."""
         every = [self.first, *self.more]
         return sorted(every, key=lambda each: (not each.is_phrase, -each.reviews))
 
@@ -443,12 +456,11 @@ class _Group:
         counts = {term.key: term.reviews for term in (self.first, *self.more)}
         name = best.key
         if kinds[name] == _ALONE:
-            for key in sample.pairs_with(name):
-                if key not in written:
-                    written[key] = _written(sample, key)
-                    phrases.append(key)
-        if kinds[name] == _ALONE and phrases and counts.get(phrases[0], 0) >= _NAMED * best.reviews:
-            name = phrases[0]
+            more = [key for key in sample.pairs_with(name) if key not in written]
+            written |= {key: _written(sample, key) for key in more}
+            phrases += more
+            if phrases and counts.get(phrases[0], 0) >= _NAMED * best.reviews:
+                name = phrases[0]
         shown = written[name]
         if kinds[name] == _COUNTED and len(phrases) < len(written):  # a word for waiting, too
             shown = f"waiting, {shown}"
@@ -458,7 +470,7 @@ class _Group:
 
 
 def _written(sample: _Sample, key: int) -> str:
-    """Find the commonest way to write a term."""
+    """Return the most frequent spelling of a term."""
     found: Counter[str] = Counter()
     for number in sample.in_sentences[sample.places(key)][:_LOOKED_AT].tolist():
         _, tokens, stems = sample.sentence(number)
@@ -470,7 +482,7 @@ def _written(sample: _Sample, key: int) -> str:
 
 
 def _quotes(sample: _Sample, keys: Sequence[int], shown: set[str]) -> tuple[Quote, ...]:
-    """Three sentences with a theme, short ones first, each shown once."""
+    """Return three sentences with a theme, short ones first, each shown once."""
     found: list[Quote] = []
     for key in keys:
         numbers = sample.in_sentences[sample.places(key)]

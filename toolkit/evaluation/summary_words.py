@@ -1,6 +1,6 @@
 """Terms of reviews, counted and compared between complaints and praise.
 
-What is counted are reviews that have a term, not how often they say it.
+Each review counts once per term, however often it has it.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
 _PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
-_MOST_KEPT = 2_000_000  # words and phrases; beyond, those that were found once are forgotten
+_MOST_KEPT = 2_000_000  # words and phrases; beyond, those of one review are dropped
 _MERGED_AT = 4_000_000  # keys that wait for being merged
 
 Keys = npt.NDArray[np.int64]
@@ -26,7 +26,7 @@ Counts = npt.NDArray[np.int64]  # (keys, 2): reviews of the first and of the sec
 class TermCounts:
     """Counts the reviews of two kinds that have a term, in bounded memory.
 
-    Beyond two million terms, those of a single review are forgotten (after Manku and Motwani 2002,
+    Beyond two million terms, terms of a single review are dropped (after Manku and Motwani 2002,
     "Approximate frequency counts over data streams").
     """
 
@@ -42,17 +42,18 @@ class TermCounts:
             keys, counts = self.all()
             if len(keys) > _MOST_KEPT:
                 is_kept = counts.sum(axis=1) > 1
-                keys, counts = keys[is_kept], counts[is_kept]
+                keys = keys[is_kept]
+                counts = counts[is_kept]
             self._parts = [(keys, counts)]
 
     def all(self) -> tuple[Keys, Counts]:
-        """Give all keys, ascending, and their counts."""
+        """Return all keys, ascending, and their counts."""
         keys, counts = (np.concatenate(each) for each in zip(*self._parts, strict=True))
         self._parts = [_summed(keys, counts)]
         return self._parts[0]
 
     def at(self, wanted: Keys) -> Counts:
-        """Give the counts of keys, ascending, with all that are here among them; 0 of others."""
+        """Return the counts of ascending keys, which include all keys here; the others count 0."""
         keys, counts = self.all()
         found = np.zeros((len(wanted), 2), np.int64)
         found[np.searchsorted(wanted, keys)] = counts
@@ -67,7 +68,7 @@ def counted(rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]) -> tuple[Keys, 
 
 
 def _summed(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
-    """Give different keys, ascending, and the sums of their counts."""
+    """Return the distinct keys, ascending, and the sums of their counts."""
     order = np.argsort(keys)
     keys = keys[order]
     starts = np.flatnonzero(np.diff(keys, prepend=keys[:1] - 1))
@@ -75,7 +76,7 @@ def _summed(keys: Keys, counts: Counts) -> tuple[Keys, Counts]:
 
 
 def kinds_of_people(vocabulary: Vocabulary) -> Iterator[int]:
-    """The ids that other words have, too: names, and words for who people are."""
+    """Yield the ids that several words share: names, and words for who people are."""
     spellings = vocabulary.spellings
     words = vocabulary.words.to_pylist()
     for string, number in zip(spellings.strings.to_pylist(), spellings.ids.tolist(), strict=True):
@@ -86,7 +87,7 @@ def kinds_of_people(vocabulary: Vocabulary) -> Iterator[int]:
 
 
 def log_odds(counts: Counts, reviews: Counts) -> Numbers:
-    """How far each term leans to the first kind, in standard deviations; (terms,).
+    """Return how far each term leans to the first kind, in standard deviations; (terms,).
 
     The log-odds ratio with an informative prior of Monroe, Colaresi and Quinn (2008), "Fightin'
     words", of the reviews that have a term.

@@ -4,19 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
-from typing import NamedTuple
-
-import numpy as np
 
 from toolkit.errors import counted
-from toolkit.evaluation.comparison import Comparison, compare_with_constant
+from toolkit.evaluation.cells import (
+    UNDEFINED,
+    Cell,
+    Row,
+    Table,
+    ends,
+    number,
+    p_value,
+    percent,
+    table_of,
+)
+from toolkit.evaluation.comparison import constant_warning, difference_in_points
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
 from toolkit.evaluation.metrics import (
     GOALS,
     METRICS,
     NORMAL_95,
-    RECALLS,
     AtThreshold,
     Better,
     Metric,
@@ -26,11 +33,9 @@ from toolkit.evaluation.metrics import (
 )
 from toolkit.evaluation.ratings import Ratings
 from toolkit.evaluation.reviews import Data
-from toolkit.model.classes import OF_THREE, SENTIMENT, label_of
+from toolkit.model.classes import OF_THREE, SENTIMENT
 from toolkit.model.stars import FIXED_RANGE
 from toolkit.scoring.file_prior import FIRST_RECORDS
-
-UNDEFINED = "–"  # noqa: RUF001 (a dash, as tables have it)
 
 TARGET_NOTE = (
     "The largest share of these reviews that is answered with this accuracy if the others are left "
@@ -48,11 +53,10 @@ STARS_NOTE = (
     "best one for each figure."
 )
 THRESHOLD_NOTE = (
-    "Positive is the share that is called so; precision, recall and F1 are of positive. The best "
-    "thresholds for F1 and balanced accuracy (*) are chosen on these reviews, so these figures are "
-    "optimistic: on others, expect less. Use a threshold with `toolkit score "
-    "--threshold`, or keep it in the model with `toolkit export --threshold`; `toolkit export "
-    "--optimize balanced` or `--optimize f1` chooses one on held-out reviews."
+    "The best thresholds are chosen on these reviews, so their figures are optimistic: on others, "
+    "expect less. Use a threshold with `toolkit score --threshold`, or keep it in the model with "
+    "`toolkit export --threshold`; `toolkit export --optimize balanced` or `--optimize f1` "
+    "chooses one on held-out reviews."
 )
 # Of the share of positives: a smaller shift hardly moves the best threshold. With many reviews,
 # chance alone would explain even less, so that 80.9% in place of 79.1% would be warned of.
@@ -71,35 +75,8 @@ _FIXED_CLASSES = Metric(
 _DIGITS = 10_000  # four digits after the point
 
 
-class Cell(NamedTuple):
-    """What is in a row and a column."""
-
-    text: str
-    note: str = ""  # how sure it is, or what it means
-    share: float | None = None  # for a bar of this length, on the page
-    detail: str = ""  # on the page only: a terminal has no room for it
-    is_best: bool = False
-
-
-Row = Sequence[str | Cell]
-
-
-class Table(NamedTuple):
-    """Rows of cells below the names of the columns."""
-
-    columns: tuple[str, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    fixed: int = 1  # the first columns, which each part of a table has that is split
-
-
-def table_of(columns: Sequence[str], rows: Iterable[Row], fixed: int = 1) -> Table:
-    """Put rows below the names of their columns."""
-    cells = (tuple(Cell(each) if isinstance(each, str) else each for each in row) for row in rows)
-    return Table(tuple(columns), tuple(cells), fixed)
-
-
 def summary_of(data: Data, noun: str = "review") -> str:
-    """Say how many reviews there are, and what was left out."""
+    """Return the number of reviews, and of rows left out."""
     parts = [f"{data.positive:,} positive", f"{data.reviews - data.positive:,} negative"]
     if data.soft_labels:
         parts.append(f"{data.soft_labels:,} soft labels, rounded")
@@ -117,7 +94,7 @@ def summary_of(data: Data, noun: str = "review") -> str:
 
 
 def warnings_of(evaluation: Evaluation) -> list[str]:
-    """Say what makes the figures look better than they are."""
+    """Return warnings of what makes the figures look better than they are."""
     found = [constant_warning(model.name, model.metrics) for model in evaluation.models]
     found.append(None if evaluation.data.is_suite else _shift_warning(evaluation.models))
     return [warning for warning in dict.fromkeys(found) if warning is not None]
@@ -128,9 +105,11 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
 
     A shift is reported if it is both significant (95%) and at least `_LEAST_SHIFT`.
     """
-    share, found = models[0].metrics.positive_share, []
+    share = models[0].metrics.positive_share
+    found = []
     for name, each in ((model.name, model.metrics) for model in models):
-        mean, interval = each.mean_probability, each.mean_probability_interval
+        mean = each.mean_probability
+        interval = each.mean_probability_interval
         # The distances of the labels also explain a share to a model that is too sure.
         explained = NORMAL_95 * sqrt(each.brier_score / each.accuracy.count)
         if interval is None or abs(share - mean) < max(_LEAST_SHIFT, explained):
@@ -146,44 +125,8 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
     )
 
 
-def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
-    """Say that a model is not clearly better than one constant answer; None if it is.
-
-    `kind` says which reviews: `held-out` or `test`.
-    """
-    found = compare_with_constant(model, metrics)
-    if found is None:
-        label = label_of(metrics.positive_share > 0.5)
-        return (
-            f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
-            "the other label. Evaluate on reviews of both labels."
-        ).replace("  ", " ")
-    if found.interval[0] > 0:
-        return None
-    verdict = "worse" if found.interval[1] < 0 else "not clearly better"
-    is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
-    difference, interval_of = _difference(found)
-    accuracies = (
-        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
-        f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
-        f"{interval_of}, p {p_value(found.p_value)})."
-    )
-    reviews = f"{f'the {kind}' if kind else 'these'} reviews"
-    balanced, interval = metrics.figure("balanced_accuracy")
-    figure = (
-        f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
-    )
-    if interval is None or interval[0] <= 0.5:
-        return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
-    most = label_of(metrics.positive_share > 0.5)
-    return (
-        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
-        f"of them are {most}: {accuracies}"
-    )
-
-
 def metrics_table(evaluation: Evaluation) -> Table:
-    """The metrics, a row each."""
+    """Make a table with a row per metric."""
     models = evaluation.models
     found = [model.metrics for model in models]
     rows: list[Row] = [[metric.title, *_figures(metric, found)] for metric in METRICS]
@@ -195,7 +138,7 @@ def metrics_table(evaluation: Evaluation) -> Table:
 
 
 def confusion_table(model: ModelResult) -> Table:
-    """What is called what, by the threshold."""
+    """Make the confusion matrix of positive and negative."""
     found = model.metrics
     positive = found.true_positives, found.false_negatives
     negative = found.false_positives, found.true_negatives
@@ -204,7 +147,7 @@ def confusion_table(model: ModelResult) -> Table:
 
 
 def class_confusion_table(model: ModelResult) -> Table | None:
-    """What is called what of three classes; None without neutral reviews or a neutral range."""
+    """Make the confusion matrix of three classes; None without neutral reviews or range."""
     found = (model.ratings or Ratings()).classes
     if found is None or found.confusion is None or found.range is None:
         return None
@@ -213,7 +156,7 @@ def class_confusion_table(model: ModelResult) -> Table | None:
 
 
 def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[int]]) -> Table:
-    """A row for each label, with the recall and its interval."""
+    """Make a table with a row per label, with the recall and its interval."""
     rows: list[Row] = []
     for at, (name, row) in enumerate(zip(names, counts, strict=True)):
         found = Proportion(row[at], sum(row))
@@ -222,42 +165,15 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
     return table_of((first, *(f"called {name}" for name in names), "recall"), rows)
 
 
-def threshold_table(model: ModelResult) -> Table:
-    """What a model would do with other thresholds; * marks the best ones for two figures."""
-    columns = ("threshold", "positive", "precision", "recall", "F1", "accuracy", "balanced")
-    keys = ("called_positive", "precision", "recall", "f1", "accuracy", "balanced_accuracy")
-    best, rows = model.best_thresholds, []
-    for each in sorted({*model.thresholds, *best.values()}, key=lambda each: each.threshold):
-        in_use = np.float32(each.threshold) == np.float32(model.threshold)
-        row: list[str | Cell] = [_threshold(model, each.threshold) + " in use" * bool(in_use)]
-        for key in keys:
-            is_best = best.get(key) == each
-            row.append(Cell(number(getattr(each, key), 1) + " *" * is_best, is_best=is_best))
-        rows.append(row)
-    return table_of(columns, rows)
-
-
-def recall_table(evaluation: Evaluation) -> Table | None:
-    """The precision at chosen recalls of positive, and the thresholds for it; None of one label."""
-    if not evaluation.models[0].precision_at_recall:
-        return None
-    found = zip(*(model.precision_at_recall for model in evaluation.models), strict=True)
-    rows: list[Row] = [
-        [f"at least {percent(least, 0)}", *_at(evaluation.models, row, "precision")]
-        for least, row in zip(RECALLS, found, strict=True)
-    ]
-    return _by_model(evaluation, ["Recall of positive"], rows, "precision")
-
-
 def comparison_table(evaluation: Evaluation) -> Table:
-    """A row for each model but the best."""
+    """Make a table with a row per model, without the best."""
     columns = ("model", "it alone", "best alone", "difference", "95% interval", "p")
     rows = [
         (
             each.model,
             f"{each.only_model_right:,}",
             f"{each.only_reference_right:,}",
-            *_difference(each),
+            *difference_in_points(each),
             p_value(each.p_value) + (" *" if each.is_exact else ""),
         )
         for each in evaluation.comparisons
@@ -266,7 +182,7 @@ def comparison_table(evaluation: Evaluation) -> Table:
 
 
 def comparison_note(evaluation: Evaluation) -> str:
-    """Say how the comparison is to be read."""
+    """Return a note on how to read the comparison."""
     best = evaluation.models[evaluation.best].name
     exact = any(each.is_exact for each in evaluation.comparisons)
     return (
@@ -277,7 +193,7 @@ def comparison_note(evaluation: Evaluation) -> str:
 
 
 def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
-    """The accuracy on each slice, with the majority baseline of the slice."""
+    """Make a table of the accuracy on each slice, with its majority baseline."""
     rows: list[Row] = []
     for each in breakdown.slices:
         cells = [_accuracy_cell(found) for found in each.metrics]
@@ -288,7 +204,7 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
 
 
 def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
-    """The balanced accuracy of all models on each group, side by side; then the mean."""
+    """Make a table of balanced accuracies by group and model, with the mean."""
     rows: list[Row] = []
     for each in shown_groups(groups, evaluation.best):
         cells = [_balanced_cell(found) for found in each.metrics]
@@ -302,17 +218,19 @@ def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
 
 
 def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
-    """All figures of one model on each group; then the mean."""
+    """Make a table of all figures of one model by group, with the mean."""
     columns = ("reviews", "positive", "accuracy", "balanced", "95%", "majority", "log loss")
     rows = []
     for each in shown_groups(groups, evaluation.best):
         metrics = each.metrics[model]
         counts = (f"{each.reviews:,}", percent(each.positive / each.reviews, 1))
         balanced = number(metrics.balanced_accuracy), ends(metrics.balanced_accuracy_interval)
-        accuracy, majority = percent(metrics.accuracy.value), percent(metrics.majority_accuracy, 1)
+        accuracy = percent(metrics.accuracy.value)
+        majority = percent(metrics.majority_accuracy, 1)
         rows.append((each.name, *counts, accuracy, *balanced, majority, *_losses(metrics)))
     if (mean := evaluation.macro_mean) is not None:
-        found, majority = mean.models[model], percent(mean.majority_accuracy, 1)
+        found = mean.models[model]
+        majority = percent(mean.majority_accuracy, 1)
         accuracies = percent(found.accuracy), percent(found.balanced_accuracy)
         rows.append((_mean_of(mean), "", "", *accuracies, "", majority, *_losses(found)))
     first = evaluation.data.columns["group"]
@@ -320,7 +238,7 @@ def group_table(evaluation: Evaluation, groups: Breakdown, model: int) -> Table:
 
 
 def star_table(evaluation: Evaluation) -> Table | None:
-    """How near the stars of models come to those of the reviewers; None without any."""
+    """Compare the stars of models with the reviewers' stars; None without any."""
     ratings = [model.ratings or Ratings() for model in evaluation.models]
     constants = next((each.best_constants for each in ratings if each.best_constants), None)
     if constants is None:
@@ -334,7 +252,7 @@ def star_table(evaluation: Evaluation) -> Table | None:
 
 
 def class_table(evaluation: Evaluation) -> Table | None:
-    """The macro F1 of three classes; None without neutral reviews."""
+    """Make a table of the macro F1 of three classes; None without neutral reviews."""
     found = [(model.ratings or Ratings()).classes for model in evaluation.models]
     first = next((each for each in found if each is not None), None)
     if first is None:
@@ -349,12 +267,13 @@ def class_table(evaluation: Evaluation) -> Table | None:
 
 
 def prior_table(evaluation: Evaluation) -> Table | None:
-    """Say what `toolkit score --prior auto` would have changed; None where it changes nothing."""
+    """Show what `toolkit score --prior auto` would have changed; None without a change."""
     rows: list[Row] = []
     for model in evaluation.models:
         if model.prior is None:
             continue
-        before, after = model.metrics, model.prior.metrics
+        before = model.metrics
+        after = model.prior.metrics
         for name, metrics in ((model.name, before), (f"{model.name}, adjusted", after)):
             called = metrics.true_positives + metrics.false_positives
             figures = (metrics.accuracy.value, metrics.negative_recall, metrics.recall)
@@ -368,8 +287,8 @@ def prior_table(evaluation: Evaluation) -> Table | None:
 
 
 def prior_note(evaluation: Evaluation) -> str:
-    """Say which share was estimated by each model, beside the true one."""
-    told = [
+    """Return the share of positives that each model estimates, and the true share."""
+    shares = [
         f"{percent(each.prior.share, 1)} by {each.name}"
         for each in evaluation.models
         if each.prior is not None
@@ -377,12 +296,12 @@ def prior_note(evaluation: Evaluation) -> str:
     true = evaluation.models[0].metrics.positive_share
     return (
         f"The scores of the first {FIRST_RECORDS:,} reviews tell the share of positive ones "
-        f"without a label: {', '.join(told)}; by the labels of all, it is {percent(true, 1)}."
+        f"without a label: {', '.join(shares)}; by the labels of all, it is {percent(true, 1)}."
     )
 
 
 def target_table(evaluation: Evaluation) -> Table:
-    """The most reviews that are answered with an accuracy, and the range to leave out for it."""
+    """Make a table of the largest coverage at each accuracy, and the range to leave unanswered."""
     rows: list[Row] = []
     for targets in zip(*(model.coverage_at_accuracy for model in evaluation.models), strict=True):
         cells = [_target_cell(each) for each in targets]
@@ -392,14 +311,16 @@ def target_table(evaluation: Evaluation) -> Table:
 
 
 def mistakes_title(model: ModelResult, label: int) -> str:
-    """Name the mistakes with this true label, 0 or 1, and say how many there are."""
+    """Return a title with the number of mistakes with this true label, 0 or 1."""
     count = (model.metrics.false_positives, model.metrics.false_negatives)[label]
-    true, called, shown = SENTIMENT[label], SENTIMENT[1 - label], len(model.mistakes_of(label))
+    true = SENTIMENT[label]
+    called = SENTIMENT[1 - label]
+    shown = len(model.mistakes_of(label))
     return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
 
 
 def doubtful_note(evaluation: Evaluation) -> str:
-    """Say how many labels look wrong; nothing of none."""
+    """Return a note on labels that look wrong; empty without any."""
     if not evaluation.doubtful:
         return ""
     best = evaluation.models[evaluation.best].name
@@ -410,35 +331,10 @@ def doubtful_note(evaluation: Evaluation) -> str:
     )
 
 
-def percent(share: float, digits: int = 2) -> str:
-    """Write a share in percent."""
-    return f"{share:.{digits}%}"
-
-
-def ends(interval: tuple[float, float] | None) -> str:
-    """Write both ends in percent; nothing of none."""
-    if interval is None:
-        return ""
-    low, high = interval
-    return f"{100 * low:.1f}–{100 * high:.1f}"  # noqa: RUF001
-
-
-def p_value(value: float) -> str:
-    """Write a p-value, with as many digits as mean something."""
-    return "< 0.0001" if value < 0.0001 else f"{value:.4f}" if value < 0.01 else f"{value:.3f}"
-
-
-def number(value: float | None, digits: int = 2, *, is_percent: bool = True) -> str:
-    """Write a figure that may be undefined."""
-    if value is None:
-        return UNDEFINED
-    return percent(value, digits) if is_percent else f"{value:.4f}"
-
-
 def _by_model(
     evaluation: Evaluation, columns: Sequence[str], rows: Iterable[Row], figure: str | None = None
 ) -> Table:
-    """Put rows with a cell for each model below their names, or those of one below the `figure`."""
+    """Make a table with a column per model; a single model's column has the name `figure`."""
     names = [model.name for model in evaluation.models]
     heads = [figure] if figure and len(names) == 1 else names
     return table_of((*columns, *heads), rows, len(columns))
@@ -447,7 +343,7 @@ def _by_model(
 def _best(
     cells: Sequence[Cell], values: Sequence[float | None] = (), better: Better = "higher"
 ) -> list[Cell]:
-    """Mark the best cells, by their shares or other values; none if all are equal."""
+    """Mark the best cells by their shares or other values; no mark if all are equal."""
     values = values or [cell.share for cell in cells]
     known = [value for value in values if value is not None]
     if better == "neither" or len(known) < 2 or min(known) == max(known):
@@ -482,7 +378,8 @@ def _balanced_cell(found: Metrics) -> Cell:
 
 
 def _accuracy_cell(found: Metrics) -> Cell:
-    accuracy, value = found.accuracy, found.balanced_accuracy
+    accuracy = found.accuracy
+    value = found.balanced_accuracy
     balanced = "" if value is None else f"balanced {percent(value, 1)}"
     return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
 
@@ -524,15 +421,8 @@ def _target_cell(found: TargetCoverage) -> Cell:
 
 
 def _outward(uncertain: tuple[float, float] | None) -> str:
-    """Write a range so that it leaves out no fewer reviews than the exact one."""
+    """Write a range, rounded outward: it leaves out at least the reviews of the exact one."""
     if uncertain is None:
         return "all"
     low, high = uncertain
     return f"{floor(low * _DIGITS) / _DIGITS:.4f}:{ceil(high * _DIGITS) / _DIGITS:.4f}"
-
-
-def _difference(found: Comparison) -> tuple[str, str]:
-    """Write a difference of accuracies in points, and its interval."""
-    values = (found.difference, *found.interval)
-    value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
-    return value, f"{low} to {high}"

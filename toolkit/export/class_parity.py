@@ -7,26 +7,27 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import onnx
-import onnxruntime as ort
 import pyarrow as pa
 
-from toolkit.export.convert import TOLERANCE, rows_that_differ, run_keras, token_ids_info
+from toolkit.export.convert import (
+    TOLERANCE,
+    Outputs,
+    rows_that_differ,
+    run_ids_in,
+    run_keras,
+    run_text_in,
+)
 from toolkit.model.class_answers import CLASS
 from toolkit.model.class_answers import PROBABILITIES as OF_CLASSES
-from toolkit.model.facts import Parity
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
     PROBABILITIES,
     PROBABILITY,
-    TEXT,
-    TOKEN_IDS,
     ModelFile,
-    token_ids_width,
 )
-from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
+from toolkit.model.training_facts import Parity
 from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID
 
@@ -34,13 +35,11 @@ _AT_ONCE = 64
 _DECIMALS = 7
 _OUTPUTS = (PROBABILITIES, PROBABILITY, LABEL, KNOWN_TOKENS)
 
-Answers = dict[str, npt.NDArray[Any]]
-
 
 def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str]) -> Parity:
     """Run texts and the golden texts through Keras and the three ONNX executions.
 
-    All outputs are compared: the probabilities of all classes, that of the label, the label, the
+    All outputs are compared: the probabilities of all classes, the label and its probability, the
     token ids and the number of known tokens.
     """
     scorer = Scorer(text_in, probabilities=True)
@@ -53,15 +52,10 @@ def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str])
     labels = np.array(facts.labels, object)[expected.argmax(axis=1)]
     known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
 
-    model = onnx.load(text_in)  # made to give its token ids, too
-    model.graph.output.append(token_ids_info(token_ids_width(model)))
-    in_text = ort.InferenceSession(model.SerializeToString(), session_options())
-    in_ids = ort.InferenceSession(str(ids_in), session_options())
-    objects = [np.array(part, dtype=object) for part in parts]
-    graph_ids = [in_text.run([TOKEN_IDS], {TEXT: part})[0] for part in objects]
+    in_text = run_text_in(text_in, _OUTPUTS, parts)
     answers = {
-        "ids_in_graph": _run(in_ids, TOKEN_IDS, ids),
-        "text_in_graph": _run(in_text, TEXT, objects),
+        "ids_in_graph": run_ids_in(ids_in, _OUTPUTS, ids),
+        "text_in_graph": in_text.outputs,
     }
     scored = _scored(scorer, every, expected)
     found = {name: each[PROBABILITIES] for name, each in answers.items()}
@@ -76,22 +70,15 @@ def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str])
         edge_texts=len(edge_texts),
         largest_difference=float(np.max(largest)),  # NaN if any is
         label_flips=flips,
-        token_id_differences=sum(map(rows_that_differ, graph_ids, ids)),
+        token_id_differences=sum(map(rows_that_differ, in_text.token_ids, ids)),
         known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
     )
 
 
-def _run(session: ort.InferenceSession, given: str, parts: list[npt.NDArray[Any]]) -> Answers:
-    """Return the outputs by name, for all parts."""
-    found = [session.run([*_OUTPUTS], {given: part}) for part in parts]
-    together = (np.concatenate(values) for values in zip(*found, strict=True))
-    return dict(zip(_OUTPUTS, together, strict=True))
-
-
-def _scored(scorer: Scorer, texts: list[str], expected: npt.NDArray[np.float32]) -> Answers:
-    """Return what the scorer gives; texts without a score count as equal to what is expected."""
+def _scored(scorer: Scorer, texts: list[str], expected: npt.NDArray[np.float32]) -> Outputs:
+    """Return the answers of the scorer; a text without an answer gets the expected one."""
     numbers = scorer.predict(pa.array(texts, pa.string()))
     is_scored = numbers[CLASS].is_valid().to_numpy(zero_copy_only=False)
     found = expected.copy()

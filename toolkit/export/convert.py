@@ -12,7 +12,7 @@ give the numbers of Keras.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -28,7 +28,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from toolkit.errors import MissingExtraError, ModelError, ParityError
 from toolkit.export.front_end import front_end, listed_graph, rows_of_ids, weight
-from toolkit.model.facts import ModelFacts, Parity
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,
@@ -43,19 +43,23 @@ from toolkit.model.file import (
 )
 from toolkit.model.native_network import session_options
 from toolkit.model.scorer import Scorer
-from toolkit.model.stars import FEWEST, LARGEST_LOGIT, logits_of
+from toolkit.model.stars import FEWEST, LARGEST_LOGIT, StarScale, logits_of
+from toolkit.model.training_facts import Parity
 from toolkit.networks import import_tensorflow
 from toolkit.networks.network_files import graph_of_network
 from toolkit.text.strings import golden_texts
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids
 from toolkit.text.vocabulary import Vocabulary
 
+Outputs = dict[str, npt.NDArray[Any]]  # by name, (texts,) or (texts, classes)
+
+_AT_ONCE = 256  # texts
 _ROWS = "token_rows"  # of a twin: its `token_ids` as the network wants them
 OPSET = 18  # the newest that tf2onnx 1.17 writes; ONNX Runtime 1.14 and newer read it
 
 
 def canonical(network: onnx.ModelProto) -> onnx.ModelProto:
-    """Order nodes depth first from the outputs, number them, and leave out what is not needed."""
+    """Order and number the nodes depth first from the outputs, and drop unused ones."""
     graph = network.graph
     producers = {name: node for node in graph.node for name in node.output}
     weights = {entry.name: entry for entry in graph.initializer}
@@ -228,7 +232,7 @@ def token_ids_info(width: int | None) -> onnx.ValueInfoProto:
 
 
 def _described(facts: ModelFacts, given: str) -> str:
-    """Say in a line what a model is for."""
+    """Return a line on what a model is for."""
     what = "Classes of texts" if facts.has_classes else "Sentiment of reviews"
     return f"{what}: {given} in, {PROBABILITY} and {LABEL} out."
 
@@ -399,64 +403,96 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
     facts = scorer.facts
     edge_texts = list(golden_texts([facts.max_tokens]).values())
     texts = [*reviews, *edge_texts]
-    parts = [texts[start : start + 256] for start in range(0, len(texts), 256)]
+    parts = [texts[start : start + _AT_ONCE] for start in range(0, len(texts), _AT_ONCE)]
     ids = [scorer.token_ids(pa.array(part, pa.string())) for part in parts]
     expected = np.concatenate([run_keras(network, part) for part in ids])
-
     known = np.concatenate([(part >= FIRST_WORD_ID).sum(axis=1) for part in ids])
-
-    counts = [KNOWN_TOKENS] if facts.counts_known_tokens else []
-    more = [*counts, *([STARS] if facts.stars else [])]
-    model = onnx.load(text_in)  # made to give its token ids, too
-    model.graph.output.append(token_ids_info(token_ids_width(model)))
-    in_text = ort.InferenceSession(model.SerializeToString(), session_options())
-    objects = [np.array(part, dtype=object) for part in parts]
-    graph_ids, *of_text = _run(in_text, [TOKEN_IDS, PROBABILITY, LABEL, *more], TEXT, objects)
-    in_graph, graph_labels, *more_in_graph = map(np.concatenate, of_text)
-    ids_session = ort.InferenceSession(str(ids_in), session_options())
-    of_ids = _run(ids_session, [PROBABILITY, *more], TOKEN_IDS, ids)
-    in_twin, *more_in_twin = map(np.concatenate, of_ids)
-    numbers = scorer.predict(pa.array(texts, pa.string()))
-    scored = numbers["probability"]
-    in_stars = None
-    if facts.stars is not None:
-        wanted = facts.stars.stars(logits_of(expected), known)
-        of_scorer = pc.if_else(numbers["stars"].is_valid(), numbers["stars"], pa.array(wanted))
-        found_stars = (more_in_graph.pop(), more_in_twin.pop(), of_scorer.to_numpy())
-        in_stars = max(float(np.abs(each - wanted).max()) for each in found_stars)
-    is_scored = scored.is_valid().to_numpy(zero_copy_only=False)
+    more = [KNOWN_TOKENS] if facts.counts_known_tokens else []
+    more += [STARS] if facts.stars else []
+    in_text = run_text_in(text_in, [PROBABILITY, LABEL, *more], parts)
+    in_ids = run_ids_in(ids_in, [PROBABILITY, *more], ids)
+    scored = scorer.predict(pa.array(texts, pa.string()))
+    is_scored = scored["probability"].is_valid().to_numpy(zero_copy_only=False)
     found = {
-        "ids_in_graph": in_twin,
-        "text_in_graph": in_graph,
-        # Blank texts and those without a known word are not scored; here they count as equal.
-        "vectorised_scorer": np.where(is_scored, scored.fill_null(0), expected),
+        "ids_in_graph": in_ids[PROBABILITY],
+        "text_in_graph": in_text.outputs[PROBABILITY],
+        # Texts without a known word are not scored; here they count as equal.
+        "vectorised_scorer": np.where(is_scored, scored["probability"].fill_null(0), expected),
     }
-    other_known = [found_known != known for found_known in (*more_in_graph, *more_in_twin)]
-    if counts:
-        other_known.append(is_scored & (known == 0))
     differences = {name: float(np.abs(other - expected).max()) for name, other in found.items()}
     positive = expected >= scorer.threshold
     flips = sum(int(((other >= scorer.threshold) != positive).sum()) for other in found.values())
-    flips += int((graph_labels != np.where(positive, *facts.labels[::-1])).sum())
+    flips += int((in_text.outputs[LABEL] != np.where(positive, *facts.labels[::-1])).sum())
+    other_known = []
+    if facts.counts_known_tokens:
+        other_known = [each[KNOWN_TOKENS] != known for each in (in_text.outputs, in_ids)]
+        other_known.append(is_scored & (known == 0))
     return Parity(
         reviews=len(reviews),
         edge_texts=len(edge_texts),
         # np.max, unlike max, gives NaN if any is NaN, and NaN is within no tolerance.
         largest_difference=float(np.max(list(differences.values()))),
         label_flips=flips,
-        token_id_differences=sum(map(rows_that_differ, graph_ids, ids)),
+        token_id_differences=sum(map(rows_that_differ, in_text.token_ids, ids)),
         known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
-        largest_stars_difference=in_stars,
+        largest_stars_difference=_stars_difference(
+            facts.stars, expected, known, [in_text.outputs, in_ids], scored
+        ),
     )
 
 
+def _stars_difference(
+    scale: StarScale | None,
+    expected: npt.NDArray[np.float32],
+    known: npt.NDArray[Any],
+    executions: Sequence[Outputs],
+    scored: Mapping[str, pa.Array],
+) -> float | None:
+    """Return the largest difference of stars from the expected ones; None without stars."""
+    if scale is None:
+        return None
+    wanted = scale.stars(logits_of(expected), known)
+    of_scorer = pc.if_else(scored["stars"].is_valid(), scored["stars"], pa.array(wanted))
+    found = [*(each[STARS] for each in executions), of_scorer.to_numpy()]
+    return max(float(np.abs(stars - wanted).max()) for stars in found)
+
+
+@dataclass(frozen=True)
+class TextInRun:
+    """What a text-in model gives for texts: its outputs, and the token ids inside it."""
+
+    outputs: Outputs
+    token_ids: list[Ids]  # by part, as parts may have other widths
+
+
+def run_text_in(path: Path, names: Sequence[str], parts: Sequence[list[str]]) -> TextInRun:
+    """Run a text-in model on texts; parts bound the memory."""
+    model = onnx.load(path)  # made to return its token ids, too
+    model.graph.output.append(token_ids_info(token_ids_width(model)))
+    session = ort.InferenceSession(model.SerializeToString(), session_options())
+    found = _run(session, [TOKEN_IDS, *names], TEXT, [np.array(part, object) for part in parts])
+    token_ids = found.pop(TOKEN_IDS)
+    return TextInRun({name: np.concatenate(each) for name, each in found.items()}, token_ids)
+
+
+def run_ids_in(path: Path, names: Sequence[str], parts: Sequence[Ids]) -> Outputs:
+    """Run a twin on token ids; parts bound the memory."""
+    session = ort.InferenceSession(str(path), session_options())
+    found = _run(session, names, TOKEN_IDS, parts)
+    return {name: np.concatenate(each) for name, each in found.items()}
+
+
 def _run(
-    session: ort.InferenceSession, names: list[str], given: str, parts: list[npt.NDArray[Any]]
-) -> list[tuple[npt.NDArray[Any], ...]]:
-    """Return the outputs of these names, each with an array by part."""
-    return list(zip(*(session.run(names, {given: part}) for part in parts), strict=True))
+    session: ort.InferenceSession,
+    names: Sequence[str],
+    given: str,
+    parts: Sequence[npt.NDArray[Any]],
+) -> dict[str, list[npt.NDArray[Any]]]:
+    """Return the outputs by name, each with an array by part."""
+    found = [session.run([*names], {given: part}) for part in parts]
+    return {name: [part[place] for part in found] for place, name in enumerate(names)}
 
 
 def rows_that_differ(found: Ids, expected: Ids) -> int:

@@ -32,7 +32,8 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
     """
     width = max_tokens if is_fixed else "tokens"
     columns, weights = _last_columns(max_tokens, is_fixed=is_fixed)
-    steps, weights = ["split", "look_up", "start", "ids", *columns], ["weights", *weights]
+    steps = ["split", "look_up", "start", "ids", *columns]
+    weights = ["weights", *weights]
     if vocabulary.rule.has_markup:
         other = {step: f"{step}_with_markup" for step in ("look_up", "ids", "columns")}
         steps = [other.get(step, step) for step in steps]
@@ -120,7 +121,8 @@ def _lists() -> dict[str, str]:
 
 def _ids(vocabulary: Vocabulary) -> dict[str, Any]:
     """Return strings and their ids; empty strings and mark-up, which are not tokens, have id 0."""
-    words, other = vocabulary.words.to_pylist(), vocabulary.spellings
+    words = vocabulary.words.to_pylist()
+    other = vocabulary.spellings
     # Of equal keys the first counts, so what is not a token is not a word, either.
     no_tokens = ["", *filter(vocabulary.rule.is_markup, words)]
     ids = range(FIRST_WORD_ID, vocabulary.size)

@@ -28,8 +28,8 @@ from toolkit.files import (
     temporary_folder,
     write_checksums,
 )
-from toolkit.model.fact_lines import (
-    Row,
+from toolkit.model.description import (
+    Fact,
     behaviour_table,
     calibration_line,
     data_rows,
@@ -38,15 +38,20 @@ from toolkit.model.fact_lines import (
     star_rows,
     threshold_line,
 )
-from toolkit.model.facts import ModelFacts, Scores
+from toolkit.model.facts import ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
+from toolkit.model.training_facts import Scores
 from toolkit.stores.paths import is_in_store, path_of
 
-MODEL, TWIN, WORDS = "model.onnx", "model.ids.onnx", "model.vocabulary.txt"
+MODEL = "model.onnx"
+TWIN = "model.ids.onnx"
+WORDS = "model.vocabulary.txt"
 TOKENS = "model.tokens.json"
-GOLDEN, CARD, ATTRIBUTES = "model.golden.jsonl", "README.md", ".gitattributes"
+GOLDEN = "model.golden.jsonl"
+CARD = "README.md"
+ATTRIBUTES = ".gitattributes"
 
 # What the files of a folder are; the card does not describe itself and the attributes.
 _DESCRIBED = {
@@ -242,7 +247,8 @@ def card_data(facts: ModelFacts) -> Any:
     """Return the metadata of the card, a `huggingface_hub.ModelCardData`."""
     from huggingface_hub import ModelCardData
 
-    release, results = facts.release, _results(facts)
+    release = facts.release
+    results = _results(facts)
     known, other = _licence(release.licence)
     language = None if release.language is None else release.language.partition("-")[0].lower()
     data_sets = [each.name for each in release.data_sets or () if _HUB_ID.fullmatch(each.name)]
@@ -306,7 +312,8 @@ def _results(facts: ModelFacts) -> list[Any]:
 
 def _cross_validated(facts: ModelFacts) -> Scores | None:
     """Return the means over folds; for an adaptation, of the way that was kept."""
-    folds, adaptation = facts.metrics.folds, facts.metrics.adaptation
+    folds = facts.metrics.folds
+    adaptation = facts.metrics.adaptation
     if adaptation is not None:
         for each in adaptation.candidates:
             if each.name == adaptation.kept:
@@ -333,7 +340,7 @@ def _data_sets(release: Release) -> str:
     return "\n".join([*head, *(f"| {row} |" for row in rows), ""])
 
 
-def _table(rows: Iterable[Row]) -> str:
+def _table(rows: Iterable[Fact]) -> str:
     return "\n".join(f"| {_cell(name)} | {_cell(value)} |" for name, value in rows)
 
 

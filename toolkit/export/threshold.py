@@ -16,13 +16,13 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from toolkit.errors import ModelError, UsageError
+from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
-from toolkit.evaluation.tables import constant_warning
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import ThresholdChoice, ThresholdReached
 from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled
+from toolkit.model.training_facts import ThresholdChoice, ThresholdReached
 
 _Array = npt.NDArray[Any]
 _GOALS = "accuracy, balanced, f1, precision=0.95 or recall=0.9 (any share)"
@@ -88,7 +88,7 @@ class Goal:
 
     @classmethod
     def parse(cls, text: str) -> Goal:
-        """Read what `--optimize` says; raises `UsageError` if it is not a goal."""
+        """Read a value of `--optimize`; raise `UsageError` if it is not a goal."""
         if text in ("accuracy", BALANCED, "f1"):
             return cls(text)
         found = re.fullmatch(r"(precision|recall)=(\d*\.?\d+)", text)
@@ -112,7 +112,8 @@ def choose_threshold(
     is_usual = config.threshold in (None, DEFAULT_THRESHOLD)
     chosen = "default" if is_usual else SHARE_OF_POSITIVES
     if given is not None:
-        value, chosen = given, "given"
+        value = given
+        chosen = "given"
     if not folder.validation.is_file():
         if goal is not None:
             raise UsageError(
@@ -132,9 +133,13 @@ def choose_threshold(
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(
-        *(metrics.accuracy.count, metrics.accuracy.value),
-        *(metrics.precision, metrics.recall, metrics.f1),
-        *(metrics.balanced_accuracy, metrics.majority_accuracy),
+        reviews=metrics.accuracy.count,
+        accuracy=metrics.accuracy.value,
+        precision=metrics.precision,
+        recall=metrics.recall,
+        f1=metrics.f1,
+        balanced_accuracy=metrics.balanced_accuracy,
+        majority_accuracy=metrics.majority_accuracy,
         is_calibrated=found is not None and found.is_changed,
     )
     # For both labels to count the same, a constant may well be right more often.

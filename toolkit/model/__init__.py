@@ -1,6 +1,6 @@
-"""The model file, and what is done with it: read, checked, described, run, explained.
+"""Read, check, describe, run and explain model files.
 
-Here are the models that the package brings along, and how the file of a model is found.
+This module lists the shipped models, and finds the file of a model by its name.
 
 >>> from toolkit.model import load_model
 >>> load_model("reviews-small").facts.labels
@@ -50,20 +50,35 @@ _MODULES = {
 }
 __getattr__ = late_names(__name__, _MODULES)
 
-# The first is used where no model is named. To ship another one, add its name here, and its file to
-# the wheel in pyproject.toml.
+# The first is the default. To ship another model, add its name here, and its file to the wheel in
+# pyproject.toml.
 SHIPPED = ("reviews", "reviews-small", "reviews-open", "conv1d")
 DEFAULT_MODEL = SHIPPED[0]
 
 # The tables of `aspects.toml`.
-ASPECT_LISTS = ("hotels", "restaurants", "products", "apps", "films", "airlines", "shops")
+ASPECT_LISTS = (
+    "hotels",
+    "restaurants",
+    "products",
+    "apps",
+    "films",
+    "airlines",
+    "shops",
+    "attractions",
+    "finance",
+    "doctors",
+    "schools",
+    "cars",
+    "software",
+    "general",
+)
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """Find the file of a model; raises `ModelError` if there is none.
+    """Return the path of a model file; raise `ModelError` if there is none.
 
-    It is a model file; a run folder, into which `toolkit export` has written a model; or a name in
-    `SHIPPED`, unless there is a file or run folder of that name. None is `DEFAULT_MODEL`.
+    ``model`` is a model file; a run folder, into which `toolkit export` has written a model; or a
+    name in `SHIPPED`, unless there is a file or run folder of that name. None: `DEFAULT_MODEL`.
     """
     path = path_of(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
@@ -91,9 +106,9 @@ def shipped_file(name: str) -> Path:
 
 
 def is_shipped(path: Path) -> bool:
-    """Tell whether a name means a shipped model.
+    """Return whether a name means a shipped model.
 
-    It does not if a file, a link or a run folder has that name. Other folders do not count, because
+    A file, a link or a run folder of that name takes precedence. Other folders do not, because
     folders of reviews are often called `reviews`.
     """
     if str(path) not in SHIPPED:
@@ -102,14 +117,14 @@ def is_shipped(path: Path) -> bool:
 
 
 def names_a_model(path: Path) -> bool:
-    """Tell whether a path means a model, and no reviews: a file, a run folder or a shipped one."""
+    """Return whether a path means a model rather than reviews: .onnx, run folder, shipped name."""
     if is_a_folder(path):
         return is_a_file(path / "config.json")
     return path.suffix.lower() == ".onnx" or is_shipped(path)
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether nothing has that name, not even a link; what cannot be looked at may be there."""
+    """Whether nothing has that name, not even a link; False if that cannot be determined."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -1,29 +1,28 @@
-"""Whether a model file gives an application the answers that it gives here.
+"""Check that a model file gives the same answers in an application as in the toolkit.
 
-The toolkit makes token ids and labels itself, from the vocabulary and the facts of a model file. An
-application runs the whole graph. A file whose two halves disagree could be "positive" here and
-"negative" there, and no evaluation would show it. So this compares them:
+The toolkit computes token ids and labels itself, from the vocabulary and the facts of a model file.
+An application runs the whole graph. If the two disagree, a review can be "positive" here and
+"negative" there, and no evaluation would show it. Two things are compared:
 
-1. The constants of the graph with the facts: labels, threshold, number of tokens, stars, neutral
+1. The constants of the graph and the facts: labels, threshold, number of tokens, stars, neutral
    range (of the twin), the settings of the tokenizer, and how words and other strings get an id.
-2. What the whole graph gives with what the toolkit gives: the ids of all words of the vocabulary,
-   and ids, probability, label, known tokens and stars of a few texts.
+2. The outputs of the whole graph and of the toolkit: the ids of all words of the vocabulary, and
+   ids, probability, label, known tokens and stars of a few texts.
 
-Calibration needs no check: it is part of the weights, which the toolkit runs, too.
+Calibration needs no check: it is part of the weights, which the toolkit also runs.
 
-Files that are known by their SHA-256 are not checked: the shipped models, and what this process, or
-the one that sent a pickled scorer, has checked before. Of all others the check takes, in processor
-time, 140 ms for a file such as `reviews` (16 MB), 45 ms for `reviews-small`, and 18 ms for
-`conv1d`; two thirds of that load the whole graph.
+Files with a known SHA-256 are not checked: the shipped models, and files checked before by this
+process or by the one that sent a pickled scorer. The check takes 140 ms of processor time for a
+file such as `reviews` (16 MB), 45 ms for `reviews-small`, and 18 ms for `conv1d`; two thirds of it
+load the whole graph.
 
-Whoever builds a file to deceive can still make a graph that behaves differently for combinations of
+This does not stop an attacker, who can build a graph that behaves differently for combinations of
 words that are not tried here.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -31,6 +30,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import ModelError
+from toolkit.model.checked_files import is_known, remember
 from toolkit.model.classes import is_positive
 from toolkit.model.file import (
     KNOWN_TOKENS,
@@ -64,14 +64,12 @@ _FIXED_TEXTS = (
 )
 _WORDS_IN_A_TEXT = 8
 _TEXTS_OF_WORDS = 8
-_WORDS_IN_A_ROW = 256  # when all words are looked up
-_LONGEST_TEXT = 4096  # tokens; the constant alone is compared for models that read more
+_WORDS_IN_A_ROW = 256  # when the ids of all words are compared
+_LONGEST_TEXT = 4096  # tokens; for models that read more, only the constant is compared
 
-# Executions sum in other orders: 1e-7 to 1e-4 was seen.
+# The two sum in different orders: differences of 1e-7 to 1e-4 were seen.
 _TOLERANCE = 1e-3
 _STARS_TOLERANCE = 0.05
-
-_checked: set[str] = set()  # SHA-256 of files that were found to agree
 
 
 def check_agreement(model: ModelFile, network: Network | None = None) -> None:
@@ -80,29 +78,29 @@ def check_agreement(model: ModelFile, network: Network | None = None) -> None:
     Parameters
     ----------
     model : ModelFile
-        The file.
+        The model file.
     network : Network | None
-        Its network, if it is open already.
+        The network of the file, if it is open already.
 
     Raises
     ------
     ModelError
-        If they do not; the message says what differs.
+        If an answer differs; the message says which.
     """
     if is_known(model.sha256):
         return
-    vocabulary = model.vocabulary  # which raises `ModelError` for a damaged table
+    vocabulary = model.vocabulary  # raises `ModelError` for a damaged table
     _check_constants(model)
     if network is None:
-        from toolkit.model.network import open_network  # late, as below
+        from toolkit.model.network import open_network  # late: it loads ONNX Runtime
 
         network = open_network(model)
     _WholeGraph(model, network, vocabulary).check()
-    _checked.add(model.sha256)
+    remember(model.sha256)
 
 
 def check_twin(model: ModelFile) -> None:
-    """Check the constants of an ids-in twin; raises `ModelError` as `check_agreement` does."""
+    """Check the constants of an ids-in twin; raise `ModelError` as `check_agreement` does."""
     _check_label(model)
     _check_stars(model)
     neutral = model.facts.neutral
@@ -110,29 +108,6 @@ def check_twin(model: ModelFile) -> None:
     if has_range and neutral is not None:
         ends = _numbers(model, f"{NEUTRAL_RANGE}/ends")
         _expect_numbers(model, "the neutral range", ends, neutral.ends)
-
-
-def is_known(sha256: str) -> bool:
-    """Whether a file is a shipped model, or was found to agree before."""
-    return sha256 in _checked or sha256 in _shipped()
-
-
-def remember(sha256: str) -> None:
-    """Take a file as checked, because the process that sent a scorer has checked it."""
-    _checked.add(sha256)
-
-
-@cache
-def _shipped() -> frozenset[str]:
-    """Read the SHA-256 of the shipped models."""
-    from toolkit.model import DEFAULT_MODEL, shipped_file
-
-    listing = shipped_file(DEFAULT_MODEL).with_name("SHA256SUMS")
-    try:
-        lines = listing.read_text(encoding="ascii").splitlines()
-    except OSError:
-        return frozenset()  # then they are checked as all others are
-    return frozenset(line.partition(" ")[0] for line in lines if line.endswith(".onnx"))
 
 
 def _disagree(model: ModelFile, what: str) -> ModelError:
@@ -154,7 +129,7 @@ def _check_constants(model: ModelFile) -> None:
 
 
 def _check_label(model: ModelFile) -> None:
-    """Compare labels and threshold: ``names[probability >= threshold]``."""
+    """Compare labels and threshold; the graph has ``names[probability >= threshold]``."""
     facts = model.facts
     gather = _maker(model, LABEL, "Gather")
     names, position = gather.input[:2] if len(gather.input) == 2 else ("", "")
@@ -175,7 +150,7 @@ def _check_label(model: ModelFile) -> None:
 
 
 def _check_label_of_classes(model: ModelFile, names: str, position: str) -> None:
-    """Compare the labels: the first of the most likely classes, and its probability."""
+    """Compare the labels of a model of classes; the graph has ``names[argmax(probabilities)]``."""
     place = _maker(model, position, "ArgMax")
     largest = _maker(model, PROBABILITY, "ReduceMax")
     if {*place.input[:1], *largest.input[:1]} != {PROBABILITIES}:
@@ -184,7 +159,8 @@ def _check_label_of_classes(model: ModelFile, names: str, position: str) -> None
 
 
 def _check_names(model: ModelFile, names: str) -> None:
-    found, expected = _strings(model, names), model.facts.labels
+    found = _strings(model, names)
+    expected = model.facts.labels
     if found != expected:
         raise _disagree(
             model, f"its graph has the labels {found!s:.200}, its metadata {expected!s:.200}"
@@ -232,7 +208,7 @@ def _check_tokenizers(model: ModelFile) -> None:
 
 
 def _check_encoders(model: ModelFile) -> None:
-    """Check all but the words: what unknown strings get, and that no other table is in use."""
+    """Check the id of unknown strings, and that no further table is in use."""
     nodes = _nodes(model, "LabelEncoder")
     others = [_settings(node, ("keys_strings",)) for node in nodes[1:]]
     is_right = others == [{"keys_strings": [""]}] * model.facts.rule.has_markup
@@ -249,7 +225,7 @@ def _nodes(model: ModelFile, kind: str) -> list[NodeProto]:
 
 
 def _maker(model: ModelFile, name: str, kind: str) -> NodeProto:
-    """Return the node that makes a tensor; raises `ModelError` if it is not of this kind."""
+    """Return the node of a kind that computes a tensor; raise `ModelError` if there is none."""
     nodes = _nodes(model, kind)
     found = next((node for node in nodes if name and name in node.output), None)
     if found is not None:
@@ -308,7 +284,7 @@ def _expect_numbers(
 
 
 class _WholeGraph:
-    """The graph of a model file as an application runs it, compared with the toolkit's own way."""
+    """Compares the outputs of the whole graph of a model file with those of the toolkit."""
 
     def __init__(self, model: ModelFile, network: Network, vocabulary: Vocabulary) -> None:
         from toolkit.model.native_network import open_whole_graph  # late: it loads ONNX Runtime
@@ -319,12 +295,12 @@ class _WholeGraph:
         self._session = open_whole_graph(model)
 
     def check(self) -> None:
-        """Compare; raises `ModelError`."""
+        """Compare all outputs; raise `ModelError` if one differs."""
         self._check_words()
         self._check_texts()
 
     def _check_words(self) -> None:
-        """Compare the ids of all words."""
+        """Compare the ids of all words of the vocabulary."""
         most = min(self._model.facts.max_tokens, _WORDS_IN_A_ROW)
         words = self._vocabulary.words.to_pylist()
         texts = [" ".join(words[at : at + most]) for at in range(0, len(words), most)]
@@ -332,7 +308,7 @@ class _WholeGraph:
             self._compare_ids(texts, self._run([TOKEN_IDS], texts)[TOKEN_IDS])
 
     def _check_texts(self) -> None:
-        """Compare all that the model says of some texts."""
+        """Compare all outputs for some texts."""
         facts = self._model.facts
         texts = self._texts()
         names = [TOKEN_IDS, PROBABILITY, LABEL]
@@ -345,23 +321,37 @@ class _WholeGraph:
         expected = self._network.run_all(ids)
         if facts.has_classes:
             shares = found[PROBABILITIES]
-            self._compare(texts, PROBABILITIES, shares, expected[PROBABILITIES], _TOLERANCE)
+            self._compare(
+                texts,
+                PROBABILITIES,
+                found=shares,
+                expected=expected[PROBABILITIES],
+                tolerance=_TOLERANCE,
+            )
             probability = expected[PROBABILITIES].max(axis=1)
             labels = np.array(facts.labels, dtype=object)[shares.argmax(axis=1)]
         else:
             probability = expected[PROBABILITY]
             labels = np.where(is_positive(found[PROBABILITY], facts.threshold), *facts.labels[::-1])
-        self._compare(texts, PROBABILITY, found[PROBABILITY], probability, _TOLERANCE)
-        self._compare(texts, LABEL, found[LABEL], labels)
+        self._compare(
+            texts,
+            PROBABILITY,
+            found=found[PROBABILITY],
+            expected=probability,
+            tolerance=_TOLERANCE,
+        )
+        self._compare(texts, LABEL, found=found[LABEL], expected=labels)
         known = ids.known_tokens(facts.max_tokens)
         if KNOWN_TOKENS in found:
-            self._compare(texts, KNOWN_TOKENS, found[KNOWN_TOKENS], known)
+            self._compare(texts, KNOWN_TOKENS, found=found[KNOWN_TOKENS], expected=known)
         if facts.stars is not None:
             stars = facts.stars.stars(logits_of(found[PROBABILITY]), known)
-            self._compare(texts, STARS, found[STARS], stars, _STARS_TOLERANCE)
+            self._compare(
+                texts, STARS, found=found[STARS], expected=stars, tolerance=_STARS_TOLERANCE
+            )
 
     def _texts(self) -> list[str]:
-        """Return fixed texts, texts of known words, and one longer than the model reads."""
+        """Return fixed texts, texts of known words, and a text longer than the model reads."""
         words = self._vocabulary.words
         step = max(1, len(words) // (_WORDS_IN_A_TEXT * _TEXTS_OF_WORDS))
         chosen = words[::step].to_pylist()
@@ -401,6 +391,7 @@ class _WholeGraph:
         self,
         texts: list[str],
         what: str,
+        *,
         found: npt.NDArray[Any],
         expected: npt.NDArray[Any],
         tolerance: float = 0,

@@ -1,20 +1,21 @@
-"""What reviews speak of: aspects such as the room, each a list of words, and the tone about them.
+"""Find aspects in reviews, such as the room, and how the reviews judge them.
 
-A sentence, as `toolkit.model.sentences` cuts them, speaks of an aspect if it has one of its words.
-Of a review, an aspect is
+An aspect is a list of words. A sentence (`toolkit.model.sentences`) mentions an aspect if it has
+one of its words. In a review, an aspect is
 
-- ``positive`` or ``negative`` if sentences that speak of it are clearly so, and none is the other,
-- ``mixed`` if there are both,
-- ``neutral`` if sentences speak of it, and none is clear,
-- null if none does.
+- ``positive`` if sentences that mention it are clearly positive, and none is clearly negative,
+- ``negative`` if it is the other way round,
+- ``mixed`` if some are clearly positive and some clearly negative,
+- ``neutral`` if sentences mention it, but none is clear,
+- null if no sentence mentions it.
 
-A review that is not negative as a whole needs a clearer sentence for a negative aspect, as most
-others there are not about the aspect (`toolkit.model.labels.tone_of_aspects`). Words within an
-idiom of idioms.txt, such as "can't wait", do not count; phrases of a list that are as long do.
+In a review that is not negative as a whole, a negative aspect needs a clearer sentence: most
+sentences that seem negative there are not about the aspect
+(`toolkit.model.labels.tone_of_aspects`). Words within an idiom of idioms.txt, such as "can't wait",
+do not count, but phrases of a list that are at least as long as the idiom do.
 
-A word of a list is compared with the tokens of a text in small letters; ``*`` at its end stands for
-any ending. Words that the model does not know are found, too: their tokens are looked at as they
-are written. All others are found by their ids.
+Words of a list are compared with tokens in lower case; ``*`` at the end of a word stands for any
+ending. Known words are found by their ids. Unknown words are found by their spelling.
 """
 
 from __future__ import annotations
@@ -22,12 +23,13 @@ from __future__ import annotations
 import re
 import stat
 import tomllib
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date, time
 from functools import cache, cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Self
+from typing import NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -35,22 +37,23 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.model.classes import MIXED, NEUTRAL, SENTIMENT
-from toolkit.records.columns import aspect_probability_role, aspect_role
+from toolkit.model.classes import MIXED, NEUTRAL
+from toolkit.records.columns import aspect_probability_role, aspect_role, plain_name
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans
 
-LISTS = Path(__file__).with_name("aspects.toml")  # that the package has
+LISTS = Path(__file__).with_name("aspects.toml")  # shipped with the package
 IDIOMS = LISTS.with_name("idioms.txt")
-MOST_ASPECTS = 63  # a bit each
-# To bound memory and time: ten thousand words take two seconds to find in a vocabulary.
-MOST_WORDS, _MOST_BYTES = 10_000, 1 << 18
-_MOST_DOTS = (
-    200  # in a line; Python's reader of TOML takes time by the square of the parts of a key
-)
+MOST_ASPECTS = 63  # one bit each
+# Limits of memory and time: it takes two seconds to find ten thousand words in a vocabulary.
+MOST_WORDS = 10_000
+_MOST_BYTES = 1 << 18
+# In a line. `tomllib` takes quadratic time in the number of parts of a key.
+_MOST_DOTS = 200
 _ADDING = Lock()
 _NAME = re.compile(r"\w+")
 _EXAMPLE = 'room = ["room*", "bed", "front desk"]'
+_WRITE = f"Write one list of words for each: {_EXAMPLE}"
 
 _Rows = npt.NDArray[np.int64]
 _Bits = npt.NDArray[np.uint64]
@@ -60,15 +63,15 @@ _Lengths = npt.NDArray[np.int8]
 
 @dataclass(frozen=True)
 class Aspects:
-    """Names of aspects, each with the words and phrases that speak of it."""
+    """Names of aspects, each with its words and phrases."""
 
     words: tuple[tuple[str, tuple[str, ...]], ...]
 
     def __post_init__(self) -> None:
         if not 0 < len(self.words) <= MOST_ASPECTS:
+            remedy = "Leave some out, or score the file twice." if self.words else _WRITE
             raise UsageError(
-                f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. Leave some "
-                "out, or score the file twice."
+                f"aspects: expected 1 to {MOST_ASPECTS}, received {len(self.words)}. {remedy}"
             )
         count = sum(len(words) for _, words in self.words)
         letters = sum(len(word) for _, words in self.words for word in words)
@@ -84,12 +87,23 @@ class Aspects:
                 )
             if not words:
                 raise UsageError(f"aspect {name!r}: has no words. Write some: {_EXAMPLE}")
+        self._check_apart()
+
+    def _check_apart(self) -> None:
+        """Raise `UsageError` for names that would give columns which readers take for one."""
+        by_plain: dict[str, str] = {}
+        for name in self.names:
+            other = by_plain.setdefault(plain_name(name), name)
+            if other != name:
+                raise UsageError(
+                    f"aspect {name!r}: its column would be taken for that of {other!r}. Rename one."
+                )
 
     @classmethod
     def of(cls, given: AspectLists) -> Self:
-        """Take aspects as a user gives them; raises `UsageError` if they are something else.
+        """Read the name of a shipped list, a TOML file, or a dict of words by name.
 
-        They are the name of a list of the package, the path of a TOML file, or words by name.
+        Raises `UsageError` for anything else.
         """
         if isinstance(given, Aspects):
             return cls(given.words)
@@ -100,7 +114,7 @@ class Aspects:
 
     @classmethod
     def of_options(cls, lists: str | None, single: Iterable[str]) -> Self | None:
-        """Read ``--aspects`` and each ``--aspect NAME=WORD,WORD``; the latter replace others."""
+        """Read ``--aspects``, then each ``--aspect NAME=WORD,WORD``, which replaces that aspect."""
         found = {} if lists is None else dict(cls.of(lists).words)
         for entry in single:
             name, equals, words = entry.partition("=")
@@ -114,7 +128,7 @@ class Aspects:
         return cls.of(found) if found else None
 
     def check_labels(self, labels: Collection[str]) -> None:
-        """Raise `UsageError` if a model has labels that aspects have, too."""
+        """Raise `UsageError` if the model has a label that aspects also use."""
         if taken := {NEUTRAL, MIXED} & {*labels}:
             raise UsageError(f"--aspects: the model has a label {min(taken)!r} of its own")
 
@@ -128,13 +142,18 @@ AspectLists = str | Path | Mapping[str, Iterable[str]] | Aspects
 
 
 def _words(name: str, given: object) -> tuple[str, ...]:
-    """Check the words of an aspect."""
+    """Return the words of an aspect; raise `UsageError` unless they are a list of strings."""
     found = list(given) if isinstance(given, Iterable) else [None]
     if isinstance(given, str | Mapping) or not all(isinstance(word, str) for word in found):
         raise UsageError(
-            f"aspect {name!r}: expected a list of words, received {given!r:.60}. Write {_EXAMPLE}"
+            f"aspect {name!r}: expected a list of words, received {_shown(given)}. Write {_EXAMPLE}"
         )
     return tuple(map(str, found))
+
+
+def _shown(given: object) -> str:
+    """Write a value of TOML as its file has it: numbers and dates as text, the others quoted."""
+    return f"{given!s:.60}" if isinstance(given, int | float | date | time) else f"{given!r:.60}"
 
 
 @cache
@@ -144,7 +163,7 @@ def _idioms() -> tuple[str, ...]:
 
 
 def _read(given: str | Path) -> dict[str, object]:
-    """Read a list of the package, or a file."""
+    """Read a shipped list by its name, or else a file."""
     lists = tomllib.loads(LISTS.read_text(encoding="utf-8"))
     if (named := lists.get(str(given))) is not None:
         found: dict[str, object] = named
@@ -161,7 +180,12 @@ def _read(given: str | Path) -> dict[str, object]:
             ) from None
         if isinstance(error, OSError):
             raise UsageError(f"--aspects: {given}: cannot be read: {error.strerror}") from None
-        raise UsageError(f"{given}: cannot be read as TOML: {error}") from None
+        why = (
+            "a number of thousands of digits"
+            if "sys.set_int_max_str_digits" in str(error)
+            else error
+        )
+        raise UsageError(f"{given}: cannot be read as TOML: {why}. {_WRITE}") from None
 
 
 _TOO_DEEP = (
@@ -171,7 +195,7 @@ _TOO_DEEP = (
 
 
 def _text_of(path: Path) -> str:
-    """Read a file of aspects; raises `UsageError` for what is not one, in bounded memory."""
+    """Read a TOML file, in bounded memory; raise `UsageError` for anything else."""
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):  # a shell passes a pipe for <(...)
         raise UsageError(f"--aspects: {path}: is not a file. Give a TOML file: {_EXAMPLE}")
@@ -187,13 +211,20 @@ def _text_of(path: Path) -> str:
     return content.decode("utf-8-sig")
 
 
+class _Phrase(NamedTuple):
+    """A word or phrase of an aspect."""
+
+    terms: tuple[int, ...]  # numbers of its words in `_Terms`
+    bit: int  # of the aspect
+
+
 @dataclass(frozen=True)
 class _Terms:
-    """The words of some aspects, by number, and which of them make a phrase of which aspect."""
+    """Numbers for the words of aspects, and the phrases that they form."""
 
     whole: dict[str, int]
-    starts: dict[str, int]  # of words with any ending
-    phrases: list[tuple[tuple[int, ...], int]]  # the terms, and the bit of the aspect
+    starts: dict[str, int]  # words with any ending: their start → number
+    phrases: list[_Phrase]
 
     @classmethod
     def of(cls, aspects: Aspects, vocabulary: Vocabulary) -> Self:
@@ -203,24 +234,26 @@ class _Terms:
                 terms = tuple(found._terms(phrase, vocabulary))
                 if not terms:
                     raise UsageError(f"aspect {name!r}: {phrase!r} has no word")
-                found.phrases.append((terms, 1 << number))
+                found.phrases.append(_Phrase(terms, 1 << number))
         return found
 
     def _terms(self, phrase: str, vocabulary: Vocabulary) -> Iterable[int]:
+        """Return the numbers of the words of a phrase; new words get a number."""
         spans = token_spans(phrase, vocabulary.rule)
-        words = plain_words(pa.array([phrase[a:b] for a, b in spans], pa.string()), vocabulary)
+        tokens = [phrase[start:end] for start, end in spans]
+        words = plain_words(pa.array(tokens, pa.string()), vocabulary)
         for (_, end), word in zip(spans, words.to_pylist(), strict=True):
             terms = self.starts if phrase[end : end + 1] == "*" else self.whole
             yield terms.setdefault(word, len(self.whole) + len(self.starts))
 
     def of_word(self, word: str) -> tuple[int, ...]:
-        """Give the terms that a word is."""
+        """Return the numbers of all terms that match a word."""
         starts = (self.starts.get(word[:end]) for end in range(1, len(word) + 1))
         return tuple(term for term in (self.whole.get(word), *starts) if term is not None)
 
     @cached_property
     def pattern(self) -> str:
-        """What matches the words that are terms, and few others."""
+        """A regex that matches all words that are terms, and few other words."""
         whole, starts = (
             "|".join(map(re.escape, terms)) or "^$" for terms in (self.whole, self.starts)
         )
@@ -228,14 +261,14 @@ class _Terms:
 
 
 class _Idioms:
-    """The idioms of a vocabulary, and which tokens are within one."""
+    """The idioms of idioms.txt, by the ids of a vocabulary."""
 
     def __init__(self, vocabulary: Vocabulary) -> None:
         terms = _Terms({}, {}, [])
         self._idioms = [tuple(terms._terms(idiom, vocabulary)) for idiom in _idioms()]
         plain = plain_words(vocabulary.words, vocabulary)
         rows = np.flatnonzero(pc.match_substring_regex(plain, terms.pattern))
-        # The words of idioms are numbered from 1; others are 0.
+        # Number of each id: words of idioms from 1 on, 0 for all other words.
         self._of_id = np.zeros(vocabulary.size, np.int32)
         self._is_term = np.zeros((len(rows) + 1, len(terms.whole) + len(terms.starts)), np.bool_)
         first = vocabulary.size - len(vocabulary.words)
@@ -244,11 +277,14 @@ class _Idioms:
             self._of_id[first + row] = number
             self._is_term[number, [*terms.of_word(word)]] = True
 
-    def around(self, ids: TokenIds, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:
-        """Count the words of the longest idiom around tokens of sentences, (tokens,)."""
+    def around(self, ids: TokenIds, *, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:
+        """Return how many words the longest idiom around each token has, (tokens,); 0 for none.
+
+        ``places``: positions of the tokens in ``ids.values``. ``rows``: the sentence of each.
+        """
         found = np.zeros(len(places), np.int8)
         numbers = self._of_id[ids.values[places]]
-        order = np.argsort(numbers, kind="stable")  # to look only at the tokens that are a term
+        order = np.argsort(numbers, kind="stable")  # groups the tokens by their number
         ends = np.searchsorted(numbers[order], np.arange(len(self._is_term) + 1))
         for idiom in self._idioms:
             for at, term in enumerate(idiom):
@@ -258,33 +294,36 @@ class _Idioms:
                 if not len(hits):
                     continue
                 begins = places[hits] - at
-                of = rows[hits]
-                is_inside = begins >= sentences.starts[of]
-                is_inside &= begins + len(idiom) <= sentences.stops[of]
-                hits, begins = hits[is_inside], begins[is_inside]
+                sentence = rows[hits]
+                is_inside = begins >= sentences.starts[sentence]
+                is_inside &= begins + len(idiom) <= sentences.stops[sentence]
+                hits = hits[is_inside]
+                begins = begins[is_inside]
                 for distance, other in enumerate(idiom):
                     is_next = self._is_term[self._of_id[ids.values[begins + distance]], other]
-                    hits, begins = hits[is_next], begins[is_next]
+                    hits = hits[is_next]
+                    begins = begins[is_next]
                 found[hits] = np.maximum(found[hits], len(idiom))
         return found
 
 
 class AspectFinder:
-    """Finds which sentences speak of which aspects; safe to share between threads."""
+    """Finds the aspects that sentences mention; safe to share between threads."""
 
     def __init__(self, aspects: Aspects, vocabulary: Vocabulary) -> None:
         self.names = aspects.names
         self._vocabulary = vocabulary
         self._terms = _Terms.of(aspects, vocabulary)
         self._idioms = _Idioms(vocabulary)
-        # A class is the set of terms that a token is; class 0 is of none.
+        # Set of terms that a token matches → number of that set, its class; 0: no term.
         self._classes: dict[tuple[int, ...], int] = {(): 0}
         of_strings = self._classify(
             pa.concat_arrays([vocabulary.words, vocabulary.spellings.strings])
         )
         known = len(vocabulary.words)
         first = vocabulary.size - known
-        # -1 where the token has to be looked at: unknown words, and ids of words that differ.
+        # Class of each id. -1: the spelling decides, for unknown words and for ids whose spellings
+        # have different classes.
         self._of_id = np.zeros(vocabulary.size, np.int32)
         self._of_id[first:] = of_strings[:known]
         others = vocabulary.spellings.ids
@@ -292,33 +331,37 @@ class AspectFinder:
         self._of_id[UNKNOWN_ID] = -1
 
     def find(self, ids: TokenIds, sentences: TokenIds) -> _Bits:
-        """Give the bits of the aspects that each of the sentences of reviews speaks of."""
+        """Return the bits of the aspects that each sentence mentions, (sentences,)."""
         classes = self._of_id[ids.values]
         places = np.flatnonzero(classes)
         classes = classes[places]
         unsure = np.flatnonzero(classes < 0)
         if len(unsure) and ids.spelled is not None:
             classes[unsure] = self._classify(ids.spelled(places[unsure]))
-            places, classes = places[classes > 0], classes[classes > 0]
+            is_term = classes > 0
+            places = places[is_term]
+            classes = classes[is_term]
         found = np.zeros(len(sentences), np.uint64)
         rows = np.searchsorted(sentences.starts, places, "right") - 1
         is_inside = rows >= 0
         is_inside[is_inside] = places[is_inside] < sentences.stops[rows[is_inside]]
-        places, classes, rows = places[is_inside], classes[is_inside], rows[is_inside]
-        around = self._idioms.around(ids, places, sentences, rows)
-        bits = self._bits(places, classes, rows, around)
+        places = places[is_inside]
+        classes = classes[is_inside]
+        rows = rows[is_inside]
+        around = self._idioms.around(ids, places=places, sentences=sentences, rows=rows)
+        bits = self._bits(places=places, classes=classes, rows=rows, around=around)
         if len(bits):
             firsts = np.flatnonzero(np.diff(rows, prepend=-1))
             found[rows[firsts]] = np.bitwise_or.reduceat(bits, firsts)
         return found
 
-    def _bits(self, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
-        """Give the bits of the aspects of which a word or phrase begins at tokens, (tokens,).
+    def _bits(self, *, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
+        """Return the bits of the aspects whose words or phrases begin at each token, (tokens,).
 
-        `around` are the words of the idiom around each: shorter phrases do not count there.
+        `around`: the length of the idiom around each token; shorter phrases there do not count.
         """
         terms = len(self._terms.whole) + len(self._terms.starts)
-        known = [*self._classes.items()]  # others may be added at any time
+        known = [*self._classes.items()]  # a copy: other threads may add classes
         has = np.zeros((len(known), terms), np.bool_)
         alone = np.zeros(len(known), np.uint64)
         for each, number in known:
@@ -334,16 +377,17 @@ class AspectFinder:
             return found
 
         bits = np.zeros(len(places), np.uint64)
-        for phrase, bit in self._terms.phrases:
-            if len(phrase) == 1:
-                alone[has[:, phrase[0]]] |= np.uint64(bit)
+        for phrase in self._terms.phrases:
+            bit = np.uint64(phrase.bit)
+            if len(phrase.terms) == 1:
+                alone[has[:, phrase.terms[0]]] |= bit
                 continue
-            first = begins(phrase)
-            bits[first[around[first] <= len(phrase)]] |= np.uint64(bit)
+            first = begins(phrase.terms)
+            bits[first[around[first] <= len(phrase.terms)]] |= bit
         return np.where(around > 0, bits, bits | alone[classes])
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
-        """Give the class of each string, in small letters of ASCII, (strings,)."""
+        """Return the class of each string, (strings,)."""
         plain = plain_words(strings, self._vocabulary)
         found = np.zeros(len(strings), np.int32)
         rows = np.flatnonzero(pc.match_substring_regex(plain, self._terms.pattern))
@@ -361,7 +405,7 @@ class AspectFinder:
 
 
 def plain_words(strings: pa.StringArray, vocabulary: Vocabulary) -> pa.StringArray:
-    """Write words as they are compared: in small letters, composed, with plain apostrophes."""
+    """Normalize words for comparison: lower case, NFC, plain apostrophes."""
     try:
         plain = pc.utf8_lower(pc.utf8_normalize(strings, "NFC"))
     except pa.ArrowInvalid:  # not UTF-8
@@ -382,11 +426,11 @@ def tones_of(
     reviews: _Rows,
     total: int,
 ) -> dict[str, npt.NDArray[np.generic] | pa.Array]:
-    """Give what each aspect is in ``total`` reviews, by the role of its column, (reviews,) each.
+    """Return the columns of all aspects for ``total`` reviews, (reviews,) each, by their roles.
 
-    The other arrays are those of sentences. The numbers of tones, int8, are places of `called`.
-    Probabilities, float32, are the mean of those of the sentences that speak of the aspect; null
-    where none does.
+    The input arrays have one element per sentence; ``reviews`` is the review of each. The tone of
+    an aspect is int8, an index of `tone_names`. Its probability is float32, the mean over the
+    sentences that mention the aspect; null if there are none.
     """
     found: dict[str, npt.NDArray[np.generic] | pa.Array] = {}
     for number, name in enumerate(aspects.names):
@@ -402,12 +446,3 @@ def tones_of(
         mean = (sums / np.maximum(counts, 1)).astype(np.float32)
         found[aspect_probability_role(name)] = pa.array(mean, mask=counts == 0)
     return found
-
-
-# The labels of an aspect that a review speaks of; in `tones_of`, they have the numbers from 1 on.
-ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
-
-
-def called(labels: Sequence[str]) -> tuple[str | None, ...]:
-    """Return the labels for the numbers of `tones_of`; `labels` are those of the model."""
-    return (None, NEUTRAL, *labels, MIXED)

@@ -1,10 +1,10 @@
-"""What a model of classes answers: the label of a text, how sure it is, and the other classes."""
+"""Turn the probabilities of a model of classes into labels and columns of the output."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import plain_class
@@ -22,36 +23,31 @@ from toolkit.records.columns import (
     class_probability_role,
 )
 
-# Of what `ClassAnswers.numbers` returns, by name.
-CLASS, PROBABILITY, PROBABILITIES = "class", "probability", "probabilities"
+# Names in the result of `ClassAnswers.numbers`.
+CLASS = "class"
+PROBABILITY = "probability"
+PROBABILITIES = "probabilities"
 
-_JOINED_WITH = "; "  # the labels of `top_labels`
+_JOINED_WITH = "; "  # between the labels of `top_labels`
 _DECIMALS = 3
-
-
-class Classification(NamedTuple):
-    """The label of one text; both are None where there is no text or no known word."""
-
-    label: str | None
-    probability: float | None  # of the label, 0 to 1
 
 
 @dataclass(frozen=True)
 class ClassAnswers:
-    """How a user wants the answers of a model of classes.
+    """The user's options for the answers of a model of classes.
 
     Parameters
     ----------
     facts : ModelFacts
-        Of the model.
+        The facts of the model.
     min_probability : float | None
-        A label that is less likely is not given, 0 to 1.
+        Least probability of a label, 0 to 1. Less likely labels are replaced by `other`.
     other : str | None
-        The label in its place; None: no label.
+        Label for texts whose label is less likely; None: no label.
     top : int
-        How many of the most likely labels are listed.
+        Number of most likely labels to list.
     probabilities : bool
-        Whether the probability of each class is given.
+        Whether to add the probability of each class.
     """
 
     facts: ModelFacts
@@ -100,20 +96,11 @@ class ClassAnswers:
         top = (TOP_LABELS,) if self.top else ()
         return (LABEL, LABEL_PROBABILITY, *top, *map(class_probability_role, names))
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return what changes the answers, for the identity of a job."""
-        return {
-            "min_probability": self.min_probability,
-            "other": self.other,
-            "top": self.top,
-            "probabilities": self.probabilities,
-        }
-
     def numbers(self, found: npt.NDArray[np.float32]) -> dict[str, Any]:
-        """Return what is kept of (texts, classes) probabilities, by name, (texts,) each.
+        """Return the columns to keep of (texts, classes) probabilities, by name, (texts,) each.
 
-        `CLASS`, int32, and `PROBABILITY` are those of the most likely class, the first of equal
-        ones; `PROBABILITIES` is there only if it is asked for.
+        `CLASS`, int32, and `PROBABILITY`, float32, describe the most likely class, the first if
+        several are equally likely. `PROBABILITIES` is included only if it is asked for.
         """
         place = found.argmax(axis=1).astype(np.int32)
         numbers: dict[str, Any] = {
@@ -126,7 +113,7 @@ class ClassAnswers:
         return numbers
 
     def labels(self, predictions: pa.RecordBatch) -> pa.StringArray:
-        """Return the label of each text; null without an answer, or where none is likely enough."""
+        """Return the label of each text; null without an answer, or `other` if it is unlikely."""
         found = pa.array(self.facts.labels, pa.string()).take(predictions[CLASS])
         if self.min_probability is None:
             return found
@@ -134,37 +121,36 @@ class ClassAnswers:
         is_likely = pc.greater_equal(predictions[PROBABILITY], least)
         return pc.if_else(is_likely, found, pa.scalar(self.other, pa.string()))
 
-    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Return the columns with these roles; `UsageError` for one that was not asked for."""
-        found = {}
-        of_classes = {class_probability_role(name): at for at, name in enumerate(self.facts.labels)}
-        for role in wanted:
-            if role == LABEL:
-                found[role] = self.labels(predictions)
-            elif role == LABEL_PROBABILITY:
-                found[role] = predictions[PROBABILITY]
-            elif role == TOP_LABELS:
-                found[role] = pa.array(self._top(predictions), pa.string())
-            elif role in of_classes:
-                found[role] = pc.list_element(predictions[PROBABILITIES], of_classes[role])
-        return found
+    def probability_of(self, predictions: pa.RecordBatch, role: str) -> pa.FloatArray:
+        """Return the probability of one class; `role`: of its column."""
+        roles = [class_probability_role(name) for name in self.facts.labels]
+        return pc.list_element(predictions[PROBABILITIES], roles.index(role))
 
     def of_rows(self, predictions: pa.RecordBatch) -> list[Classification]:
         """Return label and probability of each text."""
-        pairs = (self.labels(predictions).to_pylist(), predictions[PROBABILITY].to_pylist())
-        return [Classification(*each) for each in zip(*pairs, strict=True)]
-
-    def by_class(self, predictions: pa.RecordBatch) -> list[dict[str, float] | None]:
-        """Return the probabilities of each text by class, the most likely first; None for none."""
-        names = self.facts.labels
-        rows = predictions[PROBABILITIES].to_pylist()
+        labels = self.labels(predictions).to_pylist()
+        probabilities = predictions[PROBABILITY].to_pylist()
         return [
-            None if row is None else dict(sorted(zip(names, row, strict=True), key=lambda e: -e[1]))
-            for row in rows
+            Classification(label, probability)
+            for label, probability in zip(labels, probabilities, strict=True)
         ]
 
+    def by_class(self, predictions: pa.RecordBatch) -> list[dict[str, float] | None]:
+        """Return label → probability of each text, most likely first; None without an answer."""
+        names = self.facts.labels
+
+        def by_name(row: Sequence[float]) -> dict[str, float]:
+            pairs = zip(names, row, strict=True)
+            return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+        rows = predictions[PROBABILITIES].to_pylist()
+        return [None if row is None else by_name(row) for row in rows]
+
+    def top_labels(self, predictions: pa.RecordBatch) -> pa.StringArray:
+        """Return the most likely labels of each text, such as ``billing 0.71; login 0.2``."""
+        return pa.array(self._top(predictions), pa.string())
+
     def _top(self, predictions: pa.RecordBatch) -> Iterator[str | None]:
-        """List the most likely labels of each text, such as ``billing 0.71; login 0.2``."""
         for found in self.by_class(predictions):
             if found is None:
                 yield None

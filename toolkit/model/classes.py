@@ -1,13 +1,14 @@
-"""The classes that models tell apart: their labels, their numbers, and what counts as positive.
+"""The classes that models distinguish: their labels, their numbers, and which are positive.
 
 Every other module takes labels and numbers of classes from here. A sentiment model has the two
-classes `SENTIMENT`; its probability is that of the second one. Reviews may also be called
-`NEUTRAL` or `MIXED`, or have no answer at all.
+classes `SENTIMENT`; its output is the probability of the second one. Reviews may also be `NEUTRAL`
+or `MIXED`, or have no answer.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,24 +17,27 @@ import numpy.typing as npt
 SENTIMENT = ("negative", "positive")
 NEGATIVE, POSITIVE = SENTIMENT
 
-NEUTRAL = "neutral"  # of a review with a probability within the neutral range
-MIXED = "mixed"  # of a review whose sentences disagree
+NEUTRAL = "neutral"  # a review with a probability within the neutral range
+MIXED = "mixed"  # a review whose sentences disagree
 
-# The numbers of the three classes that reviewers' labels tell apart, in order.
+# The three classes of reviewers' labels, and their numbers.
 OF_THREE = (NEGATIVE, NEUTRAL, POSITIVE)
 NEGATIVE_OF_THREE, NEUTRAL_OF_THREE, POSITIVE_OF_THREE = range(3)
 
-# What a model may answer, by its number: the last one is no answer.
+# The answers of a model by number; None is no answer.
 ANSWERS = (*SENTIMENT, None)
 NO_ANSWER = ANSWERS.index(None)
 
-DEFAULT_THRESHOLD = 0.5  # from this probability on, a review is positive
+# The labels of a mentioned aspect. `toolkit.model.aspects.tones_of` numbers them from 1; 0 is null.
+ASPECT_LABELS = (NEUTRAL, *SENTIMENT, MIXED)
+
+DEFAULT_THRESHOLD = 0.5  # a review with at least this probability is positive
 
 
 def is_positive(
     probability: npt.NDArray[Any], threshold: float = DEFAULT_THRESHOLD
 ) -> npt.NDArray[np.bool_]:
-    """Tell which probabilities of the positive class reach the threshold; NaN does not.
+    """Return which probabilities of the positive class reach the threshold; NaN does not.
 
     The threshold is compared as float32, as in the exported graph.
     """
@@ -43,3 +47,15 @@ def is_positive(
 def label_of(is_positive: bool) -> str:
     """Return the label of a sentiment model."""
     return SENTIMENT[is_positive]
+
+
+def tone_names(labels: Sequence[str]) -> tuple[str | None, ...]:
+    """Return the label for each number of an aspect's tone; `labels`: of the model."""
+    return (None, NEUTRAL, *labels, MIXED)
+
+
+class Classification(NamedTuple):
+    """The label of one text; label and probability are None without a text or a known word."""
+
+    label: str | None
+    probability: float | None  # of the label, 0 to 1

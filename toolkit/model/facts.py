@@ -1,127 +1,59 @@
-"""What a model file or a run folder says of a model: one dataclass for each kind of fact.
+"""Read and write the facts of a model, the metadata of its file.
 
-They are stored as JSON, in which an attribute that is None is left out. To add a fact, add an
-attribute that is None by default; files without it keep loading, and older versions of the toolkit
-ignore it.
+Facts are stored as JSON; attributes that are None are left out. To add a fact, add an attribute
+that is None by default. Files without it keep loading, and older versions of the toolkit ignore it.
+
+Facts for scoring are decoded and checked when the file is loaded. All others are decoded and
+checked on first use, as they are many: how the model was trained and measured
+(`toolkit.model.training_facts`), and its release (`toolkit.model.release`).
 """
 
 from __future__ import annotations
 
 import json
 import re
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any
 
 from toolkit.errors import ModelError
-from toolkit.model.release import Release
+from toolkit.model.names import Name
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.typed_json import Line, Share, decode, encode, is_line, parse_json
+from toolkit.model.typed_json import (
+    Share,
+    decode,
+    decode_some,
+    encode,
+    is_line,
+    parse_json,
+)
 from toolkit.text.rule import OLDEST_RULE, RULES, TokenRule
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ModelProto
+    from toolkit.model.release import Release
+    from toolkit.model.training_facts import (
+        Adaptation,
+        Calibration,
+        Metrics,
+        Parity,
+        ThresholdChoice,
+        TrainingData,
+    )
 
-_Facts = TypeVar("_Facts", bound="ModelFacts | Release")
-
-
-@dataclass(frozen=True)
-class StartModel:
-    """The model that a network was adapted from; `sha256` is that of its file."""
-
-    name: str
-    preset: str
-    sha256: str
-    version: str | None = None
-    licence: str | None = None  # of its weights
-
-
-@dataclass(frozen=True)
-class CandidateScores:
-    """How well one way to adapt does on reviews that were held out of its fit."""
-
-    name: str
-    loss: float
-    accuracy: float
-    balanced_accuracy: float | None = None
-
-
-@dataclass(frozen=True)
-class Adaptation:
-    """Which of the candidates was kept, with what, and how good each is by cross-validation."""
-
-    kept: str
-    candidates: tuple[CandidateScores, ...]  # the simplest first, which is the start as it is
-    folds: int
-    scale: float  # of the logit of the start
-    bias: float
-    strength: float | None = None  # deviation of the prior of a word's weight
-    words: int | None = None  # that have a weight
-    new_words: int | None = None  # of these, words that the start does not know
-    # The share of positives whose log-odds were taken from the logit, so that 0.5 is the border.
-    # None: nothing was taken, as of models with a threshold of their own.
-    border: float | None = None
-
-
-@dataclass(frozen=True)
-class Tried:
-    """What a way that was tried reached on the held-out reviews: a network, or a baseline."""
-
-    name: str
-    balanced_accuracy: Share
-    loss: float
-    is_baseline: bool = False
-
-
-@dataclass(frozen=True)
-class Parity:
-    """How far the executions of an exported model are from Keras, or from another reference."""
-
-    reviews: int
-    edge_texts: int
-    largest_difference: float  # of the probability of any execution
-    label_flips: int
-    token_id_differences: int = 0  # rows whose ids in the graph differ from the vectorised ones
-    known_token_differences: int = 0  # rows for which executions count other known tokens
-    differences: dict[str, float] = field(default_factory=dict)  # the largest by execution
-    tolerance: float | None = None
-    largest_stars_difference: float | None = None  # of the stars of any execution, if there are any
-
-
-@dataclass(frozen=True)
-class ThresholdReached:
-    """What a threshold reaches on the held-out reviews of a run."""
-
-    reviews: int
-    accuracy: float | None = None
-    precision: float | None = None
-    recall: float | None = None
-    f1: float | None = None
-    balanced_accuracy: float | None = None
-    majority_accuracy: float | None = None
-    is_calibrated: bool | None = None  # the probabilities, by a fit on the same reviews
-
-
-@dataclass(frozen=True)
-class ThresholdChoice:
-    """How a threshold was chosen: `default`, `given`, or the goal, such as `recall=0.9`."""
-
-    chosen: str = "default"
-    validation: ThresholdReached | None = None
-
-
-# 1: every row of `token_ids` has `max_tokens` of them.
-# 2: rows may have any number up to that; the facts have `calibration` and `threshold_choice`.
-# 3: `token_rule` says which version of the token rule the file follows, before that it is 1; there
-#    is the output `known_tokens`, and texts without a known word have no score; a batch may be
-#    empty. A file may have the output `stars`.
-# 4: a model of classes: any labels, the output `probabilities`, and `probability` is that of the
-#    label. There is no threshold. Models of sentiment stay at 3.
+# 1: every row of `token_ids` has `max_tokens` ids.
+# 2: rows may have fewer ids; the facts have `calibration` and `threshold_choice`.
+# 3: `token_rule` is the version of the token rule, which is 1 in older files; the output
+#    `known_tokens` is new, and texts without a known word have no score; batches may be empty; the
+#    output `stars` is optional.
+# 4: for models of classes: any labels, the output `probabilities`, and `probability` of the label;
+#    no threshold. Models of sentiment stay at 3.
 FORMAT_VERSION = 3
 CLASSES_VERSION = NEWEST_VERSION = 4
 _FIRST_WITH_KNOWN_TOKENS = 3
 
-# Labels are written into files as they are.
+# Labels are written into files unchanged, so each must be a printable line.
 Labels = Annotated[
     tuple[str, ...], lambda names: len({*names}) == len(names) >= 2 and all(map(is_line, names))
 ]
@@ -129,222 +61,103 @@ _SENTIMENT_LABEL = re.compile(r"[\w -]+")
 MaxTokens = Annotated[int, lambda count: 0 < count <= 1_000_000]
 VocabularySize = Annotated[int, lambda count: 4 < count <= 100_000_000]
 RuleVersion = Annotated[int, lambda version: version in RULES]
-_Factor = Annotated[float, lambda value: 0 < value < 1e6]
-_Number = Annotated[float, lambda value: abs(value) < 1e6]
+
+FEWEST_FOR_UNSURE = 200  # reviews; among fewer, the share of unsure scores is mostly chance
 
 
-@dataclass(frozen=True)
-class ReviewSource:
-    """Reviews that were read; `sha256` is that of their texts and labels."""
+def _usual_choice() -> ThresholdChoice:
+    from toolkit.model.training_facts import ThresholdChoice
 
-    source: str | None = None
-    reviews: int | None = None
-    positive: int | None = None
-    without_text: int | None = None
-    without_label: int | None = None  # rows that were left out for their label
-    left_out: int | None = None  # reviews without labels that were not learned from
-    sha256: str | None = None
-    soft_labels: int | None = None  # labels between 0 and 1
-    classes: dict[str, int] | None = None  # texts of each label, of a model of classes
-    label_meaning: str | None = None  # which labels were read as what, where they are not as usual
+    return ThresholdChoice()
 
 
-@dataclass(frozen=True)
-class TeacherSource:
-    """Probabilities of another model: how many rows, and for how many reviews of which kind."""
+def _no_release() -> Release:
+    from toolkit.model.release import Release
 
-    source: str | None = None
-    rows: int | None = None
-    without_probability: int | None = None
-    unmatched: int | None = None
-    labelled: int | None = None
-    unlabelled: int | None = None
-    sha256: str | None = None
+    return Release()
 
 
-@dataclass(frozen=True)
-class TrainingData(ReviewSource):
-    """The labelled reviews, and all else that a model was trained and tested on."""
+def _kind_of(late: str) -> Any:
+    """Return the type of a fact that is decoded on first use."""
+    from toolkit.model import release, training_facts
 
-    start: StartModel | None = None  # that the network was adapted from
-    test: ReviewSource | None = None
-    validation: ReviewSource | None = None
-    unlabelled: ReviewSource | None = None
-    teachers: tuple[TeacherSource, ...] | None = None
-    strip_endings: tuple[str, ...] | None = None  # words at the end of texts that were not read
-    fitted: int | None = None  # of the labelled reviews
-    held_out: int | None = None  # of the labelled reviews, from the fit of the network that is kept
-    is_balanced: bool | None = None  # both labels weighed the same
-
-
-@dataclass(frozen=True)
-class Scores:
-    """How well a network does on some reviews: mean binary cross-entropy, share of right labels."""
-
-    loss: float | None = None
-    accuracy: float | None = None
-    reviews: int | None = None
-    best_epoch: int | None = None  # of the lowest validation loss
-    split: str | None = None
-    balanced_accuracy: float | None = None
-    majority_accuracy: float | None = None  # of always answering with the more frequent label
-    epoch: int | None = None  # whose weights are kept
-    threshold: float | None = None  # from which a review was called positive; None: 0.5
-    macro_f1: float | None = None  # of a model of classes
+    kinds = {
+        "data": training_facts.TrainingData,
+        "metrics": training_facts.Metrics,
+        "parity": training_facts.Parity | None,
+        "calibration": training_facts.Calibration | None,
+        "threshold_choice": training_facts.ThresholdChoice,
+        "release": release.Release,
+    }
+    return kinds[late]
 
 
-@dataclass(frozen=True)
-class Spread:
-    """Mean and sample standard deviation over the folds."""
-
-    mean: float
-    deviation: float
-
-
-@dataclass(frozen=True)
-class Folds:
-    """What cross-validation found, before calibration."""
-
-    loss: Spread
-    accuracy: Spread
-    each: tuple[Scores, ...] = ()
-    split: str | None = None
-    balanced_accuracy: Spread | None = None
-    majority_accuracy: Spread | None = None
-
-
-@dataclass(frozen=True)
-class Copies:
-    """How many reviews have, letter for letter, the text of another one."""
-
-    within_training: int
-    held_out_in_fitted: int | None = None  # makes scores look too good; folds are added up
-    test_in_training: int | None = None  # makes scores look too good
-    within_test: int | None = None
-
-
-@dataclass(frozen=True)
-class Calibration:
-    """How the logits of a network were changed, and what that does."""
-
-    scale: _Factor  # of the logit; 1 leaves it
-    bias: _Number  # added to the scaled logit; 0 leaves it
-    fitted_on: int | None = None  # reviews
-    error_before: float | None = None  # calibration error of the network as it was
-    error: float | None = None  # of the changed network, on reviews that were not fitted on
-    log_loss_before: float | None = None
-    log_loss: float | None = None  # measured as `error`
-    note: str | None = None  # why less was fitted than scale and bias
-    by_probability: bool | None = None  # how errors are measured; None: by confidence
-
-    @property
-    def is_changed(self) -> bool:
-        """Whether it changes the logits."""
-        return (self.scale, self.bias) != (1, 0)
-
-
-# What differs in sets of the toolkit's own sentences.
-PARTS = {"neutral": "Who, without opinion", "opinion": "Who, with opinion", "form": "Form"}
-_Count = Annotated[int, lambda count: 0 < count <= 1_000_000]
-_Part = Annotated[str, lambda part: part in PARTS]
-
-
-@dataclass(frozen=True)
-class Steadiness:
-    """What a model says of some sets; a spread is the largest minus the smallest probability."""
-
-    part: _Part
-    name: Line  # such as nationality or capitals
-    sets: _Count
-    mean_spread: Share
-    moved: Share  # share of the sets with a spread above `toolkit.evaluation.behaviour.FAR`
-    other_label: Share  # share of the sets with more than one label
-    lowest: tuple[Share, str]  # probability and sentence, of the set with the largest spread
-    highest: tuple[Share, str]
-    from_half: Share | None = None  # mean distance of a probability from 0.5, in neutral sets
-
-    @property
-    def cells(self) -> tuple[str, ...]:
-        """Its name, and what tables show of it; only neutral sets have the last."""
-        shares = f"{self.moved:.1%}", f"{self.other_label:.1%}"
-        half = () if self.from_half is None else (f"{self.from_half:.3f}",)
-        return self.name, f"{self.sets}", f"{self.mean_spread:.3f}", *shares, *half
-
-
-@dataclass(frozen=True)
-class Right:
-    """How many of the toolkit's own sentences for a phenomenon get the right label."""
-
-    name: Line
-    right: Annotated[int, lambda count: count >= 0]
-    sentences: _Count
-
-
-_Rights = Annotated[
-    tuple[Right, ...], lambda found: all(each.right <= each.sentences for each in found)
-]
-
-
-@dataclass(frozen=True)
-class Behaviour:
-    """What a model makes of the toolkit's own sentences: `toolkit.evaluation.behaviour`."""
-
-    phenomena: _Rights
-    same: tuple[Steadiness, ...]
-    sha256: str  # of the file that the sentences are made of
-
-
-FEWEST_FOR_UNSURE = 200  # reviews; the share among fewer is much chance
-
-
-@dataclass(frozen=True)
-class Metrics:
-    """The content of `metrics.json` of a run folder; what was not measured is None.
-
-    `behaviour` is measured by the export.
-    """
-
-    validation: Scores | None = None
-    folds: Folds | None = None
-    calibration: Calibration | None = None
-    adaptation: Adaptation | None = None
-    test: Scores | None = None
-    copies: Copies | None = None
-    parameters: int | None = None
-    seconds: float | None = None  # of older run folders: the same training gives the same bytes
-    unsure: Share | None = None  # of held-out reviews, from 0.25 to 0.75 when calibrated
-    behaviour: Behaviour | None = None
-    tried: tuple[Tried, ...] | None = None  # where no preset was named; the best one was kept
+# Decoded on first use, by `__getattr__`: so they must not have a default on the class.
+_LATE = ("data", "metrics", "parity", "calibration", "threshold_choice", "release")
+_LATE_AND_NEEDED = ("data", "metrics", "parity")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ModelFacts:
     """The `metadata_props` of a model file, each of which is JSON.
 
-    The attributes of `release` have an entry each, beside the others.
+    Each attribute of `release` is an entry of its own. In facts that were read from a file, the
+    attributes `data`, `metrics`, `parity`, `calibration`, `threshold_choice` and `release` are
+    decoded on first use, and raise `ModelError` if they are damaged.
     """
 
     preset: str
-    labels: Labels  # of probability 0 and of probability 1; of a model of classes, in order
-    threshold: Share  # probabilities from here up get the second label
+    labels: Labels  # for probabilities 0 and 1; for a model of classes, in the order of its outputs
+    threshold: Share  # probabilities of at least this get the second label
     max_tokens: MaxTokens
-    vocabulary_size: VocabularySize  # every token id is below it
+    vocabulary_size: VocabularySize  # all token ids are below it
     data: TrainingData
     metrics: Metrics
     parity: Parity | None
     toolkit_version: str
-    calibration: Calibration | None = None
-    threshold_choice: ThresholdChoice = field(default_factory=ThresholdChoice)
-    stars: StarScale | None = None  # with it, the file has the output `stars`
+    calibration: Calibration | None = field(default_factory=lambda: None)
+    threshold_choice: ThresholdChoice = field(default_factory=_usual_choice)
+    stars: StarScale | None = None  # not None: the file has the output `stars`
     neutral: NeutralRange | None = None
     token_rule: RuleVersion = OLDEST_RULE.version
     format_version: int = FORMAT_VERSION
-    release: Release = field(default_factory=Release)
+    release: Release = field(default_factory=_no_release)
+
+    def __getattr__(self, name: str) -> Any:
+        """Decode a late fact on first use."""
+        stored: _Stored | None = vars(self).get("_stored")
+        if stored is None or name not in _LATE:
+            raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+        return vars(self).setdefault(name, stored.decode(name))
+
+    def _alone(self, late: str, attribute: str, kind: Any) -> Any:
+        """Return one attribute of a late fact, decoded without the others."""
+        stored: _Stored | None = vars(self).get("_stored")
+        if stored is None or late in vars(self):
+            return getattr(getattr(self, late), attribute)
+        return stored.decode_alone(late, attribute, kind)
 
     @property
     def version(self) -> str:
-        """The version of the model; if it has none, that of the toolkit that exported it."""
-        return self.release.model_version or self.toolkit_version
+        """The version of the model, or of the toolkit that exported it if the model has none."""
+        return self._alone("release", "model_version", Name | None) or self.toolkit_version
+
+    @property
+    def name(self) -> str | None:
+        """The name of the model in its release."""
+        return self._alone("release", "model_name", Name | None)  # type: ignore[no-any-return]
+
+    @property
+    def unsure(self) -> float | None:
+        """The share of held-out reviews with a probability from 0.25 to 0.75."""
+        return self._alone("metrics", "unsure", Share | None)  # type: ignore[no-any-return]
+
+    @property
+    def adaptation(self) -> Adaptation | None:
+        """How the network was adapted from another model; None if it was not."""
+        # Only an adapted model needs all its metrics decoded.
+        is_adapted = self._alone("metrics", "adaptation", Any) is not None
+        return self.metrics.adaptation if is_adapted else None
 
     @property
     def has_classes(self) -> bool:
@@ -358,62 +171,101 @@ class ModelFacts:
 
     @property
     def counts_known_tokens(self) -> bool:
-        """Whether the file has `known_tokens`; texts where that is 0 have no score then."""
+        """Whether the file has `known_tokens`; if so, texts without known tokens have no score."""
         return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
 
     def as_dict(self) -> dict[str, Any]:
-        """Give all as JSON has it, with `{}` for None; what a release does not say is left out."""
+        """Return all facts as JSON values, with `{}` for None; a release leaves out None."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
         facts = {key: {} if item is None else encode(item) for key, item in found.items()}
         return {**facts.pop("release"), **facts}
 
     def write_to(self, model: ModelProto) -> None:
-        """Replace the metadata of a model by these, and what else describes it."""
+        """Replace the metadata of a model by these facts, and its description by the release."""
         self.release.write_to(model)
         del model.metadata_props[:]
         for key, value in self.as_dict().items():
             model.metadata_props.add(key=key, value=json.dumps(value))
             if key == "threshold_choice":
-                # Once, of weights in fewer bits; without it, files would have other bytes.
+                # Unused; kept so that exported files have the same bytes as before.
                 model.metadata_props.add(key="quantization", value="{}")
 
     def _check_labels(self) -> None:
-        """Raise `ValueError` for labels that a model of sentiment cannot have."""
+        """Raise `ValueError` for labels that are not allowed in a model of sentiment."""
         are_two = len(self.labels) == 2 and all(map(_SENTIMENT_LABEL.fullmatch, self.labels))
         if not are_two and not self.has_classes:
             raise ValueError(f"labels is {[*self.labels]!r:.50}")
 
     @classmethod
     def read_from(cls, model: ModelProto, path: Path) -> ModelFacts:
-        """Decode the metadata of a model from `path`; raises `ModelError` if they are damaged."""
-        stored = {entry.key: entry.value for entry in model.metadata_props}
-        if "format_version" not in stored:
+        """Read the metadata of a model; raise `ModelError` if they are damaged."""
+        entries = {entry.key: entry.value for entry in model.metadata_props}
+        if "format_version" not in entries:
             raise ModelError(
                 f"{path}: an ONNX model, but not written by `toolkit export` (its metadata have "
                 "no format_version)"
             )
+        stored = _Stored(path, entries)
         try:
-            version = parse_json(stored["format_version"], "format_version")
+            version = parse_json(entries["format_version"], "format_version")
             if type(version) is not int or not 1 <= version <= NEWEST_VERSION:
                 raise ModelError(
                     f"{path}: model format version {version!r}, but this toolkit reads versions up "
                     f"to {NEWEST_VERSION}. Install a newer toolkit, or export the model again."
                 )
-            facts = replace(_decoded(cls, stored), release=_decoded(Release, stored))
+            facts = object.__new__(cls)
+            vars(facts).update(stored.decode_needed(), _stored=stored)
             facts._check_labels()
+            facts.version, facts.name  # noqa: B018 (checks both: they are written into outputs)
             return facts
         except ValueError as error:  # such as a number of 5,000 digits
-            raise ModelError(f"{path}: damaged metadata: {error}") from None
+            raise stored.damaged(error) from None
 
 
-def _decoded(kind: type[_Facts], stored: dict[str, str]) -> _Facts:
-    """Decode what a file says of one kind of facts."""
-    known = {entry.name for entry in fields(kind)} & stored.keys() - {"release"}
-    return decode(kind, {key: _json_of(stored[key], key) for key in known})
+class _Stored:
+    """The metadata of a file as text; parts are decoded when needed."""
 
+    def __init__(self, path: Path, entries: Mapping[str, str]) -> None:
+        self._path = path
+        self._entries = entries
 
-def _json_of(text: str, key: str) -> Any:
-    try:
-        return parse_json(text, key)
-    except json.JSONDecodeError as error:
-        raise ValueError(f"{key} is not JSON: {error}") from None
+    def damaged(self, why: ValueError) -> ModelError:
+        """Return the error for metadata that cannot be decoded."""
+        return ModelError(f"{self._path}: damaged metadata: {why}")
+
+    def decode_needed(self) -> dict[str, Any]:
+        """Decode all facts that are not late; raise `ValueError` for damaged and missing ones."""
+        if missing := [name for name in _LATE_AND_NEEDED if name not in self._entries]:
+            raise ValueError(f"{missing[0]} is missing")
+        names = [each.name for each in fields(ModelFacts) if each.name not in _LATE]
+        found = {name: self._json_of(name) for name in names if name in self._entries}
+        return decode_some(ModelFacts, found, names)
+
+    def decode(self, late: str) -> Any:
+        """Decode a late fact; raise `ModelError` if it is damaged."""
+        kind = _kind_of(late)
+        try:
+            if late == "release":
+                names = [each.name for each in fields(kind) if each.name in self._entries]
+                return decode(kind, {name: self._json_of(name) for name in names})
+            return decode(kind, self._json_of(late) if late in self._entries else {}, late)
+        except ValueError as error:
+            raise self.damaged(error) from None
+
+    def decode_alone(self, late: str, attribute: str, kind: Any) -> Any:
+        """Decode one attribute of a late fact; raise `ModelError` if it is damaged."""
+        try:
+            if late == "release":
+                value = self._json_of(attribute) if attribute in self._entries else None
+                return decode(kind, value, attribute)
+            found = self._json_of(late)
+            value = found.get(attribute) if isinstance(found, dict) else None
+            return decode(kind, value, f"{late}.{attribute}")
+        except ValueError as error:
+            raise self.damaged(error) from None
+
+    def _json_of(self, key: str) -> Any:
+        try:
+            return parse_json(self._entries[key], key)
+        except json.JSONDecodeError as error:
+            raise ValueError(f"{key} is not JSON: {error}") from None

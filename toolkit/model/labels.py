@@ -1,20 +1,19 @@
-"""From predictions to labels: threshold, neutral range, and reviews whose sentences disagree.
+"""Turn predictions into labels: threshold, neutral range, and reviews whose sentences disagree.
 
-A sentence is clearly positive from a probability of `CLEAR` up, clearly negative from 1 - `CLEAR`
-down. A review is ``mixed`` where
+A sentence is clearly positive if its probability is at least `CLEAR`, and clearly negative if it is
+at most 1 - `CLEAR`. A review is ``mixed`` if
 
-1. it has sentences of both kinds,
-2. the fewer of them are at least half as many as the others, so that one remark in a long review is
-   not enough,
+1. it has clearly positive and clearly negative sentences,
+2. the smaller group has at least half as many sentences as the larger one, so that one remark in a
+   long review is not enough,
 3. and its own probability is between 1 - `SURE` and `SURE`.
 
-The numbers do not depend on the threshold, which is for reviews. They were chosen on reviews with
-stars, and on texts about what is good and what is bad, joined to one review. In an adapted model,
-they are those of its start, moved as its logits are.
+These numbers do not depend on the threshold, which is for reviews. They were chosen on reviews with
+stars, and on texts about good and bad sides, joined into one review. In an adapted model, they are
+the start model's, rescaled like its logits.
 
-What a sentence says of an aspect is clear from `CLEAR_OF_ASPECT` up: on labelled sentences about
-restaurants, laptops and airlines, the mean recall of positive, negative and neutral ones and the
-accuracy together are the same from 0.65 to 0.8.
+The tone of a sentence about an aspect is clear from `CLEAR_OF_ASPECT` up: on labelled sentences
+about restaurants, laptops and airlines, accuracy and macro recall do not change from 0.65 to 0.8.
 """
 
 from __future__ import annotations
@@ -41,24 +40,24 @@ _TENTHS = np.linspace(0, 1, 11, dtype=np.float32)[1:-1]  # as limits, in float32
 
 
 def is_unsure(probability: npt.NDArray[Any]) -> npt.NDArray[np.bool_]:
-    """Tell which probabilities are from 0.25 to 0.75; NaN is not."""
+    """Return which probabilities are from 0.25 to 0.75; NaN is not."""
     return np.asarray(np.abs(probability - 0.5) <= 0.25)
 
 
 def count_tenths(probability: npt.NDArray[np.float32]) -> tuple[int, ...]:
-    """Count probabilities from 0 to below 0.1, and so on to 0.9 to 1; NaN is left out."""
+    """Count probabilities in ten bins: from 0 to below 0.1, …, from 0.9 to 1; without NaN."""
     found = np.searchsorted(_TENTHS, probability[~np.isnan(probability)], side="right")
     return tuple(np.bincount(found, minlength=10).tolist())
 
 
 def check_threshold(threshold: float | None) -> None:
-    """Raise `UsageError` for a threshold that is not a probability; None is the model's own."""
+    """Raise `UsageError` unless a threshold is a probability, or None for the model's own."""
     if threshold is not None and not 0 <= threshold <= 1:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {threshold}")
 
 
 def parse_range(written: str) -> Range:
-    """Read two numbers with a colon between them; raises `UsageError` if it is something else."""
+    """Read two numbers with a colon between them; raise `UsageError` for anything else."""
     low, _, high = written.partition(":")
     try:
         return float(low), float(high)
@@ -69,9 +68,9 @@ def parse_range(written: str) -> Range:
 
 
 def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Range:
-    """Give both ends as float32; raises `UsageError` unless 0 <= low < high <= 1 around it."""
+    """Return both ends as float32; raise `UsageError` unless they are around the threshold."""
     try:
-        # Checked as they are compared: numbers that are one in float32 leave nothing between them.
+        # As float32, like the probabilities: ends that are equal in float32 are an empty range.
         low, high = (float(np.float32(end)) for end in neutral)
     except (TypeError, ValueError):
         raise UsageError(
@@ -97,19 +96,19 @@ def _reaches(probability: pa.FloatArray, limit: float) -> pa.BooleanArray:
 
 
 CLEAR = 0.8
-_BORDER = 0.5  # from which a review is not negative
+_BORDER = 0.5  # from here up, a review is not negative
 CLEAR_OF_ASPECT = 0.7
-CLEAR_IN_PRAISE = 0.15  # a sentence of a positive review is a complaint about an aspect up to this
+CLEAR_IN_PRAISE = 0.15  # in a positive review, a sentence up to this is a complaint about an aspect
 SURE = 0.95
 
 Counts = npt.NDArray[np.int32]
 
-# How many sentences of each review are clear, among the predictions.
+# Columns of the predictions: the number of clear sentences of each review.
 SENTENCE_COUNTS = ("positive_sentences", "negative_sentences")
 
 
-class Limits(NamedTuple):
-    """The probabilities from which sentences are clear, and between which reviews may be mixed."""
+class ToneLimits(NamedTuple):
+    """Probabilities: sentences beyond them are clear, reviews between them may be mixed."""
 
     negative: float = 1 - CLEAR
     positive: float = CLEAR
@@ -120,30 +119,30 @@ class Limits(NamedTuple):
     negative_in_praise: float = CLEAR_IN_PRAISE
 
     @classmethod
-    def of(cls, facts: ModelFacts) -> Limits:
-        """Give those of a model; one that was adapted has them where its start has these."""
-        adaptation = facts.metrics.adaptation
+    def of(cls, facts: ModelFacts) -> ToneLimits:
+        """Return the limits of a model: the defaults, moved by the scale and bias of adapting."""
+        adaptation = facts.adaptation
         if adaptation is None:
             return cls()
         moved = rescaled(np.array(cls()), adaptation.scale, adaptation.bias)
         return cls(*map(float, moved))
 
     @property
-    def of_aspects(self) -> Limits:
-        """Those by which sentences are clear about an aspect."""
+    def of_aspects(self) -> ToneLimits:
+        """The limits for the tone of a sentence about an aspect."""
         return self._replace(negative=self.negative_aspect, positive=self.positive_aspect)
 
 
-USUAL = Limits()
+USUAL = ToneLimits()
 
 
 def tone_of_aspects(
-    probability: npt.NDArray[np.float32], of_reviews: npt.NDArray[np.float32], limits: Limits
+    probability: npt.NDArray[np.float32], of_reviews: npt.NDArray[np.float32], limits: ToneLimits
 ) -> npt.NDArray[np.int8]:
-    """Say what sentences clearly are about an aspect, (sentences,), as `tone`.
+    """Return the tone of sentences about an aspect, (sentences,), as `tone` does.
 
-    ``of_reviews`` are the probabilities of their reviews: where these are not negative, a complaint
-    has to be clearer, as most sentences that seem negative there are not about the aspect.
+    ``of_reviews``: the probability of each sentence's review. If the review is not negative, a
+    complaint must be clearer: most sentences that seem negative there are not about the aspect.
     """
     found = tone(probability, limits.of_aspects)
     is_praise = of_reviews >= np.float32(_BORDER)
@@ -151,8 +150,8 @@ def tone_of_aspects(
     return found
 
 
-def tone(probability: npt.NDArray[np.float32], limits: Limits = USUAL) -> npt.NDArray[np.int8]:
-    """Say what sentences clearly are, (sentences,): 1 positive, -1 negative, 0 neither."""
+def tone(probability: npt.NDArray[np.float32], limits: ToneLimits = USUAL) -> npt.NDArray[np.int8]:
+    """Return the tones of sentences: 1 clearly positive, -1 clearly negative, else 0."""
     positive = probability >= np.float32(limits.positive)
     negative = probability <= np.float32(limits.negative)
     return positive.astype(np.int8) - negative.astype(np.int8)
@@ -161,9 +160,9 @@ def tone(probability: npt.NDArray[np.float32], limits: Limits = USUAL) -> npt.ND
 def count_sentences(
     tones: npt.NDArray[np.int8], reviews: npt.NDArray[np.int64], total: int
 ) -> dict[str, Counts]:
-    """Count the clear sentences of ``total`` reviews; `reviews` are those of the sentences.
+    """Count the clear sentences of ``total`` reviews; `reviews`: the review of each sentence.
 
-    Gives `SENTENCE_COUNTS`, (reviews,) int32 each.
+    Returns the columns `SENTENCE_COUNTS`, (reviews,) int32 each.
     """
     clear = (reviews[tones > 0], reviews[tones < 0])
     counts = (np.bincount(each, minlength=total).astype(np.int32) for each in clear)
@@ -174,10 +173,11 @@ def is_mixed(
     probability: pa.FloatArray,
     positive: pa.Int32Array,
     negative: pa.Int32Array,
-    limits: Limits = USUAL,
+    limits: ToneLimits = USUAL,
 ) -> pa.BooleanArray:
-    """Whether reviews are mixed, by their probability and counts; null where one is null."""
-    fewer, more = pc.min_element_wise(positive, negative), pc.max_element_wise(positive, negative)
+    """Return which reviews are mixed, by their probability and counts; null if any is null."""
+    fewer = pc.min_element_wise(positive, negative)
+    more = pc.max_element_wise(positive, negative)
     disagree = pc.and_(pc.greater(fewer, 0), pc.greater_equal(pc.add(fewer, fewer), more))
     low, high = (pa.scalar(end, pa.float32()) for end in (limits.low, limits.high))
     unsure = pc.and_(pc.greater_equal(probability, low), pc.less_equal(probability, high))
@@ -189,10 +189,10 @@ Neutral = Range | Literal[True] | None  # True: the model's own range
 
 @dataclass(frozen=True)
 class Labelling:
-    """The labels of a model, as a user wants them."""
+    """How probabilities become labels: the model's labels, and the user's options."""
 
     facts: ModelFacts
-    threshold: np.float32  # compared in float32, as inside the exported graph
+    threshold: np.float32  # float32, as in the exported graph
     neutral: Range | None
     by_sentence: bool
 
@@ -200,7 +200,7 @@ class Labelling:
     def of(
         cls, model: ModelFile, threshold: float | None, neutral: Neutral, *, by_sentence: bool
     ) -> Labelling:
-        """Check what a user wants; raises `UsageError` as `toolkit.model.scorer.Scorer` says."""
+        """Check the options; raise `UsageError` as documented in `toolkit.model.scorer.Scorer`."""
         facts = model.facts
         check_threshold(threshold)
         used = np.float32(facts.threshold if threshold is None else threshold)
@@ -215,10 +215,10 @@ class Labelling:
             neutral = check_range(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:
             raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
-        return cls(facts, used, neutral, by_sentence)
+        return cls(facts=facts, threshold=used, neutral=neutral, by_sentence=by_sentence)
 
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:
-        """Give the label for each probability (float32) alone; null where that is null."""
+        """Return the label of each probability (float32), without regard to sentences."""
         found = pc.if_else(_reaches(probability, float(self.threshold)), *self.facts.labels[::-1])
         if self.neutral is None:
             return found
@@ -227,17 +227,19 @@ class Labelling:
         return pc.if_else(is_neutral, NEUTRAL, found)
 
     def of_one(self, probability: float) -> str:
-        """Give the label for one probability; as all limits, it is a number of float32."""
+        """Return the label of one probability, a float32 value like all limits."""
         if self.neutral is not None and self.neutral[0] <= probability < self.neutral[1]:
             return NEUTRAL
         return self.facts.labels[probability >= float(self.threshold)]
 
     def of_predictions(self, predictions: pa.RecordBatch) -> pa.StringArray:
-        """Give the label for each row of `Scorer.predict`."""
+        """Return the label of each row of `Scorer.predict`."""
         probability = predictions["probability"]
         found = self.of_probability(probability)
         if not self.by_sentence:
             return found
         positive, negative = (predictions[name] for name in SENTENCE_COUNTS)
-        disagree = is_mixed(probability, positive, negative, Limits.of(self.facts))
+        disagree = is_mixed(
+            probability, positive=positive, negative=negative, limits=ToneLimits.of(self.facts)
+        )
         return pc.if_else(disagree, MIXED, found)

@@ -1,9 +1,9 @@
-"""The networks of which the core computes the body, and ONNX Runtime the rest; its sessions.
+"""Split known networks into a body for the native core and a head for ONNX Runtime.
 
-The body goes from `token_ids` to what is summed up of a review. A network is one of them if the
-first nodes of its graph are those that `toolkit.native.networks` lists, with the same constants;
-its tables may have any size and any values that the core can use. All others run in ONNX Runtime as
-a whole, with the same numbers.
+The body computes the sums of a review from its `token_ids`. A network is known if its graph begins
+with nodes listed in `toolkit.native.networks`, with the same constants; its tables may have any
+size, and any values that the core supports. ONNX Runtime runs all other networks as a whole. Both
+ways give the same numbers. The sessions of ONNX Runtime are opened here, within limits of memory.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -23,23 +23,23 @@ import onnxruntime as ort
 from toolkit import native
 from toolkit.errors import ModelError
 from toolkit.model.file import KNOWN_TOKENS, TOKEN_IDS
-from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between
+from toolkit.model.onnx import FLOAT, INT32, ModelProto, array_of, nodes_between, weights_of
 from toolkit.native.networks import BODIES, AdaptedBody, Body, KnownNodes, RecurrentBody
 
 if TYPE_CHECKING:
     from toolkit.model.file import ModelFile
-    from toolkit.model.onnx import GraphProto, NodeProto
+    from toolkit.model.onnx import GraphProto, NodeProto, TensorProto
 
 
-# A file of a few bytes can ask for any amount: by shapes, by doubling, by what the ids say. Weights
-# and tensors of all networks of a process share this; those of the largest take some 10 MiB.
+# Bytes for weights and tensors of all networks of a process; the largest preset needs 10 MiB.
+# Without a limit, a tiny file could ask for any amount: by shapes, by doubling, or by its ids.
 _MOST_MEMORY = 768 << 20
-_LARGEST_FIXED = 4096  # bytes of a weight that is the same in all networks of a kind
-_LARGEST_CONSTANT = 64 << 20  # that is computed from constants when a file is loaded
+_LARGEST_FIXED = 4096  # bytes; a larger weight is never part of the digest
+_LARGEST_CONSTANT = 64 << 20  # bytes; a larger tensor is not precomputed when a file is loaded
 
 
 def session_options() -> ort.SessionOptions:
-    """Options for many small batches from many threads: one thread a call, no spinning."""
+    """Return options for small batches from many threads: one thread per call, no spinning."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
@@ -48,10 +48,10 @@ def session_options() -> ort.SessionOptions:
 
 
 def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
-    """Load a part of the model file at a path; raises `ModelError` if ONNX Runtime cannot.
+    """Load a part of the model file at a path; raise `ModelError` if ONNX Runtime cannot.
 
-    Or if it has a `Scan` that is not one of `ngram-recurrent`, whose steps are as many as tokens:
-    others could take any number of steps, without any memory.
+    Also raised for a `Scan`, except in `ngram-recurrent`, where it takes one step per token: any
+    other could take any number of steps, without needing memory.
     """
     if any(node.op_type == "Scan" for node in part.graph.node) and not _has_known_steps(part):
         raise ModelError(f"{path}: the node 'Scan' is not the one of the network ngram-recurrent")
@@ -62,15 +62,15 @@ def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
 
 
 def open_whole_graph(model: ModelFile) -> ort.InferenceSession:
-    """Load the whole graph of a text-in model file, with `token_ids` as one more output.
+    """Load the whole graph of a text-in model file, with `token_ids` as a further output.
 
-    Its network must have been loaded before, which checks a `Scan`. Raises `ModelError` if ONNX
+    Load its network with `open_session` first, which checks a `Scan`. Raises `ModelError` if ONNX
     Runtime cannot load the graph.
     """
     whole = ModelProto()
     whole.CopyFrom(model.graph)
     whole.graph.output.extend(each for each in whole.graph.value_info if each.name == TOKEN_IDS)
-    if _count_steps(whole) != _count_steps(model.network):
+    if _count_steps(whole) != _count_steps(model.network_nodes):
         raise ModelError(f"{model.path}: has a node 'Scan' outside of its network")
     try:
         return _session(whole)
@@ -97,17 +97,18 @@ def _session(part: ModelProto) -> ort.InferenceSession:
 
 def _has_known_steps(part: ModelProto) -> bool:
     """Whether the only `Scan` is inside the nodes that the core knows."""
-    graph, nodes = Graph(part), RecurrentBody.nodes
-    start, ids, _ = graph.base()
-    after = part.graph.node[start + nodes.count :]
-    return graph.digest(nodes, start, ids) == nodes.digest and all(
+    graph = Graph(part)
+    nodes = RecurrentBody.nodes
+    base = graph.base()
+    after = part.graph.node[base.start + nodes.count :]
+    return graph.digest(nodes, base.start, base.ids) == nodes.digest and all(
         node.op_type != "Scan" for node in after
     )
 
 
 @cache
 def _limit_memory() -> None:
-    """Limit what all networks of this process take; an allocator can be registered once."""
+    """Limit the memory of all networks of this process; an allocator can be registered once."""
     arena = ort.OrtMemoryInfo(
         "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
     )
@@ -116,44 +117,62 @@ def _limit_memory() -> None:
 
 
 _ELEMENTS: dict[type, int] = {np.float32: FLOAT, np.int32: INT32}
-# From the ids to `known_tokens`, which some bodies count, too.
+# The nodes from the ids to `known_tokens`; some bodies count known tokens, too.
 _COUNTING = KnownNodes(3, "a9f6c693944163ca5a3b5b11a46c2383")
 
 
 Weights = dict[str, npt.NDArray[Any]]
 
 
-class Graph:
-    """The nodes and weights of a network."""
+class _Base(NamedTuple):
+    """Where the body of a network begins."""
 
-    def __init__(self, network: ModelProto) -> None:
+    start: int  # index of its first node
+    ids: str  # the tensor of ids that it reads
+    known_words: Weights | None  # of an adapted network: weights of the nodes before the body
+
+
+class Graph:
+    """The nodes and weights of a network.
+
+    Parameters
+    ----------
+    network : ModelProto
+        The network, with or without weights.
+    weights : Mapping[str, TensorProto] | None
+        Name → weight, for a network without weights.
+    """
+
+    def __init__(
+        self, network: ModelProto, weights: Mapping[str, TensorProto] | None = None
+    ) -> None:
         self.network = network
         self._nodes = network.graph.node
-        self._weights = {entry.name: entry for entry in network.graph.initializer}
+        self._weights = weights_of(network) if weights is None else weights
 
     def output(self, at: int) -> str:
-        """Name what a node gives."""
+        """Return the name of the first output of a node."""
         return str(self._nodes[at].output[0])
 
     def outputs(self, places: Iterable[int]) -> set[str]:
-        """Name all that some nodes give."""
+        """Return the names of all outputs of some nodes."""
         return {name for at in places for name in self._nodes[at].output}
 
     def readers(self, name: str) -> Iterator[int]:
-        """Give the places of the nodes that read a tensor."""
+        """Return the indices of the nodes that read a tensor."""
         return (at for at, node in enumerate(self._nodes) if name in node.input)
 
-    def base(self) -> tuple[int, str, Weights | None]:
-        """Say where the body begins, and what it reads; for adapted networks, what they know."""
+    def base(self) -> _Base:
+        """Return where the body begins: at the first node, or in an adapted network later."""
         known = self.find(AdaptedBody.known_words, 0)
         if known is None:
-            return 0, TOKEN_IDS, None
-        return AdaptedBody.known_words.count, self.output(1), known
+            return _Base(0, TOKEN_IDS, None)
+        return _Base(AdaptedBody.known_words.count, self.output(1), known)
 
     def find(self, known: KnownNodes, start: int, ids: str = TOKEN_IDS) -> Weights | None:
-        """Give the free weights of known nodes from a place on; None if they are not there.
+        """Return the free weights of known nodes that begin at node `start`, or None.
 
-        They read nothing but ``ids`` and weights.
+        None if these are other nodes, or if they read other tensors than ``ids`` and weights.
         """
         if self.digest(known, start, ids) != known.digest:
             return None
@@ -164,14 +183,14 @@ class Graph:
             return None
 
     def digest(self, known: KnownNodes, start: int = 0, ids: str = TOKEN_IDS) -> str:
-        """Hash as many nodes from a place on, with all weights but the free ones."""
+        """Return the digest of nodes from `start` on; free weights count by type and shape."""
         places = {name: place for place, name in enumerate(self._used(known, start))}
         nodes = self._nodes[start : start + known.count]
         listing = "\n".join(self._listing(nodes, {*known.weights.values()}, places, ids))
         return hashlib.blake2b(listing.encode(), digest_size=16).hexdigest()
 
     def _used(self, known: KnownNodes, start: int) -> dict[str, None]:
-        """Name the weights in the order of their use."""
+        """Return the names of the weights of known nodes, in the order of their use."""
         nodes = self._nodes[start : start + known.count]
         names = (name for node in nodes for name in node.input)
         return dict.fromkeys(name for name in names if name in self._weights)
@@ -179,7 +198,7 @@ class Graph:
     def _listing(
         self, nodes: Sequence[NodeProto], free: set[int], places: dict[str, int], ids: str
     ) -> Iterator[str]:
-        """Write nodes with numbers for names, and weights, of which free ones have no values."""
+        """Describe nodes, with numbers for names, and weights; free weights without values."""
         numbers = {ids: "ids", **{name: f"weight {at}" for name, at in places.items()}}
         for at, node in enumerate(nodes):
             settings = [(each.name, each.i, each.f, [*each.ints]) for each in node.attribute]
@@ -189,7 +208,7 @@ class Graph:
                 if each.HasField("g"):
                     yield from _listing_of_step(each.g)
             for place, name in enumerate(node.output):
-                numbers[name] = f"node {at}" + f" output {place}" * (place > 0)
+                numbers[name] = f"node {at} output {place}" if place > 0 else f"node {at}"
         for name, place in places.items():
             held = self._weights[name]
             if place in free:
@@ -200,21 +219,33 @@ class Graph:
                 yield f"{place} {held.data_type} {[*held.dims]} {raw!r} {values}"
 
     def results(self, known: KnownNodes, start: int) -> dict[str, int]:
-        """Name what known nodes give to others, with the types of their elements."""
+        """Return the outputs of known nodes that other nodes read: name → element type."""
         return {self.output(start + at): _ELEMENTS[kind] for at, kind in known.results.items()}
 
     def add_constants(self, known: KnownNodes, start: int, found: Weights) -> bool:
-        """Add to the weights what depends on them alone; False if it cannot be computed."""
+        """Add tensors that depend on weights alone to `found`; False if they cannot be computed."""
         if not known.constants:
             return True
         names = [self.output(start + at) for at in known.constants.values()]
-        values = _constants(self.network, names)
+        values = _constants(self, names)
         found |= zip(known.constants, values or (), strict=values is not None)
         return values is not None
 
+    def part(self, nodes: Sequence[NodeProto], inputs: Mapping[str, int]) -> ModelProto:
+        """Make a model of some nodes, with the weights that they need, still without outputs."""
+        needed = {name for node in nodes for name in node.input}
+        network = self.network
+        part = ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
+        part.graph.name = network.graph.name
+        part.graph.node.extend(nodes)
+        part.graph.initializer.extend(w for name, w in self._weights.items() if name in needed)
+        for name, element in inputs.items():
+            part.graph.input.add(name=name).type.tensor_type.elem_type = element
+        return part
+
 
 def _listing_of_step(graph: GraphProto) -> Iterator[str]:
-    """Write the nodes of a graph inside a node, with numbers for names."""
+    """Describe the nodes of a graph inside a node, with numbers for names."""
     numbers = {value.name: f"input {at}" for at, value in enumerate(graph.input)}
     yield f"{len(graph.input)} inputs, {len(graph.initializer)} weights"
     for at, node in enumerate(graph.node):
@@ -230,16 +261,21 @@ class SplitNetwork:
     """A network in two parts."""
 
     body: Body
-    head: ModelProto  # takes what the body gives
-    inputs: Sequence[str]  # of the head, in the order of the body
+    head: ModelProto  # reads the outputs of the body
+    inputs: Sequence[str]  # of the head, in the order of the body's outputs
 
 
-def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
-    """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it."""
+def split_network(
+    network: ModelProto, most_tokens: int, weights: Mapping[str, TensorProto] | None = None
+) -> SplitNetwork | None:
+    """Cut a network, `token_ids` → outputs, after its body; None if the core does not know it.
+
+    ``weights``: name → weight, for a network without weights.
+    """
     if native.core() is None:
         return None
-    graph = Graph(network)
-    start, ids, base = graph.base()
+    graph = Graph(network, weights)
+    start, ids, known_words = graph.base()
     for kind in BODIES:
         found = graph.find(kind.nodes, start, ids)
         if found is None or not graph.add_constants(kind.nodes, start, found):
@@ -247,21 +283,23 @@ def split_network(network: ModelProto, most_tokens: int) -> SplitNetwork | None:
         body: Body | None = kind.of(found, most_tokens)
         inputs = graph.results(kind.nodes, start)
         done = {*range(start + kind.nodes.count)}
-        if base is not None and body is not None:
+        if known_words is not None and body is not None:
             at = next((at for at in graph.readers(TOKEN_IDS) if at not in done), 0)
             words = graph.find(AdaptedBody.sum_of_words, at)
-            of_both = {} if words is None else base | words
+            of_both = {} if words is None else known_words | words
             body = AdaptedBody.of(body, len(inputs), of_both, most_tokens)
             inputs |= graph.results(AdaptedBody.sum_of_words, at)
             done |= {*range(at, at + AdaptedBody.sum_of_words.count)}
-        return None if body is None else _split(graph, body, inputs, done, kind.counts_known)
+        if body is None:
+            return None
+        return _split(graph, body, inputs=inputs, done=done, counts_known=kind.counts_known)
     return None
 
 
 def _split(
-    graph: Graph, body: Body, inputs: dict[str, int], done: set[int], counts_known: bool
+    graph: Graph, body: Body, *, inputs: dict[str, int], done: set[int], counts_known: bool
 ) -> SplitNetwork | None:
-    """Make the head of the nodes that are not done."""
+    """Split a network: `done` are the nodes of the body, `inputs` what the head reads of it."""
     network = graph.network
     at = next((at for at in graph.readers(TOKEN_IDS) if at not in done), 0)
     if counts_known and graph.find(_COUNTING, at) is not None:
@@ -270,31 +308,19 @@ def _split(
     left = [node for at, node in enumerate(network.graph.node) if at not in done]
     inside = {TOKEN_IDS, *graph.outputs(done)} - inputs.keys()
     if not inside.isdisjoint(name for node in left for name in node.input):
-        return None  # the head needs more of the body than the core gives
-    head = _part(network, left, inputs)
+        return None  # the head needs tensors of the body that the core does not compute
+    head = graph.part(left, inputs)
     head.graph.output.extend(network.graph.output)
     return SplitNetwork(body, head, [*inputs])
 
 
-def _part(network: ModelProto, nodes: Sequence[NodeProto], inputs: Mapping[str, int]) -> ModelProto:
-    """Make a model of some nodes, with the weights that they need, still without outputs."""
-    needed = {name for node in nodes for name in node.input}
-    part = ModelProto(ir_version=network.ir_version, opset_import=network.opset_import)
-    part.graph.name = network.graph.name
-    part.graph.node.extend(nodes)
-    part.graph.initializer.extend(w for w in network.graph.initializer if w.name in needed)
-    for name, element in inputs.items():
-        part.graph.input.add(name=name).type.tensor_type.elem_type = element
-    return part
+def _constants(graph: Graph, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
+    """Let ONNX Runtime compute tensors that depend on weights alone, for the same bits as its own.
 
-
-def _constants(network: ModelProto, names: Sequence[str]) -> list[npt.NDArray[Any]] | None:
-    """Let ONNX Runtime compute what depends on weights alone, with the bits that it would use.
-
-    None if it cannot, as it will say of the whole network.
+    None if it cannot. Then it cannot load the whole network either, and reports that.
     """
-    nodes = network.graph.node
-    part = _part(network, [nodes[place] for place in nodes_between(network, None, names)], {})
+    nodes = graph.network.graph.node
+    part = graph.part([nodes[place] for place in nodes_between(graph.network, None, names)], {})
     for name in names:
         part.graph.output.add(name=name).type.tensor_type.elem_type = FLOAT
     try:

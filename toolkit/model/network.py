@@ -1,10 +1,10 @@
-"""Networks in ONNX Runtime: reviews in batches, and first rows to try a network out."""
+"""Run a network on token ids in batches, in ONNX Runtime or with the native core."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -20,37 +20,58 @@ from toolkit.model.file import (
     token_ids_width,
 )
 from toolkit.model.native_network import SplitNetwork, open_session, split_network
-from toolkit.model.onnx import ModelProto
+from toolkit.model.onnx import ModelProto, with_weights
 from toolkit.model.stars import FEWEST, MOST
 from toolkit.text.token_ids import Ids, TokenIds
+
+if TYPE_CHECKING:
+    from toolkit.model.onnx import TensorProto
 
 Probabilities = npt.NDArray[np.float32]
 Outputs = dict[str, npt.NDArray[np.float32]]  # by name: (reviews,), or (reviews, classes)
 Places = slice | npt.NDArray[np.int64]
 
-# Rows of one length: few calls, with activations that stay near the processor. With conv1d, batches
-# of 32, 64 and 128 give 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen 5, 1 MiB of
-# second-level cache), and 360,000, 335,000 and 260,000 on a Xeon core.
+# Batch size for networks with rows of one length: few calls, and activations fit the cache. With
+# conv1d, batches of 32, 64 and 128 reach 390,000, 430,000 and 445,000 rows/s on an EPYC core (Zen
+# 5, 1 MiB of second-level cache), and 360,000, 335,000 and 260,000 on a Xeon core.
 ROWS_OF_ONE_LENGTH = 64
 
-# Rows of any length: at most this many rows, and this many ids if there are two rows or more. From
-# 4,096 to 16,384 ids, ngram-linear gives 390,000 to 670,000 rows/s on the EPYC core; a network with
-# more activations an id gave 78,000 to 67,000. Of rows with 17 ids, as sentences are, 512 at once
-# take 0.7 of the time of 128 with `reviews`.
+# Limits of a batch of rows of any length; a single row may have more ids. From 4,096 to 16,384 ids,
+# ngram-linear reaches 390,000 to 670,000 rows/s on the EPYC core; a network with more activations
+# per id, 78,000 to 67,000. With `reviews` and rows of 17 ids, as sentences have, batches of 512
+# rows take 0.7 of the time of batches of 128.
 MOST_ROWS = 512
 MOST_IDS = 8192
 
-# By how much the probabilities of all classes may miss a sum of 1.
+# How far the sum of the probabilities of all classes may be from 1.
 _OFF_BY = 1e-3
 
-ROWS_OF_HEAD = 256  # whose sums the core makes; see `toolkit.model.native_network`
+ROWS_OF_HEAD = 256  # batch size of the head; see `toolkit.model.native_network`
 
 
 class Network:
-    """A part of a model file that takes `token_ids`; safe to share between threads."""
+    """A part of a model file that takes `token_ids`; safe to share between threads.
 
-    def __init__(self, part: ModelProto, model: ModelFile) -> None:
-        self._part, self._path = part, model.path
+    Parameters
+    ----------
+    part : ModelProto
+        A graph from `token_ids` to the outputs, with or without weights.
+    model : ModelFile
+        The model file.
+    weights : Mapping[str, TensorProto] | None
+        Name → weight, for a part without weights. They are copied only if ONNX Runtime runs the
+        whole part.
+    """
+
+    def __init__(
+        self,
+        part: ModelProto,
+        model: ModelFile,
+        weights: Mapping[str, TensorProto] | None = None,
+    ) -> None:
+        self._part = part
+        self._weights = weights
+        self._path = model.path
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
         self.outputs = tuple(output.name for output in part.graph.output)
@@ -58,20 +79,22 @@ class Network:
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
-        return open_session(self._part, self._path)
+        weights = self._weights
+        part = self._part if weights is None else with_weights(self._part, weights)
+        return open_session(part, self._path)
 
     @cached_property
     def _split(self) -> tuple[SplitNetwork, ort.InferenceSession] | None:
-        """The network in two parts, and the session of the second, where the core has the first."""
-        split = split_network(self._part, self._most)
+        """The split network and the session of its head; None if the core does not know it."""
+        split = split_network(self._part, self._most, self._weights)
         return None if split is None else (split, open_session(split.head, self._path))
 
     def run(self, rows: Ids) -> Outputs:
-        """Return the outputs for (rows, tokens) ids; raises `ModelError` if it cannot."""
+        """Return the outputs for (rows, tokens) ids; raise `ModelError` if the network fails."""
         return self._run(self._session, {TOKEN_IDS: rows})
 
     def run_all(self, ids: TokenIds) -> Outputs:
-        """Return the outputs for any number of reviews, which are run in batches."""
+        """Return the outputs for any number of reviews, run in batches."""
         found = {name: np.empty(self._shape(name, len(ids)), np.float32) for name in self.outputs}
         if self._split is not None and self._run_split(*self._split, ids, found):
             return found
@@ -86,7 +109,7 @@ class Network:
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
     ) -> bool:
-        """Fill in the outputs; False if the core cannot make the sums."""
+        """Fill in the outputs; return False if the core cannot compute the sums."""
         for start in range(0, len(ids), ROWS_OF_HEAD):
             part = slice(start, start + ROWS_OF_HEAD)
             sums = split.body.run(ids.values, ids.starts[part], ids.stops[part], self._most)
@@ -97,7 +120,7 @@ class Network:
         return True
 
     def _fill(self, found: Outputs, places: Places, outputs: Outputs) -> None:
-        """Put the outputs for some reviews where they belong."""
+        """Copy the outputs of some reviews to their places."""
         for name, output in outputs.items():
             values = found[name]
             expected = values[places].shape
@@ -114,7 +137,7 @@ class Network:
             raise ModelError(f"{self._path}: its network does not run: {error}") from None
 
     def rows(self, ids: TokenIds) -> Ids:
-        """Pad reviews in front with 0, to one length or that of the longest: (reviews, tokens)."""
+        """Pad reviews in front with 0 to the fixed or the longest length: (reviews, tokens)."""
         longest = 1 + int(ids.lengths.max(initial=0))
         return ids.padded(self._most if self._is_fixed else min(self._most, longest))
 
@@ -129,16 +152,18 @@ class Network:
 
 
 def open_network(model: ModelFile) -> Network:
-    """Load the network of a model file and try it out; raises `ModelError` if it does not work."""
-    network = Network(model.network, model)
-    # Rows of the highest id find what cannot work.
-    most, highest = model.facts.max_tokens, model.facts.vocabulary_size - 1
+    """Load the network of a model file and try it out; raise `ModelError` if it does not work."""
+    network = Network(model.network_nodes, model, model.weights)
+    # Rows of the highest id reveal tables that are too small.
+    most = model.facts.max_tokens
+    highest = model.facts.vocabulary_size - 1
     ends = np.array([0, most, 2 * most])
     found = network.run_all(TokenIds(np.full(2 * most, highest, np.int32), ends[:2], ends[1:]))
     if model.facts.has_classes:
         _check_classes(found[PROBABILITIES], model)
         return network
-    probability, stars = found[PROBABILITY], found.get(STARS)
+    probability = found[PROBABILITY]
+    stars = found.get(STARS)
     if not ((probability >= 0) & (probability <= 1)).all():
         raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
     if stars is not None and not ((stars >= FEWEST) & (stars <= MOST)).all():

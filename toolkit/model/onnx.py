@@ -1,26 +1,30 @@
-"""ONNX files, without the package `onnx`: their messages, and a part of a graph as a model.
+"""Read ONNX files without the package `onnx`, and cut a part of a graph out as a model.
 
-Importing `onnx` takes a tenth of the time in which ten reviews are scored, mostly for operators,
-helpers and text formats. So the class `ModelProto` is made from `onnx_messages.json`, a table of
-the fields that the toolkit looks at, with their names and numbers in `onnx.proto`. protobuf keeps
-all other fields as bytes and writes them again, so a model loses nothing.
+Importing `onnx` takes a tenth of the time of scoring ten reviews, mostly for operators, helpers and
+text formats. Instead, the class `ModelProto` is built from `onnx_messages.json`: the names, numbers
+and types of the fields that the toolkit reads, as in `onnx.proto`. protobuf keeps all other fields
+as bytes and writes them back, so a model loses nothing.
 
-For mypy it is the class of `onnx`. Where a function of `onnx` needs one of its own, make it with
-``onnx.ModelProto.FromString(model.SerializeToString())``.
+mypy takes `ModelProto` for the class of `onnx`. For a function of the package `onnx`, convert a
+model with ``onnx.ModelProto.FromString(model.SerializeToString())``.
 
-`read_onnx` reads a file from anywhere with care. A model file of this toolkit is one graph with its
-weights inside, of operators that stock builds of ONNX Runtime have. Refused before ONNX Runtime
-sees them: tensors stored outside, which it would read from any path; graphs inside nodes (loops
-have no bound on their time), but for a `Scan`, which takes a step for each token, of a few products
-and sums; functions, which call functions twice that call functions twice; and domains of operators
-that stock builds lack. How much memory a network may take, and how many steps, is limited in
-`toolkit.model.native_network`.
+`read_onnx` accepts files from untrusted sources. A model file of this toolkit is one graph with its
+weights inside, of operators in stock builds of ONNX Runtime. Before ONNX Runtime sees a file, these
+are refused:
+
+- tensors stored outside the file: ONNX Runtime would read them from any path;
+- graphs inside nodes, as loops may never end. A `Scan` is accepted: it takes one step per token, of
+  a few products and sums;
+- functions: nested calls can double the work at each level;
+- operators of domains that stock builds lack.
+
+`toolkit.model.native_network` limits the memory and the steps of a network.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -33,11 +37,14 @@ from google.protobuf.message_factory import GetMessageClass
 
 from toolkit.errors import ModelError
 
-# Values of `TensorProto.DataType` and of `TensorProto.DataLocation`.
-FLOAT, INT32, STRING = 1, 6, 8
+# Values of `TensorProto.DataType`.
+FLOAT = 1
+INT32 = 6
+STRING = 8
+# Value of `TensorProto.DataLocation`.
 EXTERNAL = 1
 
-# Of all data types, by value; the first two of floating point are named as NumPy names them.
+# Names of all data types, by value. Where NumPy has the type, its name is used.
 _TYPE_NAMES = """
     undefined float32 uint8 int8 uint16 int16 int32 int64 string bool float16 float64 uint32
     uint64 complex64 complex128 bfloat16 float8e4m3fn float8e4m3fnuz float8e5m2 float8e5m2fnuz
@@ -45,7 +52,7 @@ _TYPE_NAMES = """
 """
 TYPE_NAMES = tuple(_TYPE_NAMES.split())
 
-# Of data types: how numbers are stored, and the field that has them where `raw_data` has not.
+# Data type → type of the stored numbers, and the field that has them if `raw_data` is not set.
 _TYPES = {
     FLOAT: ("<f4", "float_data"),
     2: ("<u1", "int32_data"),
@@ -54,8 +61,8 @@ _TYPES = {
     7: ("<i8", "int64_data"),
 }
 
-# Number and type of each field, by message. With *, it is a list. What only has to be found is
-# bytes, also where it is a message.
+# Message → field → number and type; * marks a list. A message that the toolkit only needs to notice
+# is read as bytes.
 _MESSAGES = Path(__file__).with_name("onnx_messages.json")
 _SCALARS = {
     "float": FieldDescriptorProto.TYPE_FLOAT,
@@ -83,7 +90,7 @@ def _model_class() -> Any:
     return GetMessageClass(pool.FindMessageTypeByName("onnx.ModelProto"))
 
 
-if TYPE_CHECKING:  # the only module of scoring that names `onnx`, for the others, too
+if TYPE_CHECKING:  # other modules of scoring import these types from here, not from `onnx`
     import onnx
 
     AttributeProto = onnx.AttributeProto
@@ -97,7 +104,7 @@ else:
 
 
 def array_of(tensor: TensorProto) -> npt.NDArray[Any]:
-    """Give the numbers of a tensor; raises `ValueError` if they are damaged, or of another type."""
+    """Return the numbers of a tensor; raise `ValueError` for damaged data and other types."""
     if tensor.data_type not in _TYPES:
         raise ValueError(f"{tensor.name}: numbers of the type {tensor.data_type}")
     kind, entry = _TYPES[tensor.data_type]
@@ -107,10 +114,29 @@ def array_of(tensor: TensorProto) -> npt.NDArray[Any]:
 
 
 def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
-    """Give the part of a flat graph from the tensor `start` to the tensors `ends`.
+    """Return the part of a flat graph from `start` to `ends` as a model with its weights."""
+    return with_weights(cut_nodes(model, start, ends), weights_of(model))
 
-    Raises `ValueError` if the graph says nothing of these tensors, if two nodes make one tensor, or
-    if weights are annotated as quantized.
+
+def weights_of(model: ModelProto) -> dict[str, TensorProto]:
+    """Return name → weight of a graph, not copied; the last of equal names."""
+    return {each.name: each for each in model.graph.initializer}
+
+
+def with_weights(part: ModelProto, weights: Mapping[str, TensorProto]) -> ModelProto:
+    """Return nodes with a copy of their weights, which takes 20 ms for 16 MB."""
+    whole = ModelProto()
+    whole.CopyFrom(part)
+    names = {name for node in part.graph.node for name in (*node.input, *node.output)}
+    whole.graph.initializer.extend(each for name, each in weights.items() if name in names)
+    return whole
+
+
+def cut_nodes(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
+    """Return what `cut` returns, without weights.
+
+    Raises `ValueError` if the graph does not declare these tensors, if two nodes have the same
+    output, or if weights are annotated as quantized.
     """
     graph = model.graph
     values = {each.name: each for each in (*graph.value_info, *graph.input, *graph.output)}
@@ -123,9 +149,6 @@ def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
     part = ModelProto(ir_version=model.ir_version, opset_import=model.opset_import)
     part.graph.name = graph.name
     part.graph.node.extend(nodes)
-    part.graph.initializer.extend(
-        {each.name: each for each in graph.initializer if each.name in names}.values()
-    )
     part.graph.input.append(values[start])
     part.graph.output.extend(values[name] for name in ends)
     part.graph.value_info.extend(each for each in graph.value_info if each.name in names - {start})
@@ -133,7 +156,7 @@ def cut(model: ModelProto, start: str, ends: Sequence[str]) -> ModelProto:
 
 
 def nodes_between(model: ModelProto, start: str | None, ends: Iterable[str]) -> list[int]:
-    """Find the places of the nodes that make `ends` of `start`; None: of weights alone."""
+    """Return the indices of the nodes that compute `ends` from `start`; None: from weights only."""
     makers: dict[str, int] = {}
     for place, node in enumerate(model.graph.node):
         for name in filter(None, node.output):
@@ -150,36 +173,48 @@ def nodes_between(model: ModelProto, start: str | None, ends: Iterable[str]) -> 
     return sorted(needed)
 
 
-# Parsed messages take a multiple of their bytes, so a limit of the file is one of the memory, too.
+# Parsed messages take a multiple of the file's bytes, so this also limits the memory.
 MOST_BYTES = 128 << 20
 
-# Of the graph of a `Scan`: operators that add nothing to the memory, and as many nodes at most.
-_STEP_OPERATORS, _MOST_STEP_NODES = ("Add", "Identity", "Mul"), 32
+# For the graph of a `Scan`: operators that need no further memory, and the limit of its nodes.
+_STEP_OPERATORS = ("Add", "Identity", "Mul")
+_MOST_STEP_NODES = 32
 
 _CONTRIBUTED = "com.microsoft"  # operators of ONNX Runtime, which looks for them itself
 _DOMAINS = ("", "ai.onnx", "ai.onnx.ml")
 
 
 def read_onnx(path: Path) -> ModelProto:
-    """Read a flat graph of known operators from one file; raises `ModelError` for anything else."""
+    """Read a flat graph of known operators from one file; raise `ModelError` for anything else."""
+    return parse_onnx(read_model(path), path)
+
+
+def read_model(path: Path) -> bytes:
+    """Read the bytes of a model file; raise `ModelError` if it is not a file, or too large."""
     try:
         _check_kind(path)
-        model = ModelProto()
-        model.ParseFromString(path.read_bytes())
-        if not model.HasField("graph"):
-            raise ModelError(f"{path}: not an ONNX model (it has no graph)")
-        _check_flat(model, path)
+        return path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file") from None
     except OSError as error:
         raise ModelError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+def parse_onnx(content: bytes, path: Path) -> ModelProto:
+    """Parse the content of the file at `path`, as `read_onnx` does."""
+    try:
+        model = ModelProto()
+        model.ParseFromString(content)
+        if not model.HasField("graph"):
+            raise ModelError(f"{path}: not an ONNX model (it has no graph)")
+        _check_flat(model, path)
     except (DecodeError, UnicodeDecodeError):
         raise ModelError(f"{path}: not an ONNX model, or one that was cut short") from None
     return model
 
 
 def _check_kind(path: Path) -> None:
-    """Refuse what is not a file before it is opened: reading a pipe could wait for ever."""
+    """Refuse anything but a file before opening it: reading a pipe could block forever."""
     if path.is_dir():
         raise ModelError(
             f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
@@ -200,7 +235,7 @@ def _check_flat(model: ModelProto, path: Path) -> None:
         raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
     _check_inside(graph.initializer, path)
     for node in graph.node:
-        # Strings that are not UTF-8 come as bytes.
+        # protobuf returns strings that are not UTF-8 as bytes.
         if node.domain not in (*_DOMAINS, _CONTRIBUTED) or not isinstance(node.op_type, str):
             raise ModelError(f"{path}: the operator {_named(node)} is not in stock ONNX Runtime")
         for attribute in node.attribute:
@@ -211,7 +246,7 @@ def _check_flat(model: ModelProto, path: Path) -> None:
 
 
 def _is_step(node: NodeProto, graph: GraphProto) -> bool:
-    """Whether a graph inside a node is what a `Scan` does at each token: products and sums."""
+    """Whether a graph inside a node is the step of a `Scan`, of products and sums only."""
     return (
         (node.domain, node.op_type) == ("", "Scan")
         and len(graph.node) <= _MOST_STEP_NODES
@@ -238,4 +273,5 @@ def _check_inside(tensors: Iterable[TensorProto], path: Path) -> None:
 
 
 def _named(node: NodeProto) -> str:
-    return f"'{node.domain}{'.' * bool(node.domain)}{node.op_type!s:.60}'"
+    prefix = f"{node.domain}." if node.domain else ""
+    return f"'{prefix}{node.op_type!s:.60}'"

@@ -1,15 +1,15 @@
-"""The share of positive reviews among many, from their scores alone, and what follows for each.
+"""Estimate the share of positive reviews from their scores, and adjust the scores to it.
 
-Most models are calibrated for as many positive as negative reviews, and real files are not so. The
-scores of a file tell its share, without a label: it is the one that makes them most likely (EM for
-label shift: Saerens, Latinne and Decaestecker, Neural Computation 2002). The log-odds of the share
-are a prior, of which `AMOUNT` is added to the logit of each review.
+Most models are calibrated for equal numbers of positive and negative reviews, but real files are
+rarely balanced. The share of a file is estimated without labels: it is the share that makes its
+scores most likely (EM for label shift: Saerens, Latinne and Decaestecker, Neural Computation 2002).
+Its log-odds, times `AMOUNT`, are added to the logit of each review as a prior.
 
 `AMOUNT` was chosen on the 35 domains of the training reviews that have both labels, on the groups
-that no model is fitted to: with each domain left out once, the others agree on 0.5 by log loss.
-All of the log-odds overshoot, also those of the true share.
+that no model is fitted to: whichever domain is left out, the others agree on 0.5 by log loss. The
+full log-odds overshoot, even if the true share is known.
 
-Scores are counted by `LEVELS`, so that files, shards and blocks can be added up.
+Scores are counted by level of the logit, so that files, shards and blocks can be added up.
 """
 
 from __future__ import annotations
@@ -24,34 +24,37 @@ from toolkit.errors import UsageError
 from toolkit.model.facts import ModelFacts
 from toolkit.model.stars import logits_of, rescaled, sigmoid
 
-AMOUNT = 0.5  # of the log-odds
-AUTO = "auto"  # for a prior that is estimated
-LEAST = 1e-6  # a prior is from here to 1 minus that
+AMOUNT = 0.5  # share of the log-odds that is added
+AUTO = "auto"  # value of --prior: estimate the share
+LEAST = 1e-6  # a prior is from LEAST to 1 - LEAST
 EVEN = 0.5  # the share that most models are calibrated for
 
-# A share is not estimated with a larger standard error, nor where more scores are in the middle.
-# Below 0.1, the log loss of random parts of the 35 domains falls; from 0.15 up, it rises.
-MOST_ERROR, MOST_UNSURE = 0.1, 0.5
-_SURE = 1e-3  # an estimated share is from here to 1 minus that
+# Limits of a reliable estimate: its standard error, and the share of unsure scores. Below an error
+# of 0.1, a prior lowers the log loss of random parts of the 35 domains; from 0.15 up, it raises it.
+MOST_ERROR = 0.1
+MOST_UNSURE = 0.5
+_SURE = 1e-3  # an estimated share is from _SURE to 1 - _SURE
 
-_STEP, _LARGEST = 0.25, 8.0  # of logits
+# Levels of logits.
+_STEP = 0.25
+_LARGEST = 8.0
 _EDGES = np.arange(-_LARGEST, _LARGEST + _STEP, _STEP)
 _LIMITS = sigmoid(_EDGES).astype(np.float32)
 _CENTRES = np.append(_EDGES - _STEP / 2, _LARGEST + _STEP / 2)
 _IS_UNSURE = np.abs(_CENTRES) < np.log(3)  # from 0.25 to 0.75
 LEVELS = len(_CENTRES)
-_ROUNDS = 50  # each halves where the share can be
+_ROUNDS = 50  # of bisection
 
 Levels = tuple[int, ...]
-"""How many scores have a logit of each level, (LEVELS,); `NO_LEVELS` of none."""
+"""The number of scores at each level of the logit, (LEVELS,)."""
 NO_LEVELS: Levels = (0,) * LEVELS
 
-# Files of before `TrainingData.is_balanced`, whose labels weighed the same.
+# Model files older than `TrainingData.is_balanced` that were trained on balanced weights.
 _BALANCED_RELEASES = ("reviews-2026.", "reviews-small-2026.", "reviews-open-2026.")
 
 
 def count_levels(probability: npt.NDArray[np.float32], prior: float | None, base: float) -> Levels:
-    """Count probabilities by the levels of their logits without the prior; NaN is left out."""
+    """Count probabilities by level of the logit, after removing the prior; NaN is left out."""
     found = probability[~np.isnan(probability)]
     if prior is not None:
         found = rescaled(found, 1.0, -shift_of(prior, base)).astype(np.float32)
@@ -61,18 +64,18 @@ def count_levels(probability: npt.NDArray[np.float32], prior: float | None, base
 
 @dataclass(frozen=True)
 class ShareFound:
-    """A share of positive reviews, 0 to 1, from the scores of many.
+    """An estimated share of positive reviews.
 
     Attributes
     ----------
     share : float
-        That makes the scores most likely.
+        The share that makes the scores most likely, 0 to 1.
     error : float
-        Its standard error.
+        The standard error of `share`.
     adjusted : float
         The mean of the probabilities with this share as the prior.
     scores : int
-        How many there are.
+        The number of scores.
     unsure : float
         The share of scores from 0.25 to 0.75.
     """
@@ -85,7 +88,7 @@ class ShareFound:
 
     @property
     def problem(self) -> str | None:
-        """Say why the share is not to be relied on; None if it is."""
+        """Why the share is not reliable; None if it is."""
         if self.unsure > MOST_UNSURE:
             return f"{self.unsure:.0%} of the {self.scores:,} scores are between 0.25 and 0.75"
         if self.error > MOST_ERROR:
@@ -94,19 +97,20 @@ class ShareFound:
 
 
 def share_of(levels: Levels, base: float = EVEN) -> ShareFound | None:
-    """Estimate the share of positive reviews; None without a score.
+    """Estimate the share of positive reviews; None without scores.
 
-    `base` is the share that the model is calibrated for (`base_of`).
+    `base`: the share that the model is calibrated for (`base_of`).
     """
     counts = np.array(levels, np.float64)
     total = counts.sum()
     if not total:
         return None
-    odds = np.exp(_CENTRES - _log_odds(base))  # of a score under both labels
-    low, high = _SURE, 1 - _SURE
+    odds = np.exp(_CENTRES - _log_odds(base))  # likelihood ratio of each level
+    low = _SURE
+    high = 1 - _SURE
 
     def slopes(share: float) -> npt.NDArray[np.float64]:
-        """Return how the log-likelihood of each level grows with the share; their sum falls."""
+        """Return the derivative of each level's log-likelihood; it falls as the share grows."""
         return np.asarray((odds - 1) / (share * odds + 1 - share))
 
     for _ in range(_ROUNDS):
@@ -128,17 +132,19 @@ def share_of(levels: Levels, base: float = EVEN) -> ShareFound | None:
 
 
 def shift_of(prior: float, base: float = EVEN) -> float:
-    """Return what is added to a logit for a prior, with a model that is calibrated for `base`."""
+    """Return the number to add to a logit for a prior; the model is calibrated for `base`."""
     return float(AMOUNT * (_log_odds(prior) - _log_odds(base)))
 
 
 def base_of(facts: ModelFacts) -> float:
-    """Return the share of positive reviews that the probabilities of a model are for."""
-    data, name = facts.data, facts.release.model_name or ""
-    if (adaptation := facts.metrics.adaptation) is not None:
-        # Where no border is told, the threshold is the share that it was adapted to.
+    """Return the share of positive reviews that a model is calibrated for."""
+    if (adaptation := facts.adaptation) is not None:
+        # Without a recorded border, the threshold is the share that the model was adapted to.
         return EVEN if adaptation.border is not None else facts.threshold
-    if data.is_balanced or name.startswith(_BALANCED_RELEASES):
+    if (facts.name or "").startswith(_BALANCED_RELEASES):
+        return EVEN
+    data = facts.data
+    if data.is_balanced:
         return EVEN
     if not data.positive or not data.reviews or data.positive >= data.reviews:
         return EVEN
@@ -146,7 +152,7 @@ def base_of(facts: ModelFacts) -> float:
 
 
 def parse_prior(text: str) -> float | None:
-    """Read ``0.9``; None for ``auto``; raises `UsageError` for anything else."""
+    """Read ``0.9`` as a number, ``auto`` as None; raise `UsageError` for anything else."""
     if text == AUTO:
         return None
     try:
@@ -158,7 +164,7 @@ def parse_prior(text: str) -> float | None:
 
 
 def check_prior(prior: Any) -> float:
-    """Return a prior as it is; raises `UsageError` unless it is a share that leaves a doubt."""
+    """Return a prior as a float; raise `UsageError` unless it is from LEAST to 1 - LEAST."""
     if (
         isinstance(prior, bool)
         or not isinstance(prior, int | float)

@@ -1,11 +1,14 @@
-"""The words that moved a score most towards its label: the strongest that `explain` shows.
+"""Find the reasons of a score: the words that contribute most to the predicted class.
 
-Of a review, they are the known words with the largest contributions (`toolkit.model.explain`) for
-the class that its probability says, each once, the strongest first. For `ngram-linear` the
-contributions are sums of its tables; for `ngram-recurrent` the core reads a review again from where
-a word is hidden on. All others, and both without what makes them fast, are run with each word
-hidden. Where contributions are closer than the core computes them, such a run decides, so that the
-words are the same in any way.
+They are the known words with the largest contributions (`toolkit.model.explain`), each once, the
+strongest first. There are three ways to compute contributions:
+
+- `ngram-linear`: from its tables;
+- `ngram-recurrent`: the native core reads the review again from each hidden word on;
+- all other networks, and these two without the core: the network runs once per hidden word.
+
+The core is less exact. Where contributions are too close for it, the third way decides, so that the
+words are always the same.
 """
 
 from __future__ import annotations
@@ -30,48 +33,53 @@ from toolkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from toolkit.model.explain import Explainer
 
-_MOST_AGAIN = 30  # occurrences of words among the strongest beyond the first of each
-_CLOSE = 1e-4  # the core is right to a tenth of it
+_MOST_AGAIN = 30  # repeated words among the strongest that are looked through
+_CLOSE = 1e-4  # contributions that differ by less are computed exactly; ten times the core's error
 
 _Rows = npt.NDArray[np.int64]
 _Floats = npt.NDArray[np.float64]
 
 
 def _rank(rows: _Rows) -> _Rows:
-    """Number the entries of each row, which follow each other, from 0."""
+    """Number the entries of each row from 0; `rows`: the row of each entry, ascending."""
     found: _Rows = np.arange(len(rows)) - np.searchsorted(rows, rows)
     return found
 
 
 class Reasons:
-    """Gives the reasons of a model's scores; safe to share between threads."""
+    """Finds the reasons of a model's scores; safe to share between threads."""
 
     def __init__(
         self,
         model: ModelFile,
         vocabulary: Vocabulary,
         most_words: int,
-        explainer: Callable[[], Explainer],  # that of the scorer, made when it is needed
+        explainer: Callable[[], Explainer],  # returns the scorer's, which is created on first use
     ) -> None:
-        self._model, self._vocabulary, self._count = model, vocabulary, most_words
+        self._model = model
+        self._vocabulary = vocabulary
+        self._count = most_words
         self._explainer = explainer
         self._most = model.facts.max_tokens
 
     def of(self, ids: TokenIds, is_positive: npt.NDArray[np.bool_]) -> pa.StringArray:
-        """Give the words of each review, made ``with_cuts``, that speak for its class."""
+        """Return the reasons of each review, joined; the ids must be made ``with_cuts``."""
         starts = np.maximum(ids.starts, ids.stops - self._most)
         read = TokenIds(ids.values, starts, ids.stops)
         places = np.flatnonzero(ids.values > UNKNOWN_ID)
         rows = np.searchsorted(ids.stops, places, "right")
         is_read = places >= starts[rows]
-        places, rows = places[is_read], rows[is_read]
+        places = places[is_read]
+        rows = rows[is_read]
         found, is_exact = self._contributions(read, rows, places)
         found *= np.where(is_positive[rows], 1, -1)
         if not is_exact:
-            unsure = self._unsure(ids.values, rows, places, found)
+            unsure = self._unsure(ids.values, rows=rows, places=places, found=found)
             exact = self._explainer().contributions(read, rows[unsure], places[unsure])
             found[unsure] = exact * np.where(is_positive[rows[unsure]], 1, -1)
-        chosen = self._strongest(ids.values, rows, places, found, self._count)
+        chosen = self._strongest(
+            ids.values, rows=rows, places=places, found=found, count=self._count
+        )
         assert ids.spelled is not None
         words = plain_words(ids.spelled(places[chosen]), self._vocabulary)
         bounds = np.searchsorted(rows[chosen], np.arange(len(ids) + 1)).astype(np.int32)
@@ -80,23 +88,25 @@ class Reasons:
         )
 
     def _strongest(
-        self, values: Ids, rows: _Rows, places: _Rows, found: _Floats, count: int
+        self, values: Ids, *, rows: _Rows, places: _Rows, found: _Floats, count: int
     ) -> _Rows:
-        """Choose the strongest words of each review that speak for its class, in order."""
+        """Return the `count` words of each review with the largest `found` above 0, in order."""
         order = np.flatnonzero(found > 0)
         order = order[np.argsort(-found[order], kind="stable")]
         order = order[np.argsort(rows[order], kind="stable")]
         order = order[_rank(rows[order]) < count + _MOST_AGAIN]
-        # Of the occurrences of a word, the first is the strongest.
+        # Keep the first, which is the strongest, occurrence of each word.
         words = rows[order] << 32 | values[places[order]]
         is_first = np.zeros(len(order), np.bool_)
         is_first[np.unique(words, return_index=True)[1]] = True
         order = order[is_first]
         return order[_rank(rows[order]) < count]
 
-    def _unsure(self, values: Ids, rows: _Rows, places: _Rows, found: _Floats) -> _Rows:
-        """Give the words whose order, among the strongest, is too close to tell."""
-        chosen = self._strongest(values, rows, places, found + 2 * _CLOSE, self._count + 1)
+    def _unsure(self, values: Ids, *, rows: _Rows, places: _Rows, found: _Floats) -> _Rows:
+        """Return the strongest words whose contributions are too close to order them."""
+        chosen = self._strongest(
+            values, rows=rows, places=places, found=found + 2 * _CLOSE, count=self._count + 1
+        )
         gaps = -np.diff(found[chosen], append=-np.inf)
         is_last = np.diff(rows[chosen], append=-1) != 0
         close = np.zeros(int(rows.max(initial=-1)) + 1, np.bool_)
@@ -107,20 +117,20 @@ class Reasons:
         return np.flatnonzero(close[rows] & (found >= least[rows]))
 
     def _contributions(self, read: TokenIds, rows: _Rows, places: _Rows) -> tuple[_Floats, bool]:
-        """Give those of the words at some places, (places,), and whether they are exact.
+        """Return the contributions of the words at some places, (places,), and if they are exact.
 
-        Those of `ngram-linear` are multiples of them.
+        For `ngram-linear`, all contributions are multiplied by one factor.
         """
         if self._linear is not None:
-            return self._shares(self._linear, read, rows, places), True
+            return self._shares(self._linear, read, rows=rows, places=places), True
         if self._hidden is not None:
             of_all = self._hidden.run(read.values, read.starts, read.stops, self._most)
             if of_all is not None:
                 return of_all[places].astype(np.float64), False
         return self._explainer().contributions(read, rows, places), True
 
-    def _shares(self, found: Parameters, read: TokenIds, rows: _Rows, places: _Rows) -> _Floats:
-        """Give twice what words add by themselves and half of each pair, in codes."""
+    def _shares(self, found: Parameters, read: TokenIds, *, rows: _Rows, places: _Rows) -> _Floats:
+        """Return twice the Shapley value of each word, in units of the quantized tables."""
         words, pairs = (
             each.astype(np.int64) * np.abs(each.astype(np.int64))
             for each in (found["words"], found["pairs"])
@@ -140,22 +150,23 @@ class Reasons:
         is_last = places + 1 == read.stops[rows]
         after = np.where(is_last, PADDING_ID, np.append(values, PADDING_ID)[places + 1])
         total = 2 * (words[here] - words[UNKNOWN_ID])
-        for one in (before, np.minimum(before, UNKNOWN_ID)):
-            total += pair(one, here) - pair(one, unknown)
-        for one in (after, np.minimum(after, UNKNOWN_ID)):
-            total += pair(here, one) - pair(unknown, one)
+        # Once with the neighbours as they are, and once with hidden neighbours.
+        for neighbour in (before, np.minimum(before, UNKNOWN_ID)):
+            total += pair(neighbour, here) - pair(neighbour, unknown)
+        for neighbour in (after, np.minimum(after, UNKNOWN_ID)):
+            total += pair(here, neighbour) - pair(unknown, neighbour)
         shares: _Floats = total.astype(np.float64)
         return shares
 
     @cached_property
     def _linear(self) -> Parameters | None:
-        graph = Graph(self._model.network)
+        graph = Graph(self._model.network_nodes, self._model.weights)
         found = graph.find(LinearBody.nodes, 0)
         return found if found and LinearBody.of(found, self._most) else None
 
     @cached_property
     def _hidden(self) -> HiddenWords | None:
-        graph = Graph(self._model.network)
+        graph = Graph(self._model.network_nodes, self._model.weights)
         body = graph.find(RecurrentBody.nodes, 0)
         head = graph.find(HiddenWords.head, RecurrentBody.nodes.count)
         return None if body is None or head is None else HiddenWords.of(body, head, self._most)

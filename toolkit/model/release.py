@@ -1,8 +1,8 @@
-"""What a model file says of its release: version, licences, what may be done with it.
+"""The facts of a model's release: version, licence, data sets, intended use.
 
-Each attribute of `Release` has an entry of its own in the metadata, and the same name in a file for
-`toolkit export --release` and in the JSON of `toolkit info`. `toolkit.model.facts` says
-how they are stored, and how to add one.
+Each attribute of `Release` is an entry of the metadata. It has the same name in a file for
+`toolkit export --release` and in the JSON of `toolkit info`. `toolkit.model.facts` documents how
+the entries are stored, and how to add one.
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, TypeVar
 
+from toolkit.model.names import LONGEST_NAME, Name, is_plain, plain_word
 from toolkit.model.typed_json import Line, is_line
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ModelProto
 
 
-# What the terms of a data set allow, as its publisher or the one who passed it on states them.
+# What the terms of a data set allow, as its publisher or distributor states them.
 USES = {
     "open": "an open licence is stated",
     "none": "no terms are stated",
     "research": "research or non-commercial use only",
 }
-# The same for a narrow column; None is for data sets whose terms are not one of these.
+# The same for a narrow column; None is for data sets with other terms.
 USES_IN_SHORT = {
     "open": "open",
     "none": "without terms",
@@ -34,25 +35,14 @@ USES_IN_SHORT = {
     None: "with other terms",
 }
 _COMPANY = "in a company"
-_FEW_DATA_SETS = 3  # are named one by one
-LONGEST_NAME = 100
-_MOST_DIGITS = 12  # of a version that is a number
-_PLAIN = "_.+-"  # beside letters and digits
+_FEW_DATA_SETS = 3  # up to this many are named; more are counted
+_MOST_DIGITS = 12  # of a numeric version
 
 
 def count_uses(uses: Iterable[str | None]) -> dict[str | None, int]:
-    """Count data sets by what their terms allow, in one order."""
+    """Count data sets by what their terms allow, in the order of `USES_IN_SHORT`."""
     counts = Counter(uses)
     return {use: counts[use] for use in USES_IN_SHORT if counts[use]}
-
-
-def plain_word(text: str) -> str:
-    """Replace all but letters, digits and `_ . + -`, which no format of files has to quote."""
-    return re.sub(r"[^\w.+-]+", "_", text) or "_"
-
-
-def _is_plain(text: str) -> bool:
-    return text != "" and all(letter.isalnum() or letter in _PLAIN for letter in text)
 
 
 def _is_day(text: str) -> bool:
@@ -67,16 +57,15 @@ def _is_licence(text: str) -> bool:
     terms = (word.strip("()").replace(":", "-") for word in words[::2])
     operators = ("AND", "OR", "WITH")
     is_odd = len(words) % 2 == 1 and text.isascii()
-    return is_odd and all(map(_is_plain, terms)) and all(word in operators for word in words[1::2])
+    return is_odd and all(map(is_plain, terms)) and all(word in operators for word in words[1::2])
 
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{1,8})*", re.ASCII | re.IGNORECASE)
-# It leads to a host by its name; a user or a password would be published.
+# A host by its name, without user and password: they would be published.
 _URL = re.compile(
     r"https?://[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?(:\d+)?([/?#][!-~]*)?", re.ASCII | re.IGNORECASE
 )
 
-Name = Annotated[str, _is_plain, lambda text: len(text) <= LONGEST_NAME]
 Day = Annotated[str, _is_day]
 Language = Annotated[str, lambda text: _LANGUAGE.fullmatch(text) is not None]
 Licence = Annotated[str, is_line, _is_licence]
@@ -89,9 +78,9 @@ class DataSet:
     """A source of reviews that a model has learned from."""
 
     name: Line
-    terms: Line  # as they are stated
+    terms: Line  # as stated by the publisher
     use: Use | None = None  # a key of `USES`
-    origin: Line | None = None  # what it is called where it was published
+    origin: Line | None = None  # its name where it was published
 
 
 @dataclass(frozen=True)
@@ -108,34 +97,34 @@ _Source = TypeVar("_Source", bound=DataSet | Teacher)
 def _joined(
     own: tuple[_Source, ...] | None, more: tuple[_Source, ...] | None
 ) -> tuple[_Source, ...] | None:
-    """Add sources that are not there by their name."""
+    """Return `own`, and the sources of `more` with other names; None instead of no sources."""
     named = {each.name for each in own or ()}
     return (*(own or ()), *(each for each in more or () if each.name not in named)) or None
 
 
 @dataclass(frozen=True)
 class Release:
-    """Which model this is, what it was made of, and what it may be used for."""
+    """Name and version of a model, its sources, its licence, and its intended use."""
 
     model_name: Name | None = None
     model_version: Name | None = None
     date: Day | None = None
     language: Language | None = None  # a tag of BCP 47
-    domain: Line | None = None  # what the reviews are about
+    domain: Line | None = None  # the subject of the reviews
     licence: Licence | None = None  # of the weights, an SPDX expression
     data_sets: tuple[DataSet, ...] | None = None
     teachers: tuple[Teacher, ...] | None = None
     repository: Url | None = None
-    intended_use: Line | None = None  # what it may be used for, in one sentence
+    intended_use: Line | None = None  # in one sentence
 
     def named(self, name: str) -> Release:
-        """Give the model a name, such as that of its file, if it has no other."""
+        """Return the release with a name, such as the file's, if it has none yet."""
         return replace(self, model_name=self.model_name or plain_word(name)[:LONGEST_NAME])
 
     def with_sources_of(self, start: Release) -> Release:
-        """Add what the model that this one was adapted from has learned from, and its language.
+        """Return the release with the sources and the language of the model it was adapted from.
 
-        Its licence and what it may be used for are not those of the new weights.
+        The licence and the intended use of `start` do not apply to the new weights.
         """
         return replace(
             self,
@@ -146,9 +135,9 @@ class Release:
 
     @property
     def number(self) -> int | None:
-        """The version as ONNX has it, a whole number: 202611 of 2026.11, 10203 of 1.2.3.
+        """The version as an integer, as ONNX needs it: 202611 for 2026.11, 10203 for 1.2.3.
 
-        After the first, each part takes two digits. None if the version has other parts.
+        Each part after the first takes two digits. None if a part is not a number or is longer.
         """
         parts = (self.model_version or "").removeprefix("v").split(".")
         if not all(part.isascii() and part.isdigit() for part in parts):
@@ -159,7 +148,7 @@ class Release:
 
     @property
     def namespace(self) -> str:
-        """The host of the repository from its end, such as `org.example`; empty without one."""
+        """The host of the repository reversed, such as `org.example`; empty without one."""
         found = re.match(r"\w+://([^/?#:]+)", self.repository or "")
         return ".".join(reversed(found[1].strip(".").split("."))) if found else ""
 
@@ -171,7 +160,7 @@ class Release:
         return f"{self.model_name or 'a model'} ({known})" if known else self.model_name or ""
 
     def rows(self) -> Iterator[tuple[str, str]]:
-        """Say what is known in words: what it is, and the fact."""
+        """Return the known facts in words: pairs of a title and a value."""
         values = {
             "model": self.title,
             "domain": self.domain,
@@ -186,7 +175,7 @@ class Release:
         yield from ((name, value) for name, value in values.items() if value)
 
     def _data_sets(self) -> str:
-        """Name the data sets with their terms; more than a few are counted by what they allow."""
+        """Return the data sets with their terms, or counts by terms if there are many."""
         found = self.data_sets or ()
         if len(found) <= _FEW_DATA_SETS:
             return "; ".join(f"{each.origin or each.name} ({each.terms})" for each in found)
@@ -197,9 +186,10 @@ class Release:
         return f"{len(found)} ({'; '.join(parts)})"
 
     def _for_companies(self) -> str:
-        """Say what the terms of the data sets mean for companies, whatever the licence is."""
+        """Return what the terms of the data sets mean for companies; may be empty."""
         uses = count_uses(each.use for each in self.data_sets or ())
-        total, unclear = sum(uses.values()), uses.get("none", 0) + uses.get("research", 0)
+        total = sum(uses.values())
+        unclear = uses.get("none", 0) + uses.get("research", 0)
         if unclear:
             return (
                 f"ask a lawyer first, as {unclear} of {total} data sets are without terms or for "
@@ -208,8 +198,8 @@ class Release:
         return f"{total} of {total} data sets state an open licence" if [*uses] == ["open"] else ""
 
     def write_to(self, model: ModelProto) -> None:
-        """Set what most bindings of ONNX Runtime show of a model: a text, a number, names."""
-        # Files of 2026.12 do not have that row; their numbers of data sets say the same.
+        """Set the fields that most bindings of ONNX Runtime show: description, version, names."""
+        # Without this row, so that files stay as they were in 2026.12.
         rows = (row for row in self.rows() if row[0] != _COMPANY)
         model.doc_string = "\n".join(f"{name}: {value}" for name, value in rows)
         model.domain = self.namespace

@@ -11,33 +11,26 @@ from typing import Annotated, Any, TypeVar
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model.classes import DEFAULT_THRESHOLD
-from toolkit.model.facts import (
-    Calibration,
-    Labels,
-    MaxTokens,
-    Metrics,
-    RuleVersion,
-    TrainingData,
-    VocabularySize,
-)
+from toolkit.model.facts import Labels, MaxTokens, RuleVersion, VocabularySize
 from toolkit.model.release import Release
 from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.training_facts import Calibration, Metrics, TrainingData
 from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.stores.paths import is_in_store
 from toolkit.text.rule import OLDEST_RULE, RULES
 from toolkit.text.vocabulary import Vocabulary
 
 CONFIG_VERSION = 1
-SHARE_OF_POSITIVES = "share of positives"  # how a run that has a threshold has chosen it
+SHARE_OF_POSITIVES = "share of positives"  # how the threshold of a run was chosen
 SAMPLE_REVIEWS = 2000
 
 T = TypeVar("T")
-_PresetName = Annotated[str, lambda name: re.fullmatch(r"[a-z0-9-]+", name)]  # of files, too
+_PresetName = Annotated[str, lambda name: re.fullmatch(r"[a-z0-9-]+", name)]  # also a file name
 
 
 @dataclass(frozen=True)
 class RunConfig:
-    """What `config.json` says of a run."""
+    """The content of `config.json`, which describes a run."""
 
     preset: _PresetName
     vocabulary_size: VocabularySize
@@ -45,43 +38,42 @@ class RunConfig:
     data: TrainingData
     training: dict[str, Any] = field(default_factory=dict)  # seed, epochs, split and the like
     classes: Labels | None = None  # None: negative and positive
-    calibration: Calibration | None = None  # already in `model.keras`
+    calibration: Calibration | None = None  # already applied in `model.keras`
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
-    threshold: Share | None = None  # from which a review is positive, unless the user says so
-    parts: dict[str, str] = field(default_factory=dict)  # file name: SHA-256, as in `fingerprints`
-    start_release: Release | None = None  # of the model that it was adapted from
-    token_rule: RuleVersion = OLDEST_RULE.version  # run folders without it have the first one
+    threshold: Share | None = None  # default of the export; None: `DEFAULT_THRESHOLD`
+    parts: dict[str, str] = field(default_factory=dict)  # file name → SHA-256, see `fingerprints`
+    start_release: Release | None = None  # of the model that this one was adapted from
+    token_rule: RuleVersion = OLDEST_RULE.version  # the first rule in folders without this entry
     toolkit_version: str = ""
     config_version: int = CONFIG_VERSION
 
     @property
     def usual_threshold(self) -> float:
-        """The threshold unless the user says another one."""
+        """The threshold if the user chooses none."""
         return DEFAULT_THRESHOLD if self.threshold is None else self.threshold
 
 
 class RunFolder:
-    """The parts of a run folder by name; beside them are plots and exported model files."""
+    """The files of a run folder by name. The folder also has plots and exported model files."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        self.model = (
-            path / "model.keras"
-        )  # (batch, max_tokens) int32 → (batch, 1 or classes) float32
-        self.vocabulary = path / "vocabulary.txt"  # the known words, commonest first
+        # (batch, max_tokens) int32 → (batch, 1 or classes) float32
+        self.model = path / "model.keras"
+        self.vocabulary = path / "vocabulary.txt"  # the known words, most frequent first
         self.config = path / "config.json"  # `RunConfig`
         self.metrics = path / "metrics.json"  # `Metrics`
         self.history = path / "history.csv"  # loss and accuracy by epoch
-        # Up to 2,000 reviews (`text`, `label`) for the proof of parity and for quantization: of the
-        # validation part, then of the test part, and of the training part if these are few.
+        # Up to 2,000 reviews (`text`, `label`) for the proof of parity and for quantization: from
+        # the validation part, then the test part, then the training part.
         self.sample = path / "sample.parquet"
-        # Held-out reviews, if there are any: `label` (0 to 1) and `probability` (float32, of the
-        # network before its calibration).
+        # Held-out reviews, if there are any: `label` (0 to 1) and `probability` (float32, before
+        # calibration).
         self.validation = path / "validation.parquet"
 
     def find_export(self) -> Path:
-        """Find the model file that `toolkit export` writes here by default, else `ModelError`."""
+        """Return the model file that `toolkit export` wrote here; `ModelError` without one."""
         if not self.config.is_file():
             raise ModelError(
                 f"{self.path}: a folder, expected a model file or the run folder of `toolkit train`"
@@ -95,7 +87,7 @@ class RunFolder:
         return exported
 
     def fingerprints(self) -> dict[str, str]:
-        """SHA-256 of the parts that belong together: network, vocabulary and reviews."""
+        """Return file name → SHA-256 of the parts that belong together."""
         parts = [self.model, self.vocabulary, self.sample]
         if self.validation.is_file():
             parts.append(self.validation)
@@ -110,7 +102,7 @@ class RunFolder:
         _write_json(self.metrics, encode(metrics))
 
     def load_config(self) -> RunConfig:
-        """Read `config.json`; raises `ModelError` if it is missing, damaged, of another version."""
+        """Read `config.json`; `ModelError` if it is missing, damaged or of another version."""
         content = _read_json(self.config)
         if content.get("config_version") != CONFIG_VERSION:
             raise ModelError(
@@ -120,7 +112,7 @@ class RunFolder:
         return _decoded(RunConfig, content, self.config)
 
     def load_vocabulary(self, config: RunConfig) -> Vocabulary:
-        """Read `vocabulary.txt`; raises `ModelError` if it does not belong to the network."""
+        """Read `vocabulary.txt`; raise `ModelError` if it does not belong to the network."""
         vocabulary = Vocabulary.load(self.vocabulary, RULES[config.token_rule])
         if not len(vocabulary.words):
             raise ModelError(f"{self.vocabulary}: is empty. Train again.")
@@ -132,11 +124,11 @@ class RunFolder:
         return vocabulary
 
     def load_metrics(self) -> Metrics:
-        """Read `metrics.json`; raises `ModelError` if it is missing or damaged."""
+        """Read `metrics.json`; raise `ModelError` if it is missing or damaged."""
         return _decoded(Metrics, _read_json(self.metrics), self.metrics)
 
     def check(self) -> None:
-        """Raise `ModelError` unless this is a folder with every part that the export needs."""
+        """Raise `ModelError` unless the folder has every part that the export needs."""
         if is_in_store(self.path):
             raise ModelError(f"{self.path}: a run folder has to be on this machine")
         if not self.path.is_dir():
@@ -151,7 +143,8 @@ class RunFolder:
                 f"{self.path}: an incomplete run folder, without {', '.join(missing)}. "
                 "Train again with `toolkit train`."
             )
-        recorded, found_parts = self.load_config().parts, self.fingerprints()
+        recorded = self.load_config().parts
+        found_parts = self.fingerprints()
         changed = [name for name in found_parts if recorded.get(name) != found_parts[name]]
         if changed:
             raise ModelError(

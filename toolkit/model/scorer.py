@@ -1,12 +1,12 @@
 """Score reviews with a model file: texts, Arrow arrays and record batches.
 
-Spark and Ray send a scorer with each task to processes that they use again. There it is its
-arguments, and what was opened for them is kept.
+Spark and Ray send a pickled scorer with each task, to processes that they reuse. A pickled scorer
+is its options alone; each process keeps the scorers that it has opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
@@ -16,47 +16,38 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL, find_model
-from toolkit.model.agreement import check_agreement, remember
-from toolkit.model.aspects import AspectLists, Aspects, called
-from toolkit.model.class_answers import ClassAnswers, Classification
+from toolkit.model.added_values import Predicted
+from toolkit.model.checked_files import is_known, remember
+from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import load_model
-from toolkit.model.labels import SENTENCE_COUNTS, Labelling, Neutral, Range
+from toolkit.model.labels import Labelling, Range
 from toolkit.model.network import open_network
-from toolkit.model.predict import STAR_DECIMALS, Predictor, array_of, list_of
-from toolkit.model.prior import base_of, check_prior, shift_of
-from toolkit.records.columns import ADDED_BY_CLASSES, REASONS_JOINED_WITH, aspect_role
+from toolkit.model.predictor import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.prior import base_of, shift_of
+from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
+from toolkit.records.columns import (
+    ADDITIONS,
+    REASONS_JOINED_WITH,
+    addition_of,
+    aspect_role,
+    is_of_classes,
+)
+from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from toolkit.model.aspects import AspectLists, Aspects
+    from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.explain import Explainer, Explanation
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences
 
 
-MOST_REASONS = 20
-
-
-class _Arguments(NamedTuple):
-    """The arguments of `Scorer`, for pickling."""
-
-    model: str | Path | None
-    threshold: float | None
-    neutral: Neutral
-    by_sentence: bool
-    aspects: Aspects | None
-    reasons: int
-    prior: float | None = None
-    min_probability: float | None = None
-    other: str | None = None
-    top: int = 0
-    probabilities: bool = False
-
-
 class Score(NamedTuple):
-    """The sentiment of one review; both are None where there is no text or no known word."""
+    """The sentiment of one review; both fields are None without a text or a known word."""
 
     sentiment: str | None
     probability: float | None  # of the positive class, 0 to 1
@@ -65,49 +56,52 @@ class Score(NamedTuple):
 class Scorer:
     """A loaded model, ready to score; safe to share between threads.
 
-    It computes in the thread that calls it, and starts no others. Pickled, it is its arguments
-    alone: the model file must be there where it is unpickled, and is opened once per process.
+    It computes in the calling thread, and starts no other threads. A pickled scorer has only its
+    arguments: the machine that unpickles it needs the model file, and opens it once per process.
 
     Parameters
     ----------
     model : str | Path | None
         A text-in model file of `toolkit export`, the run folder that it was written into, or the
-        name of a shipped model: `reviews`, the default, `reviews-small`,
-        `reviews-open` or `conv1d`.
+        name of a shipped model: `reviews` (the default), `reviews-small`, `reviews-open` or
+        `conv1d`.
     threshold : float | None
-        Probability from which a review counts as positive, 0 to 1; by default the model's own.
+        Reviews with at least this probability are positive, 0 to 1. Default: the model's own.
     neutral : Range | Literal[True] | None
-        Probabilities from the first number to below the second get the label ``neutral``; the
-        threshold lies between them. True is the model's own range. By default none do.
+        Range of probabilities, from the first number to below the second, with the label
+        ``neutral``; the threshold must lie between them. True: the model's own range. Default:
+        no neutral reviews.
     by_sentence : bool
-        Whether each sentence is scored, too (`toolkit.model.sentences` has the rule), and reviews
-        whose sentences disagree get the label ``mixed`` (`toolkit.model.labels`).
+        Whether to score each sentence, too (`toolkit.model.sentences`), and to give reviews whose
+        sentences disagree the label ``mixed`` (`toolkit.model.labels`).
     aspects : AspectLists | None
-        What reviews may speak of: the name of a list of the package (hotels, restaurants, products,
-        apps, films, airlines or shops), a TOML file, or words by the name of an aspect, such as
-        ``{"staff": ["staff", "reception*"]}``. `toolkit.model.aspects` says what becomes of them.
+        Aspects to find in reviews (`toolkit.model.aspects`): the name of a shipped list, such as
+        hotels or general (all are in `toolkit.model.ASPECT_LISTS`), a TOML file, or words by
+        aspect, such as ``{"staff": ["staff", "reception*"]}``.
     reasons : int
-        How many of the words that moved a score most are told of it (`toolkit.model.reasons`).
+        Number of most influential words to return per review (`toolkit.model.reasons`).
     prior : float | None
-        The share of positive reviews among those to score, from 0.000001 to 0.999999: half of its
-        log-odds moves each probability, and stars (`toolkit.model.prior`). By default nothing does.
+        The share of positive reviews among those to score, from 0.000001 to 0.999999. Half of its
+        log-odds is added to the logit of each review, also for stars (`toolkit.model.prior`).
+        Default: nothing is added.
     min_probability : float | None
-        Of a model of classes: a label that is less likely than this, 0 to 1, is not given.
+        For models of classes: least probability of a label, 0 to 1. Less likely labels are
+        replaced by `other`.
     other : str | None
-        The label in its place; by default there is none.
+        For models of classes: the label of texts without a likely label. Default: no label.
     top : int
-        Of a model of classes: how many of the most likely labels `score_batch` lists.
+        For models of classes: number of most likely labels that `score_batch` lists.
     probabilities : bool
-        Of a model of classes: whether `score_batch` adds the probability of each class.
+        For models of classes: whether `score_batch` adds the probability of each class.
 
     Raises
     ------
     ModelError
-        If the file is missing, damaged, or no model of this toolkit.
+        If the file is missing, damaged, or not a model of this toolkit.
     UsageError
-        If the threshold is not within 0 to 1, the range does not include it, the model has no
-        range of its own, a label of the model is called mixed, aspects are no such lists, the
-        prior is no such share, or an argument is not for models of this kind.
+        If the threshold is not within 0 to 1; if the neutral range does not include it; if the
+        model has no neutral range of its own, or a label ``mixed``; if aspects or prior are
+        invalid; or if an argument is not for models of this kind.
 
     Examples
     --------
@@ -132,95 +126,140 @@ class Scorer:
         top: int = 0,
         probabilities: bool = False,
     ) -> None:
-        if type(reasons) is not int or not 0 <= reasons <= MOST_REASONS:
-            raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {reasons!r}")
-        self.most_reasons = reasons
-        self.prior = None if prior is None else check_prior(prior)
-        self.aspects = None if aspects is None else Aspects.of(aspects)
-        self._file = load_model(model)
-        self.facts: ModelFacts = self._file.facts  # what the model file says of itself
-        of_classes = {
-            "--min-probability": min_probability is not None,
-            "--other": other is not None,
-            "--top": top != 0,
-            "--probabilities": probabilities,
-        }
-        self.answers: ClassAnswers | None = None  # of a model of classes
+        self._open(
+            ScorerOptions(
+                model=model,
+                threshold=threshold,
+                neutral=neutral,
+                by_sentence=by_sentence,
+                aspects=_aspects_of(aspects),
+                reasons=reasons,
+                prior=prior,
+                min_probability=min_probability,
+                other=other,
+                top=top,
+                probabilities=probabilities,
+            )
+        )
+
+    @classmethod
+    def of(cls, options: ScorerOptions) -> Self:
+        """Load a model, as `Scorer` does.
+
+        Parameters
+        ----------
+        options : ScorerOptions
+            The arguments of `Scorer`.
+
+        Returns
+        -------
+        Self
+            The scorer.
+        """
+        scorer = object.__new__(cls)
+        scorer._open(options)
+        return scorer
+
+    def _open(self, options: ScorerOptions) -> None:
+        self._file = load_model(options.model)
+        self.facts: ModelFacts = self._file.facts
+        options.check_kind(self.facts, self._file.name)
+        self.answers: ClassAnswers | None = None  # for a model of classes
         if self.facts.has_classes:
-            of_sentiment = {
-                "--threshold": threshold is not None,
-                "--neutral": neutral is not None,
-                "--by-sentence": by_sentence,
-                "--aspects": aspects is not None,
-                "--reasons": reasons != 0,
-                "--prior": prior is not None,
-            }
-            self._refuse(of_sentiment, "for models that tell negative from positive")
-            self.answers = ClassAnswers(self.facts, min_probability, other, top, probabilities)
-        else:
-            self._refuse(of_classes, "for models of classes")
+            from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
+
+            self.answers = ClassAnswers(
+                self.facts,
+                min_probability=options.min_probability,
+                other=options.other,
+                top=options.top,
+                probabilities=options.probabilities,
+            )
         self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
         self._network = open_network(self._file)
-        check_agreement(self._file, self._network)
-        self._explainers: list[Explainer] = []  # at most one, which scorers of one file share
-        self._given = (model, threshold)
-        self._label(neutral, by_sentence=by_sentence)
+        if not is_known(self._file.sha256):
+            from toolkit.model.agreement import check_agreement  # late: shipped models are known
 
-    def _label(self, neutral: Neutral, *, by_sentence: bool) -> None:
-        model, threshold = self._given
-        self._labelling = Labelling.of(self._file, threshold, neutral, by_sentence=by_sentence)
-        if self.aspects is not None:
-            self.aspects.check_labels(self.facts.labels)
+            check_agreement(self._file, self._network)
+        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
+        self._set(options)
+
+    def _set(self, options: ScorerOptions) -> None:
+        """Apply options to the loaded model."""
+        self._labelling = Labelling.of(
+            self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
+        )
+        if options.aspects is not None:
+            options.aspects.check_labels(self.facts.labels)
         self.threshold = self._labelling.threshold
         self.neutral: Range | None = self._labelling.neutral
-        chosen: Neutral = self.neutral if neutral is not True else True
-        of_classes = {} if self.answers is None else self.answers.as_dict()
-        self._arguments = _Arguments(
-            model=model,
-            threshold=threshold,
-            neutral=chosen,
-            by_sentence=by_sentence,
-            aspects=self.aspects,
-            reasons=self.most_reasons,
-            prior=self.prior,
-            **of_classes,
-        )
-        self.by_sentence = by_sentence
+        # The checked range, in place of a list or other numbers.
+        is_own = options.neutral is True
+        self.options = replace(options, neutral=True if is_own else self.neutral)
         self._predictor = Predictor(
             self._network,
             self.vocabulary,
             self._labelling,
-            self.aspects,
-            self._reasons if self.most_reasons else None,
-            0.0 if self.prior is None else shift_of(self.prior, self.base),
-            self.answers,
+            aspects=options.aspects,
+            reasons=self._reasons if options.reasons else None,
+            shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
+            answers=self.answers,
         )
+        self._class_predictor = self._predictor  # with the probabilities of all classes
+        if self.answers is not None and not self.answers.probabilities:
+            self._class_predictor = Predictor(
+                self._network,
+                self.vocabulary,
+                self._labelling,
+                answers=replace(self.answers, probabilities=True),
+            )
 
-    def _refuse(self, given: dict[str, bool], what: str) -> None:
-        """Raise `UsageError` if an argument is given that is not for this kind of model."""
-        if useless := [option for option, is_given in given.items() if is_given]:
-            kind = (
-                f"tells {len(self.facts.labels):,} classes of its own"
-                if self.facts.has_classes
-                else "tells negative from positive"
-            )
-            raise UsageError(
-                f"{', '.join(useless)}: {what}, and the model {self._file.name} {kind}. Leave "
-                "this out, or choose another model."
-            )
+    @property
+    def in_use(self) -> ScorerOptions:
+        """The options, with the model's threshold and neutral range in place of defaults."""
+        threshold = None if self.facts.has_classes else float(self.threshold)
+        return replace(self.options, threshold=threshold, neutral=self.neutral)
+
+    @property
+    def by_sentence(self) -> bool:
+        """Whether each sentence is scored, too."""
+        return self.options.by_sentence
+
+    @property
+    def aspects(self) -> Aspects | None:
+        """The aspects to find in reviews."""
+        return self.options.aspects
+
+    @property
+    def most_reasons(self) -> int:
+        """The number of most influential words to return per review."""
+        return self.options.reasons
+
+    @property
+    def prior(self) -> float | None:
+        """The share of positive reviews that scores are adjusted to; None: no adjustment."""
+        return self.options.prior
 
     def check_sentiment(self, name: str, instead: str) -> None:
-        """Raise `UsageError` for what a model of classes does not have; say what to do instead."""
-        if self.answers is not None:
-            raise UsageError(
-                f"{name}: for models that tell negative from positive, and the model "
-                f"{self._file.name} tells {len(self.facts.labels):,} classes of its own. {instead}"
-            )
+        """Raise `UsageError` for a model of classes; ``instead``: what to do, for the message."""
+        refuse_classes(name, self.facts, self._file.name, instead)
+
+    def check_options_of_sentiment(self, given: Mapping[str, bool]) -> None:
+        """Raise `UsageError` if a model of classes has no use for options.
+
+        Parameters
+        ----------
+        given : Mapping[str, bool]
+            Options by name, and whether each is given.
+        """
+        useless = [option for option, is_given in given.items() if is_given]
+        if self.answers is not None and useless:
+            raise wrong_kind(useless, self.facts, self._file.name)
 
     def with_labels(
         self, neutral: Range | Literal[True] | None = None, *, by_sentence: bool = False
     ) -> Self:
-        """Give a scorer that labels in another way, with the same threshold and loaded model.
+        """Return a scorer with other labels, but the same threshold and the same loaded model.
 
         Parameters
         ----------
@@ -242,7 +281,7 @@ class Scorer:
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
         other = self._copy()
-        other._label(neutral, by_sentence=by_sentence)
+        other._set(replace(self.options, neutral=neutral, by_sentence=by_sentence))
         return other
 
     def _copy(self) -> Self:
@@ -253,7 +292,7 @@ class Scorer:
 
     @property
     def base(self) -> float:
-        """The share of positive reviews that the probabilities of the model are for."""
+        """The share of positive reviews that the model is calibrated for."""
         return base_of(self.facts)
 
     def with_prior(self, prior: float | None) -> Self:
@@ -276,16 +315,15 @@ class Scorer:
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
         other = self._copy()
-        other.prior = None if prior is None else check_prior(prior)
-        other._label(self._arguments.neutral, by_sentence=self.by_sentence)
+        other._set(replace(self.options, prior=prior))
         return other
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # A cluster sends the scorer to its workers, where the model file is opened again.
-        return _unpickle, (*self._arguments, self._file.sha256)
+        # A worker opens the model file again.
+        return _unpickle, (self.options, self._file.sha256)
 
     def identity(self) -> dict[str, Any]:
-        """Say which model this is, as `ModelFile.identity`, with the threshold in use."""
+        """Return `ModelFile.identity` with the threshold in use."""
         threshold = None if self.facts.has_classes else round(float(self.threshold), 7)
         return {**self._file.identity(), "threshold": threshold}
 
@@ -295,7 +333,7 @@ class Scorer:
         return self._file.in_one_value
 
     def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
-        """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities."""
+        """Score the sentences of reviews by their ids, made ``with_cuts``, and probabilities."""
         return self._predictor.score_sentences(ids, probability)
 
     @property
@@ -305,12 +343,12 @@ class Scorer:
 
     @property
     def max_tokens(self) -> int:
-        """The number of tokens that the model reads of a review, its last ones."""
+        """How many tokens the model reads: the last ones of each review."""
         return self.facts.max_tokens
 
     @property
     def has_stars(self) -> bool:
-        """Whether the model tells stars."""
+        """Whether the model predicts stars."""
         return self._file.has_stars
 
     def score(self, texts: Iterable[str | None]) -> list[Score]:
@@ -319,17 +357,17 @@ class Scorer:
         Parameters
         ----------
         texts : Iterable[str | None]
-            Reviews; None or a blank text has no score, and nor has one without a known word.
+            Reviews. None, blank texts and texts without a known word have no score.
 
         Returns
         -------
         list[Score]
-            One for each review, in order.
+            One score per review, in order.
 
         Raises
         ------
         UsageError
-            If the model is one of classes: see `classify`.
+            If this is a model of classes: see `classify`.
         """
         self.check_sentiment("score", "Use classify.")
         listed = list_of(texts)
@@ -340,7 +378,7 @@ class Scorer:
         return [Score(*each) for each in found]
 
     def classify(self, texts: Iterable[str | None]) -> list[Classification]:
-        """Tell the class of some texts.
+        """Return the class of some texts.
 
         Parameters
         ----------
@@ -350,8 +388,8 @@ class Scorer:
         Returns
         -------
         list[Classification]
-            The label of each text and how likely that label is, 0 to 1. A model of sentiment has
-            the labels negative and positive.
+            The label of each text, and the probability of that label, 0 to 1. The labels of a
+            model of sentiment are negative and positive.
         """
         if self.answers is not None:
             return self.answers.of_rows(self.predict(array_of(texts)))
@@ -362,7 +400,7 @@ class Scorer:
         ]
 
     def class_probabilities(self, texts: Iterable[str | None]) -> list[dict[str, float] | None]:
-        """Tell how likely each class is for some texts.
+        """Return the probability of each class for some texts.
 
         Parameters
         ----------
@@ -372,27 +410,22 @@ class Scorer:
         Returns
         -------
         list[dict[str, float] | None]
-            For each text the probability of each class, 0 to 1, the most likely one first; None
-            where there is no text or no known word.
+            Label → probability, 0 to 1, for each text, the most likely label first; None without
+            a text or a known word.
         """
         if self.answers is not None:
-            every = Predictor(
-                self._network,
-                self.vocabulary,
-                self._labelling,
-                answers=replace(self.answers, probabilities=True),
-            )
-            return self.answers.by_class(every.predict(array_of(texts), with_reading=False))
+            found = self._class_predictor.predict(array_of(texts), with_reading=False)
+            return self.answers.by_class(found)
         negative, positive = self.facts.labels
-        return [
-            None
-            if share is None
-            else dict(sorted(((positive, share), (negative, 1 - share)), key=lambda e: -e[1]))
-            for _, share in self.score(texts)
-        ]
+
+        def by_label(share: float) -> dict[str, float]:
+            pairs = ((positive, share), (negative, 1 - share))
+            return dict(sorted(pairs, key=lambda pair: -pair[1]))
+
+        return [None if share is None else by_label(share) for _, share in self.score(texts)]
 
     def stars(self, texts: Iterable[str | None]) -> list[float | None]:
-        """Tell the stars of some reviews.
+        """Predict the stars of some reviews.
 
         Parameters
         ----------
@@ -402,7 +435,7 @@ class Scorer:
         Returns
         -------
         list[float | None]
-            For each review 1.0 to 5.0 in hundredths, None where there is no score.
+            Stars of each review, 1.0 to 5.0, rounded to hundredths; None without a score.
 
         Raises
         ------
@@ -414,7 +447,7 @@ class Scorer:
         return [None if stars is None else round(stars, STAR_DECIMALS) for stars in found]
 
     def aspects_of(self, texts: Iterable[str | None]) -> list[dict[str, str]]:
-        """Tell what some reviews say of each aspect.
+        """Return what some reviews say about each aspect.
 
         Parameters
         ----------
@@ -424,7 +457,7 @@ class Scorer:
         Returns
         -------
         list[dict[str, str]]
-            For each review the aspects that it speaks of, by name: ``positive``, ``negative``,
+            For each review, the aspects that it mentions: name → ``positive``, ``negative``,
             ``mixed`` or ``neutral``.
 
         Raises
@@ -445,10 +478,15 @@ class Scorer:
     def _reasons(self) -> Reasons:
         from toolkit.model.reasons import Reasons  # late: few runs want them
 
-        return Reasons(self._file, self.vocabulary, self.most_reasons, lambda: self._explainer)
+        return Reasons(
+            self._file,
+            self.vocabulary,
+            most_words=self.most_reasons,
+            explainer=lambda: self._explainer,
+        )
 
     def reasons(self, texts: Iterable[str | None]) -> list[list[str]]:
-        """Tell the words that moved the score of some reviews most towards its label.
+        """Return the words of some reviews that contribute most to the label.
 
         Parameters
         ----------
@@ -458,7 +496,7 @@ class Scorer:
         Returns
         -------
         list[list[str]]
-            For each review its words in small letters, the strongest first.
+            Words of each review in lower case, the strongest first.
 
         Raises
         ------
@@ -470,7 +508,7 @@ class Scorer:
         return [words.split(REASONS_JOINED_WITH) if words else [] for words in found]
 
     def explain(self, text: str) -> Explanation:
-        """Tell what each word of a review adds to its score, as `toolkit.model.explain` does.
+        """Return what each word of a review contributes to its score (`toolkit.model.explain`).
 
         Parameters
         ----------
@@ -480,25 +518,27 @@ class Scorer:
         Returns
         -------
         Explanation
-            Its score, its words with their places and contributions, and, by sentence, its
-            sentences.
+            The score, the words with their positions and contributions, and, if sentences are
+            scored, the sentences.
 
         Raises
         ------
         UsageError
-            If it is not a text, or has no score: it is blank, or the model knows none of its words.
+            If the review is not a text or has no score: it is blank, has no known word, or only
+            numbers and function words.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
-            raise UsageError(
-                f"explain: the model knows no word of {text!r:.50}, so it has no score to explain"
-            )
+            why = why_unscored(self.token_ids(array_of([text])), text)
+            raise UsageError(f"explain: {why}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
-        found = self._explainer.explain(text, self.token_ids(texts)[0], sentiment, probability)
+        found = self._explainer.explain(
+            text, row=self.token_ids(texts)[0], sentiment=sentiment, probability=probability
+        )
         if not self.by_sentence and self.aspects is None:
             return found
         names = () if self.aspects is None else self.aspects.names
@@ -512,62 +552,63 @@ class Scorer:
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
-            Reviews; a null or a blank text has no score. Nor has a text without a known word
-            among those that the model reads, but models of format versions 1 and 2 score it.
+            Reviews. Null and blank texts have no score, nor have texts without a known word among
+            the words that the model reads; models of format versions 1 and 2 score the latter.
 
         Returns
         -------
         tuple[pa.Array, pa.FloatArray]
-            Sentiment (string) and probability (float32), both null where there is no score.
+            Sentiment (string) and probability (float32); null without a score.
 
         Raises
         ------
         UsageError
-            If it is of another type.
+            If the array has another type.
         """
         self.check_sentiment("score_array", "Use score_batch or classify.")
         columns = self.columns(self.predict(texts), ["sentiment", "probability"])
         return columns["sentiment"], columns["probability"]
 
     def probabilities(self, texts: pa.Array | pa.ChunkedArray) -> pa.FloatArray:
-        """Give the probabilities of the positive class, float32, as `score_array` does."""
+        """Return the probabilities of the positive class, float32, as `score_array` does."""
         self.check_sentiment("probabilities", "Use class_probabilities.")
         return self.predict(texts)["probability"]
 
     def predict(
         self, texts: pa.Array | pa.ChunkedArray, *, with_reading: bool = False
     ) -> pa.RecordBatch:
-        """Give all that the model says of an Arrow array of any string type.
+        """Return all predictions for an Arrow array of any string type.
 
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
             Reviews.
         with_reading : bool
-            Whether to say how the texts were read, too.
+            Whether to add the columns `few_known_words` and `cut_to_length`.
 
         Returns
         -------
         pa.RecordBatch
-            `probability` of the positive class, float32, 0 to 1; and, if the model has them,
-            `stars`, float32, 1 to 5 in hundredths; by sentence also `positive_sentences` and
-            `negative_sentences`, int32; for each aspect, such as `aspect_room`, int8: 0 if no
-            sentence speaks of it, 1 neutral, 2 negative, 3 positive, 4 mixed; and its probability,
-            such as `positive_probability_room`, float32, null if no sentence does; with reasons
-            `reasons`, string, joined by ``; ``; with the reading
-            also `few_known_words` (`toolkit.model.predict.KnownWords`) and `cut_to_length`, truth
-            values: whether a text has more tokens than the model reads. All are null where there is
-            no score.
+            One row per review; all columns are null without a score:
+            `probability` of the positive class, float32, 0 to 1;
+            `stars`, float32, 1 to 5 in hundredths, if the model has them;
+            `positive_sentences` and `negative_sentences`, int32, if sentences are scored;
+            for each aspect, such as `aspect_room`, int8: 0 not mentioned, 1 neutral, 2 negative,
+            3 positive, 4 mixed; and its probability, such as `positive_probability_room`, float32,
+            null if not mentioned;
+            `reasons`, string, joined by ``; ``, if asked for;
+            `few_known_words`, bool (`toolkit.model.predictor.KnownWords`), and `cut_to_length`,
+            bool: whether a text has more tokens than the model reads.
 
         Raises
         ------
         UsageError
-            If the array is of another type.
+            If the array has another type.
         """
         return self._predictor.predict(texts, with_reading=with_reading)
 
     def sentiments(self, probability: pa.FloatArray) -> pa.StringArray:
-        """Give the label for each probability (float32) alone; null where that is null."""
+        """Return the label of each probability (float32), without regard to sentences."""
         self.check_sentiment("sentiments", "Use classify.")
         return self._labelling.of_probability(probability)
 
@@ -582,56 +623,56 @@ class Scorer:
         negative_sentences_column: str = "negative_sentences",
         model_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
-        """Score a record batch or a table: all columns stay, and two or more are added.
+        """Score a record batch or a table: return it with two or more added columns.
 
-        With aspects, one is added for each, such as ``aspect_room``; and ``reasons`` if asked for.
+        A scorer with aspects adds one column per aspect, such as ``aspect_room``; one with reasons
+        adds ``reasons``.
 
-        Every engine calls this function, so that results never depend on where it runs.
+        All engines call this function, so that results do not depend on where it runs.
 
         Parameters
         ----------
         batch : pa.RecordBatch | pa.Table
             Reviews with any further columns.
         text_column : str
-            Column of the reviews, of any string type.
+            Column with the reviews, of any string type.
         sentiment_column : str
             Name of the added column with the label, string.
         probability_column : str
             Name of the added column with the probability of the positive class, float32.
         stars_column : str | None
-            Name of the added column with the stars, float32, 1 to 5; by default no such column.
+            Name of the added column with the stars, float32, 1 to 5. Default: no such column.
         positive_sentences_column : str
-            Name of the column with the number of clearly positive sentences, int32, which is added
-            if they are scored.
+            Name of the column with the number of clearly positive sentences, int32; it is added
+            if sentences are scored.
         negative_sentences_column : str
-            Name of the same for negative sentences.
+            Name of the column with the number of clearly negative sentences, int32; it is added
+            if sentences are scored.
         model_column : str | None
-            Name of the added column with the model, string, in each row such as
-            ``reviews 2026.11 sha256-0123456789abcdef``; by default no such column.
+            Name of the added column with the model, string, such as
+            ``reviews 2026.11 sha256-0123456789abcdef`` in each row. Default: no such column.
 
         Returns
         -------
         pa.RecordBatch | pa.Table
-            As many rows, in order; the added fields, except the model, are null where there is no
+            The same rows in the same order. Added fields, except the model, are null without a
             score.
 
         Raises
         ------
         UsageError
-            If there is no such text column, an added name is taken, or the model has no stars.
+            If the text column is missing, an added name is taken, or the model has no stars.
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
         if self.answers is not None:
             added = {role: role for role in self.answers.adds}
         if stars_column is not None:
             added["stars"] = stars_column
-        if self.by_sentence:
-            added["positive_sentences"] = positive_sentences_column
-            added["negative_sentences"] = negative_sentences_column
-        if self.most_reasons:
-            added["reasons"] = "reasons"
-        if self.aspects is not None:
-            added |= {role: role for role in map(aspect_role, self.aspects.names)}
+        named = {
+            "positive_sentences": positive_sentences_column,
+            "negative_sentences": negative_sentences_column,
+        }
+        added |= {role: named.get(role, role) for role in self._asked()}
         if model_column is not None:
             added["model"] = model_column
         self.check_gives(added)
@@ -641,61 +682,58 @@ class Scorer:
             batch = batch.append_column(added[role], values)
         return batch
 
-    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
-        """Give the wanted of `sentiment`, `model` and the columns of what `predict` gave.
+    def _asked(self) -> Iterator[str]:
+        """Yield the roles of the columns that the options ask for; of aspects, not the numbers."""
+        for key, addition in ADDITIONS.items():
+            if not addition.needs or not getattr(self.options, addition.needs):
+                continue
+            if not addition.are_several:
+                yield key
+            elif key == "aspect" and self.aspects is not None:
+                yield from map(aspect_role, self.aspects.names)
 
-        Of a model of classes, the wanted of `ClassAnswers.adds` and `model`.
-        """
-        found = {}
-        if self.answers is not None:
-            found = self.answers.columns(predictions, wanted)
-            if "model" in wanted:
-                found["model"] = pa.repeat(self.model, len(predictions))
-            return {role: found[role] for role in wanted}
-        for name in wanted:
-            if name == "sentiment":
-                found[name] = self._labelling.of_predictions(predictions)
-            elif self.aspects is not None and name in map(aspect_role, self.aspects.names):
-                words = pa.array(called(self.facts.labels), pa.string())
-                found[name] = words.take(predictions[name])
-            elif name == "model":  # also where there is no score: the model has seen the row
-                found[name] = pa.repeat(self.model, len(predictions))
-            else:
-                found[name] = predictions[name]
-        return found
+    def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
+        """Return the added columns with some roles, (texts,) each, of what `predict` returned."""
+        given = Predicted(predictions, self._file, self._labelling, self.answers)
+        return {role: given.column(role) for role in wanted}
 
     def check_gives(self, wanted: Collection[str]) -> None:
-        """Raise `UsageError` unless `columns` can give all that is wanted."""
+        """Raise `UsageError` unless `columns` can return all wanted roles."""
         if self.answers is not None:
-            unknown = {*wanted} - {*self.answers.adds, "model"}
-            if unknown:
+            if unknown := {*wanted} - {*self.answers.adds, "model"}:
                 self.check_sentiment(f"the column {min(unknown)}", "Leave it out.")
             return
-        if of_classes := [role for role in wanted if role in ADDED_BY_CLASSES]:
-            self._refuse({f"the column {of_classes[0]}": True}, "for models of classes")
+        if of_classes := [role for role in wanted if is_of_classes(role)]:
+            options = [f"the column {of_classes[0]}"]
+            raise wrong_kind(options, self.facts, self._file.name)
         if "stars" in wanted and not self.has_stars:
             raise UsageError(
                 f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
                 f"Choose another, such as {DEFAULT_MODEL}."
             )
-        if "reasons" in wanted and not self.most_reasons:
-            raise UsageError("reasons are given with --reasons, or Scorer(reasons=3)")
-        if not self.by_sentence and not {*wanted}.isdisjoint(SENTENCE_COUNTS):
-            raise UsageError(
-                "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
-            )
+        for addition in map(addition_of, wanted):
+            if addition.needs and not getattr(self.options, addition.needs):
+                raise UsageError(addition.hint)
 
     def token_ids(self, texts: pa.Array) -> Ids:
-        """Make the network's input, (rows, tokens) int32, 0 pads in front; a null has no words."""
+        """Return the network's input, (rows, tokens) int32, padded in front with 0."""
         return self._predictor.token_ids(texts)
 
     @property
     def _explainer(self) -> Explainer:
         if not self._explainers:
-            from toolkit.model.explain import Explainer  # late: scoring has no use for it
+            from toolkit.model.explain import Explainer  # late: scoring does not need it
 
             self._explainers.append(Explainer(self._file))
         return self._explainers[0]
+
+
+def _aspects_of(given: AspectLists | None) -> Aspects | None:
+    if given is None:
+        return None
+    from toolkit.model.aspects import Aspects  # late: few runs want them
+
+    return Aspects.of(given)
 
 
 def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
@@ -711,29 +749,32 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
             raise UsageError(f"the input has a column {name!r} already; choose another name")
 
 
-# The least recently used is forgotten first. Scorers of `reviews` take some 50 MiB each.
+# How many unpickled scorers a process keeps, the most recently used. One of `reviews` takes some
+# 50 MiB.
 MOST_SCORERS = 4
 
 
-def _unpickle(*given: Any) -> Scorer:
-    """Return the scorer of `_Arguments`, opened once in each process.
+def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
+    """Return a scorer with these options, opened once per process.
 
-    The last of the given is the SHA-256 of the file that the sender has checked: the same file is
-    not checked again here.
+    ``checked``: the SHA-256 of the file that the sender has checked; it is not checked again.
     """
-    *values, checked = given
-    arguments = _Arguments(*values)
+    if others or not isinstance(options, ScorerOptions):
+        raise UsageError(
+            "this scorer was pickled by another version of the toolkit. Install the same version "
+            "on all machines, and pickle it again."
+        )
     remember(checked)
-    path = find_model(arguments.model)
+    path = find_model(options.model)
     try:
         found = path.stat()
-    except OSError:  # opening it says what is wrong
-        return Scorer(**arguments._asdict())
-    # A file that was replaced is another one.
+    except OSError:  # opening the file reports what is wrong
+        return Scorer.of(options)
+    # A replaced file must be opened again, so these facts are part of the key.
     file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(arguments, file)
+    return _opened(options, file)
 
 
 @lru_cache(MOST_SCORERS)
-def _opened(arguments: _Arguments, _file: tuple[object, ...]) -> Scorer:
-    return Scorer(**arguments._asdict())
+def _opened(options: ScorerOptions, _file: tuple[object, ...]) -> Scorer:
+    return Scorer.of(options)

@@ -1,20 +1,18 @@
-"""The sentences of reviews, cut out of token ids, and their scores: no text is read again.
+"""Cut reviews into sentences by their token ids, and score the sentences.
 
-For one review that is explained, also where its sentences are in its text.
+`explained_sentences` also finds the sentences of one review in its text.
 
 A sentence ends
 
 1. at ``!``, ``?``, ``…``, at ``;`` unless it ends an entity such as ``&amp;``, at the end of a
    line, and at ``<br />``;
-2. at a ``.`` after which no word begins at once: not in 3.5, and not at the first one of U.S. for
-   example;
-3. before a word of contrast that the model knows, `CONTRASTS`, so that "The camera is excellent but
-   the battery is terrible" is two sentences. Not where it is the last word of a sentence, and not
-   in "nothing but", "can't help but", "as though" and the like (`NO_CONTRAST_AFTER`), nor in "but
-   also".
+2. at a ``.`` that no word follows directly: not in 3.5, and not after the U of U.S.;
+3. before a word of contrast (`CONTRASTS`) that the model knows: "The camera is excellent but the
+   battery is terrible" is two sentences. Exceptions: the last word of a sentence; "nothing but",
+   "can't help but", "as though" and the like (`NO_CONTRAST_AFTER`); and "but also".
 
-Only sentences with a word count. Closing quotes and brackets belong to the sentence before, as they
-are no words.
+Sentences without a word are dropped. Closing quotes and brackets belong to the sentence before
+them.
 """
 
 from __future__ import annotations
@@ -31,7 +29,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.aspects import AspectFinder
 from toolkit.model.file import PROBABILITY
-from toolkit.model.labels import Limits, tone
+from toolkit.model.labels import ToneLimits, tone
 from toolkit.model.network import Network, Probabilities
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
@@ -46,20 +44,30 @@ _Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class Sentences:
-    """The sentences of some reviews, as far as a model reads them."""
+    """The sentences of some reviews; tokens that the model does not read are left out."""
 
-    ids: TokenIds  # a row for each sentence
-    reviews: _Rows  # (sentences,): the number of the review of each, from 0, ascending
+    ids: TokenIds  # one row per sentence
+    reviews: _Rows  # (sentences,): number of the review of each sentence, from 0, ascending
+
+
+@dataclass(frozen=True)
+class _WordFlags:
+    """Which ids are the words of rule 3 above; (vocabulary,) each."""
+
+    contrasts: _Flags
+    even: _Flags
+    no_contrast_after: _Flags
+    no_contrast_before: _Flags
 
 
 @dataclass(frozen=True)
 class SentenceRule:
-    """Finds the sentences of reviews whose ids are those of a vocabulary."""
+    """Cuts reviews, as token ids of a vocabulary, into sentences."""
 
     vocabulary: Vocabulary
 
     def sentences(self, ids: TokenIds, most_tokens: int) -> Sentences:
-        """Cut the last ``most_tokens`` ids of reviews, made ``with_cuts``, into sentences."""
+        """Cut the last ``most_tokens`` tokens of each review; its ids were made ``with_cuts``."""
         if ids.cuts is None:
             raise ValueError("ids with cuts are expected")
         starts = np.maximum(ids.starts, ids.stops - most_tokens)
@@ -68,7 +76,8 @@ class SentenceRule:
         words = self._contrasts(ids.values, begins)
         begins[words.starts] = begins[words.stops] = True
         marks = np.flatnonzero(begins)
-        first, last = np.searchsorted(marks, starts), np.searchsorted(marks, ids.stops)
+        first = np.searchsorted(marks, starts)
+        last = np.searchsorted(marks, ids.stops)
         counts = last - first
         reviews = np.repeat(np.arange(len(ids)), counts)
         at = np.arange(len(reviews)) + np.repeat(last - np.cumsum(counts), counts)
@@ -79,25 +88,30 @@ class SentenceRule:
         return Sentences(TokenIds(ids.values, marks[at], marks[at + 1]), reviews[kept])
 
     def _contrasts(self, values: Ids, begins: _Flags) -> TokenIds:
-        """Find the words of contrast between two others of a sentence; "even though" is one."""
-        contrasts, even, no_contrast_after, no_contrast_before = self._flags_of_words
-        places = np.flatnonzero(contrasts[values])
+        """Find the words of contrast within sentences; "even though" counts as one word."""
+        words = self._word_flags
+        places = np.flatnonzero(words.contrasts[values])
+        # Keep those with a word before and a word after them in the same sentence.
         places = places[~(begins[places] | begins[places + 1])]
-        # Each has a word before it and one after it.
-        is_even = even[values[places - 1]]
-        is_other = no_contrast_after[values[places - 1]] | (is_even & begins[places - 1])
-        is_other |= no_contrast_before[values[places + 1]]
-        starts, stops = places - is_even, places + 1
-        return TokenIds(values, starts[~is_other], stops[~is_other])
+        is_even = words.even[values[places - 1]]
+        is_exception = words.no_contrast_after[values[places - 1]]
+        is_exception |= is_even & begins[places - 1]
+        is_exception |= words.no_contrast_before[values[places + 1]]
+        starts = places - is_even
+        stops = places + 1
+        return TokenIds(values, starts[~is_exception], stops[~is_exception])
 
     @cached_property
-    def _flags_of_words(self) -> tuple[_Flags, _Flags, _Flags, _Flags]:
-        """Flags for the words of contrast, "even", and the words that make it something else."""
-        before, after = self._flags(NO_CONTRAST_AFTER), self._flags(NO_CONTRAST_BEFORE)
-        return self._flags(CONTRASTS), self._flags(("even",)), before, after
+    def _word_flags(self) -> _WordFlags:
+        return _WordFlags(
+            contrasts=self._flags(CONTRASTS),
+            even=self._flags(("even",)),
+            no_contrast_after=self._flags(NO_CONTRAST_AFTER),
+            no_contrast_before=self._flags(NO_CONTRAST_BEFORE),
+        )
 
     def _flags(self, words: tuple[str, ...]) -> _Flags:
-        """Give a flag for each id, (vocabulary,): whether it is that of one of the words."""
+        """Return for each id, (vocabulary,), whether it is the id of one of the words."""
         found = pc.index_in(pa.array(words), value_set=self.vocabulary.words).drop_null()
         flags = np.zeros(self.vocabulary.size, np.bool_)
         flags[found.to_numpy() + FIRST_WORD_ID] = True
@@ -108,11 +122,11 @@ class SentenceRule:
 class ScoredSentences:
     """The sentences of some reviews that have a word which the model knows."""
 
-    ids: TokenIds  # a row for each sentence, among the values of the reviews
-    reviews: _Rows  # (sentences,): the number of its review, from 0, ascending
+    ids: TokenIds  # one row per sentence, of the same values as the reviews
+    reviews: _Rows  # (sentences,): number of the review of each sentence, from 0, ascending
     probability: Probabilities  # (sentences,)
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
-    # (sentences,): a bit for each aspect that it speaks of, if asked for
+    # (sentences,): one bit per aspect, set if the sentence mentions it; None: not asked for
     aspects: npt.NDArray[np.uint64] | None = None
 
 
@@ -123,41 +137,48 @@ class SentenceScorer:
     network: Network
     rule: SentenceRule
     most_tokens: int
-    limits: Limits
+    limits: ToneLimits
     finder: AspectFinder | None = None
-    scores_all: bool = True  # else only the sentences that speak of an aspect
+    scores_all: bool = True  # False: score only sentences that mention an aspect
 
     def score(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
-        """Score the sentences of reviews with their ids, made ``with_cuts``, and probabilities.
+        """Score the sentences of reviews, given their ids, made ``with_cuts``, and probabilities.
 
-        A review that is one sentence has its own probability; its sentence is not run again.
+        If a review is one sentence, that sentence takes its probability and is not run again.
         """
         found = self.rule.sentences(ids, self.most_tokens)
         is_only = np.bincount(found.reviews, minlength=len(ids))[found.reviews] == 1
-        is_kept, bits = found.ids.has_known_token(self.most_tokens), None
+        is_kept = found.ids.has_known_token(self.most_tokens)
+        bits = None
         if self.finder is not None:
             bits = self.finder.find(ids, found.ids)
             is_kept &= self.scores_all | (bits > 0)
         kept = np.flatnonzero(is_kept)
-        bits = None if bits is None else bits[kept]
-        sentences, reviews = found.ids.select(kept), found.reviews[kept]
+        sentences = found.ids.select(kept)
+        reviews = found.reviews[kept]
         values = probability[reviews]
         others = np.flatnonzero(~is_only[kept])
         values[others] = self.network.run_all(sentences.select(others))[PROBABILITY]
         limits = self.limits if self.scores_all else self.limits.of_aspects
-        return ScoredSentences(sentences, reviews, values, tone(values, limits), bits)
+        return ScoredSentences(
+            ids=sentences,
+            reviews=reviews,
+            probability=values,
+            tones=tone(values, limits),
+            aspects=None if bits is None else bits[kept],
+        )
 
 
 @dataclass(frozen=True)
 class Sentence:
     """A sentence of a review, ``text[start:end]`` in Unicode characters."""
 
-    text: str  # as it is written, with the marks at its end
+    text: str  # as written, with the punctuation at its end
     start: int
     end: int  # after its last character
-    sentiment: str | None  # the label if it is clear, else None
+    sentiment: str | None  # the label; None if the sentence is not clear
     probability: float  # of the positive class
-    aspects: tuple[str, ...] | None = None  # that it speaks of; None: not asked for
+    aspects: tuple[str, ...] | None = None  # mentioned in the sentence; None: not asked for
 
 
 def explained_sentences(
@@ -169,8 +190,8 @@ def explained_sentences(
 ) -> tuple[Sentence, ...]:
     """Find the scored sentences of one review in its text.
 
-    ``spans`` are those of its tokens, by whose numbers the sentences start and stop; ``aspects``
-    are the names of the bits.
+    ``spans``: start and end of each token in the text. ``aspects``: names of the bits of
+    ``scored.aspects``, from the lowest.
     """
     sentiments = {1: labels[1], 0: None, -1: labels[0]}
     found = []
@@ -183,22 +204,32 @@ def explained_sentences(
         all_bits,
         strict=True,
     ):
-        start, last = _first_character(text, spans[first:stop]), spans[stop - 1][1]
+        start = _first_character(text, spans[first:stop])
+        _, last = spans[stop - 1]
         following = spans[stop][0] if stop < len(spans) else len(text)
         end = last + _length_of_marks(text[last:following])
-        spoken = [name for at, name in enumerate(aspects) if bits is not None and bits >> at & 1]
-        names = None if bits is None else tuple(spoken)
-        found.append(Sentence(text[start:end], start, end, sentiments[sign], probability, names))
+        mentioned = None
+        if bits is not None:
+            mentioned = tuple(name for at, name in enumerate(aspects) if bits >> at & 1)
+        sentence = Sentence(
+            text=text[start:end],
+            start=start,
+            end=end,
+            sentiment=sentiments[sign],
+            probability=probability,
+            aspects=mentioned,
+        )
+        found.append(sentence)
     return tuple(found)
 
 
 def _first_character(text: str, spans: Sequence[tuple[int, int]]) -> int:
-    """Give where a sentence starts, without the ``<br />`` that end the one before."""
+    """Return where a sentence starts, after any ``<br />`` of the sentence before it."""
     words = (start for start, _ in spans if text[start - 1 : start + 2].lower() != "<br")
     return next(words, spans[0][0])
 
 
 def _length_of_marks(separators: str) -> int:
-    """Count what is written without a space after a word, up to a tag."""
+    """Count the characters of punctuation after a word, up to a space or a tag."""
     before_space = re.split(r"[\s\0]", separators, maxsplit=1)[0]
     return len(before_space.partition("<")[0])

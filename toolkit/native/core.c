@@ -26,14 +26,14 @@ caller has handed over. The parts below are one program, compiled at once. */
 #endif
 
 enum {
-    BLOCK = 64,         /* bytes of which the separators are one number of 64 bits */
+    BLOCK = 64,         /* bytes whose separators are the bits of one number */
     PIECE = 64 * BLOCK, /* bytes that are read at once */
-    PADDING = 16,       /* bytes after a piece that may be read, and mean nothing */
+    PADDING = 16,       /* readable bytes after a piece, without meaning */
     LONGEST_WORD = 1024,
     MOST_RANGES = 8, /* of ASCII characters that separate words */
-    CHARACTERS = 0x20000, /* of which a rule knows the kind; all others are of words */
+    CHARACTERS = 0x20000, /* characters with a kind; all others are part of words */
     LONGEST_TAG = 221, /* bytes, as in toolkit/text/rule.py */
-    MOST_STEPS = 256, /* from a slot to the one that holds a word */
+    MOST_STEPS = 256, /* slots from the first one of a hash value to the word's */
     UNKNOWN_ID = 2,
     LONGEST_ENTITY = 8, /* characters between & and ;, as in toolkit/text/splitting.py */
 };

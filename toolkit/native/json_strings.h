@@ -1,8 +1,8 @@
-/* A string in each of many JSON objects. */
+/* Read one string from each of many JSON objects. */
 
 enum { DEEPEST = 32 };
 
-/* The next byte of a string that is not plain: a quote, a backslash or a control character. */
+/* Find the next special byte of a string: a quote, a backslash or a control character. */
 static inline const uint8_t *end_of_plain(const uint8_t *at, const uint8_t *stop) {
 #if defined(__x86_64__)
     const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
@@ -25,7 +25,7 @@ static inline const uint8_t *end_of_plain(const uint8_t *at, const uint8_t *stop
     return at;
 }
 
-/* The number that four hexadecimal digits are; -1 if they are none. */
+/* Return the value of four hexadecimal digits, or -1 if they are not digits. */
 static int32_t hexadecimal(const uint8_t *at, const uint8_t *stop) {
     int32_t number = 0;
     if (stop - at < 4) return -1;
@@ -37,8 +37,8 @@ static int32_t hexadecimal(const uint8_t *at, const uint8_t *stop) {
     return number;
 }
 
-/* Read an escape after its backslash; NULL if it is invalid, a NUL, or half of a pair. The character
-   is written at `*to`, which moves on. */
+/* Read an escape after its backslash; NULL if it is invalid, a NUL, or half of a surrogate pair.
+   Writes the character at `*to`, and advances it. */
 static const uint8_t *read_escape(const uint8_t *at, const uint8_t *stop, uint8_t **to) {
     static const char letters[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
     if (at >= stop) return NULL;
@@ -71,8 +71,8 @@ static const uint8_t *read_escape(const uint8_t *at, const uint8_t *stop, uint8_
     return at;
 }
 
-/* Read a string from after its first quote to after its last; NULL if it is invalid. Its characters
-   are written at `*to`, which moves on, unless `to` is NULL. */
+/* Read a string from after its opening quote; return the position after its closing quote, or
+   NULL if it is invalid. Writes the characters at `*to`, and advances it, unless `to` is NULL. */
 static const uint8_t *read_string(const uint8_t *at, const uint8_t *stop, uint8_t **to) {
     uint8_t ignored[4];
     for (;;) {
@@ -121,7 +121,7 @@ static const uint8_t *after_word(const uint8_t *at, const uint8_t *stop, const c
     return (size_t)(stop - at) >= length && memcmp(at, expected, length) == 0 ? at + length : NULL;
 }
 
-/* Where a value ends; NULL if it is invalid, or nested deeper than `left`. */
+/* Return the end of a value; NULL if it is invalid, or nested deeper than `left`. */
 static const uint8_t *after_value(const uint8_t *at, const uint8_t *stop, int left) {
     if (at >= stop) return NULL;
     switch (*at) {
@@ -155,7 +155,7 @@ static const uint8_t *after_value(const uint8_t *at, const uint8_t *stop, int le
     }
 }
 
-/* Some names, of which `bounds` (count + 1) says where they are. */
+/* A list of names; name i is from `bounds[i]` to `bounds[i + 1]`. */
 typedef struct {
     const uint8_t *content;
     const int32_t *bounds;
@@ -170,8 +170,8 @@ static int is_among(const names *n, int32_t first, const uint8_t *at, int64_t le
     return 0;
 }
 
-/* Read the string that an object has by the first of some names, and write it at `*to`. Gives 1, or 0
-   if it is null or missing, or -1 if anything is not as `read_members` wants it. */
+/* Read the member of an object with the first of the names, and write it at `*to`. Returns 1, or
+   0 if it is null or missing, or -1 if the object is not as `read_members` requires. */
 static int read_member(const uint8_t *at, const uint8_t *stop, const names *n, uint8_t **to) {
     int found = -1;
     if (at >= stop || *at != '{') return -1;
@@ -205,11 +205,11 @@ static int read_member(const uint8_t *at, const uint8_t *stop, const names *n, u
     }
 }
 
-/* Read the string that each of some objects has by the first of some names: `content` has room for
-   all bytes of the objects, `bounds` (rows + 1) says where the strings are, and `is_there` (rows)
-   which are there. Gives 0 unless each is one object of UTF-8, from its start to its stop, that has
-   the name at most once, with a string or null, none of the other names, and no name with an escape.
-   It may give 0 for others, too. */
+/* Read the member of each object with the first of the names. `content` has room for all bytes
+   of the objects; string i is from `bounds[i]` to `bounds[i + 1]`; `is_there` (rows) is 0 for
+   null and missing members. Returns 0 unless each text, from its start to its stop, is one
+   object in UTF-8 that has the name at most once, with a string or null, none of the other
+   names, and no name with an escape. It may also return 0 for such objects. */
 EXPORT int32_t read_members(const uint8_t *data, const int64_t *starts, const int64_t *stops,
                             int64_t rows, const uint8_t *name_content, const int32_t *name_bounds,
                             int32_t name_count, uint8_t *content, int32_t *bounds,

@@ -1,7 +1,7 @@
-/* From token ids to what a network sums up of a review. */
+/* From token ids to the sums of a network over each review. */
 
-/* The reviews of a call: where the ids of each start and stop. A network reads the last `most` ids of
-   the start id and those of the review. */
+/* The reviews of a call: the start and stop of the ids of each. A network reads the last `most`
+   ids of the start id and the review's ids. */
 typedef struct {
     const int32_t *ids;
     const int64_t *starts, *stops;
@@ -10,14 +10,14 @@ typedef struct {
 
 enum { PADDING_ID = 0, START_ID = 1, FIRST_WORD_ID = 4, RUN = 256 };
 
-/* Where the ids begin that a network reads of a review, and whether the start id is before them. */
+/* Return the first id of a review that a network reads, and whether it also reads the start id. */
 static inline int64_t first_read(const reviews *r, int64_t row, int *has_start) {
     int64_t first = r->stops[row] - r->most;
     *has_start = first < r->starts[row];
     return *has_start ? r->starts[row] : first;
 }
 
-/* Whether all ids are below a vocabulary's size, so that they may be looked up. */
+/* Check whether all ids are below the vocabulary's size, so that they can be looked up. */
 static int are_known(const reviews *r, int32_t vocabulary) {
     for (int64_t row = 0; row < r->rows; row++) {
         uint32_t highest = 0;
@@ -28,8 +28,8 @@ static int are_known(const reviews *r, int32_t vocabulary) {
     return 1;
 }
 
-/* A divisor of numbers of 32 bits, with what makes a product of a division (Lemire, Kaser and Kurz,
-   Faster remainder by direct computation, 2019). */
+/* A divisor of 32-bit numbers, with the reciprocal that turns a division into a product (Lemire,
+   Kaser and Kurz, Faster remainder by direct computation, 2019). */
 typedef struct {
     uint32_t number;
     uint64_t reciprocal;
@@ -55,8 +55,8 @@ typedef struct {
 
 static inline int32_t decoded(int8_t code) { return code * (code < 0 ? -code : code); }
 
-/* Sum up the codes of each review, and count its tokens and its known tokens, (rows) each. Gives 0, or
-   1 if an id is beyond the tables. */
+/* Add up the codes of each review, and count its tokens and its known tokens, (rows) each.
+   Returns 0, or 1 if an id is beyond the tables. */
 EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *totals, float *tokens,
                           int32_t *known) {
     if (!are_known(r, t->vocabulary)) return 1;
@@ -83,18 +83,18 @@ EXPORT int32_t sum_linear(const linear_tables *t, const reviews *r, float *total
     return 0;
 }
 
-/* `ngram-recurrent`: a row of small numbers for each word and each pair of neighbours that has one. Of
-   its columns, the first half is read forward and the second half backward. */
+/* `ngram-recurrent`: a row of small numbers for each word, and for the known pairs of
+   neighbours. The first half of the columns is read forward, the second half backward. */
 typedef struct {
-    const int8_t *rows;   /* (rows, 4 groups, columns): what is kept, written, read and said */
+    const int8_t *rows;   /* (rows, 4 groups, columns): keep, write, read, own */
     const int32_t *slots; /* (slots_size): rows of pairs, see toolkit/networks/tables.py */
     const float *scale;   /* (columns) */
     int32_t vocabulary, columns, slots_size;
 } recurrent_tables;
 
-enum { QUOTIENT_BITS = 12 }; /* where the row is in a slot */
+enum { QUOTIENT_BITS = 12 }; /* bits of a slot that are the quotient; the row is above them */
 enum { GROUPS = 4, MOST_RECURRENT_TOKENS = 4096, MOST_RECURRENT_COLUMNS = 32, LINE = 64 };
-enum { FETCHED = 24 }; /* tokens whose rows are fetched ahead: those of a long review fill the cache */
+enum { FETCHED = 24 }; /* tokens whose rows are fetched ahead; more would fill the cache */
 
 #define ALWAYS_INLINE inline __attribute__((always_inline))
 
@@ -104,8 +104,9 @@ static ALWAYS_INLINE void fetch_row(const int8_t *rows, int64_t size, uint32_t p
     __builtin_prefetch(row + size - 1);
 }
 
-/* Find the rows of all tokens of a review, the start id included, and fetch those at both ends. Two
-   passes of RUN tokens, so that the processor can fetch what the next one needs. */
+/* Find the rows of all tokens of a review, with the start id, and fetch the rows at both ends.
+   There are two passes of RUN tokens, so that the processor fetches memory for the second one
+   early. */
 static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *ids, int64_t count,
                       int has_start, uint32_t *found) {
     uint32_t vocabulary = (uint32_t)t->vocabulary, before = has_start ? START_ID : PADDING_ID;
@@ -123,7 +124,7 @@ static void find_rows(const recurrent_tables *t, divisor slots, const int32_t *i
         }
         for (int64_t i = 0; i < together; i++) {
             uint32_t id = (uint32_t)ids[i], held = (uint32_t)t->slots[places[i]];
-            uint32_t pair = held >> QUOTIENT_BITS; /* a slot of nobody has all bits */
+            uint32_t pair = held >> QUOTIENT_BITS; /* an empty slot has all bits set */
             uint32_t is_pair = ((held & ((1u << QUOTIENT_BITS) - 1)) == quotients[i]) &
                                (held != UINT32_MAX) & (id > START_ID);
             found[i] = id + ((0 - is_pair) & (vocabulary + pair - id));
@@ -242,9 +243,9 @@ static remember_function *find_remember(void) {
     return remember_plain;
 }
 
-/* What the outputs of each review are, pooled: `highest` and `totals` (rows, columns), and the tokens
-   and the known tokens, (rows) each. Gives 0, or 1 if an id is beyond the tables. The rows of a review
-   are found while the one before is read. */
+/* Pool the outputs of each review: `highest` and `totals` (rows, columns), and the numbers of
+   tokens and known tokens, (rows) each. Returns 0, or 1 if an id is beyond the tables. The rows
+   of a review are looked up while the review before it is read. */
 EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, float *highest,
                                 float *totals, float *tokens, int32_t *known) {
     if (!are_known(r, t->vocabulary)) return 1;
@@ -276,14 +277,14 @@ EXPORT int32_t remember_vectors(const recurrent_tables *t, const reviews *r, flo
     return 0;
 }
 
-/* What a network makes of the pooled outputs: `kernel` is (2 columns, hidden). */
+/* The layers after the pooling: `kernel` is (2 columns, hidden). */
 typedef struct {
     recurrent_tables tables;
     const float *kernel, *hidden_bias, *last;
     int32_t hidden;
 } recurrent_network;
 
-/* Columns are read eight at once; those that a direction has less have zeros. */
+/* Columns are read eight at a time; missing columns of a direction are zero. */
 typedef float eight __attribute__((vector_size(32), aligned(4), may_alias));
 typedef float eight_numbers __attribute__((vector_size(32)));
 typedef int8_t eight_codes __attribute__((vector_size(8)));
@@ -358,10 +359,10 @@ static ALWAYS_INLINE void remember_all(const direction *d, const eight *scale, i
         d->highest_after[i] = HIGHER_8(d->outputs[i], d->highest_after[i + parts]);
 }
 
-enum { STEPS_UNSEEN = 4 }; /* between two looks at whether the memory is the same again */
+enum { STEPS_UNSEEN = 4 }; /* tokens between two checks whether the memory is the same again */
 
-/* Read a review again from a token on, where one or two rows are others, until the memory is the same
-   again; and say what is pooled then. */
+/* Read a review again from a token with one or two other rows, until the memory is the same
+   again, and compute the new pooled outputs. */
 static ALWAYS_INLINE void remember_changed(const direction *d, const eight *scale, int64_t count, int parts,
                                            int64_t from, const eight *changed, int64_t changes, float *highest,
                                            float *totals) {
@@ -395,7 +396,7 @@ static ALWAYS_INLINE void remember_changed(const direction *d, const eight *scal
     }
 }
 
-/* Add what some numbers, (inputs), give to the hidden units, before the largest of each and 0 is taken. */
+/* Add the contributions of some numbers, (inputs), to the hidden units, before their ReLU. */
 static ALWAYS_INLINE void add_to_hidden(const recurrent_network *n, const float *before, const float *numbers,
                                         int inputs, float *after) {
     for (int k = 0; k < n->hidden; k += HIDDEN_TOGETHER) {
@@ -408,8 +409,9 @@ static ALWAYS_INLINE void add_to_hidden(const recurrent_network *n, const float 
     }
 }
 
-/* How far the logit falls if each known word is hidden, (tokens); to about 1e-5. The pooled sums are
-   multiplied by `factor`. A direction has `wide` columns: pooled are the highest of both, then the sums. */
+/* Compute the fall of the logit if each known word is hidden, (tokens), to about 1e-5. The
+   pooled sums are multiplied by `factor`. A direction has `wide` columns: the pooled outputs are
+   the maxima of both directions, then the sums. */
 static ALWAYS_INLINE void hide_words(const recurrent_network *n, const int32_t *ids, const uint32_t *places,
                                      int64_t count, float factor, int parts, eight *space, float *found) {
     const recurrent_tables *t = &n->tables;
@@ -485,9 +487,10 @@ AVX2 static void hide_avx2(const recurrent_network *n, const int32_t *ids, const
 }
 #endif
 
-/* What each known word adds to the logit, (ids); others are left as they are. `units` (rows) is what the
-   sums of a review are multiplied by; `space` has room for EIGHTS_OF_TOKEN for `most` tokens and two
-   more. Gives 0, or 1 if an id is beyond the tables, or tokens or hidden units are too many. */
+/* Compute what each known word adds to the logit, (ids); other values do not change. `units`
+   (rows) are the factors of the sums of each review; `space` has room for EIGHTS_OF_TOKEN for
+   `most` tokens and two more. Returns 0, or 1 if an id is beyond the tables, or if there are too
+   many tokens or hidden units. */
 EXPORT int32_t hide_each(const recurrent_network *n, const reviews *r, const float *units, eight *space,
                          float *found) {
     const recurrent_tables *t = &n->tables;
@@ -513,14 +516,14 @@ EXPORT int32_t hide_each(const recurrent_network *n, const reviews *r, const flo
     return 0;
 }
 
-/* `conv1d`: what a token gives by itself, and what by the token after it. */
+/* `conv1d`: the products of a token with the first and the second row of the kernel. */
 typedef struct {
-    const float *first, *second; /* (vocabulary, filters); of the second, one row more for no token */
+    const float *first, *second; /* (vocabulary, filters); `second` has one more row, for no token */
     int32_t vocabulary, filters, width;
 } conv_tables;
 
-/* The highest of each two neighbouring windows of two tokens, 0 at least: (rows, width / 2, filters).
-   Reviews are padded in front. Gives 0, or 1 if an id is beyond the tables. */
+/* Compute the maximum of each two neighbouring windows of two tokens, at least 0: (rows, width /
+   2, filters). Reviews are padded in front. Returns 0, or 1 if an id is beyond the tables. */
 EXPORT int32_t convolve(const conv_tables *t, const reviews *r, float *found) {
     if (!are_known(r, t->vocabulary)) return 1;
     for (int64_t row = 0; row < r->rows; row++) {
@@ -553,8 +556,8 @@ typedef struct {
     int32_t vocabulary;
 } flags;
 
-/* Count the flagged ids among the last `most` of each review, without the start id: (rows). Gives 0, or
-   1 if an id has no flag. */
+/* Count the flagged ids among the last `most` of each review, without the start id: (rows).
+   Returns 0, or 1 if an id has no flag. */
 EXPORT int32_t count_flagged(const flags *f, const reviews *r, int32_t *found) {
     if (!are_known(r, f->vocabulary)) return 1;
     for (int64_t row = 0; row < r->rows; row++) {

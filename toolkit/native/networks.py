@@ -1,7 +1,7 @@
-"""The bodies of networks in the core: from token ids to what a network sums up of a review.
+"""The bodies of networks in the core: from token ids to the sums of a review.
 
-The sums are whole numbers that float32 holds exactly, or are made by single operations: they have
-the bits that ONNX Runtime gives, in any order.
+The sums have the same bits as in ONNX Runtime, in any order: they are whole numbers that float32
+holds exactly, or the results of single operations.
 
 To run a network in the core, add a class to `BODIES` and C code to `networks.h`. The class names
 the nodes of the ONNX graph that it replaces, checks that the weights fit together, and makes the
@@ -28,10 +28,14 @@ Parameters = Mapping[str, Array]
 
 _MOST_TOKENS = 1 << 15  # sums of that many numbers of 8 bits are exact in float32
 _LARGEST = np.iinfo(np.int32).max
-_COLUMNS_TOGETHER, _GROUPS, _MOST_RECURRENT_COLUMNS = 8, 4, 32  # as in `networks.h`
+# These three are as in `networks.h`.
+_COLUMNS_TOGETHER = 8
+_GROUPS = 4
+_MOST_RECURRENT_COLUMNS = 32
 _MOST_RECURRENT_TOKENS = 4096  # sums of fewer numbers up to 4,095 are exact in float32
-_MOST_ACTIVATIONS = 1 << 16  # of a review, to bound the memory; ONNX Runtime has its own limit
-_START_ID, _UNKNOWN_ID = 1, 2  # as in `toolkit.text.token_ids`
+_MOST_ACTIVATIONS = 1 << 16  # of a review, to limit memory; above it, ONNX Runtime is used
+_START_ID = 1  # as in `toolkit.text.token_ids`, and the next
+_UNKNOWN_ID = 2
 _QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
 
 
@@ -41,10 +45,10 @@ class KnownNodes:
 
     count: int
     digest: str  # of what `toolkit.model.native_network.Graph` lists of them
-    # Weights that may have any values and any size, by their places in the order of their use.
+    # Weights with any values and sizes: the position of each in the order of use.
     weights: Mapping[str, int] = field(default_factory=dict)
-    constants: Mapping[str, int] = field(default_factory=dict)  # nodes that read weights alone
-    results: Mapping[int, type] = field(default_factory=dict)  # nodes whose outputs others read
+    constants: Mapping[str, int] = field(default_factory=dict)  # nodes that read only weights
+    results: Mapping[int, type] = field(default_factory=dict)  # nodes whose outputs are read later
 
 
 class Body(Protocol):
@@ -53,8 +57,8 @@ class Body(Protocol):
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Return the sums of each review; None if an id is beyond the tables.
 
-        Review i is ``ids[starts[i]:stops[i]]``, int32 and int64, without the start id, which is put
-        in front; the last ``most`` ids are read.
+        Review i is ``ids[starts[i]:stops[i]]``, int32 and int64, without the start id, which is
+        added in front; the last ``most`` ids are read.
         """
         ...
 
@@ -102,7 +106,8 @@ class TableBody:
         """Return the results, (rows, ...) each, as `Body.run`; None also without a core."""
         rows = len(starts)
         found: list[Array] = [np.empty((rows, *shape), kind) for kind, shape in self._results]
-        return found if self.call(ids, starts, stops, most, found) else None
+        is_done = self.call(ids=ids, starts=starts, stops=stops, most=most, arrays=found)
+        return found if is_done else None
 
     def call(
         self, ids: Array, starts: Array, stops: Array, most: int, arrays: Sequence[Array]
@@ -136,7 +141,7 @@ class LinearBody(TableBody):
         weights={"words": 1, "vocabulary": 6, "pairs_size": 7, "pairs": 8},
         results={24: np.float32, 27: np.float32},
     )
-    counts_known: ClassVar = True  # whether it gives the known tokens at the end
+    counts_known: ClassVar = True  # whether the last result is the number of known tokens
 
     def __init__(self, words: Array, pairs: Array) -> None:
         results = [(np.float32, ()), (np.float32, ()), (np.int32, ())]
@@ -145,7 +150,8 @@ class LinearBody(TableBody):
     @classmethod
     def of(cls, found: Parameters, most: int) -> LinearBody | None:
         """Make a body from the weights of a graph; None if they do not fit together."""
-        words, pairs = found["words"], found["pairs"]
+        words = found["words"]
+        pairs = found["pairs"]
         if not _have_dimensions(found, words=1, pairs=1):
             return None
         fits = (
@@ -201,7 +207,8 @@ class RecurrentBody(TableBody):
         if not _have_dimensions(found, rows=2, slots=1, scale=1, group_sizes=1, units=1):
             return None
         rows, slots, scale = (found[name] for name in ("rows", "slots", "scale"))
-        columns, size = len(scale), int(found["vocabulary"])
+        columns = len(scale)
+        size = int(found["vocabulary"])
         fits = (
             rows.dtype == np.int8
             and slots.dtype == np.int32
@@ -221,15 +228,15 @@ class RecurrentBody(TableBody):
         if not fits:
             return None
         is_inside = int(slots.min()) >= -1 and size + int(slots.max()) // _QUOTIENTS < len(rows)
-        # The core has no padding, so padding must not count: it writes, reads and says nothing.
+        # The core does not pad, so padding must not write, read or add to the output.
         is_free = size < len(rows) and not rows[0, columns:].any()
         return cls(found) if is_inside and is_free else None
 
 
 class HiddenWords:
-    """How far the logit of `ngram-recurrent` falls if each known word is hidden; to about 1e-5."""
+    """The fall of the logit of `ngram-recurrent` if a known word is hidden, to about 1e-5."""
 
-    # After the body: the root of the tokens, and from there to the logit.
+    # The nodes after the body: from the square root of the number of tokens to the logit.
     head: ClassVar = KnownNodes(
         15,
         "9e02b16b65b58ed3f664f8e38e7a838b",
@@ -278,7 +285,10 @@ class HiddenWords:
         units = (1 / (4 * np.sqrt(tokens + 1))).astype(np.float32)
         space = np.empty((self._EIGHTS_OF_TOKEN * (most + 2), 8), np.float32)
         found = np.zeros(len(ids), np.float32)
-        return found if self._table.call(ids, starts, stops, most, [units, space, found]) else None
+        is_done = self._table.call(
+            ids=ids, starts=starts, stops=stops, most=most, arrays=[units, space, found]
+        )
+        return found if is_done else None
 
 
 class ConvBody(TableBody):
@@ -308,7 +318,8 @@ class ConvBody(TableBody):
     @classmethod
     def of(cls, found: Parameters, most: int) -> ConvBody | None:
         """Make a body from the tables of a graph; None if they do not fit together."""
-        first, second = found["first"], found["second"]
+        first = found["first"]
+        second = found["second"]
         if first.ndim != 2 or not first.size or found["no_token"].ndim:
             return None
         fits = (
@@ -329,9 +340,9 @@ BODIES = (LinearBody, RecurrentBody, ConvBody)
 
 
 class AdaptedBody:
-    """Body of an adapted network: outputs of its base, own sum, tokens and known tokens."""
+    """Body of an adapted network: outputs of its base, its own sum, tokens and known tokens."""
 
-    # Before the body of the base: which words it knows; and after it, the sum of its own weights.
+    # Nodes before the body of the base, which words it knows, and after it, the sum of own weights.
     known_words: ClassVar = KnownNodes(2, "8b6d07905ec0abbe78df39152fdc443a", weights={"known": 0})
     sum_of_words: ClassVar = KnownNodes(
         12,
@@ -341,7 +352,9 @@ class AdaptedBody:
     )
 
     def __init__(self, base: Body, words: LinearBody, known: int, features: int) -> None:
-        self._base, self._words, self._features = base, words, features
+        self._base = base
+        self._words = words
+        self._features = features
         self._known = known  # ids from here up are unknown words to the base
 
     @classmethod
@@ -350,7 +363,7 @@ class AdaptedBody:
         words = LinearBody.of_words(found["words"], most) if "words" in found else None
         if words is None or found["known"].ndim:
             return None
-        return cls(base, words, found["known"].item(), features)
+        return cls(base=base, words=words, known=found["known"].item(), features=features)
 
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Return features of the base, sum and tokens, float32, and known tokens, int32."""
@@ -361,10 +374,10 @@ class AdaptedBody:
 
 
 def _have_dimensions(found: Parameters, **tables: int) -> bool:
-    """Whether some weights have that many dimensions, and all others are numbers."""
+    """Check whether the named weights have these numbers of dimensions, and the others none."""
     return all(array.ndim == tables.get(name, 0) for name, array in found.items())
 
 
 def _are_keys(vocabulary: int) -> bool:
-    """Whether each pair of ids is a number of 32 bits, and the start id is one of them."""
+    """Check whether keys of pairs fit into 32 bits, and the vocabulary has the start id."""
     return vocabulary > 1 and vocabulary**2 - 1 <= _LARGEST

@@ -9,7 +9,7 @@ static inline uint64_t equal_bits(const uint8_t *at, uint8_t byte) {
     return bits;
 }
 
-/* Whether one of 64 bytes is one of two, or beyond ASCII. */
+/* Check whether one of 64 bytes is one of two characters, or beyond ASCII. */
 static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
     const __m128i first = _mm_set1_epi8((char)one), second = _mm_set1_epi8((char)two);
     __m128i found = _mm_setzero_si128();
@@ -51,7 +51,7 @@ static inline int is_special(const uint8_t *at, uint8_t one, uint8_t two) {
 }
 #endif
 
-/* How many bytes a character of UTF-8 has; 0 if it is invalid. */
+/* Return the number of bytes of a UTF-8 character; 0 if it is invalid. */
 static inline int bytes_of_character(const uint8_t *at, int64_t left) {
     uint8_t lead = at[0];
     if (lead < 0x80) return 1;
@@ -59,14 +59,13 @@ static inline int bytes_of_character(const uint8_t *at, int64_t left) {
     if (bytes == 0 || bytes > left) return 0;
     for (int i = 1; i < bytes; i++)
         if ((at[i] & 0xC0) != 0x80) return 0;
-    /* Not with more bytes than it has, no half of a pair, not beyond U+10FFFF. */
+    /* Valid: in the shortest form, not half of a surrogate pair, not above U+10FFFF. */
     if ((lead == 0xE0 && at[1] < 0xA0) || (lead == 0xED && at[1] > 0x9F)) return 0;
     if ((lead == 0xF0 && at[1] < 0x90) || (lead == 0xF4 && at[1] > 0x8F)) return 0;
     return bytes;
 }
 
-/* The bytes of a text up to a place are characters of UTF-8; continue that up to another place, or
-   to one that is invalid. */
+/* Continue a check of UTF-8 from a position up to another, or to the first invalid character. */
 static int64_t end_of_characters(const uint8_t *text, int64_t length, int64_t from, int64_t to) {
     while (from < to) {
         int bytes = bytes_of_character(text + from, length - from);
@@ -84,9 +83,9 @@ static inline int64_t write_places(uint64_t bits, int64_t start, int64_t count, 
 }
 
 typedef struct {
-    int64_t delimiters, newlines; /* how many are outside quotes, also those without room */
-    int64_t lines;                /* up to the last of these newlines, quoted ones count, too */
-    int32_t is_regular;           /* else nothing here means anything */
+    int64_t delimiters, newlines; /* numbers outside quotes, also if there was no room for all */
+    int64_t lines;                /* up to the last of these newlines, with newlines inside quotes */
+    int32_t is_regular;           /* 0: the other fields have no meaning */
     int32_t is_utf8;              /* up to the last of these newlines */
 } cuts;
 
@@ -102,14 +101,14 @@ EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, in
     *found = (cuts){.is_utf8 = 1};
     if (at_end && length > 0 && text[length - 1] != '\n') return;
     int64_t lines = 0, checked = 0, failed = INT64_MAX, last = -1;
-    /* Of the byte before a block: whether a field may open after it, whether it closes one, whether
-       it is CR outside quotes; and all ones if a quote is open. */
+    /* State of the byte before a block: may a field open after it, does it close a field, is it
+       a CR outside quotes; and all ones if a quote is open. */
     uint64_t may_open = 1, closes = 0, returns = 0, open = 0;
     for (int64_t start = 0; start < length; start += BLOCK) {
         const uint8_t *at = text + start;
         uint64_t valid = UINT64_MAX;
         uint8_t end[BLOCK] = {0};
-        if (length - start < BLOCK) { /* not read beyond its end */
+        if (length - start < BLOCK) { /* do not read beyond the end */
             memcpy(end, at, (size_t)(length - start));
             at = end;
             valid = (UINT64_C(1) << (length - start)) - 1;
@@ -126,7 +125,7 @@ EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, in
         uint64_t quotes = has_quotes ? equal_bits(at, q) & valid : 0;
         uint64_t marks = equal_bits(at, mark) & valid, ends = equal_bits(at, '\n') & valid;
         uint64_t carriage = equal_bits(at, '\r') & valid;
-        uint64_t inside = quotes; /* from a quote that opens to before the one that closes */
+        uint64_t inside = quotes; /* from an opening quote to before its closing quote */
         for (int shift = 1; shift < BLOCK; shift *= 2) inside ^= inside << shift;
         inside ^= open;
         uint64_t opening = quotes & inside, closing = quotes & ~inside;
@@ -163,8 +162,8 @@ EXPORT void find_cuts(const uint8_t *text, int64_t length, int32_t delimiter, in
     found->is_regular = 1;
 }
 
-/* Find all newlines of a text; gives how many there are, also those without room, and whether the
-   text is UTF-8 up to the last of them. */
+/* Find all newlines of a text. Returns their number, also if there was no room for all, and
+   whether the text is UTF-8 up to the last newline. */
 EXPORT int64_t find_lines(const uint8_t *text, int64_t length, int64_t room, int64_t *newlines,
                           int32_t *is_utf8) {
     int64_t count = 0, checked = 0, failed = INT64_MAX, last = -1;
@@ -189,9 +188,9 @@ EXPORT int64_t find_lines(const uint8_t *text, int64_t length, int64_t room, int
     return count;
 }
 
-/* Parts of records, put together. */
+/* Join parts of records. */
 
-/* How many bytes some columns have, and these bytes, row by row. */
+/* Count the bytes of columns, and join them row by row. */
 EXPORT int64_t joined_bytes(const texts *columns, int32_t count) {
     int64_t total = 0, length;
     for (int32_t i = 0; i < count; i++)

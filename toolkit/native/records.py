@@ -57,7 +57,8 @@ def find_field_ends(
     found = _Found()
     room = len(text) // _BYTES_OF_A_FIELD + 1
     while True:
-        delimiters, newlines = np.empty(room, np.int64), np.empty(room, np.int64)
+        delimiters = np.empty(room, np.int64)
+        newlines = np.empty(room, np.int64)
         core.find_cuts(
             ctypes.c_char_p(text),
             ctypes.c_int64(len(text)),
@@ -74,10 +75,10 @@ def find_field_ends(
         needed = max(found.delimiters, found.newlines)
         if needed <= room:
             return FieldEnds(
-                delimiters[: found.delimiters].copy(),
-                newlines[: found.newlines].copy(),
-                found.lines,
-                bool(found.is_utf8),
+                delimiters=delimiters[: found.delimiters].copy(),
+                newlines=newlines[: found.newlines].copy(),
+                lines=found.lines,
+                is_utf8=bool(found.is_utf8),
             )
         room = needed
 

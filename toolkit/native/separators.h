@@ -1,16 +1,17 @@
-/* Which characters separate words, found in blocks of bytes. */
+/* Find the characters that separate words, in blocks of bytes. */
 
-/* What a character is; a word is of all others, and of apostrophes between two of them. */
+/* Kinds of characters. A word consists of all other characters, and of apostrophes between two
+   of them. */
 enum { OF_WORD = 0, SEPARATOR = 1, EMOJI = 2, APOSTROPHE = 3, KINDS = 3 };
 
-/* What an entity may be, too: one that ends a sentence, or does so if no word follows at once. */
+/* Further kinds of entities: they end a sentence, always or if no word follows directly. */
 enum { ENDS = 4, MAY_END = 8 };
 
 typedef struct {
-    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* of what is in no word in ASCII, both included */
+    uint8_t first[MOST_RANGES], last[MOST_RANGES]; /* ASCII that is not in words, inclusive */
     int32_t ranges;
     int32_t ends_at_nul; /* whether a text ends at its first NUL */
-    int32_t has_markup;  /* whether tags, entities, apostrophes and emoji are looked at */
+    int32_t has_markup;  /* whether tags, entities, apostrophes and emoji have a meaning */
     uint8_t kinds[CHARACTERS / 4]; /* two bits for each character */
 } rule;
 
@@ -18,8 +19,8 @@ static inline int kind_of(const rule *r, uint32_t character) {
     return character < CHARACTERS ? r->kinds[character >> 2] >> 2 * (character & 3) & 3 : OF_WORD;
 }
 
-/* Of each block of 64 bytes, a bit for every byte that is a separator or an apostrophe of ASCII, for
-   those that have to be looked at (beyond ASCII, < and &), and for every '. */
+/* Bits for each block of 64 bytes: the separators and apostrophes of ASCII, the bytes that need
+   a closer look (beyond ASCII, < and &), and each '. */
 typedef struct {
     uint64_t separators, rare, quotes;
 } block_marks;
@@ -134,7 +135,8 @@ static const path paths[] = {
     {"plain", scan_plain},
 };
 
-/* The best path that this processor has, or that of a name; NULL if it has not that. */
+/* Return the best path for this processor, or the path of a name; NULL if the processor lacks
+   it. */
 static const path *find_path(const char *name) {
     for (size_t i = 0; i < sizeof paths / sizeof *paths; i++) {
         const path *p = &paths[i];

@@ -17,8 +17,11 @@ from toolkit import native as library
 
 _MOST_RANGES = 8
 _CHARACTERS = 0x20000
-_SEPARATOR, _EMOJI, _APOSTROPHE = 1, 2, 3  # as in separators.h
-_ENDS, _MAY_END = 4, 8
+_SEPARATOR = 1  # kinds of characters, as in separators.h
+_EMOJI = 2
+_APOSTROPHE = 3
+_ENDS = 4
+_MAY_END = 8
 _ALL = 2**63 - 1  # ids of a text
 _DECLARING = Lock()
 _KINDS = {pa.string(): 0, pa.large_string(): 1, pa.string_view(): 2}
@@ -99,7 +102,8 @@ class WordTable:
     """Strings and their ids, ready to be looked up; safe to share between threads."""
 
     def __init__(self, core: ctypes.CDLL, table: int) -> None:
-        self._core, self._table = core, ctypes.c_void_p(table)
+        self._core = core
+        self._table = ctypes.c_void_p(table)
         # Not at exit: a thread that nobody waits for may still use it.
         weakref.finalize(self, core.words_free, self._table).atexit = False
 
@@ -121,12 +125,18 @@ class WordTable:
         if core is None or described is None:
             return None
         name = None if path is None else path.encode()
-        table = _table(core, described, strings, ids, name)
+        table = _table(core=core, rule=described, strings=strings, ids=ids, path=name)
         made = cls(core, table) if table else None
         if table and rule.entities:
             kinds = [_kind(rule, char) for char in rule.entities.values()]
             names = pa.array(rule.entities, pa.string())
-            entities = _table(core, described, names, np.array(kinds, np.int32), name)
+            entities = _table(
+                core=core,
+                rule=described,
+                strings=names,
+                ids=np.array(kinds, np.int32),
+                path=name,
+            )
             core.words_know_entities(table, entities)
             return made if entities else None
         return made
@@ -189,7 +199,8 @@ def _core() -> ctypes.CDLL | None:
 def _declared(core: ctypes.CDLL | None) -> ctypes.CDLL | None:
     if core is None:
         return core
-    pointer, number = ctypes.c_void_p, ctypes.c_int64
+    pointer = ctypes.c_void_p
+    number = ctypes.c_int64
     core.words_new.restype = pointer
     core.words_new.argtypes = [pointer, pointer, pointer, pointer, ctypes.c_int32, ctypes.c_char_p]
     core.words_free.restype = core.words_know_entities.restype = None
@@ -233,8 +244,8 @@ def _described(rule: Rule) -> _Rule | None:
     if len(ranges) > _MOST_RANGES or ord(max(marks + rule.emoji)) >= _CHARACTERS:
         return None
     described.ranges = len(ranges)
-    for place, (first, last) in enumerate(ranges):
-        described.first[place], described.last[place] = first, last
+    described.first[: len(ranges)] = [first for first, _ in ranges]
+    described.last[: len(ranges)] = [last for _, last in ranges]
     kinds = np.zeros(_CHARACTERS, np.uint8)
     for characters, kind in (
         (rule.separators, _SEPARATOR),

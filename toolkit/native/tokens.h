@@ -1,16 +1,16 @@
-/* Texts in Arrow's layouts into tokens. */
+/* Split texts in Arrow's layouts into tokens. */
 
 enum { STRING = 0, LARGE_STRING = 1, STRING_VIEW = 2 };
 
 typedef struct {
     const uint8_t *validity; /* bits, or NULL if no text is null */
     const void *places;      /* 32-bit or 64-bit bounds, or views of 16 bytes */
-    const uint8_t *const *contents; /* one, or as many as the views speak of */
+    const uint8_t *const *contents; /* one buffer, or the buffers of the views */
     int64_t offset, length;  /* of the texts */
     int32_t kind;
 } texts;
 
-/* A bound; the address of an imported one may be any. */
+/* Return a bound; it may be unaligned if the array was imported. */
 static inline int64_t place_at(const texts *t, int64_t i) {
     int32_t narrow;
     int64_t wide;
@@ -18,7 +18,7 @@ static inline int64_t place_at(const texts *t, int64_t i) {
     return memcpy(&narrow, (const uint8_t *)t->places + 4 * i, 4), narrow;
 }
 
-/* A text and its length; a null has none. */
+/* Return a text and its length; a null is empty. */
 static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *length) {
     row += t->offset;
     *length = 0;
@@ -37,7 +37,7 @@ static inline const uint8_t *text_at(const texts *t, int64_t row, int64_t *lengt
 
 static inline int64_t least(int64_t a, int64_t b) { return a < b ? a : b; }
 
-/* How many ids `encode` may give: every second byte may be a token. */
+/* Return the most ids that `encode` can write: every second byte may be a token. */
 EXPORT int64_t most_ids(const texts *t, int64_t last) {
     int64_t total = 0, length;
     for (int64_t row = 0; row < t->length; row++) {
@@ -47,14 +47,14 @@ EXPORT int64_t most_ids(const texts *t, int64_t last) {
     return total;
 }
 
-/* Texts into tokens. */
+/* Split texts into tokens. */
 
-/* Bits of the bytes of a block that no token goes on to from the one before. */
+/* Bits of the bytes of a block at which no token continues from the byte before. */
 static inline uint64_t bounds_of(const piece *p, int64_t block) {
     return p->marks[block].separators | (p->has_splits ? p->splits[block] : 0);
 }
 
-/* Bits of the bytes at which a token ends; `after` has that of the byte after the piece. */
+/* Bits of the bytes at which a token ends; `after` is the bit of the byte after the piece. */
 static inline uint64_t ends_of(const piece *p, int64_t block, uint64_t after) {
     uint64_t next = block + 1 < p->blocks ? bounds_of(p, block + 1) : after;
     return ~p->marks[block].separators & (bounds_of(p, block) >> 1 | next << 63);
@@ -66,7 +66,7 @@ static int64_t count_ends(const piece *p, uint64_t after) {
     return count;
 }
 
-/* Where to begin in a text of more than a piece, so that its last tokens are read and no others. */
+/* Return the position in a text longer than a piece from which its last tokens are read. */
 static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length, int64_t last,
                              piece *p) {
     uint64_t after = 1; /* the end of a text is a separator, too */
@@ -75,7 +75,7 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
         from = (to - 1) / PIECE * PIECE; /* so that only the last block of all may not be full */
         read_piece(w, text, length, from, to, p);
         int64_t count = count_ends(p, after);
-        if (found + count > last) { /* here ends the token before the first that counts */
+        if (found + count > last) { /* the token before the first wanted one ends here */
             int64_t nth = found + count - last;
             for (int64_t b = 0;; b++) {
                 uint64_t ends = ends_of(p, b, after);
@@ -94,10 +94,11 @@ static int64_t start_of_last(const words *w, const uint8_t *text, int64_t length
     return 0;
 }
 
-/* Find where the tokens of a piece start and stop, in turn; gives how many places that are. */
+/* Find the start and stop of each token of a piece, alternating. Returns the number of
+   positions. */
 static int64_t find_edges(const piece *p, uint16_t *edges) {
     int64_t count = 0;
-    uint64_t before = 0; /* whether the byte before a block is of a token */
+    uint64_t before = 0; /* whether the byte before a block belongs to a token */
     for (int64_t b = 0; b < p->blocks; b++) {
         uint64_t inside = ~p->marks[b].separators, shifted = inside << 1 | before;
         uint64_t changes = inside ^ shifted;
@@ -120,8 +121,7 @@ static int64_t find_edges(const piece *p, uint16_t *edges) {
 
 enum { AHEAD = 32 }; /* tokens whose slots are fetched while others are looked up */
 
-/* The ids of tokens, and where each starts and stops in its text, two numbers a token; NULL: not asked
-   for. */
+/* The ids of tokens, and the start and stop of each in its text; NULL: not wanted. */
 typedef struct {
     int32_t *ids;
     int64_t *places;
@@ -131,7 +131,7 @@ static inline token_list after(token_list found, int64_t count) {
     return (token_list){found.ids + count, found.places == NULL ? NULL : found.places + 2 * count};
 }
 
-/* Look up the tokens of a piece, which begins at a place of its text. */
+/* Look up the tokens of a piece that begins at a position of its text. */
 static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, int64_t from,
                        int64_t to, int64_t begin, token_list found) {
     int32_t *values = found.ids;
@@ -158,7 +158,7 @@ static int64_t look_up(const words *w, const piece *p, const uint16_t *edges, in
     return to > from ? to - from : 0;
 }
 
-/* Where a token ends that is longer than a piece, from a place within it. */
+/* Find the end of a token that is longer than a piece, from a position within it. */
 static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, int64_t from,
                            piece *p) {
     for (int64_t to; from < length; from = to) {
@@ -174,17 +174,17 @@ static int64_t end_of_long(const words *w, const uint8_t *text, int64_t length, 
 /* Bytes of a token and its separators, more than the 5.6 of the IMDB reviews. */
 enum { BYTES_OF_TOKEN = 8 };
 
-/* Write the last tokens of a text; gives how many there are. */
+/* Write the last tokens of a text. Returns their number. */
 static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, int64_t last,
                            token_list found) {
     piece p;
     uint16_t edges[PIECE + 8];
     int64_t window = last < PIECE / BYTES_OF_TOKEN ? BYTES_OF_TOKEN * last : PIECE - BLOCK;
     int64_t begin = length > window ? (length - window) / BLOCK * BLOCK : 0;
-    if (length - begin <= PIECE) { /* mostly, the last bytes are enough */
+    if (length - begin <= PIECE) { /* usually, the last bytes are enough */
         read_piece(w, text, length, begin, length, &p);
         int64_t tokens = find_edges(&p, edges) / 2;
-        if (begin == 0 || tokens > last) /* else the first one may be a part */
+        if (begin == 0 || tokens > last) /* otherwise, the first token may be incomplete */
             return look_up(w, &p, edges, tokens > last ? tokens - last : 0, tokens, begin, found);
     }
     int64_t from = (length + 1) / 2 > last ? start_of_last(w, text, length, last, &p) : 0;
@@ -194,7 +194,7 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
         read_piece(w, text, length, from, to, &p);
         int64_t first = from, tokens = find_edges(&p, edges) / 2;
         if (to < length && tokens > 0 && from + edges[2 * tokens - 1] == to) {
-            /* The last one may continue in the next piece. */
+            /* The last token may continue in the next piece. */
             tokens--;
             if (edges[2 * tokens] > 0) {
                 to = from + edges[2 * tokens];
@@ -209,7 +209,7 @@ static int64_t encode_text(const words *w, const uint8_t *text, int64_t length, 
     return total;
 }
 
-/* How the character or the entity at a place ends a sentence; and how many bytes it has. */
+/* Return how the character or entity at a position ends a sentence, and its number of bytes. */
 static unit end_at(const words *w, const uint8_t *text, int64_t length, int64_t at) {
     static const uint8_t long_ends[3][3] = {{0xE2, 0x80, 0xA6}, {0xE2, 0x80, 0xA8}, {0xE2, 0x80, 0xA9}};
     const uint8_t *c = text + at;
@@ -239,7 +239,7 @@ static unit end_at(const words *w, const uint8_t *text, int64_t length, int64_t 
     return (unit){0, 1};
 }
 
-/* Whether a sentence ends after a token, before the next one, which has two places, too. */
+/* Check whether a sentence ends between a token and the next token. */
 static int ends_sentence(const words *w, const uint8_t *text, int64_t length, int64_t from,
                          const int64_t *next) {
     for (int64_t at = from, bytes; at < next[0]; at += bytes) {
@@ -259,9 +259,9 @@ static int ends_sentence(const words *w, const uint8_t *text, int64_t length, in
     return 0;
 }
 
-/* Write the ids of the last tokens of each text, at most `most_ids`, one text after the other, and
-   where they stop, (texts). Where asked for, also where each token starts and stops in its text, and
-   whether a sentence ends before it. Gives the number of all ids. */
+/* Write the ids of the last tokens of each text, at most `most_ids`, text by text, and where
+   each text's ids stop, (texts). If wanted, also write the start and stop of each token in its
+   text, and whether a sentence ends before it. Returns the number of all ids. */
 EXPORT int64_t encode(const words *w, const texts *t, int64_t last, int32_t *values, int64_t *stops,
                       int64_t *places, uint8_t *cuts) {
     int64_t total = 0, length;

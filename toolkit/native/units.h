@@ -1,20 +1,20 @@
-/* What is found by looking at some bytes together: characters beyond ASCII, tags and entities. */
+/* Units of several bytes: characters beyond ASCII, tags and entities. */
 
-/* Some bytes of a text, at most PIECE. What follows them in the last block counts as separators. */
+/* Bytes of a text, at most PIECE. The rest of the last block counts as separators. */
 typedef struct {
     uint8_t lower[PIECE + PADDING];
     block_marks marks[PIECE / BLOCK];
     uint64_t splits[PIECE / BLOCK]; /* bits of the bytes at which a token begins or ends at an emoji */
     int64_t blocks;
-    int32_t has_splits; /* else they mean nothing */
+    int32_t has_splits; /* 0: `splits` have no meaning */
 } piece;
 
-/* A part of a text that is one thing. */
+/* A unit of a text. */
 typedef struct {
-    int32_t kind, bytes; /* 0 bytes: nothing special */
+    int32_t kind, bytes; /* 0 bytes: not a unit */
 } unit;
 
-/* The character beyond ASCII that begins at a place. */
+/* Return the character beyond ASCII that begins at a position. */
 static inline unit character_at(const rule *r, const uint8_t *at, int64_t left) {
     uint32_t lead = at[0], character;
     unit none = {OF_WORD, 0};
@@ -24,14 +24,14 @@ static inline unit character_at(const rule *r, const uint8_t *at, int64_t left) 
         if ((at[i] & 0xC0) != 0x80) return none;
     character = (lead & (0x7Fu >> bytes)) << 6 | (at[1] & 0x3Fu);
     for (int32_t i = 2; i < bytes; i++) character = character << 6 | (at[i] & 0x3Fu);
-    /* Is it written with more bytes than it has? */
+    /* Is it longer than its shortest form? */
     if (character < (bytes == 4 ? 0x10000u : bytes == 3 ? 0x800u : 0x80u)) return none;
     return (unit){kind_of(r, character), bytes};
 }
 
 static inline int is_letter(uint8_t c) { return (uint8_t)((c | 32) - 'a') < 26; }
 
-/* How many bytes a tag has that begins at a place; 0: it is not one. */
+/* Return the number of bytes of the tag that begins at a position; 0: it is not a tag. */
 static inline int32_t tag_bytes(const uint8_t *at, int64_t left) {
     int32_t i = 1, most = (int32_t)(left < LONGEST_TAG ? left : LONGEST_TAG), end;
     if (i < most && at[i] == '!') {
@@ -52,7 +52,7 @@ static inline int32_t tag_bytes(const uint8_t *at, int64_t left) {
     return 0;
 }
 
-/* The entity that begins at a place. */
+/* Return the entity that begins at a position. */
 static unit entity_at(const words *entities, const uint8_t *at, int64_t left) {
     uint8_t lower[16 + PADDING] = {0};
     int32_t most = (int32_t)(left < (int64_t)entities->longest ? left : (int64_t)entities->longest);
@@ -67,7 +67,7 @@ static unit entity_at(const words *entities, const uint8_t *at, int64_t left) {
     return (unit){0};
 }
 
-/* What begins at a place, where no tag is. */
+/* Return the unit that begins at a position, other than a tag. */
 static inline unit unit_at(const words *w, const uint8_t *at, int64_t left) {
     if (at[0] > 127) return character_at(&w->rule, at, left);
     if (!w->rule.has_markup) return (unit){0};
@@ -79,7 +79,7 @@ static inline unit unit_at(const words *w, const uint8_t *at, int64_t left) {
     return (unit){0};
 }
 
-/* Whether the character before a place is of a word, and the one at a place. */
+/* Check whether the characters before and at a position belong to words. */
 static int is_word_before(const rule *r, const uint8_t *text, int64_t at) {
     if (at == 0) return 0;
     if (text[at - 1] < 128) return kind_of(r, text[at - 1]) == OF_WORD;
@@ -96,7 +96,7 @@ static int is_word_at(const rule *r, const uint8_t *text, int64_t length, int64_
     return character_at(r, text + at, length - at).kind == OF_WORD;
 }
 
-/* A text, and which bytes of it a piece has. */
+/* A text, and the range of its bytes in a piece. */
 typedef struct {
     const words *words;
     const uint8_t *text;
@@ -116,7 +116,7 @@ static inline void set_split(const part *t, piece *p, int64_t at) {
         p->splits[(at - t->from) / BLOCK] |= UINT64_C(1) << (at - t->from) % BLOCK;
 }
 
-/* Where a tag ends that `from` is within; else `from`. */
+/* Return the end of the tag around `from`; without a tag, `from`. */
 static int64_t end_of_tag(const part *t) {
     int64_t left = t->length - t->from, most = left < LONGEST_TAG ? left : LONGEST_TAG;
     if (t->from == 0 || memchr(t->text + t->from, '>', (size_t)most) == NULL) return t->from;
@@ -129,7 +129,8 @@ static int64_t end_of_tag(const part *t) {
     return t->from;
 }
 
-/* Make a unit separators; or, once all others are, what it is. Gives whether it must be seen twice. */
+/* Mark a unit as separators, or, in the second pass, by its kind. Returns whether it needs the
+   second pass. */
 static inline int mark_unit(const part *t, piece *p, int64_t at, unit u, int is_second) {
     const rule *r = &t->words->rule;
     int64_t end = at + u.bytes;
@@ -148,9 +149,9 @@ static inline int mark_unit(const part *t, piece *p, int64_t at, unit u, int is_
     return 0;
 }
 
-enum { BEFORE = 16 }; /* bytes, as many as an entity or a character has that is within the piece, too */
+enum { BEFORE = 16 }; /* bytes before a piece: an entity or a character in it may begin there */
 
-/* Mark all units of a piece; gives whether some must be seen twice. */
+/* Mark all units of a piece. Returns whether a second pass is needed. */
 static int mark_units(const part *t, piece *p, int64_t tag_end, int is_second) {
     int again = 0;
     for (int64_t at = t->from < BEFORE ? 0 : t->from - BEFORE; at < t->from; at++)
@@ -169,7 +170,7 @@ static int mark_units(const part *t, piece *p, int64_t tag_end, int is_second) {
     return again;
 }
 
-/* Let each ' between characters of words be of a word. */
+/* Make each ' between characters of words part of the word. */
 static void join_at_quotes(const part *t, piece *p) {
     const rule *r = &t->words->rule;
     uint64_t before = 0;
@@ -185,14 +186,14 @@ static void join_at_quotes(const part *t, piece *p) {
     }
 }
 
-/* Read the bytes of a text from a place to another, at most PIECE of them. */
+/* Read the bytes of a text between two positions, at most PIECE. */
 static void read_piece(const words *w, const uint8_t *text, int64_t length, int64_t from, int64_t to,
                        piece *p) {
     int64_t bytes = to - from, whole = bytes / BLOCK, rest = bytes % BLOCK;
     w->scan(&w->rule, text + from, whole, p->lower, p->marks);
     p->blocks = whole;
     p->has_splits = 0;
-    if (rest > 0) { /* not read beyond its end */
+    if (rest > 0) { /* do not read beyond the end */
         uint8_t end[BLOCK] = {0};
         memcpy(end, text + from + BLOCK * whole, (size_t)rest);
         w->scan(&w->rule, end, 1, p->lower + BLOCK * whole, p->marks + whole);

@@ -12,17 +12,17 @@ typedef struct {
 
 typedef struct words {
     rule rule;
-    struct words *entities; /* with the kind of what each is; NULL without markup */
+    struct words *entities; /* the kinds of entities; NULL without mark-up */
     scan_function *scan;
     uint32_t *slots;
     word *words;
     uint8_t *rest;
-    uint32_t number_bits; /* of a slot that are the number of a word */
+    uint32_t number_bits; /* bits of a slot that are the number of a word */
     uint32_t shift;       /* from a hash value to a slot */
     uint32_t longest;     /* bytes */
 } words;
 
-/* The first bytes of a string, at most 8, as a number; 8 bytes can be read. */
+/* Return the first bytes of a string, at most 8, as a number; 8 bytes must be readable. */
 static inline uint64_t first_bytes(const uint8_t *at, uint32_t length) {
     uint64_t found;
     memcpy(&found, at, 8);
@@ -39,7 +39,8 @@ static inline uint64_t mixed(uint64_t a, uint64_t b) {
 #endif
 }
 
-/* The hash value of a string of at least one byte, of which 16 bytes can be read; and its start. */
+/* Return the hash value of a string of at least one byte, and its first bytes; 16 bytes must be
+   readable. */
 static inline uint64_t hash_of(const uint8_t *at, uint32_t length, uint64_t start[2]) {
     start[0] = first_bytes(at, length);
     start[1] = first_bytes(at + 8, length > 8 ? length - 8 : 0);
@@ -56,7 +57,7 @@ static inline int is_word(const words *w, const word *found, const uint64_t star
            (length <= 16 || memcmp(w->rest + found->rest, at + 16, length - 16) == 0);
 }
 
-/* A string that is looked up. */
+/* A string to look up. */
 typedef struct {
     uint64_t start[2], hash;
     const uint8_t *at;
@@ -90,9 +91,10 @@ EXPORT void words_free(words *w) {
     free(w);
 }
 
-/* Make a table of strings, of which `bounds` (count + 1) says where they are, and their ids. Of equal
-   strings the first counts. NULL if there is no memory, or if strings are too many or too long, or
-   are hashed to the same place too often; `path` is one of `paths`, or NULL for the best. */
+/* Make a table of strings and their ids; string i is from `bounds[i]` to `bounds[i + 1]`. The
+   first of equal strings counts. `path` is one of `paths`, or NULL for the best. Returns NULL if
+   memory is missing, if strings are too many or too long, or if too many have the same hash
+   value. */
 EXPORT words *words_new(const rule *r, const uint8_t *content, const int32_t *bounds,
                         const int32_t *ids, int32_t count, const char *path_name) {
     const path *chosen = find_path(path_name);
@@ -138,5 +140,5 @@ failed:
     return NULL;
 }
 
-/* Let a table have another one, of entities, whose ids are kinds; it is freed with the first. */
+/* Attach a table of entities, whose ids are kinds; it is freed with the table. */
 EXPORT void words_know_entities(words *w, words *entities) { w->entities = entities; }

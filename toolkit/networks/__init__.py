@@ -1,7 +1,7 @@
 """One network per file: as it is trained, as it is frozen (Keras layers), and as an ONNX graph.
 
-Importing this package needs no Keras; importing a network of tables does. Here is the one place
-that imports TensorFlow and Keras: late, and without their chatter.
+Importing this package does not import Keras; importing a network of tables does. Only this module
+imports TensorFlow and Keras: late, and without their messages.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from toolkit.errors import MissingExtraError
 
 
 def import_keras() -> Any:
-    """Import Keras on TensorFlow; raises `MissingExtraError` without the extra `train`."""
+    """Import Keras on TensorFlow; raise `MissingExtraError` without the extra `train`."""
     return _import("keras")
 
 
@@ -51,7 +51,7 @@ def gpu_line() -> str | None:
 
 
 def _is_listed() -> bool:
-    """Whether the driver lists a GPU, as on Windows."""
+    """Check whether the driver lists a GPU; works on Windows, too."""
     if (program := shutil.which("nvidia-smi")) is None:
         return False
     with suppress(OSError, subprocess.SubprocessError):
@@ -69,7 +69,7 @@ def _import(name: str) -> Any:
         if "tensorflow" not in sys.modules:
             with _without_native_messages():
                 tensorflow = import_module("tensorflow")
-            # Each fit of a cross-validation traces its functions again, of which it would warn.
+            # TensorFlow would warn that each fit of a cross-validation traces its functions again.
             tensorflow.get_logger().setLevel("ERROR")
         return import_module(name)
     except ModuleNotFoundError as error:
@@ -80,7 +80,7 @@ def _import(name: str) -> Any:
 def _without_native_messages() -> Iterator[None]:
     """Drop what C++ code writes to standard error, unless the block fails.
 
-    TensorFlow 2.21 logs before its logger reads TF_CPP_MIN_LOG_LEVEL, which leaves no other way.
+    There is no other way: TensorFlow 2.21 logs before its logger reads TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -22,14 +22,15 @@ from toolkit.networks import tables
 from toolkit.networks.tables import Floats, TableLayer, composed, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
-BASE_LOGIT, BASE_IDS = "base_logit", "base_ids"
+BASE_LOGIT = "base_logit"
+BASE_IDS = "base_ids"
 _STEPS = ("words", "adapted")
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:
     """Return the logits, (batch, 1) float32, of a network for ids, (batch, tokens).
 
-    They are exact where a float32 probability is 0 or 1. `ValueError` as for `calibrated`.
+    They are exact even if a float32 probability is 0 or 1. Raises `ValueError` as `calibrated`.
     """
     last = network.layers[-1]
     if isinstance(last, TableLayer):
@@ -43,8 +44,8 @@ def logits_of_network(network: Any, ids: Any) -> Any:
 def calibrated(network: Any, scale: float, bias: float) -> Any:
     """Make a copy of a network whose logit is ``scale · logit + bias``.
 
-    The copy is compiled like the network, with its optimizer. `ValueError` if the scale is not
-    above 0, or the last layer is neither a table layer nor ``Dense(1, "sigmoid")``.
+    The copy is compiled like the network, with its optimizer. Raises `ValueError` if the scale is
+    not above 0, or if the last layer is neither a table layer nor ``Dense(1, "sigmoid")``.
     """
     if not scale > 0:
         raise ValueError(f"scale: expected more than 0, received {scale}")
@@ -107,21 +108,21 @@ class Adapted(TableLayer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments to make the layer again."""
         base = keras.saving.serialize_keras_object(self.base)
-        base.pop("compile_config", None)  # of an optimizer, which no file needs
+        base.pop("compile_config", None)  # the optimizer, which a file does not need
         return {**super().get_config(), "base": base}
 
     @classmethod
     def from_config(cls, config: dict[str, Any]) -> Adapted:
         """Make the layer from the arguments of `get_config`."""
         base = keras.saving.deserialize_keras_object(config["base"])
-        return cls(**{**config, "base": base})
+        return cls(**(config | {"base": base}))
 
 
 def freeze(base: Any, known: int, weights: Floats, base_scale: float, bias: float) -> Any:
     """Make the network, with rounded weights of words; padding and start must have weight 0.
 
-    - base: a network of this toolkit, of which a copy is taken
-    - known: ids from here on are new, and unknown to the base
+    - base: a network of this toolkit, which is copied
+    - known: ids from here on are unknown to the base
     - weights (V,): one per token id, times the count of the token over √(n + 1)
     - base_scale, bias: the scale of the base's logit, and the bias of the sum
     """

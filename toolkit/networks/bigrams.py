@@ -1,4 +1,4 @@
-"""Pairs of neighbouring tokens: their keys, and the look-up table that finds the row of a pair.
+"""Pairs of neighbouring tokens: their keys, and the look-up table from a pair to its row.
 
 The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the pair that owns it; the
 quotient distinguishes this pair from other pairs of the slot, which count as unknown.
@@ -51,17 +51,17 @@ class Bigrams:
         return cls(vocabulary_size, keys, slots_of(keys, SLOTS))
 
     def rows(self, tokens: TokenIds) -> Ids:
-        """The row of the bigram that ends at each token, (all tokens,) int32; 0 if unknown."""
+        """Return the row of the bigram that ends at each token, (all tokens,) int32; or 0."""
         return rows_of(keys_of(tokens.previous, tokens.values, self.vocabulary_size), self.slots)
 
 
 def pair_keys(previous: Any, ids: Any, vocabulary_size: int) -> Any:
-    """The keys of pairs, for arrays and tensors; widen NumPy's int32 before the call."""
+    """Return the keys of pairs, for arrays and tensors; widen NumPy's int32 before the call."""
     return previous * vocabulary_size + ids
 
 
 def keys_of(previous: npt.NDArray[np.int32], ids: npt.NDArray[np.int32], size: int) -> Keys:
-    """The keys of pairs of int32 ids, as int64."""
+    """Return the keys of pairs of int32 ids, as int64."""
     keys: Keys = pair_keys(previous.astype(np.int64), ids, size)
     return keys
 

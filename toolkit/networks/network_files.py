@@ -236,7 +236,8 @@ def _check_weights(content: bytes, path: Path) -> None:
 def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
     import h5py
 
-    groups, seen = [file], {h5py.h5o.get_info(file.id).addr}
+    groups = [file]
+    seen = {h5py.h5o.get_info(file.id).addr}
     while groups:
         group = groups.pop()
         for name in group:

@@ -47,7 +47,8 @@ def log_ratios(
     places = np.concatenate(
         [tokens.values[counted], vocabulary_size + hashed(tokens, vocabulary_size)[counted]]
     )
-    share, weight = np.tile(share, 2), np.tile(weight, 2)
+    share = np.tile(share, 2)
+    weight = np.tile(weight, 2)
     positive = np.bincount(places, weight * share, vocabulary_size + SLOTS)
     negative = np.bincount(places, weight * (1 - share), vocabulary_size + SLOTS)
     seen = positive + negative > 0
@@ -125,7 +126,12 @@ def freeze(weights: Floats, vocabulary_size: int, bias: float) -> Any:
     """Round trained weights: weights of token ids, then weights of hash values."""
     weights = np.where(np.arange(len(weights)) > START_ID, weights, np.float32(0))
     codes, scale = tables.coded(weights)
-    return frozen(codes[:vocabulary_size], codes[vocabulary_size:], scale, bias)
+    return frozen(
+        words=codes[:vocabulary_size],
+        bigrams=codes[vocabulary_size:],
+        scale=scale,
+        bias=bias,
+    )
 
 
 def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
@@ -139,7 +145,7 @@ def frozen(words: Codes, bigrams: Codes, scale: float, bias: float) -> Any:
     check_keys(len(words))
     weights = [words, bigrams, np.float32(scale), np.float32(bias)]
     sizes = (len(words), len(bigrams))
-    return tables.model_of(NgramLinear, sizes, weights, "ngram-linear")
+    return tables.model_of(kind=NgramLinear, sizes=sizes, weights=weights, name="ngram-linear")
 
 
 def to_onnx(network: Any) -> onnx.ModelProto | None:
@@ -158,4 +164,9 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     found = tables.tables_of(model, _STEPS)
     if found is None:
         return None
-    return frozen(found["words"], found["bigrams"], float(found["scale"]), float(found["bias"]))
+    return frozen(
+        words=found["words"],
+        bigrams=found["bigrams"],
+        scale=float(found["scale"]),
+        bias=float(found["bias"]),
+    )

@@ -44,7 +44,8 @@ from toolkit.networks.bigrams import (
 from toolkit.networks.tables import TINY, Codes, Floats, TableLayer, integers, keras, tf
 from toolkit.text.token_ids import START_ID, Ids
 
-layers, ops = keras.layers, keras.ops
+layers = keras.layers
+ops = keras.ops
 
 UNITS = 16  # of each direction
 HIDDEN = 32
@@ -55,11 +56,13 @@ _KEPT_AT_START = 1.0  # added to what a token keeps before the sigmoid: most of 
 LARGEST_OUTPUT = 4095
 MOST_TOKENS = 4096  # sums of fewer outputs are exact in float32
 _LARGEST_CODE = 127  # of what has a scale
-_KEEP_STEPS, _LOWEST_KEEP = 256, -128
+_KEEP_STEPS = 256
+_LOWEST_KEEP = -128
 
 # Units of a direction: rows of the weighted sum then begin at a multiple of 64 bytes, so that sums
 # are made in the same order in every row, in any place of the batch.
-_UNITS_TOGETHER, _COLUMNS_TOGETHER = 4, 8
+_UNITS_TOGETHER = 4
+_COLUMNS_TOGETHER = 8
 _GROUPS = 4  # keep, write, read, own
 _CHUNK = 16  # tokens that are read one after the other while the network is trained
 _DOUBLINGS = 8  # of the number of chunks: enough for MOST_TOKENS
@@ -102,7 +105,8 @@ class Tables:
     def check(self) -> None:
         """Raise `ValueError` unless all tables fit together."""
         tables.check_table("scale", self.scale, np.float32, None)
-        columns, hidden = len(self.scale), len(self.hidden_bias)
+        columns = len(self.scale)
+        hidden = len(self.hidden_bias)
         if columns % (2 * _UNITS_TOGETHER):
             raise ValueError(f"scale: expected a multiple of 8 columns, received {columns}")
         if not np.isfinite(self.scale).all():
@@ -142,8 +146,10 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         if units % _UNITS_TOGETHER:
             raise ValueError(f"units: expected a multiple of {_UNITS_TOGETHER}, received {units}")
         self.units = units
-        self.word_table, self.bigram_table = embedding(words), embedding(bigrams)
-        gates, columns = _GROUPS * units, 2 * units
+        self.word_table = embedding(words)
+        self.bigram_table = embedding(bigrams)
+        gates = _GROUPS * units
+        columns = 2 * units
         self.word_kernels = [layers.Dense(gates) for _ in range(2)]  # forward, backward
         self.bigram_kernels = [layers.Dense(gates, use_bias=False) for _ in range(2)]
         self.hidden = layers.Dense(HIDDEN, activation="relu")
@@ -199,7 +205,8 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         largest = np.abs(own).max(axis=0) + np.abs(read).max(axis=0)
         own_codes, own_scale = _coded(own, 2 * largest / LARGEST_OUTPUT)
         unit = own_scale / 2  # of the outputs
-        factors, columns = np.tile(unit, 2), 2 * self.units
+        factors = np.tile(unit, 2)
+        columns = 2 * self.units
         last = np.array(self.last.kernel)[:, 0]
         return frozen(
             Tables(
@@ -251,15 +258,20 @@ def _memories(keep: Any, write: Any, is_backward: bool) -> Any:
     chunk is told what the chunks before it have left, by a number of steps that doubles.
     """
     if is_backward:
-        keep, write = keep[:, ::-1], write[:, ::-1]
-    shape, units = tf.shape(write), write.shape[-1]
+        keep = keep[:, ::-1]
+        write = write[:, ::-1]
+    shape = tf.shape(write)
+    units = write.shape[-1]
     split = (shape[0], shape[1] // _CHUNK, _CHUNK, units)
     keeps, writes = (tf.unstack(tf.reshape(each, split), axis=2) for each in (keep, write))
-    memories, kept = [writes[0]], [keeps[0]]  # from the start of the chunk on
+    memories = [writes[0]]  # from the start of the chunk to each of its tokens
+    kept = [keeps[0]]
+
     for at in range(1, _CHUNK):
         memories.append(keeps[at] * memories[-1] + writes[at])
         kept.append(keeps[at] * kept[-1])
-    left, share = memories[-1], kept[-1]
+    left = memories[-1]
+    share = kept[-1]
     for doubling in range(_DOUBLINGS):
         back = 1 << doubling
         left = left + share * _later(left, back)
@@ -297,7 +309,8 @@ class NgramRecurrent(TableLayer):
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
         sizes = self._sizes
-        columns, hidden = 2 * sizes["units"], sizes["hidden"]
+        columns = 2 * sizes["units"]
+        hidden = sizes["hidden"]
         rows = sizes["vocabulary"] + sizes["pairs"]
         self.rows = self._weight("rows", (rows, _GROUPS * columns), "int8")
         self.slots = self._weight("slots", (sizes["slots"],), "int32")
@@ -369,7 +382,12 @@ def frozen(found: Tables) -> Any:
         *(found.vocabulary_size, found.pairs, len(found.slots)),
         *(len(found.scale) // 2, len(found.hidden_bias)),
     )
-    return tables.model_of(NgramRecurrent, sizes, weights, "ngram-recurrent")
+    return tables.model_of(
+        kind=NgramRecurrent,
+        sizes=sizes,
+        weights=weights,
+        name="ngram-recurrent",
+    )
 
 
 def to_onnx(network: Any) -> onnx.ModelProto | None:

@@ -65,7 +65,8 @@ def weights_of(model: onnx.ModelProto, listing: str, *, constants: str = "") -> 
     followed from `probability` back to the weights.
     """
     written = graph_of(listing, {}, width="tokens", constants=constants)
-    ours, theirs = _makers(written), _makers(model)
+    ours = _makers(written)
+    theirs = _makers(model)
     stored = {entry.name: entry for entry in model.graph.initializer}
     named = {TOKEN_IDS: TOKEN_IDS}
     left = [(PROBABILITY, PROBABILITY)]
@@ -76,7 +77,8 @@ def weights_of(model: onnx.ModelProto, listing: str, *, constants: str = "") -> 
                 return None
             continue
         named[name] = their_name
-        step, node = ours.get(name), theirs.get(their_name)
+        step = ours.get(name)
+        node = theirs.get(their_name)
         if step is None and node is None and their_name in stored:
             continue
         if step is None or node is None or _kind(step) != _kind(node):

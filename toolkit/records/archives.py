@@ -1,4 +1,4 @@
-"""Packed files: endings of compressions, parts of an output packed one by one, members of archives.
+"""Compressed files: the endings of their names, parts of an output, members of zip archives.
 
 A member of a zip archive is read as a file: ``reviews.zip/march.csv``.
 """
@@ -10,12 +10,12 @@ import threading
 import zlib
 from collections.abc import Callable, Collection
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import IO, TYPE_CHECKING, Self
 
-from toolkit.errors import InputError, UsageError
-from toolkit.files import is_a_file
+from toolkit.errors import InputError
 from toolkit.stores.paths import is_in_store
 
 if TYPE_CHECKING:
@@ -32,22 +32,22 @@ _XZ_LEVEL = 3  # its dictionary of 4 MiB is as large as a block; more takes memo
 
 
 def compression_of(path: Path) -> str | None:
-    """Tell how a file is compressed, by the ending of its name."""
+    """Return how a file is compressed, by the ending of its name."""
     return COMPRESSIONS.get(path.suffix.lower())
 
 
 def format_ending(path: Path) -> str:
-    """Give the ending that tells the format, without the one of a compression."""
+    """Return the ending that names the format, without the ending of a compression."""
     return Path(path.stem).suffix if compression_of(path) else path.suffix
 
 
 def compression_ending(path: Path) -> str:
-    """Give the ending that tells the compression; nothing where there is none."""
+    """Return the ending that names the compression; empty if the file is not compressed."""
     return path.suffix if compression_of(path) else ""
 
 
 def compressor(compression: str | None) -> Callable[[pa.Buffer], pa.Buffer | bytes]:
-    """Give the function that compresses a part of an output, to a member, stream or frame."""
+    """Return the function that compresses a part of an output, to a member, stream or frame."""
     if compression is None:
         return lambda part: part
     compress = _compress(compression)
@@ -55,7 +55,7 @@ def compressor(compression: str | None) -> Callable[[pa.Buffer], pa.Buffer | byt
 
 
 def compressed_nothing(compression: str | None) -> bytes:
-    """Give a file without content: a compressed one is not empty even then."""
+    """Return a file without content; a compressed file is not empty even then."""
     return b"" if compression is None else _compress(compression)(b"")
 
 
@@ -72,79 +72,30 @@ def _compress(compression: str) -> Callable[[pa.Buffer | bytes], bytes]:
     import pyarrow as pa
 
     codec = pa.Codec(compression, compression_level=_LEVELS[compression])
-    # As bytes: the memory view of a buffer that a codec gives is longer than it (pyarrow 26).
+    # As bytes: the memory view of a buffer from a codec is longer than its content (pyarrow 26).
     return lambda part: codec.compress(part, asbytes=True)
 
 
 ZIP = ".zip"
 
 _ENCRYPTED = 0x1  # of the flags of a member
-_SHOWN = 5  # names in a message
 
 
-_in_stores: set[Path] = set()  # archives that were found: to look again takes a request
+def members(archive: Path, endings: Collection[str]) -> list[str]:
+    """Return the names of the members with some endings, in order; all if none has such an ending.
 
-
-def is_archive(path: Path) -> bool:
-    """Whether this is a zip archive, by its name."""
-    if path.suffix.lower() != ZIP or path in _in_stores:
-        return path in _in_stores
-    is_found = is_a_file(path)
-    if is_found and is_in_store(path):
-        _in_stores.add(path)
-    return is_found
-
-
-def inside_archive(path: Path) -> tuple[Path, str] | None:
-    """Give archive and member of a path such as ``reviews.zip/march.csv``; None for other paths."""
-    if ZIP not in str(path).lower():
-        return None
-    archive = next((parent for parent in path.parents if is_archive(parent)), None)
-    return None if archive is None else (archive, path.relative_to(archive).as_posix())
-
-
-def file_of(path: Path) -> Path:
-    """Give the file that holds the bytes: the archive of a member, or the file itself."""
-    inside = inside_archive(path)
-    return path if inside is None else inside[0]
-
-
-def members(archive: Path, endings: Collection[str]) -> list[Path]:
-    """Give the paths of the members with some endings, by name; all of them where none has.
-
-    Hidden ones are left out, as in folders. Raises `InputError` if the archive cannot be read.
+    Hidden members are left out, as in folders. Raises `InputError` if the archive cannot be read.
     """
-    return _content(archive).members(tuple(endings))[0]
+    return _content(archive).members(tuple(endings)).names
 
 
 def count_others(archive: Path, endings: Collection[str]) -> int:
     """Count the members that `members` leaves out though they are not hidden."""
-    return _content(archive).members(tuple(endings))[1]
+    return _content(archive).members(tuple(endings)).others
 
 
 def _is_hidden(part: str) -> bool:
     return part[0] in "._" and part[:2] != ".."
-
-
-def only_member(archive: Path, endings: Collection[str]) -> Path:
-    """Give the path of the one member of an archive; `UsageError` if there are several."""
-    found = members(archive, endings)
-    if not found:
-        raise InputError(f"{archive}: an archive without files, expected reviews")
-    if len(found) > 1:
-        raise UsageError(several(archive, found))
-    return found[0]
-
-
-def several(archive: Path, found: list[Path]) -> str:
-    """Say what to do with an archive of several members."""
-    names = ", ".join(path.relative_to(archive).as_posix() for path in found[:_SHOWN])
-    more = f" and {len(found) - _SHOWN:,} more" if found[_SHOWN:] else ""
-    example = next((each for each in found if ".." not in each.parts), found[0])
-    return (
-        f"{archive}: holds {len(found):,} files ({names}{more}). Choose one, such as {example}, "
-        "or score all of them into a folder: --output FOLDER/"
-    )
 
 
 def is_safe(name: str) -> bool:
@@ -175,24 +126,27 @@ class MemberFile(io.RawIOBase):
             self._opened = opened.pop_all()
 
     def read(self, size: int = -1) -> bytes:
-        """Read about as many bytes; nothing at the end."""
+        """Read about `size` bytes; nothing at the end."""
         try:
             return self._file.read(size)
         except self._damaged as error:
             raise OSError(f"the archive is damaged: {error}") from None
 
     def tell(self) -> int:
-        """Give how many bytes are read."""
+        """Return how many bytes are read."""
         return self._file.tell()
 
     def close(self) -> None:
-        """Close the archive, too, if nobody else reads it."""
+        """Close the member; close the archive, too, if nobody else reads it."""
         self._opened.close()
         super().close()
 
 
 class _ArchiveBytes(io.RawIOBase):
-    """The bytes of an archive, a context in which its file is open; one in a store stays open."""
+    """The bytes of an archive, as a context in which its file is open.
+
+    An object in a store stays open after it.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
@@ -215,7 +169,7 @@ class _ArchiveBytes(io.RawIOBase):
                 self._file = None
 
     def seekable(self) -> bool:
-        """Tell that it can be read from anywhere."""
+        """Return that it can be read from anywhere."""
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
@@ -224,18 +178,26 @@ class _ArchiveBytes(io.RawIOBase):
         return self._file.seek(offset, whence)
 
     def tell(self) -> int:
-        """Give where it is read next."""
+        """Return where it is read next."""
         assert self._file is not None
         return self._file.tell()
 
     def read(self, size: int = -1) -> bytes:
-        """Read as many bytes; fewer at the end."""
+        """Read `size` bytes; fewer at the end."""
         assert self._file is not None
         return self._file.read(size)
 
 
+@dataclass(frozen=True)
+class _Members:
+    """The members of an archive that may be reviews."""
+
+    names: list[str]
+    others: int  # members that are not hidden, and left out
+
+
 class _Content:
-    """What is in an archive, which is read once for all of its members."""
+    """The list of members of an archive, which is read once for all of them."""
 
     def __init__(self, path: Path) -> None:
         from zipfile import ZipFile
@@ -249,19 +211,18 @@ class _Content:
         self._infos: dict[PurePosixPath, list[ZipInfo]] = {}
         for info in self.file.infolist():
             self._infos.setdefault(PurePosixPath(info.filename.lstrip("/")), []).append(info)
-        self._members: dict[tuple[str, ...], tuple[list[Path], int]] = {}
+        self._members: dict[tuple[str, ...], _Members] = {}
 
-    def members(self, endings: tuple[str, ...]) -> tuple[list[Path], int]:
-        """Give what `members` and `count_others` give."""
+    def members(self, endings: tuple[str, ...]) -> _Members:
+        """Return what `members` and `count_others` return."""
         if endings not in self._members:
             shown = [
                 name for name in self._names if not any(map(_is_hidden, PurePosixPath(name).parts))
             ]
             known = [name for name in shown if format_ending(Path(name)).lower() in endings]
-            paths = [
-                self._path / name.lstrip("/") for name in sorted(known or shown or self._names)
-            ]
-            self._members[endings] = paths, len(shown) - len(known) if known else 0
+            names = [name.lstrip("/") for name in sorted(known or shown or self._names)]
+            others = len(shown) - len(known) if known else 0
+            self._members[endings] = _Members(names, others)
         return self._members[endings]
 
     def found(self, name: str) -> ZipInfo:
@@ -274,7 +235,7 @@ class _Content:
             raise InputError(f"{where}: no such file in the archive")
         if len(found) > 1:
             raise InputError(
-                f"{where}: {len(found)} files in the archive are called so. Unpack it first"
+                f"{where}: {len(found)} files in the archive have this name. Unpack it first"
             )
         info = found[0]
         if info.flag_bits & _ENCRYPTED:

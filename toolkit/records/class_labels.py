@@ -1,6 +1,6 @@
-"""Labels that are classes of a user's own, such as topics: which there are, and how often.
+"""Read labels that are the user's own classes, such as topics, and count them.
 
-Labels are the same if they differ in capitals or white space alone; a class is called by its most
+Labels that differ only in upper case or white space are one class, which gets the name of its most
 frequent spelling.
 """
 
@@ -20,12 +20,13 @@ from toolkit.errors import InputError
 from toolkit.records.labels import LETTERS_SHOWN, Rows, number
 from toolkit.records.options import NULL_WORDS
 
-FEWEST_CLASSES, MOST_CLASSES = 2, 1000
-FEWEST_ROWS = 5  # of a class, unless the user says another number
+FEWEST_CLASSES = 2
+MOST_CLASSES = 1000
+FEWEST_ROWS = 5  # per class, by default
 _SHOWN = 10  # labels in a message
-_ALIKE = 0.8  # from 0 to 1: labels that are so much alike may be one that was mistyped
+_ALIKE = 0.8  # similarity, 0 to 1, from which a rare label may be a typing error
 
-NO_CLASS = -1  # the number of a row without a label, or with one that is no class
+NO_CLASS = -1  # class number of a row without a label, or with a label that is not a class
 
 Numbers = npt.NDArray[np.int64]
 
@@ -34,9 +35,9 @@ Numbers = npt.NDArray[np.int64]
 class ClassLabels:
     """The labels of some rows as numbers of classes."""
 
-    names: tuple[str, ...]  # of the classes, in order
-    numbers: Numbers  # (rows,): the place of each label among the names, or `NO_CLASS`
-    rare: Mapping[str, int]  # labels that are no class because few rows have them, and how many
+    names: tuple[str, ...]  # of the classes, by number
+    numbers: Numbers  # (rows,): number of the class, or `NO_CLASS`
+    rare: Mapping[str, int]  # labels with too few rows to be a class → number of rows
 
     @property
     def counts(self) -> dict[str, int]:
@@ -46,9 +47,9 @@ class ClassLabels:
 
 
 def plain_class(label: str) -> str:
-    """Write a label as labels of classes are compared; an empty one is missing.
+    """Normalize a label for comparison; an empty result means that the label is missing.
 
-    Numbers that are equal are written in one way: a column of whole numbers with gaps has 1.0.
+    Equal numbers become equal texts: a column of integers with gaps often has 1.0 instead of 1.
     """
     if label in NULL_WORDS:
         return ""
@@ -58,19 +59,19 @@ def plain_class(label: str) -> str:
 
 
 def numbers_of(words: pa.ChunkedArray | pa.Array, names: Sequence[str]) -> Numbers:
-    """Find the class of each label, (rows,): its place among the names, or `NO_CLASS`."""
+    """Return the class number of each label, (rows,): its index in the names, or `NO_CLASS`."""
     places = {plain_class(name): place for place, name in enumerate(names)}
     return _mapped(words, lambda word: places.get(plain_class(word), NO_CLASS))
 
 
 def are_given(words: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
-    """Tell which rows have a label, whatever it is."""
+    """Return which rows have a label, whether it is a class or not, (rows,)."""
     found = _mapped(words, lambda word: int(bool(plain_class(word))))
     return np.asarray(found > 0)
 
 
 def classes_of(words: pa.ChunkedArray, fewest: int) -> ClassLabels:
-    """Find the classes of some rows: the labels that at least `fewest` rows have."""
+    """Return the classes of some rows: the labels of at least `fewest` rows."""
     spellings: dict[str, Counter[str]] = {}
     counted = pc.value_counts(words.combine_chunks())
     for entry in counted.to_pylist():
@@ -81,13 +82,13 @@ def classes_of(words: pa.ChunkedArray, fewest: int) -> ClassLabels:
     totals = {plain: found.total() for plain, found in spellings.items()}
     kept = sorted((named[plain] for plain in named if totals[plain] >= fewest), key=_order)
     rare = {named[plain]: totals[plain] for plain in named if totals[plain] < fewest}
-    return ClassLabels(tuple(kept), numbers_of(words, kept), rare)
+    return ClassLabels(names=tuple(kept), numbers=numbers_of(words, kept), rare=rare)
 
 
 def check_classes(found: ClassLabels, place: str, fewest: int, *, leaves_out: bool) -> None:
     """Raise `InputError` unless there are classes to learn, and no label is rare.
 
-    With `leaves_out`, rows with a rare label are left out.
+    With `leaves_out`, rare labels are no error, as their rows are left out.
     """
     if len(found.names) > MOST_CLASSES:
         raise InputError(
@@ -115,7 +116,7 @@ def _among(found: ClassLabels) -> str:
 
 
 def _rare(found: ClassLabels) -> str:
-    """List labels that few rows have, with the class that each may be a mistyped name of."""
+    """List rare labels, each with the class that it may be a misspelling of."""
     from difflib import get_close_matches  # late: it takes a few ms
 
     names = {plain_class(name): name for name in found.names}
@@ -129,21 +130,21 @@ def _rare(found: ClassLabels) -> str:
 
 
 def _usual(plain: str, spellings: Counter[str]) -> str:
-    """Return the most frequent spelling; of equal ones, the first in order; numbers as they are."""
+    """Return the most frequent spelling, the first in order of a tie; numbers are normalized."""
     if isfinite(number(plain)):
         return plain
     return min(spellings, key=lambda word: (-spellings[word], word))
 
 
 def _order(name: str) -> tuple[bool, float, str, str]:
-    """Order numbers by their size, before words."""
+    """Return a sort key: numbers by size, before words."""
     value = number(name)
     is_word = not isfinite(value)
     return is_word, 0.0 if is_word else value, name.casefold(), name
 
 
 def _mapped(words: pa.ChunkedArray | pa.Array, read: Callable[[str], int]) -> Numbers:
-    """Read each different word once; a null is as a blank word."""
+    """Apply a function to all words, but only once to each different word; null counts as blank."""
     if isinstance(words, pa.ChunkedArray):
         words = words.combine_chunks()
     codes = words.dictionary_encode()

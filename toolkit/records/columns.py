@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import KW_ONLY, dataclass, replace
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, asdict, dataclass, replace
+from typing import Any, Self
 
 from toolkit.errors import UsageError
 
@@ -38,24 +39,99 @@ _USUAL = {
 }
 _OPTIONAL = ("group", "balance", "stars")  # unless they are named
 
-# By what they hold, the columns that scoring can add: the usual name and the Arrow type.
-ADDED = {
-    "sentiment": ("predicted_sentiment", "string"),
-    "probability": (PROBABILITY_COLUMNS[0], "float32"),
-    "stars": ("predicted_stars", "float32"),
-    "positive_sentences": ("positive_sentences", "int32"),
-    "negative_sentences": ("negative_sentences", "int32"),
-    "model": ("model", "string"),
-    "reasons": ("reasons", "string"),
-}
-# The same for models of classes.
+
+@dataclass(frozen=True)
+class Addition:
+    """What there is to know of a column that scoring can add, but how it is computed.
+
+    To add a column, add an entry to `ADDITIONS`, and its function to `toolkit.model.answers`.
+    """
+
+    usual: str  # its name, unless the user gives another; what begins it, if there are several
+    kind: str  # its Arrow type, by which each format writes it
+    option: str = ""  # of `toolkit score` that asks for it; none: always added
+    needs: str = ""  # the field of `ScorerOptions` without which there are no values
+    hint: str = ""  # what to do, where it is asked for without that
+    place: int = 0  # in the order of the columns; those with equal ones come as they stand here
+    are_several: bool = False  # one for each aspect, or for each class
+    is_of_classes: bool = False  # of models of classes; the others are of models of sentiment
+    separator: str = ""  # between the parts of a value
+
+    def has(self, role: str) -> bool:
+        """Whether a column with a role is this one, or one of these."""
+        if not self.are_several:
+            return False
+        return role.startswith(self.usual) and role != self.usual
+
+
 LABEL, LABEL_PROBABILITY, TOP_LABELS = "predicted_label", "label_probability", "top_labels"
-ADDED_BY_CLASSES = {LABEL: "string", LABEL_PROBABILITY: "float32", TOP_LABELS: "string"}
-# What begins the usual names of those for the probabilities of classes.
-_CLASS_PROBABILITY = "probability_"
-REASONS_JOINED_WITH = "; "  # between the words of a review in the column of reasons
-# What begins the usual names of those for aspects, and for their probabilities.
-_ASPECT, _ASPECT_PROBABILITY = "aspect_", f"{PROBABILITY_COLUMNS[0]}_"
+REASONS_JOINED_WITH = "; "
+NAMES = "--names"  # which asks for a column by naming it
+_BY_SENTENCE = "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
+_ASPECTS_HINT = "aspects: name them, as in Scorer(aspects='hotels')"
+
+# The columns that scoring can add, by their role: what they hold.
+ADDITIONS = {
+    "sentiment": Addition("predicted_sentiment", "string"),
+    "probability": Addition(PROBABILITY_COLUMNS[0], "float32"),
+    "stars": Addition("predicted_stars", "float32", "--stars", place=3),
+    "positive_sentences": Addition(
+        "positive_sentences",
+        "int32",
+        "--by-sentence",
+        needs="by_sentence",
+        hint=_BY_SENTENCE,
+        place=4,
+    ),
+    "negative_sentences": Addition(
+        "negative_sentences",
+        "int32",
+        "--by-sentence",
+        needs="by_sentence",
+        hint=_BY_SENTENCE,
+        place=4,
+    ),
+    "model": Addition("model", "string", NAMES, place=5),
+    "reasons": Addition(
+        "reasons",
+        "string",
+        "--reasons",
+        needs="reasons",
+        hint="reasons are given with --reasons, or Scorer(reasons=3)",
+        place=1,
+        separator=REASONS_JOINED_WITH,
+    ),
+    "aspect": Addition(
+        "aspect_",
+        "string",
+        "--aspects",
+        needs="aspects",
+        hint=_ASPECTS_HINT,
+        place=2,
+        are_several=True,
+    ),
+    "aspect_probability": Addition(
+        f"{PROBABILITY_COLUMNS[0]}_",
+        "float32",
+        "--aspect-probability",
+        needs="aspects",
+        hint=_ASPECTS_HINT,
+        place=2,
+        are_several=True,
+    ),
+    LABEL: Addition(LABEL, "string", is_of_classes=True),
+    LABEL_PROBABILITY: Addition(LABEL_PROBABILITY, "float32", is_of_classes=True),
+    TOP_LABELS: Addition(TOP_LABELS, "string", "--top", is_of_classes=True, separator="; "),
+    "class_probability": Addition(
+        "probability_", "float32", "--probabilities", are_several=True, is_of_classes=True
+    ),
+}
+# The roles that a user may name, of models of sentiment; each is one column.
+ADDED = tuple(
+    role for role, each in ADDITIONS.items() if not (each.are_several or each.is_of_classes)
+)
+
+_OWN = ("sentiment", "probability", "stars")  # fields of `Columns`, as files have such columns
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -132,7 +208,7 @@ Wanted = Sequence[Column] | None  # the columns of a table; None is for scoring
 class AddedColumn:
     """A column that scoring adds."""
 
-    role: str  # what it holds: a key of `ADDED`
+    role: str  # what it holds: a key of `ADDITIONS`, or a name of one of several
     name: str
     kind: str  # its Arrow type
 
@@ -152,12 +228,7 @@ class Columns:
     stars: str | None = None  # that reviewers gave, or that scoring adds
     sentiment: str | None = None  # that scoring adds
     probability: str | None = None  # that scoring adds, and that other models give
-    positive_sentences: str | None = None  # that scoring adds
-    negative_sentences: str | None = None  # that scoring adds
-    model: str | None = None  # that scoring adds
-    reasons: str | None = None  # that scoring adds
-    # Roles of aspects and of classes that scoring adds, and their names.
-    aspects: tuple[tuple[str, str], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()  # of the other roles that scoring adds
     adds: tuple[str, ...] = ("sentiment", "probability")  # what scoring adds, in order
 
     def __post_init__(self) -> None:
@@ -173,7 +244,7 @@ class Columns:
                 f"two of the added columns are called {twice[0]!r}. Name them with "
                 f"{self.option_of_added}."
             )
-        for role in (*_USUAL, *ADDED, *dict(self.aspects)):
+        for role in (*_USUAL, "sentiment", *dict(self.names)):
             for name in self._named(role):
                 if any("\ud800" <= letter <= "\udfff" for letter in name):  # from a command line
                     raise UsageError(f"the column name {name!a} is not valid UTF-8")
@@ -193,12 +264,29 @@ class Columns:
         return f"--names {','.join(f'{role}=NAME' for role in self.adds)}"
 
     def _added(self, role: str) -> AddedColumn:
-        are_numbers = role.startswith((_ASPECT_PROBABILITY, _CLASS_PROBABILITY))
-        kind = ADDED_BY_CLASSES.get(role, "float32" if are_numbers else "string")
-        usual, kind = ADDED.get(role, (role, kind))
+        addition = addition_of(role)
+        usual = role if addition.are_several else addition.usual
         # Which may be an empty name.
-        named = getattr(self, role) if role in ADDED else dict(self.aspects).get(role)
-        return AddedColumn(role, usual if named is None else named, kind)
+        named = dict(self.names).get(role, getattr(self, role, None))
+        return AddedColumn(role, usual if named is None else named, addition.kind)
+
+    def with_names(self, names: Mapping[str, str]) -> Self:
+        """Return the same columns with names for some roles that scoring adds."""
+        return replace(
+            self,
+            sentiment=names.get("sentiment", self.sentiment),
+            probability=names.get("probability", self.probability),
+            stars=names.get("stars", self.stars),
+            names=tuple((role, name) for role, name in names.items() if role not in _OWN),
+        )
+
+    def settings(self) -> dict[str, Any]:
+        """Return all names for the identity of a job, by the keys of older versions."""
+        found = asdict(self)
+        names = dict(found.pop("names"))
+        adds = found.pop("adds")
+        one_each = {role: names.pop(role, None) for role in ADDED if role not in _OWN}
+        return {**found, **one_each, "aspects": tuple(names.items()), "adds": adds}
 
     def scored(self) -> tuple[Column, ...]:
         """What scoring reads: the text, and the label only where it is named."""
@@ -214,39 +302,59 @@ class Columns:
 
     def _named(self, role: str) -> tuple[str, ...]:
         """The names that are given; none: by the usual ones."""
-        if role in dict(self.aspects):
-            return (dict(self.aspects)[role],)
+        if role in dict(self.names):
+            return (dict(self.names)[role],)
         named: str | tuple[str, ...] | None = getattr(self, role)
         return (named,) if isinstance(named, str) else named or ()
 
 
 def aspect_role(name: str) -> str:
-    """Give the role, and the usual name, of the column that scoring adds for an aspect."""
-    return f"{_ASPECT}{name}"
+    """Return the role, and the usual name, of the column that scoring adds for an aspect."""
+    return f"{ADDITIONS['aspect'].usual}{name}"
 
 
 def aspect_probability_role(name: str) -> str:
-    """Give the role, and the usual name, of the column of an aspect's probability."""
-    return f"{_ASPECT_PROBABILITY}{name}"
+    """Return the role, and the usual name, of the column of an aspect's probability."""
+    return f"{ADDITIONS['aspect_probability'].usual}{name}"
 
 
 def class_probability_role(label: str) -> str:
     """Return the role, and the usual name, of the column of the probability of a class."""
-    return f"{_CLASS_PROBABILITY}{label}"
+    return f"{ADDITIONS['class_probability'].usual}{label}"
+
+
+def key_of(role: str) -> str | None:
+    """Return the key in `ADDITIONS` of the column with a role; None if scoring adds no such one."""
+    if role in ADDITIONS and not ADDITIONS[role].are_several:
+        return role
+    return next((key for key, each in ADDITIONS.items() if each.has(role)), None)
+
+
+def in_order_of_place() -> list[tuple[str, Addition]]:
+    """Return the columns that scoring can add with their keys, in the order of an output."""
+    return sorted(ADDITIONS.items(), key=lambda entry: entry[1].place)
+
+
+def is_asked(addition: Addition, given: Mapping[str, Any]) -> bool:
+    """Whether a column is asked for; ``given``: options by the names of their fields."""
+    name = addition.option.removeprefix("--").replace("-", "_")
+    return not name or bool(given[name])
+
+
+def addition_of(role: str) -> Addition:
+    """Return what there is to know of the added column with a role; `KeyError` if there is none."""
+    return ADDITIONS[key_of(role) or role]
 
 
 def is_of_classes(role: str) -> bool:
     """Whether a column with a role is one that models of classes add."""
-    return role in ADDED_BY_CLASSES or (
-        role.startswith(_CLASS_PROBABILITY) and role != _CLASS_PROBABILITY
-    )
+    key = key_of(role)
+    return key is not None and ADDITIONS[key].is_of_classes
 
 
 def is_added(role: str) -> bool:
     """Whether a column with a role may be added."""
-    of_aspects = (_ASPECT, _ASPECT_PROBABILITY)
-    is_of_aspect = any(role.startswith(each) and role != each for each in of_aspects)
-    return role in ADDED or is_of_classes(role) or is_of_aspect
+    return key_of(role) is not None
 
 
 def option_of(role: str) -> str:

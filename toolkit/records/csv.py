@@ -1,17 +1,16 @@
-"""Delimited files (CSV, TSV): records of quoted or plain fields, found without parsing values."""
+"""Delimited files (CSV, TSV): finds records and fields without parsing every value."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from itertools import repeat
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
-from toolkit.records.columns import REASONS_JOINED_WITH, Column, Keys, Wanted, is_text
+from toolkit.records.columns import Column, Keys, Wanted, addition_of, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
     OPEN_QUOTE,
@@ -22,14 +21,16 @@ from toolkit.records.csv_fields import (
     wrong_number,
 )
 from toolkit.records.csv_header import HeaderReader
-from toolkit.records.json_writing import as_texts, joined_rows, slices
+from toolkit.records.inputs import Input
+from toolkit.records.json_encode import as_texts, joined_rows, slices
 from toolkit.records.lines import (
     LINE_END,
     RECORD,
-    Content,
+    BrokenRecord,
     Lines,
     Positions,
     RecordFile,
+    SplitBytes,
     count_lines,
     joined,
     spans,
@@ -47,7 +48,7 @@ from toolkit.records.review_file import (
 )
 from toolkit.text.strings import arrow_of
 
-# More bytes are looked at for one record that is long, which is then cut out in little memory.
+# When one record needs more bytes than this, it is cut out alone, to bound the memory.
 LOOKED_AT_AS_A_WHOLE = 4 << 20
 
 LITERAL = (
@@ -55,27 +56,32 @@ LITERAL = (
     "may be a character of the text: --quote none reads each line as a record, and --quote '\"' "
     "all of them as one"
 )
-# Delimiters that texts have, too: there, lines of a quoted text look like records by chance.
+# These delimiters are common in texts, so lines of a quoted text can look like records by chance.
 _IN_TEXTS = ",;: "
 
 
 class DelimitedFile(RecordFile):
-    """A CSV file: RFC 4180, with quoted newlines, LF or CRLF; blank lines stay where they are.
+    """A CSV file as in RFC 4180: newlines in quotes, LF or CRLF; blank lines keep their place.
 
-    Other quotes than RFC 4180 has, or none, and escapes are read if the options say so. Columns of
-    a file without a header are called by their number, from 1.
+    Options choose another quote, no quote, or an escape character. The columns of a file without
+    a header are named by their number, starting at 1.
     """
 
     too_long = "a record (a quote that is never closed?)"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        self._unsure: set[int] = set()  # lines where a record begins that may be several
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        # First lines of records that span several lines and may really be several records.
+        self._unsure: set[int] = set()
+        super().__init__(source, options, columns)
 
     def _read_header(self) -> bytes:
         options = self.options
-        header = HeaderReader(self.name, options, self._look, self.fail).read()
-        self._dialect, self.names = header.dialect, header.names
+        reader = HeaderReader(
+            name=self.name, options=options, peek=self._peek_available, fail=self.fail
+        )
+        header = reader.read()
+        self._dialect = header.dialect
+        self.names = header.names
         self.delimiter = header.dialect.delimiter
         self._check_added(header.dialect.delimiter)
         self.check_free(self.names)
@@ -99,32 +105,35 @@ class DelimitedFile(RecordFile):
         return header.row + names.encode() + header.line_end.encode()
 
     def _check_added(self, delimiter: str) -> None:
-        """Raise `UsageError` where values of an added column are known to need a quote."""
+        """Raise `UsageError` if values of an added column will need a quote, and there is none."""
         if self.options.quote is not None or self.options.escape is not None:
             return
         if delimiter == " " and self.added.names:
             raise UsageError(f"{self.name}: labels with a space in them need a --quote")
-        if delimiter in REASONS_JOINED_WITH and "reasons" in self.options.columns.adds:
+        adds = self.options.columns.adds
+        if parted := [role for role in adds if delimiter in addition_of(role).separator]:
             raise UsageError(
-                f"{self.name}: reasons are separated by {delimiter!r}, as the fields are, so "
+                f"{self.name}: {parted[0]} are separated by {delimiter!r}, as the fields are, so "
                 "they need a --quote or an --escape"
             )
 
     def _find_column(self, column: Column) -> Keys | None:
         is_named = self.options.header or getattr(self.options.columns, column.role, None)
-        # Without names: the only text, and the last column for a probability.
+        # In a file without a header: the only column is the text, the last one the probability.
         is_only_text = column.role == "text" and len(self.names) == 1
         if not is_named and (is_only_text or column.role == "probability"):
             return (self.names[-1],)
         return column.among(self.names)
 
-    def _split(self, data: bytes, *, at_end: bool) -> Content:
+    def _split(self, data: bytes, *, at_end: bool) -> SplitBytes:
         is_long = len(data) > LOOKED_AT_AS_A_WHOLE and not at_end
-        return self._content(data, at_end=at_end, only_first=is_long)
+        return self._split_fields(data, at_end=at_end, only_first=is_long)
 
-    def _content(self, data: bytes, *, at_end: bool, only_first: bool) -> Content:
-        wanted, dialect = len(self.names), self._dialect
-        ends = find_field_ends(data, dialect, at_end=at_end, wanted=wanted, only_first=only_first)
+    def _split_fields(self, data: bytes, *, at_end: bool, only_first: bool) -> SplitBytes:
+        wanted = len(self.names)
+        ends = find_field_ends(
+            data, self._dialect, at_end=at_end, wanted=wanted, only_first=only_first
+        )
         lines = Lines.find(data, ends.newlines)
         fields = np.diff(np.searchsorted(ends.delimiters, lines.newlines), prepend=0) + 1
         reasons = self._reasons(data, lines, ends, fields)
@@ -134,22 +143,27 @@ class DelimitedFile(RecordFile):
         if reasons:
             delimiters = delimiters[np.repeat(good, fields - 1)]
         broken = [
-            (int(lines.starts[row]), int(lines.newlines[row]), reason)
+            BrokenRecord(int(lines.starts[row]), int(lines.newlines[row]), reason)
             for row, reason in sorted(reasons.items())
         ]
         kept = lines.only(good)
-        layout = delimiters.reshape(len(kept), wanted - 1)
-        is_all = len(lines) and lines.end == ends.newlines[-1] + 1  # else blank lines follow
-        count = ends.lines if is_all else None
-        return Content(
-            data, lines.end, kept, layout, broken, line_count=count, is_utf8=ends.is_utf8
+        has_last_line = len(lines) and lines.end == ends.newlines[-1] + 1  # no blank lines after it
+        return SplitBytes(
+            data=data,
+            end=lines.end,
+            lines=kept,
+            layout=delimiters.reshape(len(kept), wanted - 1),
+            broken=broken,
+            line_count=ends.lines if has_last_line else None,
+            is_utf8=ends.is_utf8,
         )
 
     def _reasons(
         self, data: bytes, lines: Lines, ends: FieldEnds, fields: Positions
     ) -> dict[int, str]:
-        """Say which rows cannot be read, and why."""
-        wanted, dialect = len(self.names), self._dialect
+        """Return why rows cannot be read, by row."""
+        dialect = self._dialect
+        wanted = len(self.names)
         reasons = {
             row: wrong_number(int(fields[row]), wanted)
             for row in np.flatnonzero(fields != wanted).tolist()
@@ -158,7 +172,7 @@ class DelimitedFile(RecordFile):
             row = int(np.searchsorted(lines.newlines, newline))
             line = data[lines.starts[row] : newline].rstrip(b"\r\n")
             reasons[row] = reason + _way_out(reason, line, dialect, wanted)
-        if self.options.quote_is_sure or ends.lines == len(lines):  # each is on one line
+        if self.options.quote_is_sure or ends.lines == len(lines):  # one line per record
             return reasons
         for row in lines_like_records(data, lines, dialect, wanted).tolist():
             if row in reasons:
@@ -184,22 +198,24 @@ class DelimitedFile(RecordFile):
                 )
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
-        """Find points between blocks: where records end is known only by reading all before."""
+        """Find points between blocks, by reading the file: quotes decide where records end."""
         if not self._stream.is_file:
             return []
         ends = (block.following for block in super().blocks())
-        points = ((end, end[0]) for end in ends if end[0] < (self.size or 0))
+        size = self.size or 0
+        points = ((end, end[0]) for end in ends if end[0] < size)
         return first_split_points(points, offsets)
 
-    def _open_to_the_end(self, data: bytes) -> Content:
-        return self._content(data, at_end=True, only_first=True)
+    def _open_to_the_end(self, data: bytes) -> SplitBytes:
+        return self._split_fields(data, at_end=True, only_first=True)
 
     def parse(self, block: Block) -> Parsed:
-        """Give the records of a block; a field is what is between its outer quotes."""
-        content: Content = block.content
+        """Return the records of a block; values come without their outer quotes."""
+        content: SplitBytes = block.content
         good, rejects = self.not_utf8(block, content.lines)
-        lines, delimiters = content.lines.only(good), content.layout
-        if not isinstance(delimiters, np.ndarray):  # of a block without records
+        lines = content.lines.only(good)
+        delimiters = content.layout
+        if not isinstance(delimiters, np.ndarray):  # the block has no records
             delimiters = np.zeros((0, len(self.names) - 1), np.int64)
         delimiters = delimiters if good.all() else delimiters[good]
         stops, line_ends = lines.stops(content.data)
@@ -207,20 +223,22 @@ class DelimitedFile(RecordFile):
         fields = {
             role: self._field(
                 content.data,
-                lines,
-                delimiters,
-                stops,
-                self.names.index(name),
-                is_exact or not is_text(role),
+                lines=lines,
+                delimiters=delimiters,
+                stops=stops,
+                position=self.names.index(name),
+                is_exact=is_exact or not is_text(role),
             )
             for role, (name,) in self.keys.items()
         }
         records = spans(content.data, lines.blank_starts, stops)
         line_ends = content.as_in_file(lines, line_ends)
-        return self.parsed(block, fields, records, line_ends, rejects)
+        return self.parsed(
+            block, fields=fields, records=records, line_ends=line_ends, rejects=rejects
+        )
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
-        """Put the added fields after each record; a field is empty where there is no score."""
+        """Append the added fields to each record; a null score is an empty field."""
         fields = map(self._written, self.added.names, scores)
         filled = [pc.fill_null(values, "") for values in fields]
         added = pc.binary_join_element_wise("", *filled, self._dialect.delimiter)
@@ -241,24 +259,25 @@ class DelimitedFile(RecordFile):
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
-        """Write rows; null is an empty field, and what CSV has no way to write is JSON."""
+        """Write rows; null is an empty field, and lists and structs are JSON."""
         dialect = Dialect(delimiter or ",")
         names = dialect.written(pa.array(schema.names, pa.string())).to_pylist()
         header = dialect.delimiter.join(names) + "\n"
         return Output(lambda *scored: _rows(table(*scored), dialect), header.encode())
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the fields without their quotes."""
+        """Return all columns of some records, without quotes."""
         text = joined(records.column(RECORD), pa.repeat("\n", len(records))).to_pybytes()
         ends = find_field_ends(text, self._dialect, at_end=True)
         lines = Lines.find(text, ends.newlines)
-        rows, count = len(lines), len(self.names)
+        rows = len(lines)
+        count = len(self.names)
         delimiters = ends.delimiters.reshape(rows, count - 1)
         stops, _ = lines.stops(text)
         starts = np.column_stack([lines.starts, delimiters + 1]).ravel()
         stops = np.column_stack([delimiters, stops]).ravel()
         fields = self._dialect.values(text, starts, stops, is_exact=True)
-        # Row by row so far; one column is cut out after the other.
+        # The values are in row order; reorder them by column, then slice.
         by_column = arrow_of(np.arange(rows * count).reshape(rows, count).T.ravel())
         columns = slices(fields.take(by_column), repeat(rows, count))
         return pa.RecordBatch.from_arrays(columns, self.names)
@@ -266,13 +285,14 @@ class DelimitedFile(RecordFile):
     def _field(
         self,
         data: bytes,
+        *,
         lines: Lines,
         delimiters: Positions,
         stops: Positions,
         position: int,
         is_exact: bool,
     ) -> pa.StringArray:
-        """Cut a field of each record, without its quotes; if exact, doubled ones are single."""
+        """Return the field at a position of each record, unquoted as `Dialect.values` does."""
         is_last = position == delimiters.shape[1]
         starts = delimiters[:, position - 1] + 1 if position > 0 else lines.starts
         ends = stops if is_last else delimiters[:, position]
@@ -280,7 +300,7 @@ class DelimitedFile(RecordFile):
 
 
 def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
-    """Name the option with which a line that has broken quotes could be read."""
+    """Return advice which option reads a line with broken quotes; empty if none would."""
     if dialect.quote is None or reason not in (AFTER_QUOTE, OPEN_QUOTE):
         return ""
     if dialect.escape is None and b"\\" + dialect.quote.encode() in line:
@@ -291,7 +311,7 @@ def _way_out(reason: str, line: bytes, dialect: Dialect, wanted: int) -> str:
 
 
 def _rows(batch: pa.RecordBatch, dialect: Dialect) -> pa.Buffer:
-    """Write the rows of a batch as RFC 4180 says; null is an empty field."""
+    """Write the rows of a batch as in RFC 4180; null is an empty field."""
     count = batch.num_columns
     fields = slices(dialect.written(as_texts(batch.columns)), repeat(len(batch), count))
     if count == 1:  # an empty line would not be a record

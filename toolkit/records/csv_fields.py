@@ -1,4 +1,4 @@
-"""Fields of delimited text: where they end (RFC 4180), their values without quotes and escapes."""
+"""Fields of delimited text: finds where they end (RFC 4180), and removes quotes and escapes."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import re
 from array import array
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -16,25 +17,27 @@ from toolkit.native import records as core
 from toolkit.records.lines import NEWLINE, Lines, Positions, spans
 from toolkit.text.strings import arrow_of
 
-_FILLER = b"a"  # which neither separates nor quotes fields
-# Bytes that are looked at together, to bound the memory; and after a broken record for its rest.
+_FILLER = b"a"  # any byte that neither separates nor quotes fields
+# Bytes that one step looks at, to bound the memory. Also how far the rest of a broken record is
+# searched for.
 _WINDOW = 1 << 20
-# As many fields of a record are read one by one, and those after them many at once, which takes
-# longer for few.
-_FEW, _FEW_BYTES = 64, 1 << 12
+# The first fields of a record are read one by one, in steps of `_FEW_BYTES`; the fields after them
+# many at once, which is slower for few fields.
+_FEW = 64
+_FEW_BYTES = 1 << 12
 
-# What follows a backslash, as MySQL and PostgreSQL write it; another escape has no such letters.
+# Letters after a backslash, as MySQL and PostgreSQL write them; other escapes have none.
 _LETTERS = {"n": "\n", "t": "\t", "r": "\r", "0": "\0"}
-_NULL = r"\N"  # a field without a value
+_NULL = r"\N"  # a null, as MySQL and PostgreSQL write it
 
 
 @dataclass(frozen=True)
 class Dialect:
-    """The characters between and around fields, all of them ASCII."""
+    """The characters that separate, quote and escape; each is one ASCII character."""
 
     delimiter: str
-    quote: str | None = '"'  # around fields; None: each line is a record
-    escape: str | None = None  # makes the next character one like others, anywhere
+    quote: str | None = '"'  # None: each line is a record
+    escape: str | None = None  # takes the special meaning from the next character
 
     @cached_property
     def field(self) -> re.Pattern[bytes]:
@@ -53,12 +56,12 @@ class Dialect:
 
     @cached_property
     def whole_fields(self) -> re.Pattern[bytes]:
-        """Fields with the delimiters after them, quoted or plain, as many as there are."""
+        """Any number of fields, quoted or plain, each with the delimiter after it."""
         return re.compile(b"(?:(?:%b)%b)*+" % (self.field.pattern, self._mark))
 
     @cached_property
     def whole_field(self) -> re.Pattern[bytes]:
-        """One of `whole_fields`."""
+        """One field, quoted or plain, with the delimiter after it."""
         return re.compile(b"(?:%b)%b" % (self.field.pattern, self._mark))
 
     @cached_property
@@ -67,10 +70,11 @@ class Dialect:
 
     @cached_property
     def quoted_field(self) -> re.Pattern[bytes] | None:
-        """A quoted field, to be looked for in a record; None without quotes."""
+        """A quoted field anywhere in a record; None if the dialect has no quote."""
         if self.quote is None:
             return None
-        mark, q = re.escape(self.delimiter), re.escape(self.quote)
+        mark = re.escape(self.delimiter)
+        q = re.escape(self.quote)
         return re.compile(rf"(?:\A|(?<={mark})){q}[^{q}]*+(?:{q}{q}[^{q}]*+)*+{q}".encode())
 
     @cached_property
@@ -86,19 +90,19 @@ class Dialect:
         return re.compile(f"{escape}(.)|{quote}", re.DOTALL)
 
     def masked(self, text: bytes) -> bytes:
-        """Replace what is escaped, so that no byte of it separates or quotes; the length stays."""
+        """Replace escaped characters by fillers of the same length, so that only marks remain."""
         if self.escape is None or (escape := self.escape.encode()) not in text:
             return text
         if escape + b"\r\n" in text or text.endswith(escape):
             return self._escaped.sub(lambda found: _FILLER * len(found[0]), text)
-        return self._escaped.sub(2 * _FILLER, text)  # several times as fast
+        return self._escaped.sub(2 * _FILLER, text)  # several times faster than a function
 
     def values(
         self, data: bytes, starts: Positions, stops: Positions, *, is_exact: bool
     ) -> pa.StringArray:
-        """Cut fields out of data, without their quotes.
+        """Return the fields at some positions of data, without quotes and escapes.
 
-        If not exact, doubled quotes stay where they separate tokens either way.
+        Unless `is_exact`, doubled quotes may stay double: the tokens are the same either way.
         """
         is_quoted = np.zeros(len(starts), np.bool_)
         if self.quote is not None:
@@ -121,7 +125,7 @@ class Dialect:
         return pc.replace_with_mask(texts, is_special, pa.array(plain, pa.string()))
 
     def _plain(self, text: str, *, is_quoted: bool) -> str | None:
-        """Give the value of a field without its outer quotes; None is null."""
+        """Return the value of a field whose outer quotes are removed; None for null."""
         if self.escape == "\\" and text == _NULL and not is_quoted:
             return None
 
@@ -134,19 +138,19 @@ class Dialect:
         return self._special.sub(meant, text)
 
     def unquoted(self, field: bytes) -> str:
-        """Give the value of a field; `UnicodeDecodeError` if it is not UTF-8."""
+        """Return the value of a field; `UnicodeDecodeError` if it is not UTF-8."""
         text = field.decode()
         is_quoted = self.quote is not None and text.startswith(self.quote)
         return self._plain(text[1:-1] if is_quoted else text, is_quoted=is_quoted) or ""
 
     @cached_property
     def _to_mark(self) -> str:
-        """A character that a field holds only in quotes or after an escape, as a regex of RE2."""
+        """Characters that must be quoted or escaped in a field, as a regex of RE2."""
         special = [self.delimiter, self.quote, self.escape, "\r", "\n"]
         return f"[{''.join(re.escape(character) for character in special if character)}]"
 
     def quoted(self, field: str) -> str:
-        """Write a value as a field; `ValueError` if this dialect has no way to write it."""
+        """Write a value as a field; `ValueError` if this dialect cannot write it."""
         written: str = self.written(pa.array([field], pa.string()))[0].as_py()
         return written
 
@@ -156,21 +160,22 @@ class Dialect:
         Parameters
         ----------
         values : pa.StringArray
-            Of any text; null stays null.
+            Any text; null stays null.
         quotes_all : bool
-            Whether fields are quoted that do not need it; without a quote, this has no effect.
+            Whether to quote fields that do not need it. No effect if the dialect has no quote.
 
         Returns
         -------
         pa.StringArray
-            A field for each value, quoted or escaped where that is needed.
+            One field per value, quoted or escaped where needed.
 
         Raises
         ------
         ValueError
-            If the dialect has no way to write a value. The message begins with the value.
+            If the dialect cannot write a value. The message begins with the value.
         """
-        quote, escape = self.quote, self.escape
+        quote = self.quote
+        escape = self.escape
         is_special = pc.match_substring_regex(values, self._to_mark)
         has_special = bool(pc.any(is_special).as_py())
         marked = values
@@ -196,15 +201,14 @@ _OPEN_ESCAPE = "an escape character at the end of the file"
 
 @dataclass(frozen=True)
 class FieldEnds:
-    """Positions in a text that starts at a record, in ascending order, outside quoted fields."""
+    """Ascending positions, outside quotes, in a text that starts with a record."""
 
     delimiters: Positions  # between the fields of records that are not broken
-    newlines: Positions  # of records and blank lines
-    broken: dict[int, str] = field(default_factory=dict)  # newlines of broken records, and why
-    # Of the text up to the last of the newlines, where that is known: how many newlines it has, in
-    # quotes or not, and that it is UTF-8.
-    lines: int | None = None
-    is_utf8: bool = False
+    newlines: Positions  # that end records and blank lines
+    broken: dict[int, str] = field(default_factory=dict)  # newline of a broken record → reason
+    # Both describe the text up to the last of `newlines`.
+    lines: int | None = None  # newlines in and outside quotes; None: not counted
+    is_utf8: bool = False  # True: known to be UTF-8; False: not checked
 
 
 def find_field_ends(
@@ -215,32 +219,39 @@ def find_field_ends(
     wanted: int | None = None,
     only_first: bool = False,
 ) -> FieldEnds:
-    """Find the field ends of a text that starts at a record, up to a field that stays open.
+    """Find the field ends of a text that starts with a record, up to a field that stays open.
 
-    At the end of a file, the text ends with a newline. A record is broken if more follows a closing
-    quote than a delimiter or a line end, if a quote stays open up to the end, or if it has a lone
-    CR: as a character, it would merge the lines of files that end them so; as a line end, it would
-    cut fields that are not quoted. What follows a broken record is read as if that were not there,
-    so that a quote that is never closed costs only its own line. If it is known how many fields are
-    wanted, a broken record has the lines up to where its quote closes, if that can be told.
+    At the end of a file, the text must end with a newline. A record is broken if
 
-    With ``only_first``, they are those of the first record and the blank lines before it, in little
-    memory; a record of too many fields is then broken, too.
+    - its closing quote is followed by anything but a delimiter or a line end,
+    - a quote stays open up to the end, or
+    - it has a CR without LF outside quotes. Read as text, it would merge lines of files with CR
+      line ends; read as a line end, it would split unquoted fields.
+
+    Reading resumes after the line of a broken record, so a quote that is never closed costs only
+    its own line. If the number of fields is known (``wanted``), the broken record extends to the
+    line where its quote closes, if that line can be found.
+
+    With ``only_first``, find only the first record and the blank lines before it, in little
+    memory; then a record with too many fields is broken, too.
     """
     masked = dialect.masked(text)
     ends = None
     if core.is_used() and not only_first:
         ends = core.find_field_ends(masked, dialect.delimiter, dialect.quote, at_end=at_end)
     if ends is None:
-        return _OneByOne(masked, dialect, at_end, wanted, only_first=only_first).find()
+        scanner = _FieldScanner(
+            masked, dialect, at_end=at_end, wanted=wanted, only_first=only_first
+        )
+        return scanner.find()
     found = FieldEnds(ends.delimiters, ends.newlines)
     return replace(found, lines=ends.lines, is_utf8=ends.is_utf8) if masked is text else found
 
 
 def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int) -> Positions:
-    """Find the records of several lines, each of which has the right number of fields by itself.
+    """Find records of several lines where each line alone has the right number of fields.
 
-    The quotes around these lines may be characters of texts that are not quoted.
+    Their quotes may be characters of unquoted texts. Returns rows of ``lines``.
     """
     raw = np.frombuffer(dialect.masked(text), np.uint8, lines.end)
     newlines = np.flatnonzero(raw == NEWLINE)
@@ -248,36 +259,48 @@ def lines_like_records(text: bytes, lines: Lines, dialect: Dialect, wanted: int)
         return np.zeros(0, np.int64)
     marks = np.flatnonzero(raw == ord(dialect.delimiter))
     counts = np.diff(np.searchsorted(marks, newlines), prepend=0)
-    wrong = np.concatenate([[0], np.cumsum(counts != wanted - 1)])  # lines before each, and in all
+    # wrong[n]: how many of the first n lines have another number of fields.
+    wrong = np.concatenate([[0], np.cumsum(counts != wanted - 1)])
     first = np.searchsorted(newlines, lines.starts)
-    # An escaped newline, at the end of the file, is not among them.
+    # An escaped newline at the end of the file is masked, so it is not in `newlines`.
     last = np.minimum(np.searchsorted(newlines, lines.newlines), len(newlines) - 1)
     return np.flatnonzero((last > first) & (wrong[last + 1] == wrong[first]))
 
 
 def wrong_number(found: int, wanted: int) -> str:
-    """Say that a record has too many or too few fields."""
+    """Return the reason of a record that has too many or too few fields."""
     return f"{counted(found, 'field')}, expected {wanted:,}"
 
 
-class _OneByOne:
-    """Finds the field ends of any text, one record after the other, as `find_field_ends`.
+class _FieldRun(NamedTuple):
+    """The fields of a record, up to a byte that is not a delimiter."""
 
-    A quote in a field that does not start with one is a character like others.
+    last_start: int  # of the last field
+    last_stop: int | None  # of the last field; None if its quote stays open
+    delimiters: int  # how many delimiters are before the last field
+
+
+class _FieldScanner:
+    """Finds field ends as `find_field_ends` does, one record after the other, for any text.
+
+    A quote within an unquoted field has no special meaning.
     """
 
     def __init__(
         self,
         text: bytes,
         dialect: Dialect,
+        *,
         at_end: bool,
         wanted: int | None,
-        *,
         only_first: bool = False,
     ) -> None:
-        self._text, self._dialect, self._at_end, self._wanted = text, dialect, at_end, wanted
+        self._text = text
+        self._dialect = dialect
+        self._at_end = at_end
+        self._wanted = wanted
         self._only_first = only_first
-        # More delimiters of a record are not kept.
+        # The most delimiters of a record that are kept.
         self._most = wanted if only_first else None
         self._mark = dialect.delimiter.encode()
         self._delimiters = array("q")
@@ -299,53 +322,52 @@ class _OneByOne:
         return FieldEnds(delimiters, np.array(newlines, np.int64), broken)
 
     def _read(self, start: int) -> tuple[int, str | None] | None:
-        """Read a record: give its newline, and why it is broken, if it is.
+        """Read the record at `start`: return its newline, and why it is broken (None: it is not).
 
-        None if more of the text decides.
+        None instead of both if that depends on text that is not read yet.
         """
-        text, before = self._text, len(self._delimiters)
-        last, stop, found = self._read_fields(start)
-        end = len(text) if stop is None else stop
+        text = self._text
+        before = len(self._delimiters)
+        fields = self._read_fields(start)
+        end = len(text) if fields.last_stop is None else fields.last_stop
         if text[end : end + 1] == b"\n":
-            if self._most is None or found < self._most:
+            if self._most is None or fields.delimiters < self._most:
                 return end, None
-            reason = wrong_number(found + 1, self._most)
+            reason = wrong_number(fields.delimiters + 1, self._most)
         elif not self._at_end and end >= len(text) - 1:
-            return None  # an open field, or CR at the end, may still be a good one
+            return None  # a field that is open, or a CR at the end, may become valid
         else:
-            missing = None if self._wanted is None else self._wanted - found
-            reason, newline = self._broken(start, last, stop, missing)
+            reason, newline = self._broken(start, fields)
             if newline is None:
                 return None
             end = newline
         del self._delimiters[before:]
         return end, reason
 
-    def _read_fields(self, position: int) -> tuple[int, int | None, int]:
-        """Read fields up to what is no delimiter, and keep the delimiters.
-
-        Gives where the last field starts and stops, and how many delimiters are before it; it has
-        no stop if its quote stays open.
-        """
-        text, found = self._text, 0
+    def _read_fields(self, position: int) -> _FieldRun:
+        """Read fields up to a byte that is not a delimiter, and keep their delimiters."""
+        text = self._text
+        found = 0
         while True:
             read = self._pass_plain if found < _FEW else self._pass_many
             position, found = read(position, found)
             match = self._dialect.field.match(text, position)
             if match is None:
-                return position, None, found
+                return _FieldRun(position, None, found)
             end = match.end()
             if text[end : end + 2] == b"\r\n":
                 end += 1
             if text[end : end + 1] != self._mark:
-                return position, end, found
+                return _FieldRun(position, end, found)
             if self._most is None or found < self._most:
                 self._delimiters.append(end)
-            position, found = end + 1, found + 1
+            position = end + 1
+            found += 1
 
     def _pass_plain(self, position: int, found: int) -> tuple[int, int]:
-        """Read some fields before the next quote or line end, which are plain, in one turn."""
-        text, mark = self._text, self._mark
+        """Read plain fields up to the next quote or line end in one step, as `_pass_many`."""
+        text = self._text
+        mark = self._mark
         plain = self._dialect.plain_fields.match(text, position, position + _FEW_BYTES)
         stop = text.rfind(mark, position, position if plain is None else plain.end()) + 1
         if not stop:
@@ -358,8 +380,9 @@ class _OneByOne:
         return stop, found
 
     def _pass_many(self, position: int, found: int) -> tuple[int, int]:
-        """Read all fields that have a delimiter after them, a window of the text at a time."""
-        text, dialect = self._text, self._dialect
+        """Read all fields with a delimiter after them; return the new position and field count."""
+        text = self._text
+        dialect = self._dialect
         while True:
             window = position + _WINDOW
             plain = dialect.plain_fields.match(text, position, window)
@@ -373,16 +396,17 @@ class _OneByOne:
                 ends if self._most is None else ends[: max(self._most - len(self._delimiters), 0)]
             )
             self._delimiters.frombytes(kept.tobytes())
-            position, found = stop, found + len(ends)
+            position = stop
+            found += len(ends)
 
     def _ends_of_fields(self, start: int, stop: int) -> Positions:
-        """Find the delimiters after whole fields, which a part of the text consists of."""
+        """Find the delimiters in a part of the text that consists of `whole_fields`."""
         raw = np.frombuffer(self._text, np.uint8, stop - start, start)
         marks: Positions = np.flatnonzero(raw == ord(self._mark))
         quote = self._dialect.quote
         if quote is None or not len(quotes := np.flatnonzero(raw == ord(quote))):
             return start + marks
-        # Every second quote opens a field, or is doubled. Otherwise some are in plain fields.
+        # If every second quote opens a field or doubles one, no quote is within a plain field.
         opening = quotes[::2]
         before = raw[opening - 1]
         is_regular = (before == ord(self._mark)) | (before == ord(quote)) | (opening == 0)
@@ -393,33 +417,40 @@ class _OneByOne:
         ends: Positions = np.cumsum(np.fromiter(map(len, fields), np.int64, len(fields)))
         return start + ends - 1
 
-    def _broken(
-        self, start: int, last: int, stop: int | None, missing: int | None
-    ) -> tuple[str, int | None]:
-        """Say why a record is broken, and at which newline it ends; None if more text decides.
+    def _broken(self, start: int, fields: _FieldRun) -> tuple[str, int | None]:
+        """Return why the record at `start` is broken, and the newline that ends it.
 
-        It and its last field start at some positions; from that field on, so many are missing.
+        The newline is None if it depends on text that is not read yet.
         """
-        text, is_closed = self._text, stop is not None
+        text = self._text
+        stop = fields.last_stop
         if stop is not None and stop >= len(text):
             return _OPEN_ESCAPE, len(text) - 1
         is_return = stop is not None and text[stop : stop + 1] == b"\r"
+        is_closed = stop is not None
         reason = _LONE_RETURN if is_return else AFTER_QUOTE if is_closed else OPEN_QUOTE
-        newline = text.find(b"\n", stop if is_return else last)
+        newline = text.find(b"\n", stop if is_return else fields.last_start)
         if newline < 0:
             return reason, len(text) - 1 if self._at_end else None
-        if reason == AFTER_QUOTE and missing is not None:
-            return reason, self._end_of_quotes(start, last, newline, missing)
+        if reason == AFTER_QUOTE and self._wanted is not None:
+            missing = self._wanted - fields.delimiters
+            return reason, self._end_of_quotes(
+                start=start, last=fields.last_start, newline=newline, missing=missing
+            )
         return reason, newline
 
-    def _end_of_quotes(self, start: int, last: int, newline: int, missing: int) -> int | None:
-        r"""Find where a record ends in which a quote closes too early, as in ``"He said "no"``.
+    def _end_of_quotes(self, *, start: int, last: int, newline: int, missing: int) -> int | None:
+        r"""Find the end of a record in which a quote closes too early, as in ``"He said "no"``.
 
-        If its first line, up to a newline, does not have the fields that are missing, the next line
-        with a quote may be the rest of it: if a quote closes a field there that none has opened,
-        and the missing fields follow. Otherwise it is that first line only.
+        ``start``, ``last``: where the record and its last field begin. ``newline``: the end of its
+        first line. ``missing``: fields still expected, the last one included.
+
+        If the first line lacks fields, the next line with a quote may be the rest of the record:
+        it is if a quote there closes a field that no quote on that line opens, and the missing
+        fields follow. Otherwise the record is its first line. None if text is not read yet.
         """
-        text, quote = self._text, (self._dialect.quote or "").encode()
+        text = self._text
+        quote = (self._dialect.quote or "").encode()
         line = text[last : newline + 1]
         is_even = text.count(quote, start, newline) % 2 == 0
         if self._fields_after(quote, line) == missing - 1 or (
@@ -436,7 +467,7 @@ class _OneByOne:
         return stop if self._fields_after(quote, unquoted) == missing - 1 else newline
 
     def _fields_after(self, quote: bytes, line: bytes) -> int | None:
-        """Count the fields after the last quote of a line; None if that closes no field."""
+        """Count the fields after the last quote of a line; None if it does not close a field."""
         _, found, after = line.rpartition(quote)
         is_closing = found and after[:1] in (self._mark, b"\n", b"\r")
         return after.count(self._mark) if is_closing else None

@@ -1,8 +1,8 @@
-"""Excel workbooks (.xlsx): a sheet read as a table of texts, row by row; they are not written.
+"""Read a sheet of an Excel workbook (.xlsx) as a table of texts; workbooks are not written.
 
-openpyxl reads a sheet row by row, at 34 MiB for 50,000 reviews. python-calamine is five times as
-fast, but takes memory for all cells up to the last one: a workbook of 5 KB with a value in the last
-cell of a sheet ends the process (0.9.1).
+openpyxl reads a sheet row by row, in 34 MiB for 50,000 reviews. python-calamine is five times as
+fast, but needs memory for all cells up to the last: a workbook of 5 KB with a value in the last
+cell of a sheet kills the process (0.9.1).
 """
 
 from __future__ import annotations
@@ -13,23 +13,24 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from zipfile import ZipFile
 
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, MissingExtraError, ToolkitError, UsageError
 from toolkit.records.columns import Wanted
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Parsed, Reject, ReviewFile
 from toolkit.records.streams import open_file
 from toolkit.text.strings import without_half_pairs
 
-_EXACT = 1e15  # Excel has 15 digits
+_EXACT = 1e15  # Excel keeps 15 digits
 
 
 def as_text(value: Any) -> str | None:
-    """Give a value as text: dates as ISO 8601, whole numbers without a point; None is empty."""
+    """Return the value of a cell as text: dates as ISO 8601, integers without a decimal point."""
     if value is None or isinstance(value, str):
         return None if value is None else without_half_pairs(value)
     if isinstance(value, bool):
@@ -43,29 +44,36 @@ def as_text(value: Any) -> str | None:
 
 
 def letters(number: int) -> str:
-    """Give the name of a column by its number: 1 is A, 27 is AA."""
+    """Return the name of a column by its number: 1 is A, 27 is AA."""
     from openpyxl.utils import get_column_letter
 
     name: str = get_column_letter(number)
     return name
 
 
-# A sheet is read row by row; everything else is read at once, above all the texts of all cells.
+# Limit of a part of the workbook that is read at once. Sheets are read row by row, but for example
+# the texts of all cells are one part.
 _PART_BYTES = 192 << 20
-# Texts compress to a third, and tables of zeros to a fiftieth. What is beyond this was made to fill
-# the memory.
 _LOOKED_AT = 100  # columns, to see whether a sheet is empty
-_RATIO, _RATIO_FROM_BYTES = 250, 32 << 20
+# Texts compress to a third, tables of zeros to a fiftieth. A larger file with a ratio beyond this
+# was made to fill the memory.
+_RATIO = 250
+_RATIO_FROM_BYTES = 32 << 20
 
 
-def _opened(path: Path, file: Any, sheet: str | None) -> tuple[Any, Any, int | None]:
-    """Give a workbook, the sheet of it that is read, and how many rows that has, if it says so.
+class _OpenSheet(NamedTuple):
+    """A sheet of an open workbook."""
 
-    Raises `InputError` if it cannot be read.
-    """
+    book: Any
+    sheet: Any
+    rows: int | None  # None: the workbook does not say
+
+
+def _opened(path: Path, file: Any, sheet: str | None) -> _OpenSheet:
+    """Open a workbook and choose its sheet; raise `InputError` if it cannot be read."""
     import openpyxl
 
-    # Such as for styles that it does not know.
+    # Warnings such as those about unknown styles.
     warnings.filterwarnings("ignore", category=UserWarning, module="openpyxl")
     try:
         _check_sizes(path, file)
@@ -73,7 +81,7 @@ def _opened(path: Path, file: Any, sheet: str | None) -> tuple[Any, Any, int | N
         found = _chosen(path, book, sheet)
         rows = found.max_row
         found.reset_dimensions()  # otherwise all rows are as wide as the widest
-        return book, found, rows
+        return _OpenSheet(book, found, rows)
     except (ToolkitError, MemoryError):
         raise
     except Exception as error:  # noqa: BLE001 (a damaged file raises errors of any kind)
@@ -97,7 +105,7 @@ def _check_sizes(path: Path, file: Any) -> None:
 
 
 def _chosen(path: Path, book: Any, sheet: str | None) -> Any:
-    """Choose the sheet with a name, or the only one that is shown and not empty."""
+    """Return the sheet with a name, or the only sheet that is visible and not empty."""
     names = [each.title for each in book.worksheets]
     if sheet is not None:
         if sheet not in names:
@@ -126,31 +134,34 @@ _Row = list[str | None]
 
 @dataclass
 class _Rows:
-    """Some rows of a sheet."""
+    """Rows of a sheet as texts."""
 
     rows: list[_Row] = field(default_factory=list)
     rejects: list[Reject] = field(default_factory=list)
-    size: int = 0  # in characters, about
+    size: int = 0  # characters, about
 
     def __len__(self) -> int:
         return len(self.rows) + len(self.rejects)
 
 
 class ExcelFile(ReviewFile):
-    """A sheet whose first row that is not empty has the names of the columns.
+    """A sheet of an Excel workbook; its first row that is not empty has the names of the columns.
 
-    Rows without a value are passed over. Formulas have the values that are stored with them.
+    Empty rows are skipped. The value of a formula is the one stored with it.
     """
 
     counts = "row"
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        super().__init__(source, options, columns)
         MissingExtraError.check("excel", "openpyxl")
-        self._file = open_file(path)
+        self._file = open_file(source)
         try:
-            self._book, self._sheet, self._row_count = _opened(path, self._file, options.sheet)
-            self.size = path.stat().st_size
+            opened = _opened(self.path, self._file, options.sheet)
+            self._book = opened.book
+            self._sheet = opened.sheet
+            self._row_count = opened.rows
+            self.size = self.path.stat().st_size
             self._start, self.names = self._header()
             self.check_free(self.names)
             self.choose_columns(lambda column: column.among(self.names))
@@ -161,7 +172,7 @@ class ExcelFile(ReviewFile):
 
     @property
     def bytes_read(self) -> int:
-        """Its share of the bytes, by the rows that are read."""
+        """The size of the file times the share of rows that are read."""
         rows = self._row_count
         return min((self.size or 0) * self._done // rows, self.size or 0) if rows else 0
 
@@ -173,20 +184,21 @@ class ExcelFile(ReviewFile):
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002 (never cut)
         """Read the rows after the header, or from a row on."""
         first = start[0] if start else self._start + 1
-        found, number = _Rows(), first
+        found = _Rows()
+        number = first
         for row, cells in self._rows(first):
             self._done = row
             if not len(found):
                 number = row
             self._add(found, row, cells)
             if found.size >= self.options.block_bytes or len(found) >= BLOCK_RECORDS:
-                yield Block(found, number, found.size, (row + 1,))
+                yield Block(content=found, number=number, size=found.size, following=(row + 1,))
                 found = _Rows()
         if len(found):
-            yield Block(found, number, found.size, (self._done + 1,))
+            yield Block(content=found, number=number, size=found.size, following=(self._done + 1,))
 
     def parse(self, block: Block) -> Parsed:
-        """Give the rows of a block."""
+        """Return the rows of a block."""
         content: _Rows = block.content
         columns = [
             pa.array([row[at] for row in content.rows], pa.string())
@@ -196,24 +208,25 @@ class ExcelFile(ReviewFile):
         records = pa.RecordBatch.from_arrays(columns, names)
         fields = {role: columns[names.index(name)] for role, (name,) in self.keys.items()}
         texts = self.take_texts(fields, len(content.rows))
-        return Parsed(texts, records, content.rejects, fields)
+        return Parsed(texts=texts, records=records, rejects=content.rejects, fields=fields)
 
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the records themselves."""
+        """Return the records themselves: they are columns of texts already."""
         return records
 
     def _header(self) -> tuple[int, list[str]]:
-        """Find the first row with values: its number, and the names of the columns."""
+        """Return the number of the first row with values, and the names of the columns."""
         for number, cells in self._rows(1):
             texts = [as_text(value) for value in cells]
             while texts and not texts[-1]:
                 texts.pop()
             if texts:
-                # As Excel calls a column without a name.
+                # A column without a name gets its letters, as in Excel.
                 return number, [text or letters(at) for at, text in enumerate(texts, 1)]
         raise EmptyInputError(f"{self.name}: the sheet is empty, expected a header and reviews")
 
     def _add(self, found: _Rows, number: int, cells: Sequence[Any]) -> None:
+        """Add a row to the rows or the rejects, unless it is empty."""
         row = [as_text(value) for value in cells]
         while row and row[-1] is None:
             row.pop()
@@ -224,14 +237,21 @@ class ExcelFile(ReviewFile):
         if len(row) > len(self.names):
             filled = {letters(at): text for at, text in enumerate(row, 1) if text is not None}
             raw = json.dumps(filled, ensure_ascii=False).encode()
-            last, end = letters(len(row)), letters(len(self.names))
-            reason = f"has a value in the column {last}; the header ends at {end}"
-            position = len(found.rows) + len(found.rejects)
-            found.rejects.append(Reject(number, reason, raw, len(raw), position))
+            last = letters(len(row))
+            end = letters(len(self.names))
+            reject = Reject(
+                number=number,
+                reason=f"has a value in the column {last}; the header ends at {end}",
+                raw=raw,
+                length=len(raw),
+                position=len(found.rows) + len(found.rejects),
+            )
+            found.rejects.append(reject)
             return
         found.rows.append(row + [None] * (len(self.names) - len(row)))
 
     def _rows(self, first: int) -> Iterator[tuple[int, Sequence[Any]]]:
+        """Read rows from a number on: yield number and cells of each."""
         rows = self._sheet.iter_rows(min_row=first, values_only=True)
         number = first
         while True:

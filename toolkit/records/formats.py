@@ -6,25 +6,17 @@ To add a format, write a subclass of `ReviewFile` in a file of its own and add a
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from toolkit.errors import InputError, UsageError
-from toolkit.files import is_a_file, is_a_folder, is_there
-from toolkit.records.archives import (
-    COMPRESSIONS,
-    compression_of,
-    file_of,
-    format_ending,
-    inside_archive,
-    is_archive,
-    only_member,
-)
+from toolkit.files import is_a_file, is_a_folder
+from toolkit.records.archives import COMPRESSIONS, compression_of, format_ending
+from toolkit.records.inputs import Input, Kind
 from toolkit.records.kinds import TAR, check_kind, first_bytes, kind_of
-from toolkit.records.options import STDIN, ReadOptions, is_stream
-from toolkit.stores.paths import is_in_store
+from toolkit.records.options import ReadOptions
 
 if TYPE_CHECKING:
     from toolkit.records.columns import Column
@@ -42,6 +34,7 @@ class Format:
     # Whether files can be streamed, compressed as a whole, and be in any encoding. Others compress
     # what they hold by themselves, such as Parquet.
     is_text: bool = True
+    what: str = "a file"  # as in "a Parquet file cannot be read as a stream", if it is not text
     can_write: bool = True  # otherwise outputs are CSV, unless another format is named
 
     @property
@@ -80,6 +73,12 @@ def _parquet() -> type[ReviewFile]:
     return ParquetFile
 
 
+def _arrow() -> type[ReviewFile]:
+    from toolkit.records.arrow import ArrowFile
+
+    return ArrowFile
+
+
 FORMATS: dict[str, Format] = {
     each.name: each
     for each in (
@@ -87,8 +86,16 @@ FORMATS: dict[str, Format] = {
         Format("tsv", (".tsv",), _csv, delimiter="\t"),
         Format("jsonl", (".jsonl", ".ndjson"), _json_lines),
         Format("json", (".json",), _json),
-        Format("parquet", (".parquet",), _parquet, is_text=False),
-        Format("xlsx", (".xlsx", ".xlsm"), _excel, is_text=False, can_write=False),
+        Format("parquet", (".parquet",), _parquet, is_text=False, what="a Parquet file"),
+        Format("arrow", (".arrow", ".feather"), _arrow, is_text=False, what="an Arrow file"),
+        Format(
+            "xlsx",
+            (".xlsx", ".xlsm"),
+            _excel,
+            is_text=False,
+            what="an Excel workbook",
+            can_write=False,
+        ),
     )
 }
 
@@ -99,134 +106,161 @@ def endings() -> dict[str, Format]:
 
 
 def format_called(name: str) -> Format:
-    """Give the format with a name; raises `UsageError` if there is none."""
+    """Return the format with a name; raise `UsageError` if there is no such format."""
     if name not in FORMATS:
         raise UsageError(f"no format {name!r}; there are {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
-def format_of(path: Path, asked: str | None = None, option: str = "--format") -> Format:
-    """Tell the format of a file: the one asked for, or the one of its name.
+def format_of(source: Path | Input, asked: str | None = None) -> Format:
+    """Return the format of an input: the format asked for, or the format of its name.
 
-    Raises `UsageError`, which names the option, if there is none or it cannot be compressed, and
-    `InputError` for an input that is not there, such as an archive.
+    Raises `UsageError` if there is no such format or its files cannot be compressed, and
+    `InputError` for an input that is not there.
     """
-    is_nameless = path == STDIN or (option == "--format" and is_stream(path) and not path.suffix)
+    source = Input.of(source)
+    is_nameless = source.is_stdin or (source.is_stream and not source.path.suffix)
     if asked is None and is_nameless:
-        name = "standard input" if path == STDIN else f"{path}: a pipe"
+        name = source.name if source.is_stdin else f"{source}: a pipe"
         raise UsageError(
             f"{name} has no name to tell its format. Name the format with --format: "
             f"{', '.join(FORMATS)}"
         )
-    if asked is None and is_archive(path):
-        path = only_member(path, endings())
-    ending = format_ending(path)
-    found = endings().get(ending.lower()) if asked is None else format_called(asked)
+    if asked is None and source.is_archive:
+        source = source.only_member(endings())
+    found = _format_of_name(source.path, asked)
     if found is None:
-        if option == "--format" and not (is_in_store(path) or is_there(file_of(path))):
-            raise InputError(f"{path}: no such file")
-        raise UsageError(f"{path}: unknown ending {ending!r}{_remedy_of_ending(path, option)}")
-    if option != "--format" and not found.can_write:
+        if source.kind is Kind.MISSING:
+            raise InputError(f"{source}: no such file")
+        raise _unknown_ending(source.path, _remedy_of_input(source))
+    _check_compression(source.path, found)
+    return found
+
+
+def output_format_of(path: Path, asked: str | None = None, option: str = "--output") -> Format:
+    """Return the format of an output: the format asked for, or the format of its name.
+
+    Raises `UsageError`, which names the option, if there is no such format, it cannot be written,
+    or its files cannot be compressed.
+    """
+    found = _format_of_name(path, asked)
+    if found is None:
+        named = "" if option == "--output" else f", or name the format with {option}"
+        folder = " For a folder, end it with /." if option == "--output-format" else ""
+        known = [each for each, form in endings().items() if form.can_write]
+        raise _unknown_ending(path, _remedy_of_name(known, f"{named}.{folder}"))
+    if not found.can_write:
         more = ", or name that with --output-format" if option == "--output-format" else "."
         raise UsageError(
             f"{path}: {found.name} can be read, but not written. Name an output of another format "
             f"with --output, such as one that ends in .csv{more}"
         )
+    _check_compression(path, found)
+    return found
+
+
+def _format_of_name(path: Path, asked: str | None) -> Format | None:
+    return endings().get(format_ending(path).lower()) if asked is None else format_called(asked)
+
+
+def _check_compression(path: Path, found: Format) -> None:
+    """Raise `UsageError` for a compressed file of a format that compresses internally."""
     if compression_of(path) and not found.is_text:
         raise UsageError(
             f"{path}: files of the format {found.name} are compressed internally. Remove "
             f"{path.suffix} from the name"
         )
-    return found
 
 
 def open_reviews(
-    path: Path, options: ReadOptions, columns: tuple[Column, ...] | None = None
+    source: Path | Input, options: ReadOptions, columns: tuple[Column, ...] | None = None
 ) -> ReviewFile:
     """Open a file of reviews, `STDIN` for standard input, and read its header.
 
     ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
     option that does not fit the file, and `InputError` if it is empty or cannot be read.
     """
-    if not is_in_store(path):
-        _check_not_a_folder(path)
-        return _opened(path, options, columns)
+    source = Input.of(source)
+    if source.kind is Kind.FOLDER:
+        raise _is_a_folder(source)
     try:
-        return _opened(path, options, columns)
-    except (InputError, UsageError):  # to look before would take a request
-        _check_not_a_folder(path)
+        return _opened(source, options, columns)
+    except (InputError, UsageError):
+        # To look before opening would cost a request for each object.
+        if source.is_in_store and is_a_folder(source.path):
+            raise _is_a_folder(source) from None
         raise
 
 
-def _check_not_a_folder(path: Path) -> None:
-    if path != STDIN and is_a_folder(path):
-        raise InputError(f"{path}: a folder, expected a file of reviews")
+def _is_a_folder(source: Input) -> InputError:
+    return InputError(f"{source}: a folder, expected a file of reviews")
 
 
-def _opened(path: Path, options: ReadOptions, columns: tuple[Column, ...] | None) -> ReviewFile:
-    if is_archive(path):
-        path = only_member(path, endings())
-    own = format_of(path, options.format)
-    _check_options(path, options, own)
+def _opened(source: Input, options: ReadOptions, columns: tuple[Column, ...] | None) -> ReviewFile:
+    if source.is_archive:
+        source = source.only_member(endings())
+    own = format_of(source, options.format)
+    _check_options(source, options, own)
     reading = options
     if own.delimiter is not None:
         reading = replace(options, usual_delimiter=own.delimiter)
-    return own.load().opened(path, reading, columns)
+    return own.load().opened(source, reading, columns)
 
 
-def _check_is_file(path: Path, own: Format) -> None:
-    """Raise an error if a file that is read here and there is a stream, or of another format."""
-    if path != STDIN and inside_archive(path) is not None:
+def _check_is_file(source: Input, own: Format) -> None:
+    """Raise an error if an input that has to be a plain file of a format is something else."""
+    if source.archive is not None:
+        raise UsageError(f"{source}: {own.what} is not read inside an archive. Unpack it first")
+    if source.is_stream:
         raise UsageError(
-            f"{path}: a {own.name} file is not read inside an archive. Unpack it first"
+            f"{source.name}: {own.what} cannot be read as a stream. Save it to a file first."
         )
-    if is_stream(path):
-        name = "standard input" if path == STDIN else path
-        raise UsageError(
-            f"{name}: a {own.name} file cannot be read as a stream. Save it to a file first."
-        )
-    data = first_bytes(path)
+    data = first_bytes(source.path)
     kind = kind_of(data)
     if kind is not None and kind.compression is not None:
-        raise InputError(f"{path}: is {kind.what}, and not a {own.name} file. Rename it")
-    check_kind(path, data, read_as=(own.name,), compression=None, is_named=False)
+        raise InputError(f"{source}: is {kind.what}, and not {own.what}. Rename it")
+    check_kind(source, data, read_as=(own.name,), compression=None, is_named=False)
 
 
 _TAR_ENDINGS = (".tar", ".tgz", ".tbz2", ".txz", ".tzst")
 
 
-def _remedy_of_ending(path: Path, option: str) -> str:
-    """Say what to do with a file of an unknown ending; of an input, also what it is."""
-    is_input = option == "--format"
-    is_file = is_input and is_a_file(path)
+def _unknown_ending(path: Path, remedy: str) -> UsageError:
+    return UsageError(f"{path}: unknown ending {format_ending(path)!r}{remedy}")
+
+
+def _remedy_of_input(source: Input) -> str:
+    """Return what to do with an input of an unknown ending, by what it holds."""
+    path = source.path
     is_tar = format_ending(path).lower() in _TAR_ENDINGS
-    if is_file and (kind := TAR if is_tar else kind_of(first_bytes(path))) is not None:
+    if is_a_file(path) and (kind := TAR if is_tar else kind_of(first_bytes(path))) is not None:
         return f", but this is {kind.what}. {kind.remedy}"
-    known = [each for each, form in endings().items() if is_input or form.can_write]
-    folder = " For a folder, end it with /." if option == "--output-format" else ""
-    named = "" if option == "--output" else f", or name the format with {option}"
-    return f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}){named}.{folder}"
+    return _remedy_of_name([*endings()], ", or name the format with --format.")
 
 
-def _check_options(path: Path, options: ReadOptions, own: Format) -> None:
+def _remedy_of_name(known: Sequence[str], more: str) -> str:
+    return f". Use {', '.join(known)} (and then {', '.join(COMPRESSIONS)}){more}"
+
+
+def _check_options(source: Input, options: ReadOptions, own: Format) -> None:
     """Raise `UsageError` for an option that is for files of another format."""
     if options.is_delimited and own.delimiter is None:
         if not options.header:
-            raise UsageError(f"{path}: only delimited files can have no header, not {own.name}")
+            raise UsageError(f"{source}: only delimited files can have no header, not {own.name}")
         raise UsageError(
-            f"{path}: --quote, --escape and --skip-lines are for delimited files, not for "
+            f"{source}: --quote, --escape and --skip-lines are for delimited files, not for "
             f"{own.name}"
         )
     if not own.is_text:
-        _check_is_file(path, own)
+        _check_is_file(source, own)
     if options.sheet is not None and own.name != "xlsx":
-        raise UsageError(f"{path}: --sheet is for Excel workbooks, not for {own.name}")
+        raise UsageError(f"{source}: --sheet is for Excel workbooks, not for {own.name}")
     if options.encoding is not None and not own.is_text:
-        raise UsageError(f"{path}: --encoding is for files of text, not for {own.name}")
+        raise UsageError(f"{source}: --encoding is for files of text, not for {own.name}")
 
 
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:
-    """Say how a file that belongs to another one is read, such as its scores.
+    """Return how to read a file that belongs to another file, such as its scores.
 
     Its name tells its format, or else the options do; `toolkit score` writes UTF-8.
     """
@@ -245,7 +279,7 @@ def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> 
 
 
 def output_of(reviews: ReviewFile, own: Format, target: Format, delimiter: str | None) -> Output:
-    """Choose how the scored records of a file are written; `UsageError` if that cannot be.
+    """Choose how the scored records of a file are written; `UsageError` if they cannot be.
 
     The delimiter is the one that was asked for: of the input, or else of the output.
     """

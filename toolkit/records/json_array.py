@@ -1,4 +1,4 @@
-"""Files that end in .json: the elements of an array, objects over several lines, or JSON Lines."""
+"""Files that end in .json: an array of objects, objects over several lines, or JSON Lines."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
@@ -15,19 +14,20 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.columns import Column, Wanted, is_text
-from toolkit.records.json_elements import Peek, Values, values_in, values_of
+from toolkit.records.inputs import Input
+from toolkit.records.json_decode import WHITE_SPACE, object_on, opening_members
+from toolkit.records.json_encode import added_members, with_commas
 from toolkit.records.json_lines import FIRST_BYTES, JsonLinesFile, Objects, space_before
-from toolkit.records.json_values import WHITE_SPACE, object_on, opening_members
-from toolkit.records.json_writing import added_members, with_commas
+from toolkit.records.json_scan import Peek, ValueSpans, peek_values, values_in
 from toolkit.records.lines import (
     BYTE_ORDER_MARK,
     LINE_END,
     RECORD,
     RECORD_BYTES_LIMIT,
-    Broken,
-    Content,
+    BrokenRecord,
     Lines,
     Positions,
+    SplitBytes,
     spans,
     values_buffer,
 )
@@ -35,10 +35,12 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import BLOCK_RECORDS, Block, Offset, Output, Reject, ReviewFile
 
 _OBJECT_BYTES = 4 << 20  # looked at to find the end of the first object
-_KEPT_BYTES = 1 << 20  # of what cannot be read up to the end of the file, for a reject
+_KEPT_BYTES = 1 << 20  # at most kept of an unreadable end of a file, for its reject
 
-# What is left of a file after a block: more elements, the end of the array, or nothing.
-_MORE, _END, _NOTHING = range(3)
+# What follows a block: more elements, the end of the array, or nothing. Part of an `Offset`.
+_MORE = 0
+_END = 1
+_NOTHING = 2
 
 _UNREAD = "from here on, the file is not read"
 _CUT_OFF = "the file ends within this record, or no ] closes the array; is it cut off?"
@@ -48,21 +50,21 @@ _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 
 
 class JsonFile(JsonLinesFile):
-    """A file that ends in .json: JSON Lines, unless `opened` finds elements in it.
+    """A file that ends in .json: JSON Lines, unless `opened` finds an array or long objects.
 
     Outputs from other formats are arrays.
     """
 
-    _can_be_split = False  # as other files that end in .json
+    _can_be_split = False  # so that all files that end in .json behave alike
     _has_elements = False
 
     @classmethod
-    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
-        """Open a file, as what its first bytes show."""
-        file = cls(path, options, columns)
+    def opened(cls, source: Input, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
+        """Open a file as the class that its first bytes call for."""
+        file = cls(source, options, columns)
         if not file._has_elements:
             return file
-        return JsonElementsFile(path, options, columns, stream=file._stream)
+        return JsonElementsFile(source, options, columns, stream=file._stream)
 
     def _read_header(self) -> bytes:
         self._has_elements = _has_elements(self.name, self._peek, self.wanted)
@@ -70,7 +72,7 @@ class JsonFile(JsonLinesFile):
 
     @classmethod
     def output_of_objects(cls, scored: Objects) -> Output:
-        """Write an array with each object on lines of its own."""
+        """Write an array with one object per line."""
 
         def render(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
             objects = scored(records, scores)
@@ -80,15 +82,15 @@ class JsonFile(JsonLinesFile):
 
 
 class JsonElementsFile(JsonLinesFile):
-    """A file with the elements of one array, or with objects one after the other.
+    """A file with one array of objects, or with objects that span lines.
 
-    The text between them stays as written, too. A record that is rejected goes with its comma, so
-    that the output is an array always.
+    The text between the objects is copied, too. A rejected record is dropped with its comma, so
+    that the output is always a valid array.
     """
 
     counts = "record"
-    _can_be_split = False  # where elements end is known only by reading all before
-    _in_array = True  # so that commas are between the objects
+    _can_be_split = False  # the end of an element is known only after reading all before it
+    _in_array = True  # False: objects without commas between them
 
     def _read_header(self) -> bytes:
         data, start = _first_bytes(self._peek)
@@ -109,14 +111,15 @@ class JsonElementsFile(JsonLinesFile):
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:  # noqa: ARG002
         """Read the records in blocks of about `block_bytes`."""
         first = (self._offset, 1, min(self.options.block_bytes, BLOCK_RECORDS), _MORE)
-        offset, number, wanted, left = start or first
+        offset, number, wanted, left = start or first  # `number`: of the next record
         if start:
             self._stream.seek(offset)
         self.trailer = b"]\n" if self._in_array else b""
         while left != _NOTHING:
             at = number
             if left == _END:
-                content, left = self._rest(at), _NOTHING
+                content = self._rest(at)
+                left = _NOTHING
             else:
                 content, left = self._next_values(wanted, at)
             self._stream.advance(content.end)
@@ -124,12 +127,17 @@ class JsonElementsFile(JsonLinesFile):
             number += len(_ends(content))
             if number > at:
                 wanted = self._next_size(content, wanted)
-                yield Block(content, at, len(content.data), (offset, number, wanted, left))
-            del content  # which may be large, before the next ones are read
+                yield Block(
+                    content=content,
+                    number=at,
+                    size=len(content.data),
+                    following=(offset, number, wanted, left),
+                )
+            del content  # large blocks are freed before the next one is read
 
-    def _next_values(self, wanted: int, number: int) -> tuple[Content, int]:
-        """Find the values in the next bytes, or one in more; and tell what is left then."""
-        found = values_of(self._peek, wanted, RECORD_BYTES_LIMIT, in_array=self._in_array)
+    def _next_values(self, wanted: int, number: int) -> tuple[SplitBytes, int]:
+        """Read the next block of about `wanted` bytes; also return what follows it."""
+        found = peek_values(self._peek, wanted, RECORD_BYTES_LIMIT, in_array=self._in_array)
         closing = found.closing
         if closing is None and not len(found.ends):
             too_long = f"longer than {RECORD_BYTES_LIMIT >> 20} MiB, or never closed: {_UNREAD}"
@@ -141,10 +149,11 @@ class JsonElementsFile(JsonLinesFile):
             return _nothing_in(data), left
         blank_starts = np.concatenate([[0], found.ends[:-1] + 1])[: len(found.starts)]
         lines = Lines(found.starts, found.stops, blank_starts)
-        return Content(data, len(data), lines, found.ends, []), left
+        content = SplitBytes(data=data, end=len(data), lines=lines, layout=found.ends, broken=[])
+        return content, left
 
-    def _rest(self, number: int, reason: str = "") -> Content:
-        """Read what follows the last value: nothing is left of a file that is as it should be."""
+    def _rest(self, number: int, reason: str = "") -> SplitBytes:
+        """Read the end of the file, after the last value; reject what should not be there."""
         data = self._peek(_KEPT_BYTES)
         is_all = len(data) < _KEPT_BYTES
         closes = self._in_array and data.startswith(b"]")
@@ -157,23 +166,25 @@ class JsonElementsFile(JsonLinesFile):
             after = f"after the ] that follows record {number - 1:,}"
             reason = f"{found} {after if closes else 'that closes nothing'}: {_UNREAD}"
         if is_all:
-            return _nothing_in(data, [(start, len(data), reason)], len(data))
+            return _nothing_in(data, [BrokenRecord(start, len(data), reason)], end=len(data))
         self._stream.advance(start)
         skipped = 0
         while more := len(self._peek(_KEPT_BYTES)):
             self._stream.advance(more)
             skipped += more
-        return _nothing_in(b"", [(0, 0, reason)], 0, skipped)
+        return _nothing_in(b"", [BrokenRecord(0, 0, reason)], end=0, skipped=skipped)
 
-    def _stops(self, content: Content, lines: Lines) -> Positions:  # noqa: ARG002
+    def _stops(self, content: SplitBytes, lines: Lines) -> Positions:  # noqa: ARG002
         return lines.newlines
 
     def _around_added(
-        self, content: Content, lines: Lines, closings: Positions
+        self, content: SplitBytes, lines: Lines, closings: Positions
     ) -> tuple[pa.BinaryArray, pa.StringArray]:
-        """Cut objects before the white space in front of their braces, which comes at the end."""
-        data, found, ends = content.data, _ends(content), closings + 1
+        """Cut each object where its members end: white space before its brace is in the tail."""
+        data = content.data
+        ends = closings + 1
         if self._in_array:
+            found = _ends(content)
             ends = found[np.searchsorted(found, ends)]
         inner = closings.copy()
         for row in np.flatnonzero(np.frombuffer(data, np.uint8)[closings - 1] <= ord(" ")).tolist():
@@ -182,18 +193,20 @@ class JsonElementsFile(JsonLinesFile):
         tails = spans(data, inner, ends).view(pa.string())
         return spans(data, lines.blank_starts, inner), tails
 
-    def reject(self, block: Block, start: int, stop: int, reason: str, skipped: int = 0) -> Reject:
-        """Describe a record of a block that cannot be read."""
+    def reject(
+        self, block: Block, *, start: int, stop: int, reason: str, skipped: int = 0
+    ) -> Reject:
+        """Return the reject for a range of bytes in a block."""
         position = int(np.searchsorted(_ends(block.content), start))
         number = block.number + position
         length = stop - start + skipped
         if skipped:
-            return Reject(number, reason, None, length, position)
+            return Reject(number=number, reason=reason, raw=None, length=length, position=position)
         raw = self._stream.as_in_file(block.content.data[start:stop])
-        return Reject(number, reason, raw, len(raw), position)
+        return Reject(number=number, reason=reason, raw=raw, length=len(raw), position=position)
 
     def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.Buffer:
-        """Put the added members into each object; with commas between them in an array."""
+        """Add the members to each object; separate the elements of an array by commas."""
         objects = records.column(RECORD).view(pa.string())
         added = added_members(objects, self._added_keys, scores, records.column(LINE_END))
         if self._in_array:
@@ -201,45 +214,59 @@ class JsonElementsFile(JsonLinesFile):
         return values_buffer(pc.binary_join_element_wise(objects, added, ""))
 
     def output(self) -> Output:
-        """Say how an output of the same format is written."""
+        """Return how an output of the same format is written."""
         separator = b"," if self._in_array else b""
         return replace(super().output(), separator=separator)
 
 
-def _ends(content: Content) -> Positions:
-    """Where the elements of a block end, those that cannot be read, too."""
+def _ends(content: SplitBytes) -> Positions:
+    """Return where the elements of a block end, including elements that cannot be read."""
     assert isinstance(content.layout, np.ndarray)
     return content.layout
 
 
 def _nothing_in(
-    data: bytes, broken: Sequence[Broken] = (), end: int | None = None, skipped: int = 0
-) -> Content:
-    """Describe a part of a file in which nothing can be read."""
-    ends = np.array([] if end is None else [end], np.int64)
-    return Content(data, len(data), Lines.none(), ends, [*broken], skipped)
+    data: bytes,
+    broken: Sequence[BrokenRecord] = (),
+    *,
+    end: int | None = None,
+    skipped: int = 0,
+) -> SplitBytes:
+    """Return bytes without records; `end` is where a broken element ends."""
+    return SplitBytes(
+        data=data,
+        end=len(data),
+        lines=Lines.empty(),
+        layout=np.array([] if end is None else [end], np.int64),
+        broken=[*broken],
+        skipped=skipped,
+    )
 
 
 def _first_bytes(peek: Peek) -> tuple[bytes, int]:
-    """Give the first bytes, and where the white space at their start ends."""
+    """Return the first bytes of a file, and the position of the first that is not white space."""
     size = FIRST_BYTES
     while True:
         data = peek(size)
-        start = space_before(data, len(BYTE_ORDER_MARK) * data.startswith(BYTE_ORDER_MARK))
+        mark = len(BYTE_ORDER_MARK) if data.startswith(BYTE_ORDER_MARK) else 0
+        start = space_before(data, mark)
         if start < len(data) or len(data) < size or size >= RECORD_BYTES_LIMIT:
             return data, start
         size *= 2
 
 
-def _first_values(peek: Peek, start: int, *, in_array: bool) -> Values:
-    """Look at the first values after a start, at one at least if it is short."""
-    return values_of(
-        lambda size: peek(start + size)[start:], FIRST_BYTES, _OBJECT_BYTES, in_array=in_array
+def _first_values(peek: Peek, start: int, *, in_array: bool) -> ValueSpans:
+    """Find the first values from a start on, or one long value of up to `_OBJECT_BYTES`."""
+    return peek_values(
+        lambda size: peek(start + size)[start:],
+        size=FIRST_BYTES,
+        most=_OBJECT_BYTES,
+        in_array=in_array,
     )
 
 
 def _has_elements(file: str, peek: Peek, columns: Sequence[Column]) -> bool:
-    """Whether a file is an array, or begins with an object over several lines; else JSON Lines.
+    """Whether a file is an array or starts with an object over several lines; else JSON Lines.
 
     Raises `InputError` for one object around the records.
     """
@@ -251,11 +278,11 @@ def _has_elements(file: str, peek: Peek, columns: Sequence[Column]) -> bool:
     _check_object(file, found, first or found.data, columns)
     if _is_object(first):
         return b"\n" in first
-    # A line that is bad is no object over several lines where other lines are objects.
+    # If other lines are objects, this is JSON Lines with a bad line.
     return b"\n" in found.data and not any(map(_is_object, found.data.split(b"\n")))
 
 
-def _check_object(file: str, found: Values, first: bytes, columns: Sequence[Column]) -> None:
+def _check_object(file: str, found: ValueSpans, first: bytes, columns: Sequence[Column]) -> None:
     """Raise `InputError` for one object around the records, such as ``{"reviews": [{...}]}``."""
     is_cut_off = not len(found.ends)
     if found.data[len(first) :].strip(WHITE_SPACE) or not (is_cut_off or found.is_all):

@@ -1,4 +1,4 @@
-"""What a file is by its first bytes, whatever its name says. To add a kind, add an entry here."""
+"""Recognize kinds of files by their first bytes. To add a kind, add an entry to `KINDS`."""
 
 from __future__ import annotations
 
@@ -9,21 +9,21 @@ from pathlib import Path
 
 from toolkit.errors import InputError
 from toolkit.records.archives import COMPRESSIONS
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import Input
 
 LOOKED_AT = 4096  # bytes at the start of a file
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A kind of files."""
+    """A kind of file, and how to recognize it."""
 
-    what: str  # as in "is an Excel workbook"
-    fits: Callable[[bytes], object]  # the first bytes of a file
-    remedy: str
-    compression: str | None = None  # as `COMPRESSIONS` calls it
-    format: str | None = None  # as `FORMATS` calls it
-    is_text: bool = False  # which another format of text may begin with, too
+    what: str  # for messages: "an Excel workbook"
+    fits: Callable[[bytes], object]  # gets the first bytes of a file
+    remedy: str  # for messages: what to do with such a file
+    compression: str | None = None  # its name in `COMPRESSIONS`
+    format: str | None = None  # its name in `FORMATS`
+    is_text: bool = False  # whether other text formats may begin with the same bytes
 
 
 def _starts(*starts: bytes) -> Callable[[bytes], object]:
@@ -39,19 +39,21 @@ def _zip_with(part: bytes) -> Callable[[bytes], object]:
 
 
 def _is_utf_16(data: bytes) -> bool:
-    """Whether every second byte of the start is zero, as of Latin letters."""
-    even, odd = data[:64:2], data[1:64:2]
+    """Whether every second byte of the start is zero, as for Latin letters in UTF-16."""
+    even = data[:64:2]
+    odd = data[1:64:2]
     return len(odd) > 3 and ((not any(odd) and all(even)) or (not any(even) and all(odd)))
 
 
 def _is_utf_32(data: bytes) -> bool:
-    """Whether three of four bytes of the start are zero, as of Latin letters."""
+    """Whether three of four bytes of the start are zero, as for Latin letters in UTF-32."""
     parts = [data[at:64:4] for at in range(4)]
     first, *rest = parts if any(parts[0]) else parts[::-1]
     return len(first) > 3 and all(first) and not any(map(any, rest))
 
 
-_UTF_32, _UTF_16 = "Add --encoding utf-32", "Add --encoding utf-16"
+_UTF_32 = "Add --encoding utf-32"
+_UTF_16 = "Add --encoding utf-16"
 _CONVERT = "Save its table as CSV, JSON Lines or Parquet"
 
 TAR = Kind(
@@ -83,8 +85,9 @@ KINDS = (
     Kind("a Parquet file", _matches(rb"PAR1[\x00-\x08\x0e-\x1f]"), "Read it with --format parquet",
          format="parquet"),
     Kind("an encrypted Parquet file", _starts(b"PARE"), "Decrypt it first"),
-    Kind("an Arrow or Feather file", _matches(rb"ARROW1\x00|FEA1\x00|\xff\xff\xff\xff.{3}\x00"),
-         "Write it as Parquet"),
+    Kind("an Arrow file", _matches(rb"ARROW1\x00|\xff\xff\xff\xff.{3}\x00"),
+         "Read it with --format arrow", format="arrow"),
+    Kind("a Feather file of version 1", _starts(b"FEA1"), "Write it as version 2, or as Parquet"),
     Kind("an ORC file", _matches(rb"ORC.{0,60}[\x00-\x08\x0e-\x1f]"), "Write it as Parquet"),
     Kind("an Avro file", _starts(b"Obj\x01"), "Write it as JSON Lines or Parquet"),
     Kind("an SQLite database", _starts(b"SQLite format 3\x00"), "Export its table as CSV"),
@@ -107,12 +110,12 @@ KINDS = (
 
 
 def kind_of(data: bytes) -> Kind | None:
-    """Tell what a file is by its first bytes; None for text, and for what is not known."""
+    """Return the kind of a file by its first bytes; None for text and unknown kinds."""
     return next((kind for kind in KINDS if kind.fits(data)), None)
 
 
 def first_bytes(path: Path) -> bytes:
-    """Read what `kind_of` looks at; nothing where a file cannot be opened."""
+    """Read the bytes that `kind_of` needs; none if the file cannot be opened."""
     try:
         with path.open("rb") as file:
             return file.read(LOOKED_AT)
@@ -136,21 +139,26 @@ def check_compressed(path: Path, compression: str, data: bytes) -> None:
 
 
 def check_kind(
-    path: Path, data: bytes, *, read_as: Collection[str], compression: str | None, is_named: bool
+    source: Input,
+    data: bytes,
+    *,
+    read_as: Collection[str],
+    compression: str | None,
+    is_named: bool,
 ) -> None:
-    """Raise `InputError` if a file is of another kind than those it is read as.
+    """Raise `InputError` if a file is of another kind than the formats `read_as`.
 
-    ``is_named`` says whether the user named the format. Then text passes as what it is called.
+    ``is_named``: the user named the format, so any text is accepted.
     """
     kind = kind_of(data)
     if kind is None or kind.format in read_as or (kind.is_text and is_named):
         return
-    name, remedy = str(path), kind.remedy
-    if path == STDIN:
-        name, remedy = "standard input", _remedy_of_stream(kind)
+    remedy = kind.remedy
+    if source.is_stdin:
+        remedy = _remedy_of_stream(kind)
     elif compression is not None and kind.compression is not None:
-        raise InputError(f"{name}: is {kind.what} twice. Decompress it")
-    raise InputError(f"{name}: is {kind.what}. {remedy}")
+        raise InputError(f"{source}: is {kind.what} twice. Decompress it")
+    raise InputError(f"{source.name}: is {kind.what}. {remedy}")
 
 
 def _remedy_of_stream(kind: Kind) -> str:

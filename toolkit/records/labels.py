@@ -1,10 +1,10 @@
-"""What the labels of a file mean: a class or a probability, stars, three classes, or names.
+"""Read the labels of a file: two classes, probabilities, stars, three classes, or chosen names.
 
-How a column is to be read follows from its different values. Star ratings are of five, or of ten,
-which count half. Of five stars, less than three are negative and more are positive (Blitzer, Dredze
-and Pereira, Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007); of ten, up to four are
-negative, and seven and more positive (Maas and others, Learning Word Vectors for Sentiment
-Analysis, ACL 2011). What is between is neutral.
+The different values of a column decide how it is read. Stars are 1 to 5, or 1 to 10, which are
+halved. Of five stars, fewer than three are negative, more are positive (Blitzer, Dredze and
+Pereira, Biographies, Bollywood, Boom-boxes and Blenders, ACL 2007). Of ten, up to four are
+negative, seven and more are positive (Maas and others, Learning Word Vectors for Sentiment
+Analysis, ACL 2011). All others are neutral.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ Rows = npt.NDArray[np.int64]
 
 
 _WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
-# Python's `float` takes "1_0", "nan" and the digits of any script, too.
+# Stricter than Python's `float`, which accepts "1_0", "nan" and the digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
 LETTERS_SHOWN = 60  # of a value in a message
 
@@ -37,56 +37,61 @@ LETTERS_SHOWN = 60  # of a value in a message
 def read_probabilities(
     words: pa.ChunkedArray, rows: Rows, place: str, option: str = "--probability-column"
 ) -> Targets:
-    """Read probabilities of positive as float32; `InputError` if one is missing."""
+    """Read probabilities of the positive class as float32; raise `InputError` for another value."""
     targets = by_word(words.combine_chunks(), target)
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):
-        _refuse_values(words[int(wrong[0])].as_py(), rows[wrong], place, option)
+        _refuse_values(words[int(wrong[0])].as_py(), rows=rows[wrong], place=place, option=option)
     return np.asarray(targets.to_numpy(), np.float32)
 
 
 def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
-    """Read the number that each word means, null where `read` gives NaN or there is no word."""
+    """Apply `read` to each word; null for NaN and for null words."""
     codes = words.dictionary_encode()  # most columns have few different words
     found = [read(word) for word in codes.dictionary.to_pylist()]
     return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
 
 
 def target(word: str) -> float:
-    """Give the probability of positive that a word means, 0 to 1; NaN if it means nothing."""
+    """Return the probability of the positive class for a word, 0 to 1; NaN for unknown words."""
     word = plain_label(word)
     value = _WORDS.get(word, number(word))
     return value if 0 <= value <= 1 else float("nan")
 
 
 def number(word: str) -> float:
-    """Read a number; NaN if it is not one."""
+    """Read a number; NaN for other words."""
     return float(word) if _NUMBER.fullmatch(word) else float("nan")
 
 
 class WrongValueError(InputError):
-    """A value of a row, from 0, that is not what it should be."""
+    """A wrong value in a row; `row` counts from 0."""
 
     def __init__(self, place: str, row: int, problem: str) -> None:
         super().__init__(f"{place}, row {row + 1:,}: {problem}")
-        self.place, self.row, self.problem = place, row, problem
+        self.place = place
+        self.row = row
+        self.problem = problem
 
 
 class TopicsError(WrongValueError):
-    """The labels are no opinions, and there are several: they may be classes of a user's own."""
+    """The labels are several words that are not opinions: they may be the user's own classes."""
 
 
 def found_in(first: str | None, rows: int, what: str, others: int = 0) -> str:
-    """Report a wrong value: how many rows have it, and how many others have another wrong one."""
+    """Describe a wrong value: how many rows have it, and how many have another wrong value."""
     found = f"the {what} {first[:LETTERS_SHOWN]!r}" if first else f"no {what}"
-    counts = [f"{rows:,} such rows"] * (rows > 1)
-    counts += [f"{others:,} more with another unknown {what} or none"] * (others > 0)
-    return f"found {found}" + f" ({'; '.join(counts)})" * bool(counts)
+    counts = []
+    if rows > 1:
+        counts.append(f"{rows:,} such rows")
+    if others > 0:
+        counts.append(f"{others:,} more with another unknown {what} or none")
+    return f"found {found} ({'; '.join(counts)})" if counts else f"found {found}"
 
 
-def _refuse_values(first: str | None, rows: Rows, place: str, option: str) -> NoReturn:
+def _refuse_values(first: str | None, *, rows: Rows, place: str, option: str) -> NoReturn:
     word = plain_label(first or "")
-    percent = " Percentages are divided by 100." * (number(word) > 1)
+    percent = " Percentages are divided by 100." if number(word) > 1 else ""
     raise WrongValueError(
         place,
         int(rows[0]),
@@ -96,14 +101,16 @@ def _refuse_values(first: str | None, rows: Rows, place: str, option: str) -> No
     )
 
 
-FIVE, TEN = 5, 10
+# Scales of stars.
+FIVE = 5
+TEN = 10
 NEUTRAL_FROM_TO = {FIVE: (3.0, 3.0), TEN: (4.5, 6.5)}
 _SHARE_OF_TEN = 0.05
 _STARS = re.compile(r"\s*stars?$")
 
 
 def stars_in(word: str) -> float:
-    """Give the number of a word such as ``4`` or ``4 stars``; NaN if it is something else."""
+    """Return the number in a word such as ``4`` or ``4 stars``; NaN for other words."""
     return number(_STARS.sub("", word))
 
 
@@ -113,7 +120,7 @@ def _rating(word: str) -> float:
 
 
 def scale_of(stars: Sequence[float]) -> int | None:
-    """Say of how many stars these are; None if none is above 2, which may be classes."""
+    """Return the scale of some stars, 5 or 10; None if all are at most 2: they may be classes."""
     if max(stars) <= 2:
         return None
     return FIVE if max(stars) <= FIVE else TEN
@@ -123,21 +130,21 @@ def scale_of(stars: Sequence[float]) -> int | None:
 class Ratings:
     """The stars of some rows."""
 
-    stars: Targets  # (rows,) 1 to 5 as float32, NaN where there are none
-    column: str  # where they are from
-    scale: int  # of how many stars they were
+    stars: Targets  # (rows,) float32, 1 to 5; NaN without stars
+    column: str  # its name
+    scale: int  # 5 or 10, in the column
 
     @property
     def meaning(self) -> str:
-        """Say for the user where they are from, of how many they were and how many there are."""
+        """For the user: the column, its scale, and the number of reviews with stars."""
         count = np.count_nonzero(~np.isnan(self.stars))
         return f"column {self.column!r}, of {self.scale} ({count:,} reviews)"
 
 
 def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) -> Ratings | None:
-    """Read ratings of 1 to `scale` stars; without a scale, of ten if one in twenty is above five.
+    """Read 1 to `scale` stars; without a scale, it is ten if 5 % of the ratings are above five.
 
-    None if less than half of the words are ratings, or they may be classes.
+    None if fewer than half of the words are ratings, or if they may be classes.
     """
     stars = by_word(words.combine_chunks(), _rating).to_numpy(zero_copy_only=False)
     if scale is None:
@@ -147,12 +154,17 @@ def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) 
     rated = stars[~np.isnan(stars)]
     if not len(rated) or 2 * len(rated) < len(stars) or scale_of(rated.tolist()) is None:
         return None
-    return Ratings(np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32), column, scale)
+    halved = np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32)
+    return Ratings(stars=halved, column=column, scale=scale)
 
 
-NEUTRAL = -1.0  # the target of a label that is neither positive nor negative
-USUAL, SIGNS, STARS, POINTS = "", "three classes, -1 to 1", "stars, of 5", "stars, of 10"
-SCALES = {STARS: FIVE, POINTS: TEN}  # of the labels that are stars
+NEUTRAL = -1.0  # the target of a neutral label
+# How a column of labels was read.
+USUAL = ""
+SIGNS = "three classes, -1 to 1"
+STARS = "stars, of 5"
+POINTS = "stars, of 10"
+SCALES = {STARS: FIVE, POINTS: TEN}
 
 _EXPECTED = {
     USUAL: "0 or 1, negative or positive (neg or pos), the probability of positive from 0 to 1, "
@@ -162,30 +174,33 @@ _EXPECTED = {
 }
 _NEUTRAL_WORDS = ("neutral", "neu")
 _MISSING = {"", *map(plain_label, NULL_WORDS)}
-_UNKNOWN_OF_TOPICS, _KNOWN_OF_TOPICS = 3, 0.2  # different labels: at least, and at most per unknown
+# Labels may be topics if at least `_UNKNOWN_OF_TOPICS` different ones are unknown, and known ones
+# are at most this share of the unknown ones.
+_UNKNOWN_OF_TOPICS = 3
+_KNOWN_OF_TOPICS = 0.2
 _BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
-_MOST_SHOWN = 12  # labels of a class
+_MOST_SHOWN = 12  # labels of a class, in messages
 
-_Rule = Callable[[str], float]  # of a word; NaN where it means nothing
+_Rule = Callable[[str], float]  # word → target; NaN for an unknown word
 
 
 @dataclass(frozen=True)
 class Labels:
     """The labels of some rows."""
 
-    rows: Rows  # (labels,) their positions in the file
-    # (labels,) float32: the probability of positive, 0 to 1, or `NEUTRAL`; NaN for a wrong label
-    # that is skipped, which `opinions_of` leaves out.
+    rows: Rows  # (labels,) positions in the file
+    # (labels,) float32: the probability of the positive class, 0 to 1, or `NEUTRAL`; NaN for a
+    # wrong label that is skipped (`opinions_of` leaves these out).
     targets: Targets
-    kind: str  # as what the column was read; `USUAL` for classes and probabilities
-    meaning: str  # which labels became what, for the user; empty where they are as usual
-    neutral: Rows  # (neutral,) the positions of neutral ones that were left out
+    kind: str  # how the column was read; `USUAL` for classes and probabilities
+    meaning: str  # for the user: which labels became what; empty for the usual meaning
+    neutral: Rows  # (neutral,) positions of neutral labels that `opinions_of` left out
 
 
 def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
-    """Read labels as `labels_of`, and leave out the neutral ones; an error if all of them are."""
-    labels = labels_of(words, rows, place, names)
+    """Read labels as `labels_of`, without neutral ones; raise `InputError` if none is left."""
+    labels = labels_of(words, rows, place=place, names=names)
     is_neutral = labels.targets == NEUTRAL
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
@@ -202,10 +217,10 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
 def labels_of(
     words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames, counts: Rows | None = None
 ) -> Labels:
-    """Read labels; `WrongValueError` says where one is missing or means nothing, unless skipped.
+    """Read labels; raise `WrongValueError` for a missing or unknown one, unless they are skipped.
 
-    `rows` are the positions of the words in the file and `place` is what it is called. Where each
-    word stands for several rows, `counts` says for how many, and its position is the first one.
+    ``rows``: position of each word in the file. ``place``: the file and column, for messages.
+    ``counts``: if each word occurs in several rows, how many; then `rows` has the first of them.
     """
     found, indices = _encoded(words, names)
     kind, rule = _rule([word for word in found if word], names, place)
@@ -228,24 +243,24 @@ def labels_of(
         error = TopicsError if are_topics and kind == USUAL else WrongValueError
         raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
-    meaning = "" if kind == USUAL else _meaning(kind, found, by_word, often)
-    return Labels(rows, targets, kind, meaning, rows[:0])
+    meaning = "" if kind == USUAL else _meaning(kind, found, by_word=by_word, counts=often)
+    return Labels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
 
 
 MOST_LABELS = 10_000  # a column with more different values has no labels
-TOO_MANY = "\0"  # in place of the labels, where there are more
-# A probability of more than two decimals; one below 0.0001, as Python writes it.
-_LONG, _TINY = r"^\s*(0?\.\d\d)\d+\s*$", r"^\s*\d(\.\d+)?e-(0[5-9]|[1-9]\d+)\s*$"
+TOO_MANY = "\0"  # stands for all labels of a column that has more
+_LONG = r"^\s*(0?\.\d\d)\d+\s*$"  # a probability with more than two decimals
+_TINY = r"^\s*\d(\.\d+)?e-(0[5-9]|[1-9]\d+)\s*$"  # a probability below 0.0001, as Python writes it
 
 
 def shortened(labels: pa.Array | pa.ChunkedArray) -> pa.Array | pa.ChunkedArray:
-    """Cut probabilities, so that few are different; which are positive stays the same."""
+    """Cut probabilities to two decimals, so that few are different; classes do not change."""
     labels = pc.replace_substring_regex(labels, _LONG, r"\1")
     return pc.replace_substring_regex(labels, _TINY, "0.0")
 
 
 def label_words(labels: pa.Array) -> pa.StringArray:
-    """Return labels as they are counted while rows come in: short, empty where one is missing."""
+    """Return labels in the form in which they are counted: short; empty if missing."""
     words = pc.utf8_trim_whitespace(pc.fill_null(labels.cast(pa.string()), ""))
     return pc.utf8_slice_codeunits(shortened(words), 0, LETTERS_SHOWN)
 
@@ -259,12 +274,12 @@ def name_of(target: float) -> str:
 
 @dataclass(frozen=True)
 class Meanings:
-    """What the different labels of a column mean."""
+    """The meanings of the different labels of a column."""
 
-    # By label, as written: the probability of positive, 0 to 1, or `NEUTRAL`; NaN for a wrong label
-    # that is skipped. Missing labels, such as NA, are left out.
+    # Label as written → target: the probability of the positive class, 0 to 1, or `NEUTRAL`; NaN
+    # for a wrong label that is skipped. Missing labels, such as NA, are left out.
     targets: dict[str, float]
-    meaning: str  # which labels became what, for the user; empty where they are as usual
+    meaning: str  # for the user: which labels became what; empty for the usual meaning
 
 
 def meanings_of(
@@ -275,9 +290,9 @@ def meanings_of(
     counts: Sequence[int] | Rows,
     first_rows: Sequence[int] | Rows | None = None,
 ) -> Meanings:
-    """Read labels that were counted while rows came in: the different ones, as `labels_of`.
+    """Read the different labels of a column, counted before, as `labels_of` does.
 
-    `counts` are the rows with each of the words, and `first_rows` their first rows, from 0.
+    ``counts``: number of rows with each word. ``first_rows``: first row of each word, from 0.
     """
     is_given = are_given(pa.chunked_array([words], pa.string()), names)
     if not is_given.any():
@@ -285,12 +300,18 @@ def meanings_of(
     given = [*compress(words, is_given)]
     rows = np.array(range(len(words)) if first_rows is None else first_rows, np.int64)
     number = np.array(counts, np.int64)[is_given]
-    found = labels_of(pa.chunked_array([given], pa.string()), rows[is_given], place, names, number)
+    found = labels_of(
+        pa.chunked_array([given], pa.string()),
+        rows=rows[is_given],
+        place=place,
+        names=names,
+        counts=number,
+    )
     return Meanings(dict(zip(given, found.targets.tolist(), strict=True)), found.meaning)
 
 
 def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Rule]:
-    """Find how to read a column: what the user is told of it, and what each word means."""
+    """Return how to read a column: its name for the user, and the rule."""
     if names.positive or names.negative:
         return "as named", _by_name(words, names, place)
     if names.positive_from is not None:
@@ -300,7 +321,7 @@ def _rule(words: Sequence[str], names: LabelNames, place: str) -> tuple[str, _Ru
 
 
 def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
-    """Find it by the different words alone: the way in which the most of them mean something."""
+    """Return the rule under which most of the different words have a meaning."""
     counts = [sum(not isnan(rule(word)) for word in words) for rule in _WAYS.values()]
     if max(counts) < len(words):
         stars = [stars_in(word) for word in words if 1 <= stars_in(word) <= TEN]
@@ -314,7 +335,7 @@ def _of_three(word: str) -> float:
     return NEUTRAL if word in _NEUTRAL_WORDS else target(word)
 
 
-# Besides stars; the first one is preferred.
+# Rules besides stars; of equally good ones, the first is used.
 _WAYS: dict[str, _Rule] = {
     USUAL: target,
     "three classes": _of_three,
@@ -350,7 +371,7 @@ def _by_number(words: Sequence[str], least: float, place: str) -> _Rule:
 
 
 def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
-    """Other labels are the opposite of those named, or neutral if both kinds are."""
+    """Return the rule for named labels: others are the opposite, or neutral if both are named."""
     meanings: dict[str, float] = {}
     for named, meaning, option in (
         (names.positive, 1.0, "--positive"),
@@ -369,33 +390,33 @@ def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
 
 
 def _same_number(word: str) -> str:
-    """Write equal numbers, with or without stars, in one way; other words stay as they are."""
+    """Normalize numbers, with or without "stars"; return other words unchanged."""
     value = stars_in(word)
     return word if isnan(value) else f"{value:g}"
 
 
 def are_given(words: pa.ChunkedArray, names: LabelNames) -> npt.NDArray[np.bool_]:
-    """Say which labels, as they are written, are not missing: blank, or a word such as NA."""
+    """Return which labels are given, (rows,); blank ones and words such as NA are missing."""
     found, indices = _encoded(words, names)
     is_given: npt.NDArray[np.bool_] = np.array([*map(bool, found), False])[indices]
     return is_given
 
 
 def _encoded(words: pa.ChunkedArray, names: LabelNames) -> tuple[list[str], Rows]:
-    """Give the different labels as they are compared, and where each is; a null is after them."""
+    """Return the different labels, normalized, and the index of each row; null is the last one."""
     codes = words.combine_chunks().dictionary_encode()
     found = [_given(word, names) for word in codes.dictionary.to_pylist()]
     return found, pc.fill_null(codes.indices, len(found)).to_numpy()
 
 
 def _given(word: str | None, names: LabelNames) -> str:
-    """Give a label as labels are compared; an empty one if it is missing, and not named as one."""
+    """Normalize a label; empty if it is a word for a missing value that the user has not named."""
     plain = plain_label(word or "")
     return "" if plain in _MISSING and plain not in names.named else plain
 
 
 def _meaning(kind: str, words: Sequence[str], by_word: Targets, counts: Rows) -> str:
-    """Say which labels became what, with numbers of rows."""
+    """Describe for the user which labels became what, with numbers of rows."""
     parts = []
     for name, least, most in (
         ("negative", 0.0, 0.5),
@@ -413,16 +434,19 @@ def _listed(words: Sequence[str]) -> str:
     """List different words, numbers by their size."""
     ordered = sorted(set(words), key=_by_size)
     shown = ", ".join(word[:LETTERS_SHOWN] for word in ordered[:_MOST_SHOWN])
-    return shown + ", …" * (len(ordered) > _MOST_SHOWN) or "none"
+    if len(ordered) > _MOST_SHOWN:
+        shown += ", …"
+    return shown or "none"
 
 
 def _by_size(word: str) -> tuple[bool, float, str]:
+    """Return a sort key: numbers by size, then other words."""
     value = stars_in(word)
     return isnan(value), 0.0 if isnan(value) else value, word
 
 
 def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str:
-    """Say what is expected in place of a wrong label, and what to do."""
+    """Return what was expected instead of a wrong label, and what to do."""
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
     advice = "Choose the column with --label-column"
     if number(word) > 1:

@@ -1,49 +1,37 @@
-"""What a user can say about how files of reviews are read."""
+"""The options for reading files of reviews."""
 
 from __future__ import annotations
 
-import stat
 from dataclasses import KW_ONLY, dataclass, field
 from math import isfinite
 from pathlib import Path
 
 from toolkit.errors import UsageError
 from toolkit.records.columns import Columns
-from toolkit.stores.paths import is_in_store
 
 STDIN = Path("-")  # standard input, or output where something is written
 
 
-# What databases, pandas, R and spreadsheets write for a value that is missing, spelled just so. A
-# person may write "none"; "None" is what Python writes.
+# What databases, pandas, R and spreadsheets write for a missing value, in exactly this spelling: a
+# person may write "none", but Python writes "None".
 NULL_WORDS = (
     *("NULL", "null", r"\N", "NA", "N/A", "n/a", "<NA>", "None", "nan", "NaN", "NaT", "#N/A"),
     *("#NAME?", "#NULL!", "#NUM!", "#REF!", "#VALUE!", "#DIV/0!", "#SPILL!", "#CALC!"),
 )
 
 
-def is_stream(path: Path) -> bool:
-    """Whether this can be read only once, from start to end: standard input, or a pipe."""
-    try:
-        if path == STDIN:
-            return True
-        return not is_in_store(path) and stat.S_ISFIFO(path.stat().st_mode)
-    except (OSError, ValueError):  # reported when it is opened
-        return False
-
-
 @dataclass(frozen=True)
 class LabelNames:
-    """What a user says of the labels; nothing: they are read by what they are."""
+    """The user's options for labels; without any, the values of the column decide."""
 
     positive: tuple[str, ...] = ()
     negative: tuple[str, ...] = ()
-    positive_from: float | None = None  # of numbers: less is negative
-    skip_wrong: bool = False  # leave out rows without a label, or with one that means nothing
+    positive_from: float | None = None  # for numbers: less is negative
+    skip_wrong: bool = False  # leave out rows with a missing or unknown label
 
     @property
     def named(self) -> list[str]:
-        """All labels that are named, as `plain_label` writes them."""
+        """All labels that the user has named, normalized by `plain_label`."""
         return [plain_label(name) for name in (*self.positive, *self.negative)]
 
     def __post_init__(self) -> None:
@@ -65,27 +53,26 @@ class LabelNames:
 
 @dataclass(frozen=True)
 class ReadOptions:
-    """How a file of reviews is read."""
+    """The options for reading a file of reviews."""
 
     columns: Columns = field(default_factory=Columns)
     _: KW_ONLY
     format: str | None = None  # name of the format; None: by the ending of the file
-    delimiter: str | None = None  # of delimited files; None: by the format
-    usual_delimiter: str = ","  # that the format has
-    quote: str | None = '"'  # around fields of delimited files; None: without quotes
+    delimiter: str | None = None  # of delimited files; None: `usual_delimiter`
+    usual_delimiter: str = ","  # of the format
+    quote: str | None = '"'  # around fields of delimited files; None: no quotes
     # Whether the user has named the quote: then it is never taken for a character of a text.
     quote_is_sure: bool = False
-    escape: str | None = None  # before a character that does not separate, quote or end a line
+    escape: str | None = None  # takes the special meaning from the next character
     skip_lines: int = 0  # of delimited files, before the header
-    encoding: str | None = None  # of files of text; None: UTF-8
+    encoding: str | None = None  # of text files; None: UTF-8
     labels: LabelNames = field(default_factory=LabelNames)
-    sheet: str | None = None  # of a workbook; None: its only one
+    sheet: str | None = None  # of a workbook; None: its only sheet
     strip_endings: tuple[str, ...] = ()  # words at the end of texts that are not read
-    null_words: tuple[str, ...] = NULL_WORDS  # a field that is one of them has no text
+    null_words: tuple[str, ...] = NULL_WORDS  # words for a missing text
     header: bool = True  # whether delimited files begin with the names of the columns
-    # About this many bytes are read at once. From stage to stage, the tables of words and of the
-    # network leave the cache and come back; blocks of 1 MiB take 15 % longer, larger ones more
-    # memory.
+    # Size of a block, about. For each block, the tables of words and of the network are loaded
+    # into the cache again: blocks of 1 MiB take 15 % longer. Larger blocks need more memory.
     block_bytes: int = 3 << 20
 
     def __post_init__(self) -> None:
@@ -115,16 +102,18 @@ class ReadOptions:
     @property
     def is_delimited(self) -> bool:
         """Whether an option is given that is for delimited files only."""
-        return not self.header or (self.quote, self.escape, self.skip_lines) != ('"', None, 0)
+        return (
+            not self.header or self.quote != '"' or self.escape is not None or self.skip_lines != 0
+        )
 
 
 def check_delimiter(mark: str, place: str) -> None:
-    """Raise `UsageError` if fields cannot be separated by this, which was found at a place."""
+    """Raise `UsageError` if a character cannot separate fields; `place`: where it was found."""
     if not _is_mark(mark):
         raise UsageError(
             f"{place}: expected one ASCII character other than a letter or digit, received {mark!r}"
         )
-    # These are in what is written after a delimiter.
+    # The added fields may contain these.
     if mark in '"\r\n.+-_':
         raise UsageError(f"{place}: fields cannot be separated by {mark!r}")
 
@@ -139,10 +128,10 @@ def _check_mark(mark: str, delimiter: str | None, option: str, expected: str) ->
 
 
 def _is_mark(mark: str) -> bool:
-    """Letters and digits are in what is written after a delimiter."""
+    """Whether a text is one ASCII character; not a letter or digit, which added fields contain."""
     return len(mark) == 1 and mark.isascii() and not mark.isalnum()
 
 
 def plain_label(word: str) -> str:
-    """Write a label as labels are compared: without white space around it, in lower case."""
+    """Normalize a label for comparison: without white space around it, in lower case."""
     return word.strip().lower()

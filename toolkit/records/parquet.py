@@ -1,275 +1,276 @@
-"""Parquet: row groups of typed columns, of which only the wanted ones are looked at."""
+"""Read and write Parquet by row groups, in batches of bounded memory.
+
+The size in the file does not bound the memory: one long string in a dictionary may be the value of
+every row.
+"""
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
+from typing import IO, Any, Self
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
-from toolkit.errors import UsageError
-from toolkit.records.columns import Column, Keys, Wanted, is_text
-from toolkit.records.options import ReadOptions
-from toolkit.records.parquet_row_groups import (
-    RowGroups,
-    RowGroupWriter,
+from toolkit.errors import EmptyInputError
+from toolkit.files import for_arrow
+from toolkit.records.review_file import BLOCK_RECORDS, METADATA_PREFIX, SplitPoint
+from toolkit.records.table_file import (
+    Groups,
+    GroupWriter,
+    TableFile,
+    Writer,
     after_group,
-    bytes_of,
-    codecs_of,
-    with_metadata,
+    cut,
+    joined,
+    opening,
 )
-from toolkit.records.parquet_values import (
-    BYTES,
-    STRINGS,
-    UTF8,
-    Fault,
-    as_strings,
-    in_known_zones,
-    reject,
-    writable,
-)
-from toolkit.records.review_file import (
-    Block,
-    Offset,
-    Output,
-    Parsed,
-    ReviewFile,
-    SplitPoint,
-    Table,
-    first_split_points,
-    with_scores,
-)
-from toolkit.text.strings import only_rows
+from toolkit.records.table_values import bytes_of
+
+# A row group is read through a buffer of this size, however large it is.
+_BUFFER_BYTES = 1 << 20
+
+# A batch is read at once if it fits into `_BATCH_BYTES` even when every row has the longest string
+# of the row group; else `_FEW_ROWS` at a time. That costs little: 500,000 texts of 20 to 60 bytes
+# take 0.05 to 0.25 s in batches of 32,768 rows, and 0.14 to 0.30 s in batches of 128.
+_BATCH_BYTES = 32 << 20
+_FEW_ROWS = 128
+
+# Key of files written by Spark, whose times have microseconds
+# (https://spark.apache.org/docs/latest/sql-ref-datatypes.html).
+_SPARK = b"org.apache.spark.version"
+
+# Codecs for which Arrow's writer takes another name than its reader reports.
+_CODECS = {"uncompressed": "none", "lz4_raw": "lz4", "unknown": "snappy"}
+
+# Key of Spark's list of columns; in a file with it, Spark does not see other columns.
+_SPARK_COLUMNS = b"org.apache.spark.sql.parquet.row.metadata"
+_SPARK_TYPES = {pa.string(): "string", pa.float32(): "float", pa.int32(): "integer"}
 
 
-class ParquetFile(ReviewFile):
-    """A Parquet file; an output keeps values, Arrow types, row groups and the codec of each column.
+class RowGroups(Groups):
+    """The row groups of a Parquet file, in batches of about `block_bytes` in memory."""
 
-    Encodings, indexes, Bloom filters, and types that Arrow does not know are not kept.
-    """
+    def __init__(self, path: Path, block_bytes: int) -> None:
+        import pyarrow.parquet as pq  # late: it takes 12 ms
 
-    counts = "record"
+        self._block_bytes = block_bytes
+        self._bytes_used = 0
+        self._groups_used = 0  # groups whose ends are in `_bytes_used`
+        # Old times (INT96) have nanoseconds and a wide range. As 64-bit nanoseconds, only the years
+        # 1678 to 2261 fit, and Arrow would turn all others into wrong times.
+        self.file: Any = pq.ParquetFile(
+            for_arrow(path),
+            pre_buffer=False,
+            buffer_size=_BUFFER_BYTES,
+            coerce_int96_timestamp_unit="us",
+        )
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        super().__init__(path, options, columns)
-        self._is_written_as_text = False
-        self._groups = RowGroups.open(path, options.block_bytes)
-        self._file = self._groups.file
-        try:
-            self.size = path.stat().st_size
-            self.input_schema = self._groups.schema()
-            self.names = self.input_schema.names
-            self.check_free(self.names)
-            self.choose_columns(self._find_keys)
-            self._done = self._bytes_used = self._groups_ended = 0
-            self._group = -1  # the last one that is read
-            if shortened := self._groups.shortened_times():
-                self.warnings.append(
-                    "times of the type INT96 are read in microseconds; nanoseconds, if there are "
-                    f"some, are lost in {', '.join(map(repr, shortened))}"
-                )
-        except BaseException:
-            self.close()
-            raise
+    @classmethod
+    def open(cls, path: Path, block_bytes: int) -> Self:
+        """Open a file; raise `InputError` if it cannot be read."""
+        with opening(path, "a Parquet file"):
+            if path.stat().st_size == 0:
+                raise EmptyInputError(f"{path}: the file is empty, expected reviews")
+            groups = cls(path, block_bytes)
+            groups.file.schema_arrow.names  # noqa: B018 (a damaged schema is found when it is looked at)
+            return groups
 
     @property
-    def bytes_read(self) -> int:
-        """Its share of the bytes, by the rows that are read."""
-        rows = self._file.metadata.num_rows
-        return (self.size or 0) * self._done // rows if rows else 0
+    def count(self) -> int:
+        """The number of row groups."""
+        return int(self.file.metadata.num_row_groups)
 
     @property
-    def bytes_used(self) -> int:
-        """Where the last row group ends of those that are read."""
-        while self._groups_ended <= self._group:  # only what could be read, as for `compression`
-            facts = self._file.metadata.row_group(self._groups_ended)
-            for column in map(facts.column, range(facts.num_columns)):
-                start = column.dictionary_page_offset or column.data_page_offset
-                self._bytes_used = max(self._bytes_used, start + column.total_compressed_size)
-            self._groups_ended += 1
-        return self._bytes_used
+    def warnings(self) -> list[str]:  # type: ignore[override]
+        """The warning that nanoseconds of some columns are lost, if there are such columns."""
+        shortened = self._shortened_times()
+        if not shortened:
+            return []
+        return [
+            "times of the type INT96 are read in microseconds; nanoseconds, if there are some, are "
+            f"lost in {', '.join(map(repr, shortened))}"
+        ]
 
     def close(self) -> None:
         """Close the file."""
-        self._groups.close()
-
-    def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:
-        """Find cuts between row groups, each after one that has rows."""
-        return first_split_points(self._groups.ends(self.size or 0), offsets)
-
-    def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
-        """Read the row groups, large ones in several blocks."""
-        first, passed, number = start or (0, -1, 1)
-        for group in range(first, stop[0] if stop else self._file.metadata.num_row_groups):
-            rows = self._file.metadata.row_group(group).num_rows
-            done = 0
-            for batch in self._batches(group, number):
-                done += len(batch)
-                if group == first and done <= passed:
-                    continue
-                self._done, self._group = number - 1 + len(batch), group
-                is_end = done == rows
-                after = number + len(batch)
-                following = after_group(group, after) if is_end else (group, done, after)
-                yield Block(batch, number, bytes_of(batch), following, ends_group=is_end)
-                number += len(batch)
-
-    def _batches(self, group: int, number: int) -> Iterator[pa.RecordBatch]:
-        batches = self._groups.batches(group)
-        while True:
-            with self._reading(number):
-                batch = next(batches, None)
-            if batch is None:
-                return
-            number += len(batch)
-            yield batch
-
-    @contextmanager
-    def _reading(self, number: int) -> Iterator[None]:
-        """Say which record cannot be read."""
-        try:
-            yield
-        except (OSError, pa.ArrowException, ValueError) as error:
-            self.fail(number, f"cannot be read from here on: {error}")
-
-    def parse(self, block: Block) -> Parsed:
-        """Give the records of a block; strings that are not UTF-8 reject their record."""
-        batch: pa.RecordBatch = block.content
-        texts = {role: self._text(batch, role) for role in self.keys if is_text(role)}
-        # Bytes that are read as text are not checked with the columns of the file.
-        checks = [
-            (".".join(self.keys[role]), column)
-            for role, column in texts.items()
-            if self._column(batch, role).type in BYTES
-        ]
-        faults = self._faults(batch, checks)
-        if faults:
-            good = np.ones(len(batch), np.bool_)
-            good[list(faults)] = False
-            texts = {role: only_rows(column, good) for role, column in texts.items()}
-            batch = pa.RecordBatch.from_arrays(
-                [only_rows(column, good) for column in batch.columns], schema=batch.schema
-            )
-        rejects = [reject(block.number, row, faults[row]) for row in sorted(faults)]
-        others = [role for role in self.keys if not is_text(role)]
-        fields = {role: as_strings(self._column(batch, role)) for role in others}
-        return Parsed(self.take_texts(texts, len(batch)), batch, rejects, fields)
-
-    def _faults(
-        self, batch: pa.RecordBatch, strings: list[tuple[str, pa.Array]]
-    ) -> dict[int, Fault]:
-        """Tell which rows cannot be read, or not be written in another format."""
-        if self.is_exact:  # the other columns are not looked at
-            columns = [(".".join(k), self._column(batch, role)) for role, k in self.keys.items()]
-        else:
-            columns = [*zip(batch.schema.names, batch.columns, strict=True)]
-        checks = [(*column, UTF8) for column in (*columns, *strings)]
-        if self._is_written_as_text:
-            checks += [(name, column, writable(column.type)) for name, column in columns]
-        faults: dict[int, Fault] = {}
-        for name, column, check in checks:
-            for row, fault in check.faults(name, column):
-                faults.setdefault(row, fault)
-        return faults
-
-    def render(self, records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
-        """Put the added columns after those of the records."""
-        schema = with_scores(self.input_schema, self.added)
-        return pa.RecordBatch.from_arrays([*records.columns, *scores], schema=schema)
-
-    def output(self) -> Output:
-        """Say how an output of the same format is written."""
-        schema = with_scores(self.input_schema, self.added)
-        with self._reading(1):
-            self._groups.read_a_row()
-        return _output(self.render, schema, codecs_of(self._file.metadata))
-
-    @classmethod
-    def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:  # noqa: ARG003
-        """Say how a Parquet file holds the scored records of another format."""
-        return _output(table, schema)
-
-    def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
-        """Say how another format holds the scored records, which it does as text."""
-        self._is_written_as_text = True
-        return super().output_in(other, delimiter)
+        self.file.close()
 
     def schema(self) -> pa.Schema:
-        """The columns of the file, times in UTC where their zone is not known."""
-        self.check_unique()
-        fields = [field.with_type(in_known_zones(field.type)) for field in self.input_schema]
-        return pa.schema(fields, self.input_schema.metadata)
+        """Return the columns with all metadata of the file; Arrow's schema lacks some."""
+        schema: pa.Schema = self.file.schema_arrow
+        metadata = {**(self.file.metadata.metadata or {}), **(schema.metadata or {})}
+        metadata.pop(b"ARROW:schema", None)
+        return schema.with_metadata(metadata or None)
 
-    def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the records with the types of `schema`."""
-        return records.cast(self.schema())
+    def rows(self, group: int) -> int:
+        """Return the number of rows in a row group."""
+        return int(self.file.metadata.row_group(group).num_rows)
 
-    def _find_keys(self, column: Column) -> Keys | None:
-        for name in column.names:
-            keys = (name,) if name in self.names else tuple(name.split("."))
-            kind = _type_at(self.input_schema, keys)
-            if kind is None:
-                continue
-            expected = _unsuitable(column.role, kind)
-            if expected is None:
-                return keys
-            if column.is_needed:
-                raise UsageError(
-                    f"{self.name}: the column {name!r} holds values of the type {kind}, expected "
-                    f"{expected}. Choose another with {column.option}."
-                )
-        return None
+    def bytes_read(self, group: int, records: int, file_size: int) -> int:  # noqa: ARG002
+        """Return the progress in bytes: the size of the file times the share of rows read."""
+        rows = self.file.metadata.num_rows
+        return file_size * records // rows if rows else 0
 
-    def _text(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        """Take a column of texts; those of bytes are not checked to be UTF-8 yet."""
-        texts = self._column(batch, role)
-        return (
-            texts.cast(pa.large_binary()).view(pa.large_string()) if texts.type in BYTES else texts
+    def bytes_used(self, group: int) -> int:
+        """Return where the row groups up to this one end in the file."""
+        while self._groups_used <= group:  # only groups that were read, for the reason in `codecs`
+            facts = self.file.metadata.row_group(self._groups_used)
+            for column in map(facts.column, range(facts.num_columns)):
+                start = column.dictionary_page_offset or column.data_page_offset
+                self._bytes_used = max(self._bytes_used, start + column.total_compressed_size)
+            self._groups_used += 1
+        return self._bytes_used
+
+    def codecs(self) -> list[str]:
+        """Return the codec of each leaf column in the first row group.
+
+        Reads a row first: asking for damaged metadata kills the process (pyarrow 26).
+        """
+        metadata = self.file.metadata
+        if not metadata.num_row_groups:
+            return []
+        next(self.file.iter_batches(1, row_groups=[0], use_threads=False), None)
+        group = metadata.row_group(0)
+        names = [group.column(leaf).compression.lower() for leaf in range(group.num_columns)]
+        return [_CODECS.get(name, name) for name in names]
+
+    def _shortened_times(self) -> list[str]:
+        """Return the columns of INT96 times, whose nanoseconds, if there are any, are lost."""
+        schema = self.file.schema
+        leaves = [schema.column(position) for position in range(len(schema))]
+        is_of_spark = _SPARK in (self.file.metadata.metadata or {})
+        return [leaf.path for leaf in leaves if leaf.physical_type == "INT96" and not is_of_spark]
+
+    def ends(self, file_size: int) -> Iterator[SplitPoint]:
+        """Return the cut after each row group that has rows, but not after the last group."""
+        metadata = self.file.metadata
+        groups = [metadata.row_group(number) for number in range(metadata.num_row_groups)]
+        sizes = [
+            sum(group.column(leaf).total_compressed_size for leaf in range(group.num_columns))
+            for group in groups
+        ]
+        # The footer is large if groups are small, so each group gets a share of it.
+        scale = file_size / max(sum(sizes), 1)
+        number = 1
+        before = 0
+        for place, (group, size) in enumerate(zip(groups[:-1], sizes, strict=False)):
+            number += group.num_rows
+            before += size
+            if group.num_rows:
+                yield after_group(place, number), int(before * scale)
+
+    def batches(self, group: int) -> Iterator[pa.RecordBatch]:
+        """Read a row group; reading it again gives the same batches."""
+        facts = self.file.metadata.row_group(group)
+        row_bytes = max(facts.total_byte_size // max(facts.num_rows, 1), 1)
+        wanted = max(min(self._block_bytes // row_bytes, BLOCK_RECORDS, facts.num_rows), 1)
+        pending: list[pa.RecordBatch] = []
+        rows = 0
+        size = 0
+        # No string is longer than all values of the row group together.
+        is_small = wanted * facts.total_byte_size <= _BATCH_BYTES
+        at_once = wanted if is_small else min(wanted, _FEW_ROWS)
+        for batch in self.file.iter_batches(at_once, row_groups=[group], use_threads=False):
+            pending.append(batch)
+            rows += len(batch)
+            size += bytes_of(batch)
+            if rows >= wanted or size >= self._block_bytes:
+                yield from self._blocks(pending)
+                pending = []
+                rows = 0
+                size = 0
+        yield from self._blocks(pending)
+
+    def _blocks(self, batches: list[pa.RecordBatch]) -> Iterator[pa.RecordBatch]:
+        for batch in joined(batches):
+            yield from cut(batch, self._block_bytes)
+
+
+class RowGroupWriter(GroupWriter):
+    """Writes row groups, then the footer.
+
+    `codecs`: one per leaf column of the input, in order; added columns get the first one.
+    """
+
+    def __init__(self, file: IO[bytes], schema: pa.Schema, codecs: Sequence[str] = ()) -> None:
+        import pyarrow.parquet as pq
+
+        super().__init__()
+        self._writer = pq.ParquetWriter(
+            pa.PythonFile(file, "w"),
+            _with_spark_columns(schema),
+            compression=_codec_of_each(schema, codecs) if codecs else "snappy",
+            use_compliant_nested_type=False,  # keeps the names of list elements
         )
 
-    def _column(self, batch: pa.RecordBatch, role: str) -> pa.Array:
-        """Take a column out of the structs around it, and its values out of their dictionary."""
-        first, *others = self.keys[role]
-        column = batch.column(first)
-        for name in others:
-            column = pc.struct_field(column, name)
-        return column.dictionary_decode() if pa.types.is_dictionary(column.type) else column
+    def write(self, group: list[pa.RecordBatch]) -> None:
+        """Write a row group."""
+        table = pa.Table.from_batches(group)
+        self._writer.write_table(table, row_group_size=max(len(table), 1))
+
+    def end(self) -> None:
+        """Write the footer."""
+        self._writer.close()
+
+    def abandon(self) -> None:
+        """Leave the file incomplete, and keep the writer from ending it when it is deleted."""
+        self._writer.is_open = False
 
 
-def _output(render: Table, schema: pa.Schema, codecs: Sequence[str] = ()) -> Output:
-    return Output(
-        render,
-        open_file=lambda file, metadata: RowGroupWriter(
-            file, with_metadata(schema, metadata), codecs
-        ),
-    )
+class ParquetFile(TableFile):
+    """A Parquet file; an output keeps values, Arrow types, row groups and the codec of each column.
+
+    Encodings, indexes, Bloom filters and types that Arrow does not know are lost.
+    """
+
+    groups: RowGroups
+    open_groups = RowGroups.open
+    new_writer = RowGroupWriter
+
+    def writer_as_input(self) -> Writer:
+        """Return a function that opens an output with the codecs of this file."""
+        return partial(RowGroupWriter, codecs=self.groups.codecs())
 
 
-def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
-    """Tell the type of a column or of a field in a struct; None if there is no such field."""
-    kind, fields = None, list(schema)
-    for name in keys:
-        kind = {field.name: field.type for field in fields}.get(name)
-        fields = kind.fields if kind is not None and pa.types.is_struct(kind) else []
-    return kind
+def _codec_of_each(schema: pa.Schema, codecs: Sequence[str]) -> dict[str, str]:
+    """Return the codec of each leaf column by its path; Arrow reports paths only for a file."""
+    import pyarrow.parquet as pq
+
+    file = pa.BufferOutputStream()
+    pq.ParquetWriter(file, schema, use_compliant_nested_type=False).close()
+    leaves = pq.ParquetFile(pa.BufferReader(file.getvalue())).schema
+    paths = [leaves.column(position).path for position in range(len(leaves))]
+    more = [codecs[0]] * (len(paths) - len(codecs))
+    return dict(zip(paths, [*codecs, *more], strict=True))
 
 
-def _unsuitable(role: str, kind: pa.DataType) -> str | None:
-    """Say what a column with a role must hold, if a type is something else."""
-    value = kind.value_type if pa.types.is_dictionary(kind) else kind
-    if value in (*STRINGS, *BYTES, pa.null()):
+def _with_spark_columns(schema: pa.Schema) -> pa.Schema:
+    """Return a schema whose list for Spark has the added columns; the toolkit's keys stay last."""
+    metadata = dict(schema.metadata or {})
+    if _SPARK_COLUMNS not in metadata:
+        return schema
+    columns = _spark_columns(metadata.pop(_SPARK_COLUMNS), schema)
+    listed = {} if columns is None else {_SPARK_COLUMNS: columns}
+    ours = {key: metadata.pop(key) for key in [*metadata] if key.startswith(_OURS)}
+    return schema.with_metadata({**metadata, **listed, **ours} or None)
+
+
+_OURS = METADATA_PREFIX.encode()
+
+
+def _spark_columns(stored: bytes, schema: pa.Schema) -> bytes | None:
+    """Add missing columns to Spark's list; None if that fails: then Spark takes the schema."""
+    try:
+        content = json.loads(stored)
+        names = [field["name"] for field in content["fields"]]
+        content["fields"] += [
+            {"name": each.name, "type": _SPARK_TYPES[each.type], "nullable": True, "metadata": {}}
+            for each in schema
+            if each.name not in names
+        ]
+    except (ValueError, KeyError, TypeError, RecursionError):
         return None
-    if is_text(role):
-        return "strings"
-    is_number = any(
-        is_kind(value)
-        for is_kind in (pa.types.is_integer, pa.types.is_floating, pa.types.is_decimal)
-    )
-    if is_number or (
-        role.partition(" ")[0] in ("group", "by", "date") and not pa.types.is_nested(value)
-    ):
-        return None
-    return "numbers or strings"
+    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode()

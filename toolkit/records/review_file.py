@@ -1,4 +1,4 @@
-"""What all formats have in common: blocks of records in, scored records out."""
+"""The base class of all formats: it reads blocks of records, and writes them with scores."""
 
 from __future__ import annotations
 
@@ -6,19 +6,20 @@ from abc import ABC, abstractmethod
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import IO, Any, NoReturn, Protocol, Self
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, is_text
-from toolkit.records.options import STDIN, ReadOptions
+from toolkit.records.inputs import Input
+from toolkit.records.options import ReadOptions
 from toolkit.text.strings import join_texts, without_endings, without_words
 
-BLOCK_RECORDS = 1 << 15  # about; where records are short, blocks are smaller, to bound the memory
+# About how many records a block has; short records fill smaller blocks, to bound the memory.
+BLOCK_RECORDS = 1 << 15
 
-# Of the keys of what the toolkit says of the scores in a file.
+# Prefix of all keys in the metadata of an output.
 METADATA_PREFIX = "toolkit."
 
 # Where a block starts, in numbers that only the format itself reads; () is the start of the file.
@@ -30,18 +31,19 @@ SplitPoint = tuple[Offset, int]
 
 @dataclass(frozen=True)
 class FileRange:
-    """A range of a file that is read by itself, between points of `ReviewFile.split_points`."""
+    """A range of a file that is read alone, between two of `ReviewFile.split_points`."""
 
     start: Offset = ()  # () is the start of the file
-    stop: Offset = ()  # () is its end
-    first_byte: int = 0  # about, of the file
+    stop: Offset = ()  # () is the end of the file
+    first_byte: int = 0  # about where the range starts
     size: int | None = None  # about, in bytes; None is the whole file
-    restarts_numbers: bool = False  # lines are counted from its start, not from that of the file
+    restarts_numbers: bool = False  # whether lines are counted from the start of the range
 
     def ends_at(self, reached: Offset) -> bool:
-        """Whether it is read to its end, by the offset after its last block.
+        """Whether the range is read to its end; `reached` is the offset after the last block.
 
-        All formats begin an offset with where it is; the rest depends on the blocks before it.
+        In all formats, the first number of an offset is the position. The other numbers depend on
+        the blocks before it.
         """
         return not self.stop or reached[:1] == self.stop[:1]
 
@@ -49,7 +51,7 @@ class FileRange:
 WHOLE_FILE = FileRange()
 
 
-# Some records and their scores, the added columns in order → a record batch with all of it.
+# (records, scores in the order of the added columns) → a record batch of both.
 Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
 
 
@@ -57,33 +59,33 @@ Table = Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.RecordBatch]
 class Reject:
     """A record that cannot be read."""
 
-    number: int  # of its first line, or of the record where a format has no lines; from 1
+    number: int  # of its first line, or of the record if the format has no lines; from 1
     reason: str
-    raw: bytes | None  # as it is in the file; None where it is too long to be kept
+    raw: bytes | None  # as in the file; None if it is too long to keep
     length: int  # of the record, in bytes
-    # In its block: how many records are before it, read or rejected.
+    # How many records of the block are before it, read or rejected.
     position: int = field(default=-1, compare=False)
 
 
 @dataclass(frozen=True)
 class Block:
-    """Some consecutive records, not parsed yet."""
+    """Consecutive records, not parsed yet."""
 
-    content: Any  # what `ReviewFile.parse` of the same format reads
+    content: Any  # input of `ReviewFile.parse` of the same format
     number: int  # of the first line or record, from 1
     size: int  # bytes in memory, about
     following: Offset  # where the next block starts
-    ends_group: bool = False  # whether a row group of a Parquet file ends here
+    ends_group: bool = False  # whether a group of records ends here, such as a row group of Parquet
 
 
 @dataclass(frozen=True)
 class Parsed:
-    """The records of a block: those that can be read, and the others."""
+    """The readable records of a block, as arrays of one length; and its rejects."""
 
     texts: pa.Array  # any string type; null where the record has no text
-    records: pa.RecordBatch  # as many rows, for `render` and `values` of the same format
+    records: pa.RecordBatch  # for `render` and `values` of the same format
     rejects: Sequence[Reject]
-    # The other columns that were asked for and found, by role: as many strings as texts.
+    # Role → strings: the other wanted columns that the file has.
     fields: Mapping[str, pa.Array]
 
 
@@ -91,34 +93,34 @@ class BatchFile(Protocol):
     """A file that is written in record batches, of a format that is not a stream of bytes."""
 
     def append(self, batch: pa.RecordBatch, *, ends_group: bool) -> None:
-        """Write a batch; say whether a group of records ends with it."""
+        """Write a batch; `ends_group`: a group of records ends with it."""
 
     def close(self) -> None:
-        """Write what is left, and the end."""
+        """Write the remaining records and the end of the file."""
 
     def abandon(self) -> None:
-        """Leave the file as it is."""
+        """Leave the file incomplete."""
 
 
 @dataclass(frozen=True)
 class Output:
-    """What to write around and for the records of a file."""
+    """How to write the records of a file: its start, its end, and a function for the records."""
 
     render: Callable[[pa.RecordBatch, Sequence[pa.Array]], pa.Buffer | pa.RecordBatch]
     header: bytes = b""
-    trailer: Callable[[], bytes] = bytes  # known when all records are read
-    # Opens what the rendered batches are appended to, with the metadata; None where `render` gives
-    # bytes.
+    trailer: Callable[[], bytes] = bytes  # called when all records are read
+    # Opens the file that the rendered batches are appended to; gets the metadata. None if `render`
+    # returns bytes.
     open_file: Callable[[IO[bytes], Mapping[str, str]], BatchFile] | None = None
-    # About the scores, for formats that hold such; all keys begin with `METADATA_PREFIX`.
+    # Facts about the scores, for formats with metadata; all keys begin with `METADATA_PREFIX`.
     metadata: Mapping[str, str] = field(default_factory=dict)
     separator: bytes = b""  # between two rendered blocks that have records
 
 
 def first_split_points(points: Iterable[SplitPoint], offsets: Sequence[int]) -> list[SplitPoint]:
-    """Choose the first of some points at or after each byte offset; all are in ascending order.
+    """Return the first point at or after each byte offset; both are in ascending order.
 
-    It takes no more points than it needs.
+    Takes no more points from the iterator than needed.
     """
     found: list[SplitPoint] = []
     wanted = [*offsets]
@@ -133,43 +135,44 @@ def first_split_points(points: Iterable[SplitPoint], offsets: Sequence[int]) -> 
 
 
 def with_scores(schema: pa.Schema, added: pa.Schema) -> pa.Schema:
-    """Put the added columns after those of a schema."""
+    """Return a schema with the added columns at its end."""
     return pa.schema([*schema, *added], schema.metadata)
 
 
 class ReviewFile(ABC):
     """A file of reviews, opened for reading: `blocks` is for one thread, the rest for any.
 
-    The columns are what to read for a table of exact values. None is for scoring: what that reads,
-    and doubled quotes of CSV may stay in a text, as they separate tokens either way.
+    `columns` chooses the columns to read, with exact values. None reads the columns for scoring;
+    then doubled quotes of CSV may stay in a text, as they do not change its tokens.
     """
 
-    counts = "line"  # what the number of a block or a reject counts: lines, records or rows
-    header: bytes = b""  # what an output of the same format begins with
-    trailer: bytes = b""  # and what it ends with, known when `blocks` is done
-    size: int | None = None  # in bytes, where that is known
-    delimiter: str | None = None  # between the fields of a delimited file
+    counts = "line"  # what the numbers of blocks and rejects count: "line", "record" or "row"
+    header: bytes = b""  # start of an output of the same format
+    trailer: bytes = b""  # end of an output of the same format, known when `blocks` is done
+    size: int | None = None  # in bytes, if known
+    delimiter: str | None = None  # of a delimited file
     restarts_numbers = False  # whether lines after a split point are counted from it
 
-    def __init__(self, path: Path, options: ReadOptions, columns: Wanted = None) -> None:
-        self.path = path
+    def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
+        self.source = source
+        self.path = source.path
         self.options = options
         wanted = options.columns.scored() if columns is None else columns
         self.wanted = [part for column in wanted for part in column.parts()]
         added = options.columns.added if columns is None else ()
         self.added = pa.schema([(column.name, column.kind) for column in added])
         self.is_exact = columns is not None
-        self.names: Sequence[str] = ()  # of all columns, as far as they are known
-        self.keys: dict[str, Keys] = {}  # role → where the column is: its name, or keys
-        # Role → name of the column. Where the texts are in several, `keys` has the role of each
-        # (`is_text`), and this one entry.
+        self.names: Sequence[str] = ()  # of all columns that are known
+        self.keys: dict[str, Keys] = {}  # role → name of the column, or its path of keys
+        # Role → name of the column. Several text columns have one role each in `keys` (`is_text`),
+        # and together the role "text" here.
         self.chosen: dict[str, str] = {}
-        self.warnings: list[str] = []  # what a user should know of this file before it is scored
+        self.warnings: list[str] = []  # for the user, before scoring
 
     @classmethod
-    def opened(cls, path: Path, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
-        """Open a file; a format of several layouts gives the class for what the file has."""
-        return cls(path, options, columns)
+    def opened(cls, source: Input, options: ReadOptions, columns: Wanted = None) -> ReviewFile:
+        """Open a file; a format with several layouts returns the class for the file's layout."""
+        return cls(source, options, columns)
 
     def __enter__(self) -> Self:
         return self
@@ -179,8 +182,8 @@ class ReviewFile(ABC):
 
     @property
     def name(self) -> str:
-        """The file, as messages call it."""
-        return "standard input" if self.path == STDIN else str(self.path)
+        """The name of the file in messages."""
+        return self.source.name
 
     @abstractmethod
     def close(self) -> None:
@@ -189,63 +192,63 @@ class ReviewFile(ABC):
     @property
     @abstractmethod
     def bytes_read(self) -> int:
-        """How many of its bytes are read; the progress."""
+        """How many bytes of the file are read, for the progress."""
 
     @property
     def bytes_used(self) -> int:
-        """Of the bytes at the start of the file, how many hold all records that are read."""
+        """How many bytes at the start of the file hold all records that are read."""
         return self.bytes_read
 
     @property
     def is_waiting(self) -> bool:
-        """Whether the next block has to be waited for, as from a slow pipe."""
+        """Whether reading the next block would wait, as for a slow pipe."""
         return False
 
     @abstractmethod
     def blocks(self, start: Offset = (), stop: Offset = ()) -> Iterator[Block]:
-        """Read the file in blocks of about `block_bytes`; only a longer record makes a larger one.
+        """Read the file in blocks of about `block_bytes`; a block of one long record is larger.
 
-        The same offset gives the same blocks, whatever was read before it. ``stop`` is one that
-        `split_points` gives; () is the end of the file.
+        The same offset gives the same blocks, whatever was read before. ``stop`` is one of
+        `split_points`; () is the end of the file.
         """
 
     def split_points(self, offsets: Sequence[int]) -> list[SplitPoint]:  # noqa: ARG002
-        """Find points between records, one at or after each byte offset where there is one.
+        """Find points between records: the first at or after each byte offset, if there is one.
 
-        The offsets are in ascending order, and so are the points. What is read from one point to
-        the next is together what is read of the whole file. A format whose files are always read
-        as a whole has no such points.
+        Offsets and points are in ascending order. Reading from point to point gives the same
+        records as reading the whole file. A format that must be read as a whole has no points.
         """
         return []
 
     @abstractmethod
     def parse(self, block: Block) -> Parsed:
-        """Give the records of a block."""
+        """Return the records of a block."""
 
     def render(
         self, records: pa.RecordBatch, scores: Sequence[pa.Array]
     ) -> pa.Buffer | pa.RecordBatch:
-        """Give some records with the added fields, as an output of the same format holds them.
+        """Write records with the added fields in the same format.
 
-        A format that is only read (``can_write`` in `FORMATS`) has neither this nor
+        A read-only format (``can_write=False`` in `FORMATS`) implements neither this nor
         `output_of_table`.
         """
         raise NotImplementedError(f"{type(self).__name__} is only read")
 
     def output(self) -> Output:
-        """Say how an output of the same format is written."""
+        """Return how an output of the same format is written."""
         return Output(self.render, self.header, lambda: self.trailer)
 
     @classmethod
     def output_of_table(cls, table: Table, schema: pa.Schema, delimiter: str | None) -> Output:
-        """Say how this format holds the scored records of another one, given as batches.
+        """Return how this format writes scored records of another format.
 
-        The schema is theirs; the delimiter is for a delimited format.
+        ``table`` returns the records as batches of ``schema``; ``delimiter`` is for delimited
+        formats.
         """
         raise NotImplementedError(f"{cls.__name__} is only read")
 
     def schema(self) -> pa.Schema:
-        """Names and types of `values`; `UsageError` if other formats cannot hold them.
+        """Return names and types of `values`; `UsageError` if other formats cannot hold them.
 
         By default, all columns are strings.
         """
@@ -254,10 +257,10 @@ class ReviewFile(ABC):
 
     @abstractmethod
     def values(self, records: pa.RecordBatch) -> pa.RecordBatch:
-        """Give the fields of some records, for outputs of other formats."""
+        """Return all columns of some records, for outputs of other formats."""
 
     def output_in(self, other: type[ReviewFile], delimiter: str | None) -> Output:
-        """Say how another format holds the scored records; `UsageError` if it cannot."""
+        """Return how another format writes the scored records; `UsageError` if it cannot."""
         schema = with_scores(self.schema(), self.added)
 
         def table(records: pa.RecordBatch, scores: Sequence[pa.Array]) -> pa.RecordBatch:
@@ -267,10 +270,10 @@ class ReviewFile(ABC):
         return other.output_of_table(table, schema, delimiter)
 
     def choose_columns(self, find: Callable[[Column], Keys | None]) -> None:
-        """Find the wanted columns; `UsageError` if a needed one is missing or not the only one.
+        """Find the wanted columns; `UsageError` if a needed one is missing or ambiguous.
 
-        ``find`` looks for names as they are written, and sets `names`. Where it finds none, columns
-        that are needed or named are found however their names are spelled.
+        ``find`` looks up the exact names of a column, and sets `names`. If it finds none, similar
+        spellings are accepted for columns that are needed or named by an option.
         """
         self.wanted = [each for column in self.wanted for each in self._with_prefix(column, find)]
         for column in self.wanted:
@@ -288,7 +291,7 @@ class ReviewFile(ABC):
                     f"choose another with {column.option}."
                 )
         texts = [column.role for column in self.wanted if is_text(column.role)]
-        if not self.keys.keys() >= {*texts}:  # not needed, then, and of no use alone
+        if not self.keys.keys() >= {*texts}:  # optional texts are used together or not at all
             self.keys = {role: keys for role, keys in self.keys.items() if not is_text(role)}
         names = {role: ".".join(keys) for role, keys in self.keys.items()}
         self._check_texts(names)
@@ -299,10 +302,10 @@ class ReviewFile(ABC):
     def _with_prefix(
         self, column: Column, find: Callable[[Column], Keys | None]
     ) -> Iterator[Column]:
-        """Give a column itself, or in place of a prefix the columns that have it."""
+        """Return the column itself, or all columns that start with it if it is a prefix."""
         if not column.is_prefix:
             yield column
-        elif not find(column):  # which sets the names
+        elif not find(column):  # `find` also sets the names
             for name in dict.fromkeys(self.names):
                 if name.startswith(column.names[0]):
                     role = f"{column.role} {name}"
@@ -315,7 +318,7 @@ class ReviewFile(ABC):
         return find(replace(column, names=tuple(alike))) if alike else None
 
     def _check_texts(self, names: Mapping[str, str]) -> None:
-        """Raise `UsageError` if a column of texts has other values, too, or is there twice."""
+        """Raise `UsageError` if a text column is also the label column, or is named twice."""
         texts = [name for role, name in names.items() if is_text(role)]
         if names.get("label") in texts:
             raise UsageError(
@@ -327,14 +330,14 @@ class ReviewFile(ABC):
             raise UsageError(f"{self.name}: --text-column names the column {again[0]!r} twice.")
 
     def take_texts(self, fields: dict[str, pa.Array], rows: int) -> pa.Array:
-        """Take the texts out of the columns of a block; (rows,), all null if no column has any.
+        """Remove the text columns from the fields of a block, and return the texts to score.
 
-        One that is a word for a missing value becomes null. Those of several columns are joined by
-        line breaks, which end a token and a sentence. What is null or blank is left out, and a
-        record with nothing else has no text. Endings are cut from what is read alone: the record
-        keeps them.
+        Returns (rows,) strings, all null without a text column. Words for a missing value become
+        null. Several columns are joined by line breaks, which end a token and a sentence; null and
+        blank parts are left out. Endings to strip are cut here; the record keeps them.
         """
-        words, endings = self.options.null_words, self.options.strip_endings
+        words = self.options.null_words
+        endings = self.options.strip_endings
         texts = [without_words(fields.pop(role), words) for role in self.keys if is_text(role)]
         if not texts:
             return pa.nulls(rows, pa.string())
@@ -343,7 +346,7 @@ class ReviewFile(ABC):
         return join_texts(texts) if len(texts) > 1 else texts[0]
 
     def check_free(self, names: Collection[str]) -> None:
-        """Raise `UsageError` if the name of an added column is among those of the file."""
+        """Raise `UsageError` if the file already has a column with the name of an added one."""
         for name in self.added.names:
             if name in names:
                 raise UsageError(
@@ -352,7 +355,7 @@ class ReviewFile(ABC):
                 )
 
     def check_unique(self) -> None:
-        """Raise `UsageError` if two columns have one name, which other formats cannot hold."""
+        """Raise `UsageError` if two columns share a name, which other formats cannot hold."""
         counts = Counter(self.names)
         twice = next((name for name, count in counts.items() if count > 1), None)
         if twice is not None:
@@ -363,5 +366,5 @@ class ReviewFile(ABC):
             )
 
     def fail(self, number: int, reason: str) -> NoReturn:
-        """Raise an `InputError` that names a line or record."""
+        """Raise an `InputError` with the number of a line or record."""
         raise InputError(f"{self.name}: {self.counts} {number:,}: {reason}.")

@@ -1,8 +1,8 @@
-"""The bytes of a file, decompressed and in UTF-8, from its start to its end.
+"""Read the bytes of a file, decompressed and as UTF-8.
 
-`ByteSource` reads a file, a pipe, standard input or a member of an archive; `decompressed` never
-gives much more than what is asked for; `Transcoded` makes UTF-8 of other encodings; `ByteStream`
-puts them together.
+`ByteSource` reads a file, a pipe, standard input or a member of an archive. `decompressed` bounds
+how much is decompressed at once. `Transcoded` converts other encodings to UTF-8. `ByteStream`
+combines the three.
 """
 
 from __future__ import annotations
@@ -16,118 +16,112 @@ import stat
 import sys
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import IO, Literal
 
 import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
-from toolkit.records.archives import MemberFile, compression_of, inside_archive
+from toolkit.records.archives import MemberFile
+from toolkit.records.inputs import Input, Kind
 from toolkit.records.kinds import LOOKED_AT, check_compressed
-from toolkit.records.options import STDIN
-from toolkit.stores.paths import is_in_store
 from toolkit.stores.read import ObjectReader
 
 
 class ByteSource:
-    """The bytes of a file as they are stored, which can be looked at ahead."""
+    """The bytes of a file as they are stored."""
 
-    def __init__(self, path: Path) -> None:
-        self._member = _member(path)
-        self._file = self._member or open_file(path)
+    def __init__(self, source: Input) -> None:
+        self._member: MemberFile | None = None
+        if source.archive is not None:
+            self._member = MemberFile(source.archive, source.member_name)
+        self._file = self._member or open_file(source)
         is_whole = self._member is None and not isinstance(self._file, ObjectReader)
         facts = os.fstat(self._file.fileno()) if is_whole else None
         is_file = facts is None or stat.S_ISREG(facts.st_mode)
-        self.can_seek = facts is not None and is_file and path != STDIN
-        # Windows waits for sockets only.
+        self.can_seek = facts is not None and is_file and not source.is_stdin
+        # On Windows, `select` works for sockets only.
         self.can_wait = not is_file and sys.platform != "win32"
         self.size: int | None = None
         if self._member is not None:
             self.size = self._member.size
         elif isinstance(self._file, ObjectReader):
-            self.size, self.can_seek = self._file.size, True
+            self.size = self._file.size
+            self.can_seek = True
         elif facts is not None and self.can_seek:
             self.size = facts.st_size
-        self._first = b""  # looked at, and not read yet
+        self._peeked = b""
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes are read."""
+        """How many bytes are read; 0 for a pipe."""
         return 0 if self.size is None else self._file.tell()
 
     @property
     def closed(self) -> bool:
-        """Whether it is closed, which Arrow asks."""
+        """Whether the file is closed; Arrow reads this property."""
         return self._file.closed
 
     def read(self, size: int = -1) -> bytes:
-        """Read about as many bytes; nothing at the end."""
-        if self._first:
-            size = len(self._first) if size < 0 else size
-            first, self._first = self._first[:size], self._first[size:]
+        """Read up to `size` bytes; nothing only at the end."""
+        if self._peeked:
+            size = len(self._peeked) if size < 0 else size
+            first = self._peeked[:size]
+            self._peeked = self._peeked[size:]
             return first
-        # A pipe may be one that does not wait: its other end chooses that.
-        now: Callable[[int], bytes | None] = self._file.read
-        while (part := now(size)) is None:
+        # The other end of a pipe may have made it non-blocking: then `read` returns None.
+        read: Callable[[int], bytes | None] = self._file.read
+        while (part := read(size)) is None:
             select.select([self._file], [], [])
         return part
 
-    def look(self, size: int) -> bytes:
-        """Give the next bytes, at least one unless it ends, which are read later."""
-        self._first = self.read(size)
-        return self._first
+    def peek(self, size: int) -> bytes:
+        """Return up to `size` of the next bytes without consuming them; nothing only at the end."""
+        self._peeked = self.read(size)
+        return self._peeked
 
     def seek(self, offset: int) -> None:
-        """Continue at an offset, where `can_seek`."""
-        self._first = b""
+        """Continue at an offset; only if `can_seek`."""
+        self._peeked = b""
         self._file.seek(offset)
 
-    def comes_within(self, seconds: float) -> bool:
-        """Whether more comes, or the end, before some time has passed."""
-        return bool(self._first or select.select([self._file], [], [], max(seconds, 0))[0])
+    def wait(self, seconds: float) -> bool:
+        """Wait for data or the end; return whether one came in time. Only if `can_wait`."""
+        return bool(self._peeked or select.select([self._file], [], [], max(seconds, 0))[0])
 
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
-def _member(path: Path) -> MemberFile | None:
-    inside = None if path == STDIN else inside_archive(path)
-    return None if inside is None else MemberFile(*inside)
-
-
-def open_file(path: Path) -> IO[bytes]:
-    """Open a file, a pipe or standard input; raises `InputError` if that cannot be."""
-    if path == STDIN:
+def open_file(source: Input) -> IO[bytes]:
+    """Open a file, a pipe or standard input; raise `InputError` if that fails."""
+    if source.is_stdin:
         if sys.stdin is None:
             raise InputError("standard input: is closed")
         return open(0, "rb", buffering=0, closefd=False)
+    if source.kind is Kind.SPECIAL:
+        raise InputError(
+            f"{source}: a device or a socket. Save its content to a file first, or send it "
+            "through a pipe"
+        )
     try:
-        if (
-            not is_in_store(path)
-            and path.exists()
-            and not (path.is_file() or path.is_dir() or path.is_fifo())
-        ):
-            raise InputError(
-                f"{path}: a device or a socket. Save its content to a file first, or send it "
-                "through a pipe"
-            )
-        return path.open("rb", buffering=0)
+        return source.path.open("rb", buffering=0)
     except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
+        raise InputError(f"{source}: no such file") from None
     except OSError as error:
-        raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+        raise InputError(f"{source}: cannot be read: {error.strerror}") from None
 
 
-Read = Callable[[int], bytes]  # about as many bytes; nothing at the end
+Read = Callable[[int], bytes]  # reads about as many bytes; nothing only at the end
 
 
 _WIDE = ("utf-16", "utf-32")
-_NO_CHARACTER = re.compile("\udbff([\udc00-\udcff]{4})")  # of UTF-32: four bytes, after a mark
+# Four bytes of UTF-32 that are not a character, as `_wide_errors` keeps them: after a mark.
+_NO_CHARACTER = re.compile("\udbff([\udc00-\udcff]{4})")
 
 
 def _wide_errors(error: UnicodeError) -> tuple[str | bytes, int]:
-    """Let half of a pair pass, and what is above the last character of UTF-32 as its bytes."""
+    """Keep half surrogate pairs, and code points above the last of Unicode as their four bytes."""
     if isinstance(error, UnicodeDecodeError) and error.encoding.startswith("utf-32"):
         piece = error.object[error.start : error.start + 4]
         order: Literal["big", "little"] = "big" if error.encoding.endswith("be") else "little"
@@ -140,31 +134,31 @@ codecs.register_error("toolkit.wide", _wide_errors)
 
 
 class Transcoded:
-    """Bytes in an encoding, read as UTF-8; invalid ones become surrogates."""
+    """Reads bytes in an encoding as UTF-8; invalid bytes become surrogates."""
 
     def __init__(self, read: Read, encoding: str) -> None:
         self._read = read
         self._encoding = encoding
-        # Half of a pair in UTF-16 is one surrogate; in others, each byte that is invalid.
+        # In UTF-16, half a surrogate pair becomes one surrogate; elsewhere, each invalid byte does.
         self._errors = "toolkit.wide" if encoding.startswith(_WIDE) else "surrogateescape"
         self._decoder = codecs.getincrementaldecoder(encoding)(self._errors)
         self._is_start = True
-        self._cut_off = b""  # bytes at the end of the file that are no whole character
+        self._cut_off = b""  # an incomplete character at the end of the file
 
     def encode(self, text: str) -> bytes:
-        """Give some of the text as it is in the file."""
+        """Return a part of the text as the bytes that it has in the file."""
         cut_off = "".join(chr(0xDC00 + byte) for byte in self._cut_off)
         if cut_off and text.endswith(cut_off):
             whole = text.removesuffix(cut_off)
             return whole.encode(self._encoding, self._errors) + self._cut_off
         if self._encoding.startswith("utf-32") and "\udbff" in text:
-            parts = _NO_CHARACTER.split(text)  # each second one is four bytes
+            parts = _NO_CHARACTER.split(text)  # every second part is four invalid bytes
             coded = [part.encode(self._encoding, self._errors) for part in parts]
             coded[1::2] = (bytes(ord(each) & 0xFF for each in part) for part in parts[1::2])
             return b"".join(coded)
         try:
             return text.encode(self._encoding, self._errors)
-        except UnicodeError:  # ISO 2022 reads bytes as characters that it does not write
+        except UnicodeError:  # Python's ISO 2022 decodes bytes to characters it cannot encode
             return b"".join(map(self._encode_one, text))
 
     def _encode_one(self, character: str) -> bytes:
@@ -174,12 +168,12 @@ class Transcoded:
             return bytes([ord(character) & 0xFF])
 
     def read(self, size: int) -> bytes:
-        """Read about as many bytes; nothing at the end."""
+        """Read about as many bytes; nothing only at the end."""
         while part := self._read(max(size, 4)):
             if self._is_start and self._encoding in _WIDE:
                 while len(part) < 4 and (more := self._read(4 - len(part))):
-                    part += more  # a pipe may give a mark in pieces
-                # Without the mark, which is only at the start of the file.
+                    part += more  # a pipe may deliver the byte order mark in pieces
+                # From here on, name the byte order: only the start of the file has a mark.
                 is_big = part[:4].strip(b"\0").startswith(codecs.BOM_UTF16_BE)
                 self._encoding += "-be" if is_big else "-le"
             self._is_start = False
@@ -188,7 +182,7 @@ class Transcoded:
         return self._end().encode("utf-8", "surrogatepass")
 
     def _end(self) -> str:
-        """Give what is left of the text."""
+        """Return the rest of the text, at the end of the file."""
         try:
             return self._decoder.decode(b"", final=True)
         except UnicodeDecodeError:
@@ -200,41 +194,41 @@ class Transcoded:
 
 
 def known_encoding(encoding: str | None) -> str | None:
-    """Check the name of an encoding; UTF-8 needs no conversion."""
+    """Return Python's name of an encoding, None for UTF-8; raise `UsageError` if unknown."""
     if encoding is None:
         return None
     try:
         codec = codecs.lookup(encoding)
-        "a".encode(encoding)  # not all codecs are of text
+        "a".encode(encoding)  # raises LookupError for codecs that are not text encodings
     except (LookupError, ValueError):
         raise UsageError(
-            f"no encoding {encoding!r}. --encoding takes the names that Python knows, such as "
+            f"unknown encoding {encoding!r}. --encoding takes the names that Python knows, such as "
             "latin-1, cp1252 or utf-16"
         ) from None
     return None if codec.name in ("utf-8", "utf-8-sig", "ascii") else codec.name
 
 
-_READ_COMPRESSED_BYTES = 1 << 16  # compressed, at once
+_READ_COMPRESSED_BYTES = 1 << 16  # per step, of the compressed file
 _READ_BYTES = 1 << 20
-_MAX_READ = 16 << 20  # decompressed, at once
-# What `xz -9` needs is 65 MiB; a file may ask for 4 GiB.
+_MAX_READ = 16 << 20  # per step, decompressed
+# `xz -9` needs 65 MiB; a hostile file may ask for 4 GiB.
 _XZ_MEMORY = 128 << 20
 
 
 def decompressed(source: ByteSource, compression: str | None) -> Read:
-    """Give the function that reads a source; it raises `OSError` where the data are damaged."""
+    """Return a function that reads a source; it raises `OSError` if the data are damaged."""
     if compression is None:
         return source.read
     if compression == "xz":
         parts = filter(None, _parts_of_xz(source))
         return lambda _: next(parts, b"")
     stream = pa.CompressedInputStream(pa.PythonFile(source, "r"), compression)
-    # Arrow reserves all that is asked for, and gives what it has.
+    # Arrow allocates the whole size before it reads.
     return lambda size: stream.read(min(size, _MAX_READ))
 
 
 def _parts_of_xz(source: ByteSource) -> Iterator[bytes]:
-    """Decompress the streams of an xz file, with zeros between them and at the end."""
+    """Decompress the streams of an xz file; zeros may pad them."""
     stream: lzma.LZMADecompressor | None = None
     while data := source.read(_READ_COMPRESSED_BYTES):
         while data or (stream is not None and not stream.needs_input):
@@ -252,49 +246,49 @@ def _parts_of_xz(source: ByteSource) -> Iterator[bytes]:
         raise OSError("the compressed data end too early")
 
 
-# A block of a pipe is what came within this time of its first bytes: programs that write as fast as
-# they can fill it, and what comes row by row is not held back.
+# A block from a pipe holds the data of this time after its first bytes: a fast program fills the
+# block, and the rows of a slow one are not held back.
 _SECONDS_OF_A_BLOCK = 0.1
-# A pipe that gives nothing for as long is waited for.
+# A pipe without data for this time is `is_waiting`.
 _SECONDS_OF_A_PAUSE = 0.02
 
 
 class ByteStream:
-    """A file of text as UTF-8, decompressed by its ending, which can be looked at ahead.
+    """A text file as UTF-8, decompressed as its ending says, with `peek` and `advance`.
 
-    Bytes that are invalid in `encoding` become surrogates; `as_in_file` gives them back.
+    Bytes that are invalid in `encoding` become surrogates; `as_in_file` restores them.
     """
 
-    def __init__(self, path: Path, encoding: str | None = None) -> None:
-        self.path = path
+    def __init__(self, source: Input, encoding: str | None = None) -> None:
+        self.path = source.path
         self._encoding = known_encoding(encoding)
-        self._source = ByteSource(path)
+        self._source = ByteSource(source)
         self.size = self._source.size
         self._is_at_end = False
-        self._compression = compression_of(path)
+        self._compression = source.compression
         self._transcoded: Transcoded | None = None
         try:
             self._read = self._opened()
         except BaseException:
             self._source.close()
             raise
-        self._offset = 0  # of what comes next
-        self._data = b""  # read already, from `_at` on
+        self._offset = 0  # in the stream, of the next byte
+        self._data = b""  # read ahead; the next byte is at `_at`
         self._at = 0
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the bytes are taken as they are."""
+        """Whether the file is read as UTF-8, without conversion."""
         return self._encoding is None
 
     @property
     def bytes_read(self) -> int:
-        """How many bytes of the file are read, compressed as they are."""
+        """How many bytes of the file are read, before decompression."""
         return self._source.bytes_read
 
     @property
     def is_file(self) -> bool:
-        """Whether what it gives is what a file holds, at the same offsets."""
+        """Whether the stream has the bytes of a file on disk or in a store, at the same offsets."""
         return self._compression is None and self._encoding is None and self._source.can_seek
 
     def close(self) -> None:
@@ -302,7 +296,7 @@ class ByteStream:
         self._source.close()
 
     def peek(self, size: int) -> bytes:
-        """Give the next bytes, fewer only at the end; they are still there afterwards.
+        """Return the next `size` bytes, fewer only at the end, without consuming them.
 
         Raises `OSError`, `ValueError` (encoding), `InputError` if the name lacks a compression.
         """
@@ -310,10 +304,10 @@ class ByteStream:
             self._fill(size, size)
         return self._data[self._at : self._at + size]
 
-    def look(self, size: int, beyond: int) -> tuple[bytes, bool]:
-        """Give the next bytes as `peek`, or those of a slow pipe that are there.
+    def peek_available(self, size: int, beyond: int) -> tuple[bytes, bool]:
+        """Return what `peek` would, or of a slow pipe the bytes that have arrived.
 
-        They are more than `beyond`, if there are more. Also tell whether they are the last.
+        Waits until there are more than `beyond` bytes. Also returns whether the stream ends there.
         """
         if not self._source.can_wait:
             data = self.peek(size)
@@ -324,41 +318,49 @@ class ByteStream:
         return data, self._is_at_end and len(data) < size
 
     def is_waiting(self) -> bool:
-        """Whether a pipe gives nothing at the moment."""
+        """Whether the file is a pipe without data at the moment."""
         if not self._source.can_wait or self._is_at_end:
             return False
-        return not self._source.comes_within(_SECONDS_OF_A_PAUSE)
+        return not self._source.wait(_SECONDS_OF_A_PAUSE)
 
     def _fill(self, size: int, beyond: int) -> None:
-        """Read up to `size` bytes ahead; no longer than a moment when more than `beyond` came."""
+        """Read up to `size` bytes ahead; wait only briefly once there are more than `beyond`."""
         parts = [self._data[self._at :]]
-        if self.is_file and not self._is_at_end:  # what is left is read again, so as not to join
+        if self.is_file and not self._is_at_end:  # reading the rest again avoids a copy to join it
             self._source.seek(self._offset)
             parts = []
-        count, deadline = sum(map(len, parts)), None
+        count = sum(map(len, parts))
+        deadline = None
         while count < size and not self._is_at_end:
             if count > beyond:
                 now = time.monotonic()
                 deadline = now + _SECONDS_OF_A_BLOCK if deadline is None else deadline
-                if not self._source.comes_within(deadline - now):
+                if not self._source.wait(deadline - now):
                     break
             part = self._read(size - count)
             self._is_at_end = not part
             parts.append(part)
             count += len(part)
-        self._data, self._at = b"".join(parts), 0
+        self._data = b"".join(parts)
+        self._at = 0
 
     def advance(self, size: int) -> None:
-        """Continue after bytes that `peek` gave."""
+        """Consume bytes that `peek` returned."""
         self._at += size
         self._offset += size
         if self._at == len(self._data):
-            self._data, self._at = b"", 0
+            self._forget()
+
+    def _forget(self) -> None:
+        """Drop the bytes that are read ahead."""
+        self._data = b""
+        self._at = 0
 
     def seek(self, offset: int) -> None:
-        """Go forward to an offset of what `peek` gives."""
+        """Continue at an offset of the stream: any in a file, else one further on."""
         if self.is_file:
-            self._data, self._at, self._offset = b"", 0, offset
+            self._forget()
+            self._offset = offset
             self._is_at_end = False
             self._source.seek(offset)
         while self._offset < offset:
@@ -368,7 +370,7 @@ class ByteStream:
             self.advance(skipped)
 
     def as_in_file(self, data: bytes) -> bytes:
-        """Give some bytes as they are in the decompressed file."""
+        """Return some bytes of the stream as the decompressed file has them."""
         if self._encoding is None:
             return data
         assert self._transcoded is not None
@@ -376,7 +378,7 @@ class ByteStream:
 
     def _opened(self) -> Read:
         if self._compression is not None:
-            check_compressed(self.path, self._compression, self._source.look(LOOKED_AT))
+            check_compressed(self.path, self._compression, self._source.peek(LOOKED_AT))
         read = decompressed(self._source, self._compression)
         if self._encoding is None:
             return read

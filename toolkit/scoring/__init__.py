@@ -1,4 +1,4 @@
-"""Score files of reviews in batch: blocks of records in, the same records and their scores out.
+"""Score files of reviews in batches: the output has the same records with their scores.
 
 >>> from pathlib import Path
 >>> from toolkit import Scorer
@@ -6,7 +6,7 @@
 >>> score_file(Scorer(), Path("reviews.csv"), Path("scored.csv")).scored  # doctest: +SKIP
 20
 
-`run.py` is the loop over files, and `blocks.py` the one over the blocks of a file.
+`run.py` is the loop over files, and `block_loop.py` the one over the blocks of a file.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""An output that is a file: it grows beside its place, with checkpoints, and appears complete."""
+"""Write an output to a file: it grows under a hidden name, and gets its name when complete."""
 
 from __future__ import annotations
 
@@ -28,96 +28,107 @@ from toolkit.files import (
     reporting_failures,
     resolved,
 )
-from toolkit.records.archives import compression_of, file_of
-from toolkit.records.options import STDIN
+from toolkit.records.archives import compression_of
+from toolkit.records.inputs import FileFacts
+from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
-from toolkit.scoring.identity import NOTHING, FileFacts, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.block_scorer import ScoredBlock
+from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.jobs import RejectsTo
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
-from toolkit.scoring.output import STANDARD_OUTPUT, ByteFile, ScoredOutput, write_all
+from toolkit.scoring.output import STANDARD_OUTPUT, ScoredOutput
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
-from toolkit.scoring.score_block import ScoredBlock
 from toolkit.stores.paths import is_in_store
 
 
 class FileAppearedError(OutputError):
-    """Something has come to the place of an output while it was written."""
+    """Another file appeared at the path of the output while it was written."""
 
 
 class _SummedFile:
-    """A file that grows, which knows its length and the checksum of its content."""
+    """A growing file that keeps the length and the checksum of its content."""
 
     def __init__(self, file: IO[bytes], prefix: Prefix) -> None:
         self._file = file
         self.prefix = prefix
 
     def write(self, data: memoryview) -> int:
-        """Write what the file takes of some bytes; it is not buffered."""
+        """Write some bytes, unbuffered; return how many the file took."""
         size, crc = self.prefix
         count = self._file.write(data)
         self.prefix = size + count, zlib.crc32(data[:count], crc)
         return count
 
     def fileno(self) -> int:
-        """Give its number."""
+        """Return the file descriptor."""
         return self._file.fileno()
 
 
 class FileOutput(ScoredOutput):
-    """A file, with checkpoints in the journal.
+    """An output file with checkpoints in the journal.
 
-    A Parquet file cannot be continued: its scores are kept, and it is written again from the start.
+    An output with typed columns, such as Parquet, cannot be resumed: its scores are saved, and it
+    is written again from the start.
     """
 
     def __init__(
         self,
         journal: Journal,
         form: Output,
+        *,
         checkpoint: Checkpoint | None,
-        inputs: tuple[WatchedInput | None, ReviewFile | None],
+        source: WatchedInput | None,
+        reviews: ReviewFile | None,
         seconds: float,
         files: ExitStack,
     ) -> None:
-        self._journal, self._seconds = journal, seconds
-        self._source, self._reviews = inputs
+        self._journal = journal
+        self._seconds = seconds
+        self._source = source
+        self._reviews = reviews
         self._files = files
         self._saved_at = time.monotonic()
-        self._kept: dict[str, _SummedFile] = {}  # that a later run continues
-        old = checkpoint.files if checkpoint else {}
-
-        def opened(name: str, buffering: int = 0) -> IO[bytes]:
-            size, _ = old.get(name, NOTHING)
-            path = journal.folder / name
-            file = files.enter_context(path.open("r+b" if size else "w+b", buffering))
-            limit_rights(path, file_of(journal.job.source))
-            file.truncate(size)
-            file.seek(size)
-            return file
-
-        def kept(name: str) -> Any:
-            self._kept[name] = _SummedFile(opened(name), old.get(name, NOTHING))
-            return self._kept[name]
-
+        self._kept: dict[str, _SummedFile] = {}  # files that a later run continues
+        self._old = checkpoint.files if checkpoint else {}
         before = Summary()
         file: BatchFile
         if form.open_file is None:
             if checkpoint is not None:
-                self.start, before = checkpoint.reached, checkpoint.summary
+                self.start = checkpoint.reached
+                before = checkpoint.summary
+            size, _ = self._old.get(OUTPUT, NOTHING)
             file = ByteFile(
-                kept(OUTPUT),
+                self._opened_to_keep(OUTPUT),
                 form,
                 compression_of(journal.job.output),
-                is_new=not old.get(OUTPUT, NOTHING)[0],
+                is_new=not size,
                 has_records=before.records > before.rejected,
             )
-            rejects = kept(REJECTED)
+            rejects = self._opened_to_keep(REJECTED)
         else:
-            self._scores, rejects = kept(SCORES), opened(REJECTED)
-            file = form.open_file(opened(OUTPUT, buffering=-1), form.metadata)
+            self._scores = self._opened_to_keep(SCORES)
+            rejects = self._opened(REJECTED)
+            file = form.open_file(self._opened(OUTPUT, buffering=-1), form.metadata)
             self.saved = _read_scores(journal.folder / SCORES)
         super().__init__(file, rejects, before)
 
+    def _opened(self, name: str, buffering: int = 0) -> IO[bytes]:
+        """Open a file of the journal, at the end of what the checkpoint has of it."""
+        size, _ = self._old.get(name, NOTHING)
+        path = self._journal.folder / name
+        file = self._files.enter_context(path.open("r+b" if size else "w+b", buffering))
+        limit_rights(path, self._journal.job.input.file)
+        file.truncate(size)
+        file.seek(size)
+        return file
+
+    def _opened_to_keep(self, name: str) -> Any:
+        """Open a file that a later run continues."""
+        self._kept[name] = _SummedFile(self._opened(name), self._old.get(name, NOTHING))
+        return self._kept[name]
+
     def append(self, block: ScoredBlock) -> None:
-        """Write a block, and from time to time note how far the output has come."""
+        """Write a block, and a checkpoint if it is time for one."""
         super().append(block)
         if self._blocks <= len(self.saved):
             return
@@ -128,20 +139,23 @@ class FileOutput(ScoredOutput):
             self._saved_at = time.monotonic()
 
     def _save(self, reached: Offset) -> None:
-        """Note how far the output has come, when that is on the disk."""
+        """Write a checkpoint, after all files are on the disk."""
         if self._source is None or self._reviews is None:
             return
         self._source.check()
-        with ThreadPoolExecutor(1) as pool:  # the sum is made while a thread waits for the disk
+        with ThreadPoolExecutor(1) as pool:  # computes the checksum while a thread waits for fsync
             waiting = [pool.submit(os.fsync, file.fileno()) for file in self._kept.values()]
             source = self._source.read_so_far(self._reviews.bytes_used)
             for each in waiting:
                 each.result()
         files = {name: file.prefix for name, file in self._kept.items()}
-        self._journal.add(Checkpoint(reached, self.summary, files, source, prior=self.prior))
+        checkpoint = Checkpoint(
+            reached=reached, summary=self.summary, files=files, source=source, prior=self.prior
+        )
+        self._journal.add(checkpoint)
 
     def finish(self, result: FileResult) -> Checkpoint:
-        """Write the end, and give the files their names."""
+        """Write the end, and move the files to their places."""
         done = super().finish(result)
         self._files.close()
         output = self._journal.folder / OUTPUT
@@ -153,7 +167,7 @@ class FileOutput(ScoredOutput):
             done, complete=FileFacts.at(output), content=None if kept is None else kept.prefix
         )
         if self._source is not None:
-            if self._journal.leaves_record and self._source.changed_ns is not None:
+            if self._journal.leaves_record(done) and self._source.changed_ns is not None:
                 content = self._source.read_so_far(self._source.facts.size)
                 done = replace(done, source=content, source_changed_ns=self._source.changed_ns)
             self._source.check()
@@ -162,14 +176,14 @@ class FileOutput(ScoredOutput):
         return done
 
     def abandon(self) -> None:
-        """Leave the files as they are."""
+        """Leave the files incomplete."""
         self._file.abandon()
-        with suppress(OSError):  # a full disk, which may be why the file is abandoned
+        with suppress(OSError):  # a full disk may be the reason why the file is abandoned
             self._files.close()
 
 
 def _stream_of(numbers: pa.RecordBatch) -> bytes:
-    """Write the numbers of a block as an Arrow stream of its own."""
+    """Return the numbers of one block as an Arrow stream."""
     stream = pa.BufferOutputStream()
     with pa.ipc.new_stream(stream, numbers.schema) as writer:
         writer.write_batch(numbers)
@@ -177,13 +191,13 @@ def _stream_of(numbers: pa.RecordBatch) -> bytes:
 
 
 def _read_scores(path: Path) -> list[pa.RecordBatch]:
-    """Read the numbers of the blocks of a Parquet file, one stream after the other."""
+    """Read the numbers of the blocks of an output with typed columns, one stream per block."""
     data = pa.BufferReader(path.read_bytes())
     blocks = []
     while data.tell() < data.size():
         with pa.ipc.open_stream(data) as stream:
             blocks.append(stream.read_next_batch())
-            for _ in stream:  # to the end of the stream
+            for _ in stream:  # reads up to the end of the stream
                 pass
     return blocks
 
@@ -192,20 +206,30 @@ def _read_scores(path: Path) -> list[pa.RecordBatch]:
 def open_file_output(
     journal: Journal,
     form: Output,
+    *,
     checkpoint: Checkpoint | None,
-    inputs: tuple[WatchedInput | None, ReviewFile | None],
+    source: WatchedInput | None,
+    reviews: ReviewFile | None,
     seconds: float,
 ) -> Iterator[ScoredOutput]:
-    """Start an output, or continue it after a checkpoint; its journal is locked.
+    """Start an output, or continue it after a checkpoint; the caller has locked the journal.
 
-    If the block raises, what is written up to the last checkpoint is kept for a later run, unless
-    the input or the call is wrong. The inputs are None where what is read is no file, and where
-    nothing is in it.
+    If the block raises, the output up to the last checkpoint is kept for a later run, unless the
+    input or the call is wrong. ``source`` is None if the input is not a file, ``reviews`` if it is
+    empty.
     """
     output: FileOutput | None = None
     try:
         with ExitStack() as files, reporting_failures(journal.job.output):
-            output = FileOutput(journal, form, checkpoint, inputs, seconds, files)
+            output = FileOutput(
+                journal,
+                form,
+                checkpoint=checkpoint,
+                source=source,
+                reviews=reviews,
+                seconds=seconds,
+                files=files,
+            )
             try:
                 yield output
             except BaseException:
@@ -219,21 +243,23 @@ def open_file_output(
 
 
 def publish(journal: Journal, summary: Summary) -> None:
-    """Move the files of a complete output to their places, or do what is left of that.
+    """Move the files of a complete output to their places, or finish moving them.
 
-    Raises `FileAppearedError` if another file is there, and must not be replaced; the complete
+    Raises `FileAppearedError` if another file is there that must not be replaced. The complete
     output is kept then, so that a later run only has to move it.
     """
-    job, output, rejects = journal.job, journal.folder / OUTPUT, journal.folder / REJECTED
-    if not is_there(output):  # the last one that is moved
+    job = journal.job
+    output = journal.folder / OUTPUT
+    rejects = journal.folder / REJECTED
+    if not is_there(output):  # it is moved last
         journal.drop_files()
         return
-    if job.rejected == STDIN:
-        _show(rejects)  # whose reader may wait, so before signals are held back
+    if job.rejected is RejectsTo.STDOUT:
+        _show(rejects)  # before signals are held back: the reader of a pipe may be slow
     # An upload may take long, so it can be interrupted; a later run with `resume` continues it.
     with nullcontext() if is_in_store(job.output) else held_back():
         found = resolved(job.output)
-        # `place` looks, too, but after the rejects have got their name.
+        # `place` checks this, too, but only after the rejects are in their place.
         is_first = not is_in_store(found) or summary.rejected
         if not journal.options.force and is_first and _is_taken(output, found):
             raise _appeared(job.output)
@@ -248,7 +274,7 @@ def _is_taken(output: Path, found: Path) -> bool:
 
 
 def _note_object(journal: Journal) -> None:
-    """Note what the store says of the output, before the file that was uploaded is removed."""
+    """Record the facts of the uploaded object, before the local file is removed."""
     if journal.checkpoint is not None:
         facts = FileFacts.at(journal.job.output)
         journal.add(replace(journal.checkpoint, complete=facts))
@@ -259,7 +285,7 @@ def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Sum
         with reporting_failures(target):
             _place(journal, rejects, target)
     elif not summary.rejected and journal.options.force and is_there(target):
-        resolved(target).unlink()  # of a run that is replaced
+        resolved(target).unlink()  # rejects of the replaced run
 
 
 def _place(
@@ -281,12 +307,12 @@ def _appeared(target: Path) -> FileAppearedError:
 
 
 def _show(rejects: Path) -> None:
-    """Write rejects to standard output, which is not a file of the run."""
+    """Copy the rejects to standard output."""
     if sys.stdout is None:
         raise OutputError("standard output: is closed. Name a file with --rejected")
     with (
         reporting_failures(STANDARD_OUTPUT),
-        suppress(BrokenPipeError),  # a reader that has seen enough: the run is not undone
+        suppress(BrokenPipeError),  # the reader has stopped reading; the run is complete anyway
         rejects.open("rb") as file,
         open(1, "wb", closefd=False) as copy,
     ):

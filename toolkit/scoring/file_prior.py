@@ -1,37 +1,37 @@
-"""The share of positive reviews of a file, from its first records, by which all of it is scored.
+"""Estimate the share of positive reviews in a file from its first records, for ``--prior auto``.
 
-Shards, workers and a resumed run read the same first records, whatever part of the file they score,
-so they find the same share.
+Shards, workers and resumed runs read the same first records, whichever part of the file they score.
+So all of them score with the same share.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 from toolkit.model.prior import NO_LEVELS, Levels, ShareFound, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.formats import open_reviews
+from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.blocks import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock, run_blocks
 from toolkit.scoring.options import Subset
 
 FIRST_RECORDS = 2_000
-_FAR = 0.1  # from the share of the first records to that of all
+_FAR = 0.1  # a larger difference between the first records and all records causes a warning
 
 
 @dataclass(frozen=True)
 class FilePrior:
-    """A prior that was estimated.
+    """An estimated prior.
 
     Attributes
     ----------
     share : float | None
-        Of positive reviews, 0 to 1; None where it cannot be relied on, so that nothing is adjusted.
+        The share of positive reviews, 0 to 1. None if it is unreliable; then nothing is adjusted.
     error : float
         The standard error of the share.
     scores : int
-        How many of the first records have a score.
+        The number of first records with a score.
     problem : str | None
         Why there is no share.
     """
@@ -43,15 +43,19 @@ class FilePrior:
 
     @classmethod
     def of(cls, found: ShareFound | None) -> FilePrior:
-        """Take over what the first scores say."""
+        """Return the prior for an estimate; None: no record has a score."""
         if found is None:
             return cls(problem="none of them has a score")
-        share = None if found.problem else found.share
-        return cls(share, round(found.error, 6), found.scores, found.problem)
+        return cls(
+            share=None if found.problem else found.share,
+            error=round(found.error, 6),
+            scores=found.scores,
+            problem=found.problem,
+        )
 
     @property
     def warning(self) -> str | None:
-        """Say that nothing is adjusted; None if all is well."""
+        """The warning that nothing is adjusted; None if there is a share."""
         if self.problem is None:
             return None
         return (
@@ -61,7 +65,7 @@ class FilePrior:
         )
 
     def warning_of_all(self, found: ShareFound | None) -> str | None:
-        """Say that the first records are not like all; None if they are, beyond chance."""
+        """Return the warning that all records have another share than the first ones, or None."""
         if self.share is None or found is None or found.problem:
             return None
         chance = 2 * (self.error**2 + found.error**2) ** 0.5
@@ -75,12 +79,9 @@ class FilePrior:
 
 
 def prior_of_file(
-    scorer: Scorer, path: Path, reading: ReadOptions, workers: int | None
+    scorer: Scorer, source: Input, reading: ReadOptions, workers: int | None
 ) -> FilePrior:
-    """Score the first records of a file without a prior, and estimate the share of positive ones.
-
-    Raises the errors of reading it.
-    """
+    """Estimate the prior of a file from its first records; raise the errors of reading the file."""
     plain = scorer.with_prior(None)
 
     def counted(block: SelectedBlock) -> Levels:
@@ -88,7 +89,7 @@ def prior_of_file(
         return count_levels(probability.to_numpy(zero_copy_only=False), None, plain.base)
 
     levels = NO_LEVELS
-    with open_reviews(path, reading) as reviews:
+    with open_reviews(source, reading) as reviews:
         for more in run_blocks(reviews, counted, Subset(limit=FIRST_RECORDS), workers=workers):
             levels = tuple(map(sum, zip(levels, more, strict=True)))
     return FilePrior.of(share_of(levels, plain.base))

@@ -9,7 +9,7 @@ import stat
 import zlib
 from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, fields
 from pathlib import Path
 from typing import IO, Any, Self
 from uuid import UUID, uuid5
@@ -18,12 +18,10 @@ import onnxruntime as ort
 
 from toolkit import __version__
 from toolkit.errors import InputError, ToolkitError
-from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import file_of
-from toolkit.records.columns import TEXT_COLUMNS
+from toolkit.records.columns import TEXT_COLUMNS, Columns
 from toolkit.records.formats import format_of
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import FileFacts, Input, Kind
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.location import masked
@@ -31,66 +29,51 @@ from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 
-# Of the options of reading: with the column of labels, these change summaries, or the speed.
+# Options of reading that change summaries or the speed, but not the output. So does the column of
+# labels.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 
-# What says how a run goes, and not what it writes. A new option counts as one that changes outputs.
+# Options of scoring that do not change the output. A new option counts as one that does.
 _OF_THE_RUN = (
-    *("workers", "force", "resume", "skip_existing", "checkpoint_seconds"),
-    *("max_rejected", "max_unread", "leaves_record"),
+    "workers",
+    "force",
+    "resume",
+    "skip_existing",
+    "checkpoint_seconds",
+    "max_rejected",
+    "max_unread",
+    "leaves_record",
 )
 
 _OF_OUTPUTS = [
     each.name for each in fields(ScoringOptions) if each.name not in ("reading", *_OF_THE_RUN)
 ]
 
-# Of an identity, beside the options, which are compared one by one: another version may write other
-# bytes, but a finished output is good.
+# Entries that `outdated` does not compare. Another version may write other bytes, but a finished
+# output stays valid; the options are compared one by one.
 _NOT_COMPARED = ("toolkit", "ONNX Runtime", "the options")
-_FORMAT, _TEXT, _QUOTE = (
-    "the option " + name for name in ("format", "text column", "quote is sure")
-)
+_FORMAT = "the option format"
+_TEXT = "the option text column"
+_QUOTE = "the option quote is sure"
 
-_READ_BYTES = 1 << 17  # which stay in the cache of a core between the read and the sum
+_READ_BYTES = 1 << 17  # small enough to stay in a core's cache between read and checksum
 
 
 class TouchedError(InputError):
-    """An input was changed, but nothing of what is noted at the last checkpoint."""
+    """The input was touched, but the part read up to the last checkpoint is unchanged."""
 
 
 Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
 NOTHING: Prefix = (0, 0)
 
 
-@dataclass(frozen=True)
-class FileFacts:
-    """What tells a file from another one, and from itself after a change."""
-
-    size: int
-    mtime_ns: int
-    inode: int
-
-    @classmethod
-    def of(cls, facts: os.stat_result) -> Self:
-        """Take them from what `os.stat` gives."""
-        return cls(facts.st_size, facts.st_mtime_ns, facts.st_ino)
-
-    @classmethod
-    def at(cls, path: Path) -> Self | None:
-        """Look at a path; None if nothing is there."""
-        try:
-            return cls.of(path.stat_object() if isinstance(path, StorePath) else path.stat())
-        except OSError:
-            return None
-
-
 def digest_of(content: Any) -> str:
-    """Give the SHA-256 of something as JSON, in hexadecimal digits."""
+    """Return the SHA-256 of a value as JSON, in hexadecimal digits."""
     return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
-    """Continue the checksum of the first bytes of a file, up to a size or to its end."""
+    """Extend the checksum of the first bytes of a file to the first `size` bytes, or to its end."""
     done, crc = prefix
     file.seek(done)
     piece = memoryview(bytearray(_READ_BYTES))
@@ -104,7 +87,7 @@ def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
 
 
 def sum_of(path: Path) -> Prefix:
-    """Give the checksum of a file; of an object, which stays as it was written, the size alone."""
+    """Return size and checksum of a file; for an object in a store, which never changes, 0."""
     size = path.stat().st_size
     if is_in_store(path):
         return size, 0
@@ -113,56 +96,54 @@ def sum_of(path: Path) -> Prefix:
 
 
 class WatchedInput:
-    """A file beside its reader: what it was when the run began, and whether it still is that.
+    """An open file beside its reader: what it was when the run began, and whether it has changed.
 
-    Of an object in a store, its facts are enough: its tag changes with its content, and each
+    For an object in a store, its facts are enough: its tag changes with its content, and each
     request that reads it names the tag. So nothing of it is read a second time.
     """
 
-    def __init__(self, path: Path, facts: FileFacts | None = None) -> None:
-        self.path = path
-        whole = file_of(path)
-        self._file: IO[bytes] | None = None
-        if isinstance(whole, StorePath):
-            self.facts = facts or FileFacts.of(whole.stat_object())
-        else:
-            self._file = whole.open("rb", buffering=0)
-            self.facts = self._opened_facts()
+    def __init__(self, source: Input, facts: FileFacts, file: IO[bytes] | None) -> None:
+        self.input = source
+        self.facts = facts
+        self._file = file  # None for an object
         self._changed_ns = self._last_change()
-        self._is_archive = whole != path
         self._sum = NOTHING
 
     @classmethod
-    def open(cls, path: Path, facts: FileFacts | None = None) -> Self | None:
-        """Open it; None for what is no file, or cannot be read, of which its reader says more.
+    def open(cls, source: Input, facts: FileFacts | None = None) -> Self | None:
+        """Open an input; None if it is not a file or cannot be read, which its reader reports.
 
-        ``facts`` are those of an object, if they are known.
+        ``facts`` are the facts of an object, if they are known.
         """
-        try:
-            if path == STDIN or not (
-                is_in_store(path) or stat.S_ISREG(file_of(path).stat().st_mode)
-            ):
-                return None
-            return cls(path, facts)
-        except OSError:
+        if source.is_stream or source.kind in (Kind.FOLDER, Kind.SPECIAL):
             return None
+        with suppress(OSError, ValueError):  # ValueError: a name with a null byte
+            if isinstance(source.file, StorePath):
+                return cls(source, facts or FileFacts.of(source.file.stat_object()), None)
+            # Without waiting for a writer, if a pipe has got the name since the look.
+            file = open(source.file, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
+            status = os.fstat(file.fileno())
+            if stat.S_ISREG(status.st_mode):
+                return cls(source, FileFacts.of(status), file)
+            file.close()
+        return None
 
     def close(self) -> None:
-        """Stop to watch it."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
     def _opened_facts(self) -> FileFacts:
-        """Look at what is read, wherever its name leads to meanwhile."""
+        """Look at the file that is read, wherever its name leads to meanwhile."""
         return self.facts if self._file is None else FileFacts.of(os.fstat(self._file.fileno()))
 
     def _last_change(self) -> int:
-        """Tell when it has changed, which nobody can set back; on Windows, when it was made."""
+        """Return when it has changed, which nobody can set back; on Windows, when it was made."""
         return 0 if self._file is None else os.fstat(self._file.fileno()).st_ctime_ns
 
     def check(self) -> None:
         """Raise `InputError` if the file has changed, or another one has its name now."""
-        now = FileFacts.at(file_of(self.path))
+        now = self.input.look()
         if self._opened_facts() == now == self.facts and self._last_change() == self._changed_ns:
             return
         if now is None:
@@ -177,10 +158,10 @@ class WatchedInput:
             what = "it was written to, or its rights or links were changed"
             read = self._sum
             if self._file and read != NOTHING and extended(NOTHING, read[0], self._file) == read:
-                message = f"{self.path}: has changed while it was scored: {what}"
+                message = f"{self.input}: has changed while it was scored: {what}"
                 raise TouchedError(f"{message}. Progress is saved. Continue it with --resume.")
         raise InputError(
-            f"{self.path}: has changed while it was scored: {what}. Nothing of it is kept. Score "
+            f"{self.input}: has changed while it was scored: {what}. Nothing of it is kept. Score "
             "it again when nothing else writes to it."
         )
 
@@ -188,9 +169,9 @@ class WatchedInput:
     def changed_ns(self) -> int | None:
         """When it has changed last, for a later run; None where its content cannot be compared.
 
-        Of a member of an archive, the whole archive would be read again for each.
+        For a member of an archive, the whole archive would be read again for each member.
         """
-        return None if self._file is None or self._is_archive else self._changed_ns
+        return None if self._file is None or self.input.archive is not None else self._changed_ns
 
     def has_content(self, content: Prefix, changed_ns: int) -> bool:
         """Whether it is what an earlier run has read; it is read if it may have changed since."""
@@ -199,20 +180,24 @@ class WatchedInput:
         return self.read_so_far(self.facts.size) == content
 
     def read_so_far(self, size: int) -> Prefix:
-        """Give the checksum of its first bytes; of an archive, which has no order, all of them."""
+        """Return the checksum of its first bytes; for an archive, which has no order, of all."""
         if self._file is None:
             return size, zlib.crc32(str(self.facts.inode).encode())
-        wanted = self.facts.size if self._is_archive else size
+        wanted = size if self.input.archive is None else self.facts.size
         self._sum = extended(self._sum, wanted, self._file)
         self.check()  # else another content may have been summed than was scored
         return self._sum
 
 
+def _open_at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | getattr(os, "O_NONBLOCK", 0))
+
+
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
-    """Say what the bytes of an output depend on, for JSON; None for an input that is not a file."""
+    """Return what the bytes of an output depend on, for JSON; None if the input is not a file."""
     if source is None:
         return None
-    path = str(resolved(source.path))
+    path = str(source.input.real_path)
     if masked(path) != path:  # such as of a file that was downloaded with a signed URL
         path = hashlib.sha256(path.encode("utf-8", "surrogateescape")).hexdigest()
     facts = [path, source.facts.size, source.facts.mtime_ns]
@@ -222,21 +207,23 @@ def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[s
 def outdated(
     old: dict[str, Any],
     new: dict[str, Any],
-    path: Path,
+    source: Input,
     columns: Mapping[str, str],
     *,
     is_clear: bool,
 ) -> list[str]:
     """Name what differs between what a complete output was made of, and what a run has now.
 
-    An option that is given as it would be chosen does not differ: ``path`` is the input, and
-    ``columns`` are those that were chosen; if it ``is_clear``, no quote was doubtful. Raises errors
-    of Python for what is no identity.
+    An option that names what would be chosen anyway does not differ: ``columns`` are the columns
+    that were chosen; if the output ``is_clear``, no quote was doubtful. Raises errors of Python for
+    anything but an identity.
     """
-    before, now = _by_name(old), _by_name(new)
+    before = _by_name(old)
+    now = _by_name(new)
     with suppress(ToolkitError, OSError):
-        usual = format_of(path).name
-        before[_FORMAT], now[_FORMAT] = before[_FORMAT] or usual, now[_FORMAT] or usual
+        usual = format_of(source).name
+        before[_FORMAT] = before[_FORMAT] or usual
+        now[_FORMAT] = now[_FORMAT] or usual
     if now[_TEXT] is None and before[_TEXT] == TEXT_COLUMNS[0] == columns.get("text"):
         now[_TEXT] = before[_TEXT]
     elif now[_TEXT] is not None:
@@ -247,13 +234,14 @@ def outdated(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Name what is not the same in what there is now."""
+    """Return the names of the values of `new` that `old` does not have."""
     return [name for name in new if old.get(name) != new[name]]
 
 
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
-    """Take an identity apart; an option that its version did not know has its default."""
+    """Return an identity with one entry per option; options of newer versions have defaults."""
     usual = json.loads(json.dumps(asdict(ScoringOptions())))
+    usual["reading"]["columns"] = json.loads(json.dumps(Columns().settings()))
     reading, *others = identity["the options"]
     options = {name: usual[name] for name in _OF_OUTPUTS} | usual["reading"] | reading
     options |= dict(zip(_OF_OUTPUTS, others, strict=False))
@@ -272,11 +260,11 @@ def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
 
 
 def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
-    """Give a UUID of the settings with the name and the size of the input, if it is a file.
+    """Return a UUID of the settings and of the name and size of the input, if it is a file.
 
-    It is the same on another machine and in another run, as the output is that holds it.
+    It is the same on all machines and in all runs, as it is written into the output.
     """
-    facts = None if source is None else [source.path.name, source.facts.size]
+    facts = None if source is None else [source.input.path.name, source.facts.size]
     reading, *others = settings["the options"]
     reading = {name: value for name, value in reading.items() if name not in _NOT_IN_OUTPUTS}
     reading["columns"] = {**reading["columns"], "label": None}
@@ -285,10 +273,11 @@ def job_id_of(settings: dict[str, Any], source: WatchedInput | None) -> str:
 
 
 def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
-    """Say what the bytes of all outputs of a run depend on, for JSON."""
-    reading, others = options.reading, asdict(options)
-    # The same, whether they are named or not.
-    columns = asdict(reading.columns) | {
+    """Return what the bytes of all outputs of a run depend on, as JSON values."""
+    reading = options.reading
+    others = asdict(options)
+    # Added columns by their names, whether the user has chosen these or not.
+    columns = reading.columns.settings() | {
         column.role: column.name for column in reading.columns.added
     }
     settings = {
@@ -296,26 +285,19 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "ONNX Runtime": ort.__version__,
         "the model": scorer.sha256,
         "the name of the model": scorer.identity()["name"],
-        "the threshold": None if scorer.answers is not None else float(scorer.threshold),
-        "the neutral range": scorer.neutral,
-        "the scoring by sentence": scorer.by_sentence,
-        "the prior": scorer.prior,
-        "the number of reasons": scorer.most_reasons,
-        "the aspects": scorer.aspects and scorer.aspects.words,
+        **scorer.in_use.settings(has_classes=scorer.facts.has_classes),
         "the options": [
             {**asdict(reading), "columns": columns},
             *(others[name] for name in _OF_OUTPUTS),
         ],
     }
-    if scorer.answers is not None:
-        settings["the classes"] = scorer.answers.as_dict()
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
 
 
 def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[str, str]:
-    """Say in the metadata of a file what has scored it; the same wherever its job runs.
+    """Return the metadata for an output: model, options and job; the same on all machines.
 
-    ``shard`` is such as 3/16, where the output is a part of a job. What is not used has no key.
+    ``shard``: such as 3/16, if the output is a part of a job. Unused options have no key.
     """
     known = scorer.identity()
     values = {

@@ -5,7 +5,6 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-import stat
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -14,15 +13,16 @@ from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_folder, is_link_or_there, is_there, resolved
-from toolkit.records.archives import count_others, is_archive, is_safe, members, several
+from toolkit.records.archives import is_safe
 from toolkit.records.formats import endings
-from toolkit.records.options import STDIN
+from toolkit.records.inputs import Input, Kind, several_members
 from toolkit.scoring.jobs import (
-    NOT_KEPT,
     REJECTED_ENDING,
     SCORED,
+    STDOUT,
     Job,
     Jobs,
+    RejectsTo,
     default_output,
     has_known_ending,
     named_by,
@@ -31,7 +31,7 @@ from toolkit.scoring.jobs import (
     with_format,
     written_as,
 )
-from toolkit.stores.paths import StorePath, is_in_store, path_of
+from toolkit.stores.paths import StorePath, path_of
 
 _ANY_DEPTH = "**"  # in a pattern
 
@@ -40,7 +40,7 @@ def find_jobs(
     inputs: Sequence[str],
     output: str | None = None,
     output_format: str | None = None,
-    rejected: Path | None = None,
+    rejected: Path | RejectsTo | None = None,
     report: Path | None = None,
     input_format: str | None = None,
 ) -> Jobs:
@@ -48,64 +48,78 @@ def find_jobs(
 
     ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
     one file, else a folder, as always with a slash at its end. ``output_format`` changes the
-    endings of the outputs, and ``rejected`` is for one file only. ``report`` is no input, where it
-    is in a folder. ``input_format`` is that of names with an unknown ending. Raises `InputError` if
-    a folder or a pattern has no file of reviews, and `UsageError` if outputs or rejects have no
-    place.
+    endings of the outputs, and ``rejected`` is for one file only. ``report`` is not an input, even
+    if it is in a folder. ``input_format`` is the format of names with an unknown ending. Raises
+    `InputError` if a folder or a pattern has no file of reviews, and `UsageError` if outputs or
+    rejects have no place.
     """
     target = None if output is None else path_of(output)
-    formats = (output_format, input_format)
-    found, named = look_for(inputs, target, report)
+    found = look_for(inputs, target, report, only_one_member=target is None)
     files = found.without_repeats()
-    is_whole = found.unreadable or any(_is_whole_folder(name, output) for name in inputs)
-    is_single = len(files) == 1 and not is_whole
+
+    def name_with_ending(name: Path) -> Path:
+        return with_format(name, output_format, input_format)
+
+    is_several = found.has_folder or (found.has_pattern and _names_a_folder(output))
+    is_single = len(files) == 1 and not (found.unreadable or is_several)
     if is_single and not _is_new_folder(output):
-        job = Job.of(files[0][0], _single_output(*files[0], target, formats), rejected)
-        job = replace(job, is_named=job.source in named)
+        (file,) = files
+        if target is None:
+            path = default_output(file.input)
+            path = path if path == STDOUT else name_with_ending(path)
+        elif is_a_folder(target):
+            _check_not_standard_input([file], target)
+            path = target / name_with_ending(Path(file.name.name))
+        else:
+            path = target
+        job = replace(Job.of(file.input, path, rejected), is_named=file.is_named)
         return Jobs([job], is_single=True, ignored=found.ignored)
-    if rejected not in (None, STDIN, NOT_KEPT):
+    if rejected is not None and not isinstance(RejectsTo.of(rejected), RejectsTo):
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
-    folder = _folder(target, [source for source, _ in files])
+    folder = _folder(target, files)
     jobs = [
         replace(
-            Job.of(source, folder / with_format(name, *formats), rejected), is_named=source in named
+            Job.of(file.input, folder / name_with_ending(file.name), rejected),
+            is_named=file.is_named,
         )
-        for source, name in files
+        for file in files
     ]
     failed = [
-        replace(Job.of(path, folder / name, rejected), error=error)
-        for path, name, error in found.unreadable
+        replace(Job.of(file.input, folder / file.name, rejected), error=file.error)
+        for file in found.unreadable
     ]
     return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
 
 
 def look_for(
-    inputs: Sequence[str], target: Path | None, report: Path | None = None
-) -> tuple[Found, set[Path]]:
-    """Find files, and say which of them are named by themselves; `NOT_KEPT` is no target."""
-    found = Found(report=None if report is None else resolved(report))
-    named: set[Path] = set()
-    for name in inputs:
+    names: Sequence[str],
+    outputs: Path | None = None,
+    report: Path | None = None,
+    *,
+    only_one_member: bool = False,
+) -> Found:
+    """Find the files that names, folders and patterns lead to.
+
+    A folder of ``outputs`` is not searched, and ``report`` is not an input. Raises `UsageError` for
+    an archive of several members if there can be ``only_one_member``.
+    """
+    found = Found(None if report is None else resolved(report))
+    for name in names:
         if not name:
             raise UsageError("an empty name, expected a file of reviews. Write . for this folder.")
-        path = path_of(name)
-        if path == STDIN:
-            found.files.append((path, path))
-        elif is_a_folder(path):
-            found.add_folder(path, target)
+        source = Input.of(path_of(name))
+        if source.kind is Kind.FOLDER or (source.is_in_store and is_a_folder(source.path)):
+            found.add_folder(source.path, outputs)
         elif is_pattern(name):
-            found.add_pattern(name, target)
+            found.add_pattern(name, outputs)
         else:
-            found.add_named(path, target)
-            named.add(path)
-    return found, named
+            found.add_named(source, only_one_member=only_one_member)
+    return found
 
 
-def _is_whole_folder(name: str, output: str | None) -> bool:
-    """Whether an input may have several files, and so the output is a folder."""
-    if is_a_folder(path_of(name)):
-        return True
-    if output is None or path_of(output) == STDIN or not is_pattern(name):
+def _names_a_folder(output: str | None) -> bool:
+    """Whether an output is a folder by its name: with a slash at its end, or without an ending."""
+    if output is None or path_of(output) == STDOUT:
         return False
     return _has_slash(output) or not path_of(output).suffix
 
@@ -119,62 +133,62 @@ def _has_slash(output: str) -> bool:
     return output.endswith(tuple(filter(None, (os.sep, os.altsep))))
 
 
-def _single_output(
-    source: Path, name: Path, output: Path | None, formats: tuple[str | None, str | None]
-) -> Path:
-    if output is None:
-        default = default_output(source)
-        return default if default == STDIN else with_format(default, *formats)
-    if not is_a_folder(output):
-        return output
-    _check_not_standard_input([source], output)
-    return output / with_format(Path(name.name), *formats)
-
-
-def _folder(output: Path | None, sources: Sequence[Path]) -> Path:
+def _folder(output: Path | None, files: Sequence[FoundFile]) -> Path:
     """Check that the output can be a folder."""
-    _check_not_standard_input(sources, output)
-    if output is None or output == STDIN:
+    _check_not_standard_input(files, output)
+    if output is None or output == STDOUT:
         raise UsageError(
-            f"{len(sources):,} files to score: choose a folder for the scored ones with --output."
+            f"{len(files):,} files to score: choose a folder for the scored ones with --output."
         )
     if is_there(output) and not is_a_folder(output):
         raise UsageError(f"{output}: is a file, expected a folder for the scored files.")
     return output
 
 
-def _check_not_standard_input(sources: Sequence[Path], output: Path | None) -> None:
-    if STDIN in sources:
-        if len(sources) > 1:
+def _check_not_standard_input(files: Sequence[FoundFile], output: Path | None) -> None:
+    if any(file.input.is_stdin for file in files):
+        if len(files) > 1:
             raise UsageError("standard input cannot be combined with other inputs.")
         raise UsageError(f"{output}: is a folder. Name a file for standard input with --output.")
 
 
+@dataclass(frozen=True)
+class FoundFile:
+    """A file that was found."""
+
+    input: Input
+    name: Path  # names the output: below the folder of the outputs
+    is_named: bool = False  # by itself, not found in a folder or by a pattern
+    error: str = ""  # why it cannot be read, as of a folder without the rights
+
+
 @dataclass
 class Found:
-    """Files to score, and what was passed over; an output is named by its path below the folder."""
+    """The files that were found, and what was passed over."""
 
-    report: Path | None = None  # of the run, which is no file of reviews
-    files: list[tuple[Path, Path]] = field(default_factory=list)  # with the names for their outputs
-    unreadable: list[tuple[Path, Path, str]] = field(
-        default_factory=list
-    )  # folders, with the error
+    report: Path | None = None  # of the run, which is not a file of reviews
+    files: list[FoundFile] = field(default_factory=list)
+    unreadable: list[FoundFile] = field(default_factory=list)  # folders and members, with the error
+    has_folder: bool = False  # whether a folder was named
+    has_pattern: bool = False
     ignored: int = 0  # files of no known format, pipes and devices
     links: list[Path] = field(default_factory=list)  # to folders, which are not followed
 
-    def without_repeats(self) -> list[tuple[Path, Path]]:
-        """Give each file once, with the name of its output."""
-        once: dict[Path, tuple[Path, Path]] = {}
-        for source, relative in self.files:
-            once.setdefault(resolved(source), (source, relative))
-        return list(once.values())
+    def without_repeats(self) -> list[FoundFile]:
+        """Return each file once, as it was found first."""
+        named = {file.input.path for file in self.files if file.is_named}
+        once: dict[Path, FoundFile] = {}
+        for file in self.files:
+            once.setdefault(file.input.real_path, file)
+        return [replace(file, is_named=file.input.path in named) for file in once.values()]
 
     def add_folder(self, folder: Path, output: Path | None) -> None:
         """Add the files of reviews in a folder and the folders in it, by name.
 
-        Hidden files, outputs of earlier runs, and links to folders, which may lead out of this one,
-        are left out. Raises `InputError` if there is no file, or the folder cannot be read.
+        Hidden files, outputs of earlier runs, and links to folders, which may lead out of this
+        folder, are left out. Raises `InputError` if there is no file, or the folder cannot be read.
         """
+        self.has_folder = True
         if not self._add_below(folder, (_ANY_DEPTH,), output, is_folder=True):
             links = [link for link in self.links if folder in link.parents]
             more = f". The link {links[0]} to a folder is not followed" if links else ""
@@ -187,9 +201,10 @@ class Found:
         """Add the files that a pattern matches, by name, of any format.
 
         It may have ``*``, ``?``, ``[…]``, and once ``**`` for folders in any depth. Outputs of
-        earlier runs are left out, but not those that the pattern asks for. Raises `InputError` if
-        there is no file, or the folders cannot be read.
+        earlier runs are left out, unless the pattern asks for them. Raises `InputError` if there is
+        no file, or the folders cannot be read.
         """
+        self.has_pattern = True
         path = path_of(pattern)
         if path.parts.count(_ANY_DEPTH) > 1:
             raise UsageError(f"{pattern}: a pattern has ** once. Give several patterns.")
@@ -201,80 +216,94 @@ class Found:
     def _add_below(
         self, base: Path, pattern: tuple[str, ...], output: Path | None, *, is_folder: bool
     ) -> int:
-        """Add what matches the parts of a pattern, and say how many files that are."""
-        found, links, errors = _walk(base, pattern, "._" if is_folder else ".")
+        """Add what matches the parts of a pattern, and return how many files that are."""
+        found = _walk(base, pattern, "._" if is_folder else ".")
         shown = _without_earlier(
-            [p for p in found if self.report is None or resolved(p) != self.report],
+            [each for each in map(Input.of, found.files) if not self._is_report(each)],
             _own_folder(base, output),
             with_rejects=pattern[-1].endswith(REJECTED_ENDING),
             with_scored=SCORED in pattern[-1],
         )
-        files = [path for path in shown if not _is_special(path)]
+        files = [each for each in shown if each.kind not in (Kind.STREAM, Kind.SPECIAL)]
         if is_folder:
-            files = [path for path in files if has_known_ending(path) or is_archive(path)]
-        for error in errors:
-            path, reason = Path(error.filename), f"this folder cannot be read: {error.strerror}"
-            self.unreadable.append((path, path.relative_to(base), f"{path}: {reason}"))
-        if errors and not files:
-            raise InputError(self.unreadable[-1][2])
-        for path in files:
-            self._add(path, path.relative_to(base))
+            files = [each for each in files if has_known_ending(each.path) or each.is_archive]
+        for error in found.errors:
+            path = Path(error.filename)
+            reason = f"{path}: this folder cannot be read: {error.strerror}"
+            folder = Input(path, Kind.FOLDER)
+            self.unreadable.append(FoundFile(folder, path.relative_to(base), error=reason))
+        if found.errors and not files:
+            raise InputError(self.unreadable[-1].error)
+        for each in files:
+            self._add(each, each.path.relative_to(base))
         self.ignored += len(shown) - len(files)
-        self.links += sorted(links)
+        self.links += sorted(found.links)
         return len(files)
 
-    def add_named(self, path: Path, output: Path | None) -> None:
+    def _is_report(self, source: Input) -> bool:
+        return self.report is not None and source.real_path == self.report
+
+    def add_named(self, source: Input, *, only_one_member: bool) -> None:
         """Add a file that is named, or the members of an archive.
 
-        Raises `UsageError` if there are several, and no place for their outputs.
+        Raises `UsageError` if there are several members, and there can be ``only_one_member``.
         """
-        if not is_archive(path):
-            self.files.append((path, Path(named_by(path).name)))
+        if not source.is_archive:
+            name = Path(source.path if source.is_stdin else named_by(source).name)
+            self.files.append(FoundFile(source, name, is_named=not source.is_stdin))
             return
-        found = members(path, endings())
+        found = source.members(endings())
         if not found:
-            raise InputError(f"{path}: an archive without files, expected reviews")
-        if output is None and found[1:]:
-            raise UsageError(several(path, found))
-        self._add_members(path, found, Path(path.name), Path())
+            raise InputError(f"{source}: an archive without files, expected reviews")
+        if only_one_member and found[1:]:
+            raise UsageError(several_members(source.path, found))
+        self._add_members(source, found, Path(source.path.name), Path())
 
-    def _add(self, path: Path, name: Path) -> None:
+    def _add(self, source: Input, name: Path) -> None:
         """Add a file that was found, with the name of its output; of an archive, all members."""
-        if not is_archive(path):
-            self.files.append((path, name.with_name(named_by(path).name)))
+        if not source.is_archive:
+            self.files.append(FoundFile(source, name.with_name(named_by(source).name)))
             return
         try:
-            found = members(path, endings())
+            found = source.members(endings())
         except InputError as error:
-            self.unreadable.append((path, name, str(error)))
+            self.unreadable.append(FoundFile(source, name, error=str(error)))
             return
-        self._add_members(path, found, name, name.with_suffix(""))
+        self._add_members(source, found, name, name.with_suffix(""))
 
-    def _add_members(self, archive: Path, found: list[Path], name: Path, folder: Path) -> None:
-        self.ignored += count_others(archive, endings()) if found[1:] else 0
+    def _add_members(self, archive: Input, found: list[Input], name: Path, folder: Path) -> None:
+        self.ignored += archive.count_others(endings()) if found[1:] else 0
         for member in found:
-            inside = member.relative_to(archive)
+            inside = Path(member.member_name)
             if not found[1:]:
-                self.files.append((member, name.with_name(named_by(member).name)))
+                only = name.with_name(named_by(member).name)
+                self.files.append(FoundFile(member, only))
             elif is_safe(str(inside)):
-                self.files.append((member, folder / written_as(inside)))
+                self.files.append(FoundFile(member, folder / written_as(inside)))
             else:
                 error = f"{member}: its name leads out of the folder. Unpack the archive first"
-                self.unreadable.append((member, folder / inside.name, error))
+                self.unreadable.append(FoundFile(member, folder / inside.name, error=error))
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name has wildcards, and is not simply the name of a file."""
+    """Whether a name has wildcards, and is not the name of a file that is there."""
     return glob.has_magic(name) and not is_link_or_there(path_of(name))
 
 
-def _walk(
-    base: Path, pattern: Sequence[str], hidden: str
-) -> tuple[list[Path], list[Path], list[OSError]]:
-    """Give the files below a folder or a prefix that match the parts of a pattern, by name.
+@dataclass
+class _Walk:
+    """The files that match a pattern, in order, and what was passed over on the way."""
 
-    Names that begin with a letter of ``hidden`` have to be asked for. Where ``**`` is, links to
-    folders are not followed, but given, too, with the errors of folders that cannot be read.
+    files: list[Path] = field(default_factory=list)
+    links: list[Path] = field(default_factory=list)  # to folders
+    errors: list[OSError] = field(default_factory=list)  # of folders that cannot be read
+
+
+def _walk(base: Path, pattern: Sequence[str], hidden: str) -> _Walk:
+    """Find the files below a folder or a prefix that match the parts of a pattern.
+
+    A name that begins with a letter of ``hidden`` matches only a part that begins so, too. Where
+    ``**`` is, links to folders are not followed.
     """
     rest = (*pattern, "*") if pattern[-1] == _ANY_DEPTH else tuple(pattern)
     is_deep = _ANY_DEPTH in rest
@@ -296,38 +325,37 @@ def _walk(
 
     if isinstance(base, StorePath):
         objects = base.objects()
-        return sorted(p for p in objects if is_wanted(p.relative_to(base).parts)), [], []
-    paths: list[Path] = []
-    links: list[Path] = []
-    errors: list[OSError] = []
-    for where, folders, names in os.walk(base, onerror=errors.append, followlinks=True):
+        return _Walk(sorted(p for p in objects if is_wanted(p.relative_to(base).parts)))
+    found = _Walk()
+    for where, folders, names in os.walk(base, onerror=found.errors.append, followlinks=True):
         here = Path(where)
         parts = here.relative_to(base).parts
         inside = [name for name in folders if is_inside((*parts, name))]
         not_followed = [n for n in inside if len(parts) >= head and (here / n).is_symlink()]
-        links += [here / name for name in not_followed]
+        found.links += [here / name for name in not_followed]
         folders[:] = [name for name in inside if name not in not_followed]
-        paths += [here / name for name in names if is_wanted((*parts, name))]
-    return sorted(paths), links, errors
+        found.files += [here / name for name in names if is_wanted((*parts, name))]
+    found.files.sort()
+    return found
 
 
 def _own_folder(folder: Path, output: Path | None) -> Path | None:
-    """Give the folder of the outputs, if it is within the one that is searched."""
+    """Return the folder of the outputs, if it is within the folder that is searched."""
     own = None if output is None else resolved(output)
     return own if own is not None and resolved(folder) in own.parents else None
 
 
 def _without_earlier(
-    paths: list[Path], own: Path | None, *, with_rejects: bool, with_scored: bool
-) -> list[Path]:
+    found: list[Input], own: Path | None, *, with_rejects: bool, with_scored: bool
+) -> list[Input]:
     """Leave out what earlier runs have written: to their folder, or beside the inputs."""
-    beside = set() if with_scored else _scored_beside(paths)
+    beside = set() if with_scored else _scored_beside([each.path for each in found])
     return [
-        path
-        for path in paths
-        if path not in beside
-        and (with_rejects or not path.name.endswith(REJECTED_ENDING))
-        and (own is None or own not in resolved(path).parents)  # links may lead there
+        each
+        for each in found
+        if each.path not in beside
+        and (with_rejects or not each.path.name.endswith(REJECTED_ENDING))
+        and (own is None or own not in each.real_path.parents)  # links may lead there
     ]
 
 
@@ -336,18 +364,7 @@ def _scored_beside(paths: list[Path]) -> set[Path]:
     scored = {path: name for path in paths if (name := scored_name(path)) is not None}
     found = set()
     for folder in {path.parent for path in scored}:
-        with suppress(OSError):  # the input may not be of the pattern, so look at all files
+        with suppress(OSError):  # the input may not match the pattern, so look at all files
             names = set(map(unscored_name, folder.iterdir()))
             found |= {p for p, name in scored.items() if p.parent == folder and name in names}
     return found
-
-
-def _is_special(path: Path) -> bool:
-    """Whether this is a pipe, a socket or a device, for which reading might wait for ever."""
-    if is_in_store(path):
-        return False
-    try:
-        mode = path.stat().st_mode
-    except OSError:  # reported when it is opened
-        return False
-    return not (stat.S_ISREG(mode) or stat.S_ISDIR(mode))

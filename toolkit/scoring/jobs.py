@@ -6,58 +6,82 @@ import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from enum import Enum
 from itertools import compress
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
 from toolkit.files import check_output_file, is_there, resolved
-from toolkit.records.archives import (
-    compression_ending,
-    file_of,
-    format_ending,
-    inside_archive,
-    is_archive,
-    members,
-)
+from toolkit.records.archives import compression_ending, format_ending
 from toolkit.records.formats import endings, format_called
-from toolkit.records.options import STDIN, is_stream
+from toolkit.records.inputs import Input, names_of, status_of
+from toolkit.records.options import STDIN
 from toolkit.records.review_file import WHOLE_FILE, FileRange
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import is_in_store, path_of
 
 _AT_ONCE = 16  # looks at files: a store takes its time to answer
 
-NOT_KEPT = Path(os.devnull)  # where rejects go that are only counted
+STDOUT = STDIN  # standard output, where the path of an output is expected
 
 REJECTED_ENDING = ".rejected.jsonl"
 SCORED = ".scored"  # before the ending of an output beside its input
+
+
+class RejectsTo(Enum):
+    """Where the lines about rejected records go, if not to a file."""
+
+    STDOUT = "standard output"
+    NOWHERE = "nowhere"  # they are only counted
+
+    @classmethod
+    def of(cls, path: Path | RejectsTo) -> Path | RejectsTo:
+        """Read what a user names: ``-`` and the null device are not files."""
+        if path == STDOUT:
+            return cls.STDOUT
+        return cls.NOWHERE if path == Path(os.devnull) else path
 
 
 @dataclass(frozen=True)
 class Job:
     """One file to score."""
 
-    source: Path  # STDIN is standard input
-    output: Path  # STDIN is standard output
-    rejected: Path  # written only if a record is rejected; STDIN is standard output, or NOT_KEPT
+    input: Input
+    output: Path  # STDOUT is standard output
+    rejected: Path | RejectsTo  # a file is written only if a record is rejected
     error: str | None = None  # why it cannot be scored, where that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
     file_range: FileRange = WHOLE_FILE  # of the file, where others score the rest
-    shard: str | None = None  # such as 3/16, which the output says of itself
+    shard: str | None = None  # such as 3/16, which is written into the output
 
     @classmethod
-    def of(cls, source: Path, output: Path, rejected: Path | None = None) -> Job:
+    def of(
+        cls, source: Path | Input, output: Path, rejected: Path | RejectsTo | None = None
+    ) -> Job:
         """Make a job; by default, its rejects go to ``OUTPUT.rejected.jsonl``."""
-        return cls(source, output, rejected or default_rejected(source, output))
+        source = Input.of(source)
+        if rejected is None:
+            rejected = default_rejected(source, output)
+        return cls(source, output, RejectsTo.of(rejected))
+
+    @property
+    def source(self) -> Path:
+        """The path of the input; `STDIN` is standard input."""
+        return self.input.path
+
+    @property
+    def is_to_stdout(self) -> bool:
+        """Whether the scored records go to standard output."""
+        return self.output == STDOUT
 
     @property
     def rejects_file(self) -> Path | None:
         """The file for rejects; None where they are not kept, or go to standard output."""
-        return None if self.rejected in (STDIN, NOT_KEPT) else self.rejected
+        return None if isinstance(self.rejected, RejectsTo) else self.rejected
 
     def written(self) -> Iterator[tuple[Path, str]]:
-        """Give the files that are written, each with the option that names it."""
-        if self.output != STDIN:
+        """Yield the files that are written, each with the option that names it."""
+        if not self.is_to_stdout:
             yield self.output, "--output"
         if self.rejects_file is not None:
             yield self.rejects_file, "--rejected"
@@ -72,23 +96,23 @@ class Jobs:
     is_single: bool = False  # one file, and neither a folder nor a pattern into a folder
     ignored: int = 0  # files of no known format, pipes and devices
     links: Sequence[Path] = ()  # to folders, which were not followed
-    is_shard: bool = False  # others score the rest, and only all counts together say much
+    is_shard: bool = False  # other processes score the rest; only all counts together are useful
 
 
-def default_output(source: Path) -> Path:
+def default_output(source: Input) -> Path:
     """Name the output beside the input: ``reviews.csv.gz`` → ``reviews.scored.csv.gz``.
 
-    Of standard input and of a pipe, it is standard output.
+    For standard input and for a pipe, it is standard output.
     """
-    if is_stream(source):
-        return STDIN
+    if source.is_stream:
+        return STDOUT
     named = named_by(source)
     ending = format_ending(named) + compression_ending(named)
     return named.parent / f"{named.name.removesuffix(ending)}{SCORED}{ending}"
 
 
-def named_by(source: Path) -> Path:
-    """Give the path that an output is named by: of the format that it has by default.
+def named_by(source: Input) -> Path:
+    """Return the path that names an output, with the ending of the default output format.
 
     An archive with one member is named by its own name: ``data.zip`` that holds ``x.csv`` is
     ``data.csv``. What can only be read, such as a workbook, is written as CSV.
@@ -97,52 +121,52 @@ def named_by(source: Path) -> Path:
 
 
 def written_as(path: Path) -> Path:
-    """Give a name the ending of the format in which a file with that name is written."""
+    """Return a name with the ending of the format in which a file with that name is written."""
     found = endings().get(format_ending(path).lower())
     return path if found is None else with_format(path, found.written.name, None)
 
 
-def _without_archive(source: Path) -> Path:
-    inside = inside_archive(source)
-    archive = source if inside is None else inside[0]
-    if inside is None and not is_archive(source):
-        return source
+def _without_archive(source: Input) -> Path:
+    if source.archive is None and not source.is_archive:
+        return source.path
+    archive = source.file
     try:
-        found = members(archive, endings())
+        found = source.members(endings())
     except InputError:  # reported when it is read
-        return source
+        return source.path
     if len(found) != 1:
-        return archive.parent / source.name
+        return archive.parent / source.path.name
     if has_known_ending(Path(archive.stem)):
         return archive.parent / archive.stem
-    ending = format_ending(found[0]) + compression_ending(found[0])
+    (member,) = found
+    ending = format_ending(member.path) + compression_ending(member.path)
     return archive.parent / f"{archive.stem}{ending}"
 
 
 def scored_name(path: Path) -> str | None:
-    """Give the name without endings of the input that ``path`` may be the output of, if any."""
+    """Return the name without endings of the input that may have ``path`` as its output."""
     stem = _stem(path)
     return stem.removesuffix(SCORED) if stem.endswith(SCORED) and has_known_ending(path) else None
 
 
 def unscored_name(path: Path) -> str | None:
-    """Give the name of a possible input without its endings."""
-    named = named_by(path)
+    """Return the name of a possible input without its endings."""
+    named = named_by(Input.of(path))
     return _stem(named) if has_known_ending(named) else None
 
 
-def default_rejected(source: Path, output: Path) -> Path:
+def default_rejected(source: Input, output: Path) -> Path:
     """Name the rejects: ``OUTPUT.rejected.jsonl``; beside the input for standard output."""
-    if output != STDIN:
+    if output != STDOUT:
         return path_of(f"{output}{REJECTED_ENDING}")
-    is_unnamed = source == STDIN or source.parts[:2] == ("/", "dev")  # /dev/fd/63
+    is_unnamed = source.is_stdin or source.path.parts[:2] == ("/", "dev")  # /dev/fd/63
     return path_of(f"{'stdin' if is_unnamed else named_by(source)}{REJECTED_ENDING}")
 
 
 def with_format(path: Path, output_format: str | None, input_format: str | None) -> Path:
-    """Give a name the ending of a format, unless it has one of its endings already.
+    """Return a name with an ending of a format; one that it has already stays.
 
-    Without an output format, it is that of the input if the ending is of none.
+    Without an output format, a name with an unknown ending gets the ending of the input format.
     """
     target = None if output_format is None else format_called(output_format)
     if target is None and input_format is not None and not has_known_ending(path):
@@ -157,7 +181,7 @@ def with_format(path: Path, output_format: str | None, input_format: str | None)
 
 
 def has_known_ending(path: Path) -> bool:
-    """Whether the name ends as those of a known format."""
+    """Whether the name has the ending of a known format."""
     return format_ending(path).lower() in endings()
 
 
@@ -168,17 +192,17 @@ def _stem(path: Path) -> str:
 def check_job(job: Job, *, force: bool, absent: Path | None = None) -> None:
     """Raise `UsageError` if the files of a job cannot be written.
 
-    Files that are there already are an error, too, without ``force``. An object that was ``absent``
-    is not looked for again: one that has come since is not replaced, either.
+    Without ``force``, an existing file is an error, too. An object that was ``absent`` is not
+    looked for again: an object that has appeared since is not replaced, either.
     """
-    if job.rejected == job.output == STDIN:
+    if job.is_to_stdout and job.rejected is RejectsTo.STDOUT:
         raise UsageError(
             "--rejected -: the scored records go to standard output. Name a file for one of the "
             "two, with --output or --rejected."
         )
     for path, option in job.written():
         # Standard output needs no folder, unless a record is rejected.
-        is_rare = job.output == STDIN and path == default_rejected(job.source, STDIN)
+        is_rare = job.is_to_stdout and path == default_rejected(job.input, STDOUT)
         if (is_rare and not is_there(path)) or (path == absent and is_in_store(path)):
             continue
         check_output_file(path, force=force, option=option, may_skip=option == "--output")
@@ -199,13 +223,13 @@ def check_absent(outputs: Sequence[Path]) -> None:
 def check_apart(jobs: Sequence[Job], model: Path | None = None, report: Path | None = None) -> None:
     """Raise `UsageError` if a file that a call writes is one that it reads, or writes twice."""
     jobs = [job for job in jobs if job.error is None]
-    taken = {name: "an input" for job in jobs for name in _names(job.source)}
+    taken = {name: "an input" for job in jobs for name in job.input.names}
     taken |= dict.fromkeys(() if model is None else _names(model), "the model")
     written = [(path, option, job) for job in jobs for path, option in job.written()]
     for path, option, job in written:
         what = "output" if option == "--output" else "rejects"
         _take(taken, path, option, f"the {what} of {job.source}")
-    if report == STDIN:
+    if report == STDOUT:
         raise UsageError("--report: cannot go to standard output; name a file.")
     if report is not None:
         folders = {folder for path, *_ in written for folder in resolved(path).parents}
@@ -223,26 +247,20 @@ def _take(taken: dict[Path | tuple[int, int], str], path: Path, option: str, wha
 
 
 def _names(path: Path) -> set[Path | tuple[int, int]]:
-    """Give what identifies a file: its path without links, and for hard links its number."""
-    if is_in_store(path):
-        return {file_of(path)}
-    try:
-        facts = file_of(path).stat()
-    except OSError:  # not there, or not to be looked at
-        return {resolved(path)}
-    return {resolved(path), (facts.st_dev, facts.st_ino)}
+    """Return what identifies a file that is written, as it is now."""
+    return names_of(resolved(path), None if is_in_store(path) else status_of(path))
 
 
 def check_call(jobs: Jobs, options: ScoringOptions) -> None:
     """Raise `UsageError` if the options do not go together, or outputs would replace files."""
     files = [job for job in jobs.files if job.error is None]
-    if options.resume and any(job.output == STDIN or is_stream(job.source) for job in files):
+    if options.resume and any(job.is_to_stdout or job.input.is_stream for job in files):
         raise UsageError("--resume does not work with standard input or output, nor with pipes.")
-    if options.estimates_prior and any(is_stream(job.source) for job in files):
+    if options.estimates_prior and any(job.input.is_stream for job in files):
         raise UsageError(
             "--prior auto: reads the first records of a file twice, and standard input or a pipe "
             "can be read only once. Save it to a file first, or name the share, as in --prior 0.9."
         )
-    if options.skip_existing and any(job.output == STDIN for job in files):
+    if options.skip_existing and any(job.is_to_stdout for job in files):
         raise UsageError("--skip-existing does not work with standard output.")
     check_apart(files)

@@ -1,13 +1,15 @@
-"""The progress of outputs, kept until their run is done, so that a later run can continue it.
+"""Keep the progress of a run, so that a later run can continue it.
 
-That of an output is a hidden folder beside it, or in the work folder if it is an object in a store.
-It has the files of the output while they are not complete, and the file ``journal``: a line of JSON
-for each change, of which the last counts. A line is written when the files that it describes are on
-the disk, so the journal is true whatever ends the process. Who writes an output has its journal
-locked.
+The progress of an output is a hidden folder beside it, or in the work folder for an object in a
+store. The folder has the incomplete files of the output, and the file ``journal``: one line of JSON
+per change, of which the last one counts. A line is written after the files that it describes are on
+the disk, so the journal stays valid after any crash. The process that writes an output holds the
+lock of its journal.
 
 A run with --skip-existing or --resume leaves the last line of each journal in a hidden file beside
-the output: a later one can tell what the output was made of, and gives the answer of the first.
+the output, the record. With it, a later run knows what the output was made of, and reports the
+results of the first run. On this machine, any run leaves a record if it has more to report than
+counts, such as rejected records or a warning.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NamedTuple
 
 from toolkit.errors import OutputError, ToolkitError, UsageError, held_back, is_wrong_call
 from toolkit.files import (
     check_kept,
     hidden_beside,
+    is_a_file,
     is_there,
     limit_rights,
     place,
@@ -34,11 +37,10 @@ from toolkit.files import (
     work_folder,
 )
 from toolkit.model.typed_json import LONGEST_JSON, decode, parse_json
-from toolkit.records.archives import file_of
+from toolkit.records.inputs import FileFacts
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import (
     NOTHING,
-    FileFacts,
     WatchedInput,
     differences,
     digest_of,
@@ -59,10 +61,12 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 VERSION = 7  # of the lines
-_CHECK = "checksum"  # of the rest of a line: an edited one would lose or repeat records
+_CHECK = "checksum"  # of the rest of a line: an edited line could lose or repeat records
 
-# Names of the files while they are not complete.
-OUTPUT, REJECTED, SCORES = "output", "rejected.jsonl", "scores"
+# Names of the incomplete files.
+OUTPUT = "output"
+REJECTED = "rejected.jsonl"
+SCORES = "scores"
 _FILES = ("journal", OUTPUT, REJECTED, SCORES)
 
 _START_OVER = "start over with --force."
@@ -74,15 +78,25 @@ _SAVED = (
 
 @dataclass(frozen=True)
 class _Line:
-    """A line of the file."""
+    """A line of the journal."""
 
     version: int
-    identity: dict[str, Any] | None  # what the checkpoint depends on
+    identity: dict[str, Any] | None  # of the input, settings and model; see `identity_of`
     checkpoint: Checkpoint | None
 
 
+class _Comparison(NamedTuple):
+    """How a complete output differs from what a run would write now."""
+
+    changed: list[str] | None  # names of what has changed; None: unknown
+    found: Checkpoint | None  # of the run that wrote the output, if known
+
+
+_UNKNOWN = _Comparison(None, None)
+
+
 def _line_of(data: bytes) -> _Line:
-    """Read a line; raises `ValueError` for what is not one."""
+    """Read a line; raise `ValueError` if it is not valid."""
     read = parse_json(data, "the line")
     if not isinstance(read, dict) or read.pop(_CHECK, None) != digest_of(read):
         raise ValueError(data)
@@ -94,13 +108,13 @@ def _line_of(data: bytes) -> _Line:
 
 
 def _written(identity: dict[str, Any] | None, point: Checkpoint | None) -> bytes:
-    """Write a line."""
+    """Return the line for a checkpoint."""
     content = asdict(_Line(VERSION, identity, point))
     return json.dumps({**content, _CHECK: digest_of(content)}).encode() + b"\n"
 
 
 class Journal:
-    """What runs have written of one output, and the lock of the run that writes it."""
+    """The progress of one output, and its lock."""
 
     def __init__(
         self, job: Job, options: ScoringOptions | None = None, folder: Path | None = None
@@ -109,39 +123,44 @@ class Journal:
         self.options = options or ScoringOptions()
         self.folder = folder or folder_beside(job.output)
         self.checkpoint: Checkpoint | None = None
-        self.removed: list[str] = []  # what killed uploads had left
-        self._identity: dict[str, Any] | None = None  # what that depends on
+        self.removed: list[str] = []  # removed leftovers of killed uploads
+        self._identity: dict[str, Any] | None = None  # of the checkpoint
         self._path = self.folder / "journal"
         self._lock: IO[bytes] | None = None
 
     @property
     def is_there(self) -> bool:
-        """Whether a run has begun this output, and has not ended."""
+        """Whether an unfinished run has begun this output."""
         return is_there(self.folder)
 
     @property
-    def _record(self) -> Path:  # which few runs ask for, and links are followed for
+    def _record(self) -> Path:  # computed only when needed: `resolved` follows links
         return hidden_beside(resolved(self.job.output), "done")
 
-    @property
-    def leaves_record(self) -> bool:
-        """Whether a later run is told what the output was made of.
+    def leaves_record(self, point: Checkpoint | None) -> bool:
+        """Whether to leave a record for later runs.
 
-        In a store, where each record is a request, only if ``skip_existing`` asks for it.
+        In a store, where a record costs a request, only with ``skip_existing``. ``point`` is the
+        progress of the output.
         """
         options = self.options
-        return options.skip_existing or (options.leaves_record and not is_in_store(self.job.output))
+        if options.skip_existing or is_in_store(self.job.output):
+            return options.skip_existing
+        if options.leaves_record:
+            return True
+        # Without a record, a repeated run would turn such an answer into a plain success.
+        return point is not None and self.job.shard is None and not point.is_clean
 
     @property
     def is_done(self) -> bool:
-        """Whether the output is complete, in its place, and as it was written."""
+        """Whether the output is complete, in its place, and unchanged."""
         complete = self.checkpoint and self.checkpoint.complete
         return complete is not None and FileFacts.at(self.job.output) == complete
 
     def open(self) -> None:
-        """Lock it, and read what an earlier run has left.
+        """Lock the journal, and read the progress of an earlier run.
 
-        Raises `UsageError` if another process has the lock, or what is left cannot be read.
+        Raises `UsageError` if another process has the lock, or if the progress cannot be read.
         """
         if self._lock is not None:
             return
@@ -155,16 +174,16 @@ class Journal:
             raise
 
     def _locked(self) -> IO[bytes] | None:
-        """Open and lock the file; None if it, or its folder, has to be made first.
+        """Open and lock the file; None if the caller has to try again, as it or its folder is new.
 
-        Raises `UsageError` if it, or a file beside it, is a link or a pipe.
+        Raises `UsageError` if the file, or one beside it, is a link or a pipe.
         """
         check_kept(self.folder, is_folder=True)
         for name in _FILES:
             check_kept(self.folder / name)
         try:
             file = self._path.open("ab", buffering=0)
-        except FileNotFoundError:  # or the other process has just removed the folder
+        except FileNotFoundError:  # no folder yet, or another process has just removed it
             self.folder.mkdir(mode=0o700, exist_ok=True)
             return None
         try:
@@ -179,19 +198,21 @@ class Journal:
         with suppress(FileNotFoundError):
             if os.path.samestat(self._path.stat(), os.fstat(file.fileno())):
                 return file
-        file.close()  # of a folder that the other process has just removed
+        file.close()  # another process has just removed the folder of this file
         return None
 
     def _read(self, file: IO[bytes]) -> None:
+        """Read the last line that is complete."""
         self.checkpoint = self._identity = None
         lines = self._path.read_bytes()
-        end = lines.rfind(b"\n") + 1  # the last line may be cut off
+        end = lines.rfind(b"\n") + 1  # a killed process leaves an incomplete last line
         file.truncate(end)
         if not end:
             return
         try:
             line = _line_of(lines[:end].splitlines()[-1])
-            self.checkpoint, self._identity = line.checkpoint, line.identity
+            self.checkpoint = line.checkpoint
+            self._identity = line.identity
         except ValueError:
             if not self.options.force:
                 raise UsageError(
@@ -206,7 +227,7 @@ class Journal:
             file.close()
 
     def close(self) -> None:
-        """Let other processes in."""
+        """Release the lock."""
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -214,7 +235,7 @@ class Journal:
     def check_may_continue(self, settings: Mapping[str, Any] | None = None) -> None:
         """Raise `UsageError` if there is progress that is neither resumed nor dropped by force.
 
-        So it is if the output was begun with a model or options that differ from ``settings``.
+        Also raised if the output was started with another model or other options than ``settings``.
         """
         options = self.options
         if self.checkpoint is None or options.force:
@@ -229,48 +250,47 @@ class Journal:
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
         self._refuse(differences(self._identity or {}, identity))
 
-    def changes(
-        self, settings: dict[str, Any], source: WatchedInput
-    ) -> tuple[list[str] | None, Checkpoint | None]:
-        """Name what differs from what the complete output was made of; None if that is not known.
+    def changes(self, settings: dict[str, Any], source: WatchedInput) -> _Comparison:
+        """Compare the complete output with what a run would write now.
 
-        Known is what this journal says, or the record of an earlier run that left one. The
-        checkpoint says what that run has found, where it is known.
+        Uses this journal, or the record of an earlier run.
         """
         with suppress(OSError, ValueError, TypeError, KeyError, AttributeError):  # a forged record
-            if self.is_done:
-                old, point, is_whole = self._identity, self.checkpoint, True
+            is_done = self.is_done
+            if is_done:
+                old = self._identity
+                point = self.checkpoint
             else:
                 line = self._recorded()
-                old, point, is_whole = line.identity, line.checkpoint, None
+                old = line.identity
+                point = line.checkpoint
             if old is None or point is None or point.complete is None:
-                return None, None
-            if is_whole is None:
-                is_whole = self._is_as_written(point)
-            if is_whole is None:
-                return None, None
-            if not is_whole:
-                return ["the output itself"], point
+                return _UNKNOWN
+            is_unchanged = True if is_done else self._is_as_written(point)
+            if is_unchanged is None:
+                return _UNKNOWN
+            if not is_unchanged:
+                return _Comparison(["the output itself"], point)
             is_clear = not (point.warnings or point.summary.rejected)
             identity = identity_of(settings, source) or {}
-            found = outdated(old, identity, self.job.source, point.columns, is_clear=is_clear)
+            found = outdated(old, identity, self.job.input, point.columns, is_clear=is_clear)
             changed_ns = point.source_changed_ns
             if not found and point.source is not None and changed_ns is not None:
                 found = [] if source.has_content(point.source, changed_ns) else ["the input"]
-            return found, point
-        return None, None
+            return _Comparison(found, point)
+        return _UNKNOWN
 
     def _recorded(self) -> _Line:
-        """Read the record; `OSError` or `ValueError` if there is none that a run has written."""
+        """Read the record; raise `OSError` or `ValueError` if it is missing or invalid."""
         if not is_in_store(self._record) and not stat.S_ISREG(self._record.lstat().st_mode):
-            raise ValueError(self._record)  # made by somebody, such as a pipe or a link
+            raise ValueError(self._record)  # a pipe or a link, which no run creates
         with self._record.open("rb") as file:
             return _line_of(file.read(LONGEST_JSON + 1))
 
     def _is_as_written(self, point: Checkpoint) -> bool | None:
-        """Whether the output is what a run has written, if it may have been copied since.
+        """Whether the output has the content that the run wrote, even if it was copied since.
 
-        None if that is not known: its content is not recorded, and its size is the same.
+        None if unknown: the size is the same, but the content is not recorded.
         """
         found = FileFacts.at(self.job.output)
         if found is None or point.complete is None:
@@ -293,9 +313,9 @@ class Journal:
     def continued(
         self, identity: dict[str, Any] | None, source: WatchedInput | None
     ) -> Checkpoint | None:
-        """Give what a run continues; `UsageError` if files, or what they depend on, differ.
+        """Return the checkpoint to continue from, or None to start from the beginning.
 
-        With force, there is nothing to continue where something differs.
+        Raises `UsageError` if the files or their identity have changed; with force, returns None.
         """
         point = self.checkpoint
         if point is None or identity is None or source is None or not self.options.resume:
@@ -311,7 +331,7 @@ class Journal:
             raise
 
     def _checked(self, point: Checkpoint) -> Checkpoint | None:
-        """Give a checkpoint whose files are as they were; `UsageError` if they are not."""
+        """Return the checkpoint if its files are unchanged; else raise `UsageError`."""
         for name, (size, crc) in point.files.items():
             path = self.folder / name
             if not is_there(path) or path.stat().st_size < size:
@@ -322,22 +342,23 @@ class Journal:
         if point.complete is None or self.is_done:
             return point
         found = FileFacts.at(self.folder / OUTPUT)
-        if found is None:  # it had its name already, which another file has now, or none
+        if found is None:  # the output was moved to its place, and is gone or replaced
             return None
         if found != point.complete:
             raise UsageError(f"{self.folder / OUTPUT}: was changed: {_START_OVER}")
         return point
 
     def begin(self, identity: dict[str, Any] | None, *, keep: bool) -> None:
-        """Say that the output is written now; drop what is there of it, unless it is kept."""
+        """Start to write the output; drop its earlier progress unless `keep`."""
         if not keep:
             self.drop()
         self._identity = identity
 
     def add(self, point: Checkpoint | None) -> None:
-        """Note what is done, and is on the disk: a line as a whole or not at all.
+        """Write a line for a checkpoint whose files are on the disk, completely or not at all.
 
-        Nothing is noted where nothing can be continued, as of an input that is not a file.
+        Without an identity, as for an input that is not a file, nothing is written: such a run
+        cannot be continued.
         """
         if point is not None and self._identity is None:
             return
@@ -355,59 +376,60 @@ class Journal:
                 with suppress(OSError):
                     file.truncate(length)
                 raise
-            self.checkpoint = point  # before a signal that was held back
+            self.checkpoint = point  # before the signals that are held back
 
     def note_end(self, run: str | None) -> None:
-        """Note which run is done, as this journal is removed after its others; None forgets it."""
+        """Record that a run is complete, before its other journals are removed; None: not."""
         if self.checkpoint is not None:
             self.add(replace(self.checkpoint, done_run=run))
 
     def drop(self) -> None:
-        """Forget what is written."""
+        """Remove the progress."""
         self._identity = None
         if self.checkpoint is not None:
             self.remove_leftovers(self.folder / OUTPUT, self.job.output)
-            self.remove_leftovers(self.folder / REJECTED, self.job.rejected)
+            if self.job.rejects_file is not None:
+                self.remove_leftovers(self.folder / REJECTED, self.job.rejects_file)
             self.add(None)
         self.drop_files()
 
     def remove_leftovers(self, source: Path, target: Path) -> None:
-        """Remove what killed uploads of a file of the output have left in a store."""
+        """Remove leftovers of killed uploads of a file from the store."""
         if isinstance(target, StorePath) and is_there(source):
             self.removed += remove_leftovers(target.location, source.stat().st_size, source)
 
     def _leave_record(self) -> None:
-        """Write what the output was made of for a later run, or remove what an earlier one wrote.
+        """Write the record for later runs, or remove an old record.
 
-        In a store, where each look is a request, an old record is removed only with ``force``.
+        In a store, where each check is a request, an old record is removed only with ``force``.
         """
         record = self._record
-        if self.leaves_record:
+        if self.leaves_record(self.checkpoint):
             place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
-            limit_rights(record, file_of(self.job.source))
+            limit_rights(record, self.job.input.file)
         elif self.options.force or not is_in_store(record):
             record.unlink(missing_ok=True)
 
     def drop_files(self) -> None:
-        """Remove the files of the output that are not in their places."""
+        """Remove the incomplete files of the output."""
         for name in (OUTPUT, REJECTED, SCORES):
             with suppress(OSError):
                 (self.folder / name).unlink()
 
     def remove(self) -> None:
-        """Remove everything, the journal last: without it, another process may come.
+        """Remove everything, the journal last: without it, another process may start.
 
-        What else is in the folder, and so the folder itself, stays.
+        Other files in the folder stay, and then the folder stays, too.
         """
         self.open()
-        with suppress(ToolkitError, OSError):  # without the record, times are compared
-            # To ask a store whether it is done is a request.
-            concerns_record = self.leaves_record or self.options.force
+        with suppress(ToolkitError, OSError):  # without a record, later runs compare times
+            # `is_done` is a request to a store.
+            concerns_record = self.leaves_record(self.checkpoint) or self.options.force
             if (concerns_record or not is_in_store(self.job.output)) and self.is_done:
                 self._leave_record()
         self.drop_files()
         if os.name == "nt":
-            self.close()  # else it could not be removed
+            self.close()  # Windows does not remove open files
         with suppress(OSError):
             self._path.unlink()
             self.folder.rmdir()
@@ -416,9 +438,10 @@ class Journal:
 
 
 def folder_beside(output: Path) -> Path:
-    """Name the hidden folder of an output; that of an object is in the work folder.
+    """Return the hidden folder of an output; for an object, it is in the work folder.
 
-    There, the name says which shards it is of, if it is a part: theirs is the folder two above.
+    The name of the latter has a digest of the folder two above the object: for a part of a sharded
+    job, that is the folder of the shards.
     """
     output = resolved(output)
     if is_in_store(output):
@@ -432,12 +455,12 @@ def _short_digest(path: Path) -> str:
 
 
 def remove_parts_of(shards: Path) -> list[Path]:
-    """Remove from the work folder what killed attempts at shards in a store have left; name it.
+    """Remove leftovers of killed processes that scored shards in a store; return their folders.
 
-    What nobody has locked is left by a killed process, or is in the store already.
+    A folder that nobody has locked is such a leftover, or its part is in the store already.
     """
     removed: list[Path] = []
-    if fcntl is None or not is_in_store(shards):  # without locks, it may be written at the moment
+    if fcntl is None or not is_in_store(shards):  # without locks, it could be in use
         return removed
     for folder in work_folder().glob(f"*.{_short_digest(shards)}{'?' * 16}.unfinished"):
         with suppress(ToolkitError, OSError):
@@ -447,10 +470,10 @@ def remove_parts_of(shards: Path) -> list[Path]:
 
 
 class Journals:
-    """The journals of the outputs of a run; that of the output that is written is locked.
+    """The journals of all outputs of a run; the journal of the current output is locked.
 
-    Each stays locked until the next one is, so that a second run over the same outputs finds a lock
-    wherever the first one has come to.
+    A journal stays locked until the next one is, so a concurrent run over the same outputs always
+    meets a lock.
     """
 
     def __init__(self, jobs: Jobs, options: ScoringOptions) -> None:
@@ -460,22 +483,23 @@ class Journals:
         self._journals = {
             job: Journal(job, options)
             for job in jobs.files
-            if job.error is None and job.output != STDIN
+            if job.error is None and not job.is_to_stdout
         }
-        self._noted: dict[Job, Journal] = {}  # those that are there
+        self._noted: dict[Job, Journal] = {}  # journals that exist
         self._held: Journal | None = None
-        self._is_ended = False  # that of the same outputs: some of its journals may be gone
-        self.has_seen_none = False  # of the outputs, in a folder where none may be
-        self.found_before: dict[Job, Checkpoint] = {}  # by the runs whose outputs are kept
-        self.compared_by_time: set[Job] = set()  # as nothing says what their outputs are made of
+        # A run over the same outputs is complete; it was killed while it removed its journals.
+        self._is_ended = False
+        self.has_seen_none = False  # whether no output existed when the run began
+        self.found_before: dict[Job, Checkpoint] = {}  # results of earlier runs, for kept outputs
+        self.compared_by_time: set[Job] = set()  # outputs without a record
 
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
-        """Look at what earlier runs have left; raises as `open_journals`."""
+        """Check the progress of earlier runs; raise errors as `open_journals` does."""
         options = self._options
         for job, journal in self._journals.items():
             if journal.is_there:
                 journal.open()
-                self._noted[job] = journal  # not what another process has, which may end with it
+                self._noted[job] = journal  # only after `open`: another process may remove its own
                 journal.close()
         for journal in self._noted.values():
             if (point := journal.checkpoint) is not None and point.done_run is not None:
@@ -492,29 +516,29 @@ class Journals:
             self.has_seen_none = True
 
     def hold_first(self) -> None:
-        """Lock the first output that is not done, against the same run at the same time.
+        """Lock the first output that is not done, against a concurrent run of the same command.
 
         Raises `UsageError` if another process has the lock.
         """
         for job, journal in self._journals.items():
             if not self.is_done(job):
-                # A name that is too long, say, is a failure of one file only.
+                # Errors such as a name that is too long concern one file, and are reported later.
                 with suppress(OSError, OutputError):
                     job.output.parent.mkdir(parents=True, exist_ok=True)
                     self.hold(journal)
                 return
 
     def is_done(self, job: Job) -> bool:
-        """Whether there is a file at the output, of a run that has ended with it."""
+        """Whether the output exists, and the run that wrote it has completed it."""
         journal = self._noted.get(job)
-        return is_there(job.output) and (journal is None or journal.is_done)
+        return is_a_file(job.output) and (journal is None or journal.is_done)
 
     def is_up_to_date(self, job: Job, settings: dict[str, Any]) -> bool:
-        """Whether there is an output that ``skip_existing``, or ``resume`` of a done run, keeps.
+        """Whether to keep an existing output, for ``skip_existing`` or ``resume`` of a done run.
 
-        It is made of what the run has, or it is not known of what, and newer than its input; with
-        ``resume`` alone, it has to be known. `found_before` then has what the earlier run found.
-        Without ``force``, raises `UsageError` if there is another one.
+        An output is kept if it was made of the same input, settings and model; then `found_before`
+        gets the results of the earlier run. Without a record of that, ``skip_existing`` keeps it if
+        it is newer than its input. Raises `UsageError` for another output, unless ``force``.
         """
         options = self._options
         if self._is_ended and options.resume and job not in self._noted:
@@ -522,8 +546,8 @@ class Journals:
         is_ended = options.resume and not options.force and job not in self._noted
         if not ((options.skip_existing or is_ended) and self.is_done(job)):
             return False
-        source = WatchedInput.open(job.source)
-        if source is None:  # it is not there, or no file
+        source = WatchedInput.open(job.input)
+        if source is None:  # the input is missing, or is not a file
             return options.skip_existing
         with closing(source):
             changed, found = self._journals[job].changes(settings, source)
@@ -546,42 +570,45 @@ class Journals:
         return not changed
 
     def is_resumed(self, job: Job) -> bool:
-        """Whether a run that is continued has ended with this output."""
+        """Whether the run to resume has completed this output."""
         is_known = job in self._noted or self._is_ended
         return self._options.resume and is_known and self.is_done(job)
 
     def of(self, job: Job) -> Journal | None:
-        """Give the journal of an output, locked if there is one already; None without a file."""
+        """Return the journal of an output, locked if it exists; None for standard output."""
         journal = self._journals.get(job)
         if journal is not None and journal.is_there:
             self.hold(journal)
         return journal
 
     def hold(self, journal: Journal) -> None:
-        """Lock the journal of the output that is written next."""
+        """Lock the journal of the next output, and release the one before it."""
         if self._held is journal:
             return
         journal.open()
         self._noted[journal.job] = journal
-        journal.check_may_continue()  # of a run that has come and gone since the first look
+        journal.check_may_continue()  # another run may have left progress since `check`
         if self._held is not None:
             self._held.close()
         self._held = journal
 
     @property
     def have_progress(self) -> bool:
-        """Whether a later run has something to continue."""
+        """Whether a later run can continue something."""
         return any(journal.checkpoint is not None for journal in self._noted.values())
 
     def end(self, *, is_done: bool) -> None:
-        """Remove what no later run needs: all if the run is done; and let other processes in."""
+        """Remove journals that no later run needs, all if the run is done; release the lock."""
         journals = sorted(self._noted.values(), key=lambda each: each.checkpoint is not None)
         if is_done and journals[1:]:
             with suppress(ToolkitError, OSError):
                 journals[-1].note_end(digest_of(self._outputs))
+        if is_done and any(each.leaves_record(each.checkpoint) for each in journals):
+            for journal in journals:  # a repeated run has the same summary only with all of them
+                journal.options = replace(journal.options, leaves_record=True)
         for journal in journals:
             if is_done or journal.checkpoint is None:
-                with suppress(ToolkitError, OSError):  # another process has it now
+                with suppress(ToolkitError, OSError):  # another process may have locked it
                     if journal.is_there:
                         journal.remove()
                 del self._noted[journal.job]
@@ -593,11 +620,11 @@ class Journals:
 def open_journals(
     jobs: Jobs, options: ScoringOptions, settings: Mapping[str, Any]
 ) -> Iterator[Journals]:
-    """Give the journals of a run, which are kept if the run does not come to its end.
+    """Open the journals of a run; they are kept if the run is interrupted.
 
-    Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, if it
-    cannot be read or was begun with other settings, if another process is writing an output, or if
-    one in a folder exists and no option says what becomes of it.
+    Raises `UsageError` if there is progress that is neither resumed nor dropped by ``force``, that
+    cannot be read, or that has other settings; if another process is writing an output; or if an
+    output in a folder exists, and no option says whether to replace it.
     """
     journals = Journals(jobs, options)
     try:

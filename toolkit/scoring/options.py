@@ -1,4 +1,4 @@
-"""How files are scored, which of their records, and how many may be rejected."""
+"""The options for scoring files: how, which records, and how many may be rejected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from toolkit.errors import UsageError
-from toolkit.records.archives import file_of
+from toolkit.records.inputs import Kind
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import ReviewFile
 
@@ -18,12 +18,12 @@ _FORM = re.compile(r"(\d+(?:\.\d+)?)(%?)", re.ASCII)
 
 @dataclass(frozen=True)
 class Limit:
-    """A number of records, or a share of them, as an option gives it."""
+    """A limit as a number of records or as a share of them, such as ``100`` or ``1%``."""
 
     option: ClassVar[str]
 
     count: int | None = None
-    share: float | None = None  # 0 to 1; compared at the end of a file
+    share: float | None = None  # 0 to 1; checked at the end of a file
 
     def __post_init__(self) -> None:
         if (self.count is None) == (self.share is None):
@@ -33,7 +33,7 @@ class Limit:
 
     @classmethod
     def parse(cls, text: str) -> Self:
-        """Read ``100`` or ``1%``; raises `UsageError`."""
+        """Read ``100`` or ``1%``; raise `UsageError` for anything else."""
         found = _FORM.fullmatch(text.strip())
         if found is None or ("." in text and not found[2]):
             raise UsageError(
@@ -42,15 +42,14 @@ class Limit:
             )
         if found[2]:
             return cls(share=float(Decimal(found[1]) / 100))
-        return cls(
-            count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0)
-        )  # no file has more records than that
+        # Further digits change nothing: no file has that many records.
+        return cls(count=int(found[1].lstrip("0")[:_MOST_DIGITS] or 0))
 
     def __str__(self) -> str:
         return f"{self.count:,}" if self.share is None else f"{self.share * 100:g}%"
 
     def is_passed(self, found: int, records: int, *, at_end: bool = True) -> bool:
-        """Whether more is found than allowed, of the records so far."""
+        """Whether `found`, of the `records` so far, exceeds the limit."""
         if self.count is not None:
             return found > self.count
         assert self.share is not None
@@ -59,26 +58,26 @@ class Limit:
 
 
 class MaxRejected(Limit):
-    """The most records of a file that may be rejected; a share is compared at its end."""
+    """How many records of a file may be rejected."""
 
     option = "--max-rejected"
 
 
 class MaxUnread(Limit):
-    """The most texts of a file of which the model may know no word, or few."""
+    """How many texts of a file may have no or few words that the model knows."""
 
     option = "--max-unread"
 
 
 class MaxChanged(Limit):
-    """The most rows whose label may change from one model to another."""
+    """How many labels may change from one model to another."""
 
     option = "--max-changed"
 
 
 @dataclass(frozen=True)
 class Subset:
-    """Which records of each file are taken: its first ones, or a random sample in order."""
+    """Which records of each file to use: all, the first ones, or a random sample in file order."""
 
     limit: int | None = None
     sample: int | None = None
@@ -99,8 +98,8 @@ class Subset:
         return f"only {self.sample:,} random records of a file (--sample)" if self.sample else ""
 
     def check(self, reviews: ReviewFile) -> None:
-        """Raise `UsageError` if the file cannot be read as often as a sample needs."""
-        if self.sample is not None and not file_of(reviews.path).is_file():
+        """Raise `UsageError` for a sample of a file that cannot be read twice, such as a pipe."""
+        if self.sample is not None and reviews.source.kind is not Kind.FILE:
             raise UsageError(
                 f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
                 "Save it to a file first, or use --limit."
@@ -112,20 +111,20 @@ ALL = Subset()
 
 @dataclass(frozen=True, kw_only=True)
 class ScoringOptions:
-    """How to score files."""
+    """The options for scoring files."""
 
     reading: ReadOptions = field(default_factory=ReadOptions)
-    output_format: str | None = None  # None: by the ending of the output, or as the input
-    stop_on_error: bool = False  # end at the first record that cannot be read
-    workers: int | None = None  # None: as many as there are usable cores
+    output_format: str | None = None  # None: by the ending of the output, else the input's format
+    stop_on_error: bool = False  # stop at the first record that cannot be read
+    workers: int | None = None  # threads; None: one per usable core
     force: bool = False  # replace existing outputs, and drop the progress of an earlier run
     # Continue an earlier run, if there is one; with force, even if that replaces other files.
     resume: bool = False
-    # Leave out files whose output is there and up to date; with force, replace the others.
+    # Skip files whose output exists and is up to date; with force, replace other outputs.
     skip_existing: bool = False
-    leaves_record: bool = False  # of what the output is made of, also without `skip_existing`
+    leaves_record: bool = False  # write the record for `skip_existing`, even without that option
     checkpoint_seconds: float = 5.0  # between two checkpoints
-    max_rejected: MaxRejected | None = None  # of each file; a file with more fails
-    max_unread: MaxUnread | None = None  # the same
-    subset: Subset = ALL  # of the records of each file
-    estimates_prior: bool = False  # of each file, from its first records
+    max_rejected: MaxRejected | None = None  # per file; a file that exceeds it fails
+    max_unread: MaxUnread | None = None  # per file; a file that exceeds it fails
+    subset: Subset = ALL  # of each file
+    estimates_prior: bool = False  # from the first records of each file

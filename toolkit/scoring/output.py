@@ -1,12 +1,11 @@
-"""Where scored records go, block after block: bytes or batches, with their rejects and counts."""
+"""Write scored records, block after block, with their rejects and counts."""
 
 from __future__ import annotations
 
-import select
 import shutil
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import SpooledTemporaryFile
@@ -16,102 +15,29 @@ import pyarrow as pa
 
 from toolkit.errors import OutputError, UsageError
 from toolkit.files import atomic_file, check_output_file, limit_rights, reporting_failures
-from toolkit.records.archives import compressed_nothing, compressor, file_of
-from toolkit.records.formats import Format, format_of, output_of
-from toolkit.records.options import STDIN
+from toolkit.records.formats import Format, format_of, output_format_of, output_of
+from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
+from toolkit.scoring.block_scorer import ScoredBlock
 from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import Checkpoint, FileResult, Frame, Summary
-from toolkit.scoring.score_block import ScoredBlock
+from toolkit.scoring.results import Checkpoint, FileResult, Summary
 
 STANDARD_OUTPUT = Path("standard output")
-_REJECTS_IN_MEMORY = 16 << 20  # bytes, where the records go to standard output
-
-
-class ByteFile:
-    """A file of bytes, which can be cut after any block; it is not buffered."""
-
-    def __init__(
-        self,
-        file: IO[bytes],
-        form: Output,
-        compression: str | None,
-        *,
-        is_new: bool,
-        has_records: bool = False,
-    ) -> None:
-        self._file = file
-        self._trailer = form.trailer
-        self._separator = form.separator
-        self._has_records = has_records
-        self._compression = compression
-        self._is_empty = is_new
-        self._header = self._write(form.header) if is_new else 0
-        self._end = 0
-
-    def append(self, data: bytes | pa.Buffer, *, ends_group: bool) -> None:  # noqa: ARG002
-        """Write the bytes of a block, compressed already."""
-        if self._separator and len(data):
-            if self._has_records:
-                self._write(self._separator)
-            self._has_records = True
-        self._put(data)
-
-    def close(self) -> None:
-        """Write what comes after the last block."""
-        self._end = self._write(self._trailer())
-        if self._is_empty:
-            nothing = compressed_nothing(self._compression)
-            write_all(self._file, nothing)
-            self._end = len(nothing)
-
-    @property
-    def frame(self) -> Frame:
-        """Tell what is around the records, when the file is closed."""
-        return Frame(
-            self._header, self._end, bytes(self._stored(self._separator)).decode("latin-1")
-        )
-
-    def abandon(self) -> None:
-        """Leave the file as it is."""
-
-    def _write(self, data: bytes) -> int:
-        stored = self._stored(data)
-        self._put(stored)
-        return len(stored)
-
-    def _stored(self, data: bytes) -> bytes | pa.Buffer:
-        return compressor(self._compression)(pa.py_buffer(data))
-
-    def _put(self, data: bytes | pa.Buffer) -> None:
-        write_all(self._file, data)
-        self._is_empty &= not len(data)
-
-
-def write_all(file: IO[bytes], data: bytes | pa.Buffer) -> None:
-    """Write to a file that is not buffered, and may take less than it is given."""
-    rest = memoryview(data)
-    write: Callable[[memoryview], int | None] = file.write
-    while rest:
-        written = write(rest)
-        if written is None:  # a pipe that does not wait, and is full
-            select.select([], [file], [])
-        else:
-            rest = rest[written:]
+_REJECTS_IN_MEMORY = 16 << 20  # bytes; more go to a temporary file
 
 
 class ScoredOutput:
-    """An output, its rejects and its counts, growing by a block at a time."""
+    """An output with its rejects and counts, which grows by one block at a time."""
 
     start: Offset = ()  # where in the input to start
-    saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks, where they are known
-    prior: FilePrior | None = None  # that was estimated
+    saved: Sequence[pa.RecordBatch] = ()  # `ScoredBlock.numbers` of an earlier run, by block
+    prior: FilePrior | None = None  # estimated
 
     def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
-        self.summary = before  # of what is written
+        self.summary = before  # of the written records
         self._file = file
         self._rejects = rejects
         self._blocks = 0
@@ -131,11 +57,11 @@ class ScoredOutput:
         write_all(self._rejects, lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
-        """Write the end, put everything in its place, and say what is done."""
+        """Write the end, move everything to its place, and return the final checkpoint."""
         self._file.close()
         return Checkpoint(
-            self._reached,
-            self.summary,
+            reached=self._reached,
+            summary=self.summary,
             frame=self._file.frame if isinstance(self._file, ByteFile) else None,
             job_id=result.job_id,
             columns=dict(result.columns),
@@ -145,25 +71,24 @@ class ScoredOutput:
 
 
 class StandardOutput(ScoredOutput):
-    """Standard output, which cannot be continued, and a file of rejects if there are any.
+    """Standard output, which cannot be resumed, with a file of rejects if there are any.
 
-    Rejects stay in memory, or in a temporary file, until the end.
+    Rejects stay in memory or in a temporary file until the end.
     """
 
     def __init__(
-        self, job: Job, form: Output, source: WatchedInput | None, files: ExitStack, *, force: bool
+        self, job: Job, form: Output, source: WatchedInput | None, *, files: ExitStack, force: bool
     ) -> None:
-        if form.open_file is not None:
-            raise UsageError(
-                "standard output: a Parquet file is written with --output, to a file with a name"
-            )
-        if sys.stdout is None:  # then other files have its number
+        if sys.stdout is None:  # then descriptor 1 may be another file
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         rejects = files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))  # noqa: SIM115
         with reporting_failures(STANDARD_OUTPUT):
             super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
-        self._job, self._source, self._force = job, source, force
+        self._job = job
+        self._source = source
+        self._force = force
+        self._rejects_place = job.rejects_file or STANDARD_OUTPUT
 
     def append(self, block: ScoredBlock) -> None:
         """Write a block."""
@@ -171,7 +96,7 @@ class StandardOutput(ScoredOutput):
             super().append(block)
 
     def _write_rejects(self, lines: bytes) -> None:
-        with reporting_failures(self._job.rejected):  # such as for a temporary file without room
+        with reporting_failures(self._rejects_place):  # such as for a temporary file without room
             super()._write_rejects(lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
@@ -184,19 +109,19 @@ class StandardOutput(ScoredOutput):
         if self.summary.rejected and path is not None:
             try:
                 check_output_file(path, force=self._force, option="--rejected")
-            except UsageError as error:  # too late for a wrong call: the output is written
+            except UsageError as error:  # not a usage error any more: the output is written
                 raise OutputError(
                     f"{error} The scored records are written, the rejected ones are not."
                 ) from None
             self._rejects.seek(0)
             with atomic_file(path, force=self._force) as partial, partial.open("wb") as copy:
                 shutil.copyfileobj(self._rejects, copy)
-            limit_rights(path, file_of(self._job.source))
+            limit_rights(path, self._job.input.file)
         return done
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
-    """Choose the format of the output, by its name where none is asked for."""
+    """Return how to write the output, in the chosen format or the one of its name."""
     own, target = _formats(job, options)
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
@@ -204,14 +129,19 @@ def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Outpu
 
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:
-    """Tell the formats of the input and of the output."""
-    own = format_of(job.source, options.reading.format)
-    asked = options.output_format or (own.written.name if job.output == STDIN else None)
-    return own, format_of(job.output, asked, "--output-format")
+    """Return the formats of the input and of the output."""
+    own = format_of(job.input, options.reading.format)
+    asked = options.output_format or (own.written.name if job.is_to_stdout else None)
+    target = output_format_of(job.output, asked, "--output-format")
+    if job.is_to_stdout and not target.is_text:
+        raise UsageError(
+            f"standard output: {target.what} is written with --output, to a file with a name"
+        )
+    return own, target
 
 
 def empty_form(job: Job, options: ScoringOptions) -> Output:
-    """Say how nothing is written: as no bytes, or as a table with the added columns alone."""
+    """Return how to write an output without records: no bytes, or a table of added columns."""
     _, target = _formats(job, options)
     if target.is_text:
         return Output(lambda *_: pa.py_buffer(b""))

@@ -1,4 +1,4 @@
-"""What became of the records of a file, what is done of it, and what to warn of."""
+"""The results of scoring: counts of records, checkpoints, and warnings about a file."""
 
 from __future__ import annotations
 
@@ -8,47 +8,58 @@ from contextlib import suppress
 from dataclasses import dataclass, field, fields, replace
 from datetime import UTC, datetime
 from functools import reduce
-from math import nan, sqrt
+from math import isnan, nan, sqrt
 from operator import add
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
-from toolkit.records.archives import compression_of, file_of
 from toolkit.records.formats import format_of
-from toolkit.records.labels import TOO_MANY, Meanings, meanings_of, name_of
-from toolkit.records.options import STDIN, LabelNames
+from toolkit.records.inputs import FileFacts, Input
+from toolkit.records.labels import (
+    TOO_MANY,
+    Meanings,
+    WrongValueError,
+    meanings_of,
+    name_of,
+)
+from toolkit.records.options import LabelNames
+from toolkit.records.output_file import Frame
 from toolkit.records.review_file import Offset
 from toolkit.scoring.file_prior import FilePrior
-from toolkit.scoring.identity import FileFacts, Prefix
+from toolkit.scoring.identity import Prefix
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import MaxRejected, MaxUnread
 
 if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
 
-# Of the texts. Of English reviews of any kind, less than half as many are so.
+# A larger share of texts without known words causes a warning. English reviews of any kind have
+# less than half of it.
 _MOST_UNREAD = 0.1
-# Far less sure than where a model was calibrated: by factor and difference, beyond chance.
-# "How sure the scores are" in exported/EXPERIMENTS.md has what this is based on.
-_MORE_UNSURE, _POINTS_MORE_UNSURE = 1.5, 0.1
-# Of the texts of a source of English reviews, 5% at most look like values, of their titles 49%; of
-# addresses, URLs, booleans, ids, categories, and names of people and countries, all do.
-_MOST_VALUES, _FEWEST_FOR_VALUES = 0.8, 20
-_MOST_LABELS = 2000  # different ones; a line of a journal holds them, of 1 MiB at most
-_FEW_TEXTS = 5  # that many may be chance, unless they are most of the texts
+# Scores are far less sure than on the reviews of calibration if their share exceeds both the factor
+# and the difference, beyond chance. Based on "How sure the scores are" in exported/EXPERIMENTS.md.
+_MORE_UNSURE = 1.5
+_POINTS_MORE_UNSURE = 0.1
+# A larger share of texts that look like values causes a warning. Of English reviews, at most 5% do,
+# of their titles 49%; of addresses, URLs, booleans, ids, categories and names, all do.
+_MOST_VALUES = 0.8
+_FEWEST_FOR_VALUES = 20
+_MOST_LABELS = 2000  # different labels; they must fit into a line of the journal, 1 MiB
+_FEW_WRONG = 0.05  # of the given labels mean nothing: they are only counted
+_MOSTLY_WRONG = 0.5  # or more: the others are not labels, either
+_FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
 @dataclass(frozen=True)
 class Progress:
-    """How far the scoring of a file has come."""
+    """The progress of scoring a file."""
 
     records: int
     bytes_done: int
-    bytes_in_all: int | None  # None where it is not known
-    resumed: int = 0  # of the records, those that an earlier run has done
+    bytes_in_all: int | None  # None: unknown
+    resumed: int = 0  # how many of the records an earlier run has scored
     accuracy: float | None = None  # so far; None without labels
 
 
@@ -56,45 +67,50 @@ Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
 _Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
 
 
-# What is counted of a model of sentiment alone.
+# Counts that only a model of sentiment has.
 _OF_SENTIMENT = (
-    *("positive", "neutral", "mixed", "unsure", "probability_tenths"),
-    *("labelled_neutral", "labelled_mixed"),
+    "positive",
+    "neutral",
+    "mixed",
+    "unsure",
+    "probability_tenths",
+    "labelled_neutral",
+    "labelled_mixed",
 )
 
 
 @dataclass
 class Summary:
-    """Every record is counted once: scored, without text or a known word, or rejected."""
+    """Counts of records. Each is scored, without text, without a known word, or rejected."""
 
     scored: int = 0
     without_text: int = 0
-    without_known_words: int = 0  # with a text of which the model knows no word
+    without_known_words: int = 0  # with a text, but without a word that the model knows
     rejected: int = 0
-    positive: int = 0  # of the scored
-    neutral: int = 0  # of the scored, where a range of probabilities is called so
-    mixed: int = 0  # of the scored, where reviews are scored by sentence
-    unsure: int = 0  # of the scored, with a probability from 0.25 to 0.75
-    probability_tenths: Tenths = (0,) * 10  # of the scored, as `toolkit.model.labels.count_tenths`
-    levels: _Levels = NO_LEVELS  # of the scored, as `toolkit.model.prior.count_levels`
-    few_known_words: int = 0  # of the scored, as `toolkit.model.predict.KnownWords` tells
-    first_unread: int = 0  # row of the output, from 1, without or with few known words; 0: none
-    cut_to_length: int = 0  # of the scored, with more tokens than the model reads
-    # By aspect, the reviews that are neutral, negative, positive and mixed about it.
+    positive: int = 0  # scored as positive
+    neutral: int = 0  # scored as neutral, if there is a neutral range
+    mixed: int = 0  # scored as mixed, if reviews are scored by sentence
+    unsure: int = 0  # scored with a probability from 0.25 to 0.75
+    probability_tenths: Tenths = (0,) * 10  # of scored records, see `model.labels.count_tenths`
+    levels: _Levels = NO_LEVELS  # of scored records, see `model.prior.count_levels`
+    few_known_words: int = 0  # scored, but with few known words
+    first_unread: int = 0  # first output row without or with few known words, from 1; 0: none
+    cut_to_length: int = 0  # scored, but with more tokens than the model reads
+    # Aspect → label → number of reviews.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
-    # Of the scored, by the label of a model of classes; others have no label that is likely enough.
+    # For a model of classes: label → number of scored records. Unlikely labels are not counted.
     classes: dict[str, int] = field(default_factory=dict)
-    cut_at_nul: int = 0  # of the texts, read up to their first NUL only
+    cut_at_nul: int = 0  # texts that are read up to a NUL only
     seconds: float = 0.0
-    # Where a column of labels is named: of each label, as it is written (`label_words`), how many
-    # of the scored have which answer. What labels mean depends on all of them: `with_labels_read`.
+    # With a label column: label as written (`label_words`) → answer → number of scored records. The
+    # meaning of a label depends on all labels of the file: `with_labels_read`.
     labels: dict[str, dict[str, int]] = field(default_factory=dict)
-    labelled: int = 0  # of the scored, with a label that can be read
-    labelled_neutral: int = 0  # of the labelled, called neutral: neither right nor wrong
-    labelled_mixed: int = 0  # the same for mixed
-    right: int = 0  # of the labelled
-    unreadable_labels: int = 0  # of the scored, without a label or with another value
-    neutral_labels: int = 0  # of the scored, with a neutral label, such as 3 of 5 stars: left out
+    labelled: int = 0  # scored, with a label that can be read
+    labelled_neutral: int = 0  # labelled, but scored as neutral: neither right nor wrong
+    labelled_mixed: int = 0  # labelled, but scored as mixed
+    right: int = 0  # labelled, and the answer is the label
+    unreadable_labels: int = 0  # scored, without a label or with an unknown one
+    neutral_labels: int = 0  # scored, with a neutral label such as 3 of 5 stars: left out
 
     @property
     def records(self) -> int:
@@ -103,23 +119,23 @@ class Summary:
 
     @property
     def unread(self) -> int:
-        """Texts of which the model knows no word, or few."""
+        """Texts with no or few words that the model knows."""
         return self.without_known_words + self.few_known_words
 
     @property
     def texts(self) -> int:
-        """Records with a text that could be read."""
+        """Records with a text."""
         return self.scored + self.without_known_words
 
     @property
     def accuracy(self) -> float | None:
-        """Share of the right among the answered; None where there are none."""
+        """Share of right answers, 0 to 1; None without labelled records."""
         read = self.with_labels_read()
         return read.right / read.answered if read.answered else None
 
     @property
     def answered(self) -> int:
-        """Labelled records that are called positive or negative."""
+        """Labelled records that are scored as positive or negative."""
         return self.labelled - self.labelled_neutral - self.labelled_mixed
 
     @property
@@ -128,7 +144,7 @@ class Summary:
         return self.records / self.seconds if self.seconds else 0.0
 
     def __add__(self, other: Summary) -> Summary:
-        """Add the counts of another file or block, whose rows come after these."""
+        """Add the counts of the next block or file."""
         apart = ("probability_tenths", "levels", "aspects", "labels", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
         added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
@@ -146,7 +162,7 @@ class Summary:
         return added
 
     def with_labels_read(self) -> Summary:
-        """Count the labels that are right: of a whole file, read as train and evaluate do."""
+        """Return the summary of a whole file with its labels read, as in training."""
         if not self.labels:
             return self
         meanings = self.label_meanings()
@@ -173,20 +189,66 @@ class Summary:
         )
 
     def label_meanings(self) -> Meanings:
-        """Read the labels of a whole file; if they mean nothing together, none means anything."""
+        """Return what the labels of a whole file mean; nothing if they contradict each other."""
+        none = Meanings({}, "")
         if TOO_MANY in self.labels:
-            return Meanings({}, "")
-        counts = [sum(each.values()) for each in self.labels.values()]
+            return none
         try:
-            return meanings_of([*self.labels], "", LabelNames(skip_wrong=True), counts=counts)
+            found = meanings_of(
+                [*self.labels], "", LabelNames(skip_wrong=True), counts=self._label_counts()
+            )
         except InputError:
-            return Meanings({}, "")
+            return none
+        # As two numbers without a scale do: an accuracy of the other rows would mean nothing.
+        return none if self.share_of_wrong_labels(found) >= _MOSTLY_WRONG else found
+
+    def _label_counts(self) -> list[int]:
+        return [sum(each.values()) for each in self.labels.values()]
+
+    def share_of_wrong_labels(self, meanings: Meanings) -> float:
+        """Return the share of the given labels that mean nothing, 0 to 1."""
+        counts = dict(zip(self.labels, self._label_counts(), strict=True))
+        given = sum(counts[word] for word in meanings.targets)
+        wrong = sum(counts[word] for word, each in meanings.targets.items() if isnan(each))
+        return wrong / given if given else 0.0
+
+    def labels_warning(self, column: str | None) -> str | None:
+        """Return the warning that labels mean nothing, as `toolkit evaluate` says it, or None.
+
+        It is for a whole file whose labels are not read yet. Few wrong labels are only counted.
+        """
+        why = self._why_labels_are_wrong() if self.labels else None
+        if why is None:
+            return None
+        has_accuracy = bool(self.label_meanings().targets)
+        rest = "The accuracy is that of the other rows" if has_accuracy else "There is no accuracy"
+        return (
+            f"column {column!r}: {why}. {rest}. toolkit evaluate reads other labels, with "
+            "--positive, --positive-from or --skip-wrong-labels."
+        )
+
+    def _why_labels_are_wrong(self) -> str | None:
+        """Return what `toolkit evaluate` says of the labels; None if at most a few are wrong."""
+        if TOO_MANY in self.labels:
+            return f"has more than {_MOST_LABELS:,} different labels"
+        by_count = sorted(zip(self._label_counts(), self.labels, strict=True), reverse=True)
+        counts = [count for count, _ in by_count]
+        words = [word for _, word in by_count]
+        try:
+            found = meanings_of(words, "", LabelNames(skip_wrong=True), counts=counts)
+            if self.share_of_wrong_labels(found) > _FEW_WRONG:
+                meanings_of(words, "", LabelNames(), counts=counts)
+        except WrongValueError as error:
+            return error.problem.partition(". ")[0]
+        except InputError as error:
+            return str(error).removeprefix(": ").partition(". ")[0]
+        return None
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the counts, the sum first, and the accuracy.
+        """Return the counts for reports: the number of records first, the accuracy last.
 
-        Those of aspects, and of neutral labels, are there if there are any. Of a model of classes,
-        there are the counts of its labels instead of those of sentiment.
+        Counts of aspects, classes and neutral labels are left out if there are none. A model of
+        classes has no counts of sentiment.
         """
         read = self.with_labels_read()
         if_any = ("aspects", "classes", "labels", "neutral_labels")
@@ -211,40 +273,36 @@ def _sum(first: Mapping[str, int], second: Mapping[str, int]) -> dict[str, int]:
 
 
 @dataclass(frozen=True)
-class Frame:
-    """What a file holds around its records, as it is stored; in bytes."""
-
-    header: int
-    trailer: int
-    separator: str  # between the records of two files that are joined, as Latin-1
-
-
-@dataclass(frozen=True)
 class Checkpoint:
-    """What is done of a job: up to some record, or all of it; it is written as JSON."""
+    """The state of a job, complete or not; a line of the journal, as JSON."""
 
-    reached: Offset  # in the input, after the last block that is written
+    reached: Offset  # in the input, after the last written block
     summary: Summary
-    # Of an output that grows: its files by name, and what was read of the input.
+    # Of an incomplete output: its files by name, and the part of the input that was read.
     files: dict[str, Prefix] = field(default_factory=dict)
     source: Prefix | None = None
-    # Of one that is complete:
-    complete: FileFacts | None = None  # of the file, or of the object that it was uploaded to
-    content: Prefix | None = None  # of the file; None where it is not known, as of Parquet
-    # When the input had changed last, which nobody can set back; then `source` is all of it. None
-    # where only its size and time are known.
+    # Of a complete output:
+    complete: FileFacts | None = None  # of the file, or of the uploaded object
+    content: Prefix | None = None  # of the file; None if unknown, as for Parquet
+    # Change time (ctime) of the input, which nobody can set back; then `source` is the whole input.
+    # None if only size and modification time are known.
     source_changed_ns: int | None = None
-    frame: Frame | None = None  # None where files cannot be joined
+    frame: Frame | None = None  # None if files of the format cannot be joined
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name
     warnings: tuple[str, ...] = ()
-    prior: FilePrior | None = None  # that was estimated
-    done_run: str | None = None  # whose journals are being removed: the digest of its outputs
+    prior: FilePrior | None = None  # estimated
+    done_run: str | None = None  # digest of the outputs of a run whose journals are being removed
+
+    @property
+    def is_clean(self) -> bool:
+        """Whether a run has only counts to report: no rejects, no warnings, and scored records."""
+        return not (self.warnings or self.summary.rejected or why_none_is_scored(self.summary))
 
 
 @dataclass(frozen=True)
 class Source:
-    """What an input is, before it is opened; None: not known, as for standard input."""
+    """Facts of an input before it is opened; None: unknown, as for standard input."""
 
     format: str | None = None
     compression: str | None = None
@@ -252,50 +310,48 @@ class Source:
     modified: str | None = None  # UTC, as in ISO 8601
 
     @classmethod
-    def of(cls, path: Path, read_as: str | None, facts: FileFacts | None = None) -> Self:
-        """Look at a file, unless its facts are known; ``read_as`` is what --format names."""
+    def of(cls, source: Input, read_as: str | None, facts: FileFacts | None) -> Self:
+        """Describe an input by its facts, if they are known; ``read_as`` is what --format names."""
         name = None
-        with suppress(InputError, UsageError):  # of no known format: opening it says so
-            name = format_of(path, read_as).name
-        if path == STDIN:
+        with suppress(InputError, UsageError):  # unknown format: opening the file reports it
+            name = format_of(source, read_as).name
+        if source.is_stdin:
             return cls(name)
-        with suppress(ValueError):  # a name with a null byte
-            facts = facts or FileFacts.at(file_of(path))
         if facts is None:
-            return cls(name, compression_of(path))
+            return cls(name, source.compression)
         modified = datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat()
-        return cls(name, compression_of(path), facts.size, modified)
+        return cls(name, source.compression, facts.size, modified)
 
 
 @dataclass(frozen=True)
 class ScoringModel:
-    """What summaries, reports and plans tell of a model."""
+    """Facts of a model for summaries, reports and plans."""
 
-    identity: dict[str, Any]  # as `Scorer.identity`
-    neutral: tuple[float, float] | None  # the probabilities that are called neutral
+    identity: dict[str, Any]  # `Scorer.identity()`
+    neutral: tuple[float, float] | None  # the neutral probabilities
     by_sentence: bool
-    max_tokens: int  # that it reads of a review
-    has_classes: bool = False  # of its own
-    unsure: float | None = None  # the share on the reviews that it was calibrated on
-    base: float = EVEN  # the share of positive reviews that the probabilities are for
+    max_tokens: int  # read of each review
+    has_classes: bool = False  # other classes than negative and positive
+    unsure: float | None = None  # share of unsure scores on the reviews of calibration
+    base: float = EVEN  # share of positive reviews that the model is calibrated for
     prior: float | None = None
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
-        """Describe a model that is loaded."""
+        """Return the facts of a loaded model."""
         return cls(
-            scorer.identity(),
-            scorer.neutral,
-            scorer.by_sentence,
-            scorer.max_tokens,
+            identity=scorer.identity(),
+            neutral=scorer.neutral,
+            by_sentence=scorer.by_sentence,
+            max_tokens=scorer.max_tokens,
             has_classes=scorer.answers is not None,
-            unsure=scorer.facts.metrics.unsure,
+            unsure=scorer.facts.unsure,
             base=scorer.base,
             prior=scorer.prior,
         )
 
     def adjusted_share(self, summary: Summary) -> float | None:
-        """Estimate the share of positive reviews from scores; None if it cannot be relied on."""
+        """Estimate the share of positive reviews from their scores; None if it is unreliable."""
         if self.has_classes:
             return None
         found = share_of(summary.levels, self.base)
@@ -304,40 +360,44 @@ class ScoringModel:
 
 @dataclass
 class FileResult:
-    """What became of a file."""
+    """The result of scoring a file."""
 
     job: Job
     summary: Summary = field(default_factory=Summary)
-    error: str | None = None  # why it could not be scored
-    is_done: bool = False  # its output is complete
-    is_skipped: bool = False  # its output was there
-    is_answered: bool = False  # the summary is known, of this run or of the one that wrote it
-    is_skipped_by_time: bool = False  # what that was made of is not known, but it is newer
+    error: str | None = None  # why the file could not be scored
+    is_done: bool = False  # the output is complete
+    is_skipped: bool = False  # the output existed before
+    is_answered: bool = False  # `summary` is known, from this run or the one that wrote the output
+    is_skipped_by_time: bool = False  # skipped only because the output is newer than the input
     source: Source = field(default_factory=Source)
-    # Role → name of the column; empty where the file was not opened.
+    # Role → name of the column; empty if the file was not opened.
     columns: Mapping[str, str] = field(default_factory=dict)
-    job_id: str | None = None  # of the output that is written, once the input is open
-    prior: FilePrior | None = None  # that was estimated
-    warnings: list[str] = field(default_factory=list)  # what may be wrong with it
-    label_meaning: str = ""  # which true labels were read as what; empty where it is as usual
-    removed: list[str] = field(default_factory=list)  # what killed uploads had left
-    done: Checkpoint | None = None  # what a later run, or whoever joins outputs, has to know
+    job_id: str | None = None  # of the output, known once the input is open
+    prior: FilePrior | None = None  # estimated
+    warnings: list[str] = field(default_factory=list)
+    label_meaning: str = ""  # how unusual labels were read; empty for the usual ones
+    removed: list[str] = field(default_factory=list)  # removed leftovers of killed uploads
+    done: Checkpoint | None = None  # for later runs, and for joining outputs
 
     def complete(self, done: Checkpoint) -> Self:
-        """Take over what is done, which is all of the file."""
-        self.done, self.is_done = done, True
+        """Take over the checkpoint of the complete output."""
+        self.done = done
+        self.is_done = True
         return self.answered_by(done)
 
     def answered_by(self, done: Checkpoint) -> Self:
-        """Take over what a run has found that wrote the output, this one or an earlier one."""
-        self.summary, self.is_answered = done.summary, True
-        self.job_id, self.columns, self.warnings = done.job_id, done.columns, [*done.warnings]
+        """Take over the results of the run that wrote the output, this one or an earlier one."""
+        self.summary = done.summary
+        self.is_answered = True
+        self.job_id = done.job_id
+        self.columns = done.columns
+        self.warnings = [*done.warnings]
         self.prior = done.prior
         self.read_labels()
         return self
 
     def read_labels(self) -> None:
-        """Find what the labels of the whole file mean, and count which are right."""
+        """Read the labels of the whole file, and count right answers."""
         self.label_meaning = self.summary.label_meanings().meaning
         self.summary = self.summary.with_labels_read()
 
@@ -348,7 +408,7 @@ def total(results: Sequence[FileResult]) -> Summary:
 
 
 def why_none_is_scored(summary: Summary) -> str | None:
-    """Say why no record is scored; None if one is, or without records."""
+    """Return why no record is scored; None if a record is scored, or if there are none."""
     if summary.scored or not summary.records:
         return None
     reasons = (
@@ -364,13 +424,14 @@ def why_none_is_scored(summary: Summary) -> str | None:
 
 
 def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
-    """Say that no record of a file is scored, or many cannot be read well; None if all is well.
+    """Return the warning that no text is scored, or that many have few known words; or None.
 
-    That no record of a single file is scored is an error, and not said here.
+    If the only file has no scored record, that is an error instead of a warning.
     """
     if not is_single and (why := why_none_is_scored(summary)):
         return f"no record is scored: {why}."
-    unread, texts = summary.unread, summary.texts
+    unread = summary.unread
+    texts = summary.texts
     is_chance = unread < _FEW_TEXTS and 2 * unread <= texts
     if unread <= _MOST_UNREAD * texts or is_chance:
         return None
@@ -383,9 +444,9 @@ def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool
 
 
 def values_warning(found: int, texts: int, text_column: str | None) -> str | None:
-    """Say that most of the texts that were looked at look like values of another column.
+    """Return the warning that most texts look like values of another column, or None.
 
-    The numbers are not said, so that the shards of a file say the same.
+    It has no numbers, so that it is the same for all shards of a file.
     """
     if texts < _FEWEST_FOR_VALUES or found < _MOST_VALUES * texts:
         return None
@@ -398,7 +459,7 @@ def values_warning(found: int, texts: int, text_column: str | None) -> str | Non
 
 
 def unsure_warning(summary: Summary, model: ScoringModel | None) -> str | None:
-    """Say that the scores of a run are far less sure than where the model was calibrated."""
+    """Return the warning that scores are far less sure than at the calibration, or None."""
     if model is None or model.unsure is None or summary.scored < FEWEST_FOR_UNSURE:
         return None
     share = summary.unsure / summary.scored
@@ -423,7 +484,7 @@ def check_rejected(
 ) -> None:
     """Raise `InputError` if more records of a file are rejected than allowed.
 
-    ``first`` is the number and the reason of the first one, where that is known.
+    ``first``: number and reason of the first reject, if known.
     """
     if maximum is None or not maximum.is_passed(counts.rejected, counts.records, at_end=at_end):
         return
@@ -439,7 +500,7 @@ def check_rejected(
 def check_unread(
     name: str, counts: Summary, maximum: MaxUnread | None, *, at_end: bool = True
 ) -> None:
-    """Raise `InputError` if the model can read fewer texts of a file than it has to."""
+    """Raise `InputError` if more texts of a file have few known words than allowed."""
     if maximum is None or not maximum.is_passed(counts.unread, counts.texts, at_end=at_end):
         return
     so_far = "" if at_end else "first "

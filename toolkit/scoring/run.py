@@ -1,4 +1,4 @@
-"""Score files of reviews, one after the other: blocks of records in, the same records out."""
+"""Score files of reviews, one after the other, with progress, checkpoints and warnings."""
 
 from __future__ import annotations
 
@@ -13,14 +13,15 @@ from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError,
 from toolkit.files import is_there, reporting_failures
 from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.archives import compression_of, file_of
+from toolkit.records.archives import compression_of
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import Output, ReviewFile
-from toolkit.scoring.blocks import run_blocks
+from toolkit.records.inputs import FileFacts
+from toolkit.records.review_file import Output, Reject, ReviewFile
+from toolkit.scoring.block_loop import run_blocks
+from toolkit.scoring.block_scorer import BlockScorer
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
-    FileFacts,
     TouchedError,
     WatchedInput,
     identity_of,
@@ -29,7 +30,7 @@ from toolkit.scoring.identity import (
     settings_of,
 )
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
-from toolkit.scoring.journal import Journals, open_journals
+from toolkit.scoring.journal import Journal, Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
 from toolkit.scoring.results import (
@@ -43,10 +44,8 @@ from toolkit.scoring.results import (
     counts_warning,
     values_warning,
 )
-from toolkit.scoring.score_block import BlockScorer
-from toolkit.stores.paths import is_in_store
 
-_MOST_ATTEMPTS = 100  # to score a file whose rights or links change again and again
+_MOST_ATTEMPTS = 100  # at a file whose rights or links keep changing
 
 OnProgress = Callable[[Progress], None]
 OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
@@ -67,34 +66,35 @@ def score_file(
     Parameters
     ----------
     scorer : Scorer
-        The model.
+        The scorer.
     source : Path
-        A file of a known format (`toolkit.records.formats`); ``-`` is standard input.
+        A file of a known format (`toolkit.records.formats`); ``-``: standard input.
     output : Path
-        The file to write; ``-`` is standard output. It appears when it is complete.
+        The file to write; it appears when it is complete. ``-``: standard output.
     options : ScoringOptions | None
-        Columns, workers, what to do with bad records and with files that exist already.
+        Columns, workers, and what to do with bad records and existing files.
     on_progress : OnProgress | None
         Called after each block, in the calling thread.
     rejected : Path | None
-        File of the records that cannot be read; None is ``OUTPUT.rejected.jsonl``.
+        File for records that cannot be read; None: ``OUTPUT.rejected.jsonl``.
 
     Returns
     -------
     Summary
-        What became of the records.
+        The counts of records.
 
     Raises
     ------
     InputError
-        If the file cannot be read, or not to its end; there is no output then.
+        If the file cannot be read to its end; then there is no output.
     OutputError
-        If the output cannot be written. What is written so far stays, for ``resume``.
+        If the output cannot be written. The part written so far is kept, for ``resume``.
     UsageError
-        If a column is missing or taken, or the output exists or cannot be made.
+        If a column is missing, the name of an added column is taken, or the output exists or
+        cannot be created.
     """
     jobs = Jobs([Job.of(source, output, rejected)], is_single=True)
-    (result,) = score_files(scorer, jobs, options, lambda _: nullcontext(on_progress))
+    (result,) = score_files(scorer, jobs, options, on_file=lambda _: nullcontext(on_progress))
     return result.summary
 
 
@@ -108,23 +108,35 @@ def score_files(
 ) -> list[FileResult]:
     """Score files one after the other, each with all workers.
 
-    ``on_file`` is entered while a file is scored, and gives what to call with its progress.
-    ``on_start`` gets the result of each file before it is known, for a run that does not come to
-    its end; ``on_warning`` what may be wrong with a file, as soon as it is found. The results are
-    in the order of the jobs, with those that an earlier run has scored. Where files go into a
-    folder, one that fails does not stop the others, and a later run with ``resume`` scores those
-    that failed. Raises the errors of `score_file`; those of the input only for a single file.
+    ``on_file`` returns a context that is open while a file is scored; it yields a function that
+    receives the progress. ``on_start`` receives each file's result object before scoring, so that
+    an interrupted run can still report it. ``on_warning`` receives warnings about a file as soon
+    as they are found.
+
+    The results are in the order of the jobs, including files that an earlier run has scored. In a
+    run over a folder, a file that fails does not stop the others, and a later run with ``resume``
+    scores the failed ones. Raises the errors of `score_file`; errors of the input only for a
+    single file.
     """
     options = options or ScoringOptions()
     scorer.check_gives(options.reading.columns.adds)
     check_call(jobs, options)
     settings = settings_of(scorer, options)
     with open_journals(jobs, options, settings) as journals:
-        if jobs.folder is not None and not jobs.is_single:  # else when its file is found to be good
+        if jobs.folder is not None and not jobs.is_single:  # a single file is checked first
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.hold_first()
-        run = _Run(scorer, jobs, options, settings, journals, on_file, on_start, on_warning)
+        run = _Run(
+            scorer=scorer,
+            jobs=jobs,
+            options=options,
+            settings=settings,
+            journals=journals,
+            on_file=on_file,
+            on_start=on_start,
+            on_warning=on_warning,
+        )
         results = [run.result(job) for job in jobs.files]
         if all(result.error is None for result in results):
             journals.end(is_done=True)
@@ -138,7 +150,7 @@ class _Run:
     scorer: Scorer
     jobs: Jobs
     options: ScoringOptions
-    settings: dict[str, Any]  # what the bytes of all outputs depend on
+    settings: dict[str, Any]  # see `settings_of`
     journals: Journals
     on_file: OnFile
     on_start: OnResult
@@ -146,9 +158,8 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        # Each look at an object is a request.
-        facts = FileFacts.at(file_of(job.source)) if is_in_store(job.source) else None
-        source = Source.of(job.source, self.options.reading.format, facts)
+        facts = job.input.known_facts()  # each look at an object is a request
+        source = Source.of(job.input, self.options.reading.format, facts)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
         if job.error is not None:
@@ -163,16 +174,16 @@ class _Run:
                 self._score_to_end(result, facts)
         except (InputError, UsageError, OutputError, StoreError) as error:
             result.error = str(error)
-            # Other failures, such as a full disk, concern the other files, too.
+            # Most other failures, such as a full disk, concern the other files, too.
             is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
-            is_of_one = is_name_too_long or isinstance(error, FileAppearedError)
-            may_pass = isinstance(error, OutputError | StoreError)
-            if self.jobs.is_single or (may_pass and not is_of_one):
+            concerns_one = is_name_too_long or isinstance(error, FileAppearedError)
+            is_of_output = isinstance(error, OutputError | StoreError)
+            if self.jobs.is_single or (is_of_output and not concerns_one):
                 raise
         return result
 
     def _answer_as(self, found: Checkpoint, result: FileResult) -> None:
-        """Answer as the run that wrote an output which is kept, by the limits of this one."""
+        """Report the results of the run that wrote a kept output, with the limits of this run."""
         job = result.job
         for warning in found.warnings:
             self.on_warning(job, warning)
@@ -188,7 +199,7 @@ class _Run:
             )
 
     def _score_to_end(self, result: FileResult, facts: FileFacts | None) -> None:
-        """Score a file; again from its last checkpoint, if only its rights or links change."""
+        """Score a file; continue from the last checkpoint if its rights or links change."""
         journal = None
         for left in reversed(range(_MOST_ATTEMPTS)):
             try:
@@ -200,15 +211,15 @@ class _Run:
                     raise
                 journal.options = replace(journal.options, resume=True)
             except (InputError, UsageError):
-                if journal is not None:  # it was more than rights and links
+                if journal is not None:  # its content has changed, too
                     journal.drop()
                 raise
 
     def _score(self, result: FileResult, facts: FileFacts | None) -> None:
-        """Score a file, or what an earlier run has left of it."""
+        """Score a file, or the rest of it after an earlier run."""
         job = result.job
         with ExitStack() as opened:
-            source = WatchedInput.open(job.source, facts)
+            source = WatchedInput.open(job.input, facts)
             if source is not None:
                 opened.callback(source.close)
             identity = identity_of(self.settings, source)
@@ -216,12 +227,7 @@ class _Run:
             checkpoint = None if journal is None else journal.continued(identity, source)
             result.removed = [] if journal is None else journal.removed
             if journal is not None and checkpoint is not None and checkpoint.complete:
-                name, most = str(job.source), self.options.max_rejected
-                check_rejected(name, checkpoint.summary, most)
-                check_unread(name, checkpoint.summary, self.options.max_unread)
-                with reporting_failures(job.output):
-                    publish(journal, checkpoint.summary)  # what is left to do of it
-                result.complete(checkpoint)
+                self._publish(journal, checkpoint, result)
                 return
             on_progress = opened.enter_context(self.on_file(job))
             reviews, form = self._opened(result, opened)
@@ -232,34 +238,61 @@ class _Run:
             metadata = metadata_of(scorer, result.job_id, job.shard)
             form = replace(form, metadata=metadata)
             self._prepare(job)
+            output: ScoredOutput
             if journal is None:
-                output: ScoredOutput = StandardOutput(
-                    job, form, source, opened, force=self.options.force
-                )
+                output = StandardOutput(job, form, source, files=opened, force=self.options.force)
             else:
-                with reporting_failures(job.output):
-                    self.journals.hold(journal)
-                    journal.begin(identity, keep=checkpoint is not None)
-                inputs, seconds = (source, reviews), self.options.checkpoint_seconds
-                output = opened.enter_context(
-                    open_file_output(journal, form, checkpoint, inputs, seconds)
+                self._begin(journal, identity, checkpoint)
+                in_file = open_file_output(
+                    journal,
+                    form,
+                    checkpoint=checkpoint,
+                    source=source,
+                    reviews=reviews,
+                    seconds=self.options.checkpoint_seconds,
                 )
+                output = opened.enter_context(in_file)
             output.prior = result.prior
             if reviews is not None:
-                self._score_blocks(scorer, reviews, form, output, result, on_progress)
+                self._score_blocks(
+                    scorer,
+                    reviews,
+                    form=form,
+                    output=output,
+                    result=result,
+                    on_progress=on_progress,
+                )
                 self._warn_of_file(reviews, result)
             self._warn_of_counts(output.summary, result)
             result.complete(output.finish(result))
 
+    def _begin(
+        self, journal: Journal, identity: dict[str, Any] | None, checkpoint: Checkpoint | None
+    ) -> None:
+        """Lock the journal of the next output; drop its progress without a checkpoint."""
+        with reporting_failures(journal.job.output):
+            self.journals.hold(journal)
+            journal.begin(identity, keep=checkpoint is not None)
+
+    def _publish(self, journal: Journal, done: Checkpoint, result: FileResult) -> None:
+        """Move a complete output to its place, after the limits of this run are checked."""
+        name = str(result.job.source)
+        check_rejected(name, done.summary, self.options.max_rejected)
+        check_unread(name, done.summary, self.options.max_unread)
+        with reporting_failures(result.job.output):
+            publish(journal, done.summary)
+        result.complete(done)
+
     def _opened(self, result: FileResult, opened: ExitStack) -> tuple[ReviewFile | None, Output]:
-        """Open the input, and choose how the output is written; say what may be wrong with it."""
-        job, options = result.job, self.options
+        """Open the input, choose how to write the output, and warn of problems."""
+        job = result.job
+        options = self.options
         try:
-            reviews = opened.enter_context(open_reviews(job.source, options.reading))
+            reviews = opened.enter_context(open_reviews(job.input, options.reading))
             result.columns = reviews.chosen
             form = output_form(reviews, job, options)
             options.subset.check(reviews)
-            self._warn_of_file(reviews, result)  # also of what the output cannot keep
+            self._warn_of_file(reviews, result)  # after `output_form`, which may add warnings
         except EmptyInputError:
             if job.is_named:
                 raise
@@ -268,16 +301,20 @@ class _Run:
         return reviews, form
 
     def _with_prior(self, result: FileResult, checkpoint: Checkpoint | None) -> Scorer:
-        """Estimate the prior of a file, unless an earlier run has done so, and score by it."""
+        """Return a scorer with the prior of a file, from the checkpoint or estimated."""
         known = None if checkpoint is None else checkpoint.prior
-        workers, reading = self.options.workers, self.options.reading
-        result.prior = known or prior_of_file(self.scorer, result.job.source, reading, workers)
+        result.prior = known or prior_of_file(
+            self.scorer,
+            result.job.input,
+            reading=self.options.reading,
+            workers=self.options.workers,
+        )
         if result.prior.warning is not None:
             self._warn(result, result.prior.warning)
         return self.scorer.with_prior(result.prior.share)
 
     def _prepare(self, job: Job) -> None:
-        """Make the folder of the output, and check that it can be written."""
+        """Create the folder of the output, and check that the output can be written."""
         if self.jobs.folder is not None:
             with reporting_failures(job.output):
                 job.output.parent.mkdir(parents=True, exist_ok=True)
@@ -290,12 +327,15 @@ class _Run:
                 self._warn(result, warning)
 
     def _warn_of_counts(self, summary: Summary, result: FileResult) -> None:
-        column, is_single = result.columns.get("text"), self.jobs.is_single
-        if not self.jobs.is_shard and (
-            warning := counts_warning(summary, column, is_single=is_single)
-        ):
+        """Warn of counts that are unusual; a shard does not, as its job will."""
+        if self.jobs.is_shard:
+            return
+        column = result.columns.get("text")
+        if warning := counts_warning(summary, column, is_single=self.jobs.is_single):
             self._warn(result, warning)
-        if result.prior is not None and not self.jobs.is_shard:
+        if warning := summary.labels_warning(result.columns.get("label")):
+            self._warn(result, warning)
+        if result.prior is not None:
             found = share_of(summary.levels, self.scorer.base)
             if warning := result.prior.warning_of_all(found):
                 self._warn(result, warning)
@@ -308,45 +348,66 @@ class _Run:
         self,
         scorer: Scorer,
         reviews: ReviewFile,
+        *,
         form: Output,
         output: ScoredOutput,
         result: FileResult,
         on_progress: OnProgress | None,
     ) -> None:
-        job = result.job
-        options, file_range, resumed = self.options, job.file_range, output.summary.records
+        """Score the blocks of a file into an output; check limits and report the progress."""
+        file_range = result.job.file_range
+        resumed = output.summary.records
         size = reviews.size if file_range.size is None else file_range.size
-
-        values = texts = 0
-        first: str | None = None  # reject, unless an earlier run has met it
-
-        def check(*, at_end: bool) -> None:
-            most = options.max_rejected
-            check_rejected(reviews.name, output.summary, most, first, at_end=at_end)
-            check_unread(reviews.name, output.summary, options.max_unread, at_end=at_end)
-
+        values = 0
+        texts = 0
+        first: Reject | None = None  # None if an earlier run has found the first one
+        scoring = BlockScorer(
+            scorer=scorer,
+            reviews=reviews,
+            form=form,
+            compression=compression_of(result.job.output),
+            saved=output.saved,
+        )
         for scored in run_blocks(
             reviews,
-            BlockScorer(scorer, reviews, form, compression_of(job.output), output.saved).score,
-            options.subset,
-            workers=options.workers,
+            scoring.score,
+            self.options.subset,
+            workers=self.options.workers,
             file_range=file_range,
             start=output.start,
             done=resumed,
         ):
             if scored.first_reject is not None:
-                if options.stop_on_error:
-                    reviews.fail(*scored.first_reject)
+                if self.options.stop_on_error:
+                    reviews.fail(scored.first_reject.number, scored.first_reject.reason)
                 if not output.summary.rejected:
-                    number, reason = scored.first_reject
-                    first = f"{reviews.counts} {number:,}: {reason}"
-            values, texts = values + scored.values[0], texts + scored.values[1]
+                    first = scored.first_reject
+            values += scored.values.values
+            texts += scored.values.texts
             output.append(scored)
-            check(at_end=False)
+            self._check_limits(reviews, output.summary, first, at_end=False)
             if on_progress is not None:
-                done, read = output.summary, reviews.bytes_read - file_range.first_byte
-                on_progress(Progress(done.records, read, size, resumed, done.accuracy))
-            del scored  # which may be large, before the next block is read
-        check(at_end=True)
+                bytes_done = reviews.bytes_read - file_range.first_byte
+                on_progress(_progress(output.summary, bytes_done, size=size, resumed=resumed))
+            del scored  # large blocks are freed before the next one is read
+        self._check_limits(reviews, output.summary, first, at_end=True)
         if warning := values_warning(values, texts, reviews.chosen.get("text")):
             self._warn(result, warning)
+
+    def _check_limits(
+        self, reviews: ReviewFile, counts: Summary, reject: Reject | None, *, at_end: bool
+    ) -> None:
+        """Raise `InputError` if more records are rejected or unread than allowed."""
+        first = None if reject is None else f"{reviews.counts} {reject.number:,}: {reject.reason}"
+        check_rejected(reviews.name, counts, self.options.max_rejected, first=first, at_end=at_end)
+        check_unread(reviews.name, counts, self.options.max_unread, at_end=at_end)
+
+
+def _progress(counts: Summary, bytes_done: int, *, size: int | None, resumed: int) -> Progress:
+    return Progress(
+        records=counts.records,
+        bytes_done=bytes_done,
+        bytes_in_all=size,
+        resumed=resumed,
+        accuracy=counts.accuracy,
+    )

@@ -1,9 +1,10 @@
 """Scores and explanations over HTTP: `toolkit serve`, with Starlette and uvicorn.
 
-A request goes from `server.py` (connections, slow clients, the end) through `heads.py` (versions,
-lengths, names of the host) and `app.py` (paths, JSON, limits, metrics) to `batches.py` (which
-requests are scored together, and where). `openapi.json` describes all paths for those who write or
-generate clients.
+A request goes from `server.py` (connections, slow clients, shutdown) through `heads.py` (versions,
+lengths, host names) and `app.py` (paths, JSON, limits, metrics) to `batches.py` (which requests are
+scored together, and where). `openapi.json` describes all paths, for authors and generators of
+clients.
+
 """
 
 from __future__ import annotations

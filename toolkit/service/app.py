@@ -38,11 +38,13 @@ from toolkit.service.batches import Batches, Wanted
 from toolkit.service.heads import HostNames, check_head
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
-# The time of an explanation grows by the square of its words: 0.13 s for 512. So one request has no
-# more than half a second of work, and its answer has some 240 kB.
-MOST_EXPLAINED, MOST_CHARACTERS_EXPLAINED, MOST_WORDS_EXPLAINED = 20, 1 << 16, 2048
-_SHARE_EXPLAINING = 8  # of the requests that may wait, one in so many may want explanations
-_MOST_BYTES_HELD = 1 << 26  # of all requests together
+# The time of an explanation grows with the square of its words: 512 take 0.13 s. With these limits
+# a request needs at most half a second, and its answer has some 240 kB.
+MOST_EXPLAINED = 20  # texts of a request
+MOST_CHARACTERS_EXPLAINED = 1 << 16  # of a request
+MOST_WORDS_EXPLAINED = 2048  # of a request
+_SHARE_EXPLAINING = 8  # one waiting request in 8 may ask for explanations
+_MOST_BYTES_HELD = 1 << 26  # of the bodies of all requests that are being answered
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 _OPTIONS = {
     "scores": ("stars", "neutral", "by_sentence"),
@@ -52,16 +54,16 @@ _OPTIONS = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What is refused, with the status 413, 408 or 503."""
+    """Limits of requests; a request above one is answered with the status 413, 408 or 503."""
 
-    most_bytes: int = 1 << 20  # of a request
+    most_bytes: int = 1 << 20  # of the body of a request
     most_texts: int = 1000  # of a request
-    most_waiting: int = 512  # requests that have arrived and have no answer
-    seconds: float = 15.0  # for a request to arrive, and again for its scores
+    most_waiting: int = 512  # requests that have arrived and are not answered yet
+    seconds: float = 15.0  # until a request has arrived, and again until it is scored
 
 
 class Service:
-    """The application, as ASGI says; one event loop uses it."""
+    """The ASGI application; one event loop uses it."""
 
     def __init__(
         self,
@@ -71,48 +73,45 @@ class Service:
         threads: int,
         on_error: Callable[[Exception], None],
     ) -> None:
-        self._limits, self._on_error = limits, on_error
-        self.host_names: HostNames | None = None  # None: any
+        self._limits = limits
+        self._on_error = on_error
+        self.host_names: HostNames | None = None  # None: any name is accepted
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
-        shown = scorer.with_labels(neutral).neutral  # raises now, and not at a request
-        scorer.score(["What the first call makes is ready when requests come."])
-        self._registry = own = CollectorRegistry()  # of this service alone
-        self._requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
-        self._seconds = Histogram(
-            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
-        )
-        self._texts = Counter(
-            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
-        )
-        batches = Counter("toolkit_batches", "Calls of the model", registry=own)
-        self._batches = Batches(scorer, neutral, threads, batches.inc)
-        waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
-        waiting.set_function(lambda: self._batches.waiting)
-        ProcessCollector(registry=own)
-        disable_created_metrics()  # type: ignore[no-untyped-call]
-        self._reading: set[asyncio.Timeout] = set()
-        self._last: float | None = None  # moment to read requests; None: not stopping
-        self._bytes_held = 0
+        neutral_range = scorer.with_labels(neutral).neutral  # raises now, and not at a request
+        scorer.score(["Whatever the first call creates is ready when requests come."])
         model = scorer.identity()
+        self._metrics = _Metrics(model)
+        self._batches = Batches(
+            scorer=scorer,
+            neutral=neutral,
+            threads=threads,
+            on_batch=self._metrics.batches.inc,
+        )
+        self._metrics.waiting.set_function(lambda: self._batches.waiting)
+        self._reading: set[asyncio.Timeout] = set()
+        self._last: float | None = None  # time of the loop when reading ends; None: not stopping
+        self._bytes_held = 0
         self._health = {
             "status": "ok",
             "model": {key: value for key, value in model.items() if key != "path"},
             "has_stars": scorer.has_stars,
-            "neutral_range": shown and [round(end, 7) for end in shown],
+            "neutral_range": neutral_range and [round(end, 7) for end in neutral_range],
             "toolkit_version": __version__,
         }
-        names = {key: model[key] for key in ("name", "version", "sha256")}
-        Info("toolkit_model", "In use", registry=own).info(names)
         self._description = _description(limits)
-        self._app = Starlette(
+        self._app = self._application()
+        self._paths = {route.path for route in self._app.routes if isinstance(route, Route)}
+
+    def _application(self) -> Starlette:
+        application = Starlette(
             routes=[
                 Route("/score", self._score, methods=["POST"]),
                 Route("/explain", self._explain, methods=["POST"]),
                 Route("/", self._start),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
-                Route("/metrics", self._metrics),
+                Route("/metrics", self._show_metrics),
                 Route("/openapi.json", self._openapi),
             ],
             exception_handlers={
@@ -121,28 +120,29 @@ class Service:
                 Exception: _failed,
             },
         )
-        self._app.router.redirect_slashes = False
-        self._paths = {route.path for route in self._app.routes if isinstance(route, Route)}
+        application.router.redirect_slashes = False
+        return application
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request, and count it."""
-        began, status = time.perf_counter(), 0
+        began = time.perf_counter()
+        status = 0
 
-        async def send_noted(message: MutableMapping[str, Any]) -> None:
+        async def send_and_note(message: MutableMapping[str, Any]) -> None:
             nonlocal status
             status = message.get("status", status)
             await send(message)
 
         try:
-            await (self._refusal_of(scope) or self._app)(scope, receive, send_noted)
+            await (self._refusal_of(scope) or self._app)(scope, receive, send_and_note)
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
-        self._requests.labels(path, status).inc()
-        self._seconds.labels(path).observe(time.perf_counter() - began)
+        self._metrics.requests.labels(path, status).inc()
+        self._metrics.seconds.labels(path).observe(time.perf_counter() - began)
 
     def _refusal_of(self, scope: Scope) -> Response | None:
-        """Return the answer to a request whose head is wrong, whatever its path is."""
+        """Return the error response if the head of a request is wrong, or None."""
         try:
             check_head(scope, self.host_names)
         except HTTPException as error:
@@ -150,7 +150,7 @@ class Service:
         return None
 
     def stop(self) -> None:
-        """Wait no longer than some seconds for the rest of each request."""
+        """Stop reading requests `SECONDS_TO_ARRIVE` seconds from now."""
         self._last = asyncio.get_running_loop().time() + SECONDS_TO_ARRIVE
         for limit in self._reading:
             limit.reschedule(self._last)
@@ -163,13 +163,14 @@ class Service:
 
     async def _answer(self, request: Request, name: str) -> Response:
         kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-        if kind != "application/json":  # what a page of another site cannot send without asking
+        # A page of another site cannot send this type without asking the service first (CORS).
+        if kind != "application/json":
             found = kind[:50] or "none"
             raise HTTPException(415, f"expected Content-Type: application/json, received {found}")
         explain = name == "explanations"
         self._check_room(explain=explain)
         async with self._body_of(request) as body:
-            wanted, texts = _parsed(body, name, self._limits)
+            wanted, texts = _parse(body, name, self._limits)
             try:
                 self._batches.check(wanted)
             except UsageError as error:
@@ -184,7 +185,7 @@ class Service:
             except TimeoutError:
                 raise _busy() from None
         for label, count in answer.labels.items():
-            self._texts.labels(label or "none").inc(count)
+            self._metrics.texts.labels(label or "none").inc(count)
         return Response(f'{{"{name}":{answer.rows}}}', media_type="application/json")
 
     def _check_room(self, *, explain: bool) -> None:
@@ -196,8 +197,9 @@ class Service:
 
     @asynccontextmanager
     async def _body_of(self, request: Request) -> AsyncIterator[bytes]:
-        """Read a request; one that is too large is refused before it is read to its end."""
-        most, held = self._limits.most_bytes, 0
+        """Read the body of a request; refuse it as soon as it is known to be too large."""
+        most = self._limits.most_bytes
+        held = 0
         too_large = HTTPException(413, f"expected at most {most:,} bytes")
         if int(request.headers.get("content-length", "0")) > most:
             raise too_large
@@ -234,7 +236,7 @@ class Service:
         return JSONResponse({"service": "toolkit serve", "description": "/openapi.json"})
 
     async def _readyz(self, _request: Request) -> Response:
-        """Answer whether further requests may come; the model is loaded before any request is."""
+        """Answer whether to send further requests; the model is loaded before the first one."""
         if self._last is not None:
             raise HTTPException(503, "the service is stopping")
         return JSONResponse({"status": "ready"})
@@ -242,15 +244,36 @@ class Service:
     async def _openapi(self, _request: Request) -> Response:
         return JSONResponse(self._description)
 
-    async def _metrics(self, _request: Request) -> Response:
-        return Response(generate_latest(self._registry), media_type=CONTENT_TYPE_PLAIN_0_0_4)
+    async def _show_metrics(self, _request: Request) -> Response:
+        shown = generate_latest(self._metrics.registry)
+        return Response(shown, media_type=CONTENT_TYPE_PLAIN_0_0_4)
 
 
-def _parsed(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | None]]:
-    """Read what is asked for; an `HTTPException` says what is wrong with it."""
+class _Metrics:
+    """What Prometheus reads at /metrics."""
+
+    def __init__(self, model: Mapping[str, Any]) -> None:
+        self.registry = own = CollectorRegistry()  # of this service alone
+        self.requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
+        self.seconds = Histogram(
+            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
+        )
+        self.texts = Counter(
+            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
+        )
+        self.batches = Counter("toolkit_batches", "Calls of the model", registry=own)
+        self.waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
+        ProcessCollector(registry=own)
+        disable_created_metrics()  # type: ignore[no-untyped-call]
+        names = {key: model[key] for key in ("name", "version", "sha256")}
+        Info("toolkit_model", "In use", registry=own).info(names)
+
+
+def _parse(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | None]]:
+    """Return the options and the texts of a request; raise `HTTPException` if it is not valid."""
     try:
         given = json.loads(body)
-    except (ValueError, RecursionError) as error:  # also no UTF-8, or nested too deep
+    except (ValueError, RecursionError) as error:  # also for invalid UTF-8 and deep nesting
         raise HTTPException(400, f"expected JSON: {error}") from None
     texts = given.get("texts") if isinstance(given, Mapping) else None
     if not isinstance(texts, list):
@@ -270,7 +293,7 @@ def _parsed(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | 
 
 
 def _options(given: Mapping[str, Any], name: str) -> dict[str, bool]:
-    """Give what is asked for besides the texts."""
+    """Return the keys besides the texts; raise `HTTPException` if one is unknown or not boolean."""
     options = {key: value for key, value in given.items() if key != "texts"}
     for key, value in options.items():
         shown = json.dumps(key)[:50]
@@ -283,7 +306,7 @@ def _options(given: Mapping[str, Any], name: str) -> dict[str, bool]:
 
 
 def _description(limits: Limits) -> dict[str, Any]:
-    """Give the description of all paths, with the version and the limits of this service."""
+    """Return the OpenAPI description, with the version and the limits of this service."""
     found = json.loads(files("toolkit.service").joinpath("openapi.json").read_text("utf-8"))
     found["info"]["version"] = __version__
     for schema, most in (("ScoreRequest", limits.most_texts), ("ExplainRequest", MOST_EXPLAINED)):
@@ -303,8 +326,8 @@ def _refused(_request: Request | None, error: Exception) -> Response:
 
 
 def _failed(_request: Request, _error: Exception) -> Response:
-    return JSONResponse({"error": "the service has failed: it has written why"}, 500)
+    return JSONResponse({"error": "the service failed; its log has the reason"}, 500)
 
 
 def _left(_request: Request, _error: Exception) -> Response:
-    return Response(status_code=499)  # to nobody: metrics count it, as those of nginx do
+    return Response(status_code=499)  # nobody receives it: it is for the metrics, as in nginx

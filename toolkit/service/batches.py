@@ -1,13 +1,15 @@
 """Which requests are scored together, and where.
 
-Short requests that want labels, probabilities or stars are scored in the event loop, all that have
-come since its last turn in one batch: a score of one text takes less than 0.1 ms with the native
-core, and the way to a thread and back more than that. Requests that are long, or that want
-sentences or explanations, take milliseconds, and would hold up all others. They are scored in
-threads, where the core and ONNX Runtime release Python's lock. While all threads are busy they
-wait, and those that want the same are then one batch: the fixed cost of sentences is that of
-thousands of words. Explanations cost a hundred times as much as scores. They have threads of their
-own, half as many, so that scores never wait for them.
+Short requests for labels, probabilities or stars are scored in the event loop. All that have come
+since its last turn are one batch. Scoring one text takes less than 0.1 ms with the native core,
+less than handing it to a thread and back.
+
+Requests that are long, or that want sentences or explanations, take milliseconds and would delay
+all others. They are scored in threads, where the core and ONNX Runtime release Python's lock. They
+wait while all threads are busy, and requests with the same options are then scored as one batch:
+the fixed cost of sentences is as high as the cost of thousands of words. Explanations cost a
+hundred times as much as scores. They have half as many threads of their own, so that scores never
+wait for them.
 """
 
 from __future__ import annotations
@@ -26,19 +28,20 @@ import numpy as np
 from toolkit.errors import UsageError
 from toolkit.model.decimals import shortest
 from toolkit.model.labels import SENTENCE_COUNTS, Range
-from toolkit.model.predict import STAR_DECIMALS, array_of
+from toolkit.model.predictor import STAR_DECIMALS, array_of
 from toolkit.model.scorer import Scorer
 
-# Characters of a batch in the event loop, some 2 ms, and of one in a thread, some 30 ms. A text
-# without any counts, too.
-MOST_IN_LOOP, MOST_IN_THREAD, _OF_ANY_TEXT = 1 << 14, 1 << 20, 16
+# Sizes are in characters.
+MOST_IN_LOOP = 1 << 14  # of a batch in the event loop: some 2 ms
+MOST_IN_THREAD = 1 << 20  # of a batch in a thread: some 30 ms
+_SIZE_OF_A_TEXT = 16  # added for each text, also for an empty one
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-Row = dict[str, Any] | None  # what is answered for a text; None: it has no score to explain
+Row = dict[str, Any] | None  # the answer for a text; None: there is no score to explain
 
 
 class Wanted(NamedTuple):
-    """What a request wants to know of its texts."""
+    """The options of a request."""
 
     stars: bool = False
     neutral: bool = False
@@ -47,13 +50,15 @@ class Wanted(NamedTuple):
 
 
 class Answer(NamedTuple):
-    """What a request gets, made where its texts are scored: long JSON takes milliseconds, too."""
+    """The answer to a request, encoded by the thread that scores: long JSON takes milliseconds."""
 
-    rows: str  # JSON, a list with an entry for each text
-    labels: Counter[str | None]  # of its texts; None has no score
+    rows: str  # JSON: a list with an entry for each text
+    labels: Counter[str | None]  # number of texts by label; None: without a score
 
 
 class _Job(NamedTuple):
+    """A request that waits for its answer."""
+
     wanted: Wanted
     texts: list[str | None]
     size: int  # in characters
@@ -61,7 +66,7 @@ class _Job(NamedTuple):
 
 
 class _Lane:
-    """Requests that wait for a thread, and how many threads they may still take."""
+    """Requests that wait for a thread, and the number of threads that are free for them."""
 
     def __init__(self, threads: int) -> None:
         self.jobs: deque[_Job] = deque()
@@ -69,38 +74,40 @@ class _Lane:
 
 
 class Batches:
-    """Scores the texts of requests; one event loop uses it."""
+    """Score the texts of requests; one event loop uses it."""
 
     def __init__(
         self, scorer: Scorer, neutral: Range | None, threads: int, on_batch: Callable[[], None]
     ) -> None:
         self.waiting = 0  # requests that have no answer yet
-        self.waiting_explanations = 0  # those of them that want explanations
+        self.waiting_explanations = 0  # waiting requests that want explanations
         self._on_batch = on_batch
-        self._scorer, self._neutral = scorer, neutral
+        self._scorer = scorer
+        self._neutral = neutral
         self._scorers: dict[tuple[bool, bool], Scorer] = {}
         self._soon: list[_Job] = []
         explaining = max(1, threads // 2)
-        self._later, self._explained = _Lane(threads), _Lane(explaining)
+        self._later = _Lane(threads)
+        self._explained = _Lane(explaining)
         self._pool = ThreadPoolExecutor(threads + explaining)
 
     def check(self, wanted: Wanted) -> None:
-        """Raise `UsageError` if the model cannot give what is wanted."""
+        """Raise `UsageError` if the model has no stars or no neutral range, but they are wanted."""
         if wanted.stars and not self._scorer.has_stars:
-            raise UsageError("stars: the model of this service has none")
+            raise UsageError("stars: the model of this service has no stars")
         if wanted.neutral and self._neutral is None:
             raise UsageError("neutral: the model of this service has no neutral range")
-        self._scorer_for(wanted)  # a label of the model may be called mixed
+        self._scorer_for(wanted)  # raises if a label of the model is itself called mixed
 
     def words_of(self, texts: list[str | None]) -> int:
-        """Count the words of some texts that the model reads."""
+        """Return the number of words that the model reads in the texts."""
         return int(np.count_nonzero(self._scorer.token_ids(array_of(texts))))
 
     async def answer(self, wanted: Wanted, texts: list[str | None]) -> Answer:
-        """Score texts. If this is cancelled before they are, they are left out."""
+        """Score the texts of a request; a cancelled request that still waits is not scored."""
         loop = asyncio.get_running_loop()
-        size = sum(len(text or "") + _OF_ANY_TEXT for text in texts)
-        job = _Job(wanted, texts, size, loop.create_future())
+        size = sum(len(text or "") + _SIZE_OF_A_TEXT for text in texts)
+        job = _Job(wanted=wanted, texts=texts, size=size, answer=loop.create_future())
         is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
         if is_slow:
             lane = self._explained if wanted.explain else self._later
@@ -144,7 +151,7 @@ class Batches:
         self._start_threads(lane)
 
     def _next(self, queue: list[_Job] | deque[_Job], most: int) -> list[_Job]:
-        """Take the first request, and others that want the same, up to some characters."""
+        """Take the first request, and others with the same options, up to `most` characters."""
         waiting = [job for job in queue if not job.answer.done()]
         taken: list[_Job] = []
         others: list[_Job] = []
@@ -165,7 +172,14 @@ class Batches:
         wanted = jobs[0].wanted
         texts = [text for job in jobs for text in job.texts]
         is_wanted = partial(_is_wanted, jobs)
-        rows = iter(rows_of(self._scorer_for(wanted), texts, wanted, is_wanted))
+        rows = iter(
+            rows_of(
+                scorer=self._scorer_for(wanted),
+                texts=texts,
+                wanted=wanted,
+                is_wanted=is_wanted,
+            )
+        )
         return [_answer([*islice(rows, len(job.texts))]) for job in jobs]
 
     def _scorer_for(self, wanted: Wanted) -> Scorer:
@@ -179,9 +193,9 @@ class Batches:
 def rows_of(
     scorer: Scorer, texts: list[str | None], wanted: Wanted, is_wanted: Callable[[], bool]
 ) -> list[Row]:
-    """Give what is answered for each text, with the keys of other commands.
+    """Return the answer for each text, with the keys that other commands use.
 
-    Explanations end early where their request was given up: then they are incomplete.
+    Explanations end early, and are incomplete, once `is_wanted` is false: nobody waits for them.
     """
     if wanted.explain:
         scores = scorer.score(texts)
@@ -199,11 +213,11 @@ def rows_of(
     names += ["stars"] if wanted.stars else []
     names += SENTENCE_COUNTS if wanted.by_sentence else []
     columns = scorer.columns(scorer.predict(array_of(texts)), names)
-    values = [columns[name].to_pylist() for name in names]
-    values[1] = [probability and shortest(probability) for probability in values[1]]
+    values = {name: columns[name].to_pylist() for name in names}
+    values["probability"] = [found and shortest(found) for found in values["probability"]]
     if wanted.stars:
-        values[2] = [stars and round(stars, STAR_DECIMALS) for stars in values[2]]
-    return [dict(zip(names, row, strict=True)) for row in zip(*values, strict=True)]
+        values["stars"] = [found and round(found, STAR_DECIMALS) for found in values["stars"]]
+    return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
 
 
 def _answer(rows: list[Row]) -> Answer:
@@ -216,7 +230,7 @@ def _is_wanted(jobs: Sequence[_Job]) -> bool:
 
 
 def _settle(jobs: Sequence[_Job], answers: Sequence[Answer]) -> None:
-    """Give each request its answer, unless it was given up."""
+    """Answer each request, unless it was cancelled."""
     for job, answer in zip(jobs, answers, strict=True):
         if not job.answer.done():
             job.answer.set_result(answer)

@@ -1,6 +1,6 @@
-"""What the head of a request has to say, whatever its path is.
+"""Checks of the head of a request, for all paths.
 
-The parser of uvicorn checks the syntax of a head, and that its body has one length.
+The parser of uvicorn checks the syntax of the head, and that the length of the body is clear.
 """
 
 from __future__ import annotations
@@ -16,8 +16,7 @@ from starlette.types import Scope
 from toolkit.errors import UsageError
 
 _VERSIONS = ("1.0", "1.1")
-_LAST = {"connection": "close"}  # what is wrong with one head may be so with the next
-
+_LAST = {"connection": "close"}  # the next request of this client may be wrong in the same way
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]*)?")
@@ -26,8 +25,8 @@ _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]*)?")
 class HostNames:
     """The names by which clients may call the service.
 
-    A page of another site can let its own name mean 127.0.0.1 (DNS rebinding), and then send
-    requests to the service and read the answers. But its name is in the header Host.
+    A page of another site can make its own name resolve to 127.0.0.1 (DNS rebinding). It could then
+    send requests to the service and read the answers, but the header Host has the page's name.
     """
 
     def __init__(self, address: str, names: Iterable[str] = ()) -> None:
@@ -58,7 +57,7 @@ class HostNames:
         self._names = {*_LOOPBACK, address, *map(_name_of, given)}
 
     def include(self, host: str) -> bool:
-        """Return whether the value of a header Host is one of the names, with any port."""
+        """Check whether the value of a header Host is one of the names, with any port."""
         if not self._is_checked:
             return True
         name = _name_of(host)
@@ -68,19 +67,19 @@ class HostNames:
 
 
 def check_head(scope: Scope, names: HostNames | None = None) -> None:
-    """Raise `HTTPException` for a head that this service and a proxy might read differently.
+    """Raise `HTTPException` for a head that a proxy and this service might read differently.
 
     Parameters
     ----------
     scope : Scope
-        The head of a request, as ASGI has it: names of headers are in small letters.
+        The head of a request, as ASGI defines it: names of headers are in lowercase.
     names : HostNames | None
-        What the header Host may be; by default, anything.
+        Names that the header Host may have; by default, any.
 
     Raises
     ------
     HTTPException
-        With the status 400, 421, 501 or 505; the connection ends with this answer.
+        With the status 400, 421, 501 or 505, and the header that closes the connection.
     """
     version = scope.get("http_version", "1.1")
     if version not in _VERSIONS:
@@ -98,7 +97,7 @@ def check_head(scope: Scope, names: HostNames | None = None) -> None:
     if names is not None and not names.include(host):
         shown = json.dumps(host[:100])
         raise HTTPException(
-            421, f"Host {shown}: no name of this service; --host-name adds it", _LAST
+            421, f"Host {shown}: not a name of this service. Add it with --host-name.", _LAST
         )
 
 
@@ -107,7 +106,7 @@ def _values(scope: Scope, wanted: bytes) -> list[bytes]:
 
 
 def _name_of(host: str) -> str | None:
-    """Return the name in a header Host, without port and brackets; None if it has none."""
+    """Return the name in a header Host, without port and brackets; None if it is not valid."""
     found = _HOST.fullmatch(host.strip(" \t").lower())
     return found and found["name"].strip("[]").removesuffix(".")
 

@@ -1,7 +1,7 @@
-"""The server of the service: connections, slow clients, and the end.
+"""The server of the service: connections, slow clients, and shutdown.
 
-uvicorn limits the time of neither the head of a request nor the reading of an answer, nor the size
-of a head. A proxy does, but not every service has one.
+uvicorn limits neither the time to send the head of a request, nor the time to read an answer, nor
+the size of a head. A proxy limits all three, but not every service is behind a proxy.
 """
 
 from __future__ import annotations
@@ -21,12 +21,13 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResp
 from toolkit.errors import STOPPING, UsageError
 from toolkit.service.app import Service
 
-_SECONDS_TO_STOP = 20  # for the requests that run when the service is stopped
+_SECONDS_TO_STOP = 20  # for requests that are running when the service is stopped
 _SECONDS_IDLE = 60  # of a connection between two requests
-_MOST_BYTES_BESIDES = 1 << 16  # of a head, and of what is between and after the parts of a body
-_BESIDES_A_BYTE = 8  # of a body in parts of one byte each
-_SECONDS_SILENT = 5  # of a client that has its last answer, and has not sent all of its request
-_FRAMING = (b"content-length", b"transfer-encoding")  # what says where a body ends
+_MOST_BYTES_BESIDES = 1 << 16  # outside of the body: the head, and the framing of chunks
+_BESIDES_A_BYTE = 8  # bytes of framing that are allowed for each byte of a body
+# A client that has its last answer before it has sent its whole request may be silent this long.
+_SECONDS_SILENT = 5
+_FRAMING = (b"content-length", b"transfer-encoding")  # these headers define where a body ends
 _ERROR = b'{"error":"this is not a request of HTTP/1.1"}'
 _NOT_HTTP = (
     b"HTTP/1.1 400 Bad Request\r\ncontent-type: application/json\r\nconnection: close\r\n"
@@ -35,7 +36,7 @@ _NOT_HTTP = (
 
 
 def listen(host: str, port: int) -> socket.socket:
-    """Open a port; raises `UsageError` if that cannot be done. 0 chooses a free port."""
+    """Open a port, or a free one for 0; raise `UsageError` if it cannot be opened."""
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family)
@@ -53,7 +54,12 @@ def serve(
     on_start: Callable[[], None],
     on_warning: Callable[[str], None],
 ) -> None:
-    """Answer requests until a signal asks to stop; a client has some seconds for each step."""
+    """Answer requests until a signal asks to stop.
+
+    `seconds` limits how long a client may take to send a head, to send a body, and to read an
+    answer. `on_start` is called when the port is ready, `on_warning` with one line for each failure
+    outside of a request.
+    """
     config = uvicorn.Config(
         service,
         http=type("Protocol", (_Protocol,), {"seconds": seconds}),
@@ -61,19 +67,21 @@ def serve(
         lifespan="off",
         access_log=False,
         log_config=None,
-        log_level="critical",  # what is worth a message is told here
+        log_level="critical",  # `on_warning` gets what is worth a message
         server_header=False,
         proxy_headers=False,
         timeout_keep_alive=_SECONDS_IDLE,
         timeout_graceful_shutdown=_SECONDS_TO_STOP,
     )
     server = _Server(config)
-    server.service, server.on_start, server.on_warning = service, on_start, on_warning
+    server.service = service
+    server.on_start = on_start
+    server.on_warning = on_warning
     server.run([listening])
 
 
 class _Server(uvicorn.Server):
-    """On a signal, it takes no more connections, answers what it has begun to read, and ends."""
+    """A server that, on a signal, refuses new connections, answers open requests, and ends."""
 
     service: Service
     on_start: Callable[[], None]
@@ -85,7 +93,7 @@ class _Server(uvicorn.Server):
         self.on_start()
 
     def _warn(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        """Say what goes wrong outside of a request, such as that files run out."""
+        """Report a failure outside of a request, such as too many open files."""
         self.on_warning(f"{context['message']}: {context.get('exception', '')}")
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
@@ -94,7 +102,7 @@ class _Server(uvicorn.Server):
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
-        """Stop at a signal; that of uvicorn would raise it again at the end, which is no error."""
+        """Stop at a signal. uvicorn would raise it again at the end, as if it had failed."""
         before = {number: signal.signal(number, self.handle_exit) for number in STOPPING}
         try:
             yield
@@ -104,20 +112,22 @@ class _Server(uvicorn.Server):
 
 
 class _Protocol(HttpToolsProtocol):
-    """One connection: a request and its answer at a time, in order, with time limits.
+    """One connection: one request and its answer at a time, in order, with time limits.
 
-    Whoever is in front of the service must never see it read a request's end elsewhere. So no
-    received byte is changed; an answer that goes out before its request has been read, or after
-    bytes that are not HTTP, is the last of its connection; and what comes later is not parsed.
+    The service must find the end of each request where a proxy in front of it finds it (otherwise
+    requests can be smuggled). So no received byte is changed. An answer is the last of its
+    connection if it is sent before its request has been read, or after bytes that are not HTTP;
+    later bytes are not parsed.
     """
 
     seconds: float
     _timer: asyncio.TimerHandle | None = None
     _is_in_head = False
-    _besides = 0  # bytes of a request that are not of its body
-    _unanswered = 0  # requests with a complete head
-    _is_broken = False  # what came is not HTTP: nothing is parsed after it
-    _last_moment: float | None = None  # to read and drop bytes after the last answer
+    _besides = 0  # bytes of a request outside of its body
+    _unanswered = 0  # requests whose head is complete and whose answer is not
+    _is_broken = False  # the client sent bytes that are not HTTP: nothing after them is parsed
+    # Until this time of the loop, bytes after the last answer are read and dropped.
+    _last_moment: float | None = None
 
     def connection_made(self, transport: Any) -> None:
         ending: Any = _Transport(transport, self._end)
@@ -151,13 +161,14 @@ class _Protocol(HttpToolsProtocol):
             self._refuse()
 
     def _parse_body(self, data: bytes) -> None:
-        """Read on after the head of a request for another protocol, such as HTTP/2.
+        """Parse the body of a request that asks to upgrade to another protocol, such as HTTP/2.
 
-        Clients of Java send such requests, which are answered in HTTP/1.1. The parser stops after
-        the head, so another one reads the body. The connection ends with the answer.
+        Java's HTTP client sends such requests; they get HTTP/1.1 answers. The parser stops after
+        the head, so a second parser reads the body. The connection ends with the answer.
         """
         self.parser = httptools.HttpRequestParser(_Body(self))
-        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)  # it is dropped
+        # Bytes after the body are dropped, and are not an error.
+        self.parser.set_dangerous_leniencies(lenient_data_after_close=True)
         try:
             self.parser.feed_data(_head_of_body(self.headers))
             self.parser.feed_data(data)
@@ -169,7 +180,7 @@ class _Protocol(HttpToolsProtocol):
         self._is_in_head = True
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._is_in_head:  # else it is after a body, and nobody reads it
+        if self._is_in_head:  # else it is a trailer, which nobody reads
             super().on_header(name, value)
 
     def on_headers_complete(self) -> None:
@@ -188,7 +199,7 @@ class _Protocol(HttpToolsProtocol):
         super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self.parser.should_upgrade():  # its body comes
+        if self.parser.should_upgrade():  # `_parse_body` reads its body
             return
         super().on_message_complete()
         self._besides = 0
@@ -200,14 +211,14 @@ class _Protocol(HttpToolsProtocol):
             self._send_refusal()
 
     def _refuse(self) -> None:
-        """Answer bytes that are not HTTP, after all requests that came before them."""
+        """Refuse bytes that are not HTTP, after all requests before them are answered."""
         self._is_broken = True
         is_body = self._unanswered and self.cycle.more_body
-        if is_body and self.pipeline:  # of a request that waits for its turn
+        if is_body and self.pipeline:  # the broken request waits for its turn: drop it
             self.pipeline.popleft()
             self._unanswered -= 1
         elif is_body and not self.cycle.response_started:
-            self.cycle.disconnected = True  # it has no other answer
+            self.cycle.disconnected = True  # the refusal is its only answer
             self.cycle.message_event.set()
             self._unanswered -= 1
         if not self._unanswered:
@@ -233,7 +244,7 @@ class _Protocol(HttpToolsProtocol):
         super().timeout_keep_alive_handler()
 
     def _end(self) -> bool:
-        """Return whether to close at once: else more comes, and the client is not yet reading."""
+        """Return whether to close at once; otherwise start dropping what the client still sends."""
         has_unread = self._is_broken or (self.cycle is not None and self.cycle.more_body)
         if not has_unread or self._last_moment is not None:
             return True
@@ -243,14 +254,14 @@ class _Protocol(HttpToolsProtocol):
         return False
 
     def _linger(self) -> None:
-        """Drop what comes, until the client is silent for some seconds, or its time is over."""
+        """Drop what comes until the client is silent for `_SECONDS_SILENT`, or its time is over."""
         assert self._last_moment is not None
         self._forget()
         left = self._last_moment - self.loop.time()
         self._timer = self.loop.call_later(min(left, _SECONDS_SILENT), self.transport.abort)
 
     def _expect(self) -> None:
-        """Give the client some seconds from now, if they do not run already."""
+        """Start the client's time limit, unless it is running."""
         if self._timer is None:
             self._timer = self.loop.call_later(self.seconds, self.transport.abort)
 
@@ -261,7 +272,7 @@ class _Protocol(HttpToolsProtocol):
 
 
 class _Answering:
-    """The application for one request: an answer before the request's end is the last one."""
+    """The application for one request; an answer before the request's end closes the connection."""
 
     cycle: RequestResponseCycle
 
@@ -278,13 +289,14 @@ class _Answering:
 
 
 class _Transport:
-    """A transport that is closed after what the client sends has been read, where it is unread.
+    """A transport that closes only after what the client sends has been read.
 
-    Closing a socket that has unread bytes resets the connection, and with it the answer is lost.
+    Closing a socket with unread bytes resets the connection, and the client loses the answer.
     """
 
     def __init__(self, transport: asyncio.Transport, may_close: Callable[[], bool]) -> None:
-        self._transport, self._may_close = transport, may_close
+        self._transport = transport
+        self._may_close = may_close
         self._is_ending = False
 
     def __getattr__(self, name: str) -> Any:
@@ -294,7 +306,7 @@ class _Transport:
         return self._is_ending or self._transport.is_closing()
 
     def write(self, data: bytes) -> None:
-        if not self.is_closing():  # else the client has left, and uvloop would raise
+        if not self.is_closing():  # the client may have left: then uvloop would raise
             self._transport.write(data)
 
     def close(self) -> None:
@@ -306,7 +318,7 @@ class _Transport:
 
 
 class _Body:
-    """What of a parser's events belongs to a body."""
+    """The events of a parser that belong to a body."""
 
     def __init__(self, protocol: _Protocol) -> None:
         self.on_body = protocol.on_body
@@ -314,6 +326,6 @@ class _Body:
 
 
 def _head_of_body(headers: Iterable[tuple[bytes, bytes]]) -> bytes:
-    """Return the head of a request whose body is as long as these headers say."""
+    """Return the head of a request with the length of the body from these headers."""
     lengths = b"".join(b"%s: %s\r\n" % header for header in headers if header[0] in _FRAMING)
     return b"POST / HTTP/1.1\r\nConnection: close\r\n" + lengths + b"\r\n"

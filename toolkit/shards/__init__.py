@@ -1,9 +1,9 @@
-"""One job in parts that are scored anywhere, each once, and joined to what one run would write.
+"""Split a job across machines; the joined output is byte-identical to the output of one run.
 
-A plan (`plan.py`) cuts the inputs into pieces and gives each shard some of them. Who scores a shard
-(`score.py`) writes a part for each piece, and then a claim (`claims.py`), of which there can be
-only one: what is done of each piece, as a run notes it in its journal. When all claims are there,
-the parts are joined (`finish.py`). `ray.py` lets a Ray cluster score the shards.
+A plan (`plan.py`) cuts the inputs into pieces and assigns them to shards. The process that scores a
+shard (`score.py`) writes a part for each piece, and then the claim of the shard (`claims.py`).
+There can be only one claim; it holds the counts of each piece, as in a journal. When all claims
+exist, the parts are joined (`finish.py`). `ray.py` lets a Ray cluster score the shards.
 """
 
 from __future__ import annotations

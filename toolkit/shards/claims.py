@@ -1,8 +1,8 @@
-"""What shards have done: for each a claim, which says what its parts hold.
+"""Claims: what a shard has done, and which parts hold it.
 
-Beside the outputs is a folder with the plan, the parts and the claims. Each attempt to score a
-shard writes its parts into a folder of its own, and then tries to create the claim of the shard.
-That succeeds once, whatever else runs at the same time; who comes later removes its parts.
+A folder beside the outputs has the plan, the parts and the claims. Each attempt to score a shard
+writes its parts into a separate folder, and then tries to create the claim of the shard. Only one
+attempt succeeds, even if several run at the same time; the others remove their parts.
 """
 
 from __future__ import annotations
@@ -28,24 +28,24 @@ from toolkit.files import (
 from toolkit.model.typed_json import decode
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import digest_of
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job
+from toolkit.scoring.jobs import REJECTED_ENDING, Job, RejectsTo
 from toolkit.scoring.journal import Journal, remove_parts_of
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
 from toolkit.shards.plan import Plan
 from toolkit.stores.paths import StorePath, is_in_store
 from toolkit.stores.write import hidden_keys
 
-FOLDER = "_shards"  # in the folder of the outputs; hidden from those who look for files of reviews
+FOLDER = "_shards"  # in the folder of the outputs; Spark and others ignore names with "_"
 PLAN = "plan.json"
-_CHECK = "checksum"  # of the rest of a claim: outputs are put together from what it says
-_ATTEMPT = re.compile("[0-9a-f]{12}")  # as `score_shard` calls one
-_NAME_CHARACTERS = 40  # of an output in the name of a part
-_READERS = 16  # of claims, at the same time
+_CHECK = "checksum"  # of the other values of a claim, from which outputs are joined
+_ATTEMPT = re.compile("[0-9a-f]{12}")  # names of attempts, as `score_shard` makes them
+_NAME_CHARACTERS = 40  # characters of the output's name in the name of a part
+_READERS = 16  # threads that read claims
 
 
 @dataclass(frozen=True)
 class Claim:
-    """What is known of a shard that is done."""
+    """The record of a finished shard."""
 
     shard: int
     attempt: str
@@ -59,13 +59,13 @@ class Claim:
         return sum((each.summary for each in self.done), Summary())
 
     def as_json(self) -> bytes:
-        """Write it."""
+        """Return the claim as JSON, with its checksum."""
         content = {**asdict(self), "is_new": False}
         return (json.dumps({**content, _CHECK: digest_of(content)}, indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
-        """Read what `as_json` gives; `ValueError` or the like if it is something else."""
+        """Read the result of `as_json`; raise `ValueError` or the like for anything else."""
         read = json.loads(content)
         if read.pop(_CHECK) != digest_of(read):
             raise ValueError
@@ -82,7 +82,7 @@ class ShardedJob:
 
     @classmethod
     def at(cls, target: Path) -> Self:
-        """Find the job of some outputs; raises `UsageError` if there is none."""
+        """Find the job of some outputs; raise `UsageError` if there is none."""
         for is_folder in (True, False) if target.name else (True,):
             folder = folder_of(target, is_folder=is_folder)
             if (plan := read_plan(folder)) is not None:
@@ -96,7 +96,7 @@ class ShardedJob:
 
     @staticmethod
     def clean(target: Path) -> list[str]:
-        """Remove and name what killed runs left; `UsageError` if an output is worked on."""
+        """Remove leftovers of killed runs, and return them; raise `UsageError` during a run."""
         found: list[Path] = []
         for is_folder in (True, False) if target.name else (True,):
             folder = folder_of(target, is_folder=is_folder)
@@ -118,18 +118,18 @@ class ShardedJob:
 
     @property
     def outputs(self) -> Path:
-        """The folder that all outputs are in."""
+        """The folder of all outputs."""
         return self.folder.parent
 
     def jobs(self, shard: int, attempt: str) -> Iterator[Job]:
         """Return the jobs of an attempt to score a shard: each scores a piece into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
             planned = self.plan.files[piece.file].job(self.outputs)
-            # Its end says the format; a name as long as can be leaves no room for the number.
+            # The ending is the format. The name is cut, as a long name has no room for the number.
             name = f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
-            job = Job.of(planned.source, self.parts_folder(shard, attempt) / name)
+            job = Job.of(planned.input, self.parts_folder(shard, attempt) / name)
             if planned.rejects_file is None:
-                job = replace(job, rejected=NOT_KEPT)
+                job = replace(job, rejected=RejectsTo.NOWHERE)
             # An output that is joined is the one of a run without shards.
             says = f"{shard}/{self.plan.count}" if self.plan.keep_parts else None
             yield replace(job, is_named=planned.is_named, file_range=piece.file_range, shard=says)
@@ -143,7 +143,7 @@ class ShardedJob:
         ]
 
     def parts_folder(self, shard: int, attempt: str) -> Path:
-        """Where an attempt to score a shard writes its parts."""
+        """Return the folder into which an attempt to score a shard writes its parts."""
         return self.folder / f"{shard:05}.{attempt}"
 
     def claim_path(self, shard: int) -> Path:
@@ -152,7 +152,7 @@ class ShardedJob:
         return self.folder / f"{shard:05}-of-{plan.count:05}.{plan.digest[:8]}.json"
 
     def read_claim(self, shard: int) -> Claim | None:
-        """Read the claim of a shard; None if there is none, `InputError` if it is damaged."""
+        """Read the claim of a shard, or return None; raise `InputError` if it is damaged."""
         path = self.claim_path(shard)
         content = _content_of(path)
         if content is None:
@@ -172,11 +172,11 @@ class ShardedJob:
         return claim
 
     def read_claims(self) -> list[Claim | None]:
-        """Read the claims of all shards, in order; None where a shard is not done."""
+        """Read the claims of all shards, in order; None for a shard that is not done."""
         there = {path.name for path in self.folder.iterdir()}  # most may be missing
         wanted = range(self.plan.count)
         is_done = [self.claim_path(shard).name in there for shard in wanted]
-        with ThreadPoolExecutor(_READERS) as pool:  # an object store answers late
+        with ThreadPoolExecutor(_READERS) as pool:  # an object store answers slowly
             return [*pool.map(lambda n: self.read_claim(n) if is_done[n] else None, wanted)]
 
     def create_claim(self, claim: Claim) -> bool:
@@ -198,21 +198,21 @@ class ShardedJob:
         return True
 
     def forget(self, shard: int, attempt: str) -> None:
-        """Remove the files of an attempt, and folders that it made for a job that has ended."""
+        """Remove the files of an attempt, and the folders if the job has ended meanwhile."""
         remove_tree(self.parts_folder(shard, attempt))
         if not is_in_store(self.folder):
-            with suppress(OSError):  # it is not empty, as of a job that is there
+            with suppress(OSError):  # the folder is not empty: the job still exists
                 self.folder.rmdir()
 
 
 def files_of(part: FileResult) -> list[Path]:
-    """Return the files of a part: the output, and that of the rejects if there is one."""
+    """Return the files of a part: the output, and the file of rejects if there is one."""
     rejects = part.job.rejects_file if part.summary.rejected else None
     return [part.job.output, *([] if rejects is None else [rejects])]
 
 
 def folder_of(target: Path, *, is_folder: bool) -> Path:
-    """Name the folder of the shards: in the folder of the outputs, or beside the only output."""
+    """Return the folder of the shards: in the folder of the outputs, or beside the only output."""
     return target / FOLDER if is_folder else target.with_name(f"_{target.name}.shards")
 
 
@@ -223,7 +223,7 @@ def read_plan(folder: Path) -> Plan | None:
 
 
 def _content_of(path: Path) -> bytes | None:
-    """Read a plan or a claim; None if there is none, an error if it is a link or a pipe."""
+    """Read a plan or a claim, or return None; raise an error for a link or a pipe."""
     check_kept(path.parent, is_folder=True)
     check_kept(path)
     try:
@@ -235,13 +235,13 @@ def _content_of(path: Path) -> bytes | None:
 
 
 def write_plan(plan: Plan, folder: Path, *, force: bool) -> None:
-    """Write a plan, or find that it is there; `UsageError` if that is of another job.
+    """Write a plan, unless the same plan is there already.
 
-    With force, another plan and what was done for it are removed.
+    Raises `UsageError` if the plan of another job is there; `force` removes that job.
     """
     check_kept(folder, is_folder=True)
     path = folder / PLAN
-    for _ in range(5):  # another process may write or remove one at the same moment
+    for _ in range(5):  # another process may write or remove a plan at the same moment
         with reporting_failures(path):
             folder.mkdir(parents=True, exist_ok=True)
             with suppress(FileExistsError, FileNotFoundError):
@@ -255,17 +255,17 @@ def write_plan(plan: Plan, folder: Path, *, force: bool) -> None:
         except UsageError:
             if not force:
                 raise
-            if _content_of(path) == there:  # not what another process has just written
+            if _content_of(path) == there:  # otherwise another process has just replaced it
                 remove_shards(folder)
         else:
             return
-    raise OutputError(f"{path}: other processes replace it all the time.")
+    raise OutputError(f"{path}: other processes keep replacing it. Start only one of them.")
 
 
 def remove_shards(folder: Path) -> None:
-    """Remove a folder of shards, which is there as a whole or not at all, also if this is killed.
+    """Remove a folder of shards atomically, even if this process is killed.
 
-    In a store, what others count on goes first.
+    In a store, which cannot do that, the plan and the claims are removed first.
     """
     if is_in_store(folder):
         names = [path for path in folder.iterdir() if path.suffix == ".json"]

@@ -1,4 +1,4 @@
-"""The end of a job in shards: join the parts to the outputs that one run would have written."""
+"""Join the parts of a job in shards to the outputs that one run would have written."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ from toolkit.files import (
     resolved,
 )
 from toolkit.model.prior import share_of
+from toolkit.records.output_file import Frame
 from toolkit.scoring.identity import NOTHING, sum_of
 from toolkit.scoring.jobs import Job, default_rejected
 from toolkit.scoring.results import (
     FileResult,
-    Frame,
     Source,
     check_rejected,
     check_unread,
@@ -32,7 +32,7 @@ from toolkit.scoring.results import (
 )
 from toolkit.shards.claims import PLAN, ShardedJob, files_of, remove_shards
 from toolkit.shards.plan import ALL_REJECTS, SUCCESS, part_name, parts_in
-from toolkit.stores.paths import StorePath, is_in_store, path_of
+from toolkit.stores.paths import StorePath, is_in_store
 from toolkit.stores.write import Content, remove_leftovers
 
 _SHOWN = 5  # shards in a message
@@ -45,10 +45,10 @@ Parts = Sequence[FileResult]  # in the order of the input
 def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
     """Join the parts of all shards, remove them, and return a result for each file of the plan.
 
-    With ``force``, existing outputs are replaced. Raises `UsageError` if a shard is missing,
-    an output is there that is not the joined one, or another process has finished the job
-    meanwhile; `InputError` if a part is not as its shard has left it, or too many records are
-    rejected; and `OutputError` if an output cannot be written.
+    With ``force``, existing outputs are replaced. Raises `UsageError` if a shard is missing, if
+    another file is at the place of an output, or if another process has finished the job meanwhile;
+    `InputError` if a part has changed or too many records are rejected; and `OutputError` if an
+    output cannot be written.
     """
     try:
         return _finish(job, force=force)
@@ -83,9 +83,9 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
 
 
 def _check_places(job: ShardedJob) -> None:
-    """Raise `UsageError` if a plan, which may have been edited, leads out of its folder by a link.
+    """Raise `UsageError` if outputs of a plan are outside its folder, because of a link.
 
-    `make_plan` refuses such outputs, too.
+    `make_plan` refuses such outputs, too, but the plan may have been edited.
     """
     outputs = resolved(job.outputs)
     for file in job.plan.files:
@@ -101,8 +101,8 @@ def _check_places(job: ShardedJob) -> None:
 def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
     """Return the parts of each file in order.
 
-    Raises `UsageError` if shards are missing, and `InputError` if the parts are not all of a file,
-    or not as their shards have left them.
+    Raises `UsageError` if shards are missing, and `InputError` if parts of a file are missing or
+    have changed.
     """
     claims = job.read_claims()
     if missing := [number for number, claim in enumerate(claims) if claim is None]:
@@ -128,12 +128,13 @@ def _parts_by_file(job: ShardedJob) -> list[list[FileResult]]:
 
 
 def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
-    """Raise `InputError` if a part is not as its shard has left it, or a link to somewhere else."""
+    """Raise `InputError` if a part has changed, or is a link."""
     assert part.done is not None
     frame = part.done.frame
     for path in files_of(part):
         size, crc = part.done.files.get(path.name, NOTHING)
-        what, found = "is missing", (-1, 0)
+        what = "is missing"
+        found = (-1, 0)
         is_inside = resolved(path).is_relative_to(resolved(job.folder))
         is_special = not is_in_store(path) and is_there(path) and not is_a_file(path)
         with suppress(FileNotFoundError):
@@ -160,7 +161,7 @@ def _fits(frame: Frame, size: int) -> bool:
 def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
     """Add up the results of the pieces of a file."""
     file = job.plan.files[number]
-    source = Source.of(path_of(file.input), job.plan.read_as, file.facts)
+    source = Source.of(file.source, job.plan.read_as, file.facts)
     result = FileResult(_job(job, number), is_done=True, source=source)
     for part in parts:
         result.summary += part.summary
@@ -170,6 +171,8 @@ def _result(job: ShardedJob, number: int, parts: Parts) -> FileResult:
         result.prior = part.prior or result.prior
     column = result.columns.get("text")
     if warning := counts_warning(result.summary, column, is_single=not job.plan.files[1:]):
+        result.warnings.append(warning)
+    if warning := result.summary.labels_warning(result.columns.get("label")):
         result.warnings.append(warning)
     if result.prior is not None:
         found = share_of(result.summary.levels, job.plan.model.base)
@@ -184,7 +187,7 @@ def _job(job: ShardedJob, number: int) -> Job:
     file = job.plan.files[number].job(job.outputs)
     if not job.plan.keep_parts:
         return file
-    if file.rejects_file == default_rejected(file.source, file.output):  # else named by the user
+    if file.rejects_file == default_rejected(file.input, file.output):  # else named by the user
         file = replace(file, rejected=job.outputs / ALL_REJECTS)
     return replace(file, output=job.outputs)
 
@@ -210,18 +213,18 @@ def _joined(parts: Parts) -> Content:
     size = sum(len(each) if isinstance(each, bytes) else each[2] - each[1] for each in pieces)
     whole = parts[0].job.output if len(parts) == 1 else None
     return Content(
-        "a part",
-        size,
-        str(parts[0].job.output),
-        lambda: _read(pieces),
-        None if isinstance(whole, StorePath) else whole,
-        whole.location if isinstance(whole, StorePath) else None,
-        _rights(parts),
+        name="a part",
+        size=size,
+        mark=str(parts[0].job.output),
+        read=lambda: _read(pieces),
+        local=None if isinstance(whole, StorePath) else whole,
+        copied=whole.location if isinstance(whole, StorePath) else None,
+        rights=_rights(parts),
     )
 
 
 def _rights(parts: Parts) -> int:
-    """Return the file permissions that all parts share."""
+    """Return the file permissions that all parts have."""
     files = [path for part in parts for path in files_of(part) if not is_in_store(path)]
     return reduce(and_, (path.stat().st_mode for path in files), 0o666)
 
@@ -230,7 +233,9 @@ def _pieces(parts: Parts) -> Iterator[ByteRange | bytes]:
     has_records = False
     for number, part in enumerate(parts):
         assert part.done is not None
-        frame, start, (stop, _) = part.done.frame, 0, part.done.files[part.job.output.name]
+        frame = part.done.frame
+        start = 0
+        (stop, _) = part.done.files[part.job.output.name]
         if frame is not None:
             start = frame.header if number else 0
             stop -= 0 if part is parts[-1] else frame.trailer
@@ -266,18 +271,25 @@ def _rejects(job: Job, parts: Parts) -> Iterator[tuple[Path, Content]]:
         size = sum(map(len, _lines(parts)))
         yield (
             path,
-            Content("the rejects", size, str(path), lambda: _lines(parts), rights=_rights(parts)),
+            Content(
+                name="the rejects",
+                size=size,
+                mark=str(path),
+                read=lambda: _lines(parts),
+                rights=_rights(parts),
+            ),
         )
 
 
 def _lines(parts: Parts) -> Iterator[bytes]:
     """Yield the lines of rejects, with record numbers of the whole file.
 
-    In a piece that was cut without reading what is before it, lines are counted from its start.
+    In a piece that was cut without reading the text before it, lines count from its start.
     """
     before: dict[Path, int] = {}  # lines before the piece, by file
     for part in parts:
-        source, rejects = part.job.source, part.job.rejects_file
+        source = part.job.source
+        rejects = part.job.rejects_file
         shift = before.get(source, 0) if part.job.file_range.restarts_numbers else 0
         if part.done is not None and part.done.reached[1:]:
             before[source] = shift + part.done.reached[1] - 1
@@ -296,10 +308,10 @@ def _shifted(line: bytes, shift: int) -> bytes:
 
 
 def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> None:
-    """Write a file that appears complete, or find that it is there already.
+    """Write a file that appears when it is complete, unless the same file is there already.
 
-    Unfinished files are in the folder of the shards, and are removed with it. A link at an output
-    that the user has named is followed; a link at the name of a part is not.
+    Unfinished files are in the folder of the shards, and are removed with it. A link is followed if
+    the user has named it as the output, but not at the name of a part.
     """
     follow = not job.plan.keep_parts
     folder = None if is_in_store(job.folder) else job.folder
@@ -316,10 +328,10 @@ def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> N
 
 
 def _clear(job: ShardedJob, results: Parts, mine: Collection[Path], *, force: bool) -> None:
-    """With force, remove outputs of the replaced job that have other names.
+    """Remove outputs of the replaced job that have other names, with force.
 
-    Without, raise `UsageError` if parts of another job are there, as all parts in a folder are read
-    together.
+    Without force, raise `UsageError` if there are parts of another job: programs read all parts in
+    a folder together.
     """
     others = parts_in(job.outputs) if job.plan.keep_parts else []
     others = [path for path in others if path not in mine]

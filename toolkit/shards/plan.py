@@ -1,4 +1,4 @@
-"""The plan of a job in shards: which piece of which file each shard scores, as JSON."""
+"""The plan of a job in shards, as JSON: the pieces of files that each shard scores."""
 
 from __future__ import annotations
 
@@ -17,35 +17,35 @@ from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import decode
-from toolkit.records.archives import compression_ending, file_of, format_ending
-from toolkit.records.formats import format_of, open_reviews
-from toolkit.records.options import STDIN, is_stream
+from toolkit.records.archives import compression_ending, format_ending
+from toolkit.records.formats import open_reviews, output_format_of
+from toolkit.records.inputs import FileFacts, Input
 from toolkit.records.review_file import FileRange, SplitPoint
-from toolkit.scoring.identity import FileFacts, digest_of, settings_of
-from toolkit.scoring.jobs import NOT_KEPT, REJECTED_ENDING, Job, Jobs
+from toolkit.scoring.identity import digest_of, settings_of
+from toolkit.scoring.jobs import REJECTED_ENDING, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
 from toolkit.scoring.results import ScoringModel
 from toolkit.stores.location import masked
-from toolkit.stores.paths import is_in_store, path_of
+from toolkit.stores.paths import path_of
 
 FORMAT_VERSION = 4
 MOST_SHARDS = 100_000
 _SHOWN = 5  # differences in a message
 
-# How outputs that stay in parts are called, beside part-00000.csv and so on.
-SUCCESS = "_SUCCESS"  # as clusters call the empty file that says that an output is complete
+# Names of outputs that stay in parts, beside part-00000.csv and so on.
+SUCCESS = "_SUCCESS"  # an empty file, by which clusters know that an output is complete
 ALL_REJECTS = f"_all{REJECTED_ENDING}"
 _PART = re.compile(r"part-\d{5,}\.[^/]+", re.ASCII)
 
 
 @dataclass(frozen=True)
 class PlannedFile:
-    """A file to score, and what its output is called."""
+    """A file to score, and the name of its output."""
 
     input: str
-    output: str  # below the folder of the outputs, as is that of the rejects
-    rejected: str | None  # None: rejects are only counted
+    output: str  # path below the folder of the outputs
+    rejected: str | None  # path of the rejects, below the same folder; None: they are only counted
     is_named: bool
     facts: FileFacts
 
@@ -54,22 +54,27 @@ class PlannedFile:
         """Plan the file of a job whose outputs are in a folder."""
         rejected = job.rejects_file
         return cls(
-            str(job.source),
-            _below(job.output, folder, "--output"),
-            None if rejected is None else _below(rejected, folder, "--rejected"),
-            job.is_named,
-            _facts_of(job.source),
+            input=str(job.source),
+            output=_below(job.output, folder, "--output"),
+            rejected=None if rejected is None else _below(rejected, folder, "--rejected"),
+            is_named=job.is_named,
+            facts=_planned_facts(job.input, job.input.known_facts()),
         )
 
     def job(self, folder: Path) -> Job:
         """Return the job of a run on one machine."""
-        rejected = NOT_KEPT if self.rejected is None else folder / self.rejected
-        return Job(path_of(self.input), folder / self.output, rejected, is_named=self.is_named)
+        rejected = RejectsTo.NOWHERE if self.rejected is None else folder / self.rejected
+        return Job(self.source, folder / self.output, rejected, is_named=self.is_named)
+
+    @cached_property
+    def source(self) -> Input:
+        """The input, as this machine finds it."""
+        return Input.of(path_of(self.input))
 
     @property
     def stays_in_folder(self) -> bool:
-        """Whether nothing is written elsewhere; a plan may have been edited."""
-        # As they are written, and as this machine reads them: with drives and backslashes.
+        """Whether both files are written into the folder; the plan may have been edited."""
+        # As written, and as this machine reads them: Windows has drives and backslashes.
         names = [
             kind(name)
             for name in (self.output, self.rejected)
@@ -81,7 +86,7 @@ class PlannedFile:
     def check(self) -> None:
         """Raise `InputError` if the file has changed since the plan."""
         with suppress(InputError):
-            if _facts_of(path_of(self.input)) == self.facts:
+            if _planned_facts(self.source, self.source.look()) == self.facts:
                 return
         raise InputError(
             f"{self.input}: has changed since the shards were planned. Put back what was "
@@ -89,12 +94,11 @@ class PlannedFile:
         )
 
 
-def _facts_of(source: Path) -> FileFacts:
+def _planned_facts(source: Input, facts: FileFacts | None) -> FileFacts:
     """Return the facts of a file, without its inode, which differs between machines."""
-    facts = FileFacts.at(file_of(source))
     if facts is None:
         raise InputError(f"{source}: no such file")
-    return facts if is_in_store(source) else replace(facts, inode=0)
+    return facts if source.is_in_store else replace(facts, inode=0)
 
 
 def _below(path: Path, folder: Path, option: str) -> str:
@@ -128,12 +132,12 @@ class Plan:
     # such as Parquet files.
     keep_parts: bool
     files: tuple[PlannedFile, ...]
-    # Some have nothing to do where inputs cannot be cut into as many.
+    # Some shards are empty if the inputs cannot be cut into that many pieces.
     shards: tuple[tuple[Piece, ...], ...]
 
     @property
     def count(self) -> int:
-        """How many shards there are."""
+        """Number of shards."""
         return len(self.shards)
 
     @cached_property
@@ -148,7 +152,7 @@ class Plan:
 
     @property
     def read_as(self) -> str | None:
-        """The format that the inputs are read as; None if their names say it."""
+        """The format of the inputs; None if it follows from their names."""
         reading, *_ = self.settings["the options"]
         return reading["format"]  # type: ignore[no-any-return]
 
@@ -160,7 +164,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Self:
-        """Read a plan from its JSON; raise `UsageError`, with the name, for anything else."""
+        """Read a plan from its JSON; raise `UsageError` for anything else, with its `name`."""
         try:
             read: dict[str, Any] = json.loads(content)
             if read["format_version"] != FORMAT_VERSION:
@@ -169,7 +173,7 @@ class Plan:
                     f"({read['toolkit_version']}). Use that one, or plan again with --force."
                 )
             plan = decode(cls, read)
-            # It may have been edited, or made by somebody to write elsewhere.
+            # The plan may have been edited, or forged to write elsewhere.
             if plan.digest != read["digest"] or not all(
                 each.stays_in_folder for each in plan.files
             ):
@@ -181,10 +185,11 @@ class Plan:
         return plan
 
     def check_same(self, other: Plan, path: str) -> None:
-        """Raise `UsageError` unless another plan, which is at a path, is the same."""
+        """Raise `UsageError` unless another plan, from a path, is the same."""
         if self == other:
             return
-        mine, its = self._facts(), other._facts()
+        mine = self._facts()
+        its = other._facts()
         changed = [
             f"{name} (it was {its[name]:,})" if name.startswith("the number") else name
             for name, value in mine.items()
@@ -216,7 +221,7 @@ def part_name(number: int, output: Path) -> str:
 
 
 def parts_in(folder: Path) -> list[Path]:
-    """Find outputs in parts that are in a folder already."""
+    """Return the parts of outputs that are in a folder."""
     with suppress(OSError):
         return sorted(each for each in folder.iterdir() if _PART.fullmatch(each.name))
     return []
@@ -245,30 +250,42 @@ def make_plan(
     scorer.check_gives(options.reading.columns.adds)
     model = ScoringModel.of(scorer)
     plan = Plan(
-        settings_of(scorer, options),
-        # Its path is another one on another machine.
-        replace(model, identity={**model.identity, "path": None}),
-        options.max_rejected,
-        options.max_unread,
-        keep_parts,
-        tuple(PlannedFile.of(job, folder) for job in jobs.files),
-        earlier.shards if earlier is not None and earlier.count == count else (),
+        settings=settings_of(scorer, options),
+        # its path may differ between machines
+        model=replace(model, identity={**model.identity, "path": None}),
+        max_rejected=options.max_rejected,
+        max_unread=options.max_unread,
+        keep_parts=keep_parts,
+        files=tuple(PlannedFile.of(job, folder) for job in jobs.files),
+        shards=earlier.shards if earlier is not None and earlier.count == count else (),
     )
-    return plan if plan == earlier else replace(plan, shards=_cut(plan, jobs, options, count))
+    return (
+        plan
+        if plan == earlier
+        else replace(
+            plan,
+            shards=_cut(
+                plan=plan,
+                jobs=jobs,
+                options=options,
+                count=count,
+            ),
+        )
+    )
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
     for job in jobs.files:
         if job.error is not None:
             raise UsageError(f"{job.error}. Leave it out of the shards.")
-        if is_stream(job.source):
+        if job.input.is_stream:
             raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
         if (shown := masked(f"{job.source}")) != str(job.source):
             raise UsageError(
                 f"{shown}: has a password, a signature or a token in its name, which all who read "
                 "the plan of the shards would see. Rename the file first."
             )
-        if STDIN in (job.output, job.rejected):
+        if job.is_to_stdout or job.rejected is RejectsTo.STDOUT:
             raise UsageError("shards are written to files, not to standard output.")
     if options.subset:
         raise UsageError("--limit and --sample take a part of each file: score it in one run.")
@@ -282,10 +299,17 @@ def _cut(
     """Cut the inputs into shards of about the same size, by their bytes."""
     shards: list[list[Piece]] = [[] for _ in range(count)]
     sizes = [file.facts.size for file in plan.files]
-    total, before = max(sum(sizes), 1), 0
+    total = max(sum(sizes), 1)
+    before = 0
     for number, (job, size) in enumerate(zip(jobs.files, sizes, strict=True)):
-        inner = _bounds(before, size, total, count)
-        for file_range in _ranges(job, options, size, inner, keep_parts=plan.keep_parts):
+        inner = _bounds(before=before, size=size, total=total, count=count)
+        for file_range in _ranges(
+            job=job,
+            options=options,
+            size=size,
+            offsets=inner,
+            keep_parts=plan.keep_parts,
+        ):
             middle = before + file_range.first_byte + (file_range.size or size) // 2
             shards[min(middle * count // total, count - 1)].append(Piece(number, file_range))
         before += size
@@ -295,13 +319,13 @@ def _cut(
 def _bounds(before: int, size: int, total: int, count: int) -> list[int]:
     """Return the bytes at which a file is cut, given the bytes of all files before it.
 
-    A file no larger than a shard stays whole: finding the records of a CSV file takes a pass over
-    it, and for many files that would be a pass over all of them.
+    A file no larger than a shard is not cut: finding the records of a CSV file takes a pass over
+    it, which would be a pass over all inputs if there are many files.
     """
     if size * count <= total:
         return []
     near = range(before * count // total, min((before + size) * count // total + 1, count))
-    bounds = {total * shard // count - before for shard in near}  # fewer bytes than shards: once
+    bounds = {total * shard // count - before for shard in near}  # a set: few bytes repeat bounds
     return sorted(offset for offset in bounds if 0 < offset < size)
 
 
@@ -310,23 +334,29 @@ def _ranges(
 ) -> list[FileRange]:
     """Cut a file near some offsets, if possible."""
     whole = [FileRange()]
-    asked = format_of(job.output, options.output_format, "--output-format")
+    asked = output_format_of(job.output, options.output_format, "--output-format")
     if not offsets or not (keep_parts or asked.is_text):
         return whole
     try:
-        with open_reviews(job.source, options.reading) as reviews:
+        with open_reviews(job.input, options.reading) as reviews:
             output_form(reviews, job, options)
             cuts = reviews.split_points(offsets)
             return (
                 _between(cuts, size, restarts_numbers=reviews.restarts_numbers) if cuts else whole
             )
-    except EmptyInputError:  # reported by the shard that has it
+    except EmptyInputError:  # the shard that scores the file reports it
         return whole
 
 
 def _between(points: Sequence[SplitPoint], size: int, *, restarts_numbers: bool) -> list[FileRange]:
     bounds: list[SplitPoint] = [((), 0), *points, ((), size)]
     return [
-        FileRange(start, stop, first, last - first, restarts_numbers and bool(start))
+        FileRange(
+            start=start,
+            stop=stop,
+            first_byte=first,
+            size=last - first,
+            restarts_numbers=restarts_numbers and bool(start),
+        )
         for (start, first), (stop, last) in pairwise(bounds)
     ]

@@ -27,19 +27,19 @@ from toolkit.errors import (
 )
 from toolkit.files import temporary_folder
 from toolkit.model.scorer import Scorer
-from toolkit.scoring.blocks import usable_cores
+from toolkit.scoring.block_loop import usable_cores
 from toolkit.scoring.options import ScoringOptions
 from toolkit.shards.claims import Claim, ShardedJob
 from toolkit.shards.score import score_shard
 
 _RETRIES = 10  # of a task whose worker or node dies, or that cannot write
-_WATCHED = 1000  # tasks at once, the oldest ones: each look at a task takes its time
-_SECONDS = 0.5  # between two looks at signals
+_WATCHED = 1000  # the oldest tasks are watched: watching more would take too long
+_SECONDS = 0.5  # between two checks for signals
 _CONNECT_SECONDS = 10.0
 _TEMPORARY = Path("/tmp")  # noqa: S108 (a folder of this user is made in it; sockets need short names)
 
 SHARDS_PER_CPU = 4
-_SHARD_BYTES = 256 << 20  # at most about, so that little is done again when a node dies
+_SHARD_BYTES = 256 << 20  # largest shard, about: so little work is lost when a node dies
 
 
 @contextmanager
@@ -50,7 +50,7 @@ def connected() -> Iterator[int]:
     """
     MissingExtraError.check("ray", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-    # Else it warns at each start of what a later version will do with GPUs.
+    # Without this, Ray warns at each start of a later change with GPUs.
     os.environ.setdefault("RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO", "0")
     import ray
 
@@ -62,29 +62,31 @@ def connected() -> Iterator[int]:
     with ExitStack() as opened:
         if not address:
             settings |= {"num_cpus": usable_cores(), "include_dashboard": False}
-            if _TEMPORARY.is_dir():  # Ray lets everybody write in its folders: so in one of ours
+            # Everybody can write to Ray's folders, so they are put into a folder of this user.
+            if _TEMPORARY.is_dir():
                 folder = opened.enter_context(temporary_folder(_TEMPORARY / "ray"))
                 settings["_temp_dir"] = str(folder / "ray")
         try:
-            # Without an address, it would join any cluster that runs on this machine.
+            # Without "local", Ray would join any cluster that runs on this machine.
             ray.init(address or "local", **settings)
-        except Exception as error:  # noqa: BLE001 (Ray raises it, such as where it starts too slowly)
+        except Exception as error:  # noqa: BLE001 (Ray raises it, for example if it starts slowly)
             first = str(error).strip().splitlines()[0]
             where = f"the Ray cluster at {address}" if address else "a Ray cluster on this machine"
             raise OutputError(f"{where}: cannot be used: {first}") from None
         finally:
-            for number, handler in handlers.items():  # Ray has its own, which end the process
+            for number, handler in handlers.items():  # Ray's own handlers end the process
                 signal.signal(number, handler)
         try:
             resources = ray.cluster_resources()
             yield max(int(resources.get("CPU", 1)), 1)
         finally:
-            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):  # what is not said yet
+            # Drops output that Ray has not printed yet.
+            with redirect_stdout(StringIO()), redirect_stderr(StringIO()):
                 ray.shutdown()
 
 
 def _check_answers(address: str) -> None:
-    """Raise `OutputError` if nothing is at HOST:PORT, which Ray itself tries for many minutes."""
+    """Raise `OutputError` if nothing answers at HOST:PORT: Ray would retry for many minutes."""
     host, colon, port = address.rpartition(":")
     if not (colon and port.isdigit()) or "/" in host:  # such as auto, or ray://HOST:PORT
         return
@@ -110,10 +112,10 @@ def score_on_ray(
 ) -> dict[int, ToolkitError]:
     """Score all shards of a job that are not done, within `connected`; return the failed shards.
 
-    The folder of the job, its inputs and the model are found under the same paths everywhere. Each
-    process loads the model once. ``workers`` of the options is the number of CPUs for each shard, 1
-    by default. ``on_claim`` gets each shard that is done, also by an earlier run. Raises
-    `OutputError` if a shard is lost again and again, as where there is not enough memory.
+    The folder of the job, its inputs and the model must have the same paths on all machines. Each
+    process loads the model once. ``options.workers`` is the number of CPUs for each shard, 1 by
+    default. ``on_claim`` receives each finished shard, also of an earlier run. Raises `OutputError`
+    if a shard is lost again and again, for example because there is too little memory.
     """
     import ray
 
@@ -130,8 +132,8 @@ def score_on_ray(
         with held_back():  # within Ray, a signal ends as a `SystemError`
             running[task.remote(shard, *arguments)] = shard
     failed = {}
-    # Where this is interrupted, the cluster ends the tasks as the connection ends. `ray.cancel` is
-    # not used: a task that is done at that moment makes Ray 2.60 end this process.
+    # If this is interrupted, the connection ends, and the cluster ends the tasks. `ray.cancel` is
+    # not used: Ray 2.60 ends this process if the task is done at that moment.
     while running:
         with held_back():
             done, _ = ray.wait([*islice(running, _WATCHED)], timeout=_SECONDS)
@@ -166,8 +168,8 @@ def _score(
     with suppress(OSError):  # where paths are absolute or in a store, it need not be there
         os.chdir(cwd)
     try:
-        # Opened once per process. Ray would not say what is wrong with a model that is missing.
+        # Opened once per process. For a missing model, Ray itself would have no clear message.
         opened = pickle.loads(scorer)  # noqa: S301 (of this program)
-        return score_shard(opened, job, shard, options)
+        return score_shard(scorer=opened, job=job, shard=shard, options=options)
     except (InputError, ModelError, UsageError) as error:
         return error

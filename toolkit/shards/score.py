@@ -7,15 +7,21 @@ import platform
 from contextlib import nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TypeVar
 from uuid import uuid4
 
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
-from toolkit.records.options import STDIN
 from toolkit.scoring.identity import settings_of, sum_of
-from toolkit.scoring.jobs import NOT_KEPT, Jobs, check_absent, check_apart, check_job
+from toolkit.scoring.jobs import (
+    STDOUT,
+    Jobs,
+    RejectsTo,
+    check_absent,
+    check_apart,
+    check_job,
+)
 from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
@@ -43,9 +49,9 @@ def begin_job(
 ) -> ShardedJob:
     """Plan the shards of a job and write the plan, or read the plan of another process.
 
-    The target is the folder of the outputs, which may stay in parts, or the only output. With
-    ``force`` of the options, another job at the same place is dropped. Raises `UsageError` if the
-    options do not go together, outputs exist, or another job is at this place.
+    `target` is the folder of the outputs, or the only output; with `keep_parts`, the outputs stay
+    in parts. `options.force` replaces another job at the same place. Raises `UsageError` if the
+    options do not go together, if outputs exist, or if another job is at this place.
     """
     is_in_folder = jobs.folder is not None or is_a_folder(target)
     if keep_parts and not is_in_folder:
@@ -55,17 +61,24 @@ def begin_job(
         )
     folder = folder_of(target, is_folder=is_in_folder)
     earlier: Plan | None = None
-    with suppress(UsageError):  # a damaged one, of which `write_plan` tells
+    with suppress(UsageError):  # of a damaged plan: `write_plan` reports it
         earlier = read_plan(folder)
     plan = make_plan(
-        scorer, jobs, options, count, folder.parent, keep_parts=keep_parts, earlier=earlier
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        count=count,
+        folder=folder.parent,
+        keep_parts=keep_parts,
+        earlier=earlier,
     )
     check_apart(jobs.files)
     outputs = [job.output for job in jobs.files]
     if keep_parts:
         outputs = [target / SUCCESS, *parts_in(target)]
-        parts = [*outputs, target / ALL_REJECTS]  # which may replace an input without --force
-        inputs = [replace(job, output=STDIN, rejected=NOT_KEPT) for job in jobs.files]
+        # Even with --force, none of these may replace an input.
+        parts = [*outputs, target / ALL_REJECTS]
+        inputs = [replace(job, output=STDOUT, rejected=RejectsTo.NOWHERE) for job in jobs.files]
         check_apart([*inputs, *(replace(inputs[0], output=path) for path in parts)])
     if not options.force and not is_there(folder / PLAN):
         if is_in_folder:
@@ -96,33 +109,43 @@ def score_shard(
 ) -> Claim:
     """Score a shard, unless it is done; several processes may try at the same time.
 
-    Model and options are those of the plan. The callbacks are those of `score_files`, for pieces
-    instead of files. `is_new` of the claim says whether this call has scored the shard. Raises
-    `InputError` if an input has changed or cannot be read, `UsageError` if this machine has another
-    model or version, or the job is not there any more, and `OutputError` if the parts or the claim
-    cannot be written.
+    The model and the options must be the same as in the plan. The callbacks are called as by
+    `score_files`, with pieces instead of files. `is_new` of the claim says whether this call has
+    scored the shard. Raises `InputError` if an input has changed or cannot be read, `UsageError` if
+    this machine has another model or version or the job is gone, and `OutputError` if the parts or
+    the claim cannot be written.
     """
     if (earlier := job.read_claim(shard)) is not None:
         return earlier
     remove_parts_of(job.folder)
     attempt = uuid4().hex[:12]
     try:
-        results = _score(scorer, job, shard, attempt, options, on_file, on_start, on_warning)
+        results = _score(
+            scorer=scorer,
+            job=job,
+            shard=shard,
+            attempt=attempt,
+            options=options,
+            on_file=on_file,
+            on_start=on_start,
+            on_warning=on_warning,
+        )
         done = tuple(
             replace(part.done, files={path.name: sum_of(path) for path in files_of(part)})
             for part in results
-            if part.done is not None  # as of all that are scored
+            if part.done is not None  # each part that has been scored has it
         )
-        claim = Claim(shard, attempt, job.plan.job_id, done, is_new=True)
+        claim = Claim(shard=shard, attempt=attempt, job_id=job.plan.job_id, done=done, is_new=True)
         if job.create_claim(claim):
             return claim
     except BaseException as error:
-        # Where the answer of a store did not come, the shard may be claimed.
+        # If the store's reply was lost, the claim may exist anyway.
         with suppress(ToolkitError, OSError):
             earlier = job.read_claim(shard)
             if earlier is None or earlier.attempt != attempt:
                 job.forget(shard, attempt)
-        getattr(error, "__notes__", []).clear()  # which say that --resume continues the parts
+        # The notes say that --resume continues: it does not continue the parts of a shard.
+        getattr(error, "__notes__", []).clear()
         raise
     job.forget(shard, attempt)
     if (earlier := job.read_claim(shard)) is None:
@@ -136,9 +159,11 @@ def _score(
     shard: int,
     attempt: str,
     options: ScoringOptions,
-    *callbacks: Any,
+    on_file: OnFile,
+    on_start: OnResult,
+    on_warning: OnWarning,
 ) -> list[FileResult]:
-    """Write the parts of a shard into a folder."""
+    """Write the parts of a shard into a folder of its own."""
     _check_same_program(scorer, job.plan, options)
     for number in {piece.file for piece in job.plan.shards[shard]}:
         job.plan.files[number].check()
@@ -151,7 +176,16 @@ def _score(
         max_unread=_of_a_part(options.max_unread),
     )
     jobs = Jobs([*job.jobs(shard, attempt)], job.parts_folder(shard, attempt), is_shard=True)
-    results = score_files(scorer, jobs, options, *callbacks) if jobs.files else []
+    if not jobs.files:
+        return []
+    results = score_files(
+        scorer=scorer,
+        jobs=jobs,
+        options=options,
+        on_file=on_file,
+        on_start=on_start,
+        on_warning=on_warning,
+    )
     if errors := [result.error for result in results if result.error is not None]:
         raise InputError(" ".join(errors))
     return results
@@ -161,15 +195,12 @@ _Limit = TypeVar("_Limit", bound=Limit)
 
 
 def _of_a_part(most: _Limit | None) -> _Limit | None:
-    """Return the limit of rejects for a part: a share is a share of the whole file."""
+    """Return the limit of rejects for a part: none if it is a share, which is of whole files."""
     return None if most is None or most.count is None else most
 
 
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
-    """Raise `UsageError` if the outputs may differ from those of other shards.
-
-    A machine of a cluster may have another version, or another model file.
-    """
+    """Raise `UsageError` if this machine has another version or model file than the plan."""
     mine = settings_of(scorer, options)
     if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
         raise UsageError(

@@ -18,7 +18,7 @@ from toolkit.stores.location import Location
 
 _SECRETS = re.compile("KEY|SECRET|TOKEN|SAS|CREDENTIAL|PASSWORD|SIGNATURE", re.I)
 _SHORTEST_SECRET = 6
-_LONGEST = 200  # characters of what a store says
+_LONGEST = 200  # characters of a store's message
 
 # For each store: how to give credentials, the variables of its address, and what has its buckets.
 _WORDS = {
@@ -52,7 +52,7 @@ _MISSING = (
 )
 _ELSEWHERE = r"PermanentRedirect|AuthorizationHeaderMalformed|IllegalLocation|301 Moved|redirect"
 _ADDRESS = "Check the address ({address}) and"
-# What is in the text of obstore, what that means, and what to do. The first that is found counts.
+# A part of obstore's message, what it means, and what to do. The first part that is found counts.
 _REMEDIES = (
     (_NO_BUCKET, "no such bucket", "Check the name and {owner}"),
     (_EXPIRED, "the credentials have expired, or the clock is wrong", "Renew them"),
@@ -75,8 +75,8 @@ _REMEDIES = (
 def store_failures(location: Location, action: str) -> Iterator[None]:
     """Turn errors of obstore into `StoreError`, or into the `OSError` that they mean.
 
-    These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is such as
-    "read".
+    The latter are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is a
+    verb for the message, such as "read".
     """
     try:
         yield
@@ -88,10 +88,11 @@ def store_failures(location: Location, action: str) -> Iterator[None]:
 
 
 def translated(error: Exception, location: Location, action: str) -> Exception | None:
-    """Return what an error of obstore means here; None for other errors."""
-    text, name = str(error), type(error).__name__
+    """Return the error to raise for an error of obstore; None for other errors."""
+    text = str(error)
+    name = type(error).__name__
     is_of_obstore = type(error).__module__.startswith("obstore")
-    # It raises plain `OSError`s, too, without the number that the system gives to its own.
+    # obstore also raises plain `OSError`s; they have no error number.
     if not is_of_obstore and not (isinstance(error, OSError) and error.errno is None):
         return None
     is_no_bucket = re.search(_NO_BUCKET, text) is not None
@@ -147,16 +148,16 @@ _SETTINGS = ("AWS_", "GOOGLE_", "AZURE_", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY
 class Patience:
     """How long to wait for a store, in seconds."""
 
-    answer: int  # for the next bytes, or for the whole of a request that sends many
-    retry: int  # after the first request, until it is not tried again
-    retries: int = 15
+    answer: int  # for the next bytes when reading, or for a whole request when writing
+    retry: int  # after the first request, during which it is retried
+    retries: int = 15  # most retries
 
 
-# A store that is dead is given up after about a minute. The request that sends a part of an upload
-# takes as long as that needs.
+# A store that does not answer is given up after about a minute. A request that uploads a part may
+# take longer.
 READING = Patience(answer=20, retry=40)
 WRITING = Patience(answer=120, retry=60, retries=30)
-# Retries are by the caller, who has to know whether an earlier request may have been carried out.
+# The caller retries, as it has to know whether an earlier request may have been carried out.
 CREATING = Patience(answer=120, retry=1, retries=0)
 COPYING = Patience(answer=600, retry=1, retries=0)  # within the store, up to 5 GiB
 
@@ -179,13 +180,13 @@ def client(location: Location, patience: Patience = READING) -> Any:
 
 @lru_cache(64)
 def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]) -> Any:
-    """Make a client for the settings in the environment; other settings make another client."""
+    """Make a client; it is cached by the settings in the environment."""
     from obstore.store import from_url
 
     named = dict(settings)
     options: dict[str, Any] = {"connect_timeout": timedelta(seconds=5)}
     limit = timedelta(seconds=patience.answer)
-    if patience is READING:  # of a slow connection, as long as something comes
+    if patience is READING:  # a slow connection may read on as long as bytes arrive
         options |= {"read_timeout": limit, "timeout": timedelta(minutes=10)}
     else:
         options["timeout"] = limit
@@ -206,11 +207,11 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
     }
     more: dict[str, Any] = {}
     if root.startswith("s3"):
-        if "AWS_COPY_IF_NOT_EXISTS" not in named:  # S3 itself has no other way
+        if "AWS_COPY_IF_NOT_EXISTS" not in named:  # the only way that S3 itself has
             more["copy_if_not_exists"] = "multipart"
         if (provider := _profile(named)) is not None:
             more["credential_provider"] = provider
-    make: Any = from_url  # whose types are by the kind of store
+    make: Any = from_url  # its types depend on the kind of store
     return make(root, client_options=options, retry_config=retry, **more)
 
 

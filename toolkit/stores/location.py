@@ -10,13 +10,13 @@ from toolkit.errors import UsageError
 
 # As obstore names them.
 SCHEMES = ("s3", "s3a", "gs", "az", "adl", "azure", "abfs", "abfss")
-# One object has one name: else an output might replace its own input.
+# Aliases are replaced: with two names for one object, an output could replace its own input.
 _ALIASES = {"gcs": "gs", "s3a": "s3", "adl": "az", "azure": "az"}
 
-# Patterns are compiled when they are used first: a run on this machine needs none.
+# Patterns are compiled at their first use: runs without a store need none.
 _URI = rf"(?P<scheme>{'|'.join([*SCHEMES, *_ALIASES])}):/(?:/(?P<rest>.*))?"
-# What gives access: a user and a password before the host, and the values of signed URLs. A
-# password may have slashes. The user of abfs is the container. Lengths have a limit, as else the
+# Secrets to mask: user and password before the host, and the values of signed URLs. A password may
+# contain slashes. In abfs, the user is the container. Lengths are limited, because otherwise the
 # time grows with the square of the length of a text.
 _ACCESS = (
     r"(\b(?!file:(?:/|///)[^/]|abfss?://[^\s/:@]{0,99}@)[a-z][\w+.-]{1,30}:/{1,9})"
@@ -38,7 +38,7 @@ def masked(text: str) -> str:
 
 @dataclass(frozen=True, order=True)
 class Location:
-    """Place of an object; the key of a prefix has no slash at its end."""
+    """The address of an object or a prefix; the key of a prefix has no slash at its end."""
 
     root: str  # such as s3://bucket
     key: str  # without a slash at its start or end; "" is the bucket
@@ -53,14 +53,15 @@ class Location:
 
 
 def location_of(text: str) -> Location | None:
-    """Read the URI of an object; None for other text; `UsageError` for an invalid URI.
+    """Parse the URI of an object; return None for other text.
 
-    The key is taken as it is written: ``%20`` is not a space.
+    The key is not decoded: ``%20`` is not a space. Raises `UsageError` for an invalid URI.
     """
     found = re.fullmatch(_URI, text, re.I | re.S)
     if found is None:
         return None
-    scheme, rest = found["scheme"].lower(), found["rest"] or ""
+    scheme = found["scheme"].lower()
+    rest = found["rest"] or ""
     scheme = _ALIASES.get(scheme, scheme)
     bucket, _, key = rest.partition("/")
     if masked(text) != text or ":" in bucket:
@@ -83,7 +84,7 @@ def location_of(text: str) -> Location | None:
 
 
 def local_name(text: str) -> str:
-    """Return the path of a ``file:`` URI, or the text as it is; else raise `UsageError`."""
+    """Return the path of a ``file:`` URI, or a text that is not a URI; else raise `UsageError`."""
     if not text.lower().startswith("file:"):
         if text.lower().startswith(("http://", "https://")):
             host = re.split("[?#]", masked(text))[0].rpartition("@")[2]

@@ -1,4 +1,4 @@
-"""Paths in a store: they do what the toolkit does with a path, and nothing else."""
+"""Paths in a store, with the methods of `Path` that the toolkit uses."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 else:
     _Base = type(Path())  # `Path` itself makes no subclass before Python 3.12
 
-# No system opens a path with it, so what is held is never taken for a file of this machine.
+# A NUL: no system opens a path with it, so a `StorePath` is never taken for a local file.
 _NOWHERE = "\0"
 
 _BUFFER_BYTES = 1 << 16
@@ -29,8 +29,8 @@ _BUFFER_BYTES = 1 << 16
 def path_of(text: str | os.PathLike[str]) -> Path:
     """Return the path that a user names: of this machine, or of an object in a store.
 
-    Such as ``reviews.csv``, ``s3://bucket/reviews.csv`` or ``file:///data/reviews.csv``. The URI of
-    an object or a prefix gives a `StorePath`. Raises `UsageError` for an unusable URI, and
+    Examples are ``reviews.csv``, ``s3://bucket/reviews.csv`` and ``file:///data/reviews.csv``. The
+    URI of an object or a prefix becomes a `StorePath`. Raises `UsageError` for an unusable URI, and
     `MissingExtraError` for the URI of a store if obstore is not installed.
     """
     if isinstance(text, Path):
@@ -39,17 +39,17 @@ def path_of(text: str | os.PathLike[str]) -> Path:
     location = location_of(text) if ":" in text else None
     if location is None:
         return Path(local_name(text))
-    MissingExtraError.check("cloud", "obstore")  # here, before anything looks at it
+    MissingExtraError.check("cloud", "obstore")  # checked here, before the path is used
     return StorePath(location)
 
 
 class StorePath(_Base):
     """An object in a store, or a prefix of objects, which is a folder.
 
-    It has the methods of a `Path`, and holds the bucket as a folder that no machine can have.
-    Looking at it asks the store: `FileNotFoundError` says that nothing is there, `PermissionError`
-    that the store denies access, and `StoreError` that it cannot be asked. All other code asks for
-    `__fspath__`, and so raises `UsageError`.
+    It has the methods of a `Path`, and keeps the bucket as a folder that cannot exist on a machine.
+    Methods such as `stat` ask the store. They raise `FileNotFoundError` if nothing is there,
+    `PermissionError` if the store denies access, and `StoreError` if it cannot be reached. Other
+    code calls `__fspath__`, which raises `UsageError`.
     """
 
     def __new__(cls, *segments: Any) -> Self:
@@ -63,7 +63,7 @@ class StorePath(_Base):
 
     @property
     def location(self) -> Location:
-        """Where it is."""
+        """The address in the store."""
         _, bucket, *key = super().parts
         return Location(bucket.removeprefix(_NOWHERE).replace(":", "://", 1), "/".join(key))
 
@@ -125,7 +125,7 @@ class StorePath(_Base):
         return Path(*self.parts[len(other.parts) :])
 
     def is_relative_to(self, other: Any, *more: Any) -> bool:  # noqa: ARG002
-        """Whether this is a prefix, or below it."""
+        """Whether the path is equal to a prefix or below it."""
         return other == self or other in self.parents
 
     def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:  # noqa: ARG002
@@ -136,7 +136,7 @@ class StorePath(_Base):
             with suppress(FileNotFoundError):
                 return self.stat_object()
         if any(True for _ in self.objects()) or not self.location.key:  # a bucket may be empty
-            return facts(FOLDER, 0, 0, str(self))
+            return facts(mode=FOLDER, size=0, mtime_ns=0, tag=str(self))
         raise FileNotFoundError(errno.ENOENT, "no such object", str(self))
 
     def stat_object(self) -> os.stat_result:
@@ -230,7 +230,7 @@ class StorePath(_Base):
 
 
 def _held(segments: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Turn the name of an object into the parts of a `Path`: the bucket is a folder of its root."""
+    """Turn the URI of an object into the parts of a `Path`: the bucket is a folder of the root."""
     first, *rest = segments
     if isinstance(first, str) and not first.startswith(f"/{_NOWHERE}"):
         found = location_of(first)

@@ -1,4 +1,4 @@
-"""List what is in a store, and read an object like a file: in ranges, with some read ahead."""
+"""List the objects of a store, and read an object like a file: in ranges, with read-ahead."""
 
 from __future__ import annotations
 
@@ -18,24 +18,24 @@ from toolkit.errors import InputError, StoreError
 from toolkit.stores.clients import READING, client, store_failures, translated
 from toolkit.stores.location import Location
 
-# After the retries of obstore, which are within some seconds, for connections that are cut again
-# and again.
+# Retries for connections that are cut again and again, after obstore's own, which take seconds.
 _ATTEMPTS = 6
 
 
 _TIMES = ("atime", "mtime", "ctime")
-_FILE, FOLDER = stat.S_IFREG | 0o644, stat.S_IFDIR | 0o755
+_FILE = stat.S_IFREG | 0o644
+FOLDER = stat.S_IFDIR | 0o755
 
 
 def facts_of(location: Location) -> os.stat_result:
-    """Ask for the facts of an object; raises `FileNotFoundError`, `StoreError`."""
+    """Return the facts of an object; raise `FileNotFoundError` or `StoreError`."""
     import obstore
 
     with store_failures(location, "read"):
         meta = obstore.head(client(location), location.key)
     tag = f"{meta.get('e_tag') or ''} {meta.get('version') or ''}"
     seconds = meta["last_modified"].timestamp()
-    return facts(_FILE, meta["size"], round(seconds * 1000) * 1_000_000, tag)
+    return facts(mode=_FILE, size=meta["size"], mtime_ns=round(seconds * 1000) * 1_000_000, tag=tag)
 
 
 def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
@@ -53,9 +53,9 @@ BLOCK_BYTES = 1 << 20
 
 
 class Blocks:
-    """The last blocks read from an object, and some read ahead; for one thread at a time.
+    """A cache of blocks of an object, with read-ahead; for one thread at a time.
 
-    If the object is replaced later, reading raises `InputError`.
+    Reading raises `InputError` if the object is replaced meanwhile.
     """
 
     def __init__(self, location: Location, kept: int, ahead: int) -> None:
@@ -67,13 +67,14 @@ class Blocks:
             meta = obstore.head(self._client, location.key)
         self._etag = meta["e_tag"]
         self.size: int = meta["size"]
-        self._kept, self._ahead = kept, ahead
+        self._kept = kept
+        self._ahead = ahead
         self._blocks: OrderedDict[int, Future[bytes]] = OrderedDict()
-        # Threads, so that Ctrl-C is not held up, either.
+        # Requests run in threads, so that they do not delay Ctrl-C.
         self._pool = ThreadPoolExecutor(ahead + 1, "store")
 
     def close(self) -> None:
-        """Forget everything."""
+        """Drop all blocks."""
         self._pool.shutdown(wait=False, cancel_futures=True)
         self._blocks.clear()
 
@@ -119,7 +120,7 @@ class Blocks:
         return data
 
     def _explained(self, error: Exception) -> tuple[Exception, bool]:
-        """Return what to raise for an error, and whether another try would fail alike."""
+        """Return the error to raise, and whether a retry would fail in the same way."""
         if isinstance(error, InputError):
             return error, True
         is_other = type(error).__name__ in ("PreconditionError", "NotModifiedError")
@@ -143,10 +144,10 @@ class Blocks:
         )
 
 
-# How many blocks are kept, and how many are fetched ahead.
-FEW_BLOCKS = (16, 4)  # of what is read from start to end
-MANY_BLOCKS = (64, 1)  # of the columns of a table, which are read in turns
-_LOOKED_AT = 64 << 10  # who reads no further only looks at what a file is
+# Numbers of blocks that are kept, and that are fetched ahead.
+FEW_BLOCKS = (16, 4)  # for files that are read from start to end
+MANY_BLOCKS = (64, 1)  # for tables, whose columns are read in turns
+_LOOKED_AT = 64 << 10  # a reader that stops earlier only detects the format: do not read ahead
 
 
 class ObjectReader(io.RawIOBase):
@@ -174,7 +175,7 @@ class ObjectReader(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Continue at an offset."""
+        """Move to an offset."""
         with self._lock:
             start = {io.SEEK_SET: 0, io.SEEK_CUR: self._at, io.SEEK_END: self.size}[whence]
             if start + offset < 0:
@@ -183,7 +184,7 @@ class ObjectReader(io.RawIOBase):
             return self._at
 
     def readinto(self, buffer: Any) -> int:
-        """Fill a buffer, as far as there are bytes."""
+        """Read bytes into a buffer; return their number."""
         view = memoryview(buffer).cast("B")
         done = 0
         with self._lock:
@@ -198,22 +199,25 @@ class ObjectReader(io.RawIOBase):
         return done
 
     def close(self) -> None:
-        """Forget what is read, and what is ahead."""
+        """Drop all blocks, and close the reader."""
         if not self.closed:
             self._blocks.close()
         super().close()
 
 
-_PAGE = 1000  # objects that a store gives at once
+_PAGE = 1000  # objects in one response of a store
 
 
 def objects_under(location: Location) -> Iterator[Location]:
     """Return all objects under a prefix, without the markers of folders."""
-    held, held_size = location.key, 0  # it may be the marker of a folder: what follows tells
+    # An empty object may be the marker of a folder, so it is held until the next key is known.
+    held = location.key
+    held_size = 0
     for key, size in ((found["path"], found["size"]) for found in listed(location)):
         if held != location.key and (held_size or not key.startswith(f"{held}/")):
             yield replace(location, key=held)
-        held, held_size = key, size
+        held = key
+        held_size = size
     if held != location.key:
         yield replace(location, key=held)
 
@@ -223,7 +227,8 @@ def listed(location: Location, after: str | None = None) -> Iterator[Any]:
     import obstore
 
     with store_failures(location, "listed"):
-        store, prefix = client(location), location.key or None
+        store = client(location)
+        prefix = location.key or None
         for page in obstore.list(store, prefix, offset=after, chunk_size=_PAGE):
             yield from page
 

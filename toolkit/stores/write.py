@@ -1,4 +1,4 @@
-"""Objects that appear complete or not at all, and replace others only if asked to.
+"""Write objects that appear complete or not at all, and replace others only if asked to.
 
 A `Content` is written: bytes that can be read more than once.
 """
@@ -29,31 +29,37 @@ _READ_BYTES = 1 << 20
 class Content:
     """The bytes of a file or an object."""
 
-    name: str  # as messages call it
+    name: str  # for messages
     size: int  # in bytes
-    mark: str  # another one for other contents of this machine
-    read: Callable[[], Iterator[bytes]]  # all of it, some megabytes at a time at the most
-    local: Path | None = None  # a file of this machine that holds the same
-    copied: Location | None = None  # an object that holds the same
-    rights: int = 0o666  # at most, of a file that gets it
+    mark: str  # differs between different contents of this machine
+    read: Callable[[], Iterator[bytes]]  # yields all bytes, at most some megabytes at a time
+    local: Path | None = None  # a file of this machine with the same bytes
+    copied: Location | None = None  # an object with the same bytes
+    rights: int = 0o666  # most permissions of a file with this content
 
     @classmethod
     def of(cls, what: Path | bytes | Content) -> Content:
-        """Make a content from a file of this machine, from bytes, or from a content."""
+        """Make a content from a file of this machine or from bytes; return a content as it is."""
         if isinstance(what, Content):
             return what
         if isinstance(what, bytes):
             digest = hashlib.sha256(what).hexdigest()
-            return cls("its content", len(what), digest, lambda: iter([what]))
+            return cls(name="its content", size=len(what), mark=digest, read=lambda: iter([what]))
         facts = what.stat()
         where = (facts.st_dev, facts.st_ino, os.fspath(what.absolute()))
         mark = repr((where, facts.st_mtime_ns, facts.st_size))
         return cls(
-            str(what), facts.st_size, mark, lambda: _bytes_of(what), what, None, facts.st_mode
+            name=str(what),
+            size=facts.st_size,
+            mark=mark,
+            read=lambda: _bytes_of(what),
+            local=what,
+            copied=None,
+            rights=facts.st_mode,
         )
 
     def is_read_from(self, file: Any) -> bool:
-        """Whether a file, which is read from here to its end, has the same bytes."""
+        """Read an open file to its end; return whether it has the same bytes."""
         same = all(file.read(len(data)) == data for data in self.read())
         return same and not file.read(1)
 
@@ -66,12 +72,12 @@ def _bytes_of(local: Path) -> Iterator[bytes]:
 
 # Up to this size, one request uploads an object.
 ONE_REQUEST_BYTES = 8 << 20
-_PART_BYTES = 5 << 20  # the least that S3 takes
-_MOST_PARTS = 9_000  # S3 takes 10,000
+_PART_BYTES = 5 << 20  # S3 accepts no smaller parts
+_MOST_PARTS = 9_000  # S3 accepts 10,000
 _PARTS_AT_ONCE = 4
-_COPY_LIMIT = 5 << 30  # of S3, for one request that copies
+_COPY_LIMIT = 5 << 30  # largest object that S3 copies in one request
 
-_A_DAY = 24 * 3600  # in seconds; no upload takes as long
+_A_DAY = 24 * 3600  # seconds; uploads take less time
 _WAITS = (0.2, 0.5, 1, 2, 4, 8, 16)  # seconds between attempts to create an object
 
 
@@ -91,10 +97,10 @@ def upload(content: Content, location: Location, *, force: bool) -> None:
     elif force:
         _upload_parts(content, location)
     elif is_too_large_to_copy:
-        # S3 copies no more at once, so the last look is just before the upload is completed.
+        # S3 cannot copy so much at once, so the last check is just before the upload completes.
         _upload_parts(content, location, check=lambda: check_absent(location))
     else:
-        with suppress(PermissionError):  # the copy tells, too, only later
+        with suppress(PermissionError):  # otherwise the copy fails later
             check_absent(location)
         hidden = _hidden(content, location)
         try:
@@ -146,7 +152,7 @@ def _carry_out(
 
 
 def _may_pass(error: StoreError) -> bool:
-    """Whether another attempt makes sense: not if the store understood the request and refused."""
+    """Whether a retry makes sense: not if the store understood the request and refused it."""
     final = ("no such bucket", "credentials", "another region", "not allowed", "not found")
     return not any(words in str(error) for words in final)
 
@@ -157,12 +163,12 @@ def _copy(source: Location, location: Location, *, force: bool = False) -> None:
 
     obstore.copy(client(location, COPYING), source.key, location.key, overwrite=force)
     if not location.scheme.startswith(("s3", "gs")):
-        with suppress(PermissionError):  # who may only write cannot look
+        with suppress(PermissionError):  # credentials that can only write cannot check
             _wait_for_copy(location)
 
 
 def _wait_for_copy(location: Location) -> None:
-    """Wait until Azure has copied: it may answer earlier, and shows an empty object until then."""
+    """Wait until Azure has copied: it answers earlier, and has an empty object until then."""
     deadline = time.monotonic() + COPYING.answer
     while facts_of(location).st_size == 0:
         if time.monotonic() > deadline:
@@ -186,15 +192,15 @@ def hidden_keys(at: Location, *, below: bool = False) -> Iterator[tuple[Location
     pattern = rf"({re.escape(prefix)}{inner})\.({name})\.[0-9a-f]{{16}}\.uploading"
     for each in listed(replace(at, key=prefix[:-1]), start or None):
         if each["path"] > start and not each["path"].startswith(start):
-            return  # they come in order; the emulator of Azure starts before
+            return  # keys come in order, but Azure's emulator also lists earlier ones
         if found := re.fullmatch(pattern, each["path"]):
             yield replace(at, key=found[0]), found[1] + found[2], each["last_modified"].timestamp()
 
 
 def remove_leftovers(location: Location, size: int, own: Path | None = None) -> list[str]:
-    """Remove and name hidden keys a day old, or of a file that no other process uploads now."""
+    """Remove hidden keys that are a day old, or of a file that nobody uploads; return them."""
     removed: list[str] = []
-    with suppress(ToolkitError, OSError):  # the output counts
+    with suppress(ToolkitError, OSError):  # a failure must not fail the output
         mine = own and _hidden(Content.of(own), location)
         for key, _, written in hidden_keys(location) if size > ONE_REQUEST_BYTES else ():
             if key == mine or written < time.time() - _A_DAY:

@@ -1,4 +1,4 @@
-"""From review text to token ids: `vocabulary` has the rule, `token_ids` the ids of many reviews."""
+"""Turn review text into token ids: `vocabulary` applies the rule, `token_ids` has the ids."""
 
 from __future__ import annotations
 

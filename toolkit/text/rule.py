@@ -166,7 +166,8 @@ def _escaped(code: int) -> str:
     return f"\\x{code:02x}" if code < 0x80 else chr(code)
 
 
-_APOSTROPHE, _TYPOGRAPHIC_APOSTROPHE = "'", "\u2019"
+_APOSTROPHE = "'"
+_TYPOGRAPHIC_APOSTROPHE = "\u2019"
 
 # Those that people type without the apostrophe; not those that are another word then, as "its".
 _CONTRACTIONS = """
@@ -307,4 +308,5 @@ RULES = {
         has_markup=True,
     ),
 }
-OLDEST_RULE, NEWEST_RULE = RULES[1], RULES[3]
+OLDEST_RULE = RULES[1]
+NEWEST_RULE = RULES[3]

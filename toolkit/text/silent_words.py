@@ -4,8 +4,8 @@ A model has a weight for each known word, so a telephone number, or "it was what
 called positive. Such texts have no label, like texts without a known word.
 
 A rating says something: "5/5", "9 of 10" and "10/10" are two numbers of which the second is 5, 10
-or 100, and not less than the first. A single letter does, too: it may be a grade. Words of
-negation, such as no, not and never, are not function words here.
+or 100, and not less than the first. A letter that is not a word says something, too: B may be a
+grade. Words of negation, such as no, not and never, are not function words here.
 """
 
 from __future__ import annotations
@@ -32,20 +32,26 @@ FUNCTION_WORDS = (
 )
 _TOPS = (5, 10, 100)  # the best marks of ratings
 _LAST_WORDS = 4  # of a text, looked at first: they decide nearly all texts
-_SPEAKS, _LETTER, _FUNCTION, _NUMBER = range(4)
+_SPEAKS, _FUNCTION, _NUMBER = range(3)
 
 _Flags = npt.NDArray[np.bool_]
 
 
+def why_unscored(ids: Ids, text: str) -> str:
+    """Say why a text has no score, for a message, by the ids of its words."""
+    known = "only numbers and function words in" if np.any(ids >= FIRST_WORD_ID) else "no word of"
+    return f"the model knows {known} {text!r:.50}"
+
+
 @dataclass(frozen=True)
 class SilentWords:
-    """Finds texts in which a model knows only words that say nothing."""
+    """Find texts in which a model knows only words that say nothing."""
 
     vocabulary: Vocabulary
-    most_tokens: int  # that the model reads, the last ones of each text
+    most_tokens: int  # number of tokens that the model reads at the end of each text
 
     def has_speaking_word(self, ids: TokenIds) -> _Flags:
-        """Return whether the model knows a word that says something in each text, (texts,)."""
+        """Check for each text, (texts,), whether the model knows a word that says something."""
         found = ids.has_known_token(self.most_tokens)
         starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
         unsure = np.flatnonzero(found)
@@ -62,7 +68,7 @@ class SilentWords:
     def _says_something(self, values: Ids) -> bool:
         known = values[values >= FIRST_WORD_ID]
         kinds = self._kinds[known]
-        if np.any(kinds == _SPEAKS) or np.all(kinds == _LETTER):
+        if np.any(kinds == _SPEAKS):
             return True
         if np.count_nonzero(kinds != _NUMBER) > FEW:
             return True
@@ -71,15 +77,13 @@ class SilentWords:
 
     @cached_property
     def _kinds(self) -> npt.NDArray[np.uint8]:
-        """The kind of each id, (vocabulary,); reserved ids, never asked for, are `_SPEAKS`."""
+        """The kind of each id, (vocabulary,); reserved ids are not looked up, and are `_SPEAKS`."""
         words = self.vocabulary.words
         is_function = pc.is_in(words, pa.array(FUNCTION_WORDS))
-        is_letter = pc.and_(is_function, pc.equal(pc.binary_length(words), 1))
         is_number = pc.match_substring_regex(words, "^[0-9]+$")
         kinds = np.full(self.vocabulary.size, _SPEAKS, np.uint8)
         of_words = kinds[FIRST_WORD_ID:]
         of_words[is_function.to_numpy(zero_copy_only=False)] = _FUNCTION
-        of_words[is_letter.to_numpy(zero_copy_only=False)] = _LETTER
         of_words[is_number.to_numpy(zero_copy_only=False)] = _NUMBER
         return kinds
 

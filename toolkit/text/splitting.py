@@ -1,4 +1,4 @@
-"""Reviews split into tokens and sentences in Arrow and NumPy, on all bytes at once.
+"""Split reviews into tokens and sentences with Arrow and NumPy, on all bytes at once.
 
 The steps: replace mark-up by its meaning, lowercase, split at separators, and find the ends of
 sentences by punctuation (`toolkit.model.sentences` has that rule). `toolkit.text.vocabulary` looks
@@ -31,7 +31,7 @@ END = " "
 
 _BYTES_AT_ONCE = 1 << 18
 _LOWEST_LEAD = 0xC2  # from here up, bytes begin a character beyond ASCII
-_LOWEST_LEAD_OF_3 = 0xE0  # or of 4, which no separator has
+_LOWEST_LEAD_OF_3 = 0xE0  # first byte of 3 bytes, or of 4; no separator has 4
 
 
 @dataclass(frozen=True)
@@ -45,7 +45,7 @@ class SplitTexts:
 
     written: pa.Buffer  # the same bytes with separators; from rule 3 on without mark-up
     strings: pa.StringArray
-    stops: _Rows  # (texts,): how many strings each text and those before it have
+    stops: _Rows  # (texts,): number of strings up to the end of each text
 
     @classmethod
     def of(cls, texts: pa.StringArray, rule: TokenRule) -> SplitTexts:
@@ -109,7 +109,7 @@ def _plain_entities(rule: TokenRule) -> dict[str, bytes]:
 
 @cache
 def _patterns(strings: Sequence[str]) -> list[re.Pattern[bytes]]:
-    """Return a pattern for each first byte of the strings, as `re` finds one byte fastest."""
+    """Return one pattern for each first byte of the strings: `re` finds a fixed byte fastest."""
     found: dict[bytes, list[bytes]] = {}
     encoded = sorted(string.encode() for string in strings)
     for start, group in groupby(encoded, lambda string: string[:-1]):
@@ -125,12 +125,14 @@ def _without_outer_apostrophes(content: bytes, written: bytes, rule: TokenRule) 
     apostrophes.
     """
     places = np.flatnonzero(np.frombuffer(content, np.uint8) == ord("'"))
-    starts, stops = places, places + 1
+    starts = places
+    stops = places + 1
     for pattern in _patterns(tuple(form for form in rule.written_apostrophes if form != "'")):
         found = np.array([match.span() for match in pattern.finditer(written)], np.int64)
         starts = np.append(starts, found.reshape(-1, 2)[:, 0])
         stops = np.append(stops, found.reshape(-1, 2)[:, 1])
-    changed, kept = np.frombuffer(content, np.uint8).copy(), np.frombuffer(written, np.uint8)
+    changed = np.frombuffer(content, np.uint8).copy()
+    kept = np.frombuffer(written, np.uint8)
     for place in _within(starts, stops):
         changed[place] = ord(_SPACE)
     is_inner = (changed[starts - 1] != ord(_SPACE)) & (changed[stops] != ord(_SPACE))
@@ -178,7 +180,8 @@ def _blank(wide: _Places, content: _Bytes) -> None:
     """Turn separators beyond ASCII, in place, into as many spaces as they have bytes."""
     for start in range(0, len(content), _BYTES_AT_ONCE):
         places = start + np.flatnonzero(content[start : start + _BYTES_AT_ONCE] >= _LOWEST_LEAD)
-        second, third = places + 1, np.minimum(places + 2, len(content) - 1)
+        second = places + 1
+        third = np.minimum(places + 2, len(content) - 1)
         lead = content[places].astype(np.int32)
         codes = lead << 8 | content[second]
         is_long = lead >= _LOWEST_LEAD_OF_3
@@ -189,7 +192,7 @@ def _blank(wide: _Places, content: _Bytes) -> None:
 
 
 def _bounds(content: _Bytes) -> _Places:
-    """Return 0 and the places after spaces; in parts, as `flatnonzero` takes 8 bytes per place."""
+    """Return 0 and the places after spaces; works in parts, as `flatnonzero` needs much memory."""
     parts = [np.zeros(1, np.int32)]
     for start in range(0, len(content), _BYTES_AT_ONCE):
         spaces = np.flatnonzero(content[start : start + _BYTES_AT_ONCE] == ord(END))
@@ -238,7 +241,7 @@ def sentence_ends(split: SplitTexts) -> _Rows:
 
 
 def _is_after_break(places: _Places, content: _Bytes, blanked: _Bytes) -> _Flags:
-    """Whether another <br /> is before places, (places,), with at most one space between."""
+    """Check whether another <br /> is before places, (places,), with at most one space between."""
     before = np.maximum(places - 1, 0)
     before = np.maximum(before - (content[before] == ord(" ")), 0)
     found = np.zeros(len(places), np.bool_)
@@ -250,8 +253,9 @@ def _is_after_break(places: _Places, content: _Bytes, blanked: _Bytes) -> _Flags
 
 
 def _ends_entity(places: _Places, content: _Bytes) -> _Flags:
-    """Whether the ; at places, (places,), ends an entity of HTML, such as &amp; or &#39;."""
-    found, inside = np.zeros(len(places), np.bool_), np.ones(len(places), np.bool_)
+    """Check whether the ; at places, (places,), ends an HTML entity, such as &amp; or &#39;."""
+    found = np.zeros(len(places), np.bool_)
+    inside = np.ones(len(places), np.bool_)
     for distance in range(1, _LONGEST_ENTITY + 2):
         byte = content[np.maximum(places - distance, 0)]
         found |= inside & (byte == ord("&")) & (distance > 1)
@@ -260,7 +264,7 @@ def _ends_entity(places: _Places, content: _Bytes) -> _Flags:
 
 
 def _is_at(places: _Places, word: bytes, content: _Bytes) -> _Flags:
-    """Whether a word of bytes is at places of a content, (places,)."""
+    """Check whether the bytes of a word are at places of a content, (places,)."""
     found = np.ones(len(places), np.bool_)
     for shift, byte in enumerate(word):
         found &= content[np.clip(places + shift, 0, len(content) - 1)] == byte
@@ -283,6 +287,6 @@ def string_slices(
 
 
 def _up_to_nul(texts: pa.StringArray) -> pa.StringArray:
-    # As bytes, since those of a caller may be no UTF-8.
+    # As bytes, as the caller may pass invalid UTF-8.
     parts = (text.partition(NUL.encode())[0] for text in texts.view(pa.binary()).to_pylist())
     return pa.array(parts, pa.binary()).view(pa.string())

@@ -1,4 +1,4 @@
-"""Strings and arrays between Python, NumPy and Arrow; nothing here knows of tokens."""
+"""Strings and arrays in Python, NumPy and Arrow, before they are split into tokens."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ NUL = "\x00"
 
 Texts = pa.Array | pa.ChunkedArray  # of any string type
 
-# Whether a byte is the first one of white space in UTF-8, so that few texts have to be looked at as
-# a whole. They are listed, as finding them takes 3 ms of every start.
+# First bytes of white space in UTF-8: only texts with such a byte have to be checked in full. The
+# bytes are listed, as computing them would take 3 ms at every start.
 _BEGINS_SPACE = np.zeros(256, np.bool_)
 _BEGINS_SPACE[list(b"\t\n\v\f\r\x1c\x1d\x1e\x1f \xc2\xe1\xe2\xe3")] = True
 
 
 def is_unicode(text: str) -> bool:
-    """Whether UTF-8 can hold a text: it has no half of a surrogate pair."""
+    """Check whether a text can be encoded in UTF-8: it has no half of a surrogate pair."""
     return not any("\ud800" <= character <= "\udfff" for character in text)
 
 
@@ -53,9 +53,9 @@ def only_rows(column: pa.Array, rows: npt.NDArray[np.bool_]) -> pa.Array:
 
 
 def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:
-    """Where strings start in the buffer of bytes, and the last one stops: (strings + 1,) integers.
+    """Return the starts of strings in the buffer of bytes, and the end of the last string.
 
-    int32, or int64 for large strings and binaries.
+    The result is (strings + 1,) int32, or int64 for large strings and binaries.
     """
     is_large = strings.type in (pa.large_string(), pa.large_binary())
     kind: type[np.signedinteger] = np.int64 if is_large else np.int32
@@ -66,7 +66,7 @@ def bounds_of(strings: pa.Array) -> npt.NDArray[np.signedinteger]:
 
 
 def has_nul(texts: pa.Array) -> bool:
-    """Whether any of the strings or large strings, without nulls, has a NUL."""
+    """Check whether any of the strings or large strings, without nulls, has a NUL."""
     bounds = bounds_of(texts)
     if bounds[0] == bounds[-1]:
         return False
@@ -91,9 +91,9 @@ def join_texts(parts: Sequence[pa.Array]) -> pa.LargeStringArray:
 
 
 def is_blank(texts: pa.Array | pa.ChunkedArray) -> pa.BooleanArray:
-    """Whether a string is only white space, as `str.isspace` defines it; true for null.
+    """Check for each string whether it is only white space (`str.isspace`); true for null.
 
-    That differs from having no token: "!!!" has no token, and a no-break space is a token.
+    A text without tokens is something else: "!!!" has no token, and a no-break space is a token.
     """
     if isinstance(texts, pa.ChunkedArray):
         return pa.concat_arrays([arrow_of(np.zeros(0, np.bool_)), *map(is_blank, texts.chunks)])
@@ -119,9 +119,12 @@ def without_endings(texts: pa.Array, endings: Sequence[str]) -> pa.Array:
     return pc.replace_substring_regex(texts.cast(pa.large_string()), pattern, "")
 
 
-# No other words begin or end as many in 42 sets of reviews of all kinds; "I bought" begins 6 %.
-_FEWEST_TEXTS, _SHARE_OF_MANY = 20, 0.1
-_SHORTEST, _LONGEST = 8, 60  # characters of an edge; shorter ones are of the language
+# In 42 sets of reviews of all kinds, words of reviewers begin or end fewer texts than this: "I
+# bought" begins 6 %.
+_FEWEST_TEXTS = 20
+_SHARE_OF_MANY = 0.1
+_SHORTEST = 8  # characters of an edge; shorter edges are common phrases of the language
+_LONGEST = 60  # characters of an edge
 
 
 def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
@@ -129,24 +132,26 @@ def repeated_edge(texts: pa.ChunkedArray, *, at_end: bool) -> tuple[str, int]:
 
     Equal texts count once; texts without other words do not count.
     """
-    found, count = "", 0
+    found = ""
+    count = 0
     texts = pc.utf8_trim_whitespace(texts.unique())
     for length in range(_SHORTEST, _LONGEST + 1):
         texts = texts.filter(pc.greater(pc.utf8_length(texts), length))
         ends = (-length, None) if at_end else (0, length)
         edges = pc.utf8_slice_codeunits(texts, *ends).value_counts()
         counts = edges.field("counts").to_numpy()
-        # As long as nearly all of the same texts have more in common.
+        # Extend the words while nearly all of the same texts have them.
         least = 0.9 * count if found else max(_FEWEST_TEXTS, _SHARE_OF_MANY * len(texts))
         if not len(counts) or counts.max() < least:
             break
         best = int(counts.argmax())
-        found, count = edges.field("values")[best].as_py(), int(counts[best])
+        found = edges.field("values")[best].as_py()
+        count = int(counts[best])
     return found.strip(), count
 
 
 def without_words(texts: pa.Array, words: Sequence[str]) -> pa.Array:
-    """Make each text null that is one of some words, ignoring white space around it."""
+    """Replace texts that consist of one of the words by null, ignoring white space around it."""
     if not len(texts) or not words:
         return texts
     if texts.type not in (pa.string(), pa.large_string()):
@@ -155,8 +160,9 @@ def without_words(texts: pa.Array, words: Sequence[str]) -> pa.Array:
     longest = max(len(word.encode()) for word in words)
     rows = np.flatnonzero(bounds[1:] > bounds[:-1])
     content = np.frombuffer(texts.buffers()[2] or b"", np.uint8)
-    first, last = content[bounds[rows]], content[bounds[rows + 1] - 1]
-    # Only short texts, and those that white space may begin or end, are looked at as a whole.
+    first = content[bounds[rows]]
+    last = content[bounds[rows + 1] - 1]
+    # Only short texts, and texts that may begin or end with white space, are checked in full.
     is_short = np.diff(bounds)[rows] <= longest
     rows = rows[is_short | _BEGINS_SPACE[first] | (last <= ord(" ")) | (last > ord("~"))]
     few = pc.utf8_trim_whitespace(texts.take(arrow_of(rows)))
@@ -186,16 +192,16 @@ _LONG = {
 
 
 def golden_texts(lengths: Iterable[int]) -> dict[str, str]:
-    """Return texts for golden vectors by case, also of about each of `lengths` in tokens.
+    """Return the texts of golden vectors by their names, also texts of about `lengths` tokens.
 
-    They are texts that runtimes and tokenizers have stumbled on, always in the same order. All were
-    written or generated for this project. No text has both a NUL and a line feed, so each can be
-    passed to a program as an argument or as a line of standard input.
+    The texts have caused faults in runtimes and tokenizers. Their order is fixed. All were written
+    or generated for this project. No text has both a NUL and a line feed, so each can be passed to
+    a program as an argument or as a line of standard input.
     """
     lines = Path(__file__).with_name("golden_texts.jsonl").read_text(encoding="ascii").splitlines()
     texts = {entry["name"]: entry["text"] for entry in map(json.loads, lines)} | _LONG
     for most in sorted(set(lengths)):
-        # Of the ids that are kept, the start of the review is one.
+        # The start id counts as one of the kept ids.
         for count in range(max(1, most - 2), most + 2):
             texts[f"{count} tokens"] = "bad" + " good" * (count - 1)
         texts[f"{most} tokens after a long word"] = "bad " + "y" * 3000 + " good" * most

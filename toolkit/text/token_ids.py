@@ -26,10 +26,10 @@ _Number = TypeVar("_Number", bound=np.generic)
 class TokenIds:
     """Token ids of some reviews, ragged.
 
-    Row i is ``values[starts[i]:stops[i]]``; values between rows belong to no row. `has_start` says
-    whether rows contain the start id, or still need it in front. If cuts were asked for, sentences
-    end before the places `cuts` among the values, and `spelled` has the spelling of the tokens at
-    some places, with ASCII in lower case.
+    Row i is ``values[starts[i]:stops[i]]``; there may be other values between rows. `has_start` is
+    whether rows begin with the start id; otherwise it still has to be added. With cuts, sentences
+    end before the positions `cuts` of the values, and `spelled` has the spelling of the tokens at
+    some positions, with ASCII in lower case.
     """
 
     values: Ids
@@ -44,7 +44,7 @@ class TokenIds:
 
     @property
     def lengths(self) -> _Rows:
-        """Number of ids in each row, (rows,) int64; the start id counts if it is there."""
+        """Number of ids in each row, (rows,) int64, with the start id if `has_start`."""
         return self.stops - self.starts
 
     @classmethod
@@ -66,11 +66,16 @@ class TokenIds:
         )
 
     def padded(self, width: int) -> Ids:
-        """Rows of one length, (rows, width) int32, padded in front with 0.
+        """Return rows of one length, (rows, width) int32, padded in front with 0.
 
-        They have the last ``width`` ids, at least 1, of the start id and each review.
+        Each row has the last ``width`` ids, at least 1, of the start id and the review.
         """
-        return self._cut(self._after_padding(width), self.stops, self.lengths, width)
+        return self._cut(
+            values=self._after_padding(width),
+            first=self.stops,
+            lengths=self.lengths,
+            width=width,
+        )
 
     def batches(self, most_tokens: int, most_rows: int, cells: int) -> Iterator[tuple[_Rows, Ids]]:
         """Put rows of similar length together, each batch as wide as its longest row.
@@ -89,19 +94,27 @@ class TokenIds:
             rows = min(most_rows, max(1, cells // width))
             chosen = places[start : start + rows]
             first = self.stops[chosen] + (most_tokens - width)
-            yield chosen, self._cut(values, first, lengths[chosen], width)
+            yield (
+                chosen,
+                self._cut(
+                    values=values,
+                    first=first,
+                    lengths=lengths[chosen],
+                    width=width,
+                ),
+            )
             start += rows
 
     def with_start(self, most_tokens: int) -> TokenIds:
-        """Put the start id into rows without it, and keep the last ``most_tokens`` ids of each.
+        """Add the start id if it is missing, and keep the last ``most_tokens`` ids of each row.
 
-        The rows of the result have no gaps between them. Training needs this, as it has arrays with
-        a value per id; `previous` and `rows` need it, too.
+        The rows of the result have no gaps between them, as arrays with one value per id need in
+        training, and `previous` and `rows` here.
         """
         lengths = np.minimum(self.lengths + 1, most_tokens)
         stops = np.cumsum(lengths)
         starts = stops - lengths
-        # The id before a review may belong to no row; its place takes the start id.
+        # The start id replaces the value before a review, which may belong to no row.
         shift = np.repeat(self.stops - stops + 1, lengths)
         values = np.concatenate([[START_ID], self.values]).astype(np.int32)
         values = values[np.arange(len(shift)) + shift]
@@ -149,7 +162,12 @@ class TokenIds:
         stops = np.cumsum(lengths)
         shift = np.repeat(self.stops[rows] - stops, lengths)
         values = self.values[np.arange(len(shift)) + shift]
-        return TokenIds(values, stops - lengths, stops, self.has_start)
+        return TokenIds(
+            values=values,
+            starts=stops - lengths,
+            stops=stops,
+            has_start=self.has_start,
+        )
 
     def padded_rows(self, rows: _Rows, values: Ids | None = None, multiple: int = 1) -> Ids:
         """Return some rows with one width: (rows, width) int32, padded in front with 0.

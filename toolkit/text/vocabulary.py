@@ -1,4 +1,4 @@
-"""From review text to token ids: the one rule, and its execution.
+"""The rule from review text to token ids, and its execution.
 
 1. ASCII letters are lowercased. From version 2 of the rule, a text ends at its first NUL.
 2. A token is a longest run of characters other than separators. `toolkit.text.rule` lists the
@@ -10,10 +10,10 @@
 4. A row is the start id and then the ids of the review; its last ``max_tokens`` ids are kept,
    and shorter rows are padded in front, as ``keras.utils.pad_sequences`` does by default.
 
-The native core applies the rule, or else Arrow and NumPy (`toolkit.text.splitting`), with the same
-ids. The core is much faster, above all for a few texts, as Arrow builds a table of all words in
-each call. The exported graph (`toolkit.export.front_end`) and a plain loop in the tests apply it,
-too; tests compare all of them.
+The native core applies the rule; without it, Arrow and NumPy do (`toolkit.text.splitting`), with
+the same ids. The core is much faster, above all for a few texts, as Arrow builds a table of all
+words in each call. The exported graph (`toolkit.export.front_end`) and a plain loop in the tests
+also apply the rule; tests compare all of them.
 """
 
 from __future__ import annotations
@@ -36,8 +36,8 @@ from toolkit.text.splitting import END, SplitTexts, sentence_ends, string_slices
 from toolkit.text.strings import NUL, Texts, arrow_of, bounds_of
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID, UNKNOWN_ID, Ids, TokenIds, concatenate
 
-# What is made of that many film reviews, half a megabyte, stays in the second-level cache of the
-# processor: a fifth faster than four times as many.
+# The ids of that many film reviews, half a megabyte, fit into the second-level cache: a fifth
+# faster than with four times as many.
 _ROWS_TO_SPLIT = 384
 _ROWS_TO_CAST = 1024  # a dictionary may have few texts of 2 GB in many rows
 
@@ -64,20 +64,20 @@ class Spellings:
 
 @dataclass(frozen=True)
 class Vocabulary:
-    """The known words, commonest first; the word at position i has the id i + 4."""
+    """The known words, the most frequent first; the word at position i has the id i + 4."""
 
     words: pa.StringArray
     rule: TokenRule = NEWEST_RULE
     other_spellings: Spellings | None = field(default=None, compare=False)  # None: by the rule
 
     def __getstate__(self) -> dict[str, object]:
-        """Leave out what can be made again; a table of the core cannot be pickled."""
+        """Return the state without cached values: a table of the core cannot be pickled."""
         names = ("words", "rule", "other_spellings")
         return {name: self.__dict__[name] for name in names}
 
     @property
     def size(self) -> int:
-        """Number of ids, the four reserved ones included; every id is below it."""
+        """Number of ids, with the four reserved ids; every id is below it."""
         return len(self.words) + FIRST_WORD_ID
 
     @classmethod
@@ -87,7 +87,7 @@ class Vocabulary:
         size: int | None = None,
         rule: TokenRule = NEWEST_RULE,
     ) -> Vocabulary:
-        """Count the tokens of texts and keep the commonest, for `size` ids or for every word.
+        """Count the tokens of texts, and keep the most frequent, for `size` ids or for every word.
 
         Equal counts are ordered by the bytes of the word, so that the order of the reviews does not
         matter.
@@ -111,14 +111,14 @@ class Vocabulary:
 
     @classmethod
     def load(cls, path: Path, rule: TokenRule = NEWEST_RULE) -> Vocabulary:
-        """Read a file of `save`: UTF-8, one word per line, commonest first; else `ModelError`."""
+        """Read a file of `save`: UTF-8, one word per line; raise `ModelError` for another file."""
         try:
             content = path.read_bytes().decode()
         except FileNotFoundError:
             raise ModelError(f"{path}: no such file, but a run folder has it") from None
         except UnicodeDecodeError as error:
             raise ModelError(f"{path}: not UTF-8 text at byte {error.start}") from None
-        # Words may hold U+0085 or U+2028, at which str.splitlines would break.
+        # Not `str.splitlines`: it would split at U+0085 and U+2028, which words may contain.
         words = content.removesuffix("\n").split("\n") if content else []
         return cls(pa.array(words, pa.string()), rule)
 
@@ -129,8 +129,8 @@ class Vocabulary:
     def encode(self, texts: Texts, last: int | None = None, with_cuts: bool = False) -> TokenIds:
         """Turn reviews of any Arrow string type into token ids; a null counts as an empty review.
 
-        The caller needs the `last` ids of each review; earlier ids may be missing, which saves
-        time. `with_cuts` finds the ends of sentences, and keeps the spelling of tokens.
+        Only the `last` ids of each review are sure to be there; leaving out earlier ids saves time.
+        `with_cuts` finds the ends of sentences, and keeps the spelling of tokens.
         """
         if self._table is not None and not with_cuts:
             return self._in_core(self._table, texts, last)
@@ -154,7 +154,7 @@ class Vocabulary:
 
     @cached_property
     def spellings(self) -> Spellings:
-        """Other strings that have the id of a word."""
+        """The other strings that have the id of a word."""
         return self.other_spellings or Spellings.of(self.words, self.rule)
 
     @cached_property
@@ -217,7 +217,7 @@ class Vocabulary:
 
     def _ids_of(self, strings: pa.ChunkedArray) -> Ids:
         """Return the id of each string of `SplitTexts`, (strings,); the padding id for no token."""
-        # At once, as each call makes a table of all words first, which takes a millisecond.
+        # In one call, as each call first makes a table of all words, which takes a millisecond.
         places = pc.fill_null(pc.index_in(strings, value_set=self._by_id), UNKNOWN_ID)
         ids: Ids = places.to_numpy()
         return self._ids.take(ids) if ids.max(initial=0) >= self.size else ids
@@ -247,7 +247,7 @@ def _lower_parts(content: pa.Buffer | None, places: npt.NDArray[np.int64]) -> pa
 
 
 def token_spans(text: str, rule: TokenRule) -> list[tuple[int, int]]:
-    """Find the tokens of one review, to show them: each is ``text[start:end]``, lowercased."""
+    """Find the tokens of a review, for display: each is ``text[start:end]``, lowercased."""
     end = text.find(NUL) if rule.ends_at_nul else -1
     lower = text.translate(LOWERCASE)
     found = _pattern(rule).finditer(lower, 0, len(text) if end < 0 else end)

@@ -1,8 +1,10 @@
-"""From labelled reviews to a run folder: `run.train` goes the whole way.
+"""Train from labelled reviews to a run folder: `run.train` does all of it.
 
 reviews (`data`, `sources`) → fitted and held-out part (`split`) → network (`fit_padded`,
-`fit_ngrams`) → scores (`result`, `calibration`) → run folder (`run_writer`); or, from a trained
-network, `adapt.adapt`
+`fit_ngrams`) → scores (`result`, `calibration`) → run folder (`run_writer`)
+
+`adapt.adapt` starts from a trained network instead, and `class_run` trains classes of the user's
+own.
 """
 
 from __future__ import annotations

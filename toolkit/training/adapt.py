@@ -1,10 +1,10 @@
-"""Adapting a trained network to few labelled reviews of a user, from the start to a run folder.
+"""Adapt a trained network to a user's few labelled reviews, from the start to a run folder.
 
-The logit becomes a · z + b + w · x, with z the logit of the start and x the words of the review.
-The weights are the most probable ones (maximum a posteriori) under normal priors around a = 1, the
-log-odds of the labels for b, and w = 0: few reviews change little else than what is frequent.
-Reviews without labels add words: what these say of such reviews to come near the start.
-`adapt_fit` chooses among candidates by cross-validation.
+The logit becomes a · z + b + w · x, where z is the logit of the start and x the words of the
+review. The weights are the most probable ones (maximum a posteriori) under normal priors: a around
+1, b around the log-odds of the labels, w around 0. So few reviews change only what is frequent in
+them. Reviews without labels add words, which learn to predict the start. `adapt_fit` chooses among
+candidates by cross-validation.
 """
 
 from __future__ import annotations
@@ -16,11 +16,11 @@ import numpy as np
 
 from toolkit import __version__
 from toolkit.evaluation.metrics import measure
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import Adaptation, CandidateScores
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
+from toolkit.model.training_facts import Adaptation, CandidateScores
 from toolkit.training.adapt_fit import (
     UNLABELLED,
     WORDS,
@@ -49,8 +49,10 @@ from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tried import Choice
 
-_FEW, _FOLDS_OF_FEW, _FOLDS = 200, 10, 5
-_SURE = 1.64  # standard errors of the gain, from which it is said to help
+_FEW = 200
+_FOLDS_OF_FEW = 10
+_FOLDS = 5
+_SURE = 1.64  # standard errors; a larger gain is reported as sure
 
 
 def adapt(
@@ -61,7 +63,7 @@ def adapt(
 ) -> TrainingResult:
     """Adapt the network that `options.start` names; see `toolkit.training.run.train`.
 
-    The reviews may have been read, and the start been chosen, before.
+    `read` are reviews that have been read already; `choice` is how the start was chosen.
     """
     started = time.monotonic()
     found_start = find_start(str(options.start))
@@ -70,21 +72,32 @@ def adapt(
     start = open_start(found_start)
     kind = split_kind(read.reviews, options.split)
     wanted = options.folds or usual_folds(len(read.reviews))
-    splits = folds_for_few(read.reviews, wanted, options.seed, kind)
+    splits = folds_for_few(reviews=read.reviews, count=wanted, seed=options.seed, kind=kind)
     observer.stage(f"Adapting {start.facts.name}: {len(splits)} folds, split {kind}")
     _warn_of_unknown(start, read.reviews, observer)
-    unlabelled = read.told_for_fit(None, observer).unlabelled
-    made = adapt_network(start, read.reviews, splits, unlabelled and unlabelled.texts)
+    unlabelled = read.reported_for_fit(None, observer).unlabelled
+    made = adapt_network(
+        start=start,
+        reviews=read.reviews,
+        splits=splits,
+        unlabelled=unlabelled and unlabelled.texts,
+    )
     parts = (
         [read.for_fit(split) for split in splits]
         if read.validation is None
         else [FitData(read.reviews, read.validation)]
     )
-    found = _outcome(made, read, str(kind), count_copies(parts, read.test))
+    found = _outcome(made=made, read=read, split=str(kind), copies=count_copies(parts, read.test))
     found = replace(found, adaptation=_facts(made, len(splits)), choice=choice)
     warn_of_copies(found, observer)
     metrics = metrics_of(found)
-    write_run(options.run, _config(made, found, options), metrics, found, force=options.force)
+    write_run(
+        path=options.run,
+        config=_config(made, found, options),
+        metrics=metrics,
+        outcome=found,
+        force=options.force,
+    )
     if options.force:
         Checkpoints(options).remove()
     seconds = time.monotonic() - started
@@ -92,7 +105,7 @@ def adapt(
 
 
 def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver) -> None:
-    """Say where the start cannot read most of the reviews."""
+    """Warn if the start knows no word of most of the reviews."""
     known = known_tokens(start.vocabulary, reviews.texts, start.max_tokens)
     unknown = int(np.count_nonzero(known == 0))
     if 2 * unknown > len(reviews):
@@ -104,43 +117,56 @@ def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver)
 
 
 def usual_folds(reviews: int) -> int:
-    """Choose how many folds there are: more for few reviews, which a fit can less do without."""
+    """Return the number of folds; more when reviews are few: each fit needs nearly all of them."""
     return _FOLDS_OF_FEW if reviews < _FEW else _FOLDS
 
 
 def _outcome(
-    made: AdaptedNetwork, read: TrainingData, split: str, copies: model_facts.Copies
+    made: AdaptedNetwork, read: TrainingData, split: str, copies: training_facts.Copies
 ) -> Outcome:
-    reviews, validation = read.reviews, read.validation
+    reviews = read.reviews
+    validation = read.validation
     fit = Fit(
         network=made.network,
         history={},
         vocabulary=made.vocabulary,
         vocabulary_size=made.vocabulary_size,
     )
-    cross_validated = replace(fit, held_out=_probabilities(made.choice.kept, made.border))
-    told = FitData(reviews, reviews), cross_validated
-    if validation is not None:
+    if validation is None:
+        cross_validated = replace(fit, held_out=_probabilities(made.choice.kept, made.border))
+        measured = (FitData(reviews, reviews), cross_validated)
+    else:
         found = made.probabilities(validation.texts)
         fit = replace(
             fit, held_out=found, validation=measure(validation.labels, found, DEFAULT_THRESHOLD)
         )
-        told, split = (FitData(reviews, validation), fit), "given"
-    test, held_out = read.test, HeldOut.of([told], made.start.max_tokens)
+        measured = (FitData(reviews, validation), fit)
+        split = "given"
+    test = read.test
+    held_out = HeldOut.of([measured], made.start.max_tokens)
     of_test = None
     if test is not None:
         of_test = measure(test.labels, made.probabilities(test.texts), DEFAULT_THRESHOLD)
-    return Outcome(read, split, fit, read.for_fit(), copies, held_out=held_out, test=of_test)
+    return Outcome(
+        read=read,
+        split=split,
+        fit=fit,
+        data=read.for_fit(),
+        copies=copies,
+        held_out=held_out,
+        test=of_test,
+    )
 
 
 def _probabilities(candidate: Candidate, border: float) -> Probabilities:
-    """Return the cross-validated probabilities where the border became 0.5."""
+    """Return the cross-validated probabilities, moved so that the border becomes 0.5."""
     found: Probabilities = sigmoid(candidate.logits - log_odds(border)).astype("float32")
     return found
 
 
 def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
-    kept, weights = made.choice.kept, made.choice.weights
+    kept = made.choice.kept
+    weights = made.choice.weights
     has_words = kept.name in (UNLABELLED, WORDS)
     weighed = np.flatnonzero(weights.words)
     new = np.count_nonzero(weighed >= made.start.vocabulary.size)
@@ -160,18 +186,24 @@ def _facts(made: AdaptedNetwork, folds: int) -> Adaptation:
 def _scores(made: AdaptedNetwork, candidate: Candidate) -> CandidateScores:
     """Measure a candidate on the reviews that its fits did not see.
 
-    The loss is that of the probabilities at the reviews' own share of positives.
+    The loss is of the probabilities before the border is moved to 0.5.
     """
     border = border_of(candidate.name, made.start, made.examples)
     labels = is_positive(made.examples.targets).astype("int8")
     found = measure(labels, _probabilities(candidate, border), DEFAULT_THRESHOLD)
     loss = float(candidate.losses(made.examples).mean())
-    return CandidateScores(candidate.name, loss, found.accuracy.value, found.balanced_accuracy)
+    return CandidateScores(
+        name=candidate.name,
+        loss=loss,
+        accuracy=found.accuracy.value,
+        balanced_accuracy=found.balanced_accuracy,
+    )
 
 
 def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) -> RunConfig:
-    start, weights = made.start, made.choice.weights
-    # The probabilities are then those of as many reviews of each label.
+    start = made.start
+    weights = made.choice.weights
+    # With a moved border, the probabilities assume as many reviews of each label.
     balanced = {} if made.border == DEFAULT_THRESHOLD else {"balanced": True}
     return RunConfig(
         preset=start.preset,
@@ -184,7 +216,7 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
             "sample": sampled_parts(outcome, options.seed),
             **balanced,
         },
-        # Those of the start, which the words move as they move the sentiment.
+        # Stars and neutral range are the start's, rescaled like its logits.
         stars=start.stars and start.stars.after(weights.scale, weights.bias),
         neutral=start.neutral and start.neutral.after(weights.scale, weights.bias),
         start_release=start.release,
@@ -194,12 +226,13 @@ def _config(made: AdaptedNetwork, outcome: Outcome, options: TrainingOptions) ->
 
 
 def _ending(made: AdaptedNetwork) -> str:
-    """Say what is kept and whether it helps."""
+    """Return a sentence: which candidate is kept, and whether it helps."""
     first, *_ = made.choice.candidates
     kept = made.choice.kept
     if kept is first:
         return "the start is kept as it is: no change was better beyond noise"
-    before, after = (one.losses(made.examples) for one in (first, kept))
+    before = first.losses(made.examples)
+    after = kept.losses(made.examples)
     gain = before - after
     is_sure = gain.mean() > _SURE * gain.std(ddof=1) / np.sqrt(len(gain))
     helps = "it helps, with" if is_sure else "whether it helps is not sure:"
@@ -210,7 +243,7 @@ def _ending(made: AdaptedNetwork) -> str:
     if made.border == DEFAULT_THRESHOLD:
         return line
     return (
-        f"{line}. The log-odds of {made.border:g}, the share of positives, are taken from the "
+        f"{line}. The log-odds of {made.border:g}, the share of positives, are subtracted from the "
         "logit: reviews count as positive from 0.5, and the rarer label is found, too (for the "
         f"likelier label: toolkit export --threshold {1 - made.border:.4g})"
     )

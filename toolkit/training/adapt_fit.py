@@ -1,7 +1,7 @@
-"""From a start and labelled reviews to the adapted network, without files.
+"""Fit an adapted network from a start model and labelled reviews, in memory.
 
-The start is a shipped model, a model file or a run folder. Of three candidates, the simplest is
-kept that is not worse than the best one beyond noise.
+The start is a shipped model, a model file or a run folder. Several candidates are cross-validated;
+the simplest one is kept that is not worse than the best one by more than noise.
 """
 
 from __future__ import annotations
@@ -22,11 +22,11 @@ from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.agreement import check_agreement
 from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
-from toolkit.model.facts import StartModel
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, logits_of, sigmoid
+from toolkit.model.training_facts import StartModel
 from toolkit.records.labels import Rows
 from toolkit.stores.paths import is_in_store, path_of
 from toolkit.text.token_ids import FIRST_WORD_ID, START_ID, TokenIds
@@ -39,7 +39,7 @@ from toolkit.training.split import Split
 
 @dataclass(frozen=True)
 class Start:
-    """A network of this toolkit, `vocabulary`, and how it reads reviews."""
+    """A trained network of this toolkit to adapt, with its vocabulary and its settings."""
 
     network: Any  # (batch, tokens) int32 → (batch, 1) float32
     vocabulary: Vocabulary
@@ -47,31 +47,31 @@ class Start:
     preset: str
     max_tokens: int
     facts: StartModel
-    threshold: float = DEFAULT_THRESHOLD  # from which it calls reviews positive
+    threshold: float = DEFAULT_THRESHOLD  # probability from which reviews count as positive
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
-    release: Release | None = None  # what it says of itself and of what it has learned from
+    release: Release | None = None  # its version, licence and data sets
 
     @property
     def width(self) -> int | None:
-        """Tokens in each row that it reads; None for any number up to `max_tokens`."""
+        """Tokens in each row of the input; None for any number up to `max_tokens`."""
         found: int | None = self.network.input_shape[-1]
         return found
 
     def encode(self, vocabulary: Vocabulary, texts: pa.ChunkedArray) -> TokenIds:
-        """Give the ids that the network reads, by this vocabulary or a longer one."""
+        """Return the token ids by a vocabulary: the start's own, or one that extends it."""
         return vocabulary.encode(texts, last=self.max_tokens).with_start(self.max_tokens)
 
 
 def load_start(model: str) -> Start:
-    """Load a start by its name or path; raises `ModelError` if there is none to adapt."""
+    """Load a start by its name or path; raise `ModelError` if it cannot be adapted."""
     return open_start(find_start(model))
 
 
 def find_start(model: str) -> RunFolder | ModelFile:
-    """Find and check a start by its name or path, without Keras, which takes 10 s to import.
+    """Find and check a start by its name or path, without importing Keras, which takes 10 s.
 
-    Raises `ModelError` if there is none.
+    Raises `ModelError` if it is not there or cannot be adapted.
     """
     path = path_of(model)
     if not is_shipped(path) and not is_in_store(path) and RunFolder(path).config.is_file():
@@ -98,7 +98,7 @@ def _not_adaptable(model: ModelFile, why: str) -> ModelError:
 
 
 def open_start(found: RunFolder | ModelFile) -> Start:
-    """Load the network of a start with Keras; raises `ModelError` if it cannot be adapted."""
+    """Load the network of a start with Keras; raise `ModelError` if it cannot be adapted."""
     return _of_file(found) if isinstance(found, ModelFile) else _of_run(found)
 
 
@@ -106,7 +106,7 @@ def _check_sentiment(path: Path, *, has_classes: bool) -> None:
     """Raise `ModelError` for a model of classes, which cannot be adapted."""
     if has_classes:
         raise ModelError(
-            f"{path}: tells classes of its own, and only models that tell negative from positive "
+            f"{path}: has classes of its own, and only models that tell negative from positive "
             "can be adapted. Choose another with --from, or train classes without --from."
         )
 
@@ -123,14 +123,22 @@ def _of_run(run: RunFolder) -> Start:
         )
     found = sha256_of(run.model)
     licence = None if config.start_release is None else config.start_release.licence
-    facts = StartModel(run.path.resolve().name, config.preset, found, licence=licence)
-    vocabulary, size = run.load_vocabulary(config), config.vocabulary_size
-    told = (config.usual_threshold, config.stars, config.neutral, config.start_release)
-    return Start(network, vocabulary, size, config.preset, config.max_tokens, facts, *told)
+    return Start(
+        network=network,
+        vocabulary=run.load_vocabulary(config),
+        vocabulary_size=config.vocabulary_size,
+        preset=config.preset,
+        max_tokens=config.max_tokens,
+        facts=StartModel(run.path.resolve().name, config.preset, found, licence=licence),
+        threshold=config.usual_threshold,
+        stars=config.stars,
+        neutral=config.neutral,
+        release=config.start_release,
+    )
 
 
 def _of_file(model: ModelFile) -> Start:
-    """Make the Keras network again from the graph: shipped models have no other file."""
+    """Rebuild the Keras network from the ONNX graph: shipped models have no other file."""
     from toolkit.networks.network_files import network_of_graph
 
     try:
@@ -140,75 +148,99 @@ def _of_file(model: ModelFile) -> Start:
     if network is None:
         raise _not_adaptable(model, "its graph is not as this version of the toolkit writes it")
     found = model.facts
-    version = found.release.model_version
-    licence = found.release.licence
-    facts = StartModel(model.name, found.preset, model.sha256, version, licence)
-    size, preset = found.vocabulary_size, found.preset
-    told = (found.threshold, found.stars, found.neutral, found.release)
-    return Start(network, model.vocabulary, size, preset, found.max_tokens, facts, *told)
+    facts = StartModel(
+        name=model.name,
+        preset=found.preset,
+        sha256=model.sha256,
+        version=found.release.model_version,
+        licence=found.release.licence,
+    )
+    return Start(
+        network=network,
+        vocabulary=model.vocabulary,
+        vocabulary_size=found.vocabulary_size,
+        preset=found.preset,
+        max_tokens=found.max_tokens,
+        facts=facts,
+        threshold=found.threshold,
+        stars=found.stars,
+        neutral=found.neutral,
+        release=found.release,
+    )
 
 
 Floats = npt.NDArray[np.float64]
 
-# Deviations of the priors of scale and bias, chosen on domains that a start did not know. Twice as
-# much for the bias let 20 labels cost up to 0.6 points of balanced accuracy.
-_OF_SCALE, _OF_BIAS = 0.25, 0.25
+# Standard deviations of the priors of scale and bias, chosen on domains that a start did not know.
+# With twice as much for the bias, 20 labels cost up to 0.6 points of balanced accuracy.
+_OF_SCALE = 0.25
+_OF_BIAS = 0.25
 _SMALLEST_SCALE = 0.05  # so that the start still counts, and in the same direction
-_MORE_OF_EACH = 2.0  # reviews of either label that are added before their share is taken
+_MORE_OF_EACH = 2.0  # reviews added to each label, to smooth the share of positives
 
 _STEPS = 200
-_SMALL_GAIN = 1e-7  # of the loss, relative, below which a fit ends
-AS_IT_IS, SCALE_AND_BIAS, UNLABELLED, WORDS = "as it is", "scale and bias", "unlabelled", "words"
+_SMALL_GAIN = 1e-7  # relative gain of the loss below which a fit ends
+AS_IT_IS = "as it is"
+SCALE_AND_BIAS = "scale and bias"
+UNLABELLED = "unlabelled"
+WORDS = "words"
 
-# Deviations of the weights of words, the one to prefer first: on domains that a start did not know,
-# it never did harm. Few labels say little about the best one, and the others are as likely chance.
+# Standard deviations of the weights of words. The first is preferred: on domains that a start did
+# not know, it never did harm. With few labels, another one that looks better is mostly chance.
 _STRENGTHS = (0.8, 0.4, 1.6, 0.2, 3.2)
 
-# What words learn from reviews without labels: the deviation of their weights, and the share of
-# what they say that is added to the start.
-_OF_TAUGHT, _TAUGHT_SHARE = 1.6, 0.5
+# Words that learn from reviews without labels: the standard deviation of their weights, and the
+# share of their logit that is added to the logit of the start.
+_OF_TAUGHT = 1.6
+_TAUGHT_SHARE = 0.5
 
-# What counts as noise, in standard errors of the mean difference of the losses. Between strengths,
-# less let 20 labels choose the ends of the list, at a cost of 0.3 points. For the start to be kept,
-# with 1 it was where 20 to 50 labels would have made its probabilities much better.
-_NOISE_OF_PRIORS, _NOISE_OF_WORDS, _NOISE_OF_START = 2.0, 1.0, 0.25
+# How much worse counts as noise, in standard errors of the mean difference of the losses. With less
+# than 2 between strengths, 20 labels chose the ends of the list, at a cost of 0.3 points. With 1
+# for the start, it was kept although 20 to 50 labels made its probabilities much better.
+_NOISE_OF_PRIORS = 2.0
+_NOISE_OF_WORDS = 1.0
+_NOISE_OF_START = 0.25
 _NOISE_OF_TAUGHT = 0.25
-_FEWEST_FOR_WORDS = 8  # reviews of either label; fewer made words lose up to a point
-FEWEST_REVIEWS = 3  # that have a word which is added
-_MOST_ADDED = 20_000
+_FEWEST_FOR_WORDS = 8  # reviews of each label; with fewer, words lost up to a point
+FEWEST_REVIEWS = 3  # a word of fewer reviews is not added to the vocabulary
+_MOST_ADDED = 20_000  # words
 
 
 @dataclass(frozen=True)
 class Examples:
-    """Labelled reviews as the fit sees them.
+    """Labelled reviews as arrays.
 
-    `taught` are the logits of words that have learned from reviews without labels what the start
-    says of them; None without such reviews.
+    `taught` are the logits of words that have learned to predict the start on reviews without
+    labels; None without such reviews.
     """
 
     start: Floats  # (reviews,) float64: the logits of the start
     words: Any  # (reviews, ids) float64, sparse: see `word_shares`
     targets: Floats  # (reviews,) float64: the labels, 0 to 1
-    start_odds: float = 0.0  # of the share of positives that the start is made for; 0: one half
+    start_odds: float = 0.0  # log-odds of the share of positives that the start assumes; 0: a half
     taught: Floats | None = None  # (reviews,)
 
     def __len__(self) -> int:
         return len(self.targets)
 
     def take(self, rows: Rows) -> Examples:
-        """Those at some positions."""
-        taught = None if self.taught is None else self.taught[rows]
-        start, words, targets = self.start[rows], self.words[rows], self.targets[rows]
-        return replace(self, start=start, words=words, targets=targets, taught=taught)
+        """Return the reviews at some positions."""
+        return replace(
+            self,
+            start=self.start[rows],
+            words=self.words[rows],
+            targets=self.targets[rows],
+            taught=None if self.taught is None else self.taught[rows],
+        )
 
 
 @dataclass(frozen=True)
 class Prior:
-    """What is expected before any label is seen.
+    """The expected weights, before any label is seen.
 
-    `expects_share`: the bias makes up for another share of positives than the start is made for;
-    else the bias is 0. `words`: deviation of the weight of a word; with 0, words have
-    none. `taught`: the share of what words have learned from reviews without labels.
+    - `expects_share`: expect the bias that corrects the share of positives; otherwise expect 0
+    - `words`: standard deviation of the weights of words; 0: words have no weights
+    - `taught`: share of `Examples.taught` in the logit
     """
 
     expects_share: bool
@@ -218,7 +250,7 @@ class Prior:
 
 @dataclass(frozen=True)
 class Weights:
-    """The logit ``scale · z + taught · t + bias + words · x``; `words` (ids,) may be all zero."""
+    """Weights of the logit ``scale · z + taught · t + bias + words · x``; `words` is (ids,)."""
 
     scale: float
     bias: float
@@ -226,24 +258,27 @@ class Weights:
     taught: float = 0.0
 
     def logits(self, examples: Examples) -> Floats:
-        """Give the logits, (reviews,)."""
+        """Return the logits, (reviews,)."""
         found: Floats = self.scale * examples.start + self.bias + examples.words @ self.words
         return found if examples.taught is None else found + self.taught * examples.taught
 
     def with_taught(self, words: Floats, bias: float) -> Weights:
-        """Add the share of the words (ids,) and the bias that say what is taught."""
-        added = self.taught * words, self.taught * bias
-        return Weights(self.scale, self.bias + added[1], self.words + added[0])
+        """Return weights that include the taught words (ids,) and their bias by their share."""
+        return Weights(
+            scale=self.scale,
+            bias=self.bias + self.taught * bias,
+            words=self.words + self.taught * words,
+        )
 
 
 def positive_share(targets: Floats) -> float:
-    """Give the share of positives, 0 to 1, as if there were some more reviews of both labels."""
+    """Return the share of positives, 0 to 1, smoothed by some more reviews of each label."""
     positives = targets.sum() + _MORE_OF_EACH
     return float(positives / (len(targets) + 2 * _MORE_OF_EACH))
 
 
 def fit(examples: Examples, prior: Prior | None) -> Weights:
-    """Find the most probable weights; without a prior, those that leave the start as it is."""
+    """Return the most probable weights; without a prior, the weights that keep the start as is."""
     from scipy.optimize import minimize
 
     weights = np.zeros(examples.words.shape[1])
@@ -273,14 +308,14 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
     options = {"maxiter": _STEPS, "ftol": _SMALL_GAIN}
     found = minimize(loss, center, jac=True, method="L-BFGS-B", bounds=bounds, options=options).x
     weights[seen] = found[2:]
-    return Weights(float(found[0]), float(found[1]), weights, prior.taught)
+    return Weights(scale=float(found[0]), bias=float(found[1]), words=weights, taught=prior.taught)
 
 
 def learn_words(words: Any, targets: Floats) -> tuple[Floats, float]:
-    """Let words alone say what the start says of reviews without labels.
+    """Fit words alone to the predictions of the start for reviews without labels.
 
-    `words` (reviews, ids) as in `Examples`, `targets` (reviews,) the probabilities of the start.
-    The weights (ids,) and the bias are the most probable ones.
+    `words` (reviews, ids) is as in `Examples`; `targets` (reviews,) are the probabilities of the
+    start. Returns the most probable weights (ids,) and bias.
     """
     examples = Examples(np.zeros(words.shape[0]), words, targets)
     found = fit(examples, Prior(expects_share=False, words=_OF_TAUGHT))
@@ -288,16 +323,16 @@ def learn_words(words: Any, targets: Floats) -> tuple[Floats, float]:
 
 
 def losses(logits: Floats, targets: Floats) -> Floats:
-    """Give the cross-entropy of each review, (reviews,)."""
+    """Return the cross-entropy of each review, (reviews,)."""
     found: Floats = np.logaddexp(0, logits) - targets * logits
     return found
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A way to adapt: the best of its priors, None for no change, and its cross-validated logits.
+    """A way to adapt, with the best of its priors; None: no change.
 
-    A review's logit, (reviews,) float64, comes from a fit on other reviews.
+    `logits` (reviews,) float64 are cross-validated: each is from a fit on other reviews.
     """
 
     name: str
@@ -305,13 +340,13 @@ class Candidate:
     logits: Floats
 
     def losses(self, examples: Examples) -> Floats:
-        """Give the loss of each review, (reviews,)."""
+        """Return the loss of each review, (reviews,)."""
         return losses(self.logits, examples.targets)
 
 
 @dataclass(frozen=True)
 class Choice:
-    """The candidate that is kept, of all, the simplest first; and its weights by all reviews."""
+    """The candidate that is kept, all candidates (the simplest first), and the fitted weights."""
 
     kept: Candidate
     candidates: tuple[Candidate, ...]
@@ -319,11 +354,13 @@ class Choice:
 
 
 def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
-    """Cross-validate all candidates, and fit the one to keep on all reviews."""
+    """Cross-validate all candidates, and fit the best one on all reviews."""
 
     def tried(name: str, *priors: Prior) -> Candidate:
-        logits = [_cross_validated(examples, splits, prior) for prior in priors]
-        found = [Candidate(name, *one) for one in zip(priors, logits, strict=True)]
+        found = [
+            Candidate(name=name, prior=prior, logits=_cross_validated(examples, splits, prior))
+            for prior in priors
+        ]
         return _first(found, examples, [_NOISE_OF_PRIORS] * len(found))
 
     scaled = tried(SCALE_AND_BIAS, Prior(expects_share=True), Prior(expects_share=False))
@@ -341,20 +378,23 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
         SCALE_AND_BIAS: _NOISE_OF_TAUGHT if share else _NOISE_OF_WORDS,
         UNLABELLED: _NOISE_OF_WORDS,
     }
-    kept = _first(candidates, examples, [noises.get(one.name, 0.0) for one in candidates])
+    kept = _first(candidates, examples, [noises.get(each.name, 0.0) for each in candidates])
     return Choice(kept, tuple(candidates), fit(examples, kept.prior))
 
 
 def _first(
     candidates: Sequence[Candidate], examples: Examples, noises: Sequence[float]
 ) -> Candidate:
-    """Give the first that is not worse than the best one beyond its noise, in standard errors."""
-    losses_of = [one.losses(examples) for one in candidates]
+    """Return the first candidate that is not worse than the best one by more than its noise.
+
+    `noises` are in standard errors, one for each candidate.
+    """
+    losses_of = [candidate.losses(examples) for candidate in candidates]
     best = min(losses_of, key=lambda found: float(found.mean()))
-    for one, found, noise in zip(candidates, losses_of, noises, strict=False):
+    for candidate, found, noise in zip(candidates, losses_of, noises, strict=False):
         more = found - best
         if more.mean() <= noise * more.std(ddof=1) / np.sqrt(len(more)):
-            return one
+            return candidate
     return candidates[-1]
 
 
@@ -367,7 +407,7 @@ def _cross_validated(examples: Examples, splits: Sequence[Split], prior: Prior) 
 
 
 def extended(vocabulary: Vocabulary, texts: pa.ChunkedArray) -> Vocabulary:
-    """Add the words that several texts have, the commonest first; known words keep their ids."""
+    """Add the words of several texts, the most frequent first; known words keep their ids."""
     found = Vocabulary.build(texts, rule=vocabulary.rule).words
     known = pa.concat_arrays([vocabulary.words, vocabulary.spellings.strings])
     unknown = found.filter(pc.invert(pc.is_in(found, value_set=known)))
@@ -380,10 +420,10 @@ def extended(vocabulary: Vocabulary, texts: pa.ChunkedArray) -> Vocabulary:
 
 
 def word_shares(ids: TokenIds, size: int) -> Any:
-    """Count each word, over √(n + 1) for n tokens: (reviews, size) float64, sparse.
+    """Return the count of each word over √(n + 1) for n tokens: (reviews, size) float64, sparse.
 
-    `ids` have the start id where there is one. These are the numbers that the network
-    `toolkit.networks.adapted` multiplies by its weights.
+    `ids` include the start id if there is one. The network `toolkit.networks.adapted` multiplies
+    these numbers by its weights.
     """
     from scipy import sparse
 
@@ -393,10 +433,10 @@ def word_shares(ids: TokenIds, size: int) -> Any:
 
 @dataclass(frozen=True)
 class AdaptedNetwork:
-    """A network, (batch, tokens) int32 → (batch, 1) float32, its words, and how it came about.
+    """An adapted network, (batch, tokens) int32 → (batch, 1) float32, and how it was fitted.
 
-    The log-odds of `border` are taken from the logit, so that 0.5 is where a review is more
-    positive than most, and both labels are found, however rare one is.
+    The log-odds of `border` are subtracted from the logit. So a review gets more than 0.5 if it is
+    more positive than usual, and both labels are found, even if one of them is rare.
     """
 
     network: Any
@@ -408,7 +448,7 @@ class AdaptedNetwork:
     examples: Examples
 
     def probabilities(self, texts: pa.ChunkedArray) -> Probabilities:
-        """Give the probabilities of reviews, (reviews,) float32."""
+        """Return the probabilities of reviews, (reviews,) float32."""
         ids = self.start.encode(self.vocabulary, texts)
         return in_batches(lambda rows: self.network(rows, training=False), ids, self.start.width)
 
@@ -421,19 +461,18 @@ def adapt_network(
 ) -> AdaptedNetwork:
     """Choose by cross-validation how to adapt a network, and fit it on all reviews.
 
-    Each review is held out in one of the splits. `unlabelled` are texts of the same kind. The
-    start's own network is a part of the result, or a copy of it is.
+    Each review has to be held out in exactly one of the splits. `unlabelled` are texts of the same
+    kind. The result contains the network of the start, or a copy of it.
     """
     from threadpoolctl import threadpool_limits
-
-    from toolkit.networks import adapted
 
     texts = reviews.texts
     if unlabelled is not None:
         texts = pa.chunked_array([*texts.chunks, *unlabelled.cast(texts.type).chunks], texts.type)
     words = extended(start.vocabulary, texts)
     examples = examples_of(start, words, reviews)
-    taught, bias = np.zeros(words.size), 0.0
+    taught = np.zeros(words.size)
+    bias = 0.0
     # With short vectors, two threads mostly wait for each other.
     with threadpool_limits(1, "blas"):
         if unlabelled is not None:
@@ -441,32 +480,60 @@ def adapt_network(
             taught, bias = learn_words(shares, sigmoid(logits))
             examples = replace(examples, taught=examples.words @ taught + bias)
         choice = choose(examples, splits)
-    kept, weights = choice.kept.name, choice.weights.with_taught(taught, bias)
+    kept = choice.kept.name
+    weights = choice.weights.with_taught(taught, bias)
     border = border_of(kept, start, examples)
     weights = replace(weights, bias=weights.bias - log_odds(border))
-    vocabulary, size, network = start.vocabulary, start.vocabulary_size, start.network
-    if kept in (UNLABELLED, WORDS):
-        vocabulary, size = words, words.size
-        of_words = weights.words.astype(np.float32)
-        known = start.vocabulary.size
-        network = adapted.freeze(network, known, of_words, weights.scale, weights.bias)
-    elif (weights.scale, weights.bias) != (1.0, 0.0):
-        network = adapted.calibrated(network, weights.scale, weights.bias)
-    choice = replace(choice, weights=weights)
-    return AdaptedNetwork(network, start, vocabulary, size, border, choice, examples)
+    has_words = kept in (UNLABELLED, WORDS)
+    return AdaptedNetwork(
+        network=_with_words(start, weights) if has_words else _rescaled(start, weights),
+        start=start,
+        vocabulary=words if has_words else start.vocabulary,
+        vocabulary_size=words.size if has_words else start.vocabulary_size,
+        border=border,
+        choice=replace(choice, weights=weights),
+        examples=examples,
+    )
+
+
+def _with_words(start: Start, weights: Weights) -> Any:
+    """Return the network of a start with weights for words added."""
+    from toolkit.networks import adapted
+
+    return adapted.freeze(
+        base=start.network,
+        known=start.vocabulary.size,
+        weights=weights.words.astype(np.float32),
+        base_scale=weights.scale,
+        bias=weights.bias,
+    )
+
+
+def _rescaled(start: Start, weights: Weights) -> Any:
+    """Return the network of a start with another scale and bias."""
+    from toolkit.networks import adapted
+
+    if weights.scale == 1.0 and weights.bias == 0.0:
+        return start.network
+    return adapted.calibrated(start.network, weights.scale, weights.bias)
 
 
 def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
-    """Let the start read reviews, with a vocabulary that begins with its own."""
+    """Return arrays of labelled reviews; `words` has to extend the start's vocabulary."""
     logits, shares = _read(start, words, reviews.texts)
     targets = reviews.targets.astype(np.float64)
-    # A threshold other than a half is that of a start which an older version of the toolkit adapted
-    # to a share of positives.
-    return Examples(logits, shares, targets, log_odds(start.threshold))
+    # The threshold differs from a half if an older version of the toolkit adapted the start to a
+    # share of positives.
+    return Examples(
+        start=logits,
+        words=shares,
+        targets=targets,
+        start_odds=log_odds(start.threshold),
+    )
 
 
 def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floats, Any]:
-    """Give the logits of the start, (reviews,), and `word_shares` by a longer vocabulary."""
+    """Return the logits of the start, (reviews,), and `word_shares` by a longer vocabulary."""
     from toolkit.networks.adapted import logits_of_network
 
     known = start.encode(start.vocabulary, texts)
@@ -476,15 +543,15 @@ def _read(start: Start, words: Vocabulary, texts: pa.ChunkedArray) -> tuple[Floa
 
 
 def log_odds(probability: float) -> float:
-    """Return the logit of a probability; of 0.5 it is 0."""
+    """Return the logit of a probability: 0 for 0.5."""
     (found,) = logits_of(np.array([probability]))
     return float(found)
 
 
 def border_of(candidate: str, start: Start, examples: Examples) -> float:
-    """Return from which probability a candidate calls reviews positive, before that becomes 0.5.
+    """Return the probability that becomes 0.5 in the adapted network of a candidate.
 
-    It is the threshold of the start, or the share of positives with four digits that count.
+    It is the threshold of the start, or the share of positives with four significant digits.
     """
     if candidate == AS_IT_IS:
         return start.threshold

@@ -1,7 +1,7 @@
-"""Which network suits some reviews: what each way reached on the same held-out ones.
+"""Compare ways to train on the same held-out reviews.
 
 Two baselines are tried beside the networks: always the likelier label, and tf-idf with logistic
-regression. `toolkit.training.run` fits the networks and keeps the best of them.
+regression. `toolkit.training.run` fits the networks and keeps the best one.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from toolkit.evaluation.metrics import measure
 from toolkit.model import DEFAULT_MODEL
 from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.file import ModelFile
-from toolkit.model.predict import KnownWords
+from toolkit.model.predictor import KnownWords
 from toolkit.model.run_folder import RunFolder
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.training.adapt import usual_folds
@@ -32,16 +32,17 @@ from toolkit.training.sources import has_columns
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tried import ADAPTING, Tried
 
-LIKELIER, TFIDF = "the likelier label", "tf-idf, logistic regression"
+LIKELIER = "the likelier label"
+TFIDF = "tf-idf, logistic regression"
 
-_MOST_TO_ADAPT = 50_000  # reviews; with more, each network learns as much from scratch
-_MOST_OF_BASELINE = 50_000  # reviews that the regression learns from; of more it would need minutes
-_TEXTS_TO_READ = 2_000  # to find their language
+_MOST_TO_ADAPT = 50_000  # reviews; with more, a network learns as much from scratch
+_MOST_OF_BASELINE = 50_000  # reviews that the regression learns from; with more, it takes minutes
+_TEXTS_TO_READ = 2_000  # texts that are read to find the language
 _STEPS = 1_000  # of the regression
 
 
 def presets_to_try(reviews: int) -> list[str]:
-    """Return the names of the presets for that many reviews."""
+    """Return the names of the presets to try on a number of reviews."""
     return [
         preset.name
         for preset in PRESETS.values()
@@ -52,9 +53,9 @@ def presets_to_try(reviews: int) -> list[str]:
 def baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
     """Try both baselines on the held-out reviews of a split."""
     tried = []
-    for name, way in ((LIKELIER, _likelier), (TFIDF, _regression)):
+    for name, predict in ((LIKELIER, _likelier), (TFIDF, _regression)):
         started = time.monotonic()
-        found = way(data, options)
+        found = predict(data, options)
         if found is not None and data.held_out is not None:
             seconds = time.monotonic() - started
             metrics = measure(data.held_out.labels, found, DEFAULT_THRESHOLD)
@@ -68,12 +69,13 @@ def _likelier(data: FitData, _: TrainingOptions) -> Probabilities:
 
 
 def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None:
-    """Fit what scikit-learn does by default; None if the reviews have no words for it."""
+    """Predict by scikit-learn with its defaults; None if it finds no words in the reviews."""
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
-    fitted, held_out = data.fitted, data.held_out
+    fitted = data.fitted
+    held_out = data.held_out
     if len(fitted) > _MOST_OF_BASELINE:
         drawn = np.random.default_rng(options.seed).permutation(len(fitted))[:_MOST_OF_BASELINE]
         fitted = fitted.take(np.sort(drawn))
@@ -83,7 +85,7 @@ def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None
         return None
     try:
         words = vectors.fit_transform(fitted.texts.to_pylist())
-    except ValueError:  # there are none of two letters
+    except ValueError:  # no word has two letters
         return None
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
@@ -97,11 +99,11 @@ def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None
 def start_to_adapt(
     options: TrainingOptions, read: TrainingData, observer: TrainingObserver
 ) -> Start | None:
-    """Load the shipped model if it suits the reviews; else say why it does not."""
+    """Load the shipped model if it suits the reviews; otherwise report why it does not."""
     why = None
     if only := adapted_options(options).only_from_scratch:
         why = f"{', '.join(only)}: for networks that are trained from scratch"
-    elif not has_columns(options.data):  # the IMDB reviews, as a folder or as Keras has them
+    elif not has_columns(options.data):  # the IMDB reviews, as a folder or from Keras
         why = "it has learned from these reviews"
     elif len(read.reviews) > _MOST_TO_ADAPT:
         why = f"more than {_MOST_TO_ADAPT:,} reviews are enough to train from scratch"
@@ -118,12 +120,12 @@ def start_to_adapt(
 
 
 def adapted_options(options: TrainingOptions) -> TrainingOptions:
-    """Return the options for adapting in place of fitting: its folds hold reviews out."""
+    """Return the options without --validation and --resume: adapting cross-validates instead."""
     return replace(options, validation=TrainingOptions.validation, resume=False)
 
 
 def _can_read(model: ModelFile, reviews: Reviews) -> bool:
-    """Whether most reviews are in the language of a model."""
+    """Check whether most reviews are in the language of a model."""
     texts = reviews.texts[:_TEXTS_TO_READ]
     ids = model.vocabulary.encode(texts)
     few = KnownWords(model.vocabulary, model.facts.max_tokens).are_few(ids)
@@ -133,15 +135,26 @@ def _can_read(model: ModelFile, reviews: Reviews) -> bool:
 def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried | None:
     """Adapt the start to the fitted reviews of a split, and measure it on the others.
 
-    The log loss is that of probabilities at the reviews' own share of positives, as of all ways.
+    The log loss is of the probabilities at the reviews' own share of positives, as for the others.
     """
     started = time.monotonic()
-    fitted, held_out = data.fitted, data.held_out
+    fitted = data.fitted
+    held_out = data.held_out
     if held_out is None:
         return None
     kind = split_kind(fitted, options.split)
-    folds = folds_for_few(fitted, usual_folds(len(fitted)), options.seed, kind)
-    made = adapt_network(start, fitted, folds, data.unlabelled and data.unlabelled.texts)
+    folds = folds_for_few(
+        reviews=fitted,
+        count=usual_folds(len(fitted)),
+        seed=options.seed,
+        kind=kind,
+    )
+    made = adapt_network(
+        start=start,
+        reviews=fitted,
+        splits=folds,
+        unlabelled=data.unlabelled and data.unlabelled.texts,
+    )
     found = made.probabilities(held_out.texts)
     at_own_share = sigmoid(logits_of(found) + log_odds(made.border)).astype(np.float32)
     balanced, loss = (
@@ -153,7 +166,8 @@ def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried 
 
 def try_fitted(name: str, outcome: Outcome, seconds: float) -> Tried | None:
     """Measure a fitted network on the held-out reviews, calibrated by others of them."""
-    held_out, calibration = outcome.held_out, outcome.calibration
+    held_out = outcome.held_out
+    calibration = outcome.calibration
     if held_out is None or calibration is None:
         return None
     found = unseen_probabilities(held_out, calibration).astype(np.float32)

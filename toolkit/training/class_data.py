@@ -1,16 +1,14 @@
-"""Texts with classes of a user's own: read, checked, counted and divided.
+"""Read, check, count and split texts with classes of a user's own.
 
-They are `Reviews` whose labels are places among `Reviews.classes`.
+They are `Reviews` whose labels are positions in `Reviews.classes`.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.errors import InputError, TrainingError, counted
+from toolkit.errors import InputError, TrainingError
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import (
     FEWEST_ROWS,
@@ -21,46 +19,29 @@ from toolkit.records.class_labels import (
     classes_of,
     numbers_of,
 )
-from toolkit.records.labels import Rows
+from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
-from toolkit.records.table import ReviewTable, read_table
 from toolkit.stores.paths import path_of
+from toolkit.training.data import TrainingData, report
 from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
 from toolkit.training.reviews import FEWEST_REVIEWS, Reviews, group_codes
 from toolkit.training.split import Split, split_kind
 
 _DRAWS = 100  # of groups
-_SHOWN = 40  # classes whose counts are shown
 
 
-@dataclass(frozen=True)
-class ClassData:
-    """All that a training of classes has read."""
+def load_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
+    """Read the files of a training, and report the labels with their numbers of texts.
 
-    reviews: Reviews
-    validation: Reviews | None = None  # that the user holds out
-    test: Reviews | None = None
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The classes, by their number."""
-        assert self.reviews.classes is not None
-        return self.reviews.classes
-
-
-def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassData:
-    """Read the files of a training, and report the labels and how many texts have each.
-
-    Raises `InputError` if a label is missing, rare, or cannot be shown, and `TrainingError` for too
-    few texts.
+    Raises `InputError` if a label is missing, rare, or cannot be shown in a line, and
+    `TrainingError` for too few texts.
     """
     fewest = FEWEST_ROWS if options.min_count is None else options.min_count
     reading = options.reading
-    table, texts = _table(options.data, reading)
-    leaves_out = reading.labels.skip_wrong
-    words = table["label"].take(texts)
-    _check_given(table, words, texts, leaves_out=leaves_out)
-    found = classes_of(words, fewest)
+    read = read_labelled(path_of(options.data), reading, "group")
+    table, leaves_out = read.table, reading.labels.skip_wrong
+    _check_given(read)
+    found = classes_of(read.words, fewest)
     check_classes(found, table.place("label"), fewest, leaves_out=leaves_out)
     for name in found.names:
         if not is_line(name):
@@ -68,105 +49,86 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> ClassD
                 f"{table.place('label')}: the label {name!r:.60} cannot be shown in one line. "
                 "Write it without control characters."
             )
-    reviews = _reviews(table, texts, found.numbers, found.names)
+    reviews = _reviews(read, found.numbers, found.names)
     if len(reviews) < FEWEST_REVIEWS:
         raise TrainingError(
             f"{reviews.name}: {len(reviews)} texts with a label, expected at least "
             f"{FEWEST_REVIEWS}. Give more labelled texts."
         )
-    _say(observer, reviews, found.counts)
-    others = {}
+    report(observer, reviews, shows_classes=True)
+    others: dict[str, Reviews] = {}
     for role, path in (("validation", options.validation_data), ("test", options.test_data)):
         if path is not None:
             others[role] = _others(str(path), reading, found.names)
-            _say(observer, others[role], {})
-    return ClassData(reviews, **others)
+            report(observer, others[role])
+    return TrainingData(
+        reviews=reviews, validation=others.get("validation"), test=others.get("test")
+    )
 
 
-def _table(data: str, reading: ReadOptions) -> tuple[ReviewTable, Rows]:
-    """Read a file; return it with the positions of its rows with a text."""
-    of = reading.columns.of
-    table = read_table(path_of(data), reading, of("text"), of("label"), of("group"))
-    return table, table.filled("text")
-
-
-def _check_given(table: ReviewTable, words: object, texts: Rows, *, leaves_out: bool) -> None:
+def _check_given(read: LabelledTexts) -> None:
     """Raise `InputError` if a text has no label, unless such rows are left out."""
-    missing = np.flatnonzero(~are_given(words))
-    if len(missing) and (not leaves_out or len(missing) == len(texts)):
+    missing = np.flatnonzero(~are_given(read.words))
+    leaves_out = read.reading.labels.skip_wrong
+    if len(missing) and (not leaves_out or len(missing) == len(read.rows)):
         rows = f" ({len(missing):,} such rows)" if len(missing) > 1 else ""
         raise InputError(
-            f"{table.place('label')}, row {texts[missing[0]] + 1:,}: found no label{rows}, "
-            "expected one in each row with a text. Choose the column with --label-column, or leave "
-            "such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no "
+            f"label{rows}, expected one in each row with a text. Choose the column with "
+            "--label-column, or leave such rows out with --skip-wrong-labels."
         )
 
 
 def _others(data: str, reading: ReadOptions, names: tuple[str, ...]) -> Reviews:
-    """Read texts to measure on: each label has to be a class, unless others are left out."""
-    table, texts = _table(data, reading)
-    words = table["label"].take(texts)
-    leaves_out = reading.labels.skip_wrong
-    _check_given(table, words, texts, leaves_out=leaves_out)
+    """Read texts to measure on; other labels than `names` are an error, or are left out."""
+    read = read_labelled(path_of(data), reading, "group")
+    _check_given(read)
+    words = read.words
     numbers = numbers_of(words, names)
     wrong = np.flatnonzero(numbers == NO_CLASS)
-    if len(wrong) == len(texts) or (len(wrong) and not leaves_out):
+    if len(wrong) == len(words) or (len(wrong) and not reading.labels.skip_wrong):
         row = int(wrong[0]) if len(wrong) else 0
-        found = repr(words[row].as_py())[:60] if len(texts) else "no text"
+        found = repr(words[row].as_py())[:60] if len(words) else "no text"
         raise InputError(
-            f"{table.place('label')}: found the label {found} ({len(wrong):,} such rows), which is "
-            "no class of the training data. Leave such rows out with --skip-wrong-labels."
+            f"{read.table.place('label')}: found the label {found} ({len(wrong):,} such rows), "
+            "which is not a class of the training data. Leave such rows out with "
+            "--skip-wrong-labels."
         )
-    return _reviews(table, texts, numbers, names)
+    return _reviews(read, numbers, names)
 
 
 def _reviews(
-    table: ReviewTable, texts: Rows, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
+    read: LabelledTexts, numbers: npt.NDArray[np.int64], names: tuple[str, ...]
 ) -> Reviews:
-    rows = as_rows(numbers)
-    groups = table.at("group", texts[rows])
+    has_class = as_rows(numbers)
+    rows = read.rows[has_class]
+    groups = read.table.at("group", rows)
     return Reviews(
-        path_of(table.name).name,
-        table["text"].take(texts[rows]),
-        numbers[rows].astype(np.int16),
-        None if groups is None else group_codes(groups),
-        without_text=table.rows - len(texts),
-        without_label=len(texts) - len(rows),
+        name=path_of(read.table.name).name,
+        texts=read.texts(rows),
+        labels=numbers[has_class].astype(np.int16),
+        groups=None if groups is None else group_codes(groups),
+        without_text=read.without_text,
+        without_label=len(read.rows) - len(rows),
         classes=names,
     )
-
-
-def _say(observer: TrainingObserver, reviews: Reviews, counts: dict[str, int]) -> None:
-    """Report how many texts there are, and the classes with the number of their texts."""
-    parts = [f"{len(counts):,} classes"] if counts else []
-    if reviews.without_label:
-        parts.append(counted(reviews.without_label, "row") + " without a class left out")
-    if reviews.without_text:
-        parts.append(counted(reviews.without_text, "row") + " without text left out")
-    details = f" ({', '.join(parts)})" if parts else ""
-    observer.say(f"{reviews.name}: {len(reviews):,} texts{details}")
-    if counts:
-        ordered = sorted(counts.items(), key=lambda each: -each[1])
-        shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_SHOWN])
-        more = f", and {len(ordered) - _SHOWN:,} more" if len(ordered) > _SHOWN else ""
-        observer.say(f"  classes: {shown}{more}")
 
 
 def class_split(
     reviews: Reviews, share: float, seed: int, wanted: SplitKind | None = None
 ) -> Split:
-    """Hold out a share of the texts, 0 to 1, of each class about the same.
+    """Hold out a share of the texts, 0 to 1, with about the same share of each class.
 
-    Groups stay whole. Raises `TrainingError` unless every class has texts that are not held out.
+    Groups are never split. Raises `TrainingError` unless every class has texts to fit on.
     """
     kind = split_kind(reviews, wanted)
     try:
-        found = _draw(reviews, share, seed, kind)
+        found = _draw(reviews=reviews, share=share, seed=seed, kind=kind)
     except ValueError:  # scikit-learn's, where a side would be empty or miss a class
         raise TrainingError(
-            f"{reviews.name}: no split of {len(reviews):,} texts of {_classes(reviews)} classes "
-            f"holds out a share of {share:g} and has each class on both sides. Give more texts, or "
-            "another share with --validation."
+            f"{reviews.name}: {len(reviews):,} texts of {_classes(reviews)} classes cannot be "
+            f"split so that a share of {share:g} is held out and each class is on both sides. Give "
+            "more texts, or another share with --validation."
         ) from None
     missing = np.setdiff1d(reviews.labels, reviews.labels[found.fitted])
     if len(missing) or not len(found.held_out):
@@ -197,7 +159,7 @@ def _draw(reviews: Reviews, share: float, seed: int, kind: SplitKind) -> Split:
     totals = np.bincount(reviews.labels, minlength=size)
 
     def miss(split: Split) -> tuple[int, float]:
-        """Count the classes that are on one side only, then how far the shares are off."""
+        """Return the number of classes on one side only, and the mean error of the shares."""
         held_out = np.bincount(reviews.labels[split.held_out], minlength=size)
         one_sided = np.count_nonzero(held_out == totals) * size + np.count_nonzero(held_out == 0)
         return int(one_sided), float(np.abs(held_out / totals - share).mean())

@@ -1,4 +1,4 @@
-"""The way from texts with classes of a user's own to a run folder."""
+"""Train a network of a user's own classes, from the texts to a run folder."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ from toolkit.evaluation.class_metrics import (
     measure_classes,
 )
 from toolkit.files import atomic_folder
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig, RunFolder
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.class_data import ClassData, class_split, load_classes
+from toolkit.training.class_data import class_split, load_classes
 from toolkit.training.class_fit import ClassFit, fit_classes
-from toolkit.training.data import FitData, count_copies
+from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS, Preset, option_of
 from toolkit.training.result import FEWEST_UNSEEN, TrainingResult
@@ -34,23 +34,26 @@ from toolkit.training.reviews import Reviews
 CLASS_PRESET = "ngram-linear"  # the one network that learns classes
 
 _FEWEST_FOR_TEMPERATURE = 30  # held-out texts
-_SHARPEST = 5.0  # times the logits; without a bound, texts that are all right would have no best
+# Largest scale of the logits. If all held-out texts are right, there is no best one: the larger,
+# the better.
+_SHARPEST = 5.0
 _FOLDS = 5
-_LARGEST_RISE = 0.001  # of the log loss of texts left out, beyond which a temperature does harm
+_LARGEST_RISE = 0.001  # a scale that raises the log loss of other texts by more is dropped
 _ROWS_AT_ONCE = 64
-_WORST = 5  # classes that are named
+_WORST = 5  # number of classes with the lowest F1 to report
 
 _Array = npt.NDArray[Any]
 
 
 def for_classes(options: TrainingOptions) -> TrainingOptions:
-    """Choose the preset that learns classes; `UsageError` for options that are not for them."""
+    """Choose the preset that learns classes; raise `UsageError` for options it cannot use."""
     if options.preset not in (None, CLASS_PRESET):
         raise UsageError(
-            f"--preset {options.preset}: tells two classes, negative and positive, and the labels "
-            f"are to be classes of your own. Use --preset {CLASS_PRESET}, or leave --preset out."
+            f"--preset {options.preset}: learns negative and positive only, not classes of your "
+            f"own. Use --preset {CLASS_PRESET}, or leave --preset out."
         )
-    columns, labels = options.reading.columns, options.reading.labels
+    columns = options.reading.columns
+    labels = options.reading.labels
     given = {
         "--from": options.start is not None,
         "--positive, --negative": labels.positive or labels.negative,
@@ -78,20 +81,20 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
 
 @dataclass(frozen=True)
 class _Outcome:
-    """What came out of a training of classes."""
+    """The result of a training of classes."""
 
-    data: ClassData
+    data: TrainingData
     fitted: FitData
     fit: ClassFit
-    split: str
+    split: str  # how texts were held out: a `SplitKind`, or `given` by the user
     network: Any  # calibrated
-    held_out: _Array  # (texts, classes) float32, not calibrated
-    calibration: model_facts.Calibration
-    validation: ClassMetrics  # calibrated
+    held_out: _Array  # probabilities, (texts, classes) float32, not calibrated
+    calibration: training_facts.Calibration
+    validation: ClassMetrics  # of calibrated probabilities
     test: ClassMetrics | None
 
     def sample(self, seed: int) -> Reviews:
-        """Draw up to `SAMPLE_REVIEWS` texts for the proof of parity, unseen ones if there are."""
+        """Draw up to `SAMPLE_REVIEWS` texts for the parity check, from held-out texts if enough."""
         held_out = self.fitted.held_out
         assert held_out is not None
         source = held_out if len(held_out) >= FEWEST_UNSEEN else self.data.reviews
@@ -101,9 +104,9 @@ class _Outcome:
 
 
 def train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
-    """Train a model of the classes that the labels are; raises as `toolkit.training.run.train`.
+    """Train a model whose classes are the labels; raise as `toolkit.training.run.train`.
 
-    The options are those of `for_classes`.
+    The options have to come from `for_classes`.
     """
     started = time.monotonic()
     data = load_classes(options, observer)
@@ -112,11 +115,11 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
         domains = np.zeros(len(fitted.fitted), np.int64)
         fitted = FitData(replace(fitted.fitted, domains=domains), fitted.held_out)
     preset = PRESETS[CLASS_PRESET]
-    fit = fit_classes(fitted.fitted, preset, options.seed, observer)
-    outcome = _measured(data, fitted, fit, split, preset)
+    fit = fit_classes(reviews=fitted.fitted, preset=preset, seed=options.seed, observer=observer)
+    outcome = _measured(data=data, fitted=fitted, fit=fit, split=split, preset=preset)
     _report(outcome, observer)
     metrics = _metrics_of(outcome)
-    _write(options, outcome, preset, metrics)
+    _write(options=options, outcome=outcome, preset=preset, metrics=metrics)
     return TrainingResult(
         RunFolder(options.run),
         metrics,
@@ -125,47 +128,62 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
     )
 
 
-def _hold_out(data: ClassData, options: TrainingOptions) -> tuple[str, FitData]:
+def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitData]:
     if data.validation is not None:
         return "given", FitData(data.reviews, data.validation)
-    split = class_split(data.reviews, options.validation, options.seed, options.split)
+    split = class_split(
+        reviews=data.reviews,
+        share=options.validation,
+        seed=options.seed,
+        wanted=options.split,
+    )
     kind = options.split or ("random" if data.reviews.groups is None else "group")
     return str(kind), FitData(data.reviews.take(split.fitted), data.reviews.take(split.held_out))
 
 
 def _measured(
-    data: ClassData, fitted: FitData, fit: ClassFit, split: str, preset: Preset
+    data: TrainingData, fitted: FitData, fit: ClassFit, split: str, preset: Preset
 ) -> _Outcome:
-    """Calibrate a network on what was held out of it, and measure it there and on the test."""
+    """Calibrate a network on the held-out texts, and measure it on them and on the test texts."""
     from toolkit.networks.class_linear import sharpened
 
     held_out = fitted.held_out
     assert held_out is not None
-    found = class_probabilities(fit.network, preset, fit.vocabulary, held_out.texts)
+    found = class_probabilities(
+        network=fit.network,
+        preset=preset,
+        vocabulary=fit.vocabulary,
+        texts=held_out.texts,
+    )
     numbers = held_out.labels.astype(np.int64)
     calibration = fit_temperature(numbers, found, held_out.groups)
     network = sharpened(fit.network, calibration.scale)
     test = None
     if data.test is not None:
-        answers = class_probabilities(network, preset, fit.vocabulary, data.test.texts)
-        test = measure_classes(data.test.labels.astype(np.int64), answers, data.names)
+        answers = class_probabilities(
+            network=network,
+            preset=preset,
+            vocabulary=fit.vocabulary,
+            texts=data.test.texts,
+        )
+        test = measure_classes(data.test.labels.astype(np.int64), answers, data.class_names)
     return _Outcome(
-        data,
-        fitted,
-        fit,
-        split,
-        network,
-        found,
-        calibration,
-        measure_classes(numbers, _changed(found, calibration.scale), data.names),
-        test,
+        data=data,
+        fitted=fitted,
+        fit=fit,
+        split=split,
+        network=network,
+        held_out=found,
+        calibration=calibration,
+        validation=measure_classes(numbers, _changed(found, calibration.scale), data.class_names),
+        test=test,
     )
 
 
 def class_probabilities(
     network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
 ) -> npt.NDArray[np.float32]:
-    """Return what a network gives to texts, (texts, classes) float32."""
+    """Return the probabilities of texts, (texts, classes) float32."""
     tokens = vocabulary.encode(texts, last=preset.max_tokens).with_start(preset.max_tokens)
     order = np.argsort(tokens.lengths, kind="stable")
     found = np.zeros((len(order), network.output_shape[-1]), np.float32)
@@ -179,10 +197,11 @@ def fit_temperature(
     numbers: npt.NDArray[np.int64],
     probabilities: npt.NDArray[np.float32],
     groups: npt.NDArray[np.int64] | None = None,
-) -> model_facts.Calibration:
-    """Find the scale of the logits that makes the labels of held-out texts most likely.
+) -> training_facts.Calibration:
+    """Fit the scale of the logits that makes the labels of held-out texts most likely.
 
-    What it reaches is measured on other groups than those fitted on.
+    `numbers` (texts,) are the classes, `probabilities` (texts, classes). Calibration error and log
+    loss are measured on groups that were not fitted on.
     """
     from sklearn.model_selection import GroupKFold
 
@@ -190,7 +209,8 @@ def fit_temperature(
     groups = np.arange(count) if groups is None else groups
     before = log_loss_of(numbers, probabilities)
     after: float | None = None
-    note, scale = "", 1.0
+    note = ""
+    scale = 1.0
     changed = probabilities.astype(np.float64)
     if count < _FEWEST_FOR_TEMPERATURE or len(np.unique(groups)) < _FOLDS:
         note = f"not calibrated: {count} texts are too few"
@@ -202,8 +222,10 @@ def fit_temperature(
         after = log_loss_of(numbers, changed)
         if after > before + _LARGEST_RISE:
             note = f"not calibrated: it would raise the log loss on other texts to {after:.4f}"
-            scale, after, changed = 1.0, before, probabilities.astype(np.float64)
-    return model_facts.Calibration(
+            scale = 1.0
+            after = before
+            changed = probabilities.astype(np.float64)
+    return training_facts.Calibration(
         scale=scale,
         bias=0.0,
         fitted_on=count,
@@ -226,7 +248,7 @@ def _best_scale(numbers: npt.NDArray[np.int64], probabilities: _Array) -> float:
 
 
 def _changed(probabilities: _Array, scale: float) -> npt.NDArray[np.float32]:
-    """Multiply the logits of probabilities, (texts, classes)."""
+    """Return the probabilities with scaled logits, (texts, classes)."""
     logits = scale * np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
     shares = np.exp(logits - logits.max(axis=1, keepdims=True))
     found: npt.NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
@@ -234,26 +256,27 @@ def _changed(probabilities: _Array, scale: float) -> npt.NDArray[np.float32]:
 
 
 def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
-    """Say which classes are told worst, and what makes the figures worth less than they seem."""
-    found, held_out = outcome.validation, outcome.fitted.held_out
+    """Report the classes with the lowest F1, and warn of what makes the figures look too good."""
+    found = outcome.validation
+    held_out = outcome.fitted.held_out
     measured = [each for each in found.classes if each.support]
     worst = sorted(measured, key=lambda each: each.f1 or 0.0)[:_WORST]
     named = ", ".join(f"{each.label} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst)
     observer.say(f"lowest F1 of the classes (held-out texts): {named}")
     for pair in found.confused(1):
-        most = f"{pair.label!r} taken for {pair.called!r}, {pair.count:,} times"
-        observer.say(f"confused most often: {most}")
+        mistake = f"{pair.label!r} taken for {pair.called!r}, {pair.count:,} times"
+        observer.say(f"confused most often: {mistake}")
     if missing := [each.label for each in found.classes if not each.support]:
         shown = ", ".join(f"{name!r:.60}" for name in missing[:10])
         observer.warning(
             f"no held-out text has the label {shown}{' …' if len(missing) > 10 else ''}: how well "
-            "it is told is not measured. Give more texts, or hold out more with --validation."
+            "it is recognized is unknown. Give more texts, or hold out more with --validation."
         )
     if found.accuracy.interval[0] <= found.constant_accuracy:
         observer.warning(
-            f"the model is not clearly better than always answering {found.constant!r:.60}: its "
-            f"accuracy on held-out texts is {found.accuracy.value:.1%}, that of the constant "
-            f"{found.constant_accuracy:.1%}. Give more texts, or check the labels."
+            f"the model is not clearly better than always answering {found.constant!r:.60}: on "
+            f"held-out texts, its accuracy is {found.accuracy.value:.1%}, and the constant answer "
+            f"reaches {found.constant_accuracy:.1%}. Give more texts, or check the labels."
         )
     copies = count_copies([outcome.fitted], outcome.data.test)
     if copies.held_out_in_fitted and held_out is not None:
@@ -269,8 +292,8 @@ def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
         )
 
 
-def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores:
-    return model_facts.Scores(
+def _scores(found: ClassMetrics, split: str | None = None) -> training_facts.Scores:
+    return training_facts.Scores(
         loss=found.log_loss,
         accuracy=found.accuracy.value,
         reviews=found.accuracy.count,
@@ -281,8 +304,8 @@ def _scores(found: ClassMetrics, split: str | None = None) -> model_facts.Scores
     )
 
 
-def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
-    return model_facts.Metrics(
+def _metrics_of(outcome: _Outcome) -> training_facts.Metrics:
+    return training_facts.Metrics(
         validation=_scores(outcome.validation, outcome.split),
         calibration=outcome.calibration,
         test=None if outcome.test is None else _scores(outcome.test),
@@ -291,10 +314,10 @@ def _metrics_of(outcome: _Outcome) -> model_facts.Metrics:
     )
 
 
-def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
+def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
     names = reviews.classes or ()
     counts = np.bincount(reviews.labels, minlength=len(names)).tolist()
-    return model_facts.ReviewSource(
+    return training_facts.ReviewSource(
         source=reviews.name,
         reviews=len(reviews),
         without_text=reviews.without_text,
@@ -319,7 +342,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary.size,
         max_tokens=preset.max_tokens,
-        data=model_facts.TrainingData(
+        data=training_facts.TrainingData(
             **vars(_source_of(data.reviews)),
             test=None if data.test is None else _source_of(data.test),
             validation=None if data.validation is None else _source_of(data.validation),
@@ -328,7 +351,7 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
             held_out=0 if held_out is None else len(held_out),
         ),
         training=training,
-        classes=data.names,
+        classes=data.class_names,
         calibration=outcome.calibration,
         token_rule=outcome.fit.vocabulary.rule.version,
         toolkit_version=__version__,
@@ -336,9 +359,9 @@ def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> R
 
 
 def _write(
-    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: model_facts.Metrics
+    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: training_facts.Metrics
 ) -> None:
-    """Write every part of the run folder; all of it appears at once."""
+    """Write the run folder; it appears when it is complete."""
     from toolkit.networks.network_files import save_keras  # late: it imports ONNX
 
     if options.run.parent == RUNS:

@@ -1,8 +1,8 @@
-"""The epochs of a fit: which one is kept, when it ends, and what another run needs to continue it.
+"""The epochs of a fit: which one is kept, when the fit ends, and how to resume it.
 
-What is saved of each fit after each epoch is a file of NumPy arrays, in a hidden folder beside the
-run folder: weights, those of the best epoch, the optimizer, the seeds of dropout, the order of the
-batches and the history. So a training that was killed ends as if it had not been.
+After each epoch, each fit is saved as a file of NumPy arrays, in a hidden folder beside the run
+folder: the weights, the weights of the best epoch, the optimizer, the seeds of dropout, the order
+of the batches and the history. So a training that was killed and resumed gives the same result.
 """
 
 from __future__ import annotations
@@ -29,24 +29,25 @@ from toolkit.training.presets import option_of
 
 History = dict[str, list[float]]
 
-# Options that do not change what is fitted. Of the files, the content counts, as it was read; of
-# the network, each setting.
+# Options that do not change what is fitted. Files count by their content, and `network` by each of
+# its settings.
 _OF_THE_RUN = {"output", "force", "resume", "start", "network"}
 _FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "test", "reading"}
-_FACTS = "facts"  # the array with all that is not one, as JSON
-FOLDS = "folds"  # the part with the folds of a network that was chosen
+_FACTS = "facts"  # the array that holds everything else as JSON
+FOLDS = "folds"  # the part for the folds of the network that is kept
 NOTHING_TO_RESUME = "no unfinished training to resume: starting with the first epoch"
 _START_OVER = "start over with --force and without --resume"
 
-# A log hears how far an epoch is when both have passed.
-_SECONDS, _SHARE = 60.0, 0.1
+# A log gets a line on the progress of an epoch after both, since the last line.
+_SECONDS = 60.0
+_SHARE = 0.1  # of the epoch
 
 
 class Checkpoints:
-    """The folder with the fits of a training that is not finished."""
+    """The folder with the saved fits of an unfinished training."""
 
     def __init__(self, options: TrainingOptions, part: str = "") -> None:
-        """Choose the folder; `part` is the name of one of several networks that are tried."""
+        """Choose the folder; `part` names one of several networks that are tried."""
         self._options = options
         self._folder = hidden_beside(options.run, "training") / part
         self._identity: dict[str, str] = {}
@@ -57,7 +58,7 @@ class Checkpoints:
         return any(self._folder.rglob("*.npz"))
 
     def check(self) -> None:
-        """Raise `UsageError` if there is progress that is neither resumed nor dropped by force."""
+        """Raise `UsageError` if there is progress, and neither --resume nor --force is given."""
         if self.is_there and not (self._options.resume or self._options.force):
             raise UsageError(
                 f"{self._options.run}: an earlier training is unfinished. Continue it with "
@@ -65,9 +66,10 @@ class Checkpoints:
             )
 
     def open(self, data: str, observer: TrainingObserver) -> None:
-        """Keep what is to be resumed; `UsageError` if it is of other data, options or versions.
+        """Prepare the folder: check progress that is to be resumed, or remove it.
 
-        ``data`` is the fingerprint of all that was read.
+        ``data`` is the fingerprint of all files that were read. Raises `UsageError` if the progress
+        is from other data, options or versions.
         """
         check_kept(self._folder, is_folder=True)
         for path in self._folder.glob("*.npz"):
@@ -86,7 +88,7 @@ class Checkpoints:
         names = self._identity.keys() | found.keys()
         changed = sorted(name for name in names if self._identity.get(name) != found.get(name))
         if (preset := option_of("preset")) in changed:
-            changed = [preset]  # which has defaults of its own
+            changed = [preset]  # the others have changed with its defaults
         if changed:
             raise UsageError(
                 f"{self._options.run}: cannot be resumed, because this has changed: "
@@ -94,27 +96,27 @@ class Checkpoints:
             )
 
     def of_fit(self, number: int) -> SavedFit:
-        """Give the place of a fit: a fold, from 1, or 0 for the network that is kept."""
+        """Return the file of a fit: a fold from 1, or 0 for the network that is kept."""
         return SavedFit(self._folder / f"fit-{number}.npz", self._identity)
 
     def remove(self) -> None:
-        """Forget all of it, or of a part."""
+        """Remove the progress, or the progress of the part."""
         remove_tree(self._folder)
 
 
 @dataclass(frozen=True)
 class SavedFit:
-    """The file of a fit, whether it is there or not."""
+    """The file of a fit, which may not exist yet."""
 
     path: Path
-    identity: dict[str, str]  # what it depends on
+    identity: dict[str, str]  # what the fit depends on, by name
 
     def load(self) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]] | None:
-        """Give facts and arrays; None if no epoch was saved."""
+        """Return facts and arrays; None if no epoch was saved."""
         return _load(self.path) if self.path.is_file() else None
 
     def save(self, facts: dict[str, Any], arrays: dict[str, npt.NDArray[Any]]) -> None:
-        """Replace what is there, at once."""
+        """Write facts and arrays, replacing the file atomically."""
         self.path.parent.mkdir(parents=True, exist_ok=True)
         content = json.dumps({**facts, "identity": self.identity}).encode()
         with atomic_file(self.path, force=True) as partial, partial.open("wb") as file:
@@ -130,7 +132,7 @@ def _load(path: Path) -> tuple[dict[str, Any], dict[str, npt.NDArray[Any]]]:
 
 @contextmanager
 def _reading(path: Path) -> Iterator[None]:
-    """Raise `UsageError` where a file is not as `SavedFit` writes it."""
+    """Raise `UsageError` if a file is not as `SavedFit` writes it."""
     wrong = OSError, ValueError, LookupError, TypeError, AttributeError, EOFError
     try:
         yield
@@ -139,9 +141,9 @@ def _reading(path: Path) -> Iterator[None]:
 
 
 def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
-    """Say what a fit depends on, by the names that users know."""
+    """Return what a fit depends on, by the names that users know."""
     preset = options.chosen_preset
-    # An option that is given with its default changes nothing.
+    # Resolved values, so that giving an option with its default changes nothing.
     resolved = {
         "preset": preset.name,
         **{name: getattr(preset, name) for name in vars(options.network)},
@@ -161,43 +163,46 @@ def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Epochs:
-    """How long a fit takes, and what is kept of it."""
+    """How many epochs a fit has, and which weights are kept."""
 
     most: int
-    patience: int | None = None  # epochs without a lower validation loss, after which it ends
-    keeps_best: bool = False  # the weights of the epoch with the lowest validation loss
+    patience: int | None = None  # end after this many epochs without a lower validation loss
+    keeps_best: bool = False  # keep the weights with the lowest validation loss, else the last
     observer: TrainingObserver = field(default_factory=TrainingObserver)
     saved: SavedFit | None = None
 
     def run(
         self, network: Any, *data: Any, randoms: Sequence[np.random.Generator] = (), **settings: Any
     ) -> History:
-        """Call `network.fit` for the epochs that are left; give the history of all of them.
+        """Call `network.fit` for the epochs that are left; return the history of all epochs.
 
-        The `randoms` decide the order of the batches.
+        `randoms` are the generators that decide the order of the batches.
         """
-        return _Run(self, network, randoms).fit(*data, **settings)
+        return _RunningFit(self, network, randoms).fit(*data, **settings)
 
 
 def lowest(losses: Sequence[float]) -> int:
-    """Give the position of the lowest loss, the first of equal ones; NaN is above all."""
+    """Return the position of the lowest loss, the first of equal ones; NaN counts as highest."""
     return min(range(len(losses)), key=lambda at: (isnan(losses[at]), losses[at]))
 
 
-class _Run:
+class _RunningFit:
     """A fit while it runs."""
 
     def __init__(
         self, epochs: Epochs, network: Any, randoms: Sequence[np.random.Generator]
     ) -> None:
-        self._epochs, self._network, self._randoms = epochs, network, randoms
+        self._epochs = epochs
+        self._network = network
+        self._randoms = randoms
         self._history: History = {}
         self._best: list[npt.NDArray[Any]] = []  # weights of the best epoch
         network.optimizer.build(network.trainable_variables)
-        # With the seeds of dropout.
+        # These include the seeds of dropout.
         self._variables = [*network.variables, *network.optimizer.variables]
-        self._began = self._told = 0.0  # seconds
-        self._told_share = 0.0  # of the epoch
+        self._began = 0.0  # when the epoch began, in seconds
+        self._reported = 0.0  # when its progress was last reported, in seconds
+        self._reported_share = 0.0  # of the epoch
 
     @property
     def _done(self) -> int:
@@ -214,13 +219,14 @@ class _Run:
         return patience is not None and self._since_best >= patience
 
     def fit(self, *data: Any, **settings: Any) -> History:
-        epochs, progress = self._epochs, self._epochs.observer.progress
+        epochs = self._epochs
+        progress = self._epochs.observer.progress
         self._resume()
         if self._done < epochs.most and not self._is_over:
-            told: dict[str, Any] = {"on_epoch_end": self._end}
+            callbacks: dict[str, Any] = {"on_epoch_end": self._end}
             if progress == LINES:
-                told |= {"on_epoch_begin": self._begin, "on_train_batch_end": self._step}
-            self._callback = import_keras().callbacks.LambdaCallback(**told)
+                callbacks |= {"on_epoch_begin": self._begin, "on_train_batch_end": self._step}
+            self._callback = import_keras().callbacks.LambdaCallback(**callbacks)
             self._network.fit(
                 *data,
                 initial_epoch=self._done,
@@ -234,22 +240,26 @@ class _Run:
         return self._history
 
     def _begin(self, *_: Any) -> None:
-        self._began = self._told = time.monotonic()
-        self._told_share = 0.0
+        self._began = time.monotonic()
+        self._reported = self._began
+        self._reported_share = 0.0
 
     def _step(self, batch: int, **_: Any) -> None:
-        """Say now and then how far the epoch is, and how long it will take."""
-        now, share = time.monotonic(), (batch + 1) / self._callback.params["steps"]
-        if now < self._told + _SECONDS or share < self._told_share + _SHARE or share >= 1:
+        """Report now and then the share of the epoch that is done, and the time left."""
+        now = time.monotonic()
+        share = (batch + 1) / self._callback.params["steps"]
+        is_soon = now < self._reported + _SECONDS or share < self._reported_share + _SHARE
+        if is_soon or share >= 1:
             return
-        self._told, self._told_share = now, share
+        self._reported = now
+        self._reported_share = share
         left = (now - self._began) / share * (1 - share)
         self._epochs.observer.say(
             f"  epoch {self._done + 1}: {share:.0%}, about {max(left / 60, 1):.0f} min left"
         )
 
     def _end(self, _epoch: int, logs: dict[str, Any]) -> None:
-        """Note how good an epoch was, and save it."""
+        """Add an epoch to the history, and save it."""
         for name, value in logs.items():
             self._history.setdefault(name, []).append(float(value))
         if self._epochs.keeps_best and not self._since_best:
@@ -262,7 +272,7 @@ class _Run:
             self._epochs.saved.save({"history": self._history, "randoms": states}, arrays)
 
     def _resume(self) -> None:
-        """Be where an earlier run was after its last epoch."""
+        """Restore the state after the last saved epoch, if there is one."""
         saved = self._epochs.saved
         if saved is None or (found := saved.load()) is None:
             return

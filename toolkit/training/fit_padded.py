@@ -22,25 +22,26 @@ if TYPE_CHECKING:
 
 
 class Part(NamedTuple):
-    """Reviews as Keras takes them."""
+    """Reviews in the arrays that Keras expects."""
 
     ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
-    targets: Labels | Targets  # (reviews,) int8, the labels, or float32 if they differ
-    weights: Targets | None = None  # (reviews,) float32, in the loss; None if all weigh the same
+    targets: Labels | Targets  # (reviews,) int8 labels, or float32 if the targets are soft
+    weights: Targets | None = None  # (reviews,) float32, in the loss; None if all are equal
 
     @property
     def is_soft(self) -> bool:
-        """Whether the targets are not the labels: soft ones, or mixed with a teacher."""
+        """Whether the targets are soft labels, or mixed with a teacher."""
         return self.targets.dtype == np.float32
 
     def sizes(self, name: str) -> str:
-        """Shapes and types, with names such as the tutorial has."""
-        x, y = self.ids, self.targets
+        """Return a line of shapes and types, with the names of variables in the tutorial."""
+        x = self.ids
+        y = self.targets
         return f"x_{name} {x.shape} {x.dtype}  y_{name} {y.shape} {y.dtype}"
 
 
 class Encoded(NamedTuple):
-    """A vocabulary, and the reviews of a fit in its ids."""
+    """A vocabulary, and the reviews of a fit as token ids."""
 
     vocabulary: Vocabulary
     fitted: Part
@@ -48,12 +49,12 @@ class Encoded(NamedTuple):
 
 
 def build_network(preset: Preset, seed: int) -> keras.Model:
-    """Make the network of a preset with start weights that only the seed decides."""
+    """Make the network of a preset; its initial weights depend on the seed alone."""
     keras = import_keras()
-    # Forgets the names given to earlier layers, so that a second network has the same ones.
+    # Otherwise Keras numbers the layers of a second network differently.
     keras.utils.clear_session()
     keras.utils.set_random_seed(seed)
-    # Otherwise sums over threads come in any order. No slower on a CPU for these networks.
+    # Otherwise threads add up in any order. For these networks, it is not slower on a CPU.
     import_tensorflow().config.experimental.enable_op_determinism()
     if preset.build is None:
         raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
@@ -62,42 +63,49 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
 
 
 def fit(task: FitTask) -> Fit:
-    """Fit a network on padded rows; it keeps its best epoch with early stopping, else the last."""
-    preset, options = task.preset, task.options
+    """Fit a network on padded rows; keep the best epoch with early stopping, else the last."""
+    preset = task.preset
+    options = task.options
     encoded = encode(preset, task.data, options.teacher_share)
     if task.introduces:
         _introduce(task, encoded)
-    vocabulary, fitted, held_out = encoded
+    fitted = encoded.fitted
     network = build_network(preset, options.seed)
     if fitted.is_soft:
         _compile(network, [_rounded_accuracy()])
-    keeps_best = options.stops_early and held_out is not None
+    keeps_best = options.stops_early and encoded.held_out is not None
     most_epochs = options.most_epochs if task.epochs is None else task.epochs
     patience = PATIENCE if keeps_best else None
-    epochs = Epochs(most_epochs, patience, keeps_best, task.observer, task.saved)
+    epochs = Epochs(
+        most=most_epochs,
+        patience=patience,
+        keeps_best=keeps_best,
+        observer=task.observer,
+        saved=task.saved,
+    )
     history = epochs.run(
         network,
         fitted.ids,
         fitted.targets,
         sample_weight=fitted.weights,
-        validation_data=held_out,
+        validation_data=encoded.held_out,
         batch_size=options.reviews_per_step,
     )
     if fitted.is_soft:
-        _compile(network, ["accuracy"])  # what is saved loads without this package
+        _compile(network, ["accuracy"])  # so that the saved network loads without this package
     return Fit(
         network=network,
         history=history,
         keeps_best=keeps_best,
         most_epochs=most_epochs,
         batch_size=options.reviews_per_step,
-        vocabulary=vocabulary,
+        vocabulary=encoded.vocabulary,
         vocabulary_size=preset.vocabulary_size,
     )
 
 
 def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encoded:
-    """Turn the reviews into ids; new words of held-out reviews are unknown, as in new reviews."""
+    """Turn reviews into token ids; only words of fitted reviews are known, as with new reviews."""
     vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
     check_words(vocabulary, data.fitted)
 
@@ -106,18 +114,19 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
         weights = None if reviews.domains is None else balanced_weights(reviews)
         return Part(ids, targets, weights)
 
-    labels, blended = data.fitted.labels, data.fitted.blended(teacher_weight)
+    labels = data.fitted.labels
+    blended = data.fitted.blended(teacher_weight)
     fitted = part(data.fitted, labels if np.array_equal(blended, labels) else blended)
     held_out = None if data.held_out is None else part(data.held_out, data.held_out.labels)
     return Encoded(vocabulary, fitted, held_out)
 
 
 def _introduce(task: FitTask, encoded: Encoded) -> None:
-    """Show what is about to be fitted on what, and the layers of the network."""
-    vocabulary, fitted, held_out = encoded
-    lines = [f"vocabulary: {len(vocabulary.words):,} words", fitted.sizes("train")]
-    if held_out is not None:
-        lines.append(held_out.sizes("valid"))
+    """Report the vocabulary, the shapes of the arrays, and the layers of the network."""
+    words = len(encoded.vocabulary.words)
+    lines = [f"vocabulary: {words:,} words", encoded.fitted.sizes("train")]
+    if encoded.held_out is not None:
+        lines.append(encoded.held_out.sizes("valid"))
     lines.append("")
     build_network(task.preset, task.options.seed).summary(line_length=76, print_fn=lines.append)
     for line in "\n".join(lines).split("\n"):
@@ -129,13 +138,12 @@ def _compile(network: keras.Model, metrics: list[Any]) -> None:
 
 
 def _rounded_accuracy() -> Any:
-    """Share of right labels by rounded targets; to Keras, no prediction would equal a soft one."""
+    """Return a metric of accuracy with rounded targets: Keras's own expects hard labels."""
     keras = import_keras()
 
     def is_right(targets: Any, found: Any) -> Any:
-        labels = (
-            keras.ops.cast(targets, "float32") >= DEFAULT_THRESHOLD
-        )  # those held out are integers
+        # The targets of held-out reviews are integers.
+        labels = keras.ops.cast(targets, "float32") >= DEFAULT_THRESHOLD
         return keras.metrics.binary_accuracy(labels, found)
 
     return keras.metrics.MeanMetricWrapper(is_right, name="accuracy")

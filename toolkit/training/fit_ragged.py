@@ -1,4 +1,4 @@
-"""Fitting a network on ragged rows, in batches of about equal lengths, and freezing it."""
+"""Fit a network on ragged rows, in batches of about equal lengths, and freeze it."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ tf: Any = import_tensorflow()
 ops = keras.ops
 
 _WARM_UP_STEPS = 100
-_FEWEST_STEPS = 300  # with fewer, a network stays where it started
+_FEWEST_STEPS = 300  # with fewer, a network hardly learns
 _FEWEST_BATCHES = 20
 _MOST_EPOCHS = 30
-_WIDTHS = 32  # widths are multiples of it, so that TensorFlow sees few different shapes
+_WIDTHS = 32  # batches are padded to multiples of it, so that TensorFlow sees few shapes
 _ROWS_TO_PREDICT = 256
 
-# With a teacher, a label is not taken for certain, so that no single review can pull without end.
+# Label smoothing, used with a teacher: no single review can pull without bound.
 _DOUBT = 0.02
 
 # Loss weight of labelled reviews without a teacher score; all others weigh at most 1.
@@ -43,10 +43,10 @@ _LABEL_WEIGHT = 1.9
 
 @dataclass(frozen=True)
 class Examples:
-    """What a network is fitted on."""
+    """The arrays that a network is fitted on."""
 
     tokens: TokenIds
-    bigrams: Ids | None  # (all tokens,) int32 rows, None for a network without them
+    bigrams: Ids | None  # (all tokens,) int32 rows; None for a network without bigrams
     targets: Targets  # (reviews,) float32, probabilities of positive
     weights: Targets  # (reviews,) float32, in the loss
 
@@ -55,8 +55,8 @@ class Examples:
 class Schedule:
     """How to fit: Adam's rate warms up to `learning_rate`, then falls to zero along a cosine.
 
-    `word_dropout` is the share of words, and of bigrams, that each step takes as unknown. Texts
-    without labels count for less if they have fewer than `tokens_of_a_review`.
+    `word_dropout` is the share of words, and of bigrams, that are replaced by unknown in each step.
+    Texts without labels weigh less if they have fewer tokens than `tokens_of_a_review`.
     """
 
     epochs: int
@@ -68,7 +68,7 @@ class Schedule:
     def enough(
         self, reviews: int, epochs: int | None = None, batch_size: int | None = None
     ) -> Schedule:
-        """Make smaller batches, and more epochs, of few reviews, unless the numbers were chosen."""
+        """Return smaller batches and more epochs for few reviews, unless the user chose them."""
         if batch_size is None:
             batch_size = max(min(self.batch_size, reviews // _FEWEST_BATCHES), 1)
         if epochs is None:
@@ -85,10 +85,10 @@ def fit(
     epochs: Epochs,
     held_out: Examples | None = None,
 ) -> History:
-    """Fit a network that gives logits, (rows, 1) float32, with binary cross-entropy and Adam.
+    """Fit a network that returns logits, (rows, 1) float32, with binary cross-entropy and Adam.
 
-    The history has by epoch `loss`, `accuracy`, and with held-out reviews `val_…` of both. The
-    rate falls by the schedule also where there are fewer `epochs`.
+    The history has `loss` and `accuracy` by epoch, and with held-out reviews `val_…` of both. The
+    learning rate follows the schedule even if `epochs` are fewer than the schedule has.
     """
     keras.utils.set_random_seed(seed)
     fitted = _Batches(examples, schedule, seed)
@@ -130,17 +130,18 @@ def batches(lengths: Rows, size: int, random: np.random.Generator) -> Iterator[R
 
 
 class _Batches:
-    """Makes the batches of one epoch after the other."""
+    """The batches of an epoch, drawn again in each epoch."""
 
     def __init__(self, examples: Examples, schedule: Schedule, seed: int) -> None:
-        self._examples, self._schedule = examples, schedule
+        self._examples = examples
+        self._schedule = schedule
         self.random = np.random.default_rng(seed)
 
     def __len__(self) -> int:
         return math.ceil(len(self._examples.tokens) / self._schedule.batch_size)
 
     def dataset(self) -> Any:
-        """As Keras takes them; a `PyDataset` would expect the width of its first batches."""
+        """Return a `tf.data.Dataset`; Keras's `PyDataset` would expect one width in all batches."""
         ids = tf.TensorSpec((None, None), tf.int32)
         inputs = ids if self._examples.bigrams is None else (ids, ids)
         targets = tf.TensorSpec((None, 1), tf.float32)
@@ -150,12 +151,14 @@ class _Batches:
         ).apply(tf.data.experimental.assert_cardinality(len(self)))
 
     def _epoch(self) -> Iterator[tuple[Any, Targets, Targets]]:
-        examples, size = self._examples, self._schedule.batch_size
+        examples = self._examples
+        size = self._schedule.batch_size
         for rows in batches(examples.tokens.lengths, size, self.random):
             yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
 
     def _inputs(self, rows: Rows) -> Any:
-        tokens, bigrams = self._examples.tokens, self._examples.bigrams
+        tokens = self._examples.tokens
+        bigrams = self._examples.bigrams
         ids = tokens.padded_rows(rows, multiple=_WIDTHS)
         ids[self._drawn(ids) & (ids >= FIRST_WORD_ID)] = UNKNOWN_ID
         if bigrams is None:
@@ -165,17 +168,17 @@ class _Batches:
         return ids, pairs
 
     def _drawn(self, ids: Ids) -> npt.NDArray[np.bool_]:
-        """Which ones to drop."""
+        """Draw the ids to drop."""
         share = self._schedule.word_dropout
         return self.random.random(ids.shape) < share if share else np.zeros(ids.shape, np.bool_)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """All reviews of a fit as rows of ids: the labelled ones first, then the unlabelled ones.
+    """All reviews of a fit as rows of token ids: labelled reviews, then unlabelled ones.
 
-    `tokens` are the last `max_tokens` ids of each. The vocabulary is of all reviews; a network
-    learns from those that have a label or a teacher.
+    `tokens` are the last `max_tokens` ids of each review. The vocabulary is of all reviews; a
+    network learns from the reviews that have a label or a teacher score.
     """
 
     data: FitData
@@ -185,7 +188,7 @@ class Corpus:
 
     @classmethod
     def of(cls, preset: Preset, data: FitData) -> Corpus:
-        """Count the words and turn all reviews into ids; `TrainingError` if no words are found."""
+        """Build the vocabulary and the token ids; raise `TrainingError` if there are no words."""
         parts = [data.fitted.texts]
         if data.unlabelled is not None:
             parts.append(data.unlabelled.texts)
@@ -193,24 +196,34 @@ class Corpus:
         vocabulary = Vocabulary.build(texts, preset.vocabulary_size)
         check_words(vocabulary, data.fitted)
         most = preset.max_tokens
-        return cls(data, vocabulary, rows_of(vocabulary, texts, most), most)
+        return cls(
+            data=data,
+            vocabulary=vocabulary,
+            tokens=rows_of(vocabulary, texts, most),
+            max_tokens=most,
+        )
 
     def examples(
         self, schedule: Schedule, teacher_weight: float, bigrams: Bigrams | None = None
     ) -> Examples:
-        """Give what a network learns.
+        """Return targets and weights of the reviews that a network learns from.
 
-        A label, less a doubt, is mixed with the teacher by ``teacher_weight`` (0 to 1). Other
-        reviews have what the teacher says, or are left out. Without a teacher, it is the labels
-        alone. In the loss, short texts without a label count less, and a label alone counts most.
+        Without a teacher, the targets are the labels. With one, a smoothed label is mixed with the
+        teacher score by ``teacher_weight`` (0 to 1); unlabelled reviews get the teacher score, or
+        are left out without one. In the loss, short unlabelled texts weigh less, and labelled
+        reviews without a teacher score weigh most.
         """
-        fitted, unlabelled = self.data.fitted, self.data.unlabelled
-        targets, weights, labelled = fitted.targets, balanced_weights(fitted), len(fitted)
+        fitted = self.data.fitted
+        unlabelled = self.data.unlabelled
+        targets = fitted.targets
+        weights = balanced_weights(fitted)
+        labelled = len(fitted)
         teacher = known_or_nan(fitted.teacher, labelled)
         others = known_or_nan(None, 0)
         if unlabelled is not None:
             others = known_or_nan(unlabelled.teacher, len(unlabelled))
-        known, taught = ~np.isnan(teacher), ~np.isnan(others)
+        known = ~np.isnan(teacher)
+        taught = ~np.isnan(others)
         if known.any() or taught.any():
             labels = (_DOUBT + (1 - 2 * _DOUBT) * targets).astype(np.float64)
             mixed = (1 - teacher_weight) * labels + teacher_weight * teacher
@@ -222,32 +235,42 @@ class Corpus:
             shares = np.minimum(tokens.lengths / schedule.tokens_of_a_review, 1)
             shares[:labelled] = np.where(known, 1, _LABEL_WEIGHT) * weights
             weights = shares.astype(np.float32)
-        return Examples(tokens, _rows(bigrams, tokens), targets, weights)
+        return Examples(
+            tokens=tokens,
+            bigrams=_rows(bigrams, tokens),
+            targets=targets,
+            weights=weights,
+        )
 
     def held_out(self, bigrams: Bigrams | None = None) -> Examples | None:
-        """Give what it is measured on."""
+        """Return the held-out reviews as arrays, with their labels as targets; or None."""
         reviews = self.data.held_out
         if reviews is None:
             return None
         tokens = rows_of(self.vocabulary, reviews.texts, self.max_tokens)
         labels = reviews.labels.astype(np.float32)
-        return Examples(tokens, _rows(bigrams, tokens), labels, balanced_weights(reviews))
+        return Examples(
+            tokens=tokens,
+            bigrams=_rows(bigrams, tokens),
+            targets=labels,
+            weights=balanced_weights(reviews),
+        )
 
 
 def rows_of(vocabulary: Vocabulary, texts: pa.ChunkedArray, most: int) -> TokenIds:
-    """Give the last ids of each text, the start id included."""
+    """Return the last `most` ids of each text, with the start id among them."""
     return vocabulary.encode(texts, last=most).with_start(most)
 
 
 def _rows(bigrams: Bigrams | None, tokens: TokenIds) -> Ids | None:
-    """Give the row of the bigram that ends at each token."""
+    """Return the row of the bigram that ends at each token; None without bigrams."""
     return None if bigrams is None else bigrams.rows(tokens)
 
 
 def start(task: FitTask) -> Corpus:
-    """Read the reviews, and make what follows depend on nothing but the seed."""
+    """Turn the reviews into ids, and make the fit depend on the seed alone."""
     import_keras().utils.clear_session()
-    # Otherwise sums over threads come in any order.
+    # Otherwise threads add up in any order.
     import_tensorflow().config.experimental.enable_op_determinism()
     corpus = Corpus.of(task.preset, task.data)
     if task.introduces:
@@ -266,25 +289,33 @@ def fit_and_freeze(
     examples: Examples,
     bigrams: Bigrams | None = None,
 ) -> Fit:
-    """Fit a network that gives logits, by a schedule as far as users chose no other; freeze it."""
-    preset, options = task.preset, task.options
+    """Fit a network that returns logits, and freeze it; options override the schedule."""
+    preset = task.preset
+    options = task.options
     schedule = replace(schedule, epochs=preset.epochs, batch_size=preset.batch_size).enough(
         len(examples.targets), options.epochs, options.batch_size
     )
     held_out = corpus.held_out(bigrams)
     stops_early = options.stops_early and held_out is not None
-    # Without a choice to stop early, the best epoch is kept of the network that is kept.
+    # A preset that never stops early still keeps its best epoch, if the task asks for it.
     keeps_best = stops_early or (
         task.keeps_best and not preset.stops_early and held_out is not None
     )
     epochs = Epochs(
-        schedule.epochs if task.epochs is None else min(task.epochs, schedule.epochs),
-        PATIENCE if stops_early else None,
-        keeps_best,
-        task.observer,
-        task.saved,
+        most=schedule.epochs if task.epochs is None else min(task.epochs, schedule.epochs),
+        patience=PATIENCE if stops_early else None,
+        keeps_best=keeps_best,
+        observer=task.observer,
+        saved=task.saved,
     )
-    history = fit(network, examples, schedule, options.seed, epochs, held_out)
+    history = fit(
+        network=network,
+        examples=examples,
+        schedule=schedule,
+        seed=options.seed,
+        epochs=epochs,
+        held_out=held_out,
+    )
     return Fit(
         network=freeze(),
         history=history,

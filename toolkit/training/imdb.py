@@ -1,4 +1,4 @@
-"""The IMDB reviews: the folder of the data set, and those that Keras downloads.
+"""Read the IMDB reviews: from the folder of the data set, or from Keras, which downloads them.
 
 The Large Movie Review Dataset (Maas et al. 2011) unpacks to
 
@@ -31,19 +31,22 @@ _LABELS = {"neg": 0, "pos": 1}
 
 
 def load_acl_imdb(folder: Path, part: str) -> Reviews:
-    """Read one part, `train` or `test`: negative reviews first, grouped by film; `InputError`."""
+    """Read one part, `train` or `test`: negative reviews first, grouped by film.
+
+    Raises `InputError` if the folder does not have the layout of `aclImdb`.
+    """
     _check_layout(folder, part)
     rows = [row for name in _LABELS for row in _read_label(folder / part, name)]
     texts = pa.chunked_array([pa.array([text for text, _, _ in rows], pa.string())])
     labels = np.array([label for _, label, _ in rows], np.int8)
     films = pa.chunked_array([pa.array([film for _, _, film in rows], pa.string())])
     groups = None if films.null_count == len(films) else group_codes(films)
-    name = folder.resolve().name  # that of "." is empty
-    return Reviews(f"{name}/{part}", texts, labels, groups).with_text()
+    name = folder.resolve().name  # resolved, as "." has no name
+    return Reviews(name=f"{name}/{part}", texts=texts, labels=labels, groups=groups).with_text()
 
 
 def load_acl_imdb_unlabelled(folder: Path) -> UnlabelledReviews:
-    """Read the reviews without labels, by id; blank ones, too."""
+    """Read the reviews without labels, in the order of their ids; blank ones are kept."""
     part = folder / _UNLABELLED
     if not part.is_dir():
         raise InputError(
@@ -51,7 +54,7 @@ def load_acl_imdb_unlabelled(folder: Path) -> UnlabelledReviews:
             "that the archive unpacks to, or a CSV, JSONL or Parquet file of reviews."
         )
     texts = [_read_text(path) for path in _by_id(part)]
-    name = folder.resolve().name  # that of "." is empty
+    name = folder.resolve().name  # resolved, as "." has no name
     column = pa.chunked_array([pa.array(texts, pa.string())])
     return UnlabelledReviews(f"{name}/{_UNLABELLED}", column)
 
@@ -68,7 +71,7 @@ def _check_layout(folder: Path, part: str) -> None:
 
 
 def _read_label(part: Path, name: str) -> Iterator[tuple[str, int, str | None]]:
-    """Text, label and film of the reviews of one label, by id."""
+    """Yield text, label and film of the reviews of one label, in the order of their ids."""
     films = _films(part / f"urls_{name}.txt")
     for path in _by_id(part / name):
         review = _review_id(path)
@@ -90,7 +93,7 @@ def _review_id(path: Path) -> int:
 
 
 def _films(urls: Path) -> list[str]:
-    """The film of each review id: http://www.imdb.com/title/tt0453418/usercomments."""
+    """Return the film of each review id; lines are like http://www.imdb.com/title/tt0453418/."""
     if not urls.is_file():
         return []
     lines = _read_text(urls).removesuffix("\n").split("\n")
@@ -120,13 +123,12 @@ def load_imdb(part: str) -> Reviews:
 
 
 def _download() -> tuple[dict[str, int], Any]:
-    """Word → rank, and for training and test part the ranks and labels of their reviews."""
+    """Return the rank of each word, and the ranks and labels of the training and test reviews."""
     datasets = import_keras().datasets
     try:
         word_index = datasets.imdb.get_word_index()
-        # Plain ranks from 1: no start id (start_char) and no shift by 3 (index_from) that decoding
-        # would have to undo, and no rare word replaced (num_words; without it Keras drops the
-        # rarest word of all).
+        # Plain ranks from 1: no start id (start_char), no shift by 3 (index_from), and no rare word
+        # replaced (num_words; without it Keras drops the rarest word).
         parts = datasets.imdb.load_data(
             num_words=len(word_index) + 1, start_char=None, index_from=0, oov_char=None
         )
@@ -139,7 +141,7 @@ def _download() -> tuple[dict[str, int], Any]:
 
 
 def _decode(ranks: Any, word_index: dict[str, int]) -> pa.ChunkedArray:
-    """Ranks (reviews,) of lists of int → (reviews,) string, words joined by spaces."""
+    """Turn ranks, (reviews,) of lists of int, into texts, (reviews,), with words and spaces."""
     words = pa.array(sorted(word_index, key=lambda word: word_index[word]), pa.string())
     flat = np.concatenate([np.asarray(row, np.int32) for row in ranks])
     offsets = np.cumsum([0, *(len(row) for row in ranks)]).astype(np.int32)

@@ -1,7 +1,7 @@
-"""Training on reviews in memory: a table of pandas, Polars or Arrow, or lists.
+"""Train on reviews in memory: a table of pandas, Polars or Arrow, or lists.
 
-Files and reviews in memory take the same way: what is in memory becomes a Parquet file for as long
-as the training runs. Messages name the arguments of Python instead of the options of `toolkit`.
+Reviews in memory become a Parquet file while the training runs, and are then read like any file.
+Messages name the arguments of Python instead of the options of the command line.
 """
 
 from __future__ import annotations
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 _OPTION = re.compile(r"--(no-)?([a-z]+(?:-[a-z]+)*)")
 _NAMES = {"from": "start", "teacher": "teachers"}
-_COLUMNS = ("text", "label", "group", "stars", "balance")
 
 
 def train(
@@ -49,7 +48,7 @@ def train(
 ) -> TrainingResult:
     """Train on labelled reviews in memory or in a file, and write a run folder.
 
-    Without ``preset`` and ``start`` it tries what suits the reviews, and keeps the best.
+    Without ``preset`` and ``start``, several networks are tried, and the best one is kept.
 
     Parameters
     ----------
@@ -59,21 +58,21 @@ def train(
     labels : Iterable[Any] | None
         One label for each text of a list, such as 0 and 1, or "negative" and "positive".
     output : str | Path | None
-        Run folder to write; by default as the command line chooses, such as ``runs/best``.
+        Run folder to write; by default the same as on the command line, such as ``runs/best``.
     text_column : str | None
         Column with the texts; by default ``text`` or ``review``.
     label_column : str | None
         Column with the labels; by default ``label`` or ``sentiment``.
     group_column : str | None
-        Column with what belongs together, such as the film: a group is never split.
+        Column with groups of related reviews, such as the film: a group is never split.
     stars_column : str | None
-        Column with star ratings; by default ``stars`` or ``rating``.
+        Column with star ratings, 1 to 5; by default ``stars`` or ``rating``.
     balance_column : str | None
-        Column with the kind of product.
+        Column with the kind of product; all kinds weigh the same.
     test_data : Any
-        Reviews to measure on at the end, as ``data``: a table, or the path of a file.
+        Labelled reviews to measure on at the end: a table, or the path of a file.
     observer : TrainingObserver | None
-        Hears of the steps; None for silence.
+        Receives the lines and warnings of the training; None for silence.
     **options : Any
         Other fields of `TrainingOptions`, such as ``preset``, ``start``, ``seed`` or ``folds``.
 
@@ -95,29 +94,39 @@ def train(
     ...
     toolkit.errors.TrainingError: data: 2 reviews, expected at least 10. Give more labelled reviews.
     """
-    named = (text_column, label_column, group_column, stars_column, balance_column)
-    columns = Columns(**dict(zip(_COLUMNS, named, strict=True)))  # type: ignore[arg-type]
+    columns = Columns(
+        text=text_column,
+        label=label_column,
+        group=group_column,
+        stars=stars_column,
+        balance=balance_column,
+    )
     with in_python(), temporary_folder() as folder:
         # Late: it imports scikit-learn.
         from toolkit.training.run import train as run_training
 
-        reading = ReadOptions(columns=columns)
-        of_test = None if test_data is None else _file_of(test_data, None, folder, "test_data")
+        source = _file_of(data=data, labels=labels, folder=folder, name="data")
+        test_source = None
+        if test_data is not None:
+            test_source = _file_of(data=test_data, labels=None, folder=folder, name="test_data")
         made = TrainingOptions(
-            data=str(_file_of(data, labels, folder, "data")),
+            data=str(source),
             output=None if output is None else Path(output),
-            test_data=None if of_test is None else path_of(of_test),
-            reading=reading,
+            test_data=None if test_source is None else path_of(test_source),
+            reading=ReadOptions(columns=columns),
             **options,
         )
         return run_training(made, observer and _InPython(observer))
 
 
 def _file_of(data: Any, labels: Iterable[Any] | None, folder: Path, name: str) -> str | Path:
-    """Write reviews in memory into a file; the path of a file stays."""
+    """Write reviews in memory to a file and return its path; return the path of a file as it is."""
     if isinstance(data, str | Path):
         if labels is not None:
-            raise UsageError(f"labels: {name} is the path of a file, whose labels are in a column")
+            raise UsageError(
+                f"labels: expected none, because {name} is the path of a file. Name the column "
+                "with label_column."
+            )
         return data
     path = folder / f"{name}.parquet"
     pq.write_table(table_of(data, labels, name), path)
@@ -125,7 +134,7 @@ def _file_of(data: Any, labels: Iterable[Any] | None, folder: Path, name: str) -
 
 
 def table_of(data: Any, labels: Iterable[Any] | None = None, name: str = "data") -> pa.Table:
-    """Make an Arrow table of a table or of lists; raises `UsageError` for anything else."""
+    """Make an Arrow table of a table or of lists; raise `UsageError` for anything else."""
     if labels is None:
         if isinstance(data, pa.Table):
             return data
@@ -135,7 +144,8 @@ def table_of(data: Any, labels: Iterable[Any] | None = None, name: str = "data")
                 f"path of a file, received {type(data).__name__}"
             )
         return pa.table(data)
-    texts, given = list(data), list(labels)
+    texts = list(data)
+    given = list(labels)
     if len(texts) != len(given):
         raise UsageError(f"labels: expected one for each of {len(texts)} texts, found {len(given)}")
     texts = [None if is_missing(text) else text for text in texts]
@@ -148,13 +158,13 @@ def table_of(data: Any, labels: Iterable[Any] | None = None, name: str = "data")
 
 
 def is_missing(value: Any) -> bool:
-    """Whether a value is None, NaN, or what pandas has for a missing one."""
+    """Check whether a value is None, NaN, or a missing value of pandas."""
     is_nan = isinstance(value, float) and isnan(value)
     return value is None or is_nan or type(value).__name__ in ("NAType", "NaTType")
 
 
 class _InPython(TrainingObserver):
-    """Passes on what is said in Python's words."""
+    """An observer that renames options to arguments, and passes everything on."""
 
     def __init__(self, observer: TrainingObserver) -> None:
         self._observer = observer
@@ -178,7 +188,7 @@ class _InPython(TrainingObserver):
 
 @contextmanager
 def in_python() -> Iterator[None]:
-    """Let messages of errors name arguments of Python: `start` instead of `--from`."""
+    """Rename options in error messages to arguments: `start` instead of `--from`."""
     try:
         yield
     except ToolkitError as error:
@@ -187,7 +197,7 @@ def in_python() -> Iterator[None]:
 
 
 def as_arguments(message: str) -> str:
-    """Rename the options in a message, and the files of what is in memory."""
+    """Rename options to arguments in a message, and temporary files to `data` or `test_data`."""
 
     def name(found: re.Match[str]) -> str:
         negated, option = found.groups()

@@ -1,4 +1,4 @@
-"""What a user may choose about a training, and who hears of it."""
+"""The options of a training, and the observer that receives its messages."""
 
 from __future__ import annotations
 
@@ -23,14 +23,14 @@ if TYPE_CHECKING:
 
 RUNS = Path("runs")
 BALANCED = "balanced"  # a class weight
-ADAPTED = "adapted"  # the default name of a run that starts from a trained network
-BEST = "best"  # and of one that chooses its network
+ADAPTED = "adapted"  # the default name of a run with `start`
+BEST = "best"  # the default name of a run without a preset
 _LEARNS_NOTHING = "learns nothing from reviews without labels"
 _FIXED = "does not let you choose this"
 _SEEDS = 2**32  # NumPy, scikit-learn and Keras take seeds below this
 
 
-# What Keras shows of a fit on standard output: nothing, a bar, or lines for a log.
+# Keras's progress on standard output: 0 nothing, 1 a bar, 2 lines for a log.
 Progress = Literal[0, 1, 2]
 LINES: Progress = 2
 
@@ -38,30 +38,30 @@ LINES: Progress = 2
 class SplitKind(StrEnum):
     """How reviews are held out."""
 
-    GROUP = "group"  # all reviews of a group, such as those of one film, are on one side
+    GROUP = "group"  # all reviews of a group, such as a film, are on one side
     RANDOM = "random"
-    LAST = "last"  # the last ones are held out, as with Keras' `validation_split`
+    LAST = "last"  # the last reviews are held out, as with Keras's `validation_split`
 
 
 class TrainingObserver:
-    """Hears everything and says nothing; the command line has one that prints."""
+    """Receives the messages of a training and ignores them; the command line prints them."""
 
     progress: Progress = 0
 
     def say(self, line: str) -> None:
-        """Something was read or found."""
+        """Report what was read or found."""
 
     def stage(self, name: str) -> None:
-        """A long step begins, such as a fold."""
+        """Report that a long step begins, such as a fold."""
 
     def compare(self, choice: Choice) -> None:
-        """Several ways were tried on the same held-out reviews, and the best is kept."""
+        """Report the networks that were tried on the same held-out reviews, and the choice."""
 
     def hint(self, message: str) -> None:
-        """Another way may suit these reviews better."""
+        """Report that another way to train may suit these reviews better."""
 
     def warning(self, message: str) -> None:
-        """Something makes the result worth less than it seems."""
+        """Report what makes the result look better than it is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,35 +69,35 @@ class TrainingOptions:
     """The settings of `toolkit.training.run.train`, checked."""
 
     data: str = "imdb"  # `imdb`, an `aclImdb` folder, or a labelled file
-    # A name in `PRESETS`; None: the best of what suits the reviews, unless there is a start.
+    # A name in `PRESETS`; None: try several and keep the best, unless `start` is given.
     preset: str | None = None
-    # A shipped model, a model file or a run folder to adapt, instead of fitting fresh weights.
+    # A shipped model, a model file or a run folder to adapt, instead of training from scratch.
     start: str | None = None
     output: Path | None = None  # the run folder to write; None: see `run`
     # Replace an existing run folder, and drop the progress of an unfinished training.
     force: bool = False
-    # Continue an unfinished training, if there is one; with force, even if that replaces a run.
+    # Continue an unfinished training, if there is one; with `force`, even if that replaces a run.
     resume: bool = False
-    epochs: int | None = None  # passes over the reviews, at most; None: as the preset chooses
+    epochs: int | None = None  # most passes over the reviews; None: the preset's
     # Whether a fit ends when the validation loss no longer falls, and keeps its best epoch;
-    # otherwise every epoch runs and the last weights stay. None: as the preset does.
+    # otherwise every epoch runs, and the last weights are kept. None: the preset's.
     early_stopping: bool | None = None
     split: SplitKind | None = None  # None: by group if the reviews have groups, else at random
     validation: float = 0.2  # share of the reviews held out, between 0 and 1; not used with folds
     validation_data: Path | None = None  # a labelled file to hold out instead
-    folds: int = 0  # of a cross-validation before a final fit on everything; 0 for none
-    batch_size: int | None = None  # reviews per step of the optimizer; None: as the preset chooses
+    folds: int = 0  # of a cross-validation before a final fit on everything; 0: no folds
+    batch_size: int | None = None  # reviews per step of the optimizer; None: the preset's
     network: NetworkSettings = field(default_factory=NetworkSettings)  # settings of the network
-    seed: int = 1  # of the split, the start weights, the order of the reviews and the dropout
+    seed: int = 1  # of the split, the initial weights, the order of the reviews and the dropout
     reading: ReadOptions = field(default_factory=ReadOptions)  # how files are read; their columns
     unlabelled: tuple[Path, ...] = ()  # files or `aclImdb` folders, for presets that use them
     class_weight: str | None = None  # `balanced`: both labels weigh the same
-    teachers: tuple[Path, ...] = ()  # files of probabilities that another model gives
+    teachers: tuple[Path, ...] = ()  # files with the probabilities of another model
     # Share of the teacher in the target of a labelled review, 0 to 1; None: a half.
     teacher_weight: float | None = None
-    # Learn the labels as classes of the user's own; without it, only where they are no opinions.
+    # Learn the labels as classes of the user's own. False: only if they do not look like opinions.
     classes: bool = False
-    min_count: int | None = None  # texts of a class, at least; None: `FEWEST_ROWS`
+    min_count: int | None = None  # fewest texts of a class; None: `FEWEST_ROWS`
     test: bool = False  # measure on the test part of the source
     test_data: Path | None = None  # a labelled file to measure on instead
 
@@ -112,22 +112,57 @@ class TrainingOptions:
         elif self.preset is None and not self.classes:
             self._check_chooses()
         for option, given in (("--epochs", self.epochs), ("--batch-size", self.batch_size)):
-            _require(given is None or given >= 1, option, given, "at least 1")
+            _require(
+                holds=given is None or given >= 1,
+                option=option,
+                found=given,
+                expected="at least 1",
+            )
         fewest = self.min_count
-        _require(fewest is None or fewest >= 2, "--min-count", fewest, "at least 2")
-        _require(0 <= self.seed < _SEEDS, "--seed", self.seed, f"from 0 to {_SEEDS - 1}")
+        _require(
+            holds=fewest is None or fewest >= 2,
+            option="--min-count",
+            found=fewest,
+            expected="at least 2",
+        )
+        _require(
+            holds=0 <= self.seed < _SEEDS,
+            option="--seed",
+            found=self.seed,
+            expected=f"from 0 to {_SEEDS - 1}",
+        )
         of_classes = self.class_weight
-        _require(of_classes in (None, BALANCED), "--class-weight", of_classes, BALANCED)
+        _require(
+            holds=of_classes in (None, BALANCED),
+            option="--class-weight",
+            found=of_classes,
+            expected=BALANCED,
+        )
         weight = self.teacher_share
-        _require(0 <= weight <= 1, "--teacher-weight", weight, "from 0 to 1")
+        _require(
+            holds=0 <= weight <= 1,
+            option="--teacher-weight",
+            found=weight,
+            expected="from 0 to 1",
+        )
         self._check_held_out()
         self._check_teachers()
         self._check_uses()
 
     def _check_held_out(self) -> None:
-        """Refuse ways of holding reviews out that do not go together."""
-        _require(0 < self.validation < 1, "--validation", self.validation, "between 0 and 1")
-        _require(self.folds == 0 or self.folds >= 2, "--folds", self.folds, "0 or at least 2")
+        """Raise `UsageError` for ways to hold reviews out that cannot be combined."""
+        _require(
+            holds=0 < self.validation < 1,
+            option="--validation",
+            found=self.validation,
+            expected="between 0 and 1",
+        )
+        _require(
+            holds=self.folds == 0 or self.folds >= 2,
+            option="--folds",
+            found=self.folds,
+            expected="0 or at least 2",
+        )
         if self.folds and self.split is SplitKind.LAST:
             raise UsageError("--split last cannot be combined with --folds.")
         if self.validation_data is not None and (self.folds or self.split is not None):
@@ -137,7 +172,7 @@ class TrainingOptions:
             )
 
     def _check_teachers(self) -> None:
-        """Refuse what is for teachers where there is none."""
+        """Raise `UsageError` for options of teachers without a teacher."""
         of_teachers = {
             "--probability-column": self.reading.columns.probability,
             "--teacher-weight": self.teacher_weight,
@@ -151,7 +186,7 @@ class TrainingOptions:
 
     @property
     def of_one_network(self) -> list[str]:
-        """The given options whose values are for one network."""
+        """Names of the given options that only make sense for one preset."""
         given = {
             "--epochs": self.epochs is not None,
             "--batch-size": self.batch_size is not None,
@@ -162,7 +197,7 @@ class TrainingOptions:
 
     @property
     def only_from_scratch(self) -> list[str]:
-        """The given options that are for fitting fresh weights."""
+        """Names of the given options that only make sense when training from scratch."""
         columns = self.reading.columns
         given = {
             "--preset": self.preset is not None,
@@ -179,7 +214,7 @@ class TrainingOptions:
         return [option for option, is_given in given.items() if is_given]
 
     def _check_adapts(self) -> None:
-        """Refuse what is for fitting fresh weights."""
+        """Raise `UsageError` for options of training from scratch, beside --from."""
         if useless := self.only_from_scratch:
             raise UsageError(
                 f"{', '.join(useless)}: for networks that are trained from scratch, and --from "
@@ -187,18 +222,20 @@ class TrainingOptions:
             )
 
     def _check_chooses(self) -> None:
-        """Refuse what is for one network where several are tried."""
+        """Raise `UsageError` for options of one preset if several are tried."""
         if useless := self.of_one_network:
-            fit = (
-                one.name for one in PRESETS.values() if one.is_adjustable or not self.network.chosen
+            suitable = (
+                preset.name
+                for preset in PRESETS.values()
+                if preset.is_adjustable or not self.network.chosen
             )
             raise UsageError(
                 f"{', '.join(useless)}: for one network, and without --preset several are tried. "
-                f"Name it with --preset ({', '.join(fit)}), or leave this out."
+                f"Name it with --preset ({', '.join(suitable)}), or leave this out."
             )
 
     def _check_uses(self) -> None:
-        """Refuse what the preset has no use for; a start has its own network."""
+        """Raise `UsageError` for options that the preset cannot use; --from has no preset."""
         if self.preset is None:
             return
         preset = self._preset
@@ -237,7 +274,7 @@ class TrainingOptions:
 
     @property
     def most_epochs(self) -> int:
-        """Passes over the reviews, at most."""
+        """Most passes over the reviews."""
         return self._preset.epochs if self.epochs is None else self.epochs
 
     @property

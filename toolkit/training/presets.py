@@ -1,4 +1,4 @@
-"""The networks that can be trained, by name, and the settings of them that a user may choose.
+"""The networks that can be trained, by name, and their settings that a user may choose.
 
 Importing this needs neither Keras nor NumPy.
 """
@@ -16,21 +16,21 @@ if TYPE_CHECKING:
     import keras
 
 
-# By setting: the lowest and the highest value, and how to say it.
+# The lowest and the highest value of each setting, and the words for a message.
 _RANGES: dict[str, tuple[float, float, str]] = {
     "dropout": (0, 0.99, "from 0 to 0.99"),
     "max_tokens": (2, 10_000, "from 2 to 10,000"),  # the network takes tokens in pairs
-    "vocabulary_size": (5, 1_000_000, "from 5 to 1,000,000"),  # 4 ids are no words
+    "vocabulary_size": (5, 1_000_000, "from 5 to 1,000,000"),  # the first 4 ids are not words
     "learning_rate": (1e-6, 1, "from 0.000001 to 1"),
 }
 
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkSettings:
-    """What was chosen, checked; None leaves the setting of the preset."""
+    """The user's settings, checked; None keeps the setting of the preset."""
 
-    dropout: float | None = None  # share of values that each step sets to 0, at each dropout layer
-    max_tokens: int | None = None  # most ids of a row: the last ones of a review are read
+    dropout: float | None = None  # share of values that a dropout layer sets to 0 in each step
+    max_tokens: int | None = None  # most ids of a row: the last tokens of a review are read
     vocabulary_size: int | None = None  # every token id is below it
     learning_rate: float | None = None  # of the optimizer
 
@@ -42,12 +42,12 @@ class NetworkSettings:
 
     @property
     def chosen(self) -> dict[str, int | float]:
-        """The chosen settings by name."""
+        """The user's settings by name."""
         return {name: value for name, value in vars(self).items() if value is not None}
 
 
 def option_of(setting: str) -> str:
-    """Give the name of the option, such as `--max-tokens`."""
+    """Return the name of a setting's option, such as `--max-tokens`."""
     return f"--{setting.replace('_', '-')}"
 
 
@@ -60,19 +60,19 @@ class Preset:
     recipe: str  # how it is fitted: a name in `toolkit.training.run`
     vocabulary_size: int  # every token id is below it
     max_tokens: int  # most ids of a row, with the start id
-    epochs: int  # passes over the reviews, at most, unless the user chooses
+    epochs: int  # most passes over the reviews, unless the user chooses
     batch_size: int  # reviews per step of the optimizer, unless the user chooses
     stops_early: bool = False  # when the validation loss no longer falls; else all epochs run
     uses_unlabelled: bool = False  # whether its recipe also learns from reviews without labels
-    has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest one
+    has_fixed_length: bool = False  # rows are padded to `max_tokens`, else to the longest row
     is_adjustable: bool = False  # whether a user may choose its sizes, dropout and learning rate
-    # For the recipe `padded`: makes the network from the vocabulary size and `max_tokens`, of an
-    # adjustable one also from `dropout` and `learning_rate`. It is compiled, with the metric
-    # `accuracy`: (batch, max_tokens) int32 → (batch, 1) float32.
+    # For the recipe `padded`: makes the compiled network, with the metric `accuracy`: (batch,
+    # max_tokens) int32 → (batch, 1) float32. The arguments are the vocabulary size and
+    # `max_tokens`, and for an adjustable preset also `dropout` and `learning_rate`.
     build: Callable[..., keras.Model] | None = None
     dropout: float | None = None
     learning_rate: float | None = None
-    # Reviews from which it is tried where no preset is named; None: it never is.
+    # Fewest reviews to try it with if the user names no preset; None: it is not tried.
     tried_from: int | None = None
 
 
@@ -96,7 +96,7 @@ _PRESETS = (
         name="ngram-linear",
         summary="a weight for each word and each pair of words: small and fastest",
         recipe="ngram-linear",
-        # Its square, the number of pairs, is to stay below 2**31.
+        # Its square, the number of pairs, has to be below 2**31.
         vocabulary_size=30_003,
         max_tokens=512,
         epochs=5,
@@ -114,8 +114,8 @@ _PRESETS = (
         epochs=3,
         batch_size=192,
         uses_unlabelled=True,
-        # In balanced accuracy, it was 0.1 points above to 3.4 below `ngram-linear` with 5,000
-        # reviews (four domains), and 0.2 above to 1.2 below with 20,000 (three). It takes longer.
+        # It takes longer than `ngram-linear`. With 5,000 reviews (four domains), its balanced
+        # accuracy was 3.4 points lower to 0.1 higher; with 20,000 (three), 1.2 lower to 0.2 higher.
         tried_from=20_000,
     ),
 )
@@ -125,7 +125,7 @@ PRESETS: dict[str, Preset] = {preset.name: preset for preset in _PRESETS}
 
 
 def find_preset(name: str) -> Preset:
-    """Look up a preset; raises `UsageError` with the known names."""
+    """Return a preset by its name; raise `UsageError` with the known names for another."""
     if name not in PRESETS:
         raise UsageError(f"--preset: no preset '{name}' (choose from: {', '.join(PRESETS)})")
     return PRESETS[name]

@@ -1,4 +1,4 @@
-"""What comes out of a training and its fits, and what makes it worth less than it seems."""
+"""The results of a training and its fits, and warnings of what makes them look too good."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, measure
-from toolkit.evaluation.tables import constant_warning
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
@@ -34,46 +34,46 @@ Probabilities = npt.NDArray[np.float32]
 
 PATIENCE = 3  # epochs without a lower validation loss, after which a fit stops early
 
-# With fewer reviews that the network was not fitted on, a sample takes some that it was.
+# With fewer reviews that the network was not fitted on, a sample also takes fitted reviews.
 FEWEST_UNSEEN = 1000
-_ROWS_AT_ONCE = 512  # results do not depend on it
+_ROWS_AT_ONCE = 512  # the results do not depend on it
 
 
 @dataclass(frozen=True, kw_only=True)
 class Fit:
-    """A fitted network and how it came about.
+    """A fitted network, and how it was fitted.
 
     `network` has the kept weights, not calibrated: (batch, tokens) int32 → (batch, 1) float32.
-    `history` has by epoch `loss`, `accuracy` (during the epoch, with dropout), and `val_…` of both;
-    it is empty of a network that was adapted.
-    `held_out` and `validation` are what the kept weights give to the held-out reviews, and how good
-    that is; a recipe leaves them to `toolkit.training.run.fit`.
+    `history` has `loss` and `accuracy` by epoch (measured during the epoch, with dropout), and
+    `val_…` of both; it is empty for an adapted network. `held_out` (reviews,) are the probabilities
+    of the held-out reviews by the kept weights, and `validation` their metrics; a recipe leaves
+    both to `toolkit.training.run.fit`.
     """
 
     network: keras.Model
     history: dict[str, list[float]]
     vocabulary: Vocabulary
     vocabulary_size: int  # every token id is below it
-    most_epochs: int = 0  # that there would have been without early stopping
+    most_epochs: int = 0  # number of epochs without early stopping
     batch_size: int = 0
-    keeps_best: bool = False  # whether the weights are those of the best epoch, else of the last
+    keeps_best: bool = False  # whether the weights are from the best epoch; else from the last
     held_out: Probabilities | None = None
     validation: Metrics | None = None
 
     @property
     def epochs(self) -> int:
-        """How many epochs were run."""
+        """Number of epochs that were run."""
         return len(self.history.get("loss", ()))
 
     @property
     def best_epoch(self) -> int:
-        """From 1: the one with the lowest validation loss; the last one if nothing is held out."""
+        """Epoch with the lowest validation loss, from 1; the last one if nothing is held out."""
         losses = self.history.get("val_loss")
         return self.epochs if losses is None else lowest(losses) + 1
 
     @property
     def kept_epoch(self) -> int:
-        """From 1: the one whose weights the network has."""
+        """Epoch whose weights the network has, from 1."""
         return self.best_epoch if self.keeps_best else self.epochs
 
     @property
@@ -95,7 +95,7 @@ class Fit:
 
 @dataclass(frozen=True)
 class HeldOut:
-    """What networks give to reviews that they were not fitted on, not calibrated."""
+    """Probabilities of reviews that the networks were not fitted on, not calibrated."""
 
     labels: Labels  # (reviews,) int8
     probability: Probabilities  # (reviews,) float32
@@ -103,58 +103,83 @@ class HeldOut:
     weights: Targets  # (reviews,) float32, in the loss
     stars: Targets  # (reviews,) float32, 1 to 5 or NaN
     domains: Groups  # (reviews,) int64
-    known_tokens: Tokens  # (reviews,) int32, counted where there are stars
+    known_tokens: Tokens  # (reviews,) int32; 0 for all reviews if no stars are given
 
     @classmethod
     def of(cls, fits: Sequence[tuple[FitData, Fit]], max_tokens: int) -> HeldOut:
-        """Put the held-out reviews of some fits after each other."""
-        parts: list[tuple[npt.NDArray[Any], ...]] = []
+        """Join the held-out reviews of some fits."""
+        parts: list[HeldOut] = []
         first = 0
         for data, fit in fits:
-            reviews, found = data.held_out, fit.held_out
-            if reviews is None or found is None:
+            if data.held_out is None or fit.held_out is None:
                 continue
-            count, stars, tokens = len(reviews), reviews.stars, np.zeros(len(reviews), np.int32)
-            if stars is not None:
-                tokens = known_tokens(fit.vocabulary, reviews.texts, max_tokens)
-            own = np.arange(first, first + count)  # a group of its own for each
-            first += count
             parts.append(
-                (
-                    reviews.labels,
-                    found,
-                    own if reviews.groups is None else reviews.groups,
-                    balanced_weights(reviews),
-                    np.full(count, np.nan, np.float32) if stars is None else stars,
-                    np.zeros(count, np.int64) if reviews.domains is None else reviews.domains,
-                    tokens,
+                cls._of_fit(
+                    reviews=data.held_out,
+                    probability=fit.held_out,
+                    vocabulary=fit.vocabulary,
+                    max_tokens=max_tokens,
+                    first=first,
                 )
             )
-        return cls(*map(np.concatenate, zip(*parts, strict=True)))
+            first += len(data.held_out)
+        return cls(
+            **{
+                name: np.concatenate([getattr(part, name) for part in parts])
+                for name in cls.__dataclass_fields__
+            }
+        )
+
+    @classmethod
+    def _of_fit(
+        cls,
+        reviews: Reviews,
+        probability: Probabilities,
+        vocabulary: Vocabulary,
+        max_tokens: int,
+        first: int,
+    ) -> HeldOut:
+        """Describe the held-out reviews of a fit; without groups, they are groups from `first`."""
+        count = len(reviews)
+        stars = reviews.stars
+        tokens = np.zeros(count, np.int32)
+        if stars is not None:
+            tokens = known_tokens(vocabulary, reviews.texts, max_tokens)
+        each_alone = np.arange(first, first + count)
+        return cls(
+            labels=reviews.labels,
+            probability=probability,
+            groups=each_alone if reviews.groups is None else reviews.groups,
+            weights=balanced_weights(reviews),
+            stars=np.full(count, np.nan, np.float32) if stars is None else stars,
+            domains=np.zeros(count, np.int64) if reviews.domains is None else reviews.domains,
+            known_tokens=tokens,
+        )
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came out of a training: the kept network, calibrated, and the folds before it."""
+    """The outcome of a training: the kept network, calibrated, and the folds before it."""
 
     read: TrainingData
     split: str  # how reviews were held out: a `SplitKind`, or `given` by the user
     fit: Fit
     data: FitData
-    copies: model_facts.Copies
+    copies: training_facts.Copies
     folds: tuple[Fit, ...] = ()
     held_out: HeldOut | None = None
-    calibration: model_facts.Calibration | None = None
+    calibration: training_facts.Calibration | None = None
     stars: StarScale | None = None
     neutral: NeutralRange | None = None
     test: Metrics | None = None
-    adaptation: model_facts.Adaptation | None = None
-    choice: Choice | None = None  # by which this network was kept
+    adaptation: training_facts.Adaptation | None = None
+    choice: Choice | None = None  # how this network was chosen, if several were tried
 
     def sample(self, seed: int) -> dict[str, Reviews]:
-        """Draw up to `SAMPLE_REVIEWS` reviews for the proof of parity, by the part they are from.
+        """Draw up to `SAMPLE_REVIEWS` reviews for the parity check, by the part they are from.
 
-        `validation`, then `test`; `training` only if these have fewer than `FEWEST_UNSEEN`.
+        The parts are `validation` and `test`, and also `training` if these two have fewer than
+        `FEWEST_UNSEEN` reviews.
         """
         parts = {"validation": self.data.held_out, "test": self.read.test}
         unseen = {name: reviews for name, reviews in parts.items() if reviews is not None}
@@ -173,30 +198,30 @@ class Outcome:
 
 @dataclass(frozen=True)
 class TrainingResult:
-    """What `train` has written.
+    """The result of `train`.
 
     Attributes
     ----------
     run : RunFolder
-        The run folder.
-    metrics : model_facts.Metrics
-        How well the network does: the content of `metrics.json`.
+        The run folder that was written.
+    metrics : training_facts.Metrics
+        The content of `metrics.json`.
     ending : str
-        Why the fit ended and which epoch is kept.
+        Why the fit ended, and which epoch is kept.
     plots : tuple[str, ...]
         Names of the plots in the run folder.
     stars : StarScale | None
-        How the model tells stars; None where too few held-out reviews have some.
+        How stars follow from the logit; None if too few held-out reviews have stars.
     neutral : NeutralRange | None
-        Which probabilities are neutral; None where too few reviews are.
+        Which probabilities are neutral; None if too few held-out reviews are neutral.
     seconds : float
-        How long it took.
+        Duration of the training, in seconds.
     choice : Choice | None
-        What was tried, if no preset was named.
+        The networks and baselines that were tried; None if a preset was named.
     """
 
     run: RunFolder
-    metrics: model_facts.Metrics
+    metrics: training_facts.Metrics
     ending: str = ""
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None
@@ -206,7 +231,7 @@ class TrainingResult:
 
     @property
     def has_classes(self) -> bool:
-        """Whether the network tells classes of the user's own."""
+        """Whether the network has classes of the user's own."""
         scores = self.metrics.validation
         return scores is not None and scores.macro_f1 is not None
 
@@ -214,23 +239,22 @@ class TrainingResult:
 def review_probabilities(
     network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
 ) -> Probabilities:
-    """What a network gives to reviews, (reviews,) float32, without dropout."""
+    """Return the probabilities of reviews, (reviews,) float32, without dropout."""
     ids = vocabulary.encode(texts, last=preset.max_tokens)
     if preset.has_fixed_length:
-        same_length = ids.padded(preset.max_tokens)
-        padded: Probabilities = network.predict(same_length, batch_size=_ROWS_AT_ONCE, verbose=0)[
-            :, 0
-        ]
-        return padded
+        rows = ids.padded(preset.max_tokens)
+        found = network.predict(rows, batch_size=_ROWS_AT_ONCE, verbose=0)
+        probabilities: Probabilities = found[:, 0]
+        return probabilities
     tokens = ids.with_start(preset.max_tokens)
     return in_batches(lambda rows: network(rows, training=False), tokens)
 
 
 def in_batches(run: Callable[[Ids], Any], ids: TokenIds, width: int | None = None) -> Probabilities:
-    """Give what a network gives for rows that have their start id, (reviews,) float32.
+    """Return the outputs of a network for rows with their start id, (reviews,) float32.
 
-    `run` takes (batch, tokens) int32 and gives (batch, 1) float32; rows are padded to `width`
-    tokens, or to the longest one of a batch.
+    `run` takes (batch, tokens) int32 and returns (batch, 1) float32. Rows are padded to a multiple
+    of `width` tokens, or to the longest row of a batch.
     """
     order = np.argsort(ids.lengths, kind="stable")
     found = np.zeros(len(order), np.float32)
@@ -242,10 +266,10 @@ def in_batches(run: Callable[[Ids], Any], ids: TokenIds, width: int | None = Non
 
 
 def counts_of(ids: TokenIds, size: int) -> Any:
-    """Count each word of each review: (reviews, size) float64, sparse; other ids are 0."""
+    """Count each word of each review: (reviews, size) float64, sparse; special ids count as 0."""
     from scipy import sparse
 
-    ids = ids.take(np.arange(len(ids)))  # without what may be between the rows
+    ids = ids.take(np.arange(len(ids)))  # drops ids between the rows, if there are any
     is_word = ids.values >= FIRST_WORD_ID
     ones = np.ones(int(is_word.sum()))
     counts = sparse.csr_matrix(
@@ -256,9 +280,10 @@ def counts_of(ids: TokenIds, size: int) -> Any:
 
 
 def warn(outcome: Outcome, observer: TrainingObserver) -> None:
-    """Say what makes scores look better than they are, and where a constant does as well."""
+    """Warn of what makes scores look too good, and if a constant answer is as accurate."""
     warn_of_copies(outcome, observer)
-    held_out, test = outcome.held_out, outcome.test
+    held_out = outcome.held_out
+    test = outcome.test
     measured = {"test": test}
     if held_out is not None:
         measured["held-out"] = measure(held_out.labels, held_out.probability, 0.5)
@@ -272,13 +297,14 @@ def warn(outcome: Outcome, observer: TrainingObserver) -> None:
 
 
 def warn_of_copies(outcome: Outcome, observer: TrainingObserver) -> None:
-    """Say that reviews to measure on were fitted on, too."""
+    """Warn if reviews to measure on have the same text as fitted reviews."""
     copies = outcome.copies
     if copies.held_out_in_fitted:
+        is_drawn = outcome.read.validation is None
+        or_group = ", or keep them together with --group-column" if is_drawn else ""
         observer.warning(
             f"{copies.held_out_in_fitted:,} held-out reviews have the same text as fitted ones: "
-            "the validation scores look better than they are. Remove the copies"
-            f"{', or keep them together with --group-column' * (outcome.read.validation is None)}."
+            f"the validation scores look better than they are. Remove the copies{or_group}."
         )
     if copies.test_in_training and outcome.read.test is not None:
         observer.warning(

@@ -1,4 +1,4 @@
-"""Reviews in memory, labelled or not, from any source, and how much each counts in the loss."""
+"""Reviews in memory, labelled or not, and their weights in the loss."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both 
 
 Labels = npt.NDArray[Any]  # int8, of classes int16
 Groups = npt.NDArray[np.int64]
-_DOMAIN_POWER = 0.5  # a domain counts by the root of its number of reviews
-_LARGEST = 5.0  # times the mean; a handful of reviews must not rule a network
+_DOMAIN_POWER = 0.5  # the weight of a domain is the square root of its number of reviews
+_LARGEST = 5.0  # largest weight, in means: a handful of reviews must not dominate
 
 
 @dataclass(frozen=True)
 class _Texts:
-    """What both kinds of reviews have: where they came from, and (reviews,) texts."""
+    """Texts, (reviews,), and the name of their source: the base of both kinds of reviews."""
 
     name: str
     texts: pa.ChunkedArray
@@ -38,7 +38,7 @@ class _Texts:
         return len(self.texts)
 
     def take(self, rows: Rows) -> Self:
-        """The reviews at some positions, in that order."""
+        """Return the reviews at some positions, in that order."""
         taken: dict[str, Any] = {"without_text": 0}
         for entry in fields(self):
             value = getattr(self, entry.name)
@@ -49,14 +49,14 @@ class _Texts:
         return replace(self, **taken)
 
     def with_text(self) -> Self:
-        """Those whose text is neither null nor only white space; the others are counted."""
+        """Return the reviews with text: not null, not only white space; count the others."""
         blank = is_blank(self.texts).to_numpy(zero_copy_only=False)
         rows = np.flatnonzero(~blank).astype(np.int64)
         counted: dict[str, Any] = {"without_text": len(self) - len(rows)}
         return replace(self.take(rows), **counted)
 
     def _fingerprint(self, endings: Iterable[bytes]) -> str:
-        """Of the length of each text (8 bytes, little-endian), its UTF-8, and an ending."""
+        """Hash the length of each text (8 bytes, little-endian), its UTF-8, and an ending."""
         digest = hashlib.sha256()
         for text, ending in zip(self.texts, endings, strict=False):
             content = text.as_buffer()
@@ -70,7 +70,7 @@ class _Texts:
 class UnlabelledReviews(_Texts):
     """Reviews without labels; no text is null or blank.
 
-    `teacher` (reviews,) float32 is NaN where a review has none; it may be None.
+    `teacher` (reviews,) float32 is NaN for a review without a teacher score, or None.
     """
 
     teacher: Targets | None = None
@@ -82,19 +82,19 @@ class UnlabelledReviews(_Texts):
         return self._fingerprint(repeat(b""))
 
     def without(self, texts: Iterable[pa.ChunkedArray]) -> UnlabelledReviews:
-        """Those whose text is, letter for letter, not among others."""
+        """Return the reviews whose exact text is not among others."""
         known = pc.is_in(self.texts.cast(pa.large_string()), value_set=joined(texts))
         return self.take(np.flatnonzero(~known.to_numpy().astype(np.bool_)))
 
 
 @dataclass(frozen=True)
 class Reviews(_Texts):
-    """Labelled reviews; see `UnlabelledReviews` for what both have.
+    """Labelled reviews; no text is null or blank.
 
-    `labels` (reviews,) int8 are 1 for positive, 0 for negative. `soft_labels` (reviews,) float32
-    are None if each is 0 or 1. A split keeps each of the `groups`, such as a film, on one side.
-    `domains`, such as hotels and phones, are balanced while a network is fitted. `stars`
-    (reviews,) float32 are from 1 to 5, NaN where there are none.
+    All arrays are (reviews,). `labels` int8 are 1 for positive, 0 for negative. `soft_labels`
+    float32 are None if each label is 0 or 1. `teacher` is as in `UnlabelledReviews`. A split keeps
+    each of the `groups`, such as a film, on one side. `domains`, such as hotels and phones, are
+    balanced while a network is fitted. `stars` float32 are from 1 to 5, or NaN.
     """
 
     labels: Labels
@@ -104,30 +104,37 @@ class Reviews(_Texts):
     teacher: Targets | None = None
     domains: Groups | None = None
     stars: Targets | None = None
-    # Neither positive nor negative: their labels mean nothing, and no network learns of them.
-    # They are of the same source, groups and domains; a split leaves them as they are.
+    # Reviews that are neither positive nor negative, from the same source, groups and domains. No
+    # network learns from them, their own `labels` have no meaning, and they are never split.
     neutral: Reviews | None = None
-    without_label: int = 0  # rows with a text that were left out for their label
-    label_kind: str = ""  # as what they were read: a kind of `toolkit.records.labels`
-    stars_meaning: str = ""  # where the stars are from; empty without stars
-    label_meaning: str = ""  # which labels were read as what; empty where it is as usual
-    # Of a user's own, by their number, which `labels` has then; None: negative and positive.
+    without_label: int = 0  # number of rows with a text that were left out for their label
+    label_kind: str = ""  # how labels were read: a kind of `toolkit.records.labels`
+    stars_meaning: str = ""  # the source of the stars; empty without stars
+    label_meaning: str = ""  # how labels were read, for the user; empty for the usual meaning
+    # Names of a user's own classes, whose numbers are the `labels`; None: negative and positive.
     classes: tuple[str, ...] | None = None
 
     @property
     def targets(self) -> Targets:
-        """(reviews,) float32, the probability of positive by the labels, soft or not."""
+        """Probability of positive by the labels, soft or not, (reviews,) float32."""
         return self.labels.astype(np.float32) if self.soft_labels is None else self.soft_labels
 
     @property
     def soft_count(self) -> int:
-        """How many labels are neither 0 nor 1."""
+        """Number of labels that are neither 0 nor 1."""
         return int(np.count_nonzero((self.targets > 0) & (self.targets < 1)))
 
     @property
     def positives(self) -> int:
-        """How many are labelled positive."""
+        """Number of positive reviews."""
         return int(self.labels.sum())
+
+    @property
+    def class_counts(self) -> dict[str, int]:
+        """Number of texts per class, by the name of the class; empty without classes."""
+        names = self.classes or ()
+        counts = np.bincount(self.labels, minlength=len(names)) if names else self.labels[:0]
+        return dict(zip(names, counts.tolist(), strict=True))
 
     @cached_property
     def sha256(self) -> str:
@@ -142,15 +149,17 @@ class Reviews(_Texts):
         )
 
     def blended(self, teacher_weight: float) -> Targets:
-        """Mix the labels with a share of the teacher, 0 to 1, where it has probabilities."""
+        """Return the labels, mixed with a share of the teacher, 0 to 1, if it has a score."""
         if self.teacher is None:
             return self.targets
         mixed = (1 - teacher_weight) * self.targets + teacher_weight * self.teacher
         return np.where(np.isnan(self.teacher), self.targets, mixed).astype(np.float32)
 
     def check(self) -> Reviews:
-        """Give these reviews; raises `TrainingError` if they are too few or have one label."""
-        left_out = f" ({self.without_text} rows without text left out)" * bool(self.without_text)
+        """Return these reviews; raise `TrainingError` if they are too few or have one label."""
+        left_out = ""
+        if self.without_text:
+            left_out = f" ({self.without_text} rows without text left out)"
         if len(self) < FEWEST_REVIEWS:
             raise TrainingError(
                 f"{self.name}: {len(self)} reviews{left_out}, expected at least {FEWEST_REVIEWS}. "
@@ -166,7 +175,7 @@ class Reviews(_Texts):
 
 
 def joined(columns: Iterable[pa.ChunkedArray]) -> pa.ChunkedArray:
-    """Put columns of texts after each other, as large strings."""
+    """Join columns of texts, as large strings."""
     chunks = [chunk.cast(pa.large_string()) for column in columns for chunk in column.chunks]
     return pa.chunked_array(chunks, pa.large_string())
 
@@ -184,9 +193,9 @@ def domain_codes(names: pa.ChunkedArray) -> Groups:
 
 
 def balanced_weights(reviews: Reviews) -> Targets:
-    """Weights in the loss, (reviews,) float32, of mean 1; all alike without domains.
+    """Return weights in the loss, (reviews,) float32, of mean 1; all are 1 without domains.
 
-    All labels weigh the same within a domain; of several domains, no review weighs more than 5.
+    All labels weigh the same within a domain. With several domains, no review weighs more than 5.
     """
     if reviews.domains is None:
         return np.ones(len(reviews), np.float32)
@@ -203,5 +212,5 @@ def balanced_weights(reviews: Reviews) -> Targets:
 
 
 def known_or_nan(probabilities: Targets | None, count: int) -> Targets:
-    """The probabilities of a teacher, or NaN for as many reviews if there are none."""
+    """Return the probabilities of a teacher, or NaN for each review if they are None."""
     return np.full(count, np.nan, np.float32) if probabilities is None else probabilities

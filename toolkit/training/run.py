@@ -1,4 +1,4 @@
-"""The whole way from labelled reviews to a run folder, and what is checked before the long work."""
+"""Train from labelled reviews to a run folder; check first what can be checked."""
 
 from __future__ import annotations
 
@@ -49,8 +49,8 @@ from toolkit.training.sources import IMDB, check_columns
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
 from toolkit.training.tried import ADAPTING, Choice, Tried
 
-# With fewer, adapting was more accurate on domains that the start did not know: see "Few labels" in
-# examples/benchmarks/README.md.
+# With no more labels than this, adapting was more accurate, also on domains that the start did not
+# know: see "Few labels" in examples/benchmarks/README.md.
 _FEW_LABELS = 2_000
 _HINT_FOR_FEW = (
     "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "
@@ -59,7 +59,7 @@ _HINT_FOR_FEW = (
 
 
 def check_options(options: TrainingOptions) -> None:
-    """Raise `ToolkitError` for what would otherwise only show in the middle or at the end."""
+    """Raise `ToolkitError` for faults that would otherwise show only after minutes of work."""
     MissingExtraError.check("train", "tensorflow", "keras", "sklearn", "matplotlib")
     _check_names(options)
     _check_run(options)
@@ -67,23 +67,24 @@ def check_options(options: TrainingOptions) -> None:
 
 
 def _check_names(options: TrainingOptions) -> None:
-    """Refuse paths that cannot be printed, recorded, or given to TensorFlow."""
+    """Raise `UsageError` for paths that cannot be printed, recorded, or passed to TensorFlow."""
     paths = [options.run, *options.unlabelled, *options.teachers]
     if options.data != IMDB:
         paths.append(path_of(options.data))
     paths += [path for path in (options.test_data, options.validation_data) if path is not None]
     for path in paths:
-        # Resolved, too: the folder `.` has a name.
+        # Also resolved: the name of the folder `.` is elsewhere.
         for name in (str(path), str(path.resolve())):
             if not is_unicode(name):
                 raise UsageError(f"{name!a}: this path is not UTF-8. Rename it, or choose another.")
 
 
 def _check_run(options: TrainingOptions) -> None:
+    """Raise `ToolkitError` if the run folder cannot be written, or replaced with --force."""
     if is_in_store(options.run):
         raise UsageError(f"{options.run}: a run folder has to be on this machine.")
     if options.run.parent == RUNS and not RUNS.exists():
-        check_output(RUNS, force=False)  # it is made when there is something to put into it
+        check_output(RUNS, force=False)  # the folder is made when a run is written
         return
     if options.start is None:
         Checkpoints(options).check()
@@ -94,7 +95,7 @@ def _check_run(options: TrainingOptions) -> None:
         )
     check_output(options.run, force=options.force)
     path = options.run
-    # `--force` must not cost a project.
+    # `--force` must not delete a folder of the user.
     if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
         raise UsageError(
             f"{path}: is not a run folder, so --force does not replace it. "
@@ -107,15 +108,15 @@ def _check_run(options: TrainingOptions) -> None:
 def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:
     """Train a network and write its run folder.
 
-    The folder appears when it is complete. A training that ends early leaves what its epochs have
-    done in a hidden folder beside it, for ``resume``.
+    The folder appears when it is complete. An interrupted training leaves its finished epochs in a
+    hidden folder beside it, for ``resume``.
 
     Parameters
     ----------
     options : TrainingOptions
         The data, the preset and the settings.
     observer : TrainingObserver | None
-        Hears of the steps; None for silence.
+        Receives the lines and warnings of the training; None for silence.
 
     Returns
     -------
@@ -125,8 +126,7 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     Raises
     ------
     ToolkitError
-        If the options, the data or the place of the folder cannot be used; before the long work
-        where that can be known.
+        If the options, the data or the run folder cannot be used; before the fit if possible.
     """
     observer = observer or TrainingObserver()
     if options.classes or options.min_count is not None:
@@ -134,13 +134,13 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
     try:
         return _train_opinions(options, observer)
     except TopicsError:
-        if options.data == str(STDIN):  # which can be read only once
+        if options.data == str(STDIN):  # standard input can be read only once
             raise
         return _train_classes(options, observer)
 
 
 def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
-    """Train a network that tells classes of the user's own."""
+    """Train a network of the user's own classes."""
     from toolkit.training.class_run import for_classes, train_classes  # late: it imports Keras
 
     options = for_classes(options)
@@ -149,7 +149,7 @@ def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> Trai
 
 
 def _train_opinions(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
-    """Train a network that tells negative from positive; `TopicsError` if the labels do not."""
+    """Train a network of negative and positive; raise `TopicsError` if labels look like topics."""
     check_options(options)
     if options.start is not None:
         return adapt(options, observer)
@@ -164,9 +164,15 @@ def _train_opinions(options: TrainingOptions, observer: TrainingObserver) -> Tra
         observer.say(line)
     checkpoints = Checkpoints(options)
     checkpoints.open(read.sha256, observer)
-    fit_all = _cross_validate if options.folds else _hold_out
+    evaluate = _cross_validate if options.folds else _hold_out
     with _progress_is_kept(checkpoints, observer):
-        outcome = fit_all(options.chosen_preset, read, options, observer, checkpoints)
+        outcome = evaluate(
+            preset=options.chosen_preset,
+            read=read,
+            options=options,
+            observer=observer,
+            checkpoints=checkpoints,
+        )
     result = _finished(outcome, options, observer)
     checkpoints.remove()
     return replace(result, seconds=time.monotonic() - started)
@@ -174,7 +180,7 @@ def _train_opinions(options: TrainingOptions, observer: TrainingObserver) -> Tra
 
 @contextmanager
 def _progress_is_kept(checkpoints: Checkpoints, observer: TrainingObserver) -> Iterator[None]:
-    """Say how to continue what ends early."""
+    """If the training ends early, hint how to continue it."""
     try:
         yield
     except BaseException:
@@ -187,7 +193,8 @@ def _finished(
     outcome: Outcome, options: TrainingOptions, observer: TrainingObserver
 ) -> TrainingResult:
     """Measure a network on the test reviews, and write its run folder."""
-    preset, read = options.chosen_preset, outcome.read
+    preset = options.chosen_preset
+    read = outcome.read
     outcome = _with_stars(outcome, preset, observer)
     if read.test is not None:
         _, metrics_of_test = _measure(outcome.fit, preset, read.test)
@@ -195,22 +202,33 @@ def _finished(
     warn(outcome, observer)
     metrics = metrics_of(outcome)
     config = config_of(preset, options, outcome)
-    write_run(options.run, config, metrics, outcome, force=options.force)
+    write_run(
+        path=options.run,
+        config=config,
+        metrics=metrics,
+        outcome=outcome,
+        force=options.force,
+    )
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
         ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
     return TrainingResult(
-        RunFolder(options.run), metrics, ending, PLOTS, outcome.stars, outcome.neutral
+        run=RunFolder(options.run),
+        metrics=metrics,
+        ending=ending,
+        plots=PLOTS,
+        stars=outcome.stars,
+        neutral=outcome.neutral,
     )
 
 
 def _train_best(
     read: TrainingData, options: TrainingOptions, observer: TrainingObserver
 ) -> TrainingResult:
-    """Try what suits the reviews on one split, and keep the best.
+    """Try the networks that suit the reviews on one split, and keep the best.
 
-    A network is not fitted again, but for folds. An adapted model is, as it learns from all
-    reviews: its folds hold each of them out.
+    A kept network is fitted again only with --folds. A kept adapted model is always fitted again,
+    by cross-validation on all reviews.
     """
     if (line := gpu_line()) is not None:
         observer.say(line)
@@ -230,16 +248,22 @@ def _train_best(
             )
         name = choice.kept.name
         if name == ADAPTING:
-            import_keras().utils.clear_session()  # layers are named as those of --from
+            import_keras().utils.clear_session()  # gives layers the same names as with --from
             own = replace(adapted_options(options), start=DEFAULT_MODEL, output=options.run)
-            result = adapt(own, observer, read, choice)
+            result = adapt(options=own, observer=observer, read=read, choice=choice)
         else:
             own = replace(options, preset=name, output=options.run)
             outcome = outcomes[name]
             if options.folds:
                 checkpoints = Checkpoints(own, FOLDS)
                 checkpoints.open(read.sha256, TrainingObserver())
-                outcome = _cross_validate(own.chosen_preset, read, own, observer, checkpoints)
+                outcome = _cross_validate(
+                    preset=own.chosen_preset,
+                    read=read,
+                    options=own,
+                    observer=observer,
+                    checkpoints=checkpoints,
+                )
             result = _finished(replace(outcome, choice=choice), own, observer)
     progress.remove()
     return replace(result, choice=choice)
@@ -248,7 +272,7 @@ def _train_best(
 def _try_all(
     read: TrainingData, options: TrainingOptions, observer: TrainingObserver
 ) -> tuple[Choice, dict[str, Outcome]]:
-    """Try baselines and networks; the outcomes are those of the networks, by preset."""
+    """Try baselines and networks; return the choice, and the outcome of each preset."""
     _, split = _held_out(read, options)
     data = read.for_fit(split)
     observer.stage("Baselines")
@@ -263,18 +287,29 @@ def _try_all(
         own = replace(options, preset=name, output=options.run, folds=0)
         checkpoints = Checkpoints(own, name)
         checkpoints.open(read.sha256, TrainingObserver())
-        outcomes[name] = _hold_out(own.chosen_preset, read, own, observer, checkpoints)
+        outcomes[name] = _hold_out(
+            preset=own.chosen_preset,
+            read=read,
+            options=own,
+            observer=observer,
+            checkpoints=checkpoints,
+        )
         tried.append(try_fitted(name, outcomes[name], time.monotonic() - started))
     held_out = 0 if data.held_out is None else len(data.held_out)
     return Choice.of(tuple(each for each in tried if each is not None), held_out), outcomes
 
 
 def _held_out(read: TrainingData, options: TrainingOptions) -> tuple[str, Split | None]:
-    """Say how reviews are held out, and which; no split where the user has held some out."""
+    """Return how reviews are held out, and the split; None if the user has held some out."""
     if read.validation is not None:
         return "given", None
     kind = split_kind(read.reviews, options.split)
-    return str(kind), validation_split(read.reviews, options.validation, options.seed, kind)
+    return str(kind), validation_split(
+        reviews=read.reviews,
+        share=options.validation,
+        seed=options.seed,
+        kind=kind,
+    )
 
 
 def _hold_out(
@@ -284,15 +319,24 @@ def _hold_out(
     observer: TrainingObserver,
     checkpoints: Checkpoints,
 ) -> Outcome:
-    """Fit on all but a held-out share, which says when to stop."""
+    """Fit on all reviews but a held-out share, which decides when to stop."""
     how, split = _held_out(read, options)
-    data = read.told_for_fit(split, observer)
+    data = read.reported_for_fit(split, observer)
     saved = checkpoints.of_fit(0)
     kept = fit(
-        FitTask(preset, data, options, observer, saved=saved, keeps_best=True, introduces=True)
+        FitTask(
+            preset=preset,
+            data=data,
+            options=options,
+            observer=observer,
+            saved=saved,
+            keeps_best=True,
+            introduces=True,
+        )
     )
     copies = count_copies([data], read.test)
-    return _calibrated(Outcome(read, how, kept, data, copies), [(data, kept)], preset)
+    outcome = Outcome(read=read, split=how, fit=kept, data=data, copies=copies)
+    return _calibrated(outcome, [(data, kept)], preset)
 
 
 def _cross_validate(
@@ -302,35 +346,62 @@ def _cross_validate(
     observer: TrainingObserver,
     checkpoints: Checkpoints,
 ) -> Outcome:
-    """Evaluate by cross-validation, then fit on everything for as long as in the folds."""
+    """Evaluate by cross-validation, then fit on all reviews for as many epochs as in the folds."""
     kind = split_kind(read.reviews, options.split)
-    splits = cross_validation(read.reviews, options.folds, options.seed, kind)
+    splits = cross_validation(
+        reviews=read.reviews, count=options.folds, seed=options.seed, kind=kind
+    )
     folds: list[tuple[FitData, Fit]] = []
     for number, split in enumerate(splits, 1):
         observer.stage(f"Fold {number} of {options.folds}")
-        data = read.told_for_fit(split, observer)
-        saved, introduces = checkpoints.of_fit(number), number == 1
-        fold = fit(FitTask(preset, data, options, observer, saved=saved, introduces=introduces))
-        folds.append((data, fold))
-        if fold.validation is not None:
-            observer.say(f"Fold {number}: {_line_of(fold.validation)}, epoch {fold.kept_epoch}")
-    # With nothing held out, only the folds can say where to stop early. A fixed length does not
-    # depend on them: it is found here as it was there, from the options and the reviews.
+        task = FitTask(
+            preset=preset,
+            data=read.reported_for_fit(split, observer),
+            options=options,
+            observer=observer,
+            saved=checkpoints.of_fit(number),
+            introduces=number == 1,
+        )
+        folds.append((task.data, _fit_fold(task, number)))
+    # Nothing is held out of the final fit, so the folds decide where it stops early. Without early
+    # stopping, the number of epochs follows from the options and the reviews, as in the folds.
     best = float(np.mean([fold.best_epoch for _, fold in folds]))
     epochs = round(best) if options.stops_early else None
     length = "" if epochs is None else f", epochs: {epochs}"
     observer.stage(f"Final fit on all {len(read.reviews):,} reviews{length}")
-    everything = read.told_for_fit(None, observer)
-    kept = fit(FitTask(preset, everything, options, observer, epochs, checkpoints.of_fit(0)))
-    copies = count_copies([data for data, _ in folds], read.test)
-    fits = tuple(fold for _, fold in folds)
-    return _calibrated(
-        Outcome(read, str(kind), kept, everything, copies, folds=fits), folds, preset
+    everything = read.reported_for_fit(None, observer)
+    kept = fit(
+        FitTask(
+            preset=preset,
+            data=everything,
+            options=options,
+            observer=observer,
+            epochs=epochs,
+            saved=checkpoints.of_fit(0),
+        )
     )
+    outcome = Outcome(
+        read=read,
+        split=str(kind),
+        fit=kept,
+        data=everything,
+        copies=count_copies([data for data, _ in folds], read.test),
+        folds=tuple(fold for _, fold in folds),
+    )
+    return _calibrated(outcome, folds, preset)
+
+
+def _fit_fold(task: FitTask, number: int) -> Fit:
+    """Fit a fold, and report its metrics."""
+    fold = fit(task)
+    if fold.validation is not None:
+        metrics = _line_of(fold.validation)
+        task.observer.say(f"Fold {number}: {metrics}, epoch {fold.kept_epoch}")
+    return fold
 
 
 def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
-    """Give how presets are fitted, by the name of the recipe. To add a recipe, add an entry."""
+    """Return the recipes that fit networks, by name. To add a recipe, add an entry."""
     from toolkit.training import fit_ngrams, fit_padded  # late: they import Keras
 
     return {
@@ -341,7 +412,7 @@ def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
 
 
 def fit(task: FitTask) -> Fit:
-    """Fit a network by the recipe of its preset, and measure it on what is held out."""
+    """Fit a network by the recipe of its preset, and measure it on the held-out reviews."""
     fitted = _recipes()[task.preset.recipe](task)
     if task.data.held_out is None:
         return fitted
@@ -350,7 +421,12 @@ def fit(task: FitTask) -> Fit:
 
 
 def _measure(fitted: Fit, preset: Preset, reviews: Reviews) -> tuple[Probabilities, Metrics]:
-    found = review_probabilities(fitted.network, preset, fitted.vocabulary, reviews.texts)
+    found = review_probabilities(
+        network=fitted.network,
+        preset=preset,
+        vocabulary=fitted.vocabulary,
+        texts=reviews.texts,
+    )
     return found, measure(reviews.labels, found, 0.5)
 
 
@@ -361,12 +437,15 @@ def _line_of(metrics: Metrics) -> str:
 
 
 def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Preset) -> Outcome:
-    """Calibrate the network that is kept by what was held out of it, or of the folds."""
+    """Calibrate the kept network by reviews that were held out of it, or out of the folds."""
     from toolkit.networks.adapted import calibrated
 
     held_out = HeldOut.of(fits, preset.max_tokens)
     found = fit_calibration(
-        held_out.labels, held_out.probability, held_out.groups, held_out.weights
+        labels=held_out.labels,
+        probability=held_out.probability,
+        groups=held_out.groups,
+        weights=held_out.weights,
     )
     network = calibrated(outcome.fit.network, found.scale, found.bias)
     kept = replace(outcome.fit, network=network)
@@ -374,8 +453,10 @@ def _calibrated(outcome: Outcome, fits: list[tuple[FitData, Fit]], preset: Prese
 
 
 def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) -> Outcome:
-    """Fit stars and the neutral range on what the kept network did not learn from."""
-    held_out, calibration, fit = outcome.held_out, outcome.calibration, outcome.fit
+    """Fit stars and the neutral range on reviews that the kept network was not fitted on."""
+    held_out = outcome.held_out
+    calibration = outcome.calibration
+    fit = outcome.fit
     if held_out is None or calibration is None:
         return outcome
     source = outcome.read.validation or outcome.read.reviews
@@ -384,16 +465,23 @@ def _with_stars(outcome: Outcome, preset: Preset, observer: TrainingObserver) ->
     neutral = None
     if source.neutral is not None:
         texts = source.neutral.texts
-        found = review_probabilities(fit.network, preset, fit.vocabulary, texts)
-        told = FitData(source.neutral, source.neutral), replace(fit, held_out=found)
-        neutral = HeldOut.of([told], preset.max_tokens)
+        found = review_probabilities(
+            network=fit.network,
+            preset=preset,
+            vocabulary=fit.vocabulary,
+            texts=texts,
+        )
+        answered = replace(fit, held_out=found)
+        neutral = HeldOut.of(
+            [(FitData(source.neutral, source.neutral), answered)], preset.max_tokens
+        )
     share = len(held_out.labels) / len(source)
-    rated = Rated.of(held_out, calibration, neutral, share)
+    rated = Rated.of(held_out=held_out, calibration=calibration, neutral=neutral, share=share)
     if source.stars is not None:
         try:
             outcome = replace(outcome, stars=fit_stars(rated))
         except NotFitted as reason:
-            observer.hint(f"the model tells no stars: {reason}")
+            observer.hint(f"the model has no stars: {reason}")
     if source.neutral is not None:
         try:
             outcome = replace(outcome, neutral=fit_neutral(rated))

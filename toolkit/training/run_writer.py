@@ -1,4 +1,4 @@
-"""Writing the run folder: `config.json`, `metrics.json`, the history and its pictures, the rest."""
+"""Write the run folder: `config.json`, `metrics.json`, the network, the history and its plots."""
 
 from __future__ import annotations
 
@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from toolkit import __version__
 from toolkit.evaluation.metrics import Metrics
 from toolkit.files import atomic_folder
-from toolkit.model import facts as model_facts
+from toolkit.model import training_facts
+from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.labels import is_unsure
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import rescaled
@@ -35,18 +37,18 @@ _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
 def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
-    """Draw `loss.png` and `accuracy.png` of some fits: the folds, or the network that is kept."""
-    # It says so when it first builds its font cache, which does not matter here.
+    """Draw `loss.png` and `accuracy.png` of some fits: the folds, or the kept network."""
+    # Otherwise Matplotlib reports that it builds its font cache for the first time.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator, PercentFormatter
 
     folds = f", mean of {len(fits)} folds" if len(fits) > 1 else ""
-    # Folds stop at different epochs: the mean ends where the first one does.
+    # Folds stop at different epochs: the mean ends with the shortest.
     shared = min(fit.epochs for fit in fits)
     kept = float(np.mean([fit.kept_epoch for fit in fits]))
     for metric, unit in _METRICS.items():
-        # A Figure of its own, not pyplot: no window system, and nothing kept between calls.
+        # `Figure` instead of pyplot: no window system, and no state kept between calls.
         figure = Figure(figsize=(7.2, 4.5), dpi=150, layout="constrained")
         axes = figure.add_subplot()
         axes.set_title(f"Training and validation {metric}{folds}", loc="left", weight="bold")
@@ -72,9 +74,9 @@ def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
 
 
 def write_run(
-    path: Path, config: RunConfig, metrics: model_facts.Metrics, outcome: Outcome, *, force: bool
+    path: Path, config: RunConfig, metrics: training_facts.Metrics, outcome: Outcome, *, force: bool
 ) -> None:
-    """Write every part of the run folder; all of it appears at once."""
+    """Write the run folder; it appears when it is complete."""
     if path.parent == RUNS:
         RUNS.mkdir(exist_ok=True)
     from toolkit.networks.network_files import save_keras  # late: it imports ONNX
@@ -95,14 +97,14 @@ def write_run(
             plot_histories(partial, outcome.folds or [outcome.fit])
 
 
-def metrics_of(outcome: Outcome) -> model_facts.Metrics:
-    """The content of `metrics.json`, which says nothing of times: the same training, same bytes."""
-    return model_facts.Metrics(
+def metrics_of(outcome: Outcome) -> training_facts.Metrics:
+    """Return the content of `metrics.json`: no times, so equal trainings write equal bytes."""
+    return training_facts.Metrics(
         validation=_scores(outcome.fit, outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
         adaptation=outcome.adaptation,
-        test=None if outcome.test is None else model_facts.Scores(**_numbers(outcome.test)),
+        test=None if outcome.test is None else training_facts.Scores(**_numbers(outcome.test)),
         copies=outcome.copies,
         parameters=int(outcome.fit.network.count_params()),
         unsure=_unsure(outcome),
@@ -111,25 +113,24 @@ def metrics_of(outcome: Outcome) -> model_facts.Metrics:
 
 
 def _unsure(outcome: Outcome) -> float | None:
-    """Give the share of unsure answers among the held-out reviews, as they weigh in the loss."""
-    held_out, change = outcome.held_out, outcome.calibration
-    if held_out is None or len(held_out.labels) < model_facts.FEWEST_FOR_UNSURE:
+    """Return the share of unsure answers among the held-out reviews, weighted as in the loss."""
+    held_out = outcome.held_out
+    change = outcome.calibration
+    if held_out is None or len(held_out.labels) < FEWEST_FOR_UNSURE:
         return None
-    found = is_unsure(  # those of an adapted model are calibrated
-        held_out.probability
-        if change is None
-        else rescaled(held_out.probability, change.scale, change.bias)
-    )
-    return float(np.average(found, weights=held_out.weights))
+    probability: npt.NDArray[Any] = held_out.probability
+    if change is not None:  # None for an adapted model, whose probabilities are calibrated
+        probability = rescaled(probability, change.scale, change.bias)
+    return float(np.average(is_unsure(probability), weights=held_out.weights))
 
 
 def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> RunConfig:
-    """The content of `config.json`, with the epochs and the batch size that were used."""
-    planned = (*outcome.folds, outcome.fit)[0].most_epochs
+    """Return the content of `config.json`, with the epochs and the batch size that were used."""
+    first_fit = outcome.folds[0] if outcome.folds else outcome.fit
     training = {
         "seed": options.seed,
         "epochs": outcome.fit.epochs,
-        "most_epochs": planned if options.stops_early else None,
+        "most_epochs": first_fit.most_epochs if options.stops_early else None,
         "batch_size": outcome.fit.batch_size,
         "early_stopping": options.stops_early,
         "patience": PATIENCE if options.stops_early else None,
@@ -141,7 +142,7 @@ def config_of(preset: Preset, options: TrainingOptions, outcome: Outcome) -> Run
     if preset.is_adjustable:
         training |= {"dropout": preset.dropout, "learning_rate": preset.learning_rate}
     if outcome.read.reviews.domains is not None:
-        training["balanced"] = True  # the probabilities are those of as many reviews of each label
+        training["balanced"] = True  # the probabilities assume as many reviews of each label
     if outcome.read.teachers:
         training["teacher_weight"] = options.teacher_share
     return RunConfig(
@@ -168,39 +169,41 @@ def _numbers(metrics: Metrics) -> dict[str, Any]:
     }
 
 
-def _scores(fit: Fit, split: str | None = None) -> model_facts.Scores | None:
-    """Of the kept epoch, on what was held out."""
+def _scores(fit: Fit, split: str | None = None) -> training_facts.Scores | None:
+    """Return the scores of the kept epoch on the held-out reviews."""
     if fit.validation is None:
         return None
     epochs = {}
     if fit.history:
         epochs = {"epoch": fit.kept_epoch, "best_epoch": fit.best_epoch}
-    return model_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
+    return training_facts.Scores(**_numbers(fit.validation), **epochs, split=split)
 
 
-def _summarize(outcome: Outcome) -> model_facts.Folds:
+def _summarize(outcome: Outcome) -> training_facts.Folds:
     each = tuple(scores for fold in outcome.folds if (scores := _scores(fold)) is not None)
 
-    def spread(name: str) -> model_facts.Spread:
+    def spread(name: str) -> training_facts.Spread:
         values = [getattr(scores, name) for scores in each]
-        return model_facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
+        return training_facts.Spread(float(np.mean(values)), float(np.std(values, ddof=1)))
 
     names = ("loss", "accuracy", "balanced_accuracy", "majority_accuracy")
-    return model_facts.Folds(
+    return training_facts.Folds(
         **{name: spread(name) for name in names}, each=each, split=outcome.split
     )
 
 
-def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.TrainingData:
-    """What was read."""
-    read, held_out, others = outcome.read, outcome.data.held_out, outcome.read.unlabelled
-    return model_facts.TrainingData(
+def describe_data(outcome: Outcome, options: TrainingOptions) -> training_facts.TrainingData:
+    """Describe the reviews that were read, for `config.json`."""
+    read = outcome.read
+    held_out = outcome.data.held_out
+    others = outcome.read.unlabelled
+    return training_facts.TrainingData(
         **vars(_source_of(read.reviews)),
         test=None if read.test is None else _source_of(read.test),
         validation=None if read.validation is None else _source_of(read.validation),
         unlabelled=None
         if others is None
-        else model_facts.ReviewSource(
+        else training_facts.ReviewSource(
             source=others.name,
             reviews=len(others),
             without_text=others.without_text,
@@ -215,8 +218,8 @@ def describe_data(outcome: Outcome, options: TrainingOptions) -> model_facts.Tra
     )
 
 
-def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
-    return model_facts.ReviewSource(
+def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
+    return training_facts.ReviewSource(
         source=reviews.name,
         reviews=len(reviews),
         positive=reviews.positives,
@@ -228,8 +231,8 @@ def _source_of(reviews: Reviews) -> model_facts.ReviewSource:
     )
 
 
-def _describe_teacher(matches: Matches) -> model_facts.TeacherSource:
-    return model_facts.TeacherSource(
+def _describe_teacher(matches: Matches) -> training_facts.TeacherSource:
+    return training_facts.TeacherSource(
         source=matches.teacher.path.name,
         rows=len(matches.teacher),
         without_probability=matches.teacher.without_probability,
@@ -241,13 +244,13 @@ def _describe_teacher(matches: Matches) -> model_facts.TeacherSource:
 
 
 def sampled_parts(outcome: Outcome, seed: int) -> str:
-    """Say which reviews the sample has, such as `validation, test and training`."""
+    """Return the parts that the sample is from, such as `validation, test and training`."""
     *others, last = outcome.sample(seed)
     return f"{', '.join(others)} and {last}" if others else last
 
 
 def _write_history(path: Path, outcome: Outcome) -> None:
-    """A line per epoch; `fold` counts from 1 and is empty for the network that is kept."""
+    """Write one line per epoch; `fold` counts from 1 and is empty for the kept network."""
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(("fold", "epoch", *_HISTORY))

@@ -1,4 +1,4 @@
-"""Where reviews come from, labelled or not: IMDB, or files with a review per row."""
+"""Read reviews, labelled or not: from IMDB, or from files with one review per row."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from toolkit.files import is_a_folder, is_there
 from toolkit.model.classes import is_positive
 from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
+from toolkit.records.labelled import Opinions, read_labelled
 from toolkit.records.labels import Targets
 from toolkit.records.options import STDIN, ReadOptions
-from toolkit.records.table import ReviewTable, read_table
+from toolkit.records.table import read_table
 from toolkit.stores.paths import path_of
 from toolkit.training.imdb import load_acl_imdb, load_acl_imdb_unlabelled, load_imdb
 from toolkit.training.options import TrainingOptions
@@ -36,53 +37,44 @@ IMDB = "imdb"
 def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     """Read a labelled file, or standard input.
 
-    Rows without text are left out and counted; those with a neutral label are kept apart. A text
-    without a label is an error, unless wrong labels are skipped: it may be of a wrong column.
+    Rows without text are left out and counted; rows with a neutral label are kept separately. A
+    text without a label is an error, as the column may be wrong, unless wrong labels are skipped.
     """
-    of = reading.columns.of
-    roles = ("text", "label", "stars", "group", "balance")
-    table = read_table(path, reading, *map(of, roles))
-    with_text = table.filled("text")
-    labels = table.opinions(with_text, reading.labels)
-    rows, targets = labels.rows, labels.targets
-    groups, domains = table.at("group"), table.at("balance")
-    stars, stars_meaning = _stars(table, labels.kind, is_named=reading.columns.stars is not None)
-    # Numbered together: neutral reviews are of the same groups and domains.
+    found = read_labelled(path, reading, "stars", "group", "balance")
+    table, opinions = found.table, found.opinions(skips_missing=False)
+    labels = opinions.labels
+    groups = table.at("group")
+    domains = table.at("balance")
+    # Neutral reviews have the same groups and domains, so both are numbered together.
     everything = Reviews(
-        path.name,
-        table["text"],
-        np.zeros(table.rows, np.int8),
-        None if groups is None else group_codes(groups),
+        name=path.name,
+        texts=table["text"],
+        labels=np.zeros(table.rows, np.int8),
+        groups=None if groups is None else group_codes(groups),
         domains=None if domains is None else domain_codes(domains),
-        stars=stars,
+        stars=_stars_of_all(opinions, table.rows),
     )
+    targets = labels.targets
     return replace(
-        everything.take(rows),
+        everything.take(labels.rows),
         labels=is_positive(targets).astype(np.int8),
-        without_text=table.rows - len(with_text),
-        without_label=len(with_text) - len(rows) - len(labels.neutral),
+        without_text=found.without_text,
+        without_label=len(found.rows) - len(opinions.rows),
         soft_labels=targets if np.any((targets > 0) & (targets < 1)) else None,
         neutral=everything.take(labels.neutral) if len(labels.neutral) else None,
         label_kind=labels.kind,
         label_meaning=labels.meaning,
-        stars_meaning=stars_meaning,
+        stars_meaning="" if opinions.stars is None else opinions.stars.meaning,
     )
 
 
-def _stars(table: ReviewTable, kind: str, *, is_named: bool) -> tuple[Targets | None, str]:
-    """Give the stars of all rows, NaN without a text, and where they are from."""
-    rows = table.filled("text")
-    found = table.ratings(rows, kind)
-    if is_named and (found is None or found.column != table.chosen["stars"]):
-        raise InputError(
-            f"{table.place('stars')}: less than half of its values are stars, 1 to 5 or 1 to "
-            "10. Choose another with --stars-column, or leave it out."
-        )
-    if found is None:
-        return None, ""
-    stars = np.full(table.rows, np.nan, np.float32)
-    stars[rows] = found.stars
-    return stars, found.meaning
+def _stars_of_all(opinions: Opinions, rows: int) -> Targets | None:
+    """Return the stars of all rows of a file, NaN where a row has no text, label or stars."""
+    if opinions.stars is None:
+        return None
+    stars = np.full(rows, np.nan, np.float32)
+    stars[opinions.rows] = opinions.stars.stars
+    return stars
 
 
 def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
@@ -101,11 +93,12 @@ def load(data: str, reading: ReadOptions, part: Part = "train") -> Reviews:
 
 
 def check_columns(options: TrainingOptions) -> None:
-    """Raise `UsageError` if columns or ways to read are named and no file has a use for them.
+    """Raise `UsageError` for options of columns or reading that no file can use.
 
-    Likewise if a test was asked for and no reviews are there to test on.
+    Also raised for --test if there are no test reviews.
     """
-    reading, data = options.reading, options.data
+    reading = options.reading
+    data = options.data
     is_file = has_columns(data)
     if options.test and options.test_data is None and is_file:
         raise UsageError(
@@ -139,7 +132,7 @@ def check_columns(options: TrainingOptions) -> None:
     ]
     if useless:
         source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
-        groups = "" if data == IMDB else " Its groups are the films, without being asked for."
+        groups = "" if data == IMDB else " It is always grouped by film."
         raise UsageError(
             f"{', '.join(useless)}: {source} has no columns.{groups} Leave this out, or give a "
             "labelled file."
@@ -147,12 +140,12 @@ def check_columns(options: TrainingOptions) -> None:
 
 
 def has_columns(data: str) -> bool:
-    """Whether data are a file: neither those of Keras nor an `aclImdb` folder."""
+    """Check whether the data are a file: neither `imdb` nor an `aclImdb` folder."""
     return data != IMDB and not is_a_folder(path_of(data))
 
 
 def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
-    """Read a file, or `train/unsup` of a folder; `TrainingError` if no row has a text."""
+    """Read a file, or `train/unsup` of a folder; raise `TrainingError` if no row has a text."""
     if is_a_folder(path):
         reviews = load_acl_imdb_unlabelled(path)
     else:
@@ -169,13 +162,13 @@ def load_unlabelled(path: Path, reading: ReadOptions) -> UnlabelledReviews:
 
 
 def concatenate(parts: Sequence[UnlabelledReviews]) -> UnlabelledReviews:
-    """Put the reviews of several sources, at least one, after each other."""
+    """Join the reviews of one or more sources."""
     teacher = None
     if any(part.teacher is not None for part in parts):
         teacher = np.concatenate([known_or_nan(part.teacher, len(part)) for part in parts])
     return UnlabelledReviews(
-        ", ".join(part.name for part in parts),
-        joined([part.texts for part in parts]),
-        teacher,
-        sum(part.without_text for part in parts),
+        name=", ".join(part.name for part in parts),
+        texts=joined([part.texts for part in parts]),
+        teacher=teacher,
+        without_text=sum(part.without_text for part in parts),
     )

@@ -1,4 +1,4 @@
-"""Which reviews a network is fitted on, and which are held out to evaluate it."""
+"""Split reviews into a part to fit on and a held-out part to evaluate on."""
 
 from __future__ import annotations
 
@@ -11,21 +11,21 @@ from toolkit.records.labels import Rows
 from toolkit.training.options import SplitKind
 from toolkit.training.reviews import Reviews, group_codes
 
-_GROUP_DRAWS = 100  # more of them come no nearer to the wanted share
+_GROUP_DRAWS = 100  # more draws do not come closer to the wanted share
 
 
 @dataclass(frozen=True)
 class Split:
-    """Positions of the fitted and of the held-out reviews: ascending, each in exactly one."""
+    """Positions of fitted and held-out reviews: ascending, each review in exactly one part."""
 
     fitted: Rows
     held_out: Rows
 
 
 def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
-    """What is wanted, else `group` if there are groups, else `random`.
+    """Return the wanted kind; by default `group` if the reviews have groups, else `random`.
 
-    Raises `UsageError` if groups are wanted that are not there.
+    Raises `UsageError` if `group` is wanted and there are no groups.
     """
     if wanted is SplitKind.GROUP and reviews.groups is None:
         raise UsageError(
@@ -37,16 +37,16 @@ def split_kind(reviews: Reviews, wanted: SplitKind | None = None) -> SplitKind:
 def validation_split(
     reviews: Reviews, share: float, seed: int, kind: SplitKind | None = None
 ) -> Split:
-    """Hold out a share of the reviews, 0 to 1, drawn with the class balance of all of them.
+    """Hold out a share of the reviews, 0 to 1, with the class balance of all reviews.
 
-    Groups stay whole. Raises `TrainingError` unless both sides have both labels.
+    Groups are never split. Raises `TrainingError` unless both sides have both labels.
     """
     try:
         found = _SPLITS[split_kind(reviews, kind)](reviews, share, seed)
     except ValueError:  # scikit-learn's, when a side would be empty or miss a label
         raise TrainingError(
             f"{reviews.name}: no split of {_counts(reviews)} holds out a share of {share} and "
-            "has reviews of both labels on either side. Give more reviews"
+            "has reviews of both labels on each side. Give more reviews"
             f"{'' if reviews.groups is None else ' or groups'}, or another share with --validation."
         ) from None
     _check_both_labels(reviews, found)
@@ -65,7 +65,7 @@ def cross_validation(
     kind = split_kind(reviews, kind)
     _check_enough_for_folds(reviews, count, kind)
     folds = StratifiedGroupKFold if kind is SplitKind.GROUP else StratifiedKFold
-    groups = reviews.groups if kind is SplitKind.GROUP else None  # it would warn of others
+    groups = reviews.groups if kind is SplitKind.GROUP else None  # `StratifiedKFold` would warn
     drawn = folds(count, shuffle=True, random_state=seed).split(
         reviews.labels, reviews.labels, groups
     )
@@ -78,20 +78,20 @@ def cross_validation(
 def folds_for_few(
     reviews: Reviews, count: int, seed: int, kind: SplitKind | None = None
 ) -> list[Split]:
-    """Hold out each review exactly once, as `cross_validation`; a side may lack a label.
+    """Hold out each review exactly once, as `cross_validation`, but a side may lack a label.
 
-    There are fewer folds if there are fewer reviews or groups, but at least two; `TrainingError` if
-    there is one group.
+    With few reviews or groups, there are fewer folds than `count`, but at least two. Raises
+    `TrainingError` if there is one group.
     """
     from sklearn.model_selection import GroupKFold, StratifiedGroupKFold
 
     everything = np.arange(len(reviews))
     if split_kind(reviews, kind) is not SplitKind.GROUP or reviews.groups is None:
         texts = group_codes(reviews.texts)
-        if 1 < len(np.unique(texts)) < len(texts):  # the copies of a text stay together
+        if 1 < len(np.unique(texts)) < len(texts):  # copies of a text stay together
             copies = replace(reviews, groups=texts)
-            return folds_for_few(copies, count, seed, SplitKind.GROUP)
-        # Dealt one after the other, label by label: the folds have the same share of either.
+            return folds_for_few(reviews=copies, count=count, seed=seed, kind=SplitKind.GROUP)
+        # Dealt like cards, label by label: all folds have about the same share of each label.
         random = np.random.default_rng(seed).permutation(len(reviews))
         dealt = random[np.argsort(reviews.labels[random], kind="stable")]
         held_out = [np.sort(dealt[number::count]) for number in range(min(count, len(dealt)))]
@@ -105,7 +105,7 @@ def folds_for_few(
     count = min(count, groups)
     fewest = min(reviews.positives, len(reviews) - reviews.positives)
     folds = StratifiedGroupKFold(count, shuffle=True, random_state=seed)
-    if fewest < count:  # of which the stratified one would warn
+    if fewest < count:  # `StratifiedGroupKFold` would warn
         folds = GroupKFold(count)
     drawn = folds.split(everything, reviews.labels, reviews.groups)
     return [Split(fitted, held_out) for fitted, held_out in drawn]
@@ -121,7 +121,7 @@ def _random_split(reviews: Reviews, share: float, seed: int) -> Split:
 
 
 def _group_split(reviews: Reviews, share: float, seed: int) -> Split:
-    """Of many draws of groups, the one that holds out about the share of either label."""
+    """Draw groups many times; return the split that is closest to the share for both labels."""
     from sklearn.model_selection import GroupShuffleSplit
 
     draws = GroupShuffleSplit(_GROUP_DRAWS, test_size=share, random_state=seed)
@@ -136,7 +136,7 @@ def _group_split(reviews: Reviews, share: float, seed: int) -> Split:
 
 
 def _last_split(reviews: Reviews, share: float, _seed: int) -> Split:
-    """The cut that Keras makes: the fitted part is rounded down."""
+    """Hold out the last reviews, as Keras does: the size of the fitted part is rounded down."""
     first = int(len(reviews) * (1 - share))
     return Split(np.arange(first), np.arange(first, len(reviews)))
 
@@ -149,7 +149,7 @@ _SPLITS = {
 
 
 def _counts(reviews: Reviews) -> str:
-    """How many reviews of which label, and groups, for a message."""
+    """Return the numbers of reviews by label, and of groups, for a message."""
     negatives = len(reviews) - reviews.positives
     parts = [f"{reviews.positives:,} positive and {negatives:,} negative reviews"]
     if reviews.groups is not None:

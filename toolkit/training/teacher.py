@@ -1,4 +1,4 @@
-"""A teacher file: the probabilities that another model gives to reviews, by their texts."""
+"""Read a teacher file: probabilities of another model, matched to reviews by their texts."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from toolkit.records.table import ReviewTable, read_table
 from toolkit.training.reviews import Reviews, UnlabelledReviews
 
 _TEXT_SHA256 = "text_sha256"
-_DIGITS = 16  # of a hash that are compared: among a million texts, no two are alike by chance
+_DIGITS = 16  # compared digits of a hash: enough to tell a million texts apart
 _HASH = re.compile(rf"[0-9a-f]{{{_DIGITS},64}}")
 
 
@@ -32,8 +32,8 @@ class Teacher:
     path: Path
     probabilities: Targets  # (rows,) float32, of positive
     rows: Rows  # (rows,) positions in the file
-    texts: list[str | None]  # (rows,) their `fingerprint`s; None names no review
-    without_probability: int = 0
+    texts: list[str | None]  # (rows,) the `fingerprint` of each text; None for an empty text
+    without_probability: int = 0  # number of rows that were left out
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -44,12 +44,15 @@ class Teacher:
         return sha256_of(self.path)
 
     def place(self, row: int) -> str:
-        """The file and the row in it, as the user counts."""
+        """Return the file and the number of a row, from 1, for a message."""
         return f"{self.path}, row {self.rows[row] + 1}"
 
 
 def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
-    """Read a teacher file, such as an output of `toolkit score`; `InputError` without values."""
+    """Read a teacher file, such as an output of `toolkit score`.
+
+    Raises `InputError` if the file has no probabilities, and `UsageError` if it has no texts.
+    """
     table = read_table(path, beside(path, reading), *_columns(reading))
     rows = table.filled("probability")
     if not len(rows):
@@ -57,8 +60,15 @@ def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
             f"{table.place('probability')}: has no probabilities. Choose the column with "
             "--probability-column."
         )
-    texts, without = _texts(table, rows, reading), table.rows - len(rows)
-    return Teacher(path, table.probabilities(rows), rows, texts, without)
+    texts = _texts(table, rows, reading)
+    without = table.rows - len(rows)
+    return Teacher(
+        path=path,
+        probabilities=table.probabilities(rows),
+        rows=rows,
+        texts=texts,
+        without_probability=without,
+    )
 
 
 def _columns(reading: ReadOptions) -> tuple[Column, ...]:
@@ -77,19 +87,23 @@ def _columns(reading: ReadOptions) -> tuple[Column, ...]:
 
 
 def fingerprint(text: str) -> str:
-    """First 16 hex digits of the SHA-256 of a text in UTF-8: names it in a file without texts."""
+    """Return the first 16 hex digits of the SHA-256 of a text in UTF-8.
+
+    A teacher file may have them in the column `text_sha256` instead of the texts.
+    """
     return hashlib.sha256(text.encode()).hexdigest()[:_DIGITS]
 
 
 def _texts(table: ReviewTable, rows: Rows, reading: ReadOptions) -> list[str | None]:
-    texts, hashes = table.at("text", rows), table.at(_TEXT_SHA256, rows)
+    texts = table.at("text", rows)
+    hashes = table.at(_TEXT_SHA256, rows)
     if texts is not None:
         return [text and fingerprint(text) for text in texts.to_pylist()]
     if hashes is None:
         names = [name for column in _columns(reading)[1:] for name in column.names]
         raise UsageError(
-            f"{table.name}: no column {' or '.join(map(repr, names))}, so its probabilities belong "
-            "to no review. Choose one with --text-column."
+            f"{table.name}: no column {' or '.join(map(repr, names))} to match its probabilities "
+            "to reviews. Choose one with --text-column."
         )
     return [
         _fingerprint_of(each, row, table)
@@ -98,7 +112,7 @@ def _texts(table: ReviewTable, rows: Rows, reading: ReadOptions) -> list[str | N
 
 
 def _fingerprint_of(value: str | None, row: int, table: ReviewTable) -> str | None:
-    """Cut a hash to what is compared; blank ones name nothing."""
+    """Return the compared digits of a hash, or None if it is blank."""
     found = (value or "").strip().lower()
     if not found:
         return None
@@ -112,15 +126,15 @@ def _fingerprint_of(value: str | None, row: int, table: ReviewTable) -> str | No
 
 @dataclass(frozen=True)
 class Matches:
-    """How a teacher file was used."""
+    """A teacher file, and how many of the reviews have a row in it."""
 
     teacher: Teacher
-    labelled: int  # reviews with a row
-    unlabelled: int  # the same
+    labelled: int  # labelled reviews with a row
+    unlabelled: int  # unlabelled reviews with a row
     unmatched: int  # rows without a review
 
     def line(self, labelled: int, unlabelled: int | None) -> str:
-        """Say this, with how many reviews there are; None if all of them have labels."""
+        """Return a line for the user, from the numbers of reviews; None: all have labels."""
         found = f"{self.labelled:,} of {labelled:,} labelled"
         if unlabelled is not None:
             found += f" and {self.unlabelled:,} of {unlabelled:,} unlabelled"
@@ -136,10 +150,10 @@ class Matches:
 def match(
     teachers: Sequence[Teacher], sources: Sequence[Reviews | UnlabelledReviews]
 ) -> tuple[list[Targets], list[Matches]]:
-    """Find the probabilities of teachers for reviews, those with labels first.
+    """Find the teacher scores of reviews; the first source has the labelled reviews.
 
-    Gives for each source (reviews,) float32, NaN where no teacher has one. Raises `InputError` if a
-    file belongs to other reviews, or contradicts itself or another one.
+    Returns for each source the probabilities, (reviews,) float32, NaN without a teacher score.
+    Raises `InputError` if a file belongs to other reviews, or contradicts itself or another file.
     """
     texts = [[fingerprint(text) for text in part.texts.to_pylist()] for part in sources]
     wanted = {name for part in texts for name in part}
@@ -158,11 +172,18 @@ def match(
             first, at = known.setdefault(name, (teacher, row))
             if (new := teacher.probabilities[row]) != (old := first.probabilities[at]):
                 raise InputError(
-                    f"{teacher.place(row)}: gives {new} to a review that has {old} by "
-                    f"{first.place(at)}. Give one probability for each, such as their mean."
+                    f"{teacher.place(row)}: found the probability {new} for a review that has "
+                    f"{old} in {first.place(at)}. Give one probability, such as their mean."
                 )
         labelled, *others = (sum(name in names for name in part) for part in texts)
-        matches.append(Matches(teacher, labelled, sum(others), len(teacher) - len(used)))
+        matches.append(
+            Matches(
+                teacher=teacher,
+                labelled=labelled,
+                unlabelled=sum(others),
+                unmatched=len(teacher) - len(used),
+            )
+        )
     values = {name: teacher.probabilities[row] for name, (teacher, row) in known.items()}
     found = [np.array([values.get(name, np.nan) for name in part], np.float32) for part in texts]
     return found, matches

@@ -1,26 +1,25 @@
-"""What was tried for some reviews, what each way reached, and which one is kept."""
+"""The results of the networks and baselines that were tried, and the choice among them."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from toolkit.model import DEFAULT_MODEL
-from toolkit.model import facts as model_facts
+from toolkit.model import DEFAULT_MODEL, training_facts
 
 if TYPE_CHECKING:
     from toolkit.evaluation.metrics import Metrics
 
 ADAPTING = f"{DEFAULT_MODEL}, adapted"
 
-# Of ways whose balanced accuracies are as near as this, the one with the lower log loss is kept:
-# it says more of few reviews.
+# Balanced accuracies that differ by no more than this count as equal. Then the log loss decides,
+# which is less noisy with few reviews.
 _AS_GOOD = 0.005
 
 
 @dataclass(frozen=True)
 class Tried:
-    """What a way reached on the held-out reviews, and how long it took."""
+    """A network or baseline that was tried, with its figures on the held-out reviews."""
 
     name: str
     balanced_accuracy: float  # 0 to 1
@@ -30,15 +29,21 @@ class Tried:
 
     @classmethod
     def of(cls, name: str, metrics: Metrics, seconds: float, *, is_baseline: bool = False) -> Tried:
-        """Put figures together; both labels are held out, so all are known."""
+        """Make a result from metrics; they are complete, as reviews of both labels are held out."""
         balanced = metrics.balanced_accuracy
         found = float("nan") if balanced is None else balanced
-        return cls(name, found, metrics.log_loss, seconds, is_baseline)
+        return cls(
+            name=name,
+            balanced_accuracy=found,
+            log_loss=metrics.log_loss,
+            seconds=seconds,
+            is_baseline=is_baseline,
+        )
 
 
 @dataclass(frozen=True)
 class Choice:
-    """What was tried, in order, and which way is kept."""
+    """The results, in the order in which they were tried, and the network that is kept."""
 
     tried: tuple[Tried, ...]
     kept: Tried
@@ -46,7 +51,7 @@ class Choice:
 
     @classmethod
     def of(cls, tried: tuple[Tried, ...], reviews: int) -> Choice:
-        """Choose the highest balanced accuracy; of about equal ones, the lowest log loss."""
+        """Keep the highest balanced accuracy; among about equal ones, the lowest log loss."""
         networks = [each for each in tried if not each.is_baseline]
         best = max(each.balanced_accuracy for each in networks)
         near = [each for each in networks if each.balanced_accuracy >= best - _AS_GOOD]
@@ -54,14 +59,14 @@ class Choice:
 
     @property
     def better_baseline(self) -> Tried | None:
-        """The best baseline, if the kept network is not better."""
+        """The best baseline if the kept network is not better, or None."""
         baselines = (each for each in self.tried if each.is_baseline)
         best = max(baselines, key=lambda each: each.balanced_accuracy)
         return best if best.balanced_accuracy >= self.kept.balanced_accuracy else None
 
     @property
     def line(self) -> str:
-        """What is kept and why, in one line."""
+        """One line for the user: what is kept, and why."""
         networks = [each for each in self.tried if not each.is_baseline]
         kept = self.kept
         line = f"{kept.name} is kept: balanced accuracy {kept.balanced_accuracy:.1%}"
@@ -73,7 +78,7 @@ class Choice:
 
     @property
     def note(self) -> str | None:
-        """Why the figure of an adapted model may be too good; None without one."""
+        """Why the figure of the adapted model may be too good; None if no model was adapted."""
         if all(each.name != ADAPTING for each in self.tried):
             return None
         return (
@@ -83,10 +88,10 @@ class Choice:
         )
 
     @property
-    def facts(self) -> tuple[model_facts.Tried, ...]:
-        """What the run folder says of it: no seconds, as the same training gives the same bytes."""
+    def facts(self) -> tuple[training_facts.Tried, ...]:
+        """The entries for the run folder: no seconds, as equal trainings write equal bytes."""
         return tuple(
-            model_facts.Tried(
+            training_facts.Tried(
                 each.name, each.balanced_accuracy, each.log_loss, is_baseline=each.is_baseline
             )
             for each in self.tried

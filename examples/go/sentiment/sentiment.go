@@ -21,8 +21,8 @@ import (
 // Score is what the model says of a text.
 type Score struct {
 	Label       string // "" if the model knows no word of the text: not an opinion
-	Probability float32
-	Stars       float32 // NaN if the model does not tell them, which encoding/json refuses
+	Probability float32 // NaN if Label is "", which encoding/json refuses
+	Stars       float32 // NaN if Label is "", or the model has no stars
 	KnownTokens int
 }
 

@@ -15,7 +15,7 @@ func main() {
 	if err != nil {
 		panic(err)
 	}
-	texts := []string{"A fine film.", ""}
+	texts := []string{"A fine film.", "Dull."}
 	expected, err := model.Score(texts)
 	if err != nil {
 		panic(err)

@@ -1,4 +1,4 @@
-"""The one loop over the blocks of a file, in threads and in order; and which records it takes."""
+"""Run a function on the blocks of a file in threads, in order; select a subset of its records."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -21,17 +21,25 @@ from toolkit.records.review_file import WHOLE_FILE, Block, FileRange, Offset, Pa
 from toolkit.scoring.options import ALL, Subset
 from toolkit.text.strings import only_rows
 
-_SEED = 0  # the same file gives the same sample
+_SEED = 0  # so that the same file gives the same sample
 
-# Items that are read before the first is done; two per worker: one running, one queued.
+# Items per worker that are read before the first is done: one running, one queued.
 _ITEMS_AHEAD = 2
-# Their size, per worker; one item is always let in.
+# Bytes per worker of such items; a single item may be larger.
 _BYTES_AHEAD = 16 << 20
 
 _In = TypeVar("_In")
 _Out = TypeVar("_Out")
 
-Positions = npt.NDArray[np.int64]  # of records in a block, from 0, rejects among them
+Positions = npt.NDArray[np.int64]  # of records in a block, from 0; rejects count
+
+
+class ParsedRows(NamedTuple):
+    """The wanted records of a block, and where they are in it."""
+
+    parsed: Parsed
+    positions: Positions  # of each readable record
+    records: int  # in the whole block
 
 
 @dataclass(frozen=True)
@@ -40,22 +48,25 @@ class SelectedBlock:
 
     reviews: ReviewFile
     block: Block
-    positions: Positions | None = None  # None: all
-    before: int | None = None  # records of the file before it, where blocks are left out
+    positions: Positions | None = None  # None: all records
+    before: int | None = None  # records of the file before the block, if blocks are left out
     number: int = 0  # in the loop, from 0
 
     def parse(self) -> Parsed:
-        """Give the wanted records."""
+        """Return the wanted records."""
         parsed = self.reviews.parse(self.block)
         return parsed if self.positions is None else _only(parsed, self.positions)
 
-    def parse_rows(self) -> tuple[Parsed, Positions, int]:
-        """Give the wanted records, the position of each readable one, and how many there are."""
+    def parse_rows(self) -> ParsedRows:
+        """Return the wanted records with their positions in the block."""
         parsed = self.reviews.parse(self.block)
-        rows, records = _positions_read(parsed), _count(parsed)
+        rows = _positions_read(parsed)
+        records = _count(parsed)
         if self.positions is None:
-            return parsed, rows, records
-        return _only(parsed, self.positions), rows[np.isin(rows, self.positions)], records
+            return ParsedRows(parsed, rows, records)
+        return ParsedRows(
+            _only(parsed, self.positions), rows[np.isin(rows, self.positions)], records
+        )
 
 
 def run_blocks(
@@ -68,15 +79,14 @@ def run_blocks(
     start: Offset = (),
     done: int = 0,
 ) -> Iterator[_Out]:
-    """Work on the blocks of a file in threads; give what comes out, in the order of the file.
+    """Call a function on the blocks of a file in threads; yield the results in file order.
 
-    ``work`` is called once per block, by any thread; blocks without a record of the subset are left
-    out. There is a thread for each of ``workers``, by default one per usable core. A run that is
-    continued begins at ``start``, with ``done`` records before it. Memory is bounded, whatever the
-    size of the file.
+    ``work`` is called once per block, by any thread. Blocks without a record of the subset are left
+    out. There are ``workers`` threads, by default one per usable core. A resumed run begins at
+    ``start``, after ``done`` records. Memory is bounded, whatever the size of the file.
     """
     cores = workers or usable_cores()
-    blocks = _selected(reviews, subset, start, done, cores, file_range)
+    blocks = _selected(reviews, subset, start=start, done=done, cores=cores, file_range=file_range)
     yield from in_order(
         work,
         (replace(each, number=number) for number, each in enumerate(blocks)),
@@ -87,10 +97,17 @@ def run_blocks(
 
 
 def _selected(
-    reviews: ReviewFile, subset: Subset, start: Offset, done: int, cores: int, file_range: FileRange
+    reviews: ReviewFile,
+    subset: Subset,
+    *,
+    start: Offset,
+    done: int,
+    cores: int,
+    file_range: FileRange,
 ) -> Iterable[SelectedBlock]:
+    """Return the blocks of a file that have records of the subset."""
     if subset.sample is not None:
-        return _sampled(reviews, start, subset.sample, cores)
+        return _sampled(reviews, start, size=subset.sample, cores=cores)
     if subset.limit is not None:
         return _first(reviews, start, subset.limit - done)
     blocks = reviews.blocks(start or file_range.start, file_range.stop)
@@ -98,6 +115,7 @@ def _selected(
 
 
 def _first(reviews: ReviewFile, start: Offset, left: int) -> Iterator[SelectedBlock]:
+    """Return the blocks of the first `left` records."""
     if left <= 0:
         return
     with closing(reviews.blocks(start)) as blocks:  # type: ignore[type-var]
@@ -109,15 +127,17 @@ def _first(reviews: ReviewFile, start: Offset, left: int) -> Iterator[SelectedBl
                 return
 
 
-def _sampled(reviews: ReviewFile, start: Offset, size: int, cores: int) -> Iterator[SelectedBlock]:
-    """Read the file once to count its records, and again."""
-    before: dict[Offset, int] = {(): 0}  # where a block starts → the records before it
+def _sampled(
+    reviews: ReviewFile, start: Offset, *, size: int, cores: int
+) -> Iterator[SelectedBlock]:
+    """Return the blocks of a random sample: read the file to count its records, and again."""
+    before: dict[Offset, int] = {(): 0}  # start of a block → number of records before it
     records = 0
 
     def counted(each: SelectedBlock) -> tuple[Offset, int]:
         return each.block.following, _count(each.parse())
 
-    with open_reviews(reviews.path, reviews.options) as first_pass:
+    with open_reviews(reviews.source, reviews.options) as first_pass:
         for following, count in run_blocks(first_pass, counted, workers=cores):
             records += count
             before[following] = records
@@ -127,7 +147,8 @@ def _sampled(reviews: ReviewFile, start: Offset, size: int, cores: int) -> Itera
         wanted = np.sort(np.array(chosen, np.int64))
     place = start
     for block in reviews.blocks(start):
-        first, stop = before[place], before[block.following]
+        first = before[place]
+        stop = before[block.following]
         place = block.following
         low, high = np.searchsorted(wanted, (first, stop))
         if low < high:
@@ -139,14 +160,14 @@ def _count(parsed: Parsed) -> int:
 
 
 def _positions_read(parsed: Parsed) -> Positions:
-    """Give the positions of the records that could be read, of all that are in a block."""
+    """Return the positions in the block of all records that could be read."""
     is_read = np.ones(_count(parsed), np.bool_)
     is_read[[reject.position for reject in parsed.rejects]] = False
     return np.flatnonzero(is_read)
 
 
 def _only(parsed: Parsed, positions: Positions) -> Parsed:
-    """Keep some records of a block."""
+    """Return only the records at some positions of a block."""
     is_wanted = np.zeros(_count(parsed), np.bool_)
     is_wanted[positions] = True
     rows = is_wanted[_positions_read(parsed)]
@@ -163,7 +184,7 @@ def _only(parsed: Parsed, positions: Positions) -> Parsed:
 
 
 def usable_cores() -> int:
-    """Count the cores that this process may use, by affinity and by the quota of its cgroup."""
+    """Return how many cores this process may use, by its affinity and its cgroup's quota."""
     try:
         cores = len(os.sched_getaffinity(0))
     except AttributeError:  # macOS and Windows have no affinity
@@ -182,31 +203,31 @@ def in_order(
     size: Callable[[_In], int] = lambda item: 0,  # noqa: ARG005
     is_waiting: Callable[[], bool] = lambda: False,
 ) -> Iterator[_Out]:
-    """Apply a function in threads; give the results in order, a few items ahead at the most.
+    """Apply a function to items in threads; yield the results in order, reading few items ahead.
 
-    The calling thread is one of the workers: with a thread more than there are cores, one that
-    holds Python's lock would be suspended now and then, and all others wait for it. ``size`` gives
-    the bytes that an item takes, so that large ones do not pile up. Where the next item
-    ``is_waiting`` for others, all results are given before it. The first item is left to the
-    calling thread: thousands of small files have one each, and a thread for each would only make
-    the two wait for each other.
+    The calling thread is one of the workers: with more threads than cores, the system would now and
+    then suspend the thread that holds Python's lock, and all others would wait. ``size`` returns
+    the bytes of an item, so that large items do not pile up. If the next item ``is_waiting`` for
+    input, all results are yielded before it. The calling thread takes the first item: thousands of
+    small files have one item each, and a second thread would only cost time.
     """
     if workers == 1:
         yield from map(function, items)
         return
-    pool = ThreadPoolExecutor(workers - 1)  # without a thread until an item is handed in
+    pool = ThreadPoolExecutor(workers - 1)  # starts threads only when items are submitted
     ahead: deque[_Task[_In, _Out]] = deque()
 
     def first() -> _Out:
-        """Give the first result; if it is not done, work on an item that no thread has begun."""
+        """Return the first result; while it is not done, process an item that no thread has."""
         if not ahead[0].future.done():
             any(task.run_here() for task in ahead)
         return ahead.popleft().future.result()
 
     try:
         for item in items:
-            ahead.append(_Task(function, item, size(item), pool if ahead else None))
-            del item  # which may be large: nothing holds it but who works on it
+            task = _Task(function, item, size=size(item), pool=pool if ahead else None)
+            ahead.append(task)
+            del item  # so that a large item is freed when its task is done
             while len(ahead) >= _ITEMS_AHEAD * workers or (
                 ahead and sum(task.size for task in ahead) > _BYTES_AHEAD * workers
             ):
@@ -220,30 +241,31 @@ def in_order(
 
 
 class _Task(Generic[_In, _Out]):
-    """An item that waits for a thread, is worked on, or is done."""
+    """An item that is queued, running or done."""
 
     def __init__(
         self,
         function: Callable[[_In], _Out],
         item: _In,
+        *,
         size: int,
         pool: ThreadPoolExecutor | None,
     ) -> None:
         self.size = size
         self._function = function
-        self._item = [item]  # until somebody takes it
+        self._item = [item]  # emptied when the task runs
         self.future: Future[_Out] = pool.submit(self._run) if pool else Future()
 
     def _run(self) -> _Out:
         return self._function(self._item.pop())
 
     def run_here(self) -> bool:
-        """Work on the item in this thread, unless another has begun."""
-        if not self.future.cancel():  # else the pool passes over it
+        """Run the task in this thread; return False if another thread has started it."""
+        if not self.future.cancel():
             return False
         self.future = Future()
         try:
             self.future.set_result(self._run())
-        except Exception as error:  # noqa: BLE001 (raised when it is its turn)
+        except Exception as error:  # noqa: BLE001 (raised by `future.result()`)
             self.future.set_exception(error)
         return True

@@ -1,6 +1,6 @@
-"""The facts of a model file or a run folder, in words and as JSON; no network is run.
+"""Describe a model file or a run folder in words and as JSON, without running its network.
 
-They are for `toolkit info`, `toolkit export` and the model cards.
+Used by `toolkit info`, `toolkit export` and the model cards.
 """
 
 from __future__ import annotations
@@ -12,13 +12,17 @@ from typing import TYPE_CHECKING, Any
 
 from toolkit.model import find_model
 from toolkit.model.agreement import check_agreement, check_twin
-from toolkit.model.facts import (
+from toolkit.model.facts import ModelFacts
+from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
+from toolkit.model.onnx import TYPE_NAMES, read_onnx
+from toolkit.model.run_folder import RunConfig, RunFolder
+from toolkit.model.stars import NeutralRange, StarScale
+from toolkit.model.training_facts import (
     PARTS,
     Adaptation,
     Behaviour,
     Calibration,
     Metrics,
-    ModelFacts,
     ReviewSource,
     Scores,
     TeacherSource,
@@ -26,17 +30,13 @@ from toolkit.model.facts import (
     ThresholdReached,
     TrainingData,
 )
-from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
-from toolkit.model.onnx import TYPE_NAMES, read_onnx
-from toolkit.model.run_folder import RunConfig, RunFolder
-from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.typed_json import encode
-from toolkit.records.json_writing import without_infinity
+from toolkit.records.json_encode import without_infinity
 
 if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto
 
-Row = tuple[str, str]  # a name and what to say of it
+Fact = tuple[str, str]  # a name and a sentence
 _LABELS_SHOWN = 40
 _MAJORITY = "majority baseline"
 _BEHAVIOUR = (
@@ -47,12 +47,12 @@ _BEHAVIOUR = (
 
 
 def megabytes(size: int) -> str:
-    """Such as ``1.25 MB``, of 1,000,000 bytes each."""
+    """Write a size in MB of 1,000,000 bytes, such as ``1.25 MB``."""
     return f"{size / 1e6:.2f} MB"
 
 
-def data_rows(data: TrainingData) -> Iterator[Row]:
-    """Say what a model was trained on, one row for each source."""
+def data_rows(data: TrainingData) -> Iterator[Fact]:
+    """Describe the training data of a model, one fact per source."""
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     kind = "trained on"
@@ -76,8 +76,8 @@ def data_rows(data: TrainingData) -> Iterator[Row]:
         yield "tested on", _source(data.test, "reviews")
 
 
-def metric_rows(metrics: Metrics) -> Iterator[Row]:
-    """Say how accurate a model is, as far as that was measured."""
+def metric_rows(metrics: Metrics) -> Iterator[Fact]:
+    """Describe the measured accuracy of a model."""
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
         more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
@@ -101,10 +101,10 @@ def metric_rows(metrics: Metrics) -> Iterator[Row]:
         yield "parameters", f"{metrics.parameters:,}"
 
 
-def behaviour_rows(found: Behaviour | None, *, by_who: bool = False) -> Iterator[Row]:
-    """Say what a model makes of the toolkit's own sentences, one row for each kind of them.
+def behaviour_rows(found: Behaviour | None, *, by_who: bool = False) -> Iterator[Fact]:
+    """Describe the results on the toolkit's own sentences, one fact per kind of sentence.
 
-    `by_who` adds a row for each kind of who somebody is, such as nationality.
+    `by_who` adds one fact per characteristic of a person, such as nationality.
     """
     if found is None:
         return
@@ -122,19 +122,19 @@ def behaviour_rows(found: Behaviour | None, *, by_who: bool = False) -> Iterator
 
 
 def behaviour_table(found: Behaviour | None) -> str:
-    """Give the same as a section of a card; empty where it was not measured."""
+    """Return `behaviour_rows` as a section of a model card; empty if nothing was measured."""
     shown = ((name.replace("|", "\\|"), line) for name, line in behaviour_rows(found, by_who=True))
     rows = "\n".join(f"| {name} | {line} |" for name, line in shown)
     return rows and f"\n## Behaviour\n\n{_BEHAVIOUR}\n\n| sentences | |\n|---|---|\n{rows}\n"
 
 
-def _behaviour_lines(found: Behaviour | None) -> Iterator[Row]:
+def _behaviour_lines(found: Behaviour | None) -> Iterator[Fact]:
     if found is not None and found.phenomena:
         hardest = sorted(found.phenomena, key=lambda each: each.right / each.sentences)[:3]
         names = ", ".join(f"{each.name} {each.right / each.sentences:.0%}" for each in hardest)
-        counts = [sum(each.right for each in found.phenomena)]
-        counts.append(sum(each.sentences for each in found.phenomena))
-        share = f"{counts[0] / counts[1]:.1%} of {counts[1]:,} own sentences right"
+        right = sum(each.right for each in found.phenomena)
+        total = sum(each.sentences for each in found.phenomena)
+        share = f"{right / total:.1%} of {total:,} own sentences right"
         yield "behaviour", f"{share}; fewest: {names}"
         rows = [*behaviour_rows(found)][len(found.phenomena) :]
         if rows:
@@ -142,7 +142,7 @@ def _behaviour_lines(found: Behaviour | None) -> Iterator[Row]:
 
 
 def calibration_line(calibration: Calibration | None) -> str:
-    """Say how the logits were changed, and how far the probabilities are off."""
+    """Describe how the logits were changed, and the calibration error."""
     if calibration is None:
         return "none"
     name = "calibration error" if calibration.by_probability else "calibration error by confidence"
@@ -161,8 +161,8 @@ def calibration_line(calibration: Calibration | None) -> str:
     return line if calibration.note is None else f"{line}; {calibration.note}"
 
 
-def star_rows(stars: StarScale | None, neutral: NeutralRange | None) -> Iterator[Row]:
-    """Say how good the stars and the neutral range are, where a model has them."""
+def star_rows(stars: StarScale | None, neutral: NeutralRange | None) -> Iterator[Fact]:
+    """Describe the quality of the stars and of the neutral range, if the model has them."""
     if stars is not None:
         line = "1 to 5, by the scale of the start"
         if stars.mean_error is not None:
@@ -185,8 +185,9 @@ def star_rows(stars: StarScale | None, neutral: NeutralRange | None) -> Iterator
 
 
 def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
-    """Say what the threshold is, how it was chosen, and what it reaches."""
-    line, reached = f"{threshold} ({choice.chosen})", choice.validation
+    """Describe the threshold, how it was chosen, and its measured accuracy."""
+    line = f"{threshold} ({choice.chosen})"
+    reached = choice.validation
     if reached is None:
         return line
     measures = ("precision", reached.precision), ("recall", reached.recall), ("F1", reached.f1)
@@ -198,7 +199,7 @@ def threshold_line(threshold: float, choice: ThresholdChoice) -> str:
 
 
 def parity_line(model: ModelFacts) -> str:
-    """Say how far the executions are from Keras."""
+    """Describe how far the exported model is from Keras."""
     parity = model.parity
     if parity is None:
         return "not recorded"
@@ -208,8 +209,8 @@ def parity_line(model: ModelFacts) -> str:
     )
 
 
-def _adaptation(found: Adaptation) -> Iterator[Row]:
-    """Compare the candidates, and say what was kept."""
+def _adaptation(found: Adaptation) -> Iterator[Fact]:
+    """Describe the candidates, and which one was kept."""
     for candidate in found.candidates:
         more = candidate.balanced_accuracy
         balanced = "" if more is None else f" (balanced {more:.2%})"
@@ -273,16 +274,16 @@ def _number(value: float | None, form: str = ",") -> str:
 
 @dataclass(frozen=True)
 class Tensor:
-    """An input or output of a graph; a size that is not fixed has a name."""
+    """An input or output of a graph."""
 
     name: str
     type: str
-    shape: tuple[int | str, ...]
+    shape: tuple[int | str, ...]  # a size that is not fixed is a name
 
 
 @dataclass(frozen=True)
 class OnnxDescription:
-    """A text-in model, or the ids-in twin of one, which has no `words`."""
+    """A text-in model, or an ids-in twin, which has no `words`."""
 
     kind: str
     path: Path
@@ -308,11 +309,13 @@ Description = OnnxDescription | RunDescription
 
 
 def describe(path: Path | None = None) -> Description:
-    """Describe a model, its twin or a run folder; raises `ModelError`."""
+    """Read the description of a model, a twin or a run folder; raise `ModelError` if it is bad."""
     if path is not None and path.is_dir():
         run = RunFolder(path)
         run.check()
-        return RunDescription("run folder", path, run.load_config(), run.load_metrics())
+        return RunDescription(
+            kind="run folder", path=path, config=run.load_config(), metrics=run.load_metrics()
+        )
     found = find_model(path)
     graph = read_onnx(found)
     inputs = {value.name for value in graph.graph.input}
@@ -326,7 +329,7 @@ def describe(path: Path | None = None) -> Description:
 
 
 def json_of(description: Description) -> dict[str, Any]:
-    """Give a description as JSON has it: NaN, such as the loss of a failed training, is null."""
+    """Return a description as JSON values; NaN, such as the loss of a failed training, is None."""
     found = {**encode(description), "path": str(description.path)}
     if isinstance(description, OnnxDescription):
         file = description.file
@@ -367,7 +370,7 @@ def _tensor_of(value: ValueInfoProto) -> Tensor:
 
 
 def next_step(description: Description) -> str:
-    """Say what can be done with it."""
+    """Return the next command to run, or how to use a twin."""
     if isinstance(description, RunDescription):
         return f"Next: toolkit export {description.path}"
     if description.words is None:
@@ -375,8 +378,8 @@ def next_step(description: Description) -> str:
     return f"Next: toolkit score reviews.csv --model {description.path}"
 
 
-def rows_of(description: Description) -> Iterator[Row]:
-    """Say what a description has, one row for each fact."""
+def rows_of(description: Description) -> Iterator[Fact]:
+    """Return all facts of a description in words."""
     if isinstance(description, RunDescription):
         config = description.config
         yield "preset", config.preset
@@ -391,7 +394,7 @@ def rows_of(description: Description) -> Iterator[Row]:
         yield from _model(description)
 
 
-def _model(description: OnnxDescription) -> Iterator[Row]:
+def _model(description: OnnxDescription) -> Iterator[Fact]:
     facts = description.file.facts
     yield "size", megabytes(description.bytes)
     yield "SHA-256", description.file.sha256
@@ -412,20 +415,20 @@ def _model(description: OnnxDescription) -> Iterator[Row]:
 
 
 def _labels(names: Sequence[str]) -> str:
-    """List labels; of many, the first."""
+    """List labels; of more than `_LABELS_SHOWN`, only the first."""
     if len(names) <= _LABELS_SHOWN:
         return ", ".join(names)
     return f"{', '.join(names[:_LABELS_SHOWN])} and {len(names) - _LABELS_SHOWN:,} more"
 
 
-def _training(said: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Row]:
-    """Say what a network has learned from, and how good it is."""
-    yield from data_rows(said.data)
+def _training(facts: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Fact]:
+    """Describe the training data and the quality of a network."""
+    yield from data_rows(facts.data)
     yield from metric_rows(metrics)
     yield from _behaviour_lines(metrics.behaviour)
-    if metrics.adaptation is None:  # which has its own scale and bias
-        yield "calibration", calibration_line(said.calibration)
-    yield from star_rows(said.stars, said.neutral)
+    if metrics.adaptation is None:  # adapting has a scale and bias of its own
+        yield "calibration", calibration_line(facts.calibration)
+    yield from star_rows(facts.stars, facts.neutral)
 
 
 def _tensor(tensor: Tensor) -> str:

@@ -1,4 +1,4 @@
-"""Score a block of records; say what is written for them, and count them."""
+"""Score a block of records: render the output, and count the records."""
 
 from __future__ import annotations
 
@@ -6,16 +6,15 @@ import base64
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.aspects import ASPECT_LABELS
-from toolkit.model.classes import MIXED, NEUTRAL
+from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
-from toolkit.model.predict import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
@@ -23,29 +22,38 @@ from toolkit.records.class_labels import numbers_of
 from toolkit.records.columns import LABEL, aspect_role
 from toolkit.records.labels import label_words
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
-from toolkit.scoring.blocks import SelectedBlock
+from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.results import Summary
 from toolkit.text.strings import NUL, arrow_of, has_nul, is_blank
 
-# What a text that is not a review looks like: one word, or up to five that all begin with a capital
-# letter or a digit.
+# A text that looks like a value, not a review: one word, or up to five words that all begin with a
+# capital letter or a digit.
 _VALUE = r"^\s*(\S+|[^a-z\s]\S*(\s+[^a-z\s]\S*){1,4})\s*$"
-_LOOKED_AT, _FIRST_BLOCKS = 200, 32  # texts of each, evenly from it
+# Texts are looked at for that in the first blocks, about 200 per block, evenly spaced.
+_FIRST_BLOCKS = 32
+_LOOKED_AT = 200
+
+
+class ValueCount(NamedTuple):
+    """How many texts look like values (names, addresses, booleans), of how many looked at."""
+
+    values: int
+    texts: int
 
 
 @dataclass(frozen=True)
 class ScoredBlock:
-    """The records of a block, as they are written."""
+    """The scored records of a block, rendered for the output."""
 
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
-    first_reject: tuple[int, str] | None  # its number, and the reason
-    # Of the records that could be read, as `Scorer.predict` gives them, with the reading.
+    first_reject: Reject | None
+    # One row per readable record, as `Scorer.predict` returns with `with_reading`.
     numbers: pa.RecordBatch
     summary: Summary
     following: Offset
     ends_group: bool
-    values: tuple[int, int]  # as `_count_values`; not counted of later blocks
+    values: ValueCount  # zeros after the first blocks
 
 
 @dataclass(frozen=True)
@@ -56,10 +64,10 @@ class BlockScorer:
     reviews: ReviewFile
     form: Output
     compression: str | None  # of the output
-    saved: Sequence[pa.RecordBatch] = ()  # numbers of the first blocks
+    saved: Sequence[pa.RecordBatch] = ()  # `ScoredBlock.numbers` of an earlier run, by block
 
     def score(self, block: SelectedBlock) -> ScoredBlock:
-        """Score what is wanted of a block, or take the numbers that are saved."""
+        """Score the wanted records of a block, or take their saved numbers."""
         parsed = block.parse()
         is_saved = block.number < len(self.saved)
         numbers = (
@@ -67,40 +75,46 @@ class BlockScorer:
             if is_saved
             else self.scorer.predict(parsed.texts, with_reading=True)
         )
-        records, rejects, labels = parsed.records, parsed.rejects, parsed.fields.get("label")
+        records = parsed.records
+        rejects = parsed.rejects
+        labels = parsed.fields.get("label")
         texts = as_strings(parsed.texts)
-        blank, with_nul = is_blank(texts), self._count_nul(texts)
+        blank = is_blank(texts)
+        with_nul = self._count_nul(texts)
         is_first = block.number < _FIRST_BLOCKS
-        values = _count_values(texts, numbers) if is_first else (0, 0)
-        del parsed, texts  # and with them the texts, which may be as large as the output
+        values = _count_values(texts, numbers) if is_first else ValueCount(0, 0)
+        del parsed, texts  # frees the texts, which may be as large as the output
         scores = self.scorer.columns(numbers, self.reviews.options.columns.adds)
         data = self.form.render(records, [*scores.values()])
         if self.form.open_file is None:
             data = compressor(self.compression)(data)
         if self.scorer.answers is None:
-            summary = self._count(numbers, scores["sentiment"], blank, labels)
+            summary = self._count(
+                numbers, sentiment=scores["sentiment"], blank=blank, labels=labels
+            )
         else:
-            summary = self._count_classes(numbers, scores[LABEL], blank, labels)
-        summary.rejected, summary.cut_at_nul = len(rejects), with_nul
+            summary = self._count_classes(numbers, found=scores[LABEL], blank=blank, labels=labels)
+        summary.rejected = len(rejects)
+        summary.cut_at_nul = with_nul
         return ScoredBlock(
-            data,
-            b"".join(_line_of(reject, self.reviews) for reject in rejects),
-            (rejects[0].number, rejects[0].reason) if rejects else None,
-            numbers,
-            summary,
-            block.block.following,
-            block.block.ends_group,
-            values,
+            data=data,
+            rejects=b"".join(_line_of(reject, self.reviews) for reject in rejects),
+            first_reject=rejects[0] if rejects else None,
+            numbers=numbers,
+            summary=summary,
+            following=block.block.following,
+            ends_group=block.block.ends_group,
+            values=values,
         )
 
     def _count_nul(self, texts: pa.Array) -> int:
-        """Count texts with a NUL, if the model's token rule ends them there."""
+        """Count the texts that the model's token rule ends at a NUL."""
         if self.scorer.facts.rule.ends_at_nul and has_nul(texts):
             return _count_true(pc.match_substring(texts, NUL))
         return 0
 
     def _count_read(self, numbers: pa.RecordBatch, blank: pa.BooleanArray) -> Summary:
-        """Count the records of a block by how their texts were read."""
+        """Count the records of a block by whether their texts have known words."""
         probability = numbers["probability"]
         without_text = _count_true(blank)
         few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
@@ -117,18 +131,20 @@ class BlockScorer:
     def _count_classes(
         self,
         numbers: pa.RecordBatch,
+        *,
         found: pa.StringArray,
         blank: pa.BooleanArray,
         labels: pa.Array | None,
     ) -> Summary:
-        """Count the records of a block by their class; arrays have a value per readable record."""
+        """Count the records of a block by class; all arrays have one value per readable record."""
         summary = self._count_read(numbers, blank)
         counts = {each["values"]: each["counts"] for each in found.value_counts().to_pylist()}
         assert self.scorer.answers is not None
         summary.classes = {name: counts.get(name, 0) for name in self.scorer.answers.shown}
         if labels is not None:
             names = self.scorer.facts.labels
-            true, called = numbers_of(labels, names), numbers_of(found, names)
+            true = numbers_of(labels, names)
+            called = numbers_of(found, names)
             has_answer = numbers["probability"].is_valid().to_numpy(zero_copy_only=False)
             is_labelled = has_answer & (true >= 0)
             summary.labelled = int(is_labelled.sum())
@@ -139,6 +155,7 @@ class BlockScorer:
     def _count(
         self,
         numbers: pa.RecordBatch,
+        *,
         sentiment: pa.StringArray,
         blank: pa.BooleanArray,
         labels: pa.Array | None,
@@ -167,20 +184,17 @@ class BlockScorer:
         return summary
 
 
-def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> tuple[int, int]:
-    """Look at some texts that the model can read; give how many look like values, and of how many.
-
-    Such are names, addresses and booleans.
-    """
+def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> ValueCount:
+    """Count which of some texts look like values, among the texts with enough known words."""
     is_read = pc.invert(pc.fill_null(numbers[FEW_KNOWN_WORDS], True))  # null: without a score
     rows = np.flatnonzero(is_read.to_numpy(zero_copy_only=False))
     rows = rows[:: max(1, len(rows) // _LOOKED_AT)]
     found = pc.match_substring_regex(texts.take(arrow_of(rows)), _VALUE)
-    return found.true_count, len(rows)
+    return ValueCount(found.true_count, len(rows))
 
 
 def _count_labels(labels: pa.Array, answers: pa.StringArray) -> dict[str, dict[str, int]]:
-    """Count the answers to the rows with each label; an answer of null is not counted."""
+    """Count rows by label and answer; rows without an answer are left out."""
     table = pa.table({"label": label_words(labels), "answer": answers})
     table = (
         table.filter(answers.is_valid())
@@ -198,7 +212,7 @@ def _count_true(values: pa.BooleanArray) -> int:
 
 
 def _line_of(reject: Reject, reviews: ReviewFile) -> bytes:
-    """Give a line of JSON: where a record is, what is wrong, and its bytes as they are."""
+    """Write a reject as a line of JSON: where the record is, what is wrong, and its bytes."""
     content: dict[str, Any] = {
         "file": str(reviews.path),
         reviews.counts: reject.number,

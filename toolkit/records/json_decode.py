@@ -1,4 +1,4 @@
-"""JSON objects: limits, members as they are written, values at the keys of columns."""
+"""Decode JSON objects within limits: members as they are written, and values of columns."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from toolkit.text.strings import without_half_pairs
 
 
 class Number(str):
-    """A number as it is written. Python refuses whole numbers of more than 4,300 digits."""
+    """A number as it is written: Python refuses integers of more than 4,300 digits."""
 
     __slots__ = ()
 
@@ -24,24 +24,25 @@ def _refuse(constant: str) -> NoReturn:
 
 DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
 
-# Python's reader gives up at a depth that depends on who calls it, near 1,000; Arrow's at none.
+# Python's decoder fails near a depth of 1,000, depending on the stack of its caller; Arrow's has no
+# limit.
 NESTING_LIMIT = 800
-# Python takes up to 200 bytes for each.
+# Python needs up to 200 bytes for each value.
 VALUES_LIMIT = 1_000_000
 
-WHITE_SPACE = b" \t\r\n"  # as JSON has it
+WHITE_SPACE = b" \t\r\n"  # as JSON defines it
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _OBJECTS = re.compile(r"\[[ \t\r\n]*\{")
-# Brackets, commas and, so that those in them are passed over, strings; a line end ends a string, so
-# that a quote that is never closed costs no more than its line.
+# Brackets, commas, and whole strings, so that brackets and commas in strings do not match. A line
+# end also ends a string, so that a quote that is never closed costs only its line.
 MARKS = re.compile(rb'[\[{\]},]|"(?:[^"\\\n]++|\\[^\n])*+["\n]?')
 
 
 def members(text: str) -> Iterator[tuple[str, str | None]]:
-    """Give the names and values of an object, in order; `ValueError` if it is not an object.
+    """Return the names and values of an object, in order; `ValueError` if it is not an object.
 
-    A value that is not a string is as written, None for null.
+    Strings are decoded, null is None, and other values are their source text.
     """
     at = after_space(text, after_space(text, 0), "{")
     while text[at : at + 1] == '"':
@@ -57,7 +58,7 @@ def members(text: str) -> Iterator[tuple[str, str | None]]:
 
 
 def opening_members(text: str) -> tuple[list[str], bool]:
-    """Give the names of an object up to the first that is an array of objects; and if there is one.
+    """Return the names of an object up to its first array of objects; and whether it has one.
 
     The end of the object may be cut off.
     """
@@ -76,7 +77,7 @@ def opening_members(text: str) -> tuple[list[str], bool]:
 
 
 def follow(content: dict[str, Any], keys: Keys) -> Any:
-    """Give the value at the end of some keys; None if a key is missing or an object is null.
+    """Return the value at a path of keys; None if a key is missing or an object is null.
 
     Raises `ValueError` if a value before the last key is not an object.
     """
@@ -94,7 +95,7 @@ def follow(content: dict[str, Any], keys: Keys) -> Any:
 
 
 def field_at(content: dict[str, Any], keys: Keys) -> str | None:
-    """Give the value at the end of some keys as a string; None if it is missing or null."""
+    """Return the value at a path of keys as a string; None if it is missing or null."""
     try:
         value = follow(content, keys)
     except ValueError:
@@ -105,15 +106,15 @@ def field_at(content: dict[str, Any], keys: Keys) -> str | None:
 
 
 def text_at(content: dict[str, Any], keys: Keys) -> str | None:
-    """Give the text at the end of some keys; `ValueError` if it is something else."""
+    """Return the string at a path of keys; `ValueError` if it is another kind of value."""
     text = follow(content, keys)
-    if text is not None and type(text) is not str:  # a number is a string, too
+    if text is not None and type(text) is not str:  # `Number` is a subclass of str
         raise ValueError(f"expected a string as {'.'.join(keys)!r}, found {kind_of(text)}")
     return text
 
 
 def check_names(text: str, known: Collection[str]) -> None:
-    """Raise `ValueError` for an object that the columns of another format cannot hold."""
+    """Raise `ValueError` if an object does not fit into the columns `known`."""
     seen = set()
     for name, _ in members(text):
         if name not in known:
@@ -127,7 +128,7 @@ def check_names(text: str, known: Collection[str]) -> None:
 
 
 def has_too_much(record: bytes) -> str | None:
-    """Say what a record has more of than can be read in bounded memory; None if it has not."""
+    """Return which limit a record exceeds, of nesting or values; None if it exceeds none."""
     if len(record) <= NESTING_LIMIT:
         return None
     opening = record.count(b"[") + record.count(b"{")
@@ -147,8 +148,8 @@ def has_too_much(record: bytes) -> str | None:
 
 
 def object_on(line: bytes) -> dict[str, Any]:
-    """Decode the object on a line; `ValueError` says why that cannot be."""
-    if not line:  # of an array
+    """Decode the object on a line; raise `ValueError` with the reason if that fails."""
+    if not line:  # an empty element of an array
         raise ValueError("nothing between two commas, or between a comma and a bracket")
     if reason := has_too_much(line):
         raise ValueError(reason)
@@ -162,7 +163,7 @@ def object_on(line: bytes) -> dict[str, Any]:
 
 
 def kind_of(value: object) -> str:
-    """Say what kind of value JSON calls it."""
+    """Return the name that JSON has for the kind of a value."""
     names = {list: "an array", bool: "a boolean", str: "a string", dict: "an object"}
     return "null" if value is None else names.get(type(value), "a number")
 
@@ -174,7 +175,7 @@ def _as_written(value: object, written: str) -> str | None:
 
 
 def after_space(text: str, at: int, mark: str = "") -> int:
-    """Position after white space, a mark, and white space."""
+    """Return the position after white space, a mark if given, and white space."""
     match = _SPACE.match(text, at)
     assert match is not None
     at = match.end()
@@ -186,14 +187,14 @@ def after_space(text: str, at: int, mark: str = "") -> int:
 
 
 def objects_among(records: Iterable[bytes]) -> Iterator[dict[str, Any]]:
-    """Give the objects among records; what is cut off or bad is passed over: `parse` says so."""
+    """Return the objects among records. Skips the others; `parse` will report them."""
     for record in records:
         with suppress(ValueError):
             yield object_on(record)
 
 
 def keys_in(content: dict[str, Any], column: Column) -> Keys | None:
-    """Choose the keys of a column in an object that has one of its names."""
+    """Return the path of keys of a column in an object; None if the object lacks its names."""
     for name in column.names:
         if name in content:
             return (name,)

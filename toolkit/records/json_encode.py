@@ -1,4 +1,4 @@
-"""Rows and values of Arrow as JSON and as the text of a CSV field; scores added to objects."""
+"""Write Arrow values as JSON and as texts for CSV fields, and add scores to JSON objects."""
 
 from __future__ import annotations
 
@@ -28,12 +28,12 @@ _LISTS = (
     (pa.types.is_list_view, pa.list_view),
     (pa.types.is_large_list_view, pa.large_list_view),
 )
-_TO_ESCAPE = r'["\\\x00-\x1f]'  # characters that a string of JSON holds only escaped
+_TO_ESCAPE = r'["\\\x00-\x1f]'  # characters that must be escaped in a JSON string
 IN_A_DAY = {"s": 86_400, "ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def as_json(column: pa.Array) -> pa.StringArray:
-    """Give each value as JSON; what JSON has no way to write is a string."""
+    """Write each value as JSON; dates, times and bytes become strings."""
     column = _plain(column)
     kind = column.type
     if pa.types.is_floating(kind):  # JSON has no infinity, and no NaN
@@ -41,18 +41,18 @@ def as_json(column: pa.Array) -> pa.StringArray:
         return pc.if_else(finite, column.cast(pa.string()), "null")
     if pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind):
         return pc.fill_null(column.cast(pa.string()), "null")
-    if not _is_written_by_python(kind):  # strings, dates, times
+    if not _needs_python(kind):  # strings, dates, times
         return _strings_as_json([column.cast(pa.string())])[0]
     return pa.array([_dump(_jsonable(value)) for value in column.to_pylist()], pa.string())
 
 
 def _strings_as_json(columns: Sequence[pa.Array]) -> list[pa.StringArray]:
-    """Write columns of strings in one turn: wide tables have thousands of them."""
+    """Write all columns of strings at once: wide tables have thousands of them."""
     return slices(_json_strings(pa.concat_arrays(columns)), map(len, columns))
 
 
 def _json_strings(values: pa.StringArray) -> pa.StringArray:
-    """Write strings as JSON does: in quotes, escaped; null is null."""
+    """Write strings as JSON strings, quoted and escaped; null is ``null``."""
     quoted = pc.fill_null(pc.binary_join_element_wise('"', values, '"', ""), "null")
     is_escaped = pc.fill_null(pc.match_substring_regex(values, _TO_ESCAPE), False)
     if not pc.any(is_escaped).as_py():
@@ -62,47 +62,49 @@ def _json_strings(values: pa.StringArray) -> pa.StringArray:
 
 
 def slices(column: pa.Array, lengths: Iterable[int]) -> list[pa.Array]:
-    """Cut a column into consecutive ones of some lengths."""
+    """Cut a column into consecutive slices of the given lengths."""
     ends = accumulate(lengths)
     return [column[start:end] for start, end in pairwise([0, *ends])]
 
 
 def as_texts(columns: Sequence[pa.Array]) -> pa.StringArray:
-    """Give the values of columns, one after the other, as CSV holds them: null is empty."""
+    """Return the values of all columns, one column after the other, as `as_text` writes them."""
     texts = [column if pa.types.is_string(column.type) else _as_text(column) for column in columns]
     return pc.fill_null(pa.concat_arrays(texts), "")
 
 
 def as_text(column: pa.Array) -> pa.StringArray:
-    """Give each value as CSV holds it: null is empty, lists and structs are JSON."""
+    """Write each value as the text of a CSV field: null is empty, lists and structs are JSON."""
     return as_texts([column])
 
 
 def _as_text(column: pa.Array) -> pa.StringArray:
-    """Write each value: lists and structs are JSON."""
+    """Write each value as text; null stays null, lists and structs are JSON."""
     column = _plain(column)
-    if _is_written_by_python(column.type):
+    if _needs_python(column.type):
         values = (_jsonable(value) for value in column.to_pylist())
-        written = [v if v is None or isinstance(v, str) else _dump(v) for v in values]
+        written = [
+            value if value is None or isinstance(value, str) else _dump(value) for value in values
+        ]
         column = pa.array(written, pa.string())
     return column.cast(pa.string())
 
 
 def _plain(column: pa.Array) -> pa.Array:
-    """Give the values of a column without what only says how they are stored."""
+    """Return a column without extension types and dictionaries, and with times as strings."""
     if isinstance(column, pa.ExtensionArray):
         column = column.storage
     if pa.types.is_dictionary(column.type):
         column = column.dictionary_decode()
     if pa.types.is_time(column.type):
         return _times_as_strings(column)
-    # Python has no nanoseconds.
+    # Times in nested values, too: Python has no nanoseconds.
     is_nested = pa.types.is_nested(column.type)
     return column.cast(_with_times_as_strings(column.type)) if is_nested else column
 
 
 def _times_as_strings(column: pa.Array) -> pa.StringArray:
-    """Write times of a day, with 24:00:00 for its end, which Arrow does not know."""
+    """Write times of day; Arrow cannot write 24:00:00, the end of a day."""
     numbers = column.view(pa.int32() if column.type.bit_width == 32 else pa.int64())
     is_end = pc.equal(numbers, IN_A_DAY[column.type.unit])
     return pc.if_else(is_end, "24:00:00", column.cast(pa.string()))
@@ -113,7 +115,7 @@ def _with_times_as_strings(kind: pa.DataType) -> pa.DataType:
 
 
 def with_parts(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) -> pa.DataType:
-    """Give a nested type with its parts changed; other types are as they are."""
+    """Return a nested type with `change` applied to its parts; other types are unchanged."""
     if pa.types.is_struct(kind):
         return pa.struct([field.with_type(change(field.type)) for field in kind.fields])
     if pa.types.is_map(kind):
@@ -129,12 +131,13 @@ def with_parts(kind: pa.DataType, change: Callable[[pa.DataType], pa.DataType]) 
     return kind
 
 
-def _is_written_by_python(kind: pa.DataType) -> bool:
+def _needs_python(kind: pa.DataType) -> bool:
+    """Whether Arrow cannot write values of a type: lists, structs and bytes."""
     return pa.types.is_nested(kind) or any(is_bytes(kind) for is_bytes in _BYTES)
 
 
 def _jsonable(value: Any) -> Any:
-    """Give bytes as text, or else in base64."""
+    """Return bytes as text if they are UTF-8, else in base64; other values are unchanged."""
     if not isinstance(value, bytes):
         return value
     try:
@@ -143,7 +146,7 @@ def _jsonable(value: Any) -> Any:
         return base64.b64encode(value).decode()
 
 
-# Made once: `json.dumps` makes one for each value, which takes six times as long.
+# One encoder for all values: `json.dumps` creates an encoder per call, six times slower.
 _encode = json.JSONEncoder(
     ensure_ascii=False, allow_nan=False, default=lambda value: str(_jsonable(value))
 ).encode
@@ -157,7 +160,7 @@ def _dump(value: Any) -> str:
 
 
 def without_infinity(value: Any) -> Any:
-    """Give null for the numbers that JSON does not have, wherever they are within a value."""
+    """Replace infinities and NaN by None, at any depth of a value: JSON has neither."""
     if isinstance(value, dict):
         return {name: without_infinity(inner) for name, inner in value.items()}
     if isinstance(value, list | tuple):
@@ -171,9 +174,9 @@ def added_members(
     scores: Sequence[pa.Array],
     *ends: pa.StringArray | str,
 ) -> pa.StringArray:
-    """Write what follows in objects without their end: members, null without a score; the ends.
+    """Write what to append to each object, whose closing brace is cut off: members, then `ends`.
 
-    The keys are in quotes.
+    The keys are JSON strings, with their quotes. A null score is ``null``.
     """
     empty_object = pc.match_substring_regex(objects, r"^\s*\{\s*$")
     members: list[pa.Array | str] = []
@@ -187,7 +190,7 @@ def added_members(
 
 
 def objects_of(batch: pa.RecordBatch) -> pa.StringArray:
-    """Write each row as an object; null is null, and what JSON has no way to write is a string."""
+    """Write each row as a JSON object, with values as `as_json` writes them."""
     are_strings = [pa.types.is_string(kind) for kind in batch.schema.types]
     pairs = [*zip(batch.columns, are_strings, strict=True)]
     strings = [column for column, is_string in pairs if is_string]
@@ -201,15 +204,16 @@ def objects_of(batch: pa.RecordBatch) -> pa.StringArray:
 def joined_rows(
     columns: Sequence[pa.StringArray], openings: Sequence[str], end: str
 ) -> pa.StringArray:
-    """Join the values of each row, (rows,), each after the opening of its column, and an end.
+    """Join the values of each row, each after the opening of its column, and append an end.
 
-    The columns have (rows,) strings each; none is null.
+    Each column has (rows,) strings without nulls; so has the result.
     """
-    count, rows = len(columns), len(columns[0])
+    count = len(columns)
+    rows = len(columns[0])
     if count <= rows:
         parts = [part for pair in zip(openings, columns, strict=True) for part in pair]
         return pc.binary_join_element_wise(*parts, end, "")
-    # Each array that is joined costs as much as hundreds of values: of a wide table, there is one.
+    # One array to join costs as much as hundreds of values, so a wide table is joined as one array.
     by_row = arrow_of(np.arange(count * rows).reshape(count, rows).T.ravel())
     values = pa.concat_arrays(columns).take(by_row)
     before = pa.array(openings, pa.string()).take(arrow_of(np.tile(np.arange(count), rows)))
@@ -220,14 +224,14 @@ def joined_rows(
 
 
 def on_lines(objects: pa.StringArray) -> pa.Buffer:
-    """Write objects on one line each: line ends within them are spaces."""
+    """Write one object per line; line ends within objects become spaces."""
     if pc.any(pc.match_substring(objects, "\n")).as_py():
         objects = pc.replace_substring_regex(objects, r"\s*\n\s*", " ")
     return values_buffer(pc.binary_join_element_wise(objects, "\n", ""))
 
 
 def with_commas(*parts: pa.StringArray) -> pa.Buffer:
-    """Join the parts of each element of an array, and the elements by commas."""
+    """Join the parts of each array element, and separate the elements by commas."""
     count = len(parts[0])
     commas = pa.concat_arrays([pa.array([""]), pa.repeat(",", max(count - 1, 0))])
     return values_buffer(pc.binary_join_element_wise(commas[:count], *parts, ""))

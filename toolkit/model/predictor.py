@@ -1,7 +1,7 @@
-"""From texts to predictions: numbers, of which labels are made without the texts.
+"""Predict numbers for texts: tokenize, run the network, count sentences. Labels are made later.
 
-`Predictor` takes Arrow arrays of any length. A few strings go through the native core alone, as
-most of their time would go into calls of Arrow.
+`Predictor` takes Arrow arrays of any length. A few strings take a shorter way, through the native
+core alone: for them, most of the time would go into calls of Arrow.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.classes import is_positive
 from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
-from toolkit.model.labels import Labelling, Limits, count_sentences, tone_of_aspects
+from toolkit.model.labels import Labelling, ToneLimits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
 from toolkit.native.networks import count_flagged
@@ -37,29 +37,31 @@ if TYPE_CHECKING:
 
 
 def list_of(texts: Iterable[str | None]) -> list[str | None]:
-    """Give texts as a list, whatever they are; raises `UsageError` for one string."""
+    """Return texts as a list; raise `UsageError` for a single string."""
     if isinstance(texts, str | bytes):
         raise UsageError("score: expected several texts, received one string; put it in a list")
     return list(texts)
 
 
 def array_of(texts: Iterable[str | None]) -> pa.StringArray:
-    """Make an array of Python strings; raises `UsageError` for anything else.
+    """Convert Python strings to an array; raise `UsageError` for other values.
 
-    None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair, which
-    Python's JSON reader accepts and UTF-8 cannot store, becomes U+FFFD.
+    None and NaN, which pandas uses for a missing text, become null. Half a surrogate pair becomes
+    U+FFFD: Python's JSON reader accepts it, but UTF-8 cannot store it.
     """
     values = list_of(texts)
     try:
         return pa.array(values, pa.string(), from_pandas=True)
     except UnicodeEncodeError:
-        return array_of([without_half_pairs(t) if isinstance(t, str) else t for t in values])
+        return array_of(
+            [without_half_pairs(text) if isinstance(text, str) else text for text in values]
+        )
     except (pa.ArrowInvalid, pa.ArrowTypeError) as error:
         raise UsageError(f"score: expected strings or None: {error}") from None
 
 
 def as_strings(texts: Texts) -> Texts:
-    """Give texts of any string type as strings or large strings; `UsageError` for other types."""
+    """Convert texts of any string type to string or large_string; `UsageError` for other types."""
     kind = texts.type.value_type if pa.types.is_dictionary(texts.type) else texts.type
     if kind not in (pa.string(), pa.large_string(), pa.string_view(), pa.null()):
         raise UsageError(f"expected an array of strings to score, received {texts.type}")
@@ -72,11 +74,12 @@ def as_strings(texts: Texts) -> Texts:
 
 _Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
 
-# Token ids are made for this many reviews at once, so that millions of short ones stay small.
+# Reviews per step, to bound the memory for token ids.
 _ROWS_AT_ONCE = 4096
 STAR_DECIMALS = 2
-# Columns that say how texts were read.
-FEW_KNOWN_WORDS, CUT_TO_LENGTH = "few_known_words", "cut_to_length"
+# Columns that describe how texts were read.
+FEW_KNOWN_WORDS = "few_known_words"
+CUT_TO_LENGTH = "cut_to_length"
 
 
 class Predictor:
@@ -90,21 +93,27 @@ class Predictor:
         aspects: Aspects | None = None,
         reasons: Callable[[], Reasons] | None = None,
         shift: float = 0.0,
-        answers: ClassAnswers | None = None,  # of a model of classes
+        answers: ClassAnswers | None = None,  # for a model of classes
     ) -> None:
-        self._shift = shift  # of the logits of reviews, for a prior; 0 changes nothing
+        self._shift = shift  # added to the logits of reviews, for a prior
         self._answers = answers
-        self._aspects, self._make_reasons = aspects, reasons
-        self._network, self._vocabulary, self._labelling = network, vocabulary, labelling
+        self._aspects = aspects
+        self._make_reasons = reasons
+        self._network = network
+        self._vocabulary = vocabulary
+        self._labelling = labelling
         self._facts = labelling.facts
         self._scores_sentences = labelling.by_sentence or aspects is not None
         self._needs_cuts = self._scores_sentences or reasons is not None
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
-        """Give what `Scorer.predict` gives."""
+        """Return the record batch of `Scorer.predict`."""
         texts = as_strings(texts)
         starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
-        blocks = [self._block(texts.slice(i, _ROWS_AT_ONCE), with_reading) for i in starts]
+        blocks = [
+            self._block(texts.slice(start, _ROWS_AT_ONCE), with_reading=with_reading)
+            for start in starts
+        ]
         columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
         has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
         if has_score.true_count < len(has_score):
@@ -115,7 +124,10 @@ class Predictor:
         return pa.RecordBatch.from_pydict(columns)
 
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
-        """Give label and probability of each text; None if there are more or others, or no core."""
+        """Return label and probability of each of a few texts.
+
+        None if the native core is missing, or if there are too many texts or other values.
+        """
         is_plain = self._answers is None and not self._labelling.by_sentence
         content = _encoded(texts) if is_plain else None
         most = self._facts.max_tokens
@@ -133,16 +145,16 @@ class Predictor:
         ]
 
     def token_ids(self, texts: pa.Array) -> Ids:
-        """Give what `Scorer.token_ids` gives."""
+        """Return the ids of `Scorer.token_ids`."""
         return self._network.rows(self._vocabulary.encode(texts, self._facts.max_tokens))
 
     def sentences(self, texts: pa.Array) -> ScoredSentences:
-        """Score the sentences of texts, which start and stop among all their tokens."""
+        """Score the sentences of texts; their positions count all tokens, read or not."""
         ids = self._vocabulary.encode(texts, with_cuts=True)
         return self._sentences.score(ids, self._network.run_all(ids)[PROBABILITY])
 
     def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
-        """Score the sentences of reviews whose ids, made ``with_cuts``, and scores are known."""
+        """Score the sentences of reviews, given their ids, made ``with_cuts``, and scores."""
         return self._sentences.score(ids, probability)
 
     @cached_property
@@ -150,11 +162,15 @@ class Predictor:
         from toolkit.model.aspects import AspectFinder
         from toolkit.model.sentences import SentenceRule, SentenceScorer
 
-        rule, most = SentenceRule(self._vocabulary), self._facts.max_tokens
-        limits, aspects = Limits.of(self._facts), self._aspects
-        finder = None if aspects is None else AspectFinder(aspects, self._vocabulary)
-        of_all = self._labelling.by_sentence
-        return SentenceScorer(self._network, rule, most, limits, finder, of_all)
+        aspects = self._aspects
+        return SentenceScorer(
+            network=self._network,
+            rule=SentenceRule(self._vocabulary),
+            most_tokens=self._facts.max_tokens,
+            limits=ToneLimits.of(self._facts),
+            finder=None if aspects is None else AspectFinder(aspects, self._vocabulary),
+            scores_all=self._labelling.by_sentence,
+        )
 
     @cached_property
     def _silent(self) -> SilentWords:
@@ -169,7 +185,7 @@ class Predictor:
         return None if self._make_reasons is None else self._make_reasons()
 
     def _moved(self, probability: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
-        """Return the probabilities with the prior, (texts,); as they are without one."""
+        """Return the probabilities adjusted by the prior, (texts,); unchanged without a prior."""
         if not self._shift:
             return probability
         return rescaled(probability, 1.0, self._shift).astype(np.float32)
@@ -177,15 +193,15 @@ class Predictor:
     def _moved_stars(
         self, probability: npt.NDArray[np.float32], ids: TokenIds
     ) -> npt.NDArray[np.float32]:
-        """Return the stars of the logits with the prior, (texts,)."""
+        """Return the stars for the logits adjusted by the prior, (texts,)."""
         assert self._facts.stars is not None
         logits = logits_of(probability) + self._shift
         known = ids.known_tokens(self._facts.max_tokens)
         return self._facts.stars.stars(logits, known).astype(np.float32)
 
-    def _block(self, texts: Texts, with_reading: bool) -> dict[str, _Values]:
-        """Give the numbers by name, (texts,) each, and `is_known`: whether a word is known."""
-        # One more than the model reads, to see whether there is more.
+    def _block(self, texts: Texts, *, with_reading: bool) -> dict[str, _Values]:
+        """Return the columns of some texts by name, and `is_known`: whether a word is known."""
+        # One token more than the model reads, to see whether a text is cut.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
         outputs = self._network.run_all(ids)
@@ -204,18 +220,18 @@ class Predictor:
         """Return whether the model knows something of each text, (texts,)."""
         if not self._facts.counts_known_tokens:
             return np.ones(len(ids), np.bool_)
-        if self._answers is not None:  # a number may well name a class
+        if self._answers is not None:  # any known token counts: a number can point to a class
             return ids.has_known_token(self._facts.max_tokens)
         return self._silent.has_speaking_word(ids)
 
     def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
-        """Return the numbers of a model of sentiment."""
+        """Return the columns of a model of sentiment, by name."""
         probability = outputs[PROBABILITY]
         moved = self._moved(probability)
         found: dict[str, _Values] = {"probability": moved}
         if STARS in outputs:
-            told = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
-            found["stars"] = np.round(told, STAR_DECIMALS)
+            stars = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
+            found["stars"] = np.round(stars, STAR_DECIMALS)
         if self._scores_sentences:
             scored = self._sentences.score(ids, probability)
             if self._labelling.by_sentence:
@@ -225,9 +241,15 @@ class Predictor:
 
                 assert scored.aspects is not None
                 of_reviews = probability[scored.reviews]
-                tones = tone_of_aspects(scored.probability, of_reviews, Limits.of(self._facts))
-                of_sentences = scored.aspects, tones, scored.probability, scored.reviews
-                found |= tones_of(self._aspects, *of_sentences, len(ids))
+                tones = tone_of_aspects(scored.probability, of_reviews, ToneLimits.of(self._facts))
+                found |= tones_of(
+                    self._aspects,
+                    bits=scored.aspects,
+                    tones=tones,
+                    probability=scored.probability,
+                    reviews=scored.reviews,
+                    total=len(ids),
+                )
         if self._reasons is not None:
             found["reasons"] = self._reasons.of(
                 ids, is_positive(moved, float(self._labelling.threshold))
@@ -241,12 +263,13 @@ def _together(parts: Sequence[_Values]) -> pa.Array:
     return arrow_of(np.concatenate(parts))
 
 
-# A review has few known words if less than these shares of its tokens are known words, and are
-# among the commonest. Measured with the default model on English reviews of 75 sources: 0.1% are
-# so, of a source 2.7% at most; with a vocabulary of 10,000 words from films alone 1% and 6.7%.
-# Of short reviews in Spanish, German, French, Italian, Portuguese and Dutch, 85 to 100% are so,
-# and all in other letters.
-FEW_KNOWN, FEW_COMMON = 0.7, 0.3
+# A review has few known words if a smaller share of its tokens than `FEW_KNOWN` are known words,
+# and a smaller share than `FEW_COMMON` are among the most frequent ones. With the default model,
+# 0.1% of the English reviews of 75 sources have few known words, at most 2.7% of any source; with a
+# vocabulary of 10,000 words from films, 1% and 6.7%. Of short reviews in Spanish, German, French,
+# Italian, Portuguese and Dutch, 85 to 100% have, and all reviews in other scripts.
+FEW_KNOWN = 0.7
+FEW_COMMON = 0.3
 COMMONEST = 1000
 
 _Flags = npt.NDArray[np.bool_]
@@ -254,18 +277,18 @@ _Flags = npt.NDArray[np.bool_]
 
 @dataclass(frozen=True)
 class KnownWords:
-    """Tells which reviews a model can hardly read, such as those in other languages.
+    """Finds reviews that a model can hardly read, such as reviews in other languages.
 
-    A share of known words alone does not tell: half of the words of a Spanish review are in a
-    vocabulary of 30,000, as films and products are called so. But few of them are among the
-    commonest ones, which are two of three words in reviews of the model's own language.
+    The share of known words is not enough: half of the words of a Spanish review are in a
+    vocabulary of 30,000, because names of films and products are. But few of them are among the
+    most frequent words, which make up two thirds of a review in the model's language.
     """
 
     vocabulary: Vocabulary
-    most_tokens: int  # that the model reads, the last ones of each review
+    most_tokens: int  # how many the model reads: the last ones of each review
 
     def are_few(self, ids: TokenIds) -> _Flags:
-        """Whether a review has few known words, (reviews,); those without a token have not."""
+        """Return which reviews have few known words, (reviews,); not those without a token."""
         starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
         read = TokenIds(ids.values, starts, ids.stops)
         few = _count(read, self._is_word) < FEW_KNOWN * read.lengths
@@ -276,11 +299,12 @@ class KnownWords:
 
     @cached_property
     def _is_word(self) -> npt.NDArray[np.uint8]:
-        """A 1 for each id of a word, (vocabulary,): no digit or second apostrophe begins it."""
+        """1 for each id of a word, (vocabulary,); 0 for tokens such as numbers."""
         bounds = bounds_of(self.vocabulary.words)
         content = np.frombuffer(self.vocabulary.words.buffers()[2] or b"", np.uint8)
         content = np.append(content, np.zeros(2, np.uint8))
-        first, second = content[bounds[:-1]], content[bounds[:-1] + 1]
+        first = content[bounds[:-1]]
+        second = content[bounds[:-1] + 1]
         has_second = (first == ord("'")) & (np.diff(bounds) > 1)
         flags = np.zeros(self.vocabulary.size, np.uint8)
         flags[FIRST_WORD_ID:] = np.where(has_second, second, first) >= ord("a")
@@ -309,12 +333,14 @@ MOST_CHARACTERS = 1 << 14
 
 
 def _encoded(texts: Sequence[object]) -> list[bytes] | None:
+    """Return a few short texts as UTF-8; None for more, and for values that are not texts."""
     if len(texts) > MOST_TEXTS:
         return None
-    content, size = [], 0
+    content = []
+    size = 0
     for text in texts:
         if text is not None and type(text) is not str:
-            return None  # NaN, which counts as None, or what is no text
+            return None  # NaN counts as None, but only elsewhere
         size += len(text or "")
         if size > MOST_CHARACTERS:
             return None

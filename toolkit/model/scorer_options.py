@@ -1,0 +1,159 @@
+"""The options of a scorer in one object.
+
+`Scorer` creates it from its arguments, and pickles as it. `toolkit score` creates it from the
+command line. The identity of a job, shards and the report read the options in use
+(`Scorer.in_use`).
+
+To add an option, add a field here, and the argument of `Scorer`. The field's metadata has the name
+on the command line, the name in the identity of a job, and the kind of models that it is for.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import Field, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from toolkit.errors import UsageError
+from toolkit.model.prior import check_prior
+
+if TYPE_CHECKING:
+    from toolkit.model.aspects import Aspects
+    from toolkit.model.facts import ModelFacts
+    from toolkit.model.labels import Neutral
+
+MOST_REASONS = 20
+_META = "option"
+
+
+class _Option(NamedTuple):
+    """Names of a field of `ScorerOptions` elsewhere, and its kind of models."""
+
+    name: str  # on the command line
+    setting: str  # in the identity of a job, as older versions wrote it
+    is_of_classes: bool  # True: for models of classes; False: for models of sentiment
+
+
+def _sentiment(name: str, setting: str) -> dict[str, _Option]:
+    return {_META: _Option(name, setting, is_of_classes=False)}
+
+
+def _classes(name: str, setting: str) -> dict[str, _Option]:
+    return {_META: _Option(name, setting, is_of_classes=True)}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScorerOptions:
+    """The arguments of `Scorer`, which documents them.
+
+    Raises
+    ------
+    UsageError
+        If the number of reasons or the prior is out of range.
+    """
+
+    model: str | Path | None = None  # the identity of a job has the SHA-256 of its file instead
+    threshold: float | None = field(
+        default=None, metadata=_sentiment("--threshold", "the threshold")
+    )
+    neutral: Neutral = field(default=None, metadata=_sentiment("--neutral", "the neutral range"))
+    by_sentence: bool = field(
+        default=False, metadata=_sentiment("--by-sentence", "the scoring by sentence")
+    )
+    aspects: Aspects | None = field(default=None, metadata=_sentiment("--aspects", "the aspects"))
+    reasons: int = field(default=0, metadata=_sentiment("--reasons", "the number of reasons"))
+    prior: float | None = field(default=None, metadata=_sentiment("--prior", "the prior"))
+    min_probability: float | None = field(
+        default=None, metadata=_classes("--min-probability", "min_probability")
+    )
+    other: str | None = field(default=None, metadata=_classes("--other", "other"))
+    top: int = field(default=0, metadata=_classes("--top", "top"))
+    probabilities: bool = field(
+        default=False, metadata=_classes("--probabilities", "probabilities")
+    )
+
+    def __post_init__(self) -> None:
+        if type(self.reasons) is not int or not 0 <= self.reasons <= MOST_REASONS:
+            raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {self.reasons!r}")
+        if self.prior is not None:
+            object.__setattr__(self, "prior", check_prior(self.prior))
+
+    def check_kind(self, facts: ModelFacts, name: str) -> None:
+        """Raise `UsageError` for an option that is not for this kind of model.
+
+        Parameters
+        ----------
+        facts : ModelFacts
+            The facts of the model.
+        name : str
+            The name of the model in the message.
+        """
+        useless = [
+            option.name
+            for each, option in _options()
+            if option.is_of_classes != facts.has_classes
+            and getattr(self, each.name) != each.default
+        ]
+        if useless:
+            raise wrong_kind(useless, facts, name)
+
+    def settings(self, *, has_classes: bool) -> dict[str, Any]:
+        """Return all options that change the answers, except the model, for the identity of a job.
+
+        For a model of classes, its options are in one entry, "the classes".
+        """
+        found: dict[str, Any] = {}
+        of_classes: dict[str, Any] = {}
+        for each, option in _options():
+            value = getattr(self, each.name)
+            home = of_classes if option.is_of_classes else found
+            home[option.setting] = value
+        if self.aspects is not None:
+            found["the aspects"] = self.aspects.words
+        return found | {"the classes": of_classes} if has_classes else found
+
+
+def _options() -> list[tuple[Field[Any], _Option]]:
+    return [(each, each.metadata[_META]) for each in fields(ScorerOptions) if each.metadata]
+
+
+def wrong_kind(useless: Sequence[str], facts: ModelFacts, name: str) -> UsageError:
+    """Return the error for options that are for models of the other kind."""
+    return UsageError(
+        f"{', '.join(useless)}: for {kind_of(has_classes=not facts.has_classes)}, and the model "
+        f"{name} {what_it_tells(facts)}. Leave this out, or choose another model."
+    )
+
+
+def kind_of(*, has_classes: bool) -> str:
+    """Return the name of a kind of models, in the plural."""
+    return "models of classes" if has_classes else "models that tell negative from positive"
+
+
+def what_it_tells(facts: ModelFacts) -> str:
+    """Return what a model distinguishes, as the end of a sentence that begins with its name."""
+    if facts.has_classes:
+        return f"tells {len(facts.labels):,} classes of its own"
+    return "tells negative from positive"
+
+
+def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> None:
+    """Raise `UsageError` for something that models of classes do not have.
+
+    Parameters
+    ----------
+    what : str
+        A command, a method or an option.
+    facts : ModelFacts
+        The facts of the model.
+    name : str
+        The name of the model in the message.
+    instead : str
+        A sentence that says what to do instead.
+    """
+    if facts.has_classes:
+        raise UsageError(
+            f"{what}: for {kind_of(has_classes=False)}, and the model {name} "
+            f"{what_it_tells(facts)}. {instead}"
+        )
