@@ -186,7 +186,7 @@ class Graph:
         """Return the digest of nodes from `start` on; free weights count by type and shape."""
         places = {name: place for place, name in enumerate(self._used(known, start))}
         nodes = self._nodes[start : start + known.count]
-        listing = "\n".join(self._listing(nodes, {*known.weights.values()}, places, ids))
+        listing = "\n".join(self._listing(nodes, {*known.weights.values()}, places=places, ids=ids))
         return hashlib.blake2b(listing.encode(), digest_size=16).hexdigest()
 
     def _used(self, known: KnownNodes, start: int) -> dict[str, None]:
