@@ -33,7 +33,7 @@ def resolved(path: Path) -> Path:
 def is_there(path: Path) -> bool:
     """Whether there is a file, a folder or an object; `Path.exists` raises if a name is too long.
 
-    A prefix of objects does not count: an object may have its name, and to look costs a request.
+    A prefix of objects does not count: an object may have the same name, and a check is a request.
     """
     return is_a_file(path) if isinstance(path, StorePath) else _mode(path) != 0
 
@@ -66,7 +66,7 @@ def check_kept(path: Path, *, is_folder: bool = False) -> None:
     """
     if isinstance(path, StorePath):
         return
-    with suppress(OSError):  # such as nothing there, or a name that is too long
+    with suppress(OSError):  # such as a missing file, or a name that is too long
         mode = path.lstat().st_mode
         is_plain = stat.S_ISDIR(mode) if is_folder else stat.S_ISREG(mode)
         if not is_plain:
@@ -180,7 +180,7 @@ def _check_absent(target: Path) -> None:
 
 
 def _rename(source: Path, target: Path, *, force: bool) -> None:
-    """Rename a file; without force, raise `FileExistsError` if a file is there.
+    """Rename a file; without force, raise `FileExistsError` if the target exists.
 
     Without force, a file that appears at the same moment is not replaced either, except on file
     systems without hard links.
@@ -283,10 +283,10 @@ def make_ready(partial: Path, rights: int = 0o666) -> None:
 
 
 def limit_rights(path: Path, source: Path) -> None:
-    """Limit the permissions of a file to those of the file that it was made from."""
+    """Remove the permissions of a file that the file it was made from does not have."""
     if is_in_store(path) or is_in_store(source):
         return
-    mode = _mode(source)  # as it is now: rights may have been taken since it was found
+    mode = _mode(source)  # read again: rights may have been removed since the file was found
     if stat.S_ISREG(mode):
         own = _mode(path)
         limit = mode | 0o600
@@ -397,7 +397,7 @@ def check_output(
     remedy = f"Choose another with {option}"
     if isinstance(path, StorePath) and not path.name:
         raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
-    with reporting_failures(path):  # such as a name that is too long to look for
+    with reporting_failures(path):  # such as a name that is too long
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
     if is_taken and not force and not is_there(path):
         raise UsageError(
@@ -410,7 +410,7 @@ def check_output(
         others = f"{replace}, or {keep}" if may_skip else f"or {replace}"
         raise UsageError(f"{path}: exists already. {remedy}, {others}.")
     if isinstance(path, StorePath):
-        return  # who may not look at it finds out when it is written
+        return  # without the right to check it, writing reports the problem
     folder = resolved(path).parent if path.is_symlink() else path.parent
     if not folder.is_dir():
         found = "is a file" if folder.exists() else "does not exist"
@@ -442,7 +442,7 @@ def _is_taken(path: Path, remedy: str) -> bool:
 
 
 def check_is_no_input(path: Path, inputs: Iterable[Path], option: str = "--output") -> None:
-    """Raise `UsageError` if an output is one of the inputs, some of which may be missing."""
+    """Raise `UsageError` if an output is one of the inputs; inputs may be missing."""
     for source in inputs:
         with suppress(OSError):
             if path.samefile(source):

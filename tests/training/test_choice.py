@@ -72,6 +72,11 @@ def test_a_baseline_that_is_as_good_is_named() -> None:
     assert choice.note is None
 
 
+def test_of_equal_accuracies_the_log_loss_decides_whether_a_baseline_is_better() -> None:
+    assert chosen(BASELINE, Tried(LINEAR, 0.7, 0.4, 1)).better_baseline is None
+    assert chosen(BASELINE, Tried(LINEAR, 0.7, 0.6, 1)).better_baseline == BASELINE
+
+
 @pytest.mark.parametrize(
     ("reviews", "names"),
     [(10, [LINEAR]), (19_999, [LINEAR]), (20_000, [LINEAR, "ngram-recurrent"])],

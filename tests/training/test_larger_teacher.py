@@ -16,7 +16,7 @@ import pytest
 from examples.teacher.mpnet import answer, texts, weights
 from examples.teacher.mpnet.network import distance_buckets
 from examples.teacher.mpnet.pieces import equal_batches
-from examples.teacher.mpnet.texts import BOTH, Question, answered_by, examples_of, folds_of
+from examples.teacher.mpnet.texts import BOTH, Mix, Question, answered_by, examples_of, folds_of
 from examples.teacher.reviews.reviews import Reviews
 from exported.data import HELD_OUT
 from toolkit.errors import InputError
@@ -76,16 +76,16 @@ def some_reviews() -> Reviews:
     )
 
 
-def test_a_fold_learns_from_its_own_texts_alone(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("REVIEWS", "SENTENCES", "OPINIONS", "NEUTRAL", "BESIDE", "WRITTEN"):
-        monkeypatch.setattr(texts, name, 20)
+def test_a_fold_learns_from_its_own_texts_alone() -> None:
     reviews = some_reviews()
     folds = folds_of(reviews)
     assert folds["it is good in both folds"] == BOTH
-    found = examples_of("A", reviews)
-    assert found == examples_of("A", reviews)
-    assert found != examples_of("B", reviews)
-    assert len(found) == 120
+    mix = Mix(short=20, long=5, sentences=20, opinions=20, neutral=20, beside=20, written=20)
+    found = examples_of("A", reviews, mix)
+    assert found == examples_of("A", reviews, mix)
+    assert found != examples_of("A", reviews, mix, 1)
+    assert found != examples_of("B", reviews, mix)
+    assert len(found) == 125
     own = [each for each in found if each.text in folds]
     assert {folds[each.text] for each in own} == {"A"}
     assert {each.probability for each in own} <= {texts.SURE, 1 - texts.SURE}

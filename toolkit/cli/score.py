@@ -50,7 +50,17 @@ def score(
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
-    call = _Call(files, common, labels, reading, subset, rejects, output, running, sharding)
+    call = _Call(
+        files=files,
+        common=common,
+        labels=labels,
+        reading=reading,
+        subset=subset,
+        rejects=rejects,
+        output=output,
+        running=running,
+        sharding=sharding,
+    )
     with RunReport(None if common.dry_run else output.report, context) as run:
         run.allow_early(common.output, rejects.rejected)
         check_memory()
@@ -143,14 +153,15 @@ class _Call:
         from toolkit.model import find_model
         from toolkit.scoring.input_files import find_jobs
 
-        common, output = self.common, self.output
+        common = self.common
+        output = self.output
         jobs = find_jobs(
             self.files,
             common.output,
-            output.output_format,
-            self.rejects.target,
-            output.report,
-            self.reading.input_format,
+            output_format=output.output_format,
+            rejected=self.rejects.target,
+            report=output.report,
+            input_format=self.reading.input_format,
         )
         run.allow(jobs, find_model(common.model), force=common.force)
         if output.page is not None:

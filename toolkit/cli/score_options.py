@@ -45,8 +45,8 @@ class CommonOptions:
         o.option(
             "PATH",
             "Output file or folder; - is standard output.",
-            "next to each input",
-            ("--output", "-o"),
+            default="next to each input",
+            names=("--output", "-o"),
         ),
     ] = None
     model: o.Model = None

@@ -112,8 +112,8 @@ def evaluate_classes(
     model : str | Path | Scorer
         The model.
     reading : ReadOptions | None
-        How the file is read; its columns. Rows with a label that is no class of the model are
-        left out and counted.
+        How the file is read; its columns. Rows with a label that the model
+        does not have are left out and counted.
     examples : int
         How many texts to show, of the pairs of classes that are confused most often.
 
@@ -147,7 +147,9 @@ def evaluate_classes(
         model=scorer.identity(),
         metrics=metrics,
         confused=confused,
-        mistakes=_mistakes(labelled, answered, scorer.facts.labels, confused, examples),
+        mistakes=_mistakes(
+            labelled, answered, names=scorer.facts.labels, confused=confused, examples=examples
+        ),
     )
 
 

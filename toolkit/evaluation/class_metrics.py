@@ -91,7 +91,7 @@ def measure_classes(
     support = confusion.sum(axis=1)
     answers = confusion.sum(axis=0)
     classes = tuple(
-        OfClass(name, int(support[at]), int(answers[at]), int(right[at]))
+        OfClass(label=name, support=int(support[at]), called=int(answers[at]), right=int(right[at]))
         for at, name in enumerate(names)
     )
     found = [(each.f1 or 0.0, each.recall or 0.0, each.support) for each in classes if each.support]

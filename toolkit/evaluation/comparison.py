@@ -16,6 +16,7 @@ from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, label_of
 _EXACT_BELOW = 25
 
 # Edwards' correction: reviews by which a difference has to be larger than the errors allow.
+_OF_CONSTANT = 0.5  # the balanced accuracy of a constant answer
 _CORRECTION = 1
 
 _HALVINGS = 40  # give an end to 12 decimals
@@ -47,7 +48,13 @@ def compare(model: str, right: Right, reference: str, reference_right: Right) ->
     """Compare two models; `right` and `reference_right`, (reviews,), mark their right answers."""
     only_model = int(np.count_nonzero(right & ~reference_right))
     only_reference = int(np.count_nonzero(reference_right & ~right))
-    return compare_counts(model, reference, only_model, only_reference, len(right))
+    return compare_counts(
+        model=model,
+        reference=reference,
+        only_model=only_model,
+        only_reference=only_reference,
+        reviews=len(right),
+    )
 
 
 def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
@@ -58,7 +65,13 @@ def compare_with_constant(model: str, metrics: Metrics) -> Comparison | None:
     only_model = metrics.true_negatives if label else metrics.true_positives
     only_constant = metrics.false_negatives if label else metrics.false_positives
     reference = f"always {SENTIMENT[label]}"
-    return compare_counts(model, reference, only_model, only_constant, metrics.accuracy.count)
+    return compare_counts(
+        model=model,
+        reference=reference,
+        only_model=only_model,
+        only_reference=only_constant,
+        reviews=metrics.accuracy.count,
+    )
 
 
 def compare_counts(
@@ -88,7 +101,7 @@ def _most(first: int, second: int, reviews: int) -> float:
     high = 1.0
     for _ in range(_HALVINGS):
         middle = (low + high) / 2
-        if _is_too_large(middle, first, second, reviews):
+        if _is_too_large(middle, first, second=second, reviews=reviews):
             high = middle
         else:
             low = middle
@@ -96,9 +109,9 @@ def _most(first: int, second: int, reviews: int) -> float:
 
 
 def _is_too_large(difference: float, first: int, second: int, reviews: int) -> bool:
-    """Whether the counts are too far below those that a true difference makes likely."""
+    """Whether the counts are too far below the counts that a true difference makes likely."""
     spread = difference * (1 - difference)
-    # The likeliest share of reviews that only the second has right, by that difference.
+    # With this difference, the likeliest share of reviews that only the second model has right.
     b = (2 * reviews - first + second) * difference - first - second
     share = (sqrt(max(b * b + 8 * reviews * second * spread, 0.0)) - b) / (4 * reviews)
     error = sqrt(max(reviews * (2 * share + spread), 0.0))
@@ -120,7 +133,9 @@ def _p_value(first: int, second: int) -> float:
 def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None:
     """Return a warning if a model is not clearly better than a constant answer, or None.
 
-    `kind` names the reviews: `held-out` or `test`.
+    `kind` names the reviews: `held-out` or `test`. A model with a higher accuracy that surely
+    recognizes both labels is clearly better, even if the reviews are too few, or too uneven, for
+    the difference of the accuracies to be sure.
     """
     found = compare_with_constant(model, metrics)
     if found is None:
@@ -129,7 +144,9 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
             f"All {kind} reviews are {label}: these figures do not show whether a model recognizes "
             "the other label. Evaluate on reviews of both labels."
         ).replace("  ", " ")
-    if found.interval[0] > 0:
+    balanced, interval = metrics.figure("balanced_accuracy")
+    recognizes_both = interval is not None and interval[0] > _OF_CONSTANT
+    if found.interval[0] > 0 or (recognizes_both and found.difference > 0):
         return None
     verdict = "worse" if found.interval[1] < 0 else "not clearly better"
     is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
@@ -140,11 +157,10 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
         f"{interval_of}, p {p_value(found.p_value)})."
     )
     reviews = f"{f'the {kind}' if kind else 'these'} reviews"
-    balanced, interval = metrics.figure("balanced_accuracy")
     figure = (
         f"Balanced accuracy: {number(balanced)}, 95% interval {ends(interval)} (a constant: 50%)."
     )
-    if interval is None or interval[0] <= 0.5:
+    if not recognizes_both:
         return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
     most = label_of(metrics.positive_share > 0.5)
     return (

@@ -93,7 +93,9 @@ def compare(
     if old.has_stars and new.has_stars:
         stars = (_floats(both[0]["stars"]), _floats(both[1]["stars"]))
     rows = pa.table(cast, schema=CHANGED_ROWS)
-    return ComparedRows(rows, answers[0] != answers[1], (before, now), stars)
+    return ComparedRows(
+        rows=rows, is_changed=answers[0] != answers[1], probabilities=(before, now), stars=stars
+    )
 
 
 class Distances:

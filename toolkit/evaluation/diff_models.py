@@ -106,7 +106,11 @@ def diff(
         texts=totals.changes({}),
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
-    return replace(found, data=_compare_files(models, files, options, on_file)) if files else found
+    return (
+        replace(found, data=_compare_files(models, files, options=options, on_file=on_file))
+        if files
+        else found
+    )
 
 
 def _compare_files(
@@ -128,7 +132,9 @@ def _compare_files(
     )
     # Where the user says what labels mean, that may depend on all their decimals.
     totals = Totals(options.show, cuts_labels=options.reading.labels == LabelNames())
-    run = _Comparison(models, files, options, on_file, data, totals)
+    run = _Comparison(
+        models=models, files=files, options=options, on_file=on_file, data=data, totals=totals
+    )
     with rows_file(options.output, CHANGED_ROWS, force=options.force) as append:
         run.read(append)
         data.changes = run.totals.changes(run.meanings())
@@ -253,7 +259,13 @@ class _Comparison:
             name = without_half_pairs(path.name if is_clear else str(path))
             fields["group"] = pa.repeat(name, count)
         found = compare(*self.models, parsed.texts, fields)
-        return _Block(found, parsed.rejects, count + len(parsed.rejects), records, block.before)
+        return _Block(
+            rows=found,
+            rejects=parsed.rejects,
+            wanted=count + len(parsed.rejects),
+            records=records,
+            before=block.before,
+        )
 
     def _warn_of_labels(self, reviews: ReviewFile) -> None:
         """Warn if a column has a usual name of labels, but its values cannot be labels."""

@@ -85,7 +85,13 @@ class Counts:
         """The new model compared with the old one; None without labels."""
         if not self.labelled:
             return None
-        return compare_counts(NEW, OLD, self.only_new_right, self.only_old_right, self.labelled)
+        return compare_counts(
+            model=NEW,
+            reference=OLD,
+            only_model=self.only_new_right,
+            only_reference=self.only_old_right,
+            reviews=self.labelled,
+        )
 
     @property
     def is_worse(self) -> bool:
@@ -166,7 +172,9 @@ class WordChanges:
     def of(cls, old: Scorer, new: Scorer) -> WordChanges:
         """Compare the words that two models know."""
         before, after = ({*scorer.vocabulary.words.to_pylist()} for scorer in (old, new))
-        return cls(len(before), len(after), len(after - before), len(before - after))
+        return cls(
+            old=len(before), new=len(after), added=len(after - before), removed=len(before - after)
+        )
 
 
 @dataclass(frozen=True)

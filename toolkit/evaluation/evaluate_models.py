@@ -138,13 +138,22 @@ def mistakes(
     """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
     found = []
     look_wrong = set(doubtful(reviews.labels, probability, threshold))
-    for place in most_confident(reviews.labels, probability, threshold, most):
+    for place in most_confident(reviews.labels, probability, threshold=threshold, most=most):
         text = reviews.texts[place].as_py()
         label = int(reviews.labels[place])
         words = () if scorer is None else scorer.explain(text).words
         row = int(reviews.rows[place]) + 1
         is_doubtful = place in look_wrong
-        found.append(Mistake(row, label, float(probability[place]), text, words, is_doubtful))
+        found.append(
+            Mistake(
+                row=row,
+                label=label,
+                probability=float(probability[place]),
+                text=text,
+                words=words,
+                is_doubtful=is_doubtful,
+            )
+        )
     return tuple(found)
 
 
@@ -245,7 +254,12 @@ class _Predictions:
     @classmethod
     def of_model(cls, scorer: Scorer, reviews: LabelledReviews) -> _Predictions:
         found = scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False)
-        return cls(scorer.identity(), float(scorer.threshold), found, scorer)
+        return cls(
+            identity=scorer.identity(),
+            threshold=float(scorer.threshold),
+            probability=found,
+            scorer=scorer,
+        )
 
     @classmethod
     def of_file(
@@ -306,7 +320,7 @@ def evaluate(
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
     results = tuple(
-        _result(name, each, reviews, opinions, options, sets)
+        _result(name, each, reviews=reviews, opinions=opinions, options=options, sets=sets)
         for name, each in zip(_names_of(answers), answers, strict=True)
     )
     labels = opinions.labels
@@ -390,7 +404,7 @@ def _compared_with(
 ) -> tuple[Comparison, ...]:
     """Compare each other model with the one at the position `best`."""
     return tuple(
-        compare(result.name, right, results[best].name, rights[best])
+        compare(result.name, right, reference=results[best].name, reference_right=rights[best])
         for result, right in zip(results, rights, strict=True)
         if result is not results[best]
     )
@@ -466,8 +480,12 @@ def _result(
         best_thresholds=best,
         precision_at_recall=at_recall,
         reliability=reliability(labels, probability),
-        coverage_at_accuracy=coverage_at(labels, probability, threshold, options.targets),
-        mistakes=mistakes(opinions, probability, threshold, answers.scorer, options.examples),
+        coverage_at_accuracy=coverage_at(
+            labels, probability, threshold=threshold, targets=options.targets
+        ),
+        mistakes=mistakes(
+            opinions, probability, threshold=threshold, scorer=answers.scorer, most=options.examples
+        ),
         ratings=_ratings(answers, reviews),
         prior=_prior(answers, labels, probability),
         same=() if answers.scorer is None else tuple(steadiness(answers.scorer, sets)),
@@ -478,7 +496,9 @@ def _result(
 def _prior(answers: _Predictions, labels: Labels, probability: Probabilities) -> PriorEffect | None:
     """Measure what a prior would change."""
     base = EVEN if answers.scorer is None else answers.scorer.base
-    return prior_effect(labels, probability, answers.probability, answers.threshold, base)
+    return prior_effect(
+        labels, probability, first=answers.probability, threshold=answers.threshold, base=base
+    )
 
 
 def _ratings(answers: _Predictions, reviews: LabelledReviews) -> Ratings | None:
@@ -492,4 +512,11 @@ def _ratings(answers: _Predictions, reviews: LabelledReviews) -> Ratings | None:
     if facts.stars is not None and stars is not None:
         known = known_tokens(scorer.vocabulary, reviews.texts, facts.max_tokens)
     own = None if facts.neutral is None else facts.neutral.ends
-    return rate(answers.probability, known, reviews.classes, stars, facts.stars, own)
+    return rate(
+        answers.probability,
+        known,
+        classes=reviews.classes,
+        given=stars,
+        scale=facts.stars,
+        neutral=own,
+    )

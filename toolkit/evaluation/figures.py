@@ -157,7 +157,9 @@ class Figure:
     ) -> None:
         """Add a curve, (points,); `dashes` are lengths on and off, in line widths."""
         on_and_off = " ".join(f"{width * length:g}" for length in dashes)
-        self.lines.append(Line(self._points(x, y), colour, width, on_and_off))
+        self.lines.append(
+            Line(points=self._points(x, y), colour=colour, width=width, dashes=on_and_off)
+        )
 
     def area(self, x: _Values, y: _Values, colour: str, opacity: float = 1.0) -> None:
         """Add a filled area between points, (points,)."""
@@ -223,7 +225,7 @@ def _reliability(evaluation: Evaluation) -> Figure:
         for each in bins:
             area = 12 + 90 * each.reviews / evaluation.data.reviews
             radius = (area / np.pi) ** 0.5
-            figure.dot(each.probability, each.positive, _series(number), radius)
+            figure.dot(each.probability, each.positive, colour=_series(number), radius=radius)
     return figure
 
 

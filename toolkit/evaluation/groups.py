@@ -104,20 +104,22 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
     # will do. Lengths are those before any cut.
     tokens = Vocabulary(pa.array([], pa.string())).encode(reviews.texts).lengths
     places = np.searchsorted([*_LENGTHS.values()], tokens, side="right")
-    slices = _slices([*_LENGTHS, _LONGEST], places, reviews, answers)
+    slices = _slices([*_LENGTHS, _LONGEST], places, reviews=reviews, answers=answers)
     found = [Breakdown("length", "Length in tokens", tuple(slices))]
     columns = reviews.data.columns
     if reviews.stars is not None:
         whole = rounded_stars(np.nan_to_num(reviews.stars, nan=FEWEST))
         places = np.where(np.isnan(reviews.stars), MOST, whole - FEWEST)
-        slices = _slices([*map(str, range(FEWEST, MOST + 1))], places, reviews, answers)
+        slices = _slices(
+            [*map(str, range(FEWEST, MOST + 1))], places, reviews=reviews, answers=answers
+        )
         column = columns.get("stars", columns["label"])
         found.append(Breakdown("stars", f"Stars (column {column})", tuple(slices)))
     if (groups := reviews.groups) is not None:
         named = pc.if_else(is_blank(groups), pa.scalar(NO_GROUP, groups.type), groups)
         codes = named.combine_chunks().dictionary_encode()
         places = codes.indices.to_numpy()
-        slices = _slices(codes.dictionary.to_pylist(), places, reviews, answers)
+        slices = _slices(codes.dictionary.to_pylist(), places, reviews=reviews, answers=answers)
         if not reviews.data.is_suite:
             slices.sort(key=lambda each: _hardest_first(each, best))
         found.append(Breakdown("groups", columns["group"], tuple(slices)))

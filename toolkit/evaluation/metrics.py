@@ -251,7 +251,7 @@ def measure(labels: Labels, probability: Probabilities, threshold: float) -> Met
     return Metrics(
         accuracy=Proportion(tp + tn, len(labels)),
         majority_accuracy=max(tp + fn, fp + tn) / len(labels),
-        balanced_accuracy=balanced_accuracy(tp, fn, fp, tn),
+        balanced_accuracy=balanced_accuracy(tp=tp, fn=fn, fp=fp, tn=tn),
         auc=auc,
         average_precision=precisions[0],
         negative_average_precision=precisions[1],
@@ -281,10 +281,18 @@ def at_thresholds(
     for threshold in thresholds:
         tp, fn, fp, tn = _confusion(labels, probability, threshold)
         accuracy = (tp + tn) / len(labels)
-        balanced = balanced_accuracy(tp, fn, fp, tn)
+        balanced = balanced_accuracy(tp=tp, fn=fn, fp=fp, tn=tn)
         called = (tp + fp) / len(labels)
         rates = _rates(tp, fn, fp)
-        found.append(AtThreshold(threshold, called, accuracy, balanced, **rates))
+        found.append(
+            AtThreshold(
+                threshold=threshold,
+                called_positive=called,
+                accuracy=accuracy,
+                balanced_accuracy=balanced,
+                **rates,
+            )
+        )
     return tuple(found)
 
 
@@ -402,11 +410,11 @@ def reliability(labels: _Array, probability: _Array) -> tuple[ReliabilityBin, ..
     probabilities = np.bincount(bins, exact, CALIBRATION_BINS)
     return tuple(
         ReliabilityBin(
-            i / CALIBRATION_BINS,
-            (i + 1) / CALIBRATION_BINS,
-            int(reviews[i]),
-            float(probabilities[i] / reviews[i]),
-            float(positive[i] / reviews[i]),
+            low=i / CALIBRATION_BINS,
+            high=(i + 1) / CALIBRATION_BINS,
+            reviews=int(reviews[i]),
+            probability=float(probabilities[i] / reviews[i]),
+            positive=float(positive[i] / reviews[i]),
         )
         for i in np.flatnonzero(reviews).tolist()
     )
@@ -455,7 +463,17 @@ def coverage_at(
     for target in targets:
         reached = ends[right[ends - 1] / ends >= target]
         if not len(reached):
-            found.append(TargetCoverage(target, 0, 0.0, 0, None, None, None))
+            found.append(
+                TargetCoverage(
+                    target=target,
+                    answered=0,
+                    share=0.0,
+                    right=0,
+                    accuracy=None,
+                    interval=None,
+                    uncertain=None,
+                )
+            )
             continue
         count = int(reached[-1])
         part = Proportion(int(right[count - 1]), count)

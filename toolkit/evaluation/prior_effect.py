@@ -40,4 +40,9 @@ def prior_effect(
         return None
     moved = rescaled(probability, 1.0, shift_of(found.share, base)).astype(np.float32)
     error = round(found.error, 6)
-    return PriorEffect(found.share, error, found.scores, measure(labels, moved, threshold))
+    return PriorEffect(
+        share=found.share,
+        error=error,
+        scores=found.scores,
+        metrics=measure(labels, moved, threshold),
+    )

@@ -63,7 +63,7 @@ def rate(
     scale: StarScale | None,
     neutral: tuple[float, float] | None,
 ) -> Ratings:
-    """Measure the probabilities of reviews, (reviews,), NaN where there is no score.
+    """Measure the probabilities of reviews, (reviews,), NaN without a score.
 
     `known_tokens` (reviews,) are the numbers of tokens that the model knows; stars need them.
     `given` are the stars of the reviewers, 1 to 5 or NaN; `scale` and `neutral` are the model's.

@@ -122,12 +122,14 @@ def summarize(
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
-    show_rows(found, run.kept, options.by[0] if options.by else None, show)
+    show_rows(found, run.kept, by=options.by[0] if options.by else None, show=show)
     found.title = options.title
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
-        compare(found, found.since, run.words, earlier.words, themes, 4 * show)
+        compare(
+            found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
+        )
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
     return found
@@ -297,7 +299,7 @@ class _Run:
         positions = positions[~has_no_score.to_numpy(zero_copy_only=False)]
         where = f"{path}: column {reviews.chosen['probability']!r}"
         words = pa.chunked_array([rows["probability"]])
-        found = read_probabilities(words, positions, where, _PROBABILITY_NAMED_BY)
+        found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
         probability = found.astype(np.float64)
         ids = self.scorer.vocabulary.encode(rows["text"], with_cuts=True)
         unknown = int(np.count_nonzero(ids.values == UNKNOWN_ID))
@@ -313,12 +315,16 @@ class _Run:
             rejects=parsed.rejects,
             without_text=without_text,
             cells=_counted(pa.concat_tables(self._parts(rows, days))),
-            texts=Texts(len(ids.values), unknown, len(rows), histogram),
+            texts=Texts(
+                tokens=len(ids.values), unknown=unknown, texts=len(rows), histogram=histogram
+            ),
             levels=count_levels(probability.astype(np.float32), None, self.scorer.base),
             terms=(keys, counts, np.bincount(kinds[kinds >= 0], minlength=2)),
-            rows=self.kept.of(self._to_show(rows, key, path, positions, probability)),
+            rows=self.kept.of(
+                self._to_show(rows, key, path=path, positions=positions, probability=probability)
+            ),
             is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
-            checks=ScoreChecks.of(kinds, probability, positions, models),
+            checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
 
@@ -328,7 +334,7 @@ class _Run:
         """Count the reviews with each term, by kind."""
         sentences = self.scorer.score_sentences(ids, probability.astype(np.float32))
         found, keys = self.terms.of(sentences)
-        places, reviews = in_reviews(sentences, found, keys, kinds)
+        places, reviews = in_reviews(sentences, found, keys=keys, kinds=kinds)
         return counted(reviews, keys[places], kinds)
 
     def _to_show(
@@ -371,20 +377,21 @@ class _Run:
         has_own = "predicted_stars" in rows.schema.names
         stars = pa.array(_stars(rows, "predicted_stars" if has_own else "stars"), from_pandas=True)
         for role in rows.schema.names:
-            values, (kind, _, name) = rows[role], role.partition(" ")
+            values = rows[role]
+            kind, _, name = role.partition(" ")
             if kind == "by":
-                yield _part(role, pc.fill_null(values, NONE_KEY), labels, stars)
+                yield _part(role, pc.fill_null(values, NONE_KEY), labels=labels, stars=stars)
             elif kind == "aspect":
                 is_filled = pc.invert(is_blank(values))
                 given = values.filter(is_filled)
                 if pc.count_distinct(given).as_py() <= _MOST_LABELS:  # else it has something else
                     names = _repeated(name.removeprefix(_ASPECT), len(given))
-                    yield _part("aspect", names, given, stars.filter(is_filled))
+                    yield _part("aspect", names, labels=given, stars=stars.filter(is_filled))
         for order, dates in days.by_order.items():
             is_own = pc.is_valid(dates)
             own = (each.filter(is_own) for each in (dates, labels, stars))
             yield _part(f"date {order}", *own)
-        yield _part("", _repeated("", len(rows)), labels, stars)
+        yield _part("", _repeated("", len(rows)), labels=labels, stars=stars)
 
     def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
         found = self.found

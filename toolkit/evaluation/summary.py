@@ -41,7 +41,7 @@ class Slice:
     name: str
     labels: dict[str, int]  # rows, by label
     stars: float | None = None  # their mean, if the rows have stars
-    is_group: bool = True  # else those of no group, or of the groups beyond `MOST_GROUPS`
+    is_group: bool = True  # False: rows without a group, or in groups beyond `MOST_GROUPS`
 
     @classmethod
     def of_key(cls, key: str, labels: dict[str, int], stars: float | None) -> Self:
@@ -120,10 +120,13 @@ class Change:
     @property
     def interval(self) -> tuple[float, float]:
         """The 95% interval of the difference, from both Wilson intervals (Newcombe 1998)."""
-        (a, b), (c, d) = self.before.interval, self.now.interval
         old = self.before.value
         new = self.now.value
-        return self.difference - hypot(new - c, b - old), self.difference + hypot(d - new, old - a)
+        old_low, old_high = self.before.interval
+        new_low, new_high = self.now.interval
+        below = hypot(new - new_low, old_high - old)
+        above = hypot(new_high - new, old - old_low)
+        return self.difference - below, self.difference + above
 
 
 @dataclass(frozen=True)
@@ -153,10 +156,10 @@ class Texts:
         """Add other texts."""
         both = zip(self.histogram, more.histogram, strict=True)
         return Texts(
-            self.tokens + more.tokens,
-            self.unknown + more.unknown,
-            self.texts + more.texts,
-            [a + b for a, b in both],
+            tokens=self.tokens + more.tokens,
+            unknown=self.unknown + more.unknown,
+            texts=self.texts + more.texts,
+            histogram=[a + b for a, b in both],
         )
 
     @property

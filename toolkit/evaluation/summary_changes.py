@@ -60,7 +60,9 @@ def compare(
 def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
     """Test all labels, and the negative ones of groups and aspects."""
     for label in found.labels:
-        yield changed("label", label, before.total.share(label), found.total.share(label))
+        yield changed(
+            "label", label, before=before.total.share(label), now=found.total.share(label)
+        )
     pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
     for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
         for each, earlier in _in_both(now, old):
@@ -81,14 +83,14 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
     of_all = [each for each in kept if (each.what, each.name) == ("label", found.negative)]
     for column, now in found.by.items():
         old = before.by[column]
-        new = [*_missing_in(now, old, before.total.rows, found.total.rows)]
+        new = [*_missing_in(now, old, rows_of_others=before.total.rows, rows=found.total.rows)]
         if new:
             yield f"New in {column}: {_first(new)}."
-        gone = [*_missing_in(old, now, found.total.rows, before.total.rows)]
+        gone = [*_missing_in(old, now, rows_of_others=found.total.rows, rows=before.total.rows)]
         if gone:
             yield f"No longer there in {column}: {_first(gone)}."
         for change in of_all:
-            yield from _note_on_mix(found, column, change, [*_in_both(now, old)])
+            yield from _note_on_mix(found, column, change=change, pairs=[*_in_both(now, old)])
 
 
 def _first(names: Sequence[str]) -> str:
@@ -104,7 +106,7 @@ def _note_on_mix(
     """Note that the negative share changes in every group against its change in all rows."""
     differences = []
     for now, old in pairs:
-        each = changed("", "", old.share(found.negative), now.share(found.negative))
+        each = changed("", "", before=old.share(found.negative), now=now.share(found.negative))
         if each is not None:
             differences.append(each.difference)
     rises = change.difference > 0
@@ -151,7 +153,7 @@ def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change
     share = (before.right + now.right) / (before.count + now.count)
     if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
         return None
-    return Change(what, name, before, now, exact_p(before, now))
+    return Change(what=what, name=name, before=before, now=now, p_value=exact_p(before, now))
 
 
 def exact_p(before: Proportion, now: Proportion) -> float:
@@ -298,7 +300,13 @@ def correct(
         raise ValueError("the errors do not fit the counts")
     low, high = (min(max(found.share + half, 0.0), 1.0) for half in (-found.half, found.half))
     share = min(max(found.share, 0.0), 1.0)
-    return Corrected(share, (low, high), called.value, sensitivity, specificity)
+    return Corrected(
+        share=share,
+        interval=(low, high),
+        counted=called.value,
+        sensitivity=sensitivity,
+        specificity=specificity,
+    )
 
 
 def _variance(share: Proportion) -> float:

@@ -161,5 +161,10 @@ def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
     if start + _LETTERS_SHOWN < len(text):
         shown = f"{shown}…"
     return Quote(
-        row["file"], row["row"], row["sentiment"], round(row["probability"], 4), shown, why
+        file=row["file"],
+        row=row["row"],
+        sentiment=row["sentiment"],
+        probability=round(row["probability"], 4),
+        text=shown,
+        why=why,
     )

@@ -288,14 +288,21 @@ class _Sample:
         found, keys = terms.of(sentences)
         labels = pa.array(scorer.facts.labels, pa.large_string())
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy()
-        places, reviews = in_reviews(sentences, found, keys, kinds.astype(np.int8))
+        places, reviews = in_reviews(sentences, found, keys=keys, kinds=kinds.astype(np.int8))
         is_side = kinds[reviews] == side
         places = places[is_side]
         reviews = reviews[is_side]
         order = np.argsort(keys[places], kind="stable")
         places = places[order]
         reviews = reviews[order]
-        return cls(rows, terms, sentences, found[places], reviews, keys[places])
+        return cls(
+            rows=rows,
+            terms=terms,
+            sentences=sentences,
+            in_sentences=found[places],
+            reviews=reviews,
+            keys=keys[places],
+        )
 
     def places(self, key: int) -> slice:
         """Return where the reviews and sentences with a term are."""
@@ -353,14 +360,16 @@ class Themes:
     """Finds themes, and how people write a term, with the help of random rows."""
 
     def __init__(self, scorer: Scorer, terms: Terms, kept: pa.Table) -> None:
-        self._samples = [_Sample.of(kept, scorer, terms, side) for side in (0, 1)]
+        self._samples = [_Sample.of(kept, scorer, terms=terms, side=side) for side in (0, 1)]
 
     def find(self, words: TermCounts, show: int) -> Iterator[list[Theme]]:
         """Yield the surest themes of complaints, then of praise, each with most reviews first."""
         keys, counts = words.all()
         for side, sample in enumerate(self._samples):
             turn = slice(None, None, -1 if side else 1)  # the own kind first
-            yield _themes(sample, keys, counts[:, turn], words.reviews[turn], show)
+            yield _themes(
+                sample, keys, counts=counts[:, turn], reviews=words.reviews[turn], show=show
+            )
 
     def written(self, key: int) -> str:
         """Return the spelling of a term in most reviews."""
@@ -385,7 +394,9 @@ def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: 
         found = sample.places(int(keys[at]))
         rows = frozenset(sample.reviews[found].tolist())
         is_phrase = sample.terms.parts(int(keys[at]))[0] != _ALONE
-        term = _Term(int(keys[at]), int(own[at]), at, is_phrase, rows)
+        term = _Term(
+            key=int(keys[at]), reviews=int(own[at]), place=at, is_phrase=is_phrase, rows=rows
+        )
         known = next((group for group in groups if group.takes(term, sample.terms)), None)
         if known is not None:
             known.more.append(term)
@@ -498,7 +509,15 @@ def _quotes(sample: _Sample, keys: Sequence[int], shown: set[str]) -> tuple[Quot
             shown.add(text.lower())
             row = sample.rows.slice(int(sample.sentences.reviews[number]), 1).to_pylist()[0]
             probability = round(row["probability"], 4)
-            found.append(Quote(row["file"], row["row"], row["sentiment"], probability, text))
+            found.append(
+                Quote(
+                    file=row["file"],
+                    row=row["row"],
+                    sentiment=row["sentiment"],
+                    probability=probability,
+                    text=text,
+                )
+            )
             if len(found) == _MOST_QUOTES:
                 return tuple(found)
     return tuple(found)

@@ -16,7 +16,7 @@ from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
 _PRIOR = 100  # reviews that each kind is given beforehand, with words as in all reviews
-_MOST_KEPT = 2_000_000  # words and phrases; beyond, those of one review are dropped
+_MOST_KEPT = 2_000_000  # words and phrases; with more, those in only one review are dropped
 _MERGED_AT = 4_000_000  # keys that wait for being merged
 
 Keys = npt.NDArray[np.int64]

@@ -200,7 +200,7 @@ def breakdown_table(evaluation: Evaluation, breakdown: Breakdown) -> Table:
         common = (f"{each.reviews:,}", percent(each.metrics[0].majority_accuracy, 1))
         rows.append([each.name, *common, *_best(cells)])
     columns = (breakdown.title, "reviews", "majority")
-    return _by_model(evaluation, columns, rows, "accuracy")
+    return _by_model(evaluation, columns, rows=rows, figure="accuracy")
 
 
 def balanced_table(evaluation: Evaluation, groups: Breakdown) -> Table:
@@ -307,7 +307,9 @@ def target_table(evaluation: Evaluation) -> Table:
         cells = [_target_cell(each) for each in targets]
         name = f"{100 * targets[0].target:.8g}%"
         rows.append([name, *_best(cells)])
-    return _by_model(evaluation, ["Reviews answered at accuracy"], rows, "reviews answered")
+    return _by_model(
+        evaluation, ["Reviews answered at accuracy"], rows=rows, figure="reviews answered"
+    )
 
 
 def mistakes_title(model: ModelResult, label: int) -> str:
@@ -381,7 +383,12 @@ def _accuracy_cell(found: Metrics) -> Cell:
     accuracy = found.accuracy
     value = found.balanced_accuracy
     balanced = "" if value is None else f"balanced {percent(value, 1)}"
-    return Cell(percent(accuracy.value), ends(accuracy.interval), accuracy.value, balanced)
+    return Cell(
+        text=percent(accuracy.value),
+        note=ends(accuracy.interval),
+        share=accuracy.value,
+        detail=balanced,
+    )
 
 
 def _at(models: Sequence[ModelResult], found: Sequence[AtThreshold | None], key: str) -> list[Cell]:
@@ -417,7 +424,12 @@ def _target_cell(found: TargetCoverage) -> Cell:
         return Cell(UNDEFINED, "never reached")
     low, high = found.interval
     detail = f"{found.right:,} of {found.answered:,} right, 95% interval {low:.1%} to {high:.1%}"
-    return Cell(percent(found.share, 1), _outward(found.uncertain), found.share, detail)
+    return Cell(
+        text=percent(found.share, 1),
+        note=_outward(found.uncertain),
+        share=found.share,
+        detail=detail,
+    )
 
 
 def _outward(uncertain: tuple[float, float] | None) -> str:

@@ -198,10 +198,10 @@ def text_in_model(
     return _model(
         facts.preset,
         _described(facts, TEXT),
-        front.input,
-        [front, network.graph],
-        [_label(facts), *_more_outputs(network, facts)],
-        replace(facts, token_rule=vocabulary.rule.version),
+        inputs=front.input,
+        network=[front, network.graph],
+        outputs=[_label(facts), *_more_outputs(network, facts)],
+        facts=replace(facts, token_rule=vocabulary.rule.version),
         value_info=[*front.value_info, *front.output],
     )
 
@@ -218,10 +218,10 @@ def ids_in_model(network: onnx.ModelProto, facts: ModelFacts) -> onnx.ModelProto
     return _model(
         f"{facts.preset}_ids",
         _described(facts, "token ids"),
-        [token_ids_info(None)],
-        [rows_of_ids(facts.max_tokens, _ROWS, is_fixed=is_fixed), graph],
-        [_label(facts), *_more_outputs(network, facts, _ROWS), *_neutral(facts)],
-        facts,
+        inputs=[token_ids_info(None)],
+        network=[rows_of_ids(facts.max_tokens, _ROWS, is_fixed=is_fixed), graph],
+        outputs=[_label(facts), *_more_outputs(network, facts, _ROWS), *_neutral(facts)],
+        facts=facts,
     )
 
 
@@ -243,12 +243,12 @@ def _label(facts: ModelFacts) -> onnx.GraphProto:
     return listed_graph(
         f"label (float[batch] {PROBABILITY}) => (string[batch] {LABEL})",
         ["label"],
-        [
+        weights=[
             weight("float", "threshold", [facts.threshold]),
             weight("string[2]", "names", facts.labels),
         ],
-        "label/",
-        {PROBABILITY: PROBABILITY, LABEL: LABEL},
+        prefix="label/",
+        outside={PROBABILITY: PROBABILITY, LABEL: LABEL},
     )
 
 
@@ -258,9 +258,9 @@ def _label_of_classes(facts: ModelFacts) -> onnx.GraphProto:
         f"label (float[batch, {count}] {PROBABILITIES})"
         f" => (string[batch] {LABEL}, float[batch] {PROBABILITY})",
         ["label_of_classes"],
-        ["int64[1] axis = {1}"],
-        "label/",
-        {name: name for name in (PROBABILITIES, PROBABILITY, LABEL)},
+        weights=["int64[1] axis = {1}"],
+        prefix="label/",
+        outside={name: name for name in (PROBABILITIES, PROBABILITY, LABEL)},
     )
     # As a tensor: in a listing, names would need quotes and escapes.
     names = numpy_helper.from_array(np.array(facts.labels, object), "label/names")
@@ -274,9 +274,9 @@ def _neutral(facts: ModelFacts) -> Iterator[onnx.GraphProto]:
         yield listed_graph(
             f"neutral () => (float[2] {NEUTRAL_RANGE})",
             ["neutral"],
-            [weight("float[2]", "ends", facts.neutral.ends)],
-            "neutral/",
-            {NEUTRAL_RANGE: NEUTRAL_RANGE},
+            weights=[weight("float[2]", "ends", facts.neutral.ends)],
+            prefix="neutral/",
+            outside={NEUTRAL_RANGE: NEUTRAL_RANGE},
         )
 
 
@@ -287,9 +287,9 @@ def _more_outputs(
     yield listed_graph(
         f"known (int32[batch, tokens] {TOKEN_IDS}) => (int32[batch] {KNOWN_TOKENS})",
         ["known"],
-        ["weights_of_known"],
-        "known/",
-        {TOKEN_IDS: rows, KNOWN_TOKENS: KNOWN_TOKENS},
+        weights=["weights_of_known"],
+        prefix="known/",
+        outside={TOKEN_IDS: rows, KNOWN_TOKENS: KNOWN_TOKENS},
     )
     if (scale := facts.stars) is None:
         return
@@ -303,7 +303,7 @@ def _more_outputs(
         f"stars (float[batch] logit_of_network, int32[batch] {KNOWN_TOKENS})"
         f" => (float[batch] {STARS})",
         ["stars"],
-        [
+        weights=[
             "int64[2] column = {-1, 1}",
             weight("float", "low", [-LARGEST_LOGIT]),
             weight("float", "high", [LARGEST_LOGIT]),
@@ -313,8 +313,8 @@ def _more_outputs(
             "float one = {1}, float half = {0.5}, int64[1] axis = {1}",
             weight("float", "fewest", [FEWEST]),
         ],
-        "stars/",
-        {"logit_of_network": logit, KNOWN_TOKENS: KNOWN_TOKENS, STARS: STARS},
+        prefix="stars/",
+        outside={"logit_of_network": logit, KNOWN_TOKENS: KNOWN_TOKENS, STARS: STARS},
     )
 
 
@@ -438,7 +438,7 @@ def compare(network: Any, text_in: Path, ids_in: Path, reviews: list[str]) -> Pa
         differences=differences,
         tolerance=TOLERANCE,
         largest_stars_difference=_stars_difference(
-            facts.stars, expected, known, [in_text.outputs, in_ids], scored
+            facts.stars, expected, known=known, executions=[in_text.outputs, in_ids], scored=scored
         ),
     )
 
@@ -472,7 +472,9 @@ def run_text_in(path: Path, names: Sequence[str], parts: Sequence[list[str]]) ->
     model = onnx.load(path)  # made to return its token ids, too
     model.graph.output.append(token_ids_info(token_ids_width(model)))
     session = ort.InferenceSession(model.SerializeToString(), session_options())
-    found = _run(session, [TOKEN_IDS, *names], TEXT, [np.array(part, object) for part in parts])
+    found = _run(
+        session, [TOKEN_IDS, *names], given=TEXT, parts=[np.array(part, object) for part in parts]
+    )
     token_ids = found.pop(TOKEN_IDS)
     return TextInRun({name: np.concatenate(each) for name, each in found.items()}, token_ids)
 
@@ -480,7 +482,7 @@ def run_text_in(path: Path, names: Sequence[str], parts: Sequence[list[str]]) ->
 def run_ids_in(path: Path, names: Sequence[str], parts: Sequence[Ids]) -> Outputs:
     """Run a twin on token ids; parts bound the memory."""
     session = ort.InferenceSession(str(path), session_options())
-    found = _run(session, names, TOKEN_IDS, parts)
+    found = _run(session, names, given=TOKEN_IDS, parts=parts)
     return {name: np.concatenate(each) for name, each in found.items()}
 
 

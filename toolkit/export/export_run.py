@@ -82,8 +82,8 @@ def export(
         Also write ``NAME.golden.jsonl``, the outputs for some 200 texts; see
         `toolkit.export.golden`.
     release : Release | None
-        What the files say of the release: version, licences, what may be done with it. The name of
-        the model is by default that of its file.
+        What the files say of the release: version, licences, what may be done with it. By
+        default, the model is named after its file.
 
     Returns
     -------
@@ -107,10 +107,12 @@ def export(
     for path in files.all():
         check_output(path, force=force)
     if config.classes is None:
-        chosen = choose_threshold(folder, config, threshold, optimize)
+        chosen = choose_threshold(folder, config, given=threshold, optimize=optimize)
     else:
         chosen = _no_threshold(threshold, optimize)
-    proven = _convert_and_prove(folder, config, chosen, (release or Release()).named(files.name))
+    proven = _convert_and_prove(
+        folder, config, threshold=chosen, release=(release or Release()).named(files.name)
+    )
     _write(files, proven, force=force)
     notes = [*proven.notes]
     if not golden and is_a_file(old := files.model.with_suffix(_GOLDEN)):
@@ -140,7 +142,7 @@ class _Files:
 
     @classmethod
     def beside(cls, model: Path, *, golden: bool) -> _Files:
-        """Name the files after the model; `UsageError` if its name is not that of a model."""
+        """Name the files after the model; raise `UsageError` if its name does not end in .onnx."""
         if model.suffix != ".onnx":
             raise UsageError(f"{model}: expected a file name that ends in .onnx")
         if model.name.endswith(TWIN_ENDING):
@@ -197,9 +199,11 @@ def _convert_and_prove(
     models = ModelPair.of(converted.model, vocabulary, facts)
     with temporary_folder() as unproven:
         text_in, ids_in = models.save(unproven / "text.onnx", unproven / "ids.onnx")
-        parity, metrics = _compared(network, text_in, ids_in, reviews, facts)
+        parity, metrics = _compared(network, text_in, ids_in=ids_in, reviews=reviews, facts=facts)
     models = models.with_facts(replace(models.facts, parity=parity, metrics=metrics))
-    return _Proven(models, network, vocabulary, parity, notes)
+    return _Proven(
+        models=models, network=network, vocabulary=vocabulary, parity=parity, notes=notes
+    )
 
 
 def _write(files: _Files, proven: _Proven, *, force: bool) -> None:
@@ -231,10 +235,10 @@ def _compared(
 ) -> tuple[Parity, Metrics]:
     """Compare the executions, and measure the behaviour; `ParityError` if they disagree."""
     if facts.has_classes:
-        parity = compare_classes(network, text_in, ids_in, reviews)
+        parity = compare_classes(network, text_in, ids_in=ids_in, texts=reviews)
         check_parity(parity)
         return parity, facts.metrics
-    parity = compare(network, text_in, ids_in, reviews)
+    parity = compare(network, text_in, ids_in=ids_in, reviews=reviews)
     check_parity(parity)
     return parity, replace(facts.metrics, behaviour=behaviour_of(Scorer(text_in)))
 

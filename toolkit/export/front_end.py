@@ -41,9 +41,9 @@ def front_end(vocabulary: Vocabulary, max_tokens: int, *, is_fixed: bool = True)
     graph = listed_graph(
         f"text_front_end (string[batch] {TEXT}) => (int32[batch, {width}] {TOKEN_IDS})",
         [*steps, "lengths", "last_tokens"],
-        weights,
-        _PREFIX,
-        {TEXT: TEXT, TOKEN_IDS: TOKEN_IDS},
+        weights=weights,
+        prefix=_PREFIX,
+        outside={TEXT: TEXT, TOKEN_IDS: TOKEN_IDS},
     )
     tokenizers = [node for node in graph.node if node.op_type == "Tokenizer"]
     for tokenizer, settings in zip(tokenizers, tokenizer_settings(vocabulary.rule), strict=True):
@@ -60,9 +60,9 @@ def rows_of_ids(max_tokens: int, rows: str, *, is_fixed: bool) -> onnx.GraphProt
     return listed_graph(
         f"rows_of_ids (int32[batch, given] given) => (int32[batch, tokens] {TOKEN_IDS})",
         ["given_ids", *columns, "last_tokens"],
-        ["weights_of_rows", *weights],
-        "rows/",
-        {"given": TOKEN_IDS, TOKEN_IDS: rows},
+        weights=["weights_of_rows", *weights],
+        prefix="rows/",
+        outside={"given": TOKEN_IDS, TOKEN_IDS: rows},
     )
 
 

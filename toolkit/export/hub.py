@@ -256,8 +256,8 @@ def card_data(facts: ModelFacts) -> Any:
         language=language and [language],  # as the Hub has it, without its region
         license=known,
         license_name=other,
-        # It is no pipeline of transformers. The Hub would make such a claim, with a widget that
-        # fails, from a config.json, or where it guesses the library.
+        # The model is not a pipeline of transformers. With a config.json, or without a library
+        # name, the Hub would show it as one, with a widget that fails.
         library_name="onnx",
         inference=False,
         pipeline_tag=_TASK,

@@ -129,7 +129,7 @@ def choose_threshold(
         if usual is None:  # 0.5 where both labels weighed the same, else their share
             is_balanced = config.training.get("balanced")
             usual = DEFAULT_THRESHOLD if is_balanced else float(labels.mean())
-        value = best_threshold(labels, probability, goal, folder.validation, usual)
+        value = best_threshold(labels, probability, goal=goal, path=folder.validation, usual=usual)
         chosen = str(goal)
     metrics = measure(labels.astype(np.int8), probability, value)
     reached = ThresholdReached(

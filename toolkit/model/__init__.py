@@ -75,7 +75,7 @@ ASPECT_LISTS = (
 
 
 def find_model(model: str | Path | None = None) -> Path:
-    """Return the path of a model file; raise `ModelError` if there is none.
+    """Return the path of a model file; raise `ModelError` if it does not exist.
 
     ``model`` is a model file; a run folder, into which `toolkit export` has written a model; or a
     name in `SHIPPED`, unless there is a file or run folder of that name. None: `DEFAULT_MODEL`.

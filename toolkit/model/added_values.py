@@ -85,7 +85,7 @@ def _tone(given: Predicted, role: str) -> pa.Array:
 
 @_computes("model")
 def _model(given: Predicted, _: str) -> pa.Array:
-    # Also where there is no score: the model has seen the row.
+    # Also for rows without a score: the model has seen them.
     return pa.repeat(given.file.in_one_value, len(given.rows))
 
 

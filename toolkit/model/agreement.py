@@ -107,7 +107,7 @@ def check_twin(model: ModelFile) -> None:
     has_range = any(value.name == NEUTRAL_RANGE for value in model.graph.graph.output)
     if has_range and neutral is not None:
         ends = _numbers(model, f"{NEUTRAL_RANGE}/ends")
-        _expect_numbers(model, "the neutral range", ends, neutral.ends)
+        _expect_numbers(model, "the neutral range", found=ends, expected=neutral.ends)
 
 
 def _disagree(model: ModelFile, what: str) -> ModelError:
@@ -177,7 +177,7 @@ def _check_stars(model: ModelFile) -> None:
         ("lengths", scale.lengths),
     ):
         found = _numbers(model, f"{STARS}/{name}")
-        _expect_numbers(model, f"the {name} of the stars", found, expected)
+        _expect_numbers(model, f"the {name} of the stars", found=found, expected=expected)
 
 
 def _check_max_tokens(model: ModelFile) -> None:
@@ -225,7 +225,7 @@ def _nodes(model: ModelFile, kind: str) -> list[NodeProto]:
 
 
 def _maker(model: ModelFile, name: str, kind: str) -> NodeProto:
-    """Return the node of a kind that computes a tensor; raise `ModelError` if there is none."""
+    """Return the node of a kind that computes a tensor; raise `ModelError` without one."""
     nodes = _nodes(model, kind)
     found = next((node for node in nodes if name and name in node.output), None)
     if found is not None:
@@ -284,7 +284,7 @@ def _expect_numbers(
 
 
 class _WholeGraph:
-    """Compares the outputs of the whole graph of a model file with those of the toolkit."""
+    """Compares the outputs of the whole graph of a model file with the toolkit's outputs."""
 
     def __init__(self, model: ModelFile, network: Network, vocabulary: Vocabulary) -> None:
         from toolkit.model.native_network import open_whole_graph  # late: it loads ONNX Runtime

@@ -24,7 +24,7 @@ MIXED = "mixed"  # a review whose sentences disagree
 OF_THREE = (NEGATIVE, NEUTRAL, POSITIVE)
 NEGATIVE_OF_THREE, NEUTRAL_OF_THREE, POSITIVE_OF_THREE = range(3)
 
-# The answers of a model by number; None is no answer.
+# The answers of a model by number; None means that it does not answer.
 ANSWERS = (*SENTIMENT, None)
 NO_ANSWER = ANSWERS.index(None)
 

@@ -92,7 +92,7 @@ class Explanation:
     ) -> Self:
         """Return the explanation with the scored sentences; ``labels``: of the model."""
         spans = [(word.start, word.end) for word in self.words]
-        found = explained_sentences(self.text, spans, scored, labels, aspects)
+        found = explained_sentences(self.text, spans, scored=scored, labels=labels, aspects=aspects)
         return replace(self, sentences=found)
 
     def as_dict(self) -> dict[str, Any]:

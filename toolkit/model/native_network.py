@@ -186,7 +186,7 @@ class Graph:
         """Return the digest of nodes from `start` on; free weights count by type and shape."""
         places = {name: place for place, name in enumerate(self._used(known, start))}
         nodes = self._nodes[start : start + known.count]
-        listing = "\n".join(self._listing(nodes, {*known.weights.values()}, places, ids))
+        listing = "\n".join(self._listing(nodes, {*known.weights.values()}, places=places, ids=ids))
         return hashlib.blake2b(listing.encode(), digest_size=16).hexdigest()
 
     def _used(self, known: KnownNodes, start: int) -> dict[str, None]:
@@ -287,7 +287,7 @@ def split_network(
             at = next((at for at in graph.readers(TOKEN_IDS) if at not in done), 0)
             words = graph.find(AdaptedBody.sum_of_words, at)
             of_both = {} if words is None else known_words | words
-            body = AdaptedBody.of(body, len(inputs), of_both, most_tokens)
+            body = AdaptedBody.of(body, features=len(inputs), found=of_both, most=most_tokens)
             inputs |= graph.results(AdaptedBody.sum_of_words, at)
             done |= {*range(at, at + AdaptedBody.sum_of_words.count)}
         if body is None:

@@ -319,7 +319,7 @@ class KnownWords:
 
 def _count(ids: TokenIds, flags: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
     """Count the flagged ids of each row, (rows,)."""
-    counted = count_flagged(ids.values, ids.starts, ids.stops, flags)
+    counted = count_flagged(ids.values, ids.starts, stops=ids.stops, flags=flags)
     if counted is not None:
         return counted
     before = np.zeros(len(ids.values) + 1, np.int32)

@@ -242,7 +242,7 @@ class Scorer:
 
     def check_sentiment(self, name: str, instead: str) -> None:
         """Raise `UsageError` for a model of classes; ``instead``: what to do, for the message."""
-        refuse_classes(name, self.facts, self._file.name, instead)
+        refuse_classes(name, self.facts, name=self._file.name, instead=instead)
 
     def check_options_of_sentiment(self, given: Mapping[str, bool]) -> None:
         """Raise `UsageError` if a model of classes has no use for options.
@@ -694,7 +694,9 @@ class Scorer:
 
     def columns(self, predictions: pa.RecordBatch, wanted: Sequence[str]) -> dict[str, pa.Array]:
         """Return the added columns with some roles, (texts,) each, of what `predict` returned."""
-        given = Predicted(predictions, self._file, self._labelling, self.answers)
+        given = Predicted(
+            rows=predictions, file=self._file, labelling=self._labelling, answers=self.answers
+        )
         return {role: given.column(role) for role in wanted}
 
     def check_gives(self, wanted: Collection[str]) -> None:

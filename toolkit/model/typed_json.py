@@ -64,7 +64,7 @@ def decode(kind: type[T], value: Any, name: str = "") -> T:
 
 def decode_some(kind: type, value: dict[str, Any], names: Collection[str]) -> dict[str, Any]:
     """Decode some attributes of a dataclass; those that are not there have their defaults."""
-    found = _attributes(kind, value, "", names)
+    found = _attributes(kind, value, name="", names=names)
     return {
         each.name: found.get(each.name, each.default) for each in fields(kind) if each.name in names
     }

@@ -80,7 +80,7 @@ def _import(name: str) -> Any:
 def _without_native_messages() -> Iterator[None]:
     """Drop what C++ code writes to standard error, unless the block fails.
 
-    There is no other way: TensorFlow 2.21 logs before its logger reads TF_CPP_MIN_LOG_LEVEL.
+    Nothing else works: TensorFlow 2.21 logs before its logger reads TF_CPP_MIN_LOG_LEVEL.
     """
     sys.stderr.flush()
     kept = os.dup(2)

@@ -201,7 +201,7 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         kept = (keep_codes.astype(np.float32) - _LOWEST_KEEP) / _KEEP_STEPS
         write_codes, write_scale = _coded(np.tanh(write) * (1 - kept))
         read_codes, read_scale = _coded(read)
-        # What is read is no larger than a weight of it, as memories are between -1 and 1.
+        # Memories are between -1 and 1, so a value that is read never exceeds its weight.
         largest = np.abs(own).max(axis=0) + np.abs(read).max(axis=0)
         own_codes, own_scale = _coded(own, 2 * largest / LARGEST_OUTPUT)
         unit = own_scale / 2  # of the outputs

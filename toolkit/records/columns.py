@@ -64,7 +64,9 @@ class Addition:
         return role.startswith(self.usual) and role != self.usual
 
 
-LABEL, LABEL_PROBABILITY, TOP_LABELS = "predicted_label", "label_probability", "top_labels"
+LABEL = "predicted_label"
+LABEL_PROBABILITY = "label_probability"
+TOP_LABELS = "top_labels"
 REASONS_JOINED_WITH = "; "
 NAMES = "--names"  # which asks for a column by naming it
 _BY_SENTENCE = "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
@@ -149,8 +151,8 @@ class Column:
     is_needed: bool = True
     is_named: bool = False  # by the user
     other_names: tuple[str, ...] = ()  # also usual, none better than another
-    joined_with: tuple[str, ...] = ()  # names of columns whose values come after those of this one
-    named_by: str = ""  # the option, if it is not that of its role
+    joined_with: tuple[str, ...] = ()  # names of columns whose values are appended
+    named_by: str = ""  # the option, if the role has another one
     is_prefix: bool = False  # of the names: all columns that begin with it, roles "ROLE NAME"
 
     @property
@@ -159,7 +161,7 @@ class Column:
         return self.named_by or option_of("text" if is_text(self.role) else self.role)
 
     def parts(self) -> list[Column]:
-        """The columns whose values are joined to those of this one: itself, in most cases."""
+        """The columns whose values are joined into one text: in most cases, only this column."""
         first = replace(self, joined_with=())
         others = enumerate(self.joined_with, 2)
         return [
@@ -168,7 +170,7 @@ class Column:
         ]
 
     def among(self, found: Collection[str]) -> Keys | None:
-        """Choose the first of the names that a file has; None if there is none."""
+        """Return the first of the names that a file has; None if it has no such column."""
         return next(((name,) for name in self.names if name in found), None)
 
     def alike(self, found: Collection[str]) -> list[str]:
@@ -182,7 +184,7 @@ class Column:
         return list(dict.fromkeys([*best, *others]))
 
     def missing(self, file: str, found: Collection[str]) -> UsageError:
-        """Say that it is not among the columns of a file."""
+        """Return the error for a file without this column."""
         tried = " or ".join(repr(name) for name in self.names)
         meant = _closest(self.names[0], found) if self.is_named else None
         hint = f", did you mean {meant!r}?" if meant else ""
@@ -192,7 +194,7 @@ class Column:
         )
 
     def unclear(self, file: str, alike: Iterable[str]) -> UsageError:
-        """Say that several columns of a file may be meant."""
+        """Return the error for a file in which several columns fit this name."""
         *others, last = map(repr, alike)
         meant = repr(self.names[0]) if self.is_named else f"the column with the {self.role}"
         return UsageError(
@@ -342,7 +344,7 @@ def is_asked(addition: Addition, given: Mapping[str, Any]) -> bool:
 
 
 def addition_of(role: str) -> Addition:
-    """Return what there is to know of the added column with a role; `KeyError` if there is none."""
+    """Return the entry of the added column with a role; raise `KeyError` for an unknown role."""
     return ADDITIONS[key_of(role) or role]
 
 
@@ -358,7 +360,7 @@ def is_added(role: str) -> bool:
 
 
 def option_of(role: str) -> str:
-    """Give the option that names the column with a role; "by NAME" is one of several."""
+    """Return the option that names the column with a role; the roles "by NAME" share one."""
     role, _, name = role.partition(" ")
     return "--by" if name else f"--{role.replace('_', '-')}-column"
 
@@ -374,7 +376,7 @@ def plain_name(name: str) -> str:
 
 
 def _spelled_like(name: str, found: Collection[str]) -> list[str]:
-    """Give the columns with a name, or else those that are spelled in another way."""
+    """Return the columns with a name; without one, the columns that are spelled alike."""
     if name in found:
         return [name]
     plain = plain_name(name)
@@ -382,7 +384,7 @@ def _spelled_like(name: str, found: Collection[str]) -> list[str]:
 
 
 def _closest(name: str, found: Collection[str]) -> str | None:
-    """Give the column that may be meant by a misspelled name."""
+    """Return the column that a misspelled name probably means; None if no name is close."""
     from difflib import get_close_matches  # takes a few ms
 
     by_plain = {plain_name(other): other for other in reversed(list(found))}

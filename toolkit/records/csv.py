@@ -105,7 +105,7 @@ class DelimitedFile(RecordFile):
         return header.row + names.encode() + header.line_end.encode()
 
     def _check_added(self, delimiter: str) -> None:
-        """Raise `UsageError` if values of an added column will need a quote, and there is none."""
+        """Raise `UsageError` if values of an added column need a quote, but no quote is set."""
         if self.options.quote is not None or self.options.escape is not None:
             return
         if delimiter == " " and self.added.names:
@@ -136,7 +136,7 @@ class DelimitedFile(RecordFile):
         )
         lines = Lines.find(data, ends.newlines)
         fields = np.diff(np.searchsorted(ends.delimiters, lines.newlines), prepend=0) + 1
-        reasons = self._reasons(data, lines, ends, fields)
+        reasons = self._reasons(data, lines, ends=ends, fields=fields)
         good = np.ones(len(lines), np.bool_)
         good[list(reasons)] = False
         delimiters = ends.delimiters[: int((fields - 1).sum())]
@@ -171,10 +171,10 @@ class DelimitedFile(RecordFile):
         for newline, reason in ends.broken.items():
             row = int(np.searchsorted(lines.newlines, newline))
             line = data[lines.starts[row] : newline].rstrip(b"\r\n")
-            reasons[row] = reason + _way_out(reason, line, dialect, wanted)
+            reasons[row] = reason + _way_out(reason, line, dialect=dialect, wanted=wanted)
         if self.options.quote_is_sure or ends.lines == len(lines):  # one line per record
             return reasons
-        for row in lines_like_records(data, lines, dialect, wanted).tolist():
+        for row in lines_like_records(data, lines, dialect=dialect, wanted=wanted).tolist():
             if row in reasons:
                 continue
             if dialect.delimiter not in _IN_TEXTS:

@@ -106,7 +106,7 @@ def endings() -> dict[str, Format]:
 
 
 def format_called(name: str) -> Format:
-    """Return the format with a name; raise `UsageError` if there is no such format."""
+    """Return the format with a name; raise `UsageError` for an unknown format."""
     if name not in FORMATS:
         raise UsageError(f"no format {name!r}; there are {', '.join(FORMATS)}")
     return FORMATS[name]
@@ -115,8 +115,8 @@ def format_called(name: str) -> Format:
 def format_of(source: Path | Input, asked: str | None = None) -> Format:
     """Return the format of an input: the format asked for, or the format of its name.
 
-    Raises `UsageError` if there is no such format or its files cannot be compressed, and
-    `InputError` for an input that is not there.
+    Raises `UsageError` for an unknown format or a compressed file of a format that does not allow
+    it, and `InputError` if the input does not exist.
     """
     source = Input.of(source)
     is_nameless = source.is_stdin or (source.is_stream and not source.path.suffix)
@@ -140,8 +140,8 @@ def format_of(source: Path | Input, asked: str | None = None) -> Format:
 def output_format_of(path: Path, asked: str | None = None, option: str = "--output") -> Format:
     """Return the format of an output: the format asked for, or the format of its name.
 
-    Raises `UsageError`, which names the option, if there is no such format, it cannot be written,
-    or its files cannot be compressed.
+    Raises `UsageError`, which names the option, if the format is unknown, cannot be written, or
+    cannot be compressed.
     """
     found = _format_of_name(path, asked)
     if found is None:
@@ -177,8 +177,8 @@ def open_reviews(
 ) -> ReviewFile:
     """Open a file of reviews, `STDIN` for standard input, and read its header.
 
-    ``columns`` are those of a table; None is for scoring. Raises `UsageError` for a column or an
-    option that does not fit the file, and `InputError` if it is empty or cannot be read.
+    ``columns`` are the columns to read; None reads what scoring needs. Raises `UsageError` for a
+    column or an option that does not fit the file, and `InputError` if it is empty or unreadable.
     """
     source = Input.of(source)
     if source.kind is Kind.FOLDER:

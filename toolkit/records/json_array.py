@@ -275,7 +275,7 @@ def _has_elements(file: str, peek: Peek, columns: Sequence[Column]) -> bool:
         return data[start : start + 1] == b"["
     found = _first_values(peek, start, in_array=False)
     first = found.data[: found.ends[0] + 1] if len(found.ends) else b""
-    _check_object(file, found, first or found.data, columns)
+    _check_object(file, found, first=first or found.data, columns=columns)
     if _is_object(first):
         return b"\n" in first
     # If other lines are objects, this is JSON Lines with a bad line.

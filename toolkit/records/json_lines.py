@@ -233,7 +233,7 @@ class JsonLinesFile(RecordFile):
             return None
         if len(starts) and (stops - starts).max() > VALUES_LIMIT:
             return None
-        return read_members(data, starts, stops, keys[0], self._taken)
+        return read_members(data, starts, stops=stops, name=keys[0], taken=self._taken)
 
     def _decode(
         self, block: Block, lines: Lines, stops: Positions

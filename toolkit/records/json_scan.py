@@ -114,7 +114,7 @@ def _decoded(text: str, at: int, *, in_array: bool) -> _Span:
 
 
 def _end_of_value(data: bytes, at: int, *, in_array: bool) -> tuple[int, bool]:
-    """Find the comma or bracket that ends a value which is broken or long; -1 if there is none.
+    """Find the comma or bracket that ends a value which is broken or long; -1 if it is missing.
 
     Also returns whether it is a closing bracket that no bracket of the value opens.
     """

@@ -64,12 +64,12 @@ TAR = Kind(
 
 KINDS = (
     TAR,
-    Kind("compressed with gzip", _starts(b"\x1f\x8b"), "Add .gz to its name", "gzip"),
+    Kind("compressed with gzip", _starts(b"\x1f\x8b"), "Add .gz to its name", compression="gzip"),
     Kind("compressed with zstd", _matches(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18"),
-         "Add .zst to its name", "zstd"),
+         "Add .zst to its name", compression="zstd"),
     Kind("compressed with bzip2", _matches(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"),
-         "Add .bz2 to its name", "bz2"),
-    Kind("compressed with xz", _starts(b"\xfd7zXZ\x00"), "Add .xz to its name", "xz"),
+         "Add .bz2 to its name", compression="bz2"),
+    Kind("compressed with xz", _starts(b"\xfd7zXZ\x00"), "Add .xz to its name", compression="xz"),
     Kind("compressed with lz4", _starts(b"\x04\x22\x4d\x18"), "Decompress it first"),
     Kind("a 7z archive", _starts(b"7z\xbc\xaf\x27\x1c"), "Unpack it first"),
     Kind("a RAR archive", _starts(b"Rar!\x1a\x07"), "Unpack it first"),

@@ -79,9 +79,13 @@ class ReadOptions:
         if self.delimiter is not None:
             check_delimiter(self.delimiter, "--delimiter")
         if self.quote is not None:
-            _check_mark(self.quote, self.delimiter, "--quote", "one ASCII character or none")
+            _check_mark(
+                self.quote, self.delimiter, option="--quote", expected="one ASCII character or none"
+            )
         if self.escape is not None:
-            _check_mark(self.escape, self.delimiter, "--escape", "one ASCII character")
+            _check_mark(
+                self.escape, self.delimiter, option="--escape", expected="one ASCII character"
+            )
         if self.escape is not None and self.escape == self.quote:
             raise UsageError(
                 f"--escape: {self.escape!r} is the quote already, and doubled quotes are read "

@@ -112,7 +112,8 @@ def rows_file(path: Path | None, schema: pa.Schema, *, force: bool) -> Iterator[
     if path is None:
         yield None
         return
-    own, compression = output_format_of(path), compression_of(path)
+    own = output_format_of(path)
+    compression = compression_of(path)
     form = own.load().output_of_table(lambda rows, _: rows, schema, own.delimiter)
     compress = compressor(compression)
     with atomic_file(path, force=force) as unfinished, unfinished.open("wb") as file:

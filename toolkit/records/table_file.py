@@ -424,7 +424,7 @@ def joined(batches: list[pa.RecordBatch]) -> list[pa.RecordBatch]:
 
 
 def _type_at(schema: pa.Schema, keys: Keys) -> pa.DataType | None:
-    """Return the type of a column or of a field in a struct; None if there is no such field."""
+    """Return the type of a column or of a field in a struct; None if it does not exist."""
     kind = None
     fields = list(schema)
     for name in keys:

@@ -6,7 +6,7 @@
 >>> score_file(Scorer(), Path("reviews.csv"), Path("scored.csv")).scored  # doctest: +SKIP
 20
 
-`run.py` is the loop over files, and `block_loop.py` the one over the blocks of a file.
+`run.py` is the loop over files, and `block_loop.py` is the loop over the blocks of a file.
 """
 
 from __future__ import annotations

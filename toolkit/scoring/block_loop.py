@@ -23,9 +23,9 @@ from toolkit.text.strings import only_rows
 
 _SEED = 0  # so that the same file gives the same sample
 
-# Items per worker that are read before the first is done: one running, one queued.
+# Items in memory per worker: one running, one queued.
 _ITEMS_AHEAD = 2
-# Bytes per worker of such items; a single item may be larger.
+# Bytes of these items per worker; a single item may be larger.
 _BYTES_AHEAD = 16 << 20
 
 _In = TypeVar("_In")
@@ -152,7 +152,9 @@ def _sampled(
         place = block.following
         low, high = np.searchsorted(wanted, (first, stop))
         if low < high:
-            yield SelectedBlock(reviews, block, wanted[low:high] - first, first)
+            yield SelectedBlock(
+                reviews=reviews, block=block, positions=wanted[low:high] - first, before=first
+            )
 
 
 def _count(parsed: Parsed) -> int:
@@ -227,7 +229,7 @@ def in_order(
         for item in items:
             task = _Task(function, item, size=size(item), pool=pool if ahead else None)
             ahead.append(task)
-            del item  # so that a large item is freed when its task is done
+            del item  # frees a large item as soon as its task is done
             while len(ahead) >= _ITEMS_AHEAD * workers or (
                 ahead and sum(task.size for task in ahead) > _BYTES_AHEAD * workers
             ):

@@ -29,13 +29,13 @@ from toolkit.text.strings import NUL, arrow_of, has_nul, is_blank
 # A text that looks like a value, not a review: one word, or up to five words that all begin with a
 # capital letter or a digit.
 _VALUE = r"^\s*(\S+|[^a-z\s]\S*(\s+[^a-z\s]\S*){1,4})\s*$"
-# Texts are looked at for that in the first blocks, about 200 per block, evenly spaced.
+# Only the first blocks are checked for such texts: about 200 texts per block, evenly spaced.
 _FIRST_BLOCKS = 32
 _LOOKED_AT = 200
 
 
 class ValueCount(NamedTuple):
-    """How many texts look like values (names, addresses, booleans), of how many looked at."""
+    """How many texts were checked, and how many look like values: names, addresses, booleans."""
 
     values: int
     texts: int
@@ -185,7 +185,7 @@ class BlockScorer:
 
 
 def _count_values(texts: pa.Array, numbers: pa.RecordBatch) -> ValueCount:
-    """Count which of some texts look like values, among the texts with enough known words."""
+    """Count the texts that look like values, among the texts with enough known words."""
     is_read = pc.invert(pc.fill_null(numbers[FEW_KNOWN_WORDS], True))  # null: without a score
     rows = np.flatnonzero(is_read.to_numpy(zero_copy_only=False))
     rows = rows[:: max(1, len(rows) // _LOOKED_AT)]

@@ -113,7 +113,7 @@ class FileOutput(ScoredOutput):
         super().__init__(file, rejects, before)
 
     def _opened(self, name: str, buffering: int = 0) -> IO[bytes]:
-        """Open a file of the journal, at the end of what the checkpoint has of it."""
+        """Open a file of the journal, at its end according to the checkpoint."""
         size, _ = self._old.get(name, NOTHING)
         path = self._journal.folder / name
         file = self._files.enter_context(path.open("r+b" if size else "w+b", buffering))
@@ -178,7 +178,7 @@ class FileOutput(ScoredOutput):
     def abandon(self) -> None:
         """Leave the files incomplete."""
         self._file.abandon()
-        with suppress(OSError):  # a full disk may be the reason why the file is abandoned
+        with suppress(OSError):  # on a full disk, closing may fail, too
             self._files.close()
 
 
@@ -264,8 +264,8 @@ def publish(journal: Journal, summary: Summary) -> None:
         if not journal.options.force and is_first and _is_taken(output, found):
             raise _appeared(job.output)
         if job.rejects_file is not None:
-            _publish_rejects(journal, job.rejects_file, rejects, summary)
-        _place(journal, output, job.output, lambda: _note_object(journal))
+            _publish_rejects(journal, job.rejects_file, rejects=rejects, summary=summary)
+        _place(journal, output, target=job.output, on_upload=lambda: _note_object(journal))
         journal.drop_files()
 
 

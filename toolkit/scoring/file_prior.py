@@ -33,7 +33,7 @@ class FilePrior:
     scores : int
         The number of first records with a score.
     problem : str | None
-        Why there is no share.
+        Why the share is None.
     """
 
     share: float | None = None

@@ -29,11 +29,11 @@ from toolkit.stores.paths import StorePath, is_in_store
 
 _JOBS = UUID("5d1c4c52-7c0f-4f5e-9a43-7f6b0b0f3c11")  # the namespace of the ids of jobs
 
-# Options of reading that change summaries or the speed, but not the output. So does the column of
-# labels.
+# Options of reading that change summaries or the speed, but not the output. The column of labels
+# is another one.
 _NOT_IN_OUTPUTS = ("labels", "block_bytes")
 
-# Options of scoring that do not change the output. A new option counts as one that does.
+# Options of scoring that do not change the output. New options count as changing it.
 _OF_THE_RUN = (
     "workers",
     "force",
@@ -96,10 +96,10 @@ def sum_of(path: Path) -> Prefix:
 
 
 class WatchedInput:
-    """An open file beside its reader: what it was when the run began, and whether it has changed.
+    """The input, watched beside its reader to detect changes during the run.
 
     For an object in a store, its facts are enough: its tag changes with its content, and each
-    request that reads it names the tag. So nothing of it is read a second time.
+    request that reads it names the tag. So the object is not read a second time.
     """
 
     def __init__(self, source: Input, facts: FileFacts, file: IO[bytes] | None) -> None:
@@ -111,7 +111,7 @@ class WatchedInput:
 
     @classmethod
     def open(cls, source: Input, facts: FileFacts | None = None) -> Self | None:
-        """Open an input; None if it is not a file or cannot be read, which its reader reports.
+        """Open an input; None if it is not a file or unreadable, which its reader reports.
 
         ``facts`` are the facts of an object, if they are known.
         """
@@ -120,7 +120,7 @@ class WatchedInput:
         with suppress(OSError, ValueError):  # ValueError: a name with a null byte
             if isinstance(source.file, StorePath):
                 return cls(source, facts or FileFacts.of(source.file.stat_object()), None)
-            # Without waiting for a writer, if a pipe has got the name since the look.
+            # If the file has been replaced by a pipe, this does not wait for a writer.
             file = open(source.file, "rb", buffering=0, opener=_open_at_once)  # noqa: SIM115
             status = os.fstat(file.fileno())
             if stat.S_ISREG(status.st_mode):
@@ -138,11 +138,11 @@ class WatchedInput:
         return self.facts if self._file is None else FileFacts.of(os.fstat(self._file.fileno()))
 
     def _last_change(self) -> int:
-        """Return when it has changed, which nobody can set back; on Windows, when it was made."""
+        """Return the change time, which nobody can set back; on Windows, the creation time."""
         return 0 if self._file is None else os.fstat(self._file.fileno()).st_ctime_ns
 
     def check(self) -> None:
-        """Raise `InputError` if the file has changed, or another one has its name now."""
+        """Raise `InputError` if the file has changed, or another file has its name now."""
         now = self.input.look()
         if self._opened_facts() == now == self.facts and self._last_change() == self._changed_ns:
             return
@@ -167,25 +167,25 @@ class WatchedInput:
 
     @property
     def changed_ns(self) -> int | None:
-        """When it has changed last, for a later run; None where its content cannot be compared.
+        """The time of the last change, for a later run; None if the content cannot be compared.
 
         For a member of an archive, the whole archive would be read again for each member.
         """
         return None if self._file is None or self.input.archive is not None else self._changed_ns
 
     def has_content(self, content: Prefix, changed_ns: int) -> bool:
-        """Whether it is what an earlier run has read; it is read if it may have changed since."""
+        """Whether an earlier run read the same content; reads the file if it may have changed."""
         if self.changed_ns in (None, changed_ns):
             return True
         return self.read_so_far(self.facts.size) == content
 
     def read_so_far(self, size: int) -> Prefix:
-        """Return the checksum of its first bytes; for an archive, which has no order, of all."""
+        """Return the checksum of the bytes read so far; for an archive, of all its bytes."""
         if self._file is None:
             return size, zlib.crc32(str(self.facts.inode).encode())
         wanted = size if self.input.archive is None else self.facts.size
         self._sum = extended(self._sum, wanted, self._file)
-        self.check()  # else another content may have been summed than was scored
+        self.check()  # otherwise the checksum may be of other content than was scored
         return self._sum
 
 
@@ -194,7 +194,7 @@ def _open_at_once(path: str, flags: int) -> int:
 
 
 def identity_of(settings: dict[str, Any], source: WatchedInput | None) -> dict[str, Any] | None:
-    """Return what the bytes of an output depend on, for JSON; None if the input is not a file."""
+    """Return what the bytes of an output depend on, as JSON; None if the input is not a file."""
     if source is None:
         return None
     path = str(source.input.real_path)
@@ -212,11 +212,11 @@ def outdated(
     *,
     is_clear: bool,
 ) -> list[str]:
-    """Name what differs between what a complete output was made of, and what a run has now.
+    """Return the names of what has changed since a complete output was written.
 
-    An option that names what would be chosen anyway does not differ: ``columns`` are the columns
-    that were chosen; if the output ``is_clear``, no quote was doubtful. Raises errors of Python for
-    anything but an identity.
+    An option that names the value that is chosen without it is not a change. ``columns`` are the
+    columns that were chosen; if the output ``is_clear``, no quote was doubtful. Anything but an
+    identity raises the errors of Python.
     """
     before = _by_name(old)
     now = _by_name(new)
@@ -276,7 +276,7 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
     """Return what the bytes of all outputs of a run depend on, as JSON values."""
     reading = options.reading
     others = asdict(options)
-    # Added columns by their names, whether the user has chosen these or not.
+    # Added columns by their names, whether the user has chosen the names or not.
     columns = reading.columns.settings() | {
         column.role: column.name for column in reading.columns.added
     }

@@ -1,4 +1,4 @@
-"""Find the files to score: those that are named, in folders, or of patterns, also in a store."""
+"""Find the files to score by their names, in folders, and by patterns, also in a store."""
 
 from __future__ import annotations
 
@@ -46,12 +46,14 @@ def find_jobs(
 ) -> Jobs:
     """Find the files to score, in the order of the inputs, and name their outputs.
 
-    ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file for
-    one file, else a folder, as always with a slash at its end. ``output_format`` changes the
-    endings of the outputs, and ``rejected`` is for one file only. ``report`` is not an input, even
-    if it is in a folder. ``input_format`` is the format of names with an unknown ending. Raises
-    `InputError` if a folder or a pattern has no file of reviews, and `UsageError` if outputs or
-    rejects have no place.
+    ``inputs`` are files, folders, and patterns such as ``data/**/*.csv``. ``output`` is a file if
+    there is one file to score; otherwise, or with a slash at its end, it is a folder.
+    ``output_format`` changes the endings of the outputs, and ``rejected`` is for one file only.
+    ``report`` is not an input, even if it is in a folder. ``input_format`` is the format of names
+    with an unknown ending.
+
+    Raises `InputError` if a folder or a pattern has no file of reviews, and `UsageError` if outputs
+    or rejects have no place.
     """
     target = None if output is None else path_of(output)
     found = look_for(inputs, target, report, only_one_member=target is None)
@@ -88,7 +90,13 @@ def find_jobs(
         replace(Job.of(file.input, folder / file.name, rejected), error=file.error)
         for file in found.unreadable
     ]
-    return Jobs([*jobs, *failed], folder, is_single, found.ignored, found.links)
+    return Jobs(
+        files=[*jobs, *failed],
+        folder=folder,
+        is_single=is_single,
+        ignored=found.ignored,
+        links=found.links,
+    )
 
 
 def look_for(
@@ -118,7 +126,7 @@ def look_for(
 
 
 def _names_a_folder(output: str | None) -> bool:
-    """Whether an output is a folder by its name: with a slash at its end, or without an ending."""
+    """Whether the name of an output is of a folder: it ends in a slash, or has no ending."""
     if output is None or path_of(output) == STDOUT:
         return False
     return _has_slash(output) or not path_of(output).suffix
@@ -175,7 +183,7 @@ class Found:
     links: list[Path] = field(default_factory=list)  # to folders, which are not followed
 
     def without_repeats(self) -> list[FoundFile]:
-        """Return each file once, as it was found first."""
+        """Return each file once, at its first place."""
         named = {file.input.path for file in self.files if file.is_named}
         once: dict[Path, FoundFile] = {}
         for file in self.files:
@@ -186,7 +194,7 @@ class Found:
         """Add the files of reviews in a folder and the folders in it, by name.
 
         Hidden files, outputs of earlier runs, and links to folders, which may lead out of this
-        folder, are left out. Raises `InputError` if there is no file, or the folder cannot be read.
+        folder, are left out. Raises `InputError` if no file is left, or the folder cannot be read.
         """
         self.has_folder = True
         if not self._add_below(folder, (_ANY_DEPTH,), output, is_folder=True):
@@ -201,8 +209,8 @@ class Found:
         """Add the files that a pattern matches, by name, of any format.
 
         It may have ``*``, ``?``, ``[…]``, and once ``**`` for folders in any depth. Outputs of
-        earlier runs are left out, unless the pattern asks for them. Raises `InputError` if there is
-        no file, or the folders cannot be read.
+        earlier runs are left out, unless the pattern asks for them. Raises `InputError` if no
+        file matches, or the folders cannot be read.
         """
         self.has_pattern = True
         path = path_of(pattern)
@@ -216,7 +224,7 @@ class Found:
     def _add_below(
         self, base: Path, pattern: tuple[str, ...], output: Path | None, *, is_folder: bool
     ) -> int:
-        """Add what matches the parts of a pattern, and return how many files that are."""
+        """Add the files that match the parts of a pattern, and return their number."""
         found = _walk(base, pattern, "._" if is_folder else ".")
         shown = _without_earlier(
             [each for each in map(Input.of, found.files) if not self._is_report(each)],
@@ -246,7 +254,7 @@ class Found:
     def add_named(self, source: Input, *, only_one_member: bool) -> None:
         """Add a file that is named, or the members of an archive.
 
-        Raises `UsageError` if there are several members, and there can be ``only_one_member``.
+        Raises `UsageError` for several members if there can be ``only_one_member``.
         """
         if not source.is_archive:
             name = Path(source.path if source.is_stdin else named_by(source).name)
@@ -257,10 +265,10 @@ class Found:
             raise InputError(f"{source}: an archive without files, expected reviews")
         if only_one_member and found[1:]:
             raise UsageError(several_members(source.path, found))
-        self._add_members(source, found, Path(source.path.name), Path())
+        self._add_members(source, found, name=Path(source.path.name), folder=Path())
 
     def _add(self, source: Input, name: Path) -> None:
-        """Add a file that was found, with the name of its output; of an archive, all members."""
+        """Add a file that was found, or all members of an archive, with the output names."""
         if not source.is_archive:
             self.files.append(FoundFile(source, name.with_name(named_by(source).name)))
             return
@@ -269,7 +277,7 @@ class Found:
         except InputError as error:
             self.unreadable.append(FoundFile(source, name, error=str(error)))
             return
-        self._add_members(source, found, name, name.with_suffix(""))
+        self._add_members(source, found, name=name, folder=name.with_suffix(""))
 
     def _add_members(self, archive: Input, found: list[Input], name: Path, folder: Path) -> None:
         self.ignored += archive.count_others(endings()) if found[1:] else 0
@@ -286,7 +294,7 @@ class Found:
 
 
 def is_pattern(name: str) -> bool:
-    """Whether a name has wildcards, and is not the name of a file that is there."""
+    """Whether a name has wildcards, and no file has this name."""
     return glob.has_magic(name) and not is_link_or_there(path_of(name))
 
 
@@ -319,7 +327,8 @@ def _walk(base: Path, pattern: Sequence[str], hidden: str) -> _Walk:
         return all(map(fits, parts, rest[:head])) and (is_shown or not deeper)
 
     def is_wanted(parts: Sequence[str]) -> bool:
-        first, last = parts[: -len(tail)], parts[-len(tail) :]
+        first = parts[: -len(tail)]
+        last = parts[-len(tail) :]
         is_long = len(first) >= head and len(last) == len(tail)
         return is_long and is_inside(first) and all(map(fits, last, tail))
 
@@ -348,7 +357,7 @@ def _own_folder(folder: Path, output: Path | None) -> Path | None:
 def _without_earlier(
     found: list[Input], own: Path | None, *, with_rejects: bool, with_scored: bool
 ) -> list[Input]:
-    """Leave out what earlier runs have written: to their folder, or beside the inputs."""
+    """Leave out the outputs of earlier runs, in their folder or beside the inputs."""
     beside = set() if with_scored else _scored_beside([each.path for each in found])
     return [
         each
@@ -360,7 +369,7 @@ def _without_earlier(
 
 
 def _scored_beside(paths: list[Path]) -> set[Path]:
-    """Find the outputs beside their inputs, of any format: those whose input is there, too."""
+    """Find the outputs, of any format, whose inputs are beside them."""
     scored = {path: name for path in paths if (name := scored_name(path)) is not None}
     found = set()
     for folder in {path.parent for path in scored}:

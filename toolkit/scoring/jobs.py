@@ -1,4 +1,4 @@
-"""Which files a call scores, where the results of each one go, and what they must not replace."""
+"""Which files a call scores, where their results go, and what the results must not replace."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from toolkit.records.review_file import WHOLE_FILE, FileRange
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.paths import is_in_store, path_of
 
-_AT_ONCE = 16  # looks at files: a store takes its time to answer
+_AT_ONCE = 16  # threads that check files: a store answers slowly
 
 STDOUT = STDIN  # standard output, where the path of an output is expected
 
@@ -29,7 +29,7 @@ SCORED = ".scored"  # before the ending of an output beside its input
 
 
 class RejectsTo(Enum):
-    """Where the lines about rejected records go, if not to a file."""
+    """The targets for rejected records that are not files."""
 
     STDOUT = "standard output"
     NOWHERE = "nowhere"  # they are only counted
@@ -49,9 +49,11 @@ class Job:
     input: Input
     output: Path  # STDOUT is standard output
     rejected: Path | RejectsTo  # a file is written only if a record is rejected
-    error: str | None = None  # why it cannot be scored, where that is known before the run
+    error: str | None = None  # why it cannot be scored, if that is known before the run
     is_named: bool = True  # by itself, not found in a folder or by a pattern
-    file_range: FileRange = WHOLE_FILE  # of the file, where others score the rest
+    file_range: FileRange = (
+        WHOLE_FILE  # the part of the file to score, if other processes score the rest
+    )
     shard: str | None = None  # such as 3/16, which is written into the output
 
     @classmethod
@@ -76,7 +78,7 @@ class Job:
 
     @property
     def rejects_file(self) -> Path | None:
-        """The file for rejects; None where they are not kept, or go to standard output."""
+        """The file for rejects; None if they are not kept, or go to standard output."""
         return None if isinstance(self.rejected, RejectsTo) else self.rejected
 
     def written(self) -> Iterator[tuple[Path, str]]:
@@ -92,7 +94,7 @@ class Jobs:
     """The files that one call scores."""
 
     files: Sequence[Job]
-    folder: Path | None = None  # of the outputs, where there are several or it has to be made
+    folder: Path | None = None  # of the outputs, if there are several or it has to be created
     is_single: bool = False  # one file, and neither a folder nor a pattern into a folder
     ignored: int = 0  # files of no known format, pipes and devices
     links: Sequence[Path] = ()  # to folders, which were not followed
@@ -115,7 +117,7 @@ def named_by(source: Input) -> Path:
     """Return the path that names an output, with the ending of the default output format.
 
     An archive with one member is named by its own name: ``data.zip`` that holds ``x.csv`` is
-    ``data.csv``. What can only be read, such as a workbook, is written as CSV.
+    ``data.csv``. The output of a format that can only be read, such as a workbook, is CSV.
     """
     return written_as(_without_archive(source))
 
@@ -164,7 +166,7 @@ def default_rejected(source: Input, output: Path) -> Path:
 
 
 def with_format(path: Path, output_format: str | None, input_format: str | None) -> Path:
-    """Return a name with an ending of a format; one that it has already stays.
+    """Return a name with an ending of a format; an ending of this format stays as it is.
 
     Without an output format, a name with an unknown ending gets the ending of the input format.
     """
@@ -173,7 +175,8 @@ def with_format(path: Path, output_format: str | None, input_format: str | None)
         target = format_called(input_format).written
     if target is None:
         return path
-    found, compression = format_ending(path), compression_ending(path)
+    found = format_ending(path)
+    compression = compression_ending(path)
     if endings().get(found.lower()) == target:
         return path
     name = path.name.removesuffix(found + compression)
@@ -221,20 +224,20 @@ def check_absent(outputs: Sequence[Path]) -> None:
 
 
 def check_apart(jobs: Sequence[Job], model: Path | None = None, report: Path | None = None) -> None:
-    """Raise `UsageError` if a file that a call writes is one that it reads, or writes twice."""
+    """Raise `UsageError` if a call writes a file that it also reads, or writes it twice."""
     jobs = [job for job in jobs if job.error is None]
     taken = {name: "an input" for job in jobs for name in job.input.names}
     taken |= dict.fromkeys(() if model is None else _names(model), "the model")
     written = [(path, option, job) for job in jobs for path, option in job.written()]
     for path, option, job in written:
         what = "output" if option == "--output" else "rejects"
-        _take(taken, path, option, f"the {what} of {job.source}")
+        _take(taken, path, option=option, what=f"the {what} of {job.source}")
     if report == STDOUT:
         raise UsageError("--report: cannot go to standard output; name a file.")
     if report is not None:
         folders = {folder for path, *_ in written for folder in resolved(path).parents}
         taken |= dict.fromkeys(folders, "a folder of the output")
-        _take(taken, report, "--report", "the report")
+        _take(taken, report, option="--report", what="the report")
 
 
 def _take(taken: dict[Path | tuple[int, int], str], path: Path, option: str, what: str) -> None:

@@ -174,7 +174,7 @@ class Journal:
             raise
 
     def _locked(self) -> IO[bytes] | None:
-        """Open and lock the file; None if the caller has to try again, as it or its folder is new.
+        """Open and lock the file; None: the file or its folder is new, so the caller tries again.
 
         Raises `UsageError` if the file, or one beside it, is a link or a pipe.
         """
@@ -273,7 +273,9 @@ class Journal:
                 return _Comparison(["the output itself"], point)
             is_clear = not (point.warnings or point.summary.rejected)
             identity = identity_of(settings, source) or {}
-            found = outdated(old, identity, self.job.input, point.columns, is_clear=is_clear)
+            found = outdated(
+                old, identity, source=self.job.input, columns=point.columns, is_clear=is_clear
+            )
             changed_ns = point.source_changed_ns
             if not found and point.source is not None and changed_ns is not None:
                 found = [] if source.has_content(point.source, changed_ns) else ["the input"]
@@ -379,7 +381,7 @@ class Journal:
             self.checkpoint = point  # before the signals that are held back
 
     def note_end(self, run: str | None) -> None:
-        """Record that a run is complete, before its other journals are removed; None: not."""
+        """Record that a run is complete, before its other journals are removed; None: it is not."""
         if self.checkpoint is not None:
             self.add(replace(self.checkpoint, done_run=run))
 
@@ -440,8 +442,8 @@ class Journal:
 def folder_beside(output: Path) -> Path:
     """Return the hidden folder of an output; for an object, it is in the work folder.
 
-    The name of the latter has a digest of the folder two above the object: for a part of a sharded
-    job, that is the folder of the shards.
+    The name of a folder for an object has a digest of the folder two above the object: for a
+    part of a sharded job, this is the folder of the shards.
     """
     output = resolved(output)
     if is_in_store(output):
@@ -457,7 +459,7 @@ def _short_digest(path: Path) -> str:
 def remove_parts_of(shards: Path) -> list[Path]:
     """Remove leftovers of killed processes that scored shards in a store; return their folders.
 
-    A folder that nobody has locked is such a leftover, or its part is in the store already.
+    A folder that is not locked is a leftover, or its part is in the store already.
     """
     removed: list[Path] = []
     if fcntl is None or not is_in_store(shards):  # without locks, it could be in use
@@ -537,8 +539,9 @@ class Journals:
         """Whether to keep an existing output, for ``skip_existing`` or ``resume`` of a done run.
 
         An output is kept if it was made of the same input, settings and model; then `found_before`
-        gets the results of the earlier run. Without a record of that, ``skip_existing`` keeps it if
-        it is newer than its input. Raises `UsageError` for another output, unless ``force``.
+        gets the results of the earlier run. Without a record of it, ``skip_existing`` keeps an
+        output that is newer than its input. Raises `UsageError` for any other output,
+        unless ``force``.
         """
         options = self._options
         if self._is_ended and options.resume and job not in self._noted:

@@ -96,7 +96,7 @@ class StandardOutput(ScoredOutput):
             super().append(block)
 
     def _write_rejects(self, lines: bytes) -> None:
-        with reporting_failures(self._rejects_place):  # such as for a temporary file without room
+        with reporting_failures(self._rejects_place):  # such as no room for the temporary file
             super()._write_rejects(lines)
 
     def finish(self, result: FileResult) -> Checkpoint:
@@ -121,11 +121,11 @@ class StandardOutput(ScoredOutput):
 
 
 def output_form(reviews: ReviewFile, job: Job, options: ScoringOptions) -> Output:
-    """Return how to write the output, in the chosen format or the one of its name."""
+    """Return how to write the output: in the chosen format, or the format of its name."""
     own, target = _formats(job, options)
     if options.reading.delimiter is not None and own.delimiter is target.delimiter is None:
         raise UsageError("--delimiter: neither the input nor the output is a delimited file")
-    return output_of(reviews, own, target, options.reading.delimiter)
+    return output_of(reviews, own, target=target, delimiter=options.reading.delimiter)
 
 
 def _formats(job: Job, options: ScoringOptions) -> tuple[Format, Format]:

@@ -36,19 +36,19 @@ if TYPE_CHECKING:
     from toolkit.model.scorer import Scorer
 
 # A larger share of texts without known words causes a warning. English reviews of any kind have
-# less than half of it.
+# less than half of this share.
 _MOST_UNREAD = 0.1
 # Scores are far less sure than on the reviews of calibration if their share exceeds both the factor
 # and the difference, beyond chance. Based on "How sure the scores are" in exported/EXPERIMENTS.md.
 _MORE_UNSURE = 1.5
 _POINTS_MORE_UNSURE = 0.1
-# A larger share of texts that look like values causes a warning. Of English reviews, at most 5% do,
-# of their titles 49%; of addresses, URLs, booleans, ids, categories and names, all do.
+# A larger share of texts that look like values causes a warning. It is at most 5% for English
+# reviews, 49% for their titles, and 100% for addresses, URLs, booleans, ids, categories and names.
 _MOST_VALUES = 0.8
 _FEWEST_FOR_VALUES = 20
 _MOST_LABELS = 2000  # different labels; they must fit into a line of the journal, 1 MiB
-_FEW_WRONG = 0.05  # of the given labels mean nothing: they are only counted
-_MOSTLY_WRONG = 0.5  # or more: the others are not labels, either
+_FEW_WRONG = 0.05  # share of the given labels that mean nothing: up to it, they are only counted
+_MOSTLY_WRONG = 0.5  # or more wrong labels: the others are not labels, either
 _FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
@@ -199,7 +199,7 @@ class Summary:
             )
         except InputError:
             return none
-        # As two numbers without a scale do: an accuracy of the other rows would mean nothing.
+        # Such as two numbers without a scale: an accuracy of the other rows would mean nothing.
         return none if self.share_of_wrong_labels(found) >= _MOSTLY_WRONG else found
 
     def _label_counts(self) -> list[int]:
@@ -215,7 +215,7 @@ class Summary:
     def labels_warning(self, column: str | None) -> str | None:
         """Return the warning that labels mean nothing, as `toolkit evaluate` says it, or None.
 
-        It is for a whole file whose labels are not read yet. Few wrong labels are only counted.
+        For a whole file whose labels are not read yet. A few wrong labels are only counted.
         """
         why = self._why_labels_are_wrong() if self.labels else None
         if why is None:
@@ -285,7 +285,7 @@ class Checkpoint:
     complete: FileFacts | None = None  # of the file, or of the uploaded object
     content: Prefix | None = None  # of the file; None if unknown, as for Parquet
     # Change time (ctime) of the input, which nobody can set back; then `source` is the whole input.
-    # None if only size and modification time are known.
+    # None if only size and modification time are known
     source_changed_ns: int | None = None
     frame: Frame | None = None  # None if files of the format cannot be joined
     job_id: str | None = None
@@ -311,7 +311,7 @@ class Source:
 
     @classmethod
     def of(cls, source: Input, read_as: str | None, facts: FileFacts | None) -> Self:
-        """Describe an input by its facts, if they are known; ``read_as`` is what --format names."""
+        """Describe an input by its facts, if known; ``read_as`` is the value of --format."""
         name = None
         with suppress(InputError, UsageError):  # unknown format: opening the file reports it
             name = format_of(source, read_as).name
@@ -320,7 +320,7 @@ class Source:
         if facts is None:
             return cls(name, source.compression)
         modified = datetime.fromtimestamp(facts.mtime_ns / 1e9, UTC).isoformat()
-        return cls(name, source.compression, facts.size, modified)
+        return cls(format=name, compression=source.compression, size=facts.size, modified=modified)
 
 
 @dataclass(frozen=True)
@@ -408,7 +408,7 @@ def total(results: Sequence[FileResult]) -> Summary:
 
 
 def why_none_is_scored(summary: Summary) -> str | None:
-    """Return why no record is scored; None if a record is scored, or if there are none."""
+    """Return why no record is scored; None if a record is scored, or the file is empty."""
     if summary.scored or not summary.records:
         return None
     reasons = (
@@ -446,7 +446,7 @@ def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool
 def values_warning(found: int, texts: int, text_column: str | None) -> str | None:
     """Return the warning that most texts look like values of another column, or None.
 
-    It has no numbers, so that it is the same for all shards of a file.
+    The warning has no numbers, so it is the same for all shards of a file.
     """
     if texts < _FEWEST_FOR_VALUES or found < _MOST_VALUES * texts:
         return None

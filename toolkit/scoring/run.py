@@ -86,7 +86,7 @@ def score_file(
     Raises
     ------
     InputError
-        If the file cannot be read to its end; then there is no output.
+        If the file cannot be read to its end. Then nothing is written.
     OutputError
         If the output cannot be written. The part written so far is kept, for ``resume``.
     UsageError
@@ -158,7 +158,7 @@ class _Run:
 
     def result(self, job: Job) -> FileResult:
         """Score a file."""
-        facts = job.input.known_facts()  # each look at an object is a request
+        facts = job.input.known_facts()  # each check of an object is a request
         source = Source.of(job.input, self.options.reading.format, facts)
         result = FileResult(job, error=job.error, source=source)
         self.on_start(result)
@@ -327,7 +327,7 @@ class _Run:
                 self._warn(result, warning)
 
     def _warn_of_counts(self, summary: Summary, result: FileResult) -> None:
-        """Warn of counts that are unusual; a shard does not, as its job will."""
+        """Warn of unusual counts; a shard does not, as its job will."""
         if self.jobs.is_shard:
             return
         column = result.columns.get("text")

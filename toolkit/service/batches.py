@@ -37,7 +37,7 @@ MOST_IN_THREAD = 1 << 20  # of a batch in a thread: some 30 ms
 _SIZE_OF_A_TEXT = 16  # added for each text, also for an empty one
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-Row = dict[str, Any] | None  # the answer for a text; None: there is no score to explain
+Row = dict[str, Any] | None  # the answer for a text; None: the text has no score
 
 
 class Wanted(NamedTuple):

@@ -65,7 +65,7 @@ class Claim:
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
-        """Read the result of `as_json`; raise `ValueError` or the like for anything else."""
+        """Read the result of `as_json`; raise errors such as `ValueError` for anything else."""
         read = json.loads(content)
         if read.pop(_CHECK) != digest_of(read):
             raise ValueError
@@ -82,7 +82,7 @@ class ShardedJob:
 
     @classmethod
     def at(cls, target: Path) -> Self:
-        """Find the job of some outputs; raise `UsageError` if there is none."""
+        """Find the job of some outputs; raise `UsageError` if it does not exist."""
         for is_folder in (True, False) if target.name else (True,):
             folder = folder_of(target, is_folder=is_folder)
             if (plan := read_plan(folder)) is not None:
@@ -125,7 +125,7 @@ class ShardedJob:
         """Return the jobs of an attempt to score a shard: each scores a piece into a part."""
         for number, piece in enumerate(self.plan.shards[shard]):
             planned = self.plan.files[piece.file].job(self.outputs)
-            # The ending is the format. The name is cut, as a long name has no room for the number.
+            # The ending names the format. A long name is cut to make room for the number.
             name = f"{number:05}.{planned.output.name[-_NAME_CHARACTERS:]}"
             job = Job.of(planned.input, self.parts_folder(shard, attempt) / name)
             if planned.rejects_file is None:
@@ -217,7 +217,7 @@ def folder_of(target: Path, *, is_folder: bool) -> Path:
 
 
 def read_plan(folder: Path) -> Plan | None:
-    """Read the plan in a folder of shards; None if there is none."""
+    """Read the plan in a folder of shards; None if it does not exist."""
     content = _content_of(folder / PLAN)
     return None if content is None else Plan.from_json(content, str(folder / PLAN))
 

@@ -317,7 +317,9 @@ def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> N
     folder = None if is_in_store(job.folder) else job.folder
     with reporting_failures(target):
         target.parent.mkdir(parents=True, exist_ok=True)
-        check_output_file(target, force=True)  # what has come since is not replaced below
+        check_output_file(
+            target, force=True
+        )  # a file that has appeared since is not replaced below
         try:
             place(content, target, force=force, follow=follow, folder=folder)
         except FileExistsError:
@@ -342,10 +344,12 @@ def _clear(job: ShardedJob, results: Parts, mine: Collection[Path], *, force: bo
         )
     if not force:
         return
-    if job.plan.keep_parts:  # so that nothing says that they are complete while they are replaced
+    if (
+        job.plan.keep_parts
+    ):  # so that no marker says that the parts are complete while they are replaced
         others = [job.outputs / SUCCESS, *others]
     rejects = {result.job.rejects_file for result in results}
     for path in [*others, *(path for path in rejects if path is not None and path not in mine)]:
         with reporting_failures(path):
-            if is_there(path):  # else there may be no right to delete
+            if is_there(path):  # even for a missing file, unlink may need rights
                 path.unlink(missing_ok=True)

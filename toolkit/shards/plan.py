@@ -74,7 +74,7 @@ class PlannedFile:
     @property
     def stays_in_folder(self) -> bool:
         """Whether both files are written into the folder; the plan may have been edited."""
-        # As written, and as this machine reads them: Windows has drives and backslashes.
+        # Both as written and as this machine reads them: Windows has drives and backslashes.
         names = [
             kind(name)
             for name in (self.output, self.rejected)
@@ -102,7 +102,7 @@ def _planned_facts(source: Input, facts: FileFacts | None) -> FileFacts:
 
 
 def _below(path: Path, folder: Path, option: str) -> str:
-    """Return the path of a file from a folder; raise `UsageError` if it is not below it."""
+    """Return the path of a file below a folder; raise `UsageError` for a file elsewhere."""
     for one, other in ((path, folder), (resolved(path.parent) / path.name, resolved(folder))):
         if one.is_relative_to(other) and ".." not in one.relative_to(other).parts:
             return one.relative_to(other).as_posix()
@@ -164,7 +164,7 @@ class Plan:
 
     @classmethod
     def from_json(cls, content: bytes, name: str) -> Self:
-        """Read a plan from its JSON; raise `UsageError` for anything else, with its `name`."""
+        """Read a plan from JSON; raise `UsageError`, which says the `name`, for anything else."""
         try:
             read: dict[str, Any] = json.loads(content)
             if read["format_version"] != FORMAT_VERSION:

@@ -1,4 +1,4 @@
-"""Let a Ray cluster score the shards of a job, one task for each."""
+"""Let a Ray cluster score the shards of a job, one task per shard."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ _CONNECT_SECONDS = 10.0
 _TEMPORARY = Path("/tmp")  # noqa: S108 (a folder of this user is made in it; sockets need short names)
 
 SHARDS_PER_CPU = 4
-_SHARD_BYTES = 256 << 20  # largest shard, about: so little work is lost when a node dies
+_SHARD_BYTES = 256 << 20  # about the largest shard; small shards lose little work when a node dies
 
 
 @contextmanager
 def connected() -> Iterator[int]:
     """Connect to the cluster of RAY_ADDRESS, or start one on this machine; yield its CPUs.
 
-    Raises `MissingExtraError` without Ray, and `OutputError` if there is no such cluster.
+    Raises `MissingExtraError` without Ray, and `OutputError` if the cluster cannot be reached.
     """
     MissingExtraError.check("ray", "ray")
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -165,7 +165,7 @@ def _score(
     shard: int, scorer: bytes, job: ShardedJob, options: ScoringOptions, cwd: str
 ) -> Claim | ToolkitError:
     """Score a shard in a worker of the cluster."""
-    with suppress(OSError):  # where paths are absolute or in a store, it need not be there
+    with suppress(OSError):  # the folder may be missing if paths are absolute or in a store
         os.chdir(cwd)
     try:
         # Opened once per process. For a missing model, Ray itself would have no clear message.

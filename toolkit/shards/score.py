@@ -195,7 +195,7 @@ _Limit = TypeVar("_Limit", bound=Limit)
 
 
 def _of_a_part(most: _Limit | None) -> _Limit | None:
-    """Return the limit of rejects for a part: none if it is a share, which is of whole files."""
+    """Return the limit of rejects for a part; None for a share, which applies to whole files."""
     return None if most is None or most.count is None else most
 
 

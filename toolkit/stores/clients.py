@@ -75,7 +75,7 @@ _REMEDIES = (
 def store_failures(location: Location, action: str) -> Iterator[None]:
     """Turn errors of obstore into `StoreError`, or into the `OSError` that they mean.
 
-    The latter are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is a
+    These are `FileNotFoundError`, `FileExistsError` and `PermissionError`. ``action`` is a
     verb for the message, such as "read".
     """
     try:
@@ -149,7 +149,7 @@ class Patience:
     """How long to wait for a store, in seconds."""
 
     answer: int  # for the next bytes when reading, or for a whole request when writing
-    retry: int  # after the first request, during which it is retried
+    retry: int  # after the first request; until then, it is retried
     retries: int = 15  # most retries
 
 
@@ -216,7 +216,7 @@ def _client(root: str, patience: Patience, settings: tuple[tuple[str, str], ...]
 
 
 def _profile(named: dict[str, str]) -> Any:
-    """Return the credentials of an AWS profile, read by boto3; None if others are named."""
+    """Return the credentials of an AWS profile, read by boto3; None if other ones are set."""
     others = (
         "AWS_ACCESS_KEY_ID",
         "AWS_WEB_IDENTITY_TOKEN_FILE",
@@ -238,5 +238,5 @@ def _profile(named: dict[str, str]) -> Any:
     from obstore.auth.boto3 import Boto3CredentialProvider
 
     session = boto3.Session()
-    # Without keys in the profile, obstore asks the machine for some.
+    # Without keys in the profile, obstore asks the machine for keys.
     return Boto3CredentialProvider(session) if session.get_credentials() is not None else None

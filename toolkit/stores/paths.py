@@ -95,12 +95,12 @@ class StorePath(_Base):
 
     @property
     def parent(self) -> Self:
-        """The prefix above it; for a bucket, the bucket."""
+        """The prefix above this path; for a bucket, the bucket."""
         return super().parent if self.location.key else self
 
     @property
     def parents(self) -> Sequence[Self]:
-        """The prefixes above it, the bucket last."""
+        """The prefixes above this path, the bucket last."""
         return [self.parent, *self.parent.parents] if self.location.key else []
 
     def joinpath(self, *others: str | os.PathLike[str]) -> Self:
@@ -146,7 +146,7 @@ class StorePath(_Base):
         return facts_of(self.location)
 
     def exists(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002
-        """Whether there is an object, or one below this prefix."""
+        """Whether there is an object at this path or below it."""
         return self._mode() != 0
 
     def is_file(self, *, follow_symlinks: bool = True) -> bool:  # noqa: ARG002

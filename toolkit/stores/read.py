@@ -39,7 +39,7 @@ def facts_of(location: Location) -> os.stat_result:
 
 
 def facts(mode: int, size: int, mtime_ns: int, tag: str) -> os.stat_result:
-    """Return facts as of a file; the inode comes from the tag, which changes with content."""
+    """Return the facts like a file's; the inode comes from the tag, which changes with content."""
     import hashlib  # late: it takes 3 ms
 
     inode = int.from_bytes(hashlib.sha256(tag.encode()).digest()[:7], "big")
@@ -146,7 +146,7 @@ class Blocks:
 
 # Numbers of blocks that are kept, and that are fetched ahead.
 FEW_BLOCKS = (16, 4)  # for files that are read from start to end
-MANY_BLOCKS = (64, 1)  # for tables, whose columns are read in turns
+MANY_BLOCKS = (64, 1)  # for tables, whose columns are read alternately
 _LOOKED_AT = 64 << 10  # a reader that stops earlier only detects the format: do not read ahead
 
 

@@ -39,7 +39,7 @@ class Content:
 
     @classmethod
     def of(cls, what: Path | bytes | Content) -> Content:
-        """Make a content from a file of this machine or from bytes; return a content as it is."""
+        """Return the content of a local file or of bytes; a `Content` is returned as it is."""
         if isinstance(what, Content):
             return what
         if isinstance(what, bytes):
@@ -85,8 +85,8 @@ def upload(content: Content, location: Location, *, force: bool) -> None:
     """Upload an object; without ``force``, `FileExistsError` if there is one.
 
     An object of the same bucket is copied within the store. A large object is uploaded in parts; an
-    exception aborts the upload. Without ``force`` it goes to a hidden key beside its place, and is
-    copied within the store if nothing is there.
+    exception aborts the upload. Without ``force``, it is uploaded to a hidden key, and copied
+    to its place within the store if nothing is there.
     """
     source = content.copied
     is_too_large_to_copy = content.size > _COPY_LIMIT and location.scheme.startswith("s3")
@@ -246,7 +246,7 @@ def check_absent(location: Location) -> None:
 
 
 def delete(location: Location) -> None:
-    """Delete an object; whether a missing one raises `FileNotFoundError` is up to the store."""
+    """Delete an object; some stores raise `FileNotFoundError` if it is missing."""
     import obstore
 
     with store_failures(location, "deleted"):

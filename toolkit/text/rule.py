@@ -289,7 +289,7 @@ def _other(letter: str) -> str:
 
 
 def _capital(letter: str) -> str:
-    """Return the capital of a small letter beyond ASCII, or "" if there is no such capital."""
+    """Return the capital of a small letter beyond ASCII, or "" if it has no capital."""
     capital = letter.upper()
     is_pair = letter > "\x7f" and letter != capital and capital.lower() == letter
     return capital if is_pair and len(letter) == len(capital) == 1 else ""

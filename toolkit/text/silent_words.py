@@ -38,7 +38,7 @@ _Flags = npt.NDArray[np.bool_]
 
 
 def why_unscored(ids: Ids, text: str) -> str:
-    """Say why a text has no score, for a message, by the ids of its words."""
+    """Return the reason, for a message, why a text with these token ids has no score."""
     known = "only numbers and function words in" if np.any(ids >= FIRST_WORD_ID) else "no word of"
     return f"the model knows {known} {text!r:.50}"
 

@@ -39,7 +39,8 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> Traini
     fewest = FEWEST_ROWS if options.min_count is None else options.min_count
     reading = options.reading
     read = read_labelled(path_of(options.data), reading, "group")
-    table, leaves_out = read.table, reading.labels.skip_wrong
+    table = read.table
+    leaves_out = reading.labels.skip_wrong
     _check_given(read)
     found = classes_of(read.words, fewest)
     check_classes(found, table.place("label"), fewest, leaves_out=leaves_out)

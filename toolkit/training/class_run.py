@@ -34,7 +34,7 @@ from toolkit.training.reviews import Reviews
 CLASS_PRESET = "ngram-linear"  # the one network that learns classes
 
 _FEWEST_FOR_TEMPERATURE = 30  # held-out texts
-# Largest scale of the logits. If all held-out texts are right, there is no best one: the larger,
+# Largest scale of the logits. If all held-out texts are right, no scale is the best: the larger,
 # the better.
 _SHARPEST = 5.0
 _FOLDS = 5

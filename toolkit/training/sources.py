@@ -41,7 +41,8 @@ def load_labelled(path: Path, reading: ReadOptions) -> Reviews:
     text without a label is an error, as the column may be wrong, unless wrong labels are skipped.
     """
     found = read_labelled(path, reading, "stars", "group", "balance")
-    table, opinions = found.table, found.opinions(skips_missing=False)
+    table = found.table
+    opinions = found.opinions(skips_missing=False)
     labels = opinions.labels
     groups = table.at("group")
     domains = table.at("balance")

@@ -41,6 +41,10 @@ class Tried:
         )
 
 
+def _merit(tried: Tried) -> tuple[float, float]:
+    return tried.balanced_accuracy, -tried.log_loss
+
+
 @dataclass(frozen=True)
 class Choice:
     """The results, in the order in which they were tried, and the network that is kept."""
@@ -59,10 +63,13 @@ class Choice:
 
     @property
     def better_baseline(self) -> Tried | None:
-        """The best baseline if the kept network is not better, or None."""
+        """The best baseline if the kept network is not better, or None.
+
+        Of equal balanced accuracies, the lower log loss is better.
+        """
         baselines = (each for each in self.tried if each.is_baseline)
-        best = max(baselines, key=lambda each: each.balanced_accuracy)
-        return best if best.balanced_accuracy >= self.kept.balanced_accuracy else None
+        best = max(baselines, key=_merit)
+        return best if _merit(best) >= _merit(self.kept) else None
 
     @property
     def line(self) -> str:

@@ -9,14 +9,13 @@ import tensorflow as tf
 
 from examples.teacher.mpnet.network import (
     LAYERS,
-    LOWER,
     Floats,
     Network,
     is_of_layers,
     pretrained,
 )
 from examples.teacher.mpnet.pieces import equal_batches, word_pieces
-from examples.teacher.mpnet.tune import UPPER, one_thread, tuned, tuned_file
+from examples.teacher.mpnet.tune import LOWER, UPPER, one_thread, tuned, tuned_file
 from exported.data import HALVES
 from toolkit.errors import InputError
 

@@ -18,9 +18,8 @@ import tensorflow as tf
 from examples.teacher.mpnet.weights import WEIGHTS, model_file
 
 WIDTH, LAYERS, HEADS = 768, 12, 12
-LOWER = 8  # layers that stay as they are; those above learn
 DROPOUT = 0.1
-MOST_PIECES = 160  # of a text, with its first and last mark
+MOST_PIECES = 256  # of a text, with its first and last mark
 _EPSILON = 1e-5
 _FIRST_POSITION = 2  # the rows before it are for padding
 _BUCKETS, _FARTHEST = 32, 128  # of the distances between two pieces

@@ -2,6 +2,7 @@
 
 import zlib
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,9 +16,7 @@ from exported.composed import SEED, Composer, clauses_of, written
 from exported.data import FILMS, HALVES, HELD_OUT
 from toolkit.training import fingerprint
 
-MOST_WORDS = 40  # of a text to learn from
-REVIEWS, SENTENCES = 6_000, 1_200  # to learn from in a fold: reviews, and sentences of film reviews
-OPINIONS, NEUTRAL, BESIDE, WRITTEN = 1_800, 150, 150, 700  # composed and written texts
+MOST_WORDS = 40  # of a short text to learn from
 SURE, SURE_OF_SENTENCE = 0.97, 0.88  # the probability of what a label says
 STEPS_OF_WORDS = (12, 24, 40, 60)  # up to the first come first; no longer text is short
 BOTH = "AB"  # the fold of a text that stands in both: no model learns from it
@@ -30,6 +29,29 @@ class Example(NamedTuple):
     probability: float
 
 
+@dataclass(frozen=True)
+class Mix:
+    """How many texts of each kind a round of learning takes.
+
+    Attributes
+    ----------
+    short, long : int
+        Labelled reviews of at most `MOST_WORDS` words, and of more.
+    sentences : int
+        Sentences of film reviews.
+    opinions, neutral, beside, written : int
+        Composed texts, and written ones.
+    """
+
+    short: int
+    long: int
+    sentences: int
+    opinions: int
+    neutral: int
+    beside: int
+    written: int
+
+
 class Question(NamedTuple):
     """A text to answer, its fingerprint, and its fold: `A`, `B`, `HELD_OUT` or `BOTH`."""
 
@@ -38,25 +60,29 @@ class Question(NamedTuple):
     fold: str
 
 
-def examples_of(fold: str, reviews: Reviews) -> list[Example]:
-    """Draw what the model of a fold learns from; always the same texts."""
-    random = np.random.default_rng([SEED, HALVES.index(fold)])
+def examples_of(fold: str, reviews: Reviews, mix: Mix, turn: int = 0) -> list[Example]:
+    """Draw what the model of a fold learns from in a round; always the same texts."""
+    random = np.random.default_rng([SEED, HALVES.index(fold), *([turn] if turn else [])])
     texts, folds = reviews.texts.to_pylist(), folds_of(reviews)
     words = np.array([text.count(" ") + 1 for text in texts])
     is_own = np.array([folds[text] == fold for text in texts])
     rows = np.flatnonzero(is_own & (reviews.labels >= 0))
-    short = rows[words[rows] <= MOST_WORDS]
-    share = weights(reviews.domains[short], reviews.labels[short])
-    drawn = random.choice(short, REVIEWS, replace=False, p=share)
-    found = [_labelled(texts[row], reviews.labels[row], SURE) for row in drawn]
-    films = random.permutation(rows[reviews.domains[rows] == FILMS])[:SENTENCES]
+    short, long = rows[words[rows] <= MOST_WORDS], rows[words[rows] > MOST_WORDS]
+    found: list[Example] = []
+    for kind, count in ((short, mix.short), (long, mix.long)):
+        share = weights(reviews.domains[kind], reviews.labels[kind])
+        drawn = random.choice(kind, count, replace=False, p=share)
+        found += [_labelled(texts[row], reviews.labels[row], SURE) for row in drawn]
+    films = random.permutation(rows[reviews.domains[rows] == FILMS])[: mix.sentences]
     of_films = ((sentence_of(texts[row]), reviews.labels[row]) for row in films)
     found += [_labelled(text, label, SURE_OF_SENTENCE) for text, label in of_films if text]
     clauses = clauses_of([texts[row] for row in short], reviews.labels[short].astype(int))
-    composer = Composer(clauses, SEED, part="train")
-    made = composer.opinions(OPINIONS) + composer.neutral(NEUTRAL) + composer.beside(BESIDE)
+    composer = Composer(clauses, SEED + turn, part="train")
+    made = composer.opinions(mix.opinions)
+    made += composer.neutral(mix.neutral)
+    made += composer.beside(mix.beside)
     own = written(fold)
-    made += [own[at] for at in random.permutation(len(own))[:WRITTEN]]
+    made += [own[at] for at in random.permutation(len(own))[: mix.written]]
     return found + [Example(one.text, one.probability) for one in made]
 
 
