@@ -206,7 +206,7 @@ def test_a_part_of_each_file(command: Command) -> None:
         (["r.csv", "--max-changed", "few"], "--max-changed: expected a number such as 100"),
         (["r.csv", "-o", "r.csv"], "r.csv: is an input. Choose another with --output."),
         (["r.csv", "-o", "x.xlsx"], "--output, such as one that ends in .csv."),
-        (["r.csv", "-o", "x.odd"], ".parquet (and then .gz, .zst, .bz2, .xz)."),
+        (["r.csv", "-o", "x.odd"], ".arrow, .feather (and then .gz, .zst, .bz2, .xz)."),
         (["r.csv", "-o", "-"], "--output: cannot go to standard output"),
         (["r.csv", "--text-column", "body"], "r.csv: no column 'body' (found: text, label, kind)"),
         (["r.csv", "--group-column", "x"], "r.csv: no column 'x'"),

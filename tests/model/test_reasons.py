@@ -145,4 +145,4 @@ def test_a_file_has_a_column(command: Command, ending: str) -> None:
         lines = Path("b.csv").read_text(encoding="utf-8").splitlines()
         assert [line.rpartition(",")[2] for line in lines] == ["why", "superb; a", "dull", ""]
     ran = command("score", source, "--names", "reasons=why", "--force")
-    ran.failed_with("a column that --reasons adds", 2)
+    ran.failed_with("the column reasons needs --reasons", 2)

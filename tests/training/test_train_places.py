@@ -115,7 +115,7 @@ def test_sources_without_columns_refuse_their_names(
     with pytest.raises(UsageError, match=f"{option}: 'imdb' has no columns. Leave"):
         train(replace(options, data="imdb", reading=reading), Unreached())
     folder = str(tmp_path / "aclImdb")
-    with pytest.raises(UsageError, match=rf"{option}: .*aclImdb.* has no columns.*are the films"):
+    with pytest.raises(UsageError, match=rf"{option}: .*aclImdb.* has no columns.*grouped by film"):
         train(replace(options, data=folder, reading=reading), Unreached())
 
 
