@@ -111,9 +111,10 @@ def test_utf_8_is_what_python_takes_for_it(opened: Opened, content: bytes) -> No
 
 
 def test_threads(opened: Opened) -> None:
-    expected = opened.score(GOLDEN)
+    expected = repr(opened.score(GOLDEN))  # NaN, which some texts have, is not equal to itself
     with ThreadPoolExecutor(4) as threads:
-        assert all(found == expected for found in threads.map(opened.score, [GOLDEN] * 12))
+        for found in threads.map(opened.score, [GOLDEN] * 12):
+            assert repr(found) == expected
 
 
 def test_a_program_that_links_it_may_use_all_other_names() -> None:
