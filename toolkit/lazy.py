@@ -7,9 +7,9 @@ from importlib import import_module
 
 
 def late_names(package: str, modules: Mapping[str, tuple[str, ...]]) -> Callable[[str], object]:
-    """Make the `__getattr__` of a package (PEP 562), from modules to the names in them.
+    """Build the `__getattr__` of a package (PEP 562) from the names in each of its modules.
 
-    So a light name, such as `DEFAULT_MODEL`, can be imported without NumPy and Arrow.
+    With it, importing a cheap name such as `DEFAULT_MODEL` does not import NumPy and Arrow.
     """
     homes = {name: module for module, names in modules.items() for name in names}
 

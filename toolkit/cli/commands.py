@@ -139,7 +139,7 @@ def _with_panel(field: inspect.Parameter, panel: str | None) -> inspect.Paramete
 
 
 def _parameters(called: Callable[..., object]) -> list[inspect.Parameter]:
-    """Return the parameters with evaluated annotations."""
+    """Return the parameters of a callable, with their annotations resolved."""
     hints = get_type_hints(
         called.__init__ if inspect.isclass(called) else called, include_extras=True
     )

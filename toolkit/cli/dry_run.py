@@ -42,7 +42,7 @@ Row = tuple[str, str]  # a name and its value
 
 
 def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
-    """Print how the files would be read, on standard output, or as JSON on standard error.
+    """Print how the files would be read: to standard output, or to standard error as JSON.
 
     The exit code is 1 if a file cannot be read, and 3 if one of its first records is rejected.
     """

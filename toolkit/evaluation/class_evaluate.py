@@ -1,4 +1,4 @@
-"""How good a model of classes is on labelled texts: figures, confused pairs with texts, JSON."""
+"""Evaluate a model of classes: metrics, the most confused pairs with examples, and JSON."""
 
 from __future__ import annotations
 

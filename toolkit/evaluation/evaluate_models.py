@@ -90,7 +90,7 @@ class Mistake:
         return sorted(found, key=self.effect, reverse=True)
 
     def cause_names(self, most: int) -> list[str]:
-        """Return the strongest of `causes`, at most `most`, each once."""
+        """Return up to `most` different words of `causes`, the strongest first."""
         return list(dict.fromkeys(word.text.lower() for word in self.causes))[:most]
 
 

@@ -60,7 +60,7 @@ class Scale:
     ticks: tuple[tuple[float, str], ...]  # numbers and what is written there
 
     def at(self, value: _Number, start: float, end: float) -> _Number:
-        """Return the places of numbers, where the two ends are at `start` and `end`."""
+        """Map values to coordinates: the low end to `start`, the high end to `end`."""
         return start + (value - self.low) / (self.high - self.low) * (end - start)
 
 

@@ -68,7 +68,7 @@ class Slice:
 
 @dataclass(frozen=True)
 class Breakdown:
-    """The reviews in slices."""
+    """One breakdown of the reviews: its title and its slices."""
 
     key: str  # length, stars or groups
     title: str

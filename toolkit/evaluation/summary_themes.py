@@ -149,7 +149,7 @@ class Terms:
         return found
 
     def of(self, sentences: ScoredSentences) -> tuple[Rows, Keys]:
-        """Return the sentences, ascending, and the keys of their terms, each once per sentence."""
+        """Return pairs of sentence and term key as two arrays, by sentence, without repeats."""
         ids = sentences.ids
         lengths = ids.lengths
         rows = np.repeat(np.arange(len(ids)), lengths)

@@ -124,7 +124,7 @@ def names_a_model(path: Path) -> bool:
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether nothing has that name, not even a link; False if that cannot be determined."""
+    """Whether the path is free: no file, no broken link. False if that is unknown."""
     try:
         path.lstat()
     except FileNotFoundError:

@@ -396,7 +396,7 @@ class _WholeGraph:
         expected: npt.NDArray[Any],
         tolerance: float = 0,
     ) -> None:
-        """Raise `ModelError` for the first text with another answer."""
+        """Raise `ModelError` at the first text whose answer differs."""
         self._check_shape(what, found, expected)
         # NaN is within no tolerance.
         is_same = np.abs(found - expected) <= tolerance if tolerance else found == expected

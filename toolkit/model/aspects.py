@@ -356,7 +356,7 @@ class AspectFinder:
         return found
 
     def _bits(self, *, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
-        """Return the bits of the aspects whose words or phrases begin at each token, (tokens,).
+        """Return a bit mask for each token, (tokens,): the aspects with a term that begins there.
 
         `around`: the length of the idiom around each token; shorter phrases there do not count.
         """

@@ -170,9 +170,9 @@ class Graph:
         return _Base(AdaptedBody.known_words.count, self.output(1), known)
 
     def find(self, known: KnownNodes, start: int, ids: str = TOKEN_IDS) -> Weights | None:
-        """Return the free weights of known nodes that begin at node `start`, or None.
+        """Match the nodes from `start` to a known pattern; return the weights that it leaves open.
 
-        None if these are other nodes, or if they read other tensors than ``ids`` and weights.
+        Returns None if the nodes differ, or if they read anything else than ``ids`` and weights.
         """
         if self.digest(known, start, ids) != known.digest:
             return None

@@ -137,7 +137,7 @@ class Network:
             raise ModelError(f"{self._path}: its network does not run: {error}") from None
 
     def rows(self, ids: TokenIds) -> Ids:
-        """Pad reviews in front with 0 to the fixed or the longest length: (reviews, tokens)."""
+        """Left-pad with 0 to the fixed length, or to the longest review: (reviews, tokens)."""
         longest = 1 + int(ids.lengths.max(initial=0))
         return ids.padded(self._most if self._is_fixed else min(self._most, longest))
 

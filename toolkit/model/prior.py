@@ -6,7 +6,7 @@ scores most likely (EM for label shift: Saerens, Latinne and Decaestecker, Neura
 Its log-odds, times `AMOUNT`, are added to the logit of each review as a prior.
 
 `AMOUNT` was chosen on the 35 domains of the training reviews that have both labels, on the groups
-that no model is fitted to: whichever domain is left out, the others agree on 0.5 by log loss. The
+that no model is fitted to: by log loss, 0.5 is best whichever domain is left out. The
 full log-odds overshoot, even if the true share is known.
 
 Scores are counted by level of the logit, so that files, shards and blocks can be added up.

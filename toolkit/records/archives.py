@@ -173,7 +173,7 @@ class _ArchiveBytes(io.RawIOBase):
         return True
 
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
-        """Continue at an offset."""
+        """Move to an offset."""
         assert self._file is not None
         return self._file.seek(offset, whence)
 

@@ -416,7 +416,7 @@ def _given(word: str | None, names: LabelNames) -> str:
 
 
 def _meaning(kind: str, words: Sequence[str], by_word: Targets, counts: Rows) -> str:
-    """Describe for the user which labels became what, with numbers of rows."""
+    """Describe for the user how each label was read, and in how many rows."""
     parts = []
     for name, least, most in (
         ("negative", 0.0, 0.5),

@@ -80,7 +80,7 @@ class ByteSource:
         return self._peeked
 
     def seek(self, offset: int) -> None:
-        """Continue at an offset; only if `can_seek`."""
+        """Move to an offset; only if `can_seek`."""
         self._peeked = b""
         self._file.seek(offset)
 
@@ -357,7 +357,7 @@ class ByteStream:
         self._at = 0
 
     def seek(self, offset: int) -> None:
-        """Continue at an offset of the stream: any in a file, else one further on."""
+        """Move to an offset of the stream: any offset of a file, else only forward."""
         if self.is_file:
             self._forget()
             self._offset = offset

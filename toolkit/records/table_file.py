@@ -84,7 +84,7 @@ class Groups(ABC):
 
     @abstractmethod
     def ends(self, file_size: int) -> Iterator[SplitPoint]:
-        """Return the cut after each group that has records, but not after the last group."""
+        """Return a split point after each non-empty group but the last one."""
 
     @abstractmethod
     def close(self) -> None:

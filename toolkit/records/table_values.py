@@ -24,7 +24,7 @@ _VIEW_INTS = 4  # of 32 bits each; the first is the length of the string
 
 
 class Fault(NamedTuple):
-    """A wrong value of a row."""
+    """An invalid value in a row."""
 
     reason: str
     value: bytes

@@ -130,7 +130,7 @@ def _first(reviews: ReviewFile, start: Offset, left: int) -> Iterator[SelectedBl
 def _sampled(
     reviews: ReviewFile, start: Offset, *, size: int, cores: int
 ) -> Iterator[SelectedBlock]:
-    """Return the blocks of a random sample: read the file to count its records, and again."""
+    """Return the blocks of a random sample: read the file once to count, once to sample."""
     before: dict[Offset, int] = {(): 0}  # start of a block → number of records before it
     records = 0
 

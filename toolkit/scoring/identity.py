@@ -234,7 +234,7 @@ def outdated(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the names of the values of `new` that `old` does not have."""
+    """Return the keys whose value in `new` is missing from `old` or differs there."""
     return [name for name in new if old.get(name) != new[name]]
 
 

@@ -152,7 +152,7 @@ def scored_name(path: Path) -> str | None:
 
 
 def unscored_name(path: Path) -> str | None:
-    """Return the name of a possible input without its endings."""
+    """Return the name of a possible input without its endings; None if they are unknown."""
     named = named_by(Input.of(path))
     return _stem(named) if has_known_ending(named) else None
 

@@ -106,7 +106,7 @@ def _values(scope: Scope, wanted: bytes) -> list[bytes]:
 
 
 def _name_of(host: str) -> str | None:
-    """Return the name in a header Host, without port and brackets; None if it is not valid."""
+    """Return the name in a Host header, without port and brackets; None if it is invalid."""
     found = _HOST.fullmatch(host.strip(" \t").lower())
     return found and found["name"].strip("[]").removesuffix(".")
 

@@ -216,7 +216,7 @@ class Plan:
 
 
 def part_name(number: int, output: Path) -> str:
-    """Return the name of an output that stays in parts: ``part-00003.csv.gz``."""
+    """Return the file name of one part of an output: ``part-00003.csv.gz``."""
     return f"part-{number:05}{format_ending(output)}{compression_ending(output)}"
 
 

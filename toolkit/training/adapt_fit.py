@@ -497,7 +497,7 @@ def adapt_network(
 
 
 def _with_words(start: Start, weights: Weights) -> Any:
-    """Return the network of a start with weights for words added."""
+    """Return the network of the start model with weights per word added."""
     from toolkit.networks import adapted
 
     return adapted.freeze(

@@ -73,9 +73,9 @@ def fit_calibration(
 ) -> Calibration:
     """Fit the scale and the bias that make the labels of held-out reviews most likely.
 
-    `labels` (reviews,) are from 0 to 1, soft or not; `probability` (reviews,). With `groups`
-    (reviews,), the error is measured on groups that were not fitted on. `weights` (reviews,) count
-    in the fit and in the measures. The note says why only the scale, or nothing, was fitted.
+    `labels` (reviews,) are from 0 to 1, soft or not; `probability` (reviews,) is not
+    calibrated. With `groups` (reviews,), the error is measured on groups that were not fitted on.
+    `weights` (reviews,) count in the fit and in the measures. The note says why only the scale, or nothing, was fitted.
     """
     labels = labels.astype(np.float64)
     weights = np.ones(len(labels)) if weights is None else weights.astype(np.float64)
