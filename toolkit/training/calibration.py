@@ -75,7 +75,8 @@ def fit_calibration(
 
     `labels` (reviews,) are from 0 to 1, soft or not; `probability` (reviews,) is not
     calibrated. With `groups` (reviews,), the error is measured on groups that were not fitted on.
-    `weights` (reviews,) count in the fit and in the measures. The note says why only the scale, or nothing, was fitted.
+    `weights` (reviews,) count in the fit and in the measures. The note says why only the scale,
+    or nothing, was fitted.
     """
     labels = labels.astype(np.float64)
     weights = np.ones(len(labels)) if weights is None else weights.astype(np.float64)
