@@ -88,9 +88,14 @@ class Contender:
         self.mebibytes = max(self.mebibytes, *(usage.ru_maxrss / 1024 for *_, usage in ended))
 
     def clear(self) -> None:
-        """Remove the outputs, which the system might write to the disk while others run."""
+        """Remove the outputs, which the system might write to the disk while others run.
+
+        Beside an output, a run of the toolkit with warnings leaves a hidden record.
+        """
         for output in self.outputs:
             output.unlink(missing_ok=True)
+            for record in output.parent.glob(f".{output.name}.*.done"):
+                record.unlink()
 
     def result(self) -> dict[str, Any]:
         """Give what results.json keeps."""
