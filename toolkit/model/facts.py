@@ -1,7 +1,8 @@
 """Read and write the facts of a model, the metadata of its file.
 
-Facts are stored as JSON; attributes that are None are left out. To add a fact, add an attribute
-that is None by default. Files without it keep loading, and older versions of the toolkit ignore it.
+Facts are stored as JSON, None as `{}`, so a new fact changes the bytes of every export. To add one,
+add an attribute that is None by default. Files without it keep loading, and older versions of the
+toolkit ignore it.
 
 Facts for scoring are decoded and checked when the file is loaded. All others are decoded and
 checked on first use, as they are many: how the model was trained and measured
