@@ -49,6 +49,7 @@ def test_the_bytes_are_those_of_a_local_run(container: Container, command: Comma
         expected = {
             f"{deep}{path.name}": path.read_bytes().replace(b'{"file": "', b'{"file": "' + source)
             for path in Path("here").iterdir()
+            if path.suffix != ".done"  # for the next run here; a store has none without its option
         }
         assert container.contents(f"{out}/") == expected
         assert b"done_with_rejects" in (container.get(f"report{number}.json") or b"")
