@@ -212,6 +212,8 @@ def _with_bytes(kind: pa.DataType) -> pa.DataType:
 
 def bytes_of(batch: pa.RecordBatch) -> int:
     """Return about how many bytes a batch takes as text; repeated values count each time."""
+    if not any(_holds(kind, _is_shared) for kind in {*batch.schema.types}):
+        return sum([int(column.nbytes) for column in batch.columns])
     return sum(map(_bytes_of, batch.columns))
 
 
