@@ -6,7 +6,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from functools import partial
 from io import BufferedReader
-from pathlib import Path
 from typing import IO, Any, Self
 
 import pyarrow as pa
@@ -48,8 +47,9 @@ _UNREADABLE = (
 class RecordBatches(Groups):
     """The record batches of an Arrow file or stream, in slices of about `block_bytes`."""
 
-    def __init__(self, path: Path, block_bytes: int) -> None:
-        self._path = path
+    def __init__(self, source: Input, block_bytes: int) -> None:
+        path = source.path
+        self._source = source
         self._block_bytes = block_bytes
         self._files = ExitStack()
         try:
@@ -73,13 +73,13 @@ class RecordBatches(Groups):
             raise
 
     def _opened(self) -> IO[bytes]:
-        return self._files.enter_context(BufferedReader(open_file(Input.of(self._path))))  # type: ignore[type-var]
+        return self._files.enter_context(BufferedReader(open_file(self._source)))  # type: ignore[type-var]
 
     @classmethod
-    def open(cls, path: Path, block_bytes: int) -> Self:
+    def open(cls, source: Input, block_bytes: int) -> Self:
         """Open a file; raise `InputError` if it cannot be read."""
-        with opening(path, "an Arrow file"):
-            return cls(path, block_bytes)
+        with opening(source.path, "an Arrow file"):
+            return cls(source, block_bytes)
 
     def _open(self) -> None:
         """Open the reader, at the first record batch of a stream."""
@@ -91,7 +91,7 @@ class RecordBatches(Groups):
     def _check_memory(self, size: int, what: str) -> None:
         if not 0 <= size <= _BATCH_BYTES:
             raise InputError(
-                f"{self._path}: {what} {size >> 20:,} MiB in memory; at most "
+                f"{self._source}: {what} {size >> 20:,} MiB in memory; at most "
                 f"{_BATCH_BYTES >> 20:,} MiB can be read at once. Write the file with smaller "
                 "record batches, or as Parquet"
             )

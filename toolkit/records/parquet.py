@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from toolkit.errors import EmptyInputError
 from toolkit.files import for_arrow
+from toolkit.records.inputs import Input
 from toolkit.records.review_file import BLOCK_RECORDS, METADATA_PREFIX, SplitPoint
 from toolkit.records.table_file import (
     Groups,
@@ -69,8 +70,9 @@ class RowGroups(Groups):
         )
 
     @classmethod
-    def open(cls, path: Path, block_bytes: int) -> Self:
+    def open(cls, source: Input, block_bytes: int) -> Self:
         """Open a file; raise `InputError` if it cannot be read."""
+        path = source.path
         with opening(path, "a Parquet file"):
             if path.stat().st_size == 0:
                 raise EmptyInputError(f"{path}: the file is empty, expected reviews")

@@ -102,13 +102,13 @@ class TableFile(ReviewFile):
     """
 
     counts = "record"
-    open_groups: Callable[[Path, int], Groups]  # (path, bytes per block, about)
+    open_groups: Callable[[Input, int], Groups]  # (file, bytes per block, about)
     new_writer: Writer
 
     def __init__(self, source: Input, options: ReadOptions, columns: Wanted = None) -> None:
         super().__init__(source, options, columns)
         self._target: type[ReviewFile] | None = None  # the format of the output, if it is another
-        self.groups = type(self).open_groups(self.path, options.block_bytes)
+        self.groups = type(self).open_groups(source, options.block_bytes)
         try:
             self.size = self.path.stat().st_size
             self.input_schema = self.groups.schema()
