@@ -230,8 +230,9 @@ class Predictor:
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found[OTHER_LANGUAGE] = self._are_in_other_language(ids)
-        found["is_known"] = self._have_known_words(ids) & ~found[OTHER_LANGUAGE]
+        is_other = self._are_in_other_language(ids)
+        found[OTHER_LANGUAGE] = is_other
+        found["is_known"] = self._have_known_words(ids) & ~is_other
         return found
 
     def _have_known_words(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
