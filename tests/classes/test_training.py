@@ -18,9 +18,10 @@ from toolkit.model import ModelFile, RunFolder, Scorer, load_model, read_twin
 from toolkit.records.columns import Columns
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.training import TrainingOptions, train
+from toolkit.training.class_calibration import fit_temperature
 from toolkit.training.class_data import class_split, load_classes
-from toolkit.training.class_run import fit_temperature
 from toolkit.training.options import SplitKind
+from toolkit.training.presets import NetworkSettings
 
 READING = ReadOptions(Columns(label="topic"))
 
@@ -67,11 +68,10 @@ def test_a_rare_label_is_an_error_that_names_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"preset": "conv1d"},
-        {"preset": "ngram-recurrent"},
         {"start": "reviews"},
         {"folds": 3},
-        {"epochs": 2},
+        {"epochs": 2, "preset": "ngram-linear"},
+        {"network": NetworkSettings(max_tokens=20), "preset": "conv1d", "resume": True},
         {"unlabelled": (Path("more.csv"),), "preset": "ngram-linear"},
     ],
 )
