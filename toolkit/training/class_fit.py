@@ -30,7 +30,7 @@ from toolkit.training.reviews import Reviews, balanced_weights
 
 LINEAR = "ngram-linear"  # the preset that is a regression
 
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 USUAL_STRENGTH = 30.0  # if the texts are too few to choose
 _INNER_SHARE = 0.2
 _MOST_INNER = 50_000  # texts that the strength is chosen on

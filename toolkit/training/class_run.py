@@ -35,8 +35,8 @@ _WORST = 5  # number of classes with the lowest F1 to report
 _Shares = npt.NDArray[np.float32]
 
 
-def for_classes(options: TrainingOptions) -> TrainingOptions:
-    """Return the options for classes; raise `UsageError` for options that they cannot use."""
+def check_for_classes(options: TrainingOptions) -> None:
+    """Raise `UsageError` for options that classes cannot use."""
     suitable = [preset.name for preset in PRESETS.values() if preset.learns_classes]
     if options.preset is not None and options.preset not in suitable:
         raise UsageError(
@@ -71,7 +71,6 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
             f"{', '.join(useless)}: {LINEAR} learns classes of your own by a regression, without "
             f"this. Name another network with --preset ({', '.join(able)}), or leave this out."
         )
-    return replace(options, classes=True)
 
 
 @dataclass(frozen=True)
@@ -116,7 +115,7 @@ class Outcome:
 def train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Train a model whose classes are the labels; raise as `toolkit.training.run.train`.
 
-    The options have to come from `for_classes`.
+    The options have to pass `check_for_classes`.
     """
     from toolkit.training.class_write import PLOTS, metrics_of, write_classes  # late: ONNX
 

@@ -143,7 +143,7 @@ def _plot_classes(folder: Path, found: ClassMetrics) -> None:
 
     figure = Figure(figsize=(7.2, 1.4 + 0.28 * size), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(f"F1 by class, held-out texts{some}", loc="left", weight="bold")
+    figure.suptitle(f"F1 by class, held-out texts{some}", x=0.01, ha="left", weight="bold")
     axes.barh(places, [found.classes[at].f1 or 0.0 for at in drawn], color=_F1)
     labels = [f"{name} ({support[at]:,})" for name, at in zip(names, drawn, strict=True)]
     axes.set_yticks(places, labels)
@@ -156,10 +156,10 @@ def _plot_classes(folder: Path, found: ClassMetrics) -> None:
 
     counts = found.confusion[np.ix_(drawn, drawn)]
     shares = counts / np.maximum(support[drawn], 1)[:, None]
-    side = 2.6 + 0.28 * size
+    side = max(2.6 + 0.28 * size, 6)
     figure = Figure(figsize=(side, side), dpi=150, layout="constrained")
     axes = figure.add_subplot()
-    axes.set_title(f"Confusion, share of each row{some}", loc="left", weight="bold")
+    figure.suptitle(f"Confusion, held-out texts{some}", x=0.01, ha="left", weight="bold")
     axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
     axes.set_xticks(places, names, rotation=90)
     axes.set_yticks(places, names)

@@ -142,9 +142,12 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
 
 def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Train a network of the user's own classes."""
-    from toolkit.training.class_run import for_classes, train_classes  # late: it imports Keras
+    from toolkit.training.class_run import (  # late: it imports Keras
+        check_for_classes,
+        train_classes,
+    )
 
-    options = for_classes(options)
+    check_for_classes(options)
     check_options(options)
     return train_classes(options, observer)
 
