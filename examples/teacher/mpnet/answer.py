@@ -1,10 +1,12 @@
-"""Last step: answer all short texts, each by the model that has not seen its label.
+"""Last step: answer texts, each by the model that has not seen its label.
 
 python -m examples.teacher.mpnet.answer --minutes 60
+python -m examples.teacher.mpnet.answer --long 60000
 
 Answers are written in parts, as the teacher files of the toolkit: hashes of texts, and
 probabilities. What is answered already is left out, so the step can be stopped and run again; the
-shortest texts come first. With the model of one fold alone, it answers the texts of the other.
+shortest texts come first. With ``--long``, it answers reviews of more than 60 words, those that the
+shipped model is least sure of. With the model of one fold alone, it answers the texts of the other.
 """
 
 import argparse
@@ -19,12 +21,14 @@ import pyarrow.parquet as pq
 from examples.teacher import steps
 from examples.teacher.mpnet.judge import JUDGED
 from examples.teacher.mpnet.models import Models, mean_logits
-from examples.teacher.mpnet.texts import Question, answered_by, questions
+from examples.teacher.mpnet.texts import Question, answered_by, long_questions, questions
 from examples.teacher.reviews.blend import probabilities, write
 from toolkit.errors import InputError
 
 ANSWERS = Path(__file__).with_name("answers")
-OF_A_PART, AT_ONCE = 25_000, 2_000
+
+OF_A_PART = 25_000
+AT_ONCE, LONG_AT_ONCE = 2_000, 250
 _HASHES = "text_sha256"
 
 
@@ -83,21 +87,29 @@ def main() -> None:
     parser = steps.options(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--answers", type=Path, default=ANSWERS, help="the folder of the parts")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many minutes")
+    parser.add_argument(
+        "--long", type=int, metavar="N", help="answer the first N long reviews instead"
+    )
     chosen = parser.parse_args()
     scale = scale_of(chosen.work)
-    asked = questions(chosen.data, chosen.work)
+    if chosen.long:
+        kind, at_once = "long reviews", LONG_AT_ONCE
+        asked = long_questions(chosen.data)[: chosen.long]
+    else:
+        kind, at_once = "short texts", AT_ONCE
+        asked = questions(chosen.data, chosen.work)
     known = answered(chosen.answers)
     models, clock = Models(chosen.work), Clock(chosen.minutes)
     left = [
         each for each in asked if each.name not in known and {*answered_by(each)} <= {*models.folds}
     ]
     told = f"{len(known):,} answered already, {len(left):,} for the folds {models.folds}"
-    print(f"{len(asked):,} short texts, {told}", flush=True)
+    print(f"{len(asked):,} {kind}, {told}", flush=True)
     part: dict[str, float] = {}
     start, done = time.monotonic(), 0
     while done < len(left) and not clock.is_over:
-        some = left[done : done + AT_ONCE]
+        some = left[done : done + at_once]
         part |= answer(models, some, scale)
         done += len(some)
         if len(part) >= OF_A_PART or done == len(left) or clock.is_over:

@@ -1,4 +1,4 @@
-"""The short texts that MPNet learns from, and those that it answers."""
+"""The texts that MPNet learns from, and the texts that it answers."""
 
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,11 +14,14 @@ from examples.teacher.reviews import spans
 from examples.teacher.reviews.reviews import Reviews, load, weights
 from exported.composed import SEED, Composer, clauses_of, written
 from exported.data import FILMS, HALVES, HELD_OUT
+from toolkit import Scorer
+from toolkit.model.stars import logits_of
 from toolkit.training import fingerprint
 
 MOST_WORDS = 40  # of a short text to learn from
 SURE, SURE_OF_SENTENCE = 0.97, 0.88  # the probability of what a label says
 STEPS_OF_WORDS = (12, 24, 40, 60)  # up to the first come first; no longer text is short
+STEP_OF_LOGIT = 0.5
 BOTH = "AB"  # the fold of a text that stands in both: no model learns from it
 
 
@@ -120,6 +123,26 @@ def questions(data: Path, work: Path) -> list[Question]:
     for text in imdb_spans.load(work):
         folds.setdefault(text, HALVES[zlib.crc32(text.encode()) % 2])
     return sorted(_short(folds.items()), key=_turn)
+
+
+def long_questions(data: Path) -> list[Question]:
+    """Gather all reviews that are too long for `questions`.
+
+    The first are those that the shipped model is least sure of: by the absolute value of its logit,
+    in steps of `STEP_OF_LOGIT`, and within a step by fingerprint.
+    """
+    long = [
+        Question(fingerprint(text), text, fold)
+        for text, fold in folds_of(load(data)).items()
+        if len(text.split()) > STEPS_OF_WORDS[-1]
+    ]
+    scores = Scorer().score([question.text for question in long])
+    logits = logits_of(
+        np.array([0.5 if one.probability is None else one.probability for one in scores])
+    )
+    steps = (np.abs(logits) / STEP_OF_LOGIT).astype(int).tolist()
+    order = sorted(range(len(long)), key=lambda row: (steps[row], long[row].name))
+    return [long[row] for row in order]
 
 
 def answered_by(question: Question) -> str:
