@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,19 +11,19 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.evaluation.class_metrics import ClassMetrics, measure_classes
-from toolkit.model import training_facts
-from toolkit.model.run_folder import SAMPLE_REVIEWS, RunFolder
+from toolkit.evaluation.class_metrics import measure_classes
+from toolkit.model.run_folder import RunFolder
 from toolkit.networks import import_keras
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.class_calibration import fit_temperature, scaled
 from toolkit.training.class_choice import class_baselines, presets_for_classes
 from toolkit.training.class_data import class_split, load_classes
-from toolkit.training.class_fit import LINEAR, ClassFit, fit_classes
-from toolkit.training.data import FitData, FitTask, TrainingData, count_copies
+from toolkit.training.class_fit import LINEAR, fit_classes
+from toolkit.training.class_outcome import Outcome
+from toolkit.training.data import FitData, FitTask, TrainingData
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
-from toolkit.training.result import FEWEST_UNSEEN, TrainingResult
+from toolkit.training.result import TrainingResult
 from toolkit.training.reviews import Reviews
 from toolkit.training.tried import Choice, Tried
 
@@ -71,45 +71,6 @@ def check_for_classes(options: TrainingOptions) -> None:
             f"{', '.join(useless)}: {LINEAR} learns classes of your own by a regression, without "
             f"this. Name another network with --preset ({', '.join(able)}), or leave this out."
         )
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """The result of a training of classes."""
-
-    data: TrainingData
-    fitted: FitData
-    fit: ClassFit
-    preset: Preset
-    split: str  # how texts were held out: a `SplitKind`, or `given` by the user
-    network: Any  # calibrated
-    held_out: _Shares  # (texts, classes), not calibrated
-    calibration: training_facts.Calibration
-    validation: ClassMetrics  # of calibrated probabilities
-    test: ClassMetrics | None = None
-    choice: Choice | None = None  # how the network was chosen, if several were tried
-    is_fitted_again: bool = False  # on all texts, after it was measured
-
-    def sample(self, seed: int) -> Reviews:
-        """Draw up to `SAMPLE_REVIEWS` texts for the parity check, from held-out texts if enough."""
-        held_out = self.fitted.held_out
-        assert held_out is not None
-        source = held_out if len(held_out) >= FEWEST_UNSEEN else self.data.reviews
-        count = min(SAMPLE_REVIEWS, len(source))
-        rows = np.random.default_rng(seed).choice(len(source), count, replace=False)
-        return source.take(np.sort(rows))
-
-    @property
-    def copies(self) -> training_facts.Copies:
-        """Number of texts that are the same as others."""
-        return count_copies([self.fitted], self.data.test)
-
-    @property
-    def ending(self) -> str:
-        """How the fit ended, in a sentence."""
-        if not self.is_fitted_again:
-            return self.fit.ending
-        return f"{self.fit.ending}; fitted again on all {len(self.data.reviews):,} texts"
 
 
 def train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:

@@ -15,7 +15,7 @@ from toolkit.files import atomic_folder
 from toolkit.model import training_facts
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.networks.network_files import save_keras
-from toolkit.training.class_run import Outcome
+from toolkit.training.class_outcome import Outcome
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.reviews import Reviews
 from toolkit.training.run_writer import plot_histories, write_history
