@@ -7,6 +7,7 @@ texts, with words alone: a fit with pairs of words takes six times as long.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,6 +32,7 @@ from toolkit.training.reviews import Reviews, balanced_weights
 LINEAR = "ngram-linear"  # the preset that is a regression
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
+_FIRST_STRENGTH = 10.0  # that is tried; then larger ones, or smaller ones, until the loss rises
 USUAL_STRENGTH = 30.0  # if the texts are too few to choose
 _INNER_SHARE = 0.2
 _MOST_INNER = 50_000  # texts that the strength is chosen on
@@ -253,19 +255,30 @@ def _strength(
     fitted = rows[split.fitted]
     held_out = rows[split.held_out]
     losses: dict[float, float] = {}
-    for strength in STRENGTHS:
-        losses[strength] = _loss(
-            matrix=matrix,
-            reviews=reviews,
-            weights=weights,
-            strength=strength,
-            fitted=fitted,
-            held_out=held_out,
-        )
-        observer.say(f"C = {strength:g}: log loss {losses[strength]:.4f}")
-        if losses[strength] > min(losses.values()):
-            break  # the log loss rises again
-    return min(losses, key=lambda each: losses[each])
+
+    def best() -> float:
+        return min(losses, key=lambda each: losses[each])
+
+    def try_each(strengths: Sequence[float]) -> None:
+        """Try strengths until the log loss rises."""
+        for strength in strengths:
+            losses[strength] = _loss(
+                matrix=matrix,
+                reviews=reviews,
+                weights=weights,
+                strength=strength,
+                fitted=fitted,
+                held_out=held_out,
+            )
+            observer.say(f"C = {strength:g}: log loss {losses[strength]:.4f}")
+            if best() != strength:
+                break
+
+    first = STRENGTHS.index(_FIRST_STRENGTH)
+    try_each(STRENGTHS[first:])
+    if best() == _FIRST_STRENGTH:
+        try_each(STRENGTHS[:first][::-1])
+    return best()
 
 
 def _loss(
