@@ -71,8 +71,10 @@ class ClassifierLabels:
         numbers = logits.astype(np.float64)
         if self.are_exclusive:
             raised = np.exp(numbers - numbers.max(axis=1, keepdims=True))
-            return (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
-        return sigmoid(numbers).astype(np.float32)
+            shares: Floats = (raised / raised.sum(axis=1, keepdims=True)).astype(np.float32)
+            return shares
+        found: Floats = sigmoid(numbers).astype(np.float32)
+        return found
 
     def positive(self, probabilities: Floats) -> Floats:
         """Return the probability of a positive opinion, (texts,), of (texts, labels)."""

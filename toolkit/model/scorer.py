@@ -277,7 +277,7 @@ class Scorer:
         if self._words is None:
             raise UsageError(
                 f"{name}: for models of this toolkit, which know words. {self._file.name} is a "
-                f"folder with a tokenizer of its own. Choose another model, such as {DEFAULT_MODEL}."
+                f"folder with a tokenizer of its own. Name another model, such as {DEFAULT_MODEL}."
             )
         return self._words
 
