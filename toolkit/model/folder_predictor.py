@@ -14,6 +14,7 @@ from toolkit.model.predictor import (
     CUT_TO_LENGTH,
     FEW_KNOWN,
     FEW_KNOWN_WORDS,
+    OTHER_LANGUAGE,
     STAR_DECIMALS,
     TextPredictor,
     Values,
@@ -59,6 +60,7 @@ class FolderPredictor(TextPredictor):
             read = ids.known + ids.unknown
             found[FEW_KNOWN_WORDS] = ids.known < FEW_KNOWN * read
             found[CUT_TO_LENGTH] = ids.is_cut
+        found[OTHER_LANGUAGE] = np.zeros(len(ids.known), np.bool_)
         found["is_known"] = ids.known > 0
         return found
 
