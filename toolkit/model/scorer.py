@@ -640,7 +640,7 @@ class Scorer:
 
     def why_unscored(self, text: str) -> str:
         """Return the reason, for a message, why a text that is not blank has no score."""
-        return self._predictor.why_unscored(array_of([text])[0].as_py())
+        return self._word_predictor.why_unscored(array_of([text])[0].as_py())
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
