@@ -52,6 +52,11 @@ def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
     return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
 
 
+def opinion_in(word: str) -> float:
+    """Return 0 for a word for negative, 1 for positive; NaN for all others, also for numbers."""
+    return _WORDS.get(plain_label(word), nan)
+
+
 def target(word: str) -> float:
     """Return the probability of the positive class for a word, 0 to 1; NaN for unknown words."""
     word = plain_label(word)
