@@ -14,7 +14,8 @@ from tests.folders.making import EMOTIONS, PLAIN, SENTENCES, STARS, Folder
 from tests.shards.running import score_shards
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.scoring.block_scorer import BlockScorer
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
 from toolkit.service.batches import Wanted, rows_of
 
 ROWS = 3000
@@ -84,6 +85,26 @@ def test_a_resumed_run_has_the_same_bytes(
     assert ran.exit_code == 0, ran.err
     assert 0 < len(scored) < blocks
     assert Path("two.csv").read_bytes() == Path("one.csv").read_bytes()
+
+
+def test_blocks_are_small_so_that_threads_share_a_file(
+    command: Command, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("toolkit.records.lines.BLOCK_RECORDS", 1 << 15)
+    assert source.stat().st_size > 300_000
+    score = BlockScorer.score
+    scored: list[object] = []
+
+    def counted(self: BlockScorer, block: SelectedBlock) -> ScoredBlock:
+        scored.append(block)
+        return score(self, block)
+
+    monkeypatch.setattr(BlockScorer, "score", counted)
+    assert command("score", source, "-m", "mine", "-o", "one.csv").exit_code == 0
+    assert 5 <= len(scored) <= 10
+    scored.clear()
+    assert command("score", source, "-m", "conv1d", "-o", "two.csv").exit_code == 0
+    assert len(scored) <= 2
 
 
 def test_other_commands_know_a_folder(command: Command, source: Path) -> None:
