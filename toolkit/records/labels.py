@@ -490,7 +490,10 @@ def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
     advice = "Choose the column with --label-column"
     if number(word) > 1:
-        advice = "Say from which number on labels are positive with --positive-from"
+        advice = (
+            "Say from which number on labels are positive with --positive-from. Numbers that are "
+            "classes, such as departments, are learned with toolkit train --classes"
+        )
     elif word:
         advice += ", or name labels with --positive and --negative"
         if kind == USUAL and are_topics:

@@ -36,7 +36,7 @@ from toolkit.training.reviews import Reviews, balanced_weights
 
 LINEAR = "ngram-linear"  # the preset that is a regression
 
-STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0, 100.0)
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 _FIRST_STRENGTH = 10.0  # that is tried; then larger ones, or smaller ones, until the loss rises
 USUAL_STRENGTH = 30.0  # if the texts are too few to choose
 _INNER_SHARE = 0.2
