@@ -393,6 +393,36 @@ def test_a_custom_operator_is_refused(tmp_path: Path) -> None:
         Scorer(path)
 
 
+def _with_bytes(path: Path, old: bytes, new: bytes) -> None:
+    content = (path / "model.onnx").read_bytes()
+    assert old in content
+    (path / "model.onnx").write_bytes(content.replace(old, new))
+
+
+@pytest.mark.parametrize("name", [b"sequence", b"ReduceMean"])
+def test_a_name_that_is_not_utf_8_is_an_error(
+    name: bytes, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    path = Folder(nodes=tuple(MEAN)).write(tmp_path / "mine")
+    _with_bytes(path, name, b"\xd3" + name[1:])
+    capfd.readouterr()
+    with pytest.raises(ModelError, match=r"not UTF-8|utf-8|not in stock"):
+        Scorer(path)
+    assert capfd.readouterr().out == ""
+
+
+def test_a_network_that_cannot_be_loaded_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    node = helper.make_node("Reshape", ["scores"], ["logits"], name="broken")
+    path = Folder(nodes=(node,)).write(tmp_path / "mine")
+    _with_bytes(path, b"broken", b"\xd3roken")
+    capfd.readouterr()
+    with pytest.raises(ModelError, match="ONNX Runtime cannot load it"):
+        Scorer(path)
+    assert capfd.readouterr() == ("", "")
+
+
 def test_a_run_folder_is_no_classifier(tmp_path: Path) -> None:
     (tmp_path / "config.json").write_text('{"config_version": 1}', encoding="utf-8")
     (tmp_path / "onnx").mkdir()

@@ -104,7 +104,10 @@ class FolderNetwork:
             bytes=len(content),
             one_by_one=is_dynamic,
         )
-        found._check_ends()
+        try:
+            found._check_ends()
+        except UnicodeDecodeError:
+            raise ModelError(f"{path}: damaged, a name in its graph is not UTF-8") from None
         return found
 
     def _check_ends(self) -> None:

@@ -109,7 +109,10 @@ def open_content(content: bytes, most_memory: int) -> ort.InferenceSession:
     options.add_session_config_entry(
         "optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_CONSTANT)
     )
-    return ort.InferenceSession(content, options, providers=["CPUExecutionProvider"])
+    # Its fallback would try the same provider again, and print that on standard output.
+    return ort.InferenceSession(
+        content, options, providers=["CPUExecutionProvider"], enable_fallback=0
+    )
 
 
 def _has_known_steps(part: ModelProto) -> bool:
