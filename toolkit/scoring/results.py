@@ -339,6 +339,7 @@ class ScoringModel:
     unsure: float | None = None  # share of unsure scores on the reviews of calibration
     base: float = EVEN  # share of positive reviews that the model is calibrated for
     prior: float | None = None
+    reads_start: bool = False  # of a long text, rather than its end
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
@@ -352,6 +353,7 @@ class ScoringModel:
             unsure=scorer.facts.unsure,
             base=scorer.base,
             prior=scorer.prior,
+            reads_start=scorer.reads_start,
         )
 
     def adjusted_share(self, summary: Summary) -> float | None:
