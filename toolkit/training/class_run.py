@@ -16,9 +16,9 @@ from toolkit.model.run_folder import RunFolder
 from toolkit.networks import import_keras
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.adapt_fit import Start, load_start
-from toolkit.training.choice import start_to_adapt
+from toolkit.training.choice import presets_to_try, start_to_adapt
 from toolkit.training.class_calibration import fit_temperature, scaled
-from toolkit.training.class_choice import class_baselines, presets_for_classes
+from toolkit.training.class_choice import class_baselines
 from toolkit.training.class_data import class_split, load_classes
 from toolkit.training.class_fit import LINEAR, fit_classes
 from toolkit.training.class_outcome import Outcome
@@ -162,7 +162,7 @@ def _best(
     if len(data.class_names) <= MOST_CLASSES_ADAPTED:
         found = start_to_adapt(options, data, observer)
         starts = {} if found is None else {ADAPTING: found}
-    starts |= dict.fromkeys(presets_for_classes(len(data.reviews)))
+    starts |= dict.fromkeys(presets_to_try(len(data.reviews), of_classes=True))
     for name, start in starts.items():
         observer.stage(f"Trying {name}")
         started = time.monotonic()
