@@ -159,12 +159,11 @@ class Predictor(TextPredictor):
         ids = None if content is None else self._vocabulary.encode_few(content, most)
         if ids is None:
             return None
-        needs_no_word = not self._facts.counts_known_tokens
-        is_known = (self._silent.has_speaking_word(ids) & ~self._other.is_likely(ids)).tolist()
+        is_known = (self._have_known_words(ids) & ~self._are_in_other_language(ids)).tolist()
         probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
-            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
+            if isinstance(text, str) and text and not text.isspace() and known
             else (None, None)
             for text, known, probability in zip(texts, is_known, probabilities, strict=True)
         ]
@@ -335,8 +334,7 @@ class KnownWords:
 
     def are_few(self, ids: TokenIds) -> _Flags:
         """Return which reviews have few known words, (reviews,); not those without a token."""
-        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
-        read = TokenIds(ids.values, starts, ids.stops)
+        read = ids.last(self.most_tokens)
         few = read.count(self._is_word) < FEW_KNOWN * read.lengths
         unsure = np.flatnonzero(few)
         read = read.take(unsure)
