@@ -110,7 +110,7 @@ class ClassifierFolder(Model):
 
     @cached_property
     def sha256(self) -> str:
-        """The SHA-256 of those of network, tokenizer and settings, in hexadecimal digits."""
+        """The SHA-256 of the hashes of network, tokenizer and settings, in hexadecimal."""
         parts = (self.network.sha256, self.pieces.sha256, self.settings_sha256)
         return hashlib.sha256(" ".join(parts).encode()).hexdigest()
 

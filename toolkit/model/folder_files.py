@@ -118,7 +118,7 @@ def _settings(folder: Path) -> dict[str, Any]:
 
 
 def _folder_of(network: Path) -> Path | None:
-    """Return the classifier folder that an ONNX file belongs to; None if there is none."""
+    """Return the classifier folder that an ONNX file belongs to; None for a file on its own."""
     folder = network.parent
     if folder.resolve().name == _ONNX_FOLDER and not (folder / TOKENIZER).is_file():
         folder = folder.parent

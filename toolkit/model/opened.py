@@ -48,6 +48,6 @@ def classifier_files(model: str | Path | None) -> FolderFiles | None:
 
 
 def files_of(model: str | Path | None) -> tuple[Path, ...]:
-    """Return the files that decide the answers of a model; `ModelError` if there is none."""
+    """Return the files that decide the answers of a model; `ModelError` if it is missing."""
     found = classifier_files(model)
     return (find_model(model),) if found is None else found.all

@@ -36,7 +36,7 @@ _Flags = npt.NDArray[np.bool_]
 
 
 class PieceIds(NamedTuple):
-    """The ids of some texts, ragged: those of row i are ``values[bounds[i]:bounds[i + 1]]``."""
+    """The ids of some texts, ragged: row i has ``values[bounds[i]:bounds[i + 1]]``."""
 
     values: npt.NDArray[np.int64]
     bounds: npt.NDArray[np.int64]  # (rows + 1,)
@@ -59,7 +59,7 @@ class Pieces:
     sha256: str  # of the file
     size: int  # number of ids
     is_special: _Flags  # (ids,): of the tokens that every text has
-    unknown: int  # the id of unknown pieces; -1: there is none
+    unknown: int  # the id of unknown pieces; -1: the tokenizer has no such piece
 
     @classmethod
     def load(
@@ -161,7 +161,7 @@ def _count(flags: _Flags, bounds: npt.NDArray[np.int64]) -> npt.NDArray[np.int64
 
 
 def _unknown_of(tokenizer: Tokenizer) -> int:
-    """Return the id of unknown pieces; -1 if there is none, as where pieces are bytes."""
+    """Return the id of unknown pieces; -1 without such a piece, as where pieces are bytes."""
     names = (getattr(tokenizer.model, "unk_token", None), *_UNKNOWN)
     found = (tokenizer.token_to_id(name) for name in names if name)
     return next((number for number in found if number is not None), -1)

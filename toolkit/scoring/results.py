@@ -251,8 +251,8 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
 
-        Counts of aspects, classes, neutral labels and texts in another language are left out if
-        there are none. A model of classes has no counts of sentiment.
+        Counts of aspects, classes, neutral labels and texts in another language are left out where
+        they are 0. A model of classes has no counts of sentiment.
         """
         read = self.with_labels_read()
         if_any = ("aspects", "classes", "labels", "neutral_labels", "other_language")
