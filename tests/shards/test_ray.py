@@ -77,7 +77,7 @@ class Job:
         if not one.exists():
             command = [*self._command(), "-o", f"{one}/", "-q"]
             assert subprocess.run(command, cwd=PROJECT, check=False).returncode == 3
-        return {path.name: path.read_bytes() for path in one.iterdir()}
+        return contents(one)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Let the cluster score it."""
