@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import pickle
 from functools import cache
+from html import unescape
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.cli.running import Command
