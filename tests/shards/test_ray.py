@@ -72,7 +72,7 @@ class Job:
         return self.output.parent / "_shards"
 
     def expected(self) -> dict[str, bytes]:
-        """Score in one run; give all files, with their names below the folder of outputs."""
+        """Score in one run; return what `contents` finds in the folder of outputs."""
         one = self.folder / "one"
         if not one.exists():
             command = [*self._command(), "-o", f"{one}/", "-q"]
