@@ -65,7 +65,7 @@ def test_bytes_do_not_depend_on_workers_and_shards(command: Command, source: Pat
     assert Path("three.csv").read_bytes() == expected
     with source.open("rb") as content:  # in blocks of the usual size
         piped = subprocess.run(
-            [*COMMAND, "score", "-", *SECOND, "-o", "-"],
+            [*COMMAND, "score", "-", "--format", "csv", *SECOND, "-o", "-"],
             stdin=content,
             capture_output=True,
             cwd=command.folder,
