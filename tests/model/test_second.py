@@ -66,9 +66,9 @@ def test_the_second_answers_what_the_first_is_unsure_of(
 
 def test_what_the_first_leaves_out_is_not_asked(monkeypatch: pytest.MonkeyPatch) -> None:
     scorer = Scorer(FIRST, second=SECOND, unsure=(0, 1))
-    assert scorer.second is not None
+    assert scorer._second is not None
     asked: list[Any] = []
-    predictor = scorer.second.scorer._predictor
+    predictor = scorer._second._predictor
     original = predictor.predict
 
     def predict(texts: pa.Array, *, with_reading: bool) -> pa.RecordBatch:

@@ -230,6 +230,7 @@ class Scorer:
         else:
             self._folder.check()
         self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
+        self._second: Scorer | None = None
         self.second: SecondOpinion | None = self._open_second(options)
         self._set(options)
 
@@ -246,7 +247,14 @@ class Scorer:
                 f"first model, {self._file.name}, tells negative from positive. Choose a second "
                 "model that tells them, too."
             )
-        return SecondOpinion(second, options.unsure, options.second_mean)
+        self._second = second
+        return SecondOpinion(
+            second.identity(),
+            has_words=second.has_words,
+            has_stars=second.has_stars,
+            unsure=options.unsure,
+            takes_mean=options.second_mean,
+        )
 
     def _set(self, options: ScorerOptions) -> None:
         """Apply options to the loaded model."""
@@ -288,14 +296,14 @@ class Scorer:
 
     def _with_second(self, options: ScorerOptions) -> TextPredictor:
         """Return what predicts with both models; with the first alone if there is no second."""
-        if self.second is None:
+        if self.second is None or self._second is None:
             return self._first
         from toolkit.model.second import SecondPredictor
 
-        self.second = replace(self.second, scorer=self.second.scorer.with_prior(options.prior))
+        self._second = self._second.with_prior(options.prior)
         return SecondPredictor(
             self._first,
-            self.second.scorer._predictor,
+            self._second._predictor,
             self.second,
             threshold=float(self.threshold),
             has_stars=self.has_stars,
@@ -423,6 +431,7 @@ class Scorer:
             return self
         other = self._copy()
         other.second = None
+        other._second = None
         other._set(replace(self.options, second=None, unsure=None, second_mean=False))
         return other
 
@@ -462,7 +471,7 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the model file again.
-        second = () if self.second is None else (self.second.scorer.sha256,)
+        second = () if self.second is None else (self.second.model["sha256"],)
         return _unpickle, (self.options, (self._file.sha256, *second))
 
     def identity(self) -> dict[str, Any]:
@@ -507,7 +516,7 @@ class Scorer:
         if self.second is None or self._words is not None:
             return self._file.has_stars
         # The stars of a folder are its labels, and have no probability of their own.
-        both = self._file.has_stars and self.second.scorer.has_stars
+        both = self._file.has_stars and self.second.has_stars
         return both and not self.second.takes_mean
 
     def score(self, texts: Iterable[str | None]) -> list[Score]:

@@ -16,9 +16,9 @@ that it knows, the first one's stays.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -32,9 +32,6 @@ from toolkit.model.predictor import Predictor, TextPredictor, as_strings
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.text.strings import Texts, arrow_of
 from toolkit.text.token_ids import Ids
-
-if TYPE_CHECKING:
-    from toolkit.model.scorer import Scorer
 
 # A column of the predictions, int8: which model has answered. `answered_by` names them.
 ANSWERED_BY = "answered_by"
@@ -67,7 +64,9 @@ def check_unsure(unsure: Any) -> Range:
 class SecondOpinion:
     """The second model, and when it is asked."""
 
-    scorer: Scorer
+    model: Mapping[str, Any]  # `Scorer.identity` of the second model
+    has_words: bool  # as `Scorer` says of the second model, and so is `has_stars`
+    has_stars: bool
     unsure: Range  # of the first model's probabilities, both ends included
     takes_mean: bool  # of both logits
 
@@ -75,7 +74,7 @@ class SecondOpinion:
         """Return `Scorer.identity` of the second model, and when it is asked."""
         low, high = self.unsure
         return {
-            **self.scorer.identity(),
+            **self.model,
             "unsure": [round(low, 7), round(high, 7)],
             "mean": self.takes_mean,
         }

@@ -44,7 +44,7 @@ _BLOCK_OF_A_FOLDER = 1 << 16
 def reading_for(scorer: Scorer, reading: ReadOptions) -> ReadOptions:
     """Return how a file is read for a model: in smaller blocks if the model is slow."""
     second = scorer.second
-    if scorer.has_words and (second is None or second.scorer.has_words):
+    if scorer.has_words and (second is None or second.has_words):
         return reading
     return replace(reading, block_bytes=min(reading.block_bytes, _BLOCK_OF_A_FOLDER))
 
