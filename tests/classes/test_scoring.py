@@ -130,7 +130,6 @@ def test_a_run_with_other_classes_is_not_the_same_job(command: Command, source: 
         (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
         (["--neutral"], "--neutral: for models"),
         (["--by-sentence"], "--by-sentence: for models"),
-        (["--reasons", "2"], "--reasons: for models"),
         (["--aspects", "hotels"], "--aspects: for models"),
         (["--stars"], "--stars: for models"),
         (["--page", "x.html"], "--page: for models"),
