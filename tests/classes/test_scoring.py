@@ -169,7 +169,6 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
 @pytest.mark.parametrize(
     "call",
     [
-        ["explain", "-m", "MODEL", "a parcel"],
         ["diff", "MODEL", "MODEL", "a.jsonl"],
         ["diff", "conv1d", "MODEL", "a.jsonl"],
         ["summarize", "a.jsonl", "-m", "MODEL"],
