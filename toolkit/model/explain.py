@@ -369,14 +369,14 @@ def log_odds(logits: _Floats, classes: _Places) -> _Floats:
 
     Parameters
     ----------
-    logits : NDArray
+    logits : _Floats
         Logits of all classes, (rows, classes) float64.
-    classes : NDArray
+    classes : _Places
         The number of the class of each row, (rows,) int64.
 
     Returns
     -------
-    NDArray
+    _Floats
         log(p / (1 - p)) for the probability p that the softmax gives to the class.
     """
     each = np.arange(len(logits))

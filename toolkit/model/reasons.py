@@ -79,10 +79,10 @@ class Reasons:
         ----------
         ids : TokenIds
             Ids of the reviews, made ``with_cuts``.
-        signs : NDArray
+        signs : npt.NDArray[np.int64]
             1, or -1 for reviews whose words count as reasons where they contribute less than 0,
             (reviews,).
-        classes : NDArray | None
+        classes : npt.NDArray[np.int64] | None
             Number of the class of each review, (reviews,). None: a model of sentiment.
 
         Returns
