@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
 _STDIN = "-"
 _TEXTS = (
-    "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
-    "review may begin with a dash."
+    "Reviews, each in quotes. Without any, or with -, standard input is read as one review. Put "
+    "-- before a review that begins with a dash."
 )
 
 Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
@@ -49,7 +49,7 @@ Rows = Annotated[
     list[int] | None,
     o.option(
         value="N",
-        what="Number of a row to explain, from 1.",
+        what="Row to explain, counted from 1.",
         default="the first",
         names=("--row",),
         min=1,
@@ -173,8 +173,8 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
     if not kept:
         reviews = counted(len(found), "review")
         raise InputError(
-            f"{file}: the first {reviews} with text have no score to explain: the model knows no "
-            "word of them, or only numbers and function words."
+            f"{file}: nothing to explain: in the first {reviews} with text, the model knows no "
+            "word, or only numbers and function words."
         )
     return kept
 
@@ -235,7 +235,7 @@ def _show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool
     if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
-        console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
+        console.print(Text(f"unknown to the model, no effect: {listed}", style="dim"))
 
 
 def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
@@ -245,7 +245,9 @@ def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
     found = Text()
     if unread := sum(word.state == "unread" for word in explanation.words):
         count = counted(unread, "word")
-        found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
+        found.append(
+            f"[first {count} not read: the model reads the last {max_tokens:,}] ", style="dim"
+        )
     strongest = max((abs(word.contribution) for word in explanation.words), default=0.0)
     for text, word in pieces(explanation.text, explanation.words):
         found.append(*((_flat(text), "") if word is None else _mark(word, strongest, signs=signs)))

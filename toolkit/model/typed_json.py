@@ -47,7 +47,7 @@ def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
     except RecursionError:
         is_deep = True
     if is_deep:
-        raise ValueError(f"JSON of more than {_MOST_LEVELS} levels")
+        raise ValueError(f"JSON is nested more than {_MOST_LEVELS} levels deep")
     return value
 
 
@@ -124,7 +124,7 @@ def _attributes(
 
 
 def _wrong(value: Any, name: str) -> Any:
-    raise ValueError(f"{name} is {value!r:.50}")
+    raise ValueError(f"{name} has an unexpected value: {value!r:.50}")
 
 
 def _is_whole(value: Any) -> bool:

@@ -71,7 +71,7 @@ def _check_sigmoid(network: Any) -> None:
     last = network.layers[-1]
     is_dense = isinstance(last, keras.layers.Dense)
     if not is_dense or last.get_config()["activation"] != "sigmoid":
-        raise ValueError(f"{network.name}: its last layer, {last.name}, has no logit")
+        raise ValueError(f"{network.name}: its last layer, {last.name}, does not compute a logit")
 
 
 @tables.registered

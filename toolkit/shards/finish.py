@@ -147,7 +147,7 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
         elif found != (size, crc):
             wrong = f"{what}, expected {size:,} bytes with the checksum {crc:08x}"
         elif frame and path == part.job.output and not _fits(frame, size):
-            wrong = "cannot have the header, the end or the separator that its claim says"
+            wrong = "its header, ending or separator is not as in its claim"
         else:
             continue
         raise InputError(f"{path}: {wrong}. Remove {claim}, and score the shard again.")
@@ -324,8 +324,8 @@ def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> N
             place(content, target, force=force, follow=follow, folder=folder)
         except FileExistsError:
             raise UsageError(
-                f"{target}: exists already, and is not what the shards give. Move it away, or "
-                "replace it with --force."
+                f"{target}: exists already, and differs from the output of the shards. Move it "
+                "away, or replace it with --force."
             ) from None
 
 

@@ -73,8 +73,8 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
     }
     if useless := [option for option, is_given in given.items() if is_given]:
         raise UsageError(
-            f"{', '.join(useless)}: for models that tell negative from positive. Leave this out to "
-            "train classes of your own."
+            f"{', '.join(useless)}: only for models of negative and positive. Leave this option "
+            "out to train classes of your own."
         )
     return replace(options, preset=CLASS_PRESET, classes=True)
 

@@ -53,8 +53,8 @@ from toolkit.training.tried import ADAPTING, Choice, Tried
 # know: see "Few labels" in examples/benchmarks/README.md.
 _FEW_LABELS = 2_000
 _HINT_FOR_FEW = (
-    "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "
-    "accurate: --from reviews"
+    "with up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and "
+    "was more accurate in tests. Use --from reviews"
 )
 
 
@@ -90,19 +90,19 @@ def _check_run(options: TrainingOptions) -> None:
         Checkpoints(options).check()
     if Path.cwd().is_relative_to(options.run.resolve()):
         raise UsageError(
-            f"{options.run}: is the current folder, or one around it, and cannot be replaced. "
-            "Choose another place with --output."
+            f"{options.run}: is the current folder or a parent of it, so it cannot be replaced. "
+            "Choose another folder with --output."
         )
     check_output(options.run, force=options.force)
     path = options.run
     # `--force` must not delete a folder of the user.
     if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
         raise UsageError(
-            f"{path}: is not a run folder, so --force does not replace it. "
-            "Choose another place with --output."
+            f"{path}: is not a run folder, so --force does not replace it. Choose another folder "
+            "with --output."
         )
     if path.is_file():
-        raise UsageError(f"{path}: is a file. Choose another place with --output.")
+        raise UsageError(f"{path}: is a file. Choose another folder with --output.")
 
 
 def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:
@@ -211,7 +211,7 @@ def _finished(
     )
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
-        ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
+        ending = f"{outcome.fit.epochs} epochs were run, the mean of the best epochs of the folds"
     return TrainingResult(
         run=RunFolder(options.run),
         metrics=metrics,
