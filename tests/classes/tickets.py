@@ -73,9 +73,13 @@ class Heard(TrainingObserver):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.warnings: list[str] = []
+        self.hints: list[str] = []
 
     def say(self, line: str) -> None:
         self.lines.append(line)
+
+    def hint(self, message: str) -> None:
+        self.hints.append(message)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)
@@ -91,7 +95,7 @@ def trained() -> Path:
     from toolkit.records.options import ReadOptions
 
     reading = ReadOptions(Columns(label="topic"))
-    train(TrainingOptions(data=str(data), output=run, reading=reading))
+    train(TrainingOptions(data=str(data), output=run, reading=reading, preset="ngram-linear"))
     export(run, golden=True)
     return run
 

@@ -182,7 +182,13 @@ def test_wrong_labels_are_left_out_on_request() -> None:
         (["sport", "art", "food"], True),
         (["pos", "sport", "art", "food", "law", "tax"], True),
         (["positive", "negative", "postive"], False),
-        (["yes", "no"], False),
+        (["yes", "no"] * 5, False),
+        (["spam", "ham"] * 5, True),
+        (["spam", "ham"] * 4, False),
+        (["billing", "good"] * 5, False),
+        (["billing", "app", "login", "positive"] * 5, True),
+        (["billing", "app", *["positive"] * 20] * 5, False),
+        (["positive", "negatve", "neutrl"] * 5, False),
     ],
 )
 def test_topics_are_said_to_be_no_labels(words: list[str | None], are_topics: bool) -> None:
@@ -283,3 +289,8 @@ def test_rows_are_counted_by_their_label() -> None:
         read(words)
     with pytest.raises(InputError, match=r"row 4: found no label \(2 such rows\), expected"):
         read(["1", "0", "1", None, "NA"])
+
+
+def test_numbers_beyond_any_scale_may_be_classes() -> None:
+    with pytest.raises(InputError, match="are learned with toolkit train --classes"):
+        read([str(number) for number in range(1, 13)])

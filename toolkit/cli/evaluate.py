@@ -11,7 +11,7 @@ from toolkit.cli import options as o
 from toolkit.cli.options import check_rows_file
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, resolved, write_texts
-from toolkit.model import DEFAULT_MODEL, find_model, load_model, names_a_model
+from toolkit.model import DEFAULT_MODEL, find_model, names_a_model, open_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
@@ -112,7 +112,7 @@ def evaluate(
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others = predictions or []
     reports = reports or []
-    if any(load_model(each).facts.has_classes for each in models):
+    if any(open_model(each).facts.has_classes for each in models):
         given = {
             "--behaviour": behaviour,
             "--predictions": others,
@@ -125,7 +125,7 @@ def evaluate(
             "--positive, --negative": labels.positive or labels.negative,
             "--positive-from": labels.positive_from is not None,
         }
-        _check_for_classes(given, models, reports)
+        _check_for_classes(given, models)
         _check_outputs(reports, [*map(find_model, models), data], force=force)
         _evaluate_classes(
             data=data,
@@ -186,21 +186,17 @@ def _evaluate_opinions(
         show(evaluation, written)
 
 
-def _check_for_classes(
-    given: Mapping[str, object], models: Sequence[Path], reports: Sequence[Path]
-) -> None:
+def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:
     """Raise `UsageError` for options that models of classes cannot use."""
     if len(models) > 1:
         raise UsageError(
             "A model with classes of its own cannot be compared with other models. Name one model."
         )
     useless = [option for option, is_given in given.items() if is_given]
-    useless += [f"--report {path}" for path in reports if path.suffix.lower() in _PAGE]
     if useless:
         raise UsageError(
             f"{', '.join(useless)}: only for models of negative and positive, but {models[0]} has "
-            "classes of its own. Leave this option out. To write a report, use --report "
-            "FILE.json."
+            "classes of its own. Leave this option out."
         )
 
 
@@ -222,7 +218,13 @@ def _evaluate_classes(
 
     found = evaluate_classes(data=data, model=model, reading=reading, examples=examples)
     as_json = dumps(found.as_dict(), indent=2) + "\n"
-    write_texts(dict.fromkeys(reports, as_json), force=force)
+    texts = dict.fromkeys(reports, as_json)
+    for path in reports:
+        if path.suffix.lower() in _PAGE:
+            from toolkit.evaluation.page import class_page  # late: it imports Jinja
+
+            texts[path] = class_page(found)
+    write_texts(texts, force=force)
     if json:
         sys.stdout.write(as_json)
     else:

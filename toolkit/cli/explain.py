@@ -99,6 +99,7 @@ def explain(
         found = _found(file=file, reading=read_options, wanted=sorted(set(rows or ())), limit=limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
     scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
+    scorer.check_words("toolkit explain")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, row in enumerate(found):
         explanation = scorer.explain(row.text)
@@ -157,16 +158,12 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
 
     Raises `ToolkitError` if no row is left, or, with `must_all`, if one is left out.
     """
-    from toolkit.model.predictor import array_of  # late: these import Arrow
-    from toolkit.text.silent_words import why_unscored
-
     scores = scorer.score([row.text for row in found])
     kept = [row for row, score in zip(found, scores, strict=True) if score.sentiment is not None]
     if must_all and len(kept) < len(found):
         position = next(at for at, score in enumerate(scores) if score.sentiment is None)
         row = found[position]
-        why = why_unscored(scorer.token_ids(array_of([row.text])), row.text)
-        what = f"{why}: it has no score to explain."
+        what = f"{scorer.why_unscored(row.text)}: it has no score to explain."
         if file is not None:
             raise InputError(f"{file}: row {row.number:,}: {what}")
         raise UsageError(f"text {position + 1}: {what}" if len(found) > 1 else what)
@@ -174,7 +171,7 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
         reviews = counted(len(found), "review")
         raise InputError(
             f"{file}: nothing to explain: in the first {reviews} with text, the model knows no "
-            "word, or only numbers and function words."
+            "word, or only numbers and function words, or the texts are not in English."
         )
     return kept
 

@@ -169,10 +169,13 @@ def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
     """Yield the numbers of texts that were not read, or only in part."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
+    if summary.other_language:
+        yield "not English", f"{summary.other_language:,} (probably: no label)"
     if summary.few_known_words:
         yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
     if summary.cut_to_length:
-        read = f"the model reads the last {scorer.max_tokens:,} tokens"
+        end = "first" if scorer.reads_start else "last"
+        read = f"the model reads the {end} {scorer.max_tokens:,} tokens"
         yield "cut to length", f"{summary.cut_to_length:,} ({read})"
     if summary.cut_at_nul:
         yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"

@@ -6,6 +6,7 @@ core alone: for them, most of the time would go into calls of Arrow.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -22,7 +23,7 @@ from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, ToneLimits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
-from toolkit.native.networks import count_flagged
+from toolkit.text.other_language import OtherLanguage
 from toolkit.text.silent_words import SilentWords
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -72,7 +73,7 @@ def as_strings(texts: Texts) -> Texts:
     return texts if plain else texts.cast(pa.string())
 
 
-_Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
+Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
 
 # Reviews per step, to bound the memory for token ids.
 _ROWS_AT_ONCE = 4096
@@ -80,9 +81,50 @@ STAR_DECIMALS = 2
 # Columns that describe how texts were read.
 FEW_KNOWN_WORDS = "few_known_words"
 CUT_TO_LENGTH = "cut_to_length"
+OTHER_LANGUAGE = "other_language"
 
 
-class Predictor:
+class TextPredictor(ABC):
+    """Predicts numbers for texts, block by block."""
+
+    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
+        """Return the record batch of `Scorer.predict`."""
+        texts = as_strings(texts)
+        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
+        blocks = [
+            self.block(texts.slice(start, _ROWS_AT_ONCE), with_reading=with_reading)
+            for start in starts
+        ]
+        columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
+        has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
+        is_other = columns.pop(OTHER_LANGUAGE)
+        if has_score.true_count < len(has_score):
+            columns = {
+                name: pc.if_else(has_score, values, pa.scalar(None, values.type))
+                for name, values in columns.items()
+            }
+        if with_reading:
+            columns[OTHER_LANGUAGE] = is_other  # not null: these texts have no score
+        return pa.RecordBatch.from_pydict(columns)
+
+    @abstractmethod
+    def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
+        """Return the columns of `Scorer.predict` for a block of texts by name, (texts,) each.
+
+        With `other_language`: whether a text is left without an answer because of its language; and
+        `is_known`: whether a text that is not blank has an answer.
+        """
+
+    @abstractmethod
+    def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
+        """Return label and probability of each of a few texts; None if `predict` has to be used."""
+
+    @abstractmethod
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Return the ids of `Scorer.token_ids`."""
+
+
+class Predictor(TextPredictor):
     """Tokenizes texts and runs a network; safe to share between threads."""
 
     def __init__(
@@ -106,23 +148,6 @@ class Predictor:
         self._scores_sentences = labelling.by_sentence or aspects is not None
         self._needs_cuts = self._scores_sentences or reasons is not None
 
-    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
-        """Return the record batch of `Scorer.predict`."""
-        texts = as_strings(texts)
-        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
-        blocks = [
-            self._block(texts.slice(start, _ROWS_AT_ONCE), with_reading=with_reading)
-            for start in starts
-        ]
-        columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
-        has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
-        if has_score.true_count < len(has_score):
-            columns = {
-                name: pc.if_else(has_score, values, pa.scalar(None, values.type))
-                for name, values in columns.items()
-            }
-        return pa.RecordBatch.from_pydict(columns)
-
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
         """Return label and probability of each of a few texts.
 
@@ -134,12 +159,11 @@ class Predictor:
         ids = None if content is None else self._vocabulary.encode_few(content, most)
         if ids is None:
             return None
-        needs_no_word = not self._facts.counts_known_tokens
-        is_known = self._silent.has_speaking_word(ids).tolist()
+        is_known = (self._have_known_words(ids) & ~self._are_in_other_language(ids)).tolist()
         probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
-            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
+            if isinstance(text, str) and text and not text.isspace() and known
             else (None, None)
             for text, known, probability in zip(texts, is_known, probabilities, strict=True)
         ]
@@ -147,6 +171,15 @@ class Predictor:
     def token_ids(self, texts: pa.Array) -> Ids:
         """Return the ids of `Scorer.token_ids`."""
         return self._network.rows(self._vocabulary.encode(texts, self._facts.max_tokens))
+
+    def why_unscored(self, text: str) -> str:
+        """Return the reason, for a message, why a text has no score."""
+        ids = self._vocabulary.encode(pa.array([text]), self._facts.max_tokens)
+        if self._are_in_other_language(ids)[0]:
+            return f"the text is probably not in English: {text!r:.50}"
+        is_silent = ids.has_known_token(self._facts.max_tokens)[0]
+        known = "only numbers and function words in" if is_silent else "no word of"
+        return f"the model knows {known} {text!r:.50}"
 
     def sentences(self, texts: pa.Array) -> ScoredSentences:
         """Score the sentences of texts; their positions count all tokens, read or not."""
@@ -177,6 +210,10 @@ class Predictor:
         return SilentWords(self._vocabulary, self._facts.max_tokens)
 
     @cached_property
+    def _other(self) -> OtherLanguage:
+        return OtherLanguage(self._vocabulary, self._facts.max_tokens)
+
+    @cached_property
     def _known(self) -> KnownWords:
         return KnownWords(self._vocabulary, self._facts.max_tokens)
 
@@ -199,8 +236,8 @@ class Predictor:
         known = ids.known_tokens(self._facts.max_tokens)
         return self._facts.stars.stars(logits, known).astype(np.float32)
 
-    def _block(self, texts: Texts, *, with_reading: bool) -> dict[str, _Values]:
-        """Return the columns of some texts by name, and `is_known`: whether a word is known."""
+    def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
+        """Return the columns of some texts by name, and `other_language` and `is_known`."""
         # One token more than the model reads, to see whether a text is cut.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
@@ -213,7 +250,9 @@ class Predictor:
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found["is_known"] = self._have_known_words(ids)
+        is_other = self._are_in_other_language(ids)
+        found[OTHER_LANGUAGE] = is_other
+        found["is_known"] = self._have_known_words(ids) & ~is_other
         return found
 
     def _have_known_words(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
@@ -224,11 +263,17 @@ class Predictor:
             return ids.has_known_token(self._facts.max_tokens)
         return self._silent.has_speaking_word(ids)
 
-    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
+    def _are_in_other_language(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
+        """Return whether each text is likely to be in another language, (texts,)."""
+        if self._answers is not None or not self._facts.counts_known_tokens:
+            return np.zeros(len(ids), np.bool_)
+        return self._other.is_likely(ids)
+
+    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, Values]:
         """Return the columns of a model of sentiment, by name."""
         probability = outputs[PROBABILITY]
         moved = self._moved(probability)
-        found: dict[str, _Values] = {"probability": moved}
+        found: dict[str, Values] = {"probability": moved}
         if STARS in outputs:
             stars = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
             found["stars"] = np.round(stars, STAR_DECIMALS)
@@ -257,7 +302,7 @@ class Predictor:
         return found
 
 
-def _together(parts: Sequence[_Values]) -> pa.Array:
+def _together(parts: Sequence[Values]) -> pa.Array:
     if isinstance(parts[0], pa.Array):
         return pa.concat_arrays(parts)
     return arrow_of(np.concatenate(parts))
@@ -289,12 +334,11 @@ class KnownWords:
 
     def are_few(self, ids: TokenIds) -> _Flags:
         """Return which reviews have few known words, (reviews,); not those without a token."""
-        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
-        read = TokenIds(ids.values, starts, ids.stops)
-        few = _count(read, self._is_word) < FEW_KNOWN * read.lengths
+        read = ids.last(self.most_tokens)
+        few = read.count(self._is_word) < FEW_KNOWN * read.lengths
         unsure = np.flatnonzero(few)
         read = read.take(unsure)
-        few[unsure] = _count(read, self._is_common) < FEW_COMMON * read.lengths
+        few[unsure] = read.count(self._is_common) < FEW_COMMON * read.lengths
         return few
 
     @cached_property
@@ -315,17 +359,6 @@ class KnownWords:
         flags = self._is_word.copy()
         flags[FIRST_WORD_ID + COMMONEST :] = 0
         return flags
-
-
-def _count(ids: TokenIds, flags: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Count the flagged ids of each row, (rows,)."""
-    counted = count_flagged(ids.values, ids.starts, stops=ids.stops, flags=flags)
-    if counted is not None:
-        return counted
-    before = np.zeros(len(ids.values) + 1, np.int32)
-    np.cumsum(flags.take(ids.values), out=before[1:])
-    found: npt.NDArray[np.int32] = before[ids.stops] - before[ids.starts]
-    return found
 
 
 MOST_TEXTS = 16

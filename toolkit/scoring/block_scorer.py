@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -14,13 +14,14 @@ import pyarrow.compute as pc
 
 from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
-from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, OTHER_LANGUAGE, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
 from toolkit.records.class_labels import numbers_of
 from toolkit.records.columns import LABEL, aspect_role
 from toolkit.records.labels import label_words
+from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.results import Summary
@@ -32,6 +33,18 @@ _VALUE = r"^\s*(\S+|[^a-z\s]\S*(\s+[^a-z\s]\S*){1,4})\s*$"
 # Only the first blocks are checked for such texts: about 200 texts per block, evenly spaced.
 _FIRST_BLOCKS = 32
 _LOOKED_AT = 200
+
+
+# Bytes of a block for a classifier folder, which takes milliseconds for a text: 500 sentences are
+# some seconds. Threads share blocks, and a killed run loses those that it has not finished.
+_BLOCK_OF_A_FOLDER = 1 << 16
+
+
+def reading_for(scorer: Scorer, reading: ReadOptions) -> ReadOptions:
+    """Return how a file is read for a model: in smaller blocks if the model is slow."""
+    if scorer.has_words:
+        return reading
+    return replace(reading, block_bytes=min(reading.block_bytes, _BLOCK_OF_A_FOLDER))
 
 
 class ValueCount(NamedTuple):
@@ -118,11 +131,13 @@ class BlockScorer:
         probability = numbers["probability"]
         without_text = _count_true(blank)
         few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+        other_language = _count_true(numbers[OTHER_LANGUAGE])
         unread = pc.or_(few, pc.and_not(probability.is_null(), blank))
         return Summary(
             scored=len(probability) - probability.null_count,
             without_text=without_text,
-            without_known_words=probability.null_count - without_text,
+            without_known_words=probability.null_count - without_text - other_language,
+            other_language=other_language,
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),
