@@ -150,7 +150,7 @@ def test_a_report_is_a_page(command: Command) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
+        (["--threshold", "0.4"], "--threshold: only for models of negative and positive"),
         (["--target-accuracy", "0.9"], "--target-accuracy: for models"),
         (["--positive", "app"], "--positive, --negative: for models"),
     ],

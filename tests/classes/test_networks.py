@@ -236,5 +236,5 @@ def test_a_graph_of_an_adapted_network_cannot_hide_other_steps(tmp_path: Path) -
     scan.attribute[0].g.node[0].op_type = "Add"
     path = tmp_path / "other.onnx"
     onnx.save(model, path)
-    with pytest.raises(ModelError, match="'Scan' is not the one"):
+    with pytest.raises(ModelError, match="'Scan' is not as `toolkit export` writes it"):
         Scorer(path).classify(["a text"])

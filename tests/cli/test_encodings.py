@@ -136,7 +136,7 @@ def test_any_bytes_in_any_encoding(
 
 def test_no_header_is_for_delimited_files(command: Command) -> None:
     score(command, b"1,a\n", "--no-header", "--format", "jsonl")[0].failed_with(
-        "only delimited files can have no header, not jsonl", 2
+        "--no-header is for delimited files, not for jsonl", 2
     )
 
 

@@ -172,14 +172,22 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
         ([MODEL, "folder.csv"], "folder.csv: a folder, expected", 1),
         ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder, expected", 1),
-        ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
+        (
+            [MODEL, "r.csv", "--text-column", "label"],
+            "the column 'label' is the text column, so",
+            2,
+        ),
         ([MODEL, "r.txt"], "r.txt: no such file", 1),
         ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
         ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
         ([], "no labelled reviews given. Name a file, or use --behaviour", 2),
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
         (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
-        ([MODEL, "r.csv", "-m", MODEL], "is named without --model. Name all models in one way", 2),
+        (
+            [MODEL, "r.csv", "-m", MODEL],
+            "is named without --model. Name all models with --model, or none",
+            2,
+        ),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--target-accuracy", "97"], "such as 0.97, received 97.0", 2),
@@ -224,7 +232,7 @@ def test_behaviour_needs_no_reviews(command: Command) -> None:
 def test_behaviour_takes_models_only(command: Command, argument: str) -> None:
     write()
     ran = command("evaluate", "--behaviour", argument)
-    ran.failed_with("--behaviour: has its own sentences, and takes models only", 2)
+    ran.failed_with("--behaviour: uses its own sentences and takes models only", 2)
 
 
 def test_a_report_does_not_replace_an_input(command: Command) -> None:

@@ -190,7 +190,8 @@ def test_a_limit_of_rejects_is_for_each_file(command: Command) -> None:
         ("text,id\n,1\n ,2\n", "without text. The texts are from the column 'text'."),
         ("text,id\n中文,1\nどう,2\n", "without a word that the model knows. The texts are from"),
         ("text,id\n1\n2\n", "rejected. The texts are from the column 'text'. The rejects are in "
-         "a.scored.csv.rejected.jsonl. Choose the column with --text-column, or how"),
+                            "a.scored.csv.rejected.jsonl. Choose the column with --text-column, "
+                            "or set"),
     ],
 )  # fmt: skip
 def test_a_run_that_scores_nothing_fails(command: Command, content: str, why: str) -> None:

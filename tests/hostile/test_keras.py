@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "weights in a link": (lambda: with_weights(linked), "/layers/dense/vars/0 are a link"),
     "weights of nothing": (lambda: with_weights(bomb), "dense/vars/0 are not a plain array"),
     "weights of others": (lambda: with_weights(virtual), "/layers/evil are stored outside"),
-    "weights in a circle": (lambda: with_weights(in_a_circle), "/layers/dense/again are there"),
+    "weights in a circle": (lambda: with_weights(in_a_circle), "/layers/dense/again are stored"),
     "no weights": (lambda: archive(members() | {"model.weights.h5": b""}), "damaged weights"),
 }  # fmt: skip
 
@@ -206,4 +206,6 @@ def test_export_of_a_hostile_run(command: Command, run: RunFolder) -> None:
 def test_configs_that_are_nested_too_deep(command: Command, run: RunFolder) -> None:
     run.config.write_text('{"data":' * 5000, encoding="utf-8")
     for name in ("export", "info"):
-        command(name, "run").failed_with("config.json: not JSON: JSON of more than 100 levels")
+        command(name, "run").failed_with(
+            "config.json: not JSON: JSON is nested more than 100 levels"
+        )

@@ -121,10 +121,9 @@ def format_of(source: Path | Input, asked: str | None = None) -> Format:
     source = Input.of(source)
     is_nameless = source.is_stdin or (source.is_stream and not source.path.suffix)
     if asked is None and is_nameless:
-        name = source.name if source.is_stdin else f"{source}: a pipe"
+        name = source.name if source.is_stdin else f"{source}"
         raise UsageError(
-            f"{name} the format is unknown, as there is no file name. Name it with --format: "
-            f"{', '.join(FORMATS)}"
+            f"{name}: its format is unknown. Name it with --format: {', '.join(FORMATS)}"
         )
     if asked is None and source.is_archive:
         source = source.only_member(endings())
