@@ -40,14 +40,16 @@ def test_the_tables(command: Command) -> None:
         "r.csv\n3 reviews (2 positive, 1 negative, 1 row without text left out, 1 row without "
     )
     assert re.search(r"^ accuracy +66\.67%  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
-    assert re.search(r"^ threshold 0\.5 +called positive +called negative +recall", ran.out, re.M)
+    assert re.search(
+        r"^ threshold 0\.5 +predicted positive +predicted negative +recall", ran.out, re.M
+    )
     assert re.search(r"^ positive +1 +1 +50\.00%  9\.5–90\.5", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ negative +0 +1 +100\.00%  20\.7–100\.0", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ average precision +\d+\.\d\d%  \d", ran.out, re.M)
     assert re.search(r"^ F1, at best threshold +\d+\.\d\d%  at 0\.", ran.out, re.M)
     assert "at least 99%" not in ran.out
     assert "toolkit export --optimize balanced" in " ".join(ran.out.split())
-    assert "False negatives (positive, called negative): 1 of 1\n" in ran.out
+    assert "False negatives (positive, predicted negative): 1 of 1\n" in ran.out
     assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
     assert re.search(r"^ 5 +1 +100\.0% +100\.00%", ran.out, re.M)
     assert re.search(r"^ y +2 +50\.0% +50\.00% +–", ran.out, re.M)  # noqa: RUF001

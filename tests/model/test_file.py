@@ -270,7 +270,7 @@ def test_another_length_than_the_network(model: onnx.ModelProto, tmp_path: Path)
 
 def test_more_words_than_ids(model: onnx.ModelProto, tmp_path: Path) -> None:
     set_fact(model, "vocabulary_size", "9000")
-    with pytest.raises(ModelError, match="more words than token ids .9,000"):
+    with pytest.raises(ModelError, match=r"more words than token ids .9,000"):
         _ = load(model, tmp_path).vocabulary
 
 

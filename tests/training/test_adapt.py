@@ -91,7 +91,7 @@ def test_the_border_stays_at_a_half(tmp_path: Path, command: Command) -> None:
     assert moved is not None
     assert moved.border == pytest.approx(0.95, abs=0.01)
     shown = " ".join(command("info", "first/ngram-linear.onnx").out.split())
-    assert f"border 0.5: the log-odds of the share of positives, {moved.border:g}," in shown
+    assert f"threshold 0.5: the log-odds of the share of positives, {moved.border:g}," in shown
     kept = second.load_metrics().adaptation
     assert kept is not None
     as_it_is = kept.candidates[0]

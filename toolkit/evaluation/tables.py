@@ -163,7 +163,7 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
         found = Proportion(row[at], sum(row))
         recall = Cell(percent(found.value), ends(found.interval)) if any(row) else Cell(UNDEFINED)
         rows.append([name, *(f"{each:,}" for each in row), recall])
-    return table_of((first, *(f"called {name}" for name in names), "recall"), rows)
+    return table_of((first, *(f"predicted {name}" for name in names), "recall"), rows)
 
 
 def comparison_table(evaluation: Evaluation) -> Table:
@@ -282,7 +282,7 @@ def prior_table(evaluation: Evaluation) -> Table | None:
             rows.append([name, *map(number, shares), *_losses(metrics)[:2]])
     if not rows:
         return None
-    heads = ("mean probability", "called positive", "accuracy")
+    heads = ("mean probability", "predicted positive", "accuracy")
     recalls = ("recall of negative", "recall of positive")
     return table_of(("--prior auto", *heads, *recalls, "log loss", "calibration error"), rows)
 

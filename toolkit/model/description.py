@@ -235,9 +235,9 @@ def _adaptation(found: Adaptation) -> Iterator[Fact]:
     yield "change", line
     if found.border is not None:
         yield (
-            "border",
-            f"0.5: the log-odds of the share of positives, {found.border:g}, are subtracted from "
-            "the logit, so probabilities are as if both labels were equally frequent",
+            "threshold",
+            f"0.5: the log-odds of the share of positives, {found.border:g}, are subtracted "
+            "from the logit, so probabilities are as if both labels were equally frequent",
         )
 
 

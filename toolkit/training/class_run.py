@@ -332,7 +332,7 @@ def _report(outcome: Outcome, observer: TrainingObserver) -> None:
     named = ", ".join(f"{each.label} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst)
     observer.say(f"lowest F1 of the classes (held-out texts): {named}")
     for pair in found.confused(1):
-        mistake = f"{pair.label!r} taken for {pair.called!r}, {pair.count:,} times"
+        mistake = f"{pair.label!r} predicted as {pair.called!r}, {pair.count:,} times"
         observer.say(f"confused most often: {mistake}")
     if missing := [each.label for each in found.classes if not each.support]:
         shown = ", ".join(f"{name!r:.60}" for name in missing[:10])
