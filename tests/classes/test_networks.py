@@ -226,7 +226,7 @@ def test_an_adapted_network_names_its_start() -> None:
 
 
 def test_a_start_of_rows_of_one_length_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="only if it reads texts of any length"):
+    with pytest.raises(ModelError, match="only reads texts of a fixed length"):
         train(replace(opinions(tmp_path, 3), start="conv1d"))
 
 

@@ -146,9 +146,9 @@ def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data:
     write("data/empty.csv")
     before = contents(Path("out"))
     refused = {
-        "a.csv": "out/a.csv: is not what data/a.csv would give now: since it was written, this has "
+        "a.csv": "out/a.csv: is out of date. Since it was written from data/a.csv, this has "
         "changed: the input. Replace it with --skip-existing --force, or move it away.\n",
-        "empty.csv": "out/empty.csv: is not what data/empty.csv would give now: ",
+        "empty.csv": "out/empty.csv: is out of date. Since it was written from data/empty.csv, ",
     }
     for more in ([], ["--dry-run"], ["--resume"]):
         ran = command(*call, *more)
@@ -256,7 +256,7 @@ def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Pat
     os.utime("data/a.csv", (later, later))
     ran = command(*call)
     assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
-    assert "error: out/a.csv: is not what data/a.csv would give now" in ran.err
+    assert "error: out/a.csv: is out of date. Since it was written from data/a.csv" in ran.err
     assert "error: The other" not in ran.err
     # What another run, or somebody else, has written since is not what is recorded.
     assert command(*call, "--force").exit_code == 0
@@ -399,7 +399,7 @@ def test_one_file_may_exist(command: Command) -> None:
         assert ran.exit_code == 0
     assert "  skipped       1 with an output that exists\n" in ran.err
     ran = command("score", "a.csv", "--skip-existing", "--stars")
-    ran.failed_with("a.scored.csv: is not what a.csv would give now: since it was written, this", 2)
+    ran.failed_with("a.scored.csv: is out of date. Since it was written from a.csv, this", 2)
     ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
     ran.failed_with("a.csv, as it is also an input. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")

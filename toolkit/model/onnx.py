@@ -228,7 +228,8 @@ def _check_kind(path: Path, most: int) -> None:
     """Refuse anything but a file before opening it: reading a pipe could block forever."""
     if path.is_dir():
         raise ModelError(
-            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
+            f"{path}: a folder, expected a model file. If it is a run folder, export it first: "
+            "`toolkit export FOLDER`."
         )
     size = path.stat().st_size
     if not path.is_file():

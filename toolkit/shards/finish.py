@@ -56,8 +56,8 @@ def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
         if is_there(job.folder / PLAN):
             raise
         raise UsageError(
-            f"{job.folder}: is gone: another process has finished the job meanwhile, or dropped "
-            "it with --force."
+            f"{job.folder}: is gone: another process has finished the job since, or dropped it "
+            "with --force."
         ) from None
 
 

@@ -115,12 +115,13 @@ def load_for_classes(model: str, data: TrainingData) -> Start:
     count = len(data.class_names)
     why = None
     if count > MOST_CLASSES_ADAPTED:
-        why = f"to at most {MOST_CLASSES_ADAPTED} classes, and there are {count:,}"
+        why = f"there are {count:,}, and at most {MOST_CLASSES_ADAPTED} are possible"
     elif start.width is not None:
-        why = "to classes only if it reads texts of any length, and this one does not"
+        why = "it only reads texts of a fixed length"
     if why is not None:
         raise ModelError(
-            f"{model}: can be adapted {why}. Leave --from out, or choose another model."
+            f"{model}: cannot be adapted to these classes: {why}. Leave --from out, or choose "
+            "another model."
         )
     return start
 

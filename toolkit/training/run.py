@@ -83,7 +83,10 @@ def _check_names(options: TrainingOptions) -> None:
 def _check_run(options: TrainingOptions) -> None:
     """Raise `ToolkitError` if the run folder cannot be written, or replaced with --force."""
     if is_in_store(options.run):
-        raise UsageError(f"{options.run}: a run folder has to be on this machine.")
+        raise UsageError(
+            f"{options.run}: a run folder has to be on this machine. Name a local "
+            "folder with --output."
+        )
     if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # the folder is made when a run is written
         return
@@ -248,7 +251,8 @@ def _train_best(
             observer.warning(
                 f"no network is better than {baseline.name} on the held-out reviews: balanced "
                 f"accuracy {choice.kept.balanced_accuracy:.1%}, against "
-                f"{baseline.balanced_accuracy:.1%}. Give more reviews, or look for wrong labels."
+                f"{baseline.balanced_accuracy:.1%}. Add labelled reviews, or look for wrong "
+                "labels."
             )
         name = choice.kept.name
         if name == ADAPTING:
