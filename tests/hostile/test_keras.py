@@ -103,7 +103,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
         "has Dense of keras.layers.evil",
     ),
     "as if our own": (
-        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "has Evil of toolkit"
+        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "has the class Evil of toolkit"
     ),
     "of a former network": (
         lambda: with_layer(module="toolkit.networks.ngram_pool", class_name="NgramPool",
@@ -113,9 +113,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "reads a file": (
         lambda: with_layer(module="keras.layers", class_name="StringLookup",
                            config={"vocabulary": "/etc/passwd"}),
-        "has StringLookup",
+        "has the class StringLookup",
     ),
-    "no class": (lambda: archive(members() | {"config.json": b"{}"}), "has None of None"),
+    "no class": (lambda: archive(members() | {"config.json": b"{}"}), "has the class None of None"),
     "no object": (lambda: archive(members() | {"config.json": b"[]"}), "is not a JSON object"),
     "deep": (lambda: archive(members() | {"config.json": b"[" * 90_000}), "more than 100 levels"),
     "long": (lambda: archive(members() | {"config.json": b" " * (2 << 20)}), "config.json is too"),

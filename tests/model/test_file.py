@@ -201,7 +201,7 @@ def test_facts_of_the_wrong_kind(
     ("key", "value", "found"),
     [
         ("data", "[]", "data is"),
-        ("data", "[" * 100_000, "nested more than 100 levels"),
+        ("data", "[" * 100_000, "JSON is nested more than 100 levels"),
         ("metrics", '{"unsure": 2}', "metrics.unsure is 2"),
         ("metrics", '{"folds": 3}', "metrics.folds is 3"),
         ("parity", "{", "parity is not JSON"),

@@ -109,8 +109,8 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
     [
         ({"rows": np.zeros((53, 32), np.uint8)}, "rows: expected int8 .*, received uint8"),
         ({"rows": np.zeros((53, 31), np.int8)}, r"rows: .* \(any, 32\), .* \(53, 31\)"),
-        ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 of pairs"),
-        ({"pairs": 0}, "rows: 53 are too few for 0 of pairs"),
+        ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 pairs"),
+        ({"pairs": 0}, "rows: 53 are too few for 0 pairs"),
         ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
         ({"slots": np.full(29, 40 * 4096, np.int32)}, "a row is outside the 40 rows of bigrams"),
         ({"slots": np.full(29, -1, np.int32)}, "a row is outside the 40 rows of bigrams"),

@@ -99,7 +99,7 @@ AFTER_ARRAY = "after the ] that follows record 1"
         (f"[{ONE}] x {TWO}\n", ["a"], [(2, f"'x' {AFTER_ARRAY}{UNREAD}", None)]),
         (f"[{ONE}}}, {TWO}]", ["a"], [(2, f"'}}' that closes nothing{UNREAD}", None)]),
         # A quote that is never closed costs its record alone, where lines end behind it.
-        (f'[\n{{"text": "b,\n"x": 1}},\n{ONE}]', ["a"], [(1, "JSON: Invalid control", None)]),
+        (f'[\n{{"text": "b,\n"x": 1}},\n{ONE}]', ["a"], [(1, "invalid JSON: Invalid", None)]),
     ],
 )  # fmt: skip
 def test_what_is_left_of_an_array_is_one(

@@ -148,7 +148,7 @@ def test_what_is_no_object_is_rejected_with_its_line(
 @pytest.mark.parametrize("value", ["1", "null", '"x"'])
 def test_a_taken_name_is_found_however_it_is_written(key: str, value: str) -> None:
     line = f'{{"text": "a", "{key}": {value}}}'
-    with pytest.raises(UsageError, match=r"has a column 'p\w+' already"):
+    with pytest.raises(UsageError, match=r"already has a column 'p\w+'"):
         pass_through(f"{line}\n".encode(), ".jsonl")
     passed = pass_through(f"{FIRST}\n{line}\n{FIRST}\n".encode(), ".jsonl")
     (reject,) = passed.rejects

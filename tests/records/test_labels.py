@@ -101,7 +101,7 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
         (["1", "2"], None, r"may be two classes or low stars.*--positive 2"),
         (["5", "4", "3", "0"], None, r"row 4: found the label '0', expected 1 to 5 stars"),
         (["5", "N/A", "4", "3"], None, "row 2: found no label, expected 1 to 5 stars"),
-        (["5", "nan", "4", "1"], None, "row 2: found no label, .* out with --skip-wrong-labels"),
+        (["5", "nan", "4", "1"], None, "row 2: found no label, .*, use --skip-wrong-labels"),
         (["pos", "neutral", "neg", "postive"], None, "row 4: found the label 'postive'"),
         (["true", "false", "flase"], None, "row 3: found the label 'flase'"),
         (["-1", "0", "1", "l"], None, "row 4: found the label 'l'"),

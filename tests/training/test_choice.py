@@ -179,7 +179,7 @@ def test_what_was_fitted_is_not_fitted_again_when_resumed(
             {"epochs": 3},
             r"--epochs: only works with one network, .*--preset \(conv1d, ngram-linear, ngram-rec",
         ),
-        ({"early_stopping": False}, "--early-stopping, --no-early-stopping: for one network"),
+        ({"early_stopping": False}, "--early-stopping, --no-early-stopping: only works with"),
         (
             {"network": NetworkSettings(dropout=0.2)},
             r"--dropout: only works with one network, and without --preset .*\(conv1d\)",

@@ -124,7 +124,7 @@ def _attributes(
 
 
 def _wrong(value: Any, name: str) -> Any:
-    raise ValueError(f"{name} has an unexpected value: {value!r:.50}")
+    raise ValueError(f"{name} is {value!r:.50}")
 
 
 def _is_whole(value: Any) -> bool:
