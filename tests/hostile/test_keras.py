@@ -89,21 +89,21 @@ def virtual(weights: Any) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "lambda": (lambda: with_layer(module="keras.layers", class_name="Lambda"), "has Lambda of"),
-    "module": (lambda: with_layer(module="os", class_name="system"), "has system of os"),
+    "lambda": (lambda: with_layer(module="keras.layers", class_name="Lambda"), "class Lambda of"),
+    "module": (lambda: with_layer(module="os", class_name="system"), "has the class system of os"),
     "function": (
         lambda: with_layer(module="keras.layers", class_name="deserialize"),
-        "has deserialize of keras.layers",
+        "has the class deserialize of keras.layers",
     ),
     "of models": (
-        lambda: with_layer(module="keras.models", class_name="load_model"), "has load_model of",
+        lambda: with_layer(module="keras.models", class_name="load_model"), "class load_model of",
     ),
     "registered": (
         lambda: with_layer(module="keras.layers.evil", class_name="Dense", registered_name="a>b"),
-        "has Dense of keras.layers.evil",
+        "has the class Dense of keras.layers.evil",
     ),
     "as if our own": (
-        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "has the class Evil of toolkit"
+        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "class Evil of"
     ),
     "of a former network": (
         lambda: with_layer(module="toolkit.networks.ngram_pool", class_name="NgramPool",
