@@ -129,10 +129,10 @@ def test_other_commands_know_a_folder(command: Command, source: Path) -> None:
     ran = command("summarize", "b.csv", "--json")
     assert ran.exit_code == 0, ran.err
     command("summarize", "b.csv", "-m", "mine").failed_with(
-        "toolkit summarize --model: only for models", 2
+        "toolkit summarize --model: for models", 2
     )
     command("explain", "A fine film.", "-m", "mine").failed_with(
-        "toolkit explain: only for models", 2
+        "toolkit explain: for models of", 2
     )
 
 
@@ -157,5 +157,5 @@ def test_a_service_answers_as_the_scorer(command: Command) -> None:
     assert [row and row["sentiment"] for row in rows] == [
         each.sentiment for each in scorer.score([*SENTENCES[:3], None])
     ]
-    with pytest.raises(UsageError, match="by-sentence: only for models of this toolkit"):
+    with pytest.raises(UsageError, match="by-sentence: for models of this toolkit"):
         scorer.with_labels(by_sentence=True)

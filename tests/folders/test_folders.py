@@ -274,7 +274,7 @@ def test_what_needs_words_is_refused(options: dict[str, Any], tmp_path: Path) ->
     path = Folder().write(tmp_path / "mine")
     with pytest.raises(UsageError, match=r"for models of this toolkit, which know words\. mine is"):
         Scorer(path, **options)
-    with pytest.raises(UsageError, match="explain: only for models of this toolkit"):
+    with pytest.raises(UsageError, match="explain: for models of this toolkit"):
         Scorer(path).explain("A fine film.")
 
 

@@ -257,7 +257,7 @@ def test_what_cannot_be_read_is_refused() -> None:
     empty = pa.array([{}], pa.struct([]))
     data = write({"text": ["a"], "x": empty})
     assert pass_through(data, ".arrow").texts == ["a"]
-    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave that"):
+    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave the"):
         pass_through(data, ".arrow", to=".parquet")
 
 
