@@ -130,7 +130,6 @@ def test_a_run_with_other_classes_is_not_the_same_job(command: Command, source: 
         (["--threshold", "0.4"], "--threshold: only for models of negative and positive"),
         (["--neutral"], "--neutral: only for models"),
         (["--by-sentence"], "--by-sentence: only for models"),
-        (["--reasons", "2"], "--reasons: only for models"),
         (["--aspects", "hotels"], "--aspects: only for models"),
         (["--stars"], "--stars: only for models"),
         (["--page", "x.html"], "--page: only for models"),
@@ -170,7 +169,6 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
 @pytest.mark.parametrize(
     "call",
     [
-        ["explain", "-m", "MODEL", "a parcel"],
         ["diff", "MODEL", "MODEL", "a.jsonl"],
         ["diff", "conv1d", "MODEL", "a.jsonl"],
         ["summarize", "a.jsonl", "-m", "MODEL"],
