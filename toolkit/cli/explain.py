@@ -189,7 +189,7 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
         why = "the model knows no word, or only numbers and function words, or the texts are not "
         why += "in English."
         if scorer.answers is not None:
-            reviews = counted(len(found), "text")
+            reviews = counted(len(found), "row")
             why = "the model knows no word."
         raise InputError(f"{file}: nothing to explain: in the first {reviews} with text, {why}")
     return kept
