@@ -132,7 +132,7 @@ def test_models_of_classes_have_no_second(tmp_path: Path) -> None:
     emotions = Folder(labels=EMOTIONS).write(tmp_path / "emotions")
     with pytest.raises(UsageError, match=r"^--second: the model emotions has 3 classes"):
         Scorer(second=emotions, unsure=(0, 1))
-    with pytest.raises(UsageError, match=r"^--second, --unsure: for models that tell negative"):
+    with pytest.raises(UsageError, match=r"^--second, --unsure: only for models of negative"):
         Scorer(emotions, second="reviews", unsure=(0, 1))
 
 
