@@ -88,8 +88,9 @@ What the model can read is in the report of `score`, too, for all files and for 
 | key | meaning |
 |---|---|
 | `without_known_words` | texts in which the model knows no word, or only numbers and a few function words; they have no label |
+| `other_language` | texts that are probably not in English, by their function words (`toolkit/text/other_language.py`); they have no label. The key is missing if there are none |
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
-| `first_unread` | row of the output, from 1, of the first text of either kind; 0 without one. For several files, as if they followed each other |
+| `first_unread` | row of the output, from 1, of the first text of these kinds; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |
 | `probability_tenths` | how the scores are distributed: ten counts of scored texts, with a probability of positive from 0 to below 0.1, and so on to 0.9 to 1 |
 | `adjusted_share` | of all files: the share of positive reviews that all scores together tell, 0 to 1 (`toolkit/model/prior.py`); null where they are too few or too unsure |
@@ -112,7 +113,7 @@ in all files that are done, which are missing if the run ended before its first 
 | `exit_code`, `error` | how the command ended; the message, or null |
 | `started`, `ended`, `seconds` | UTC, as in ISO 8601; the time that passed, of a file the time of its scoring |
 | `options` | the options by their names, with `_` for `-`; null if an option is not given |
-| `records` | records that were read; each one is `scored`, `without_text`, `without_known_words` or `rejected` |
+| `records` | records that were read; each one is `scored`, `without_text`, `without_known_words`, in `other_language` or `rejected` |
 | `positive`, `neutral`, `mixed` | of the scored; all others are negative |
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
 | `classes` | of a model of classes: the scored by label; the keys of sentiment are missing then |

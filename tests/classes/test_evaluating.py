@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -10,8 +12,11 @@ from sklearn import metrics as peers
 
 from tests.classes.tickets import TOPICS, model, tickets, write
 from tests.cli.running import Command
-from toolkit.evaluation.class_evaluate import evaluate_classes
+from tests.evaluation.test_page import Elements
+from toolkit.evaluation.class_evaluate import ClassEvaluation, ClassMistake, evaluate_classes
 from toolkit.evaluation.class_metrics import confidence_error, measure_classes
+from toolkit.evaluation.class_tables import matrix_of
+from toolkit.evaluation.page import class_page
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 
@@ -88,11 +93,64 @@ def test_the_terminal_shows_classes_and_what_is_confused(command: Command) -> No
     )
 
 
+def rows_of_many(folder: Path, size: int) -> tuple[ClassEvaluation, str]:
+    """Return made-up results of some classes, one of them with markup as its name, as a page."""
+    names = ("<em>&", *(f"class {at}" for at in range(1, size)))
+    random = np.random.default_rng(2)
+    numbers = random.integers(size, size=40 * size)
+    logits = random.normal(0, 1, (len(numbers), size)) + 2.5 * np.eye(size)[numbers]
+    shares = (np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)).astype(np.float32)
+    metrics = measure_classes(numbers, shares, names)
+    mistake = ClassMistake(3, "<script>x</script>\x00", "<em>&", "class 1", 0.5)
+    found = replace(
+        evaluate_classes(write_once(), model(), ReadOptions(Columns(label="topic"))),
+        metrics=metrics,
+        confused=metrics.confused(),
+        mistakes=[mistake],
+    )
+    return found, class_page(found)
+
+
+@pytest.mark.parametrize("size", [3, 20, 100])
+def test_the_page_is_whole_at_any_number_of_classes(tmp_path: Path, size: int) -> None:
+    found, written = rows_of_many(tmp_path, size)
+    elements = Elements(written).found
+    assert not {name for name, _ in elements} & {"script", "em", "img", "link"}
+    assert "&lt;script&gt;" in written
+    assert "\x00" not in written
+    matrix = matrix_of(found)
+    shown = min(size, 30)
+    assert len(matrix.rows) == shown
+    assert len(matrix.columns) == shown + (size > shown)
+    assert ("with the most mistakes" in written) is (size > shown)
+    for label, cells in matrix.rows:
+        support = next(e.support for e in found.metrics.classes if e.label == label)
+        assert sum(cell.count for cell in cells) == support
+        assert sum(cell.share for cell in cells) == pytest.approx(1)
+
+
+def test_sure_answers_are_counted() -> None:
+    found, _ = rows_of_many(Path(), 3)
+    counts = [each.texts for each in found.metrics.sure]
+    assert counts == sorted(counts, reverse=True)
+    assert counts[0] == found.metrics.accuracy.count  # three shares: one is above 0.3
+    assert all(each.right <= each.texts for each in found.metrics.sure)
+
+
+def test_a_report_is_a_page(command: Command) -> None:
+    data = write(command.folder / "t.csv", tickets(40, seed=4))
+    ran = command("evaluate", model(), data, "--label-column", "topic", "--report", "r.html")
+    assert ran.exit_code == 0, ran.err
+    written = (command.folder / "r.html").read_text("utf-8")
+    assert "billing, refunds" in written
+    assert "Confusion matrix" in written
+    assert "40 texts of 4 classes" in written
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
-        (["--report", "x.html"], "--report x.html: for models"),
         (["--target-accuracy", "0.9"], "--target-accuracy: for models"),
         (["--positive", "app"], "--positive, --negative: for models"),
     ],

@@ -30,6 +30,11 @@ def test_numbers_are_ordered_by_size_and_written_in_one_way() -> None:
     assert found.names == ("1", "2", "10")
 
 
+def test_codes_and_sections_keep_their_digits() -> None:
+    found = classes_of(words("007", "7", "1.10", "1.1", "1.0", "1", "1e3", "1000", "-2.0", "-2"), 1)
+    assert found.names == ("-2", "1", "1.1", "1.10", "007", "7", "1000", "1e3")
+
+
 def test_missing_labels_are_no_class_but_the_word_none_is_one() -> None:
     found = classes_of(words("none", "none", None, "", "NULL", "nan", "a", "a"), 2)
     assert found.names == ("a", "none")

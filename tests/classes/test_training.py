@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +19,10 @@ from toolkit.model import ModelFile, RunFolder, Scorer, load_model, read_twin
 from toolkit.records.columns import Columns
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.training import TrainingOptions, train
+from toolkit.training.class_calibration import fit_temperature
 from toolkit.training.class_data import class_split, load_classes
-from toolkit.training.class_run import fit_temperature
 from toolkit.training.options import SplitKind
+from toolkit.training.presets import NetworkSettings
 
 READING = ReadOptions(Columns(label="topic"))
 
@@ -67,11 +69,10 @@ def test_a_rare_label_is_an_error_that_names_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"preset": "conv1d"},
-        {"preset": "ngram-recurrent"},
         {"start": "reviews"},
         {"folds": 3},
-        {"epochs": 2},
+        {"epochs": 2, "preset": "ngram-linear"},
+        {"network": NetworkSettings(max_tokens=20), "preset": "conv1d", "resume": True},
         {"unlabelled": (Path("more.csv"),), "preset": "ngram-linear"},
     ],
 )
@@ -88,13 +89,49 @@ def test_what_is_not_for_classes_is_refused_in_one_line(
     assert "classes of your own" in str(error.value)
 
 
-def test_two_labels_are_classes_only_if_asked(tmp_path: Path) -> None:
-    rows = [(text, "ham" if topic == "app" else "spam") for text, topic in tickets()]
-    data = str(write(tmp_path / "t.csv", rows))
+def two_labels(folder: Path, app: str, other: str) -> TrainingOptions:
+    rows = [(text, app if topic == "app" else other) for text, topic in tickets()]
+    data = str(write(folder / "t.csv", rows))
+    return TrainingOptions(data=data, output=folder / "run", reading=READING, preset="ngram-linear")
+
+
+def test_two_labels_that_are_no_opinions_are_classes(tmp_path: Path) -> None:
+    options = two_labels(tmp_path, "ham", "spam")
+    heard = Heard()
+    train(options, heard)
+    assert RunFolder(tmp_path / "run").load_config().classes == ("ham", "spam")
+    assert heard.hints == [
+        "'ham' and 'spam' are learned as classes of your own. If they are opinions, say which is "
+        "which, for example: --positive 'ham' --negative 'spam'"
+    ]
+    asked = Heard()
+    load_classes(replace(options, classes=True), asked)
+    assert not asked.hints
+
+
+@pytest.mark.parametrize("labels", [("yes", "no"), ("good", "bad"), ("positive", "negatve")])
+def test_two_labels_that_may_be_opinions_are_refused(
+    tmp_path: Path, labels: tuple[str, str]
+) -> None:
     with pytest.raises(InputError, match="--positive and --negative"):
-        train(TrainingOptions(data=data, output=tmp_path / "run", reading=READING))
-    found = load_classes(TrainingOptions(data=data, reading=READING, classes=True), Heard())
-    assert found.class_names == ("ham", "spam")
+        train(two_labels(tmp_path, *labels))
+
+
+def test_one_opinion_among_topics_is_a_class(tmp_path: Path) -> None:
+    rows = [(text, "positive" if topic == "app" else topic) for text, topic in tickets()]
+    data = str(write(tmp_path / "t.csv", rows))
+    train(TrainingOptions(data=data, output=tmp_path / "run", reading=READING))
+    found = RunFolder(tmp_path / "run").load_config().classes
+    assert found == ("billing, refunds", "delivery", "positive", 'the "login"')
+
+
+def test_a_word_for_missing_values_is_named(tmp_path: Path) -> None:
+    rows = [(text, "None" if topic == "app" else topic) for text, topic in tickets()]
+    data = write(tmp_path / "t.csv", rows)
+    options = TrainingOptions(data=str(data), reading=READING, classes=True)
+    message = r"found 'None', which stands for a missing label \(60 such rows\)"
+    with pytest.raises(InputError, match=message):
+        load_classes(options, Heard())
 
 
 def test_groups_stay_whole_and_each_class_is_fitted(tmp_path: Path) -> None:

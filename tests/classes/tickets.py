@@ -73,9 +73,13 @@ class Heard(TrainingObserver):
     def __init__(self) -> None:
         self.lines: list[str] = []
         self.warnings: list[str] = []
+        self.hints: list[str] = []
 
     def say(self, line: str) -> None:
         self.lines.append(line)
+
+    def hint(self, message: str) -> None:
+        self.hints.append(message)
 
     def warning(self, message: str) -> None:
         self.warnings.append(message)

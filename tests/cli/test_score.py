@@ -240,18 +240,21 @@ def test_another_language_is_said(command: Command) -> None:
     ran = command("score", "r.csv", "--text-column", "reseña", "--report", "report.json")
     assert ran.exit_code == 0
     warning, *rows = ran.err.splitlines()
-    assert [row for row in rows if row.startswith(("  no known", "  few known"))] == [
+    names = ("  no known", "  not English", "  few known")
+    assert [row for row in rows if row.startswith(names)] == [
         "  no known word 4",
-        "  few known     17 (the model knows few of their words)",
+        "  not English   16 (probably: no label)",
+        "  few known     2 (the model knows few of their words)",
     ]
     assert warning == (
-        "warning: r.csv: the model knows none or few of the words in 91% of the texts of column "
+        "warning: r.csv: the model knows none or few of the words in 96% of the texts of column "
         "'Reseña', first in row 1. Is this the right column (--text-column), and are the reviews "
         "in the language of the model, which is English for the shipped ones?"
     )
     (file,) = json.loads(Path("report.json").read_text("utf-8"))["files"]
     assert [f"warning: r.csv: {each}" for each in file["warnings"]] == [warning]
-    assert (file["few_known_words"], file["without_known_words"]) == (17, 4)
+    assert (file["few_known_words"], file["without_known_words"]) == (2, 4)
+    assert file["other_language"] == 16
     assert file["columns"] == {"text": "Reseña"}
 
 

@@ -122,4 +122,5 @@ def test_the_numbers_are_the_same_with_the_reading() -> None:
     for scorer in (shipped_scorer(), Scorer(CONV1D)):
         plain, found = scorer.predict(texts), scorer.predict(texts, with_reading=True)
         assert found.select(plain.schema.names).equals(plain)
-        assert found.schema.names == [*plain.schema.names, "few_known_words", "cut_to_length"]
+        reading = ["few_known_words", "cut_to_length", "other_language"]
+        assert found.schema.names == [*plain.schema.names, *reading]

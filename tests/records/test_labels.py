@@ -182,7 +182,13 @@ def test_wrong_labels_are_left_out_on_request() -> None:
         (["sport", "art", "food"], True),
         (["pos", "sport", "art", "food", "law", "tax"], True),
         (["positive", "negative", "postive"], False),
-        (["yes", "no"], False),
+        (["yes", "no"] * 5, False),
+        (["spam", "ham"] * 5, True),
+        (["spam", "ham"] * 4, False),
+        (["billing", "good"] * 5, False),
+        (["billing", "app", "login", "positive"] * 5, True),
+        (["billing", "app", *["positive"] * 20] * 5, False),
+        (["positive", "negatve", "neutrl"] * 5, False),
     ],
 )
 def test_topics_are_said_to_be_no_labels(words: list[str | None], are_topics: bool) -> None:

@@ -8,11 +8,12 @@ import pytest
 
 from tests.cli.running import Command
 from toolkit import Scorer
-from toolkit.text.silent_words import FEW, FUNCTION_WORDS, SilentWords
+from toolkit.text.function_words import FUNCTION_WORDS
+from toolkit.text.silent_words import FEW, SilentWords
 from toolkit.text.vocabulary import Vocabulary
 
 SILENT = ["2019", "555-123-456", "12/25/2019", "the", "it is", "It was what it was.", "7", "7 8"]
-SILENT += ["A", "I", "a I"]
+SILENT += ["A", "I", "a I", "la", "la la la", "uma"]
 SPEAKING = ["5/5", "3/10", "10 of 10", "no", "not", "0 stars", "B", "great 5", "the best"]
 
 

@@ -19,10 +19,10 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.model import RunFolder, training_facts
 from toolkit.networks.network_files import load_keras
 from toolkit.training import Reviews, SplitKind, TrainingOptions, train
-from toolkit.training.choice import LIKELIER, TFIDF, baselines, presets_to_try
+from toolkit.training.choice import LIKELIER, baselines, presets_to_try
 from toolkit.training.data import FitData
 from toolkit.training.presets import NetworkSettings
-from toolkit.training.tried import ADAPTING, Choice, Tried
+from toolkit.training.tried import ADAPTING, TFIDF, Choice, Tried
 
 LINEAR = "ngram-linear"
 

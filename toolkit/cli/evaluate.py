@@ -124,7 +124,7 @@ def evaluate(
             "--positive, --negative": labels.positive or labels.negative,
             "--positive-from": labels.positive_from is not None,
         }
-        _check_for_classes(given, models, reports)
+        _check_for_classes(given, models)
         _check_outputs(reports, [*map(find_model, models), data], force=force)
         _evaluate_classes(
             data=data,
@@ -185,18 +185,15 @@ def _evaluate_opinions(
         show(evaluation, written)
 
 
-def _check_for_classes(
-    given: Mapping[str, object], models: Sequence[Path], reports: Sequence[Path]
-) -> None:
+def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:
     """Raise `UsageError` for options that models of classes cannot use."""
     if len(models) > 1:
         raise UsageError("A model of classes is measured alone. Name one model.")
     useless = [option for option, is_given in given.items() if is_given]
-    useless += [f"--report {path}" for path in reports if path.suffix.lower() in _PAGE]
     if useless:
         raise UsageError(
             f"{', '.join(useless)}: for models that tell negative from positive, and {models[0]} "
-            "tells classes of its own. Leave this out; a report is --report FILE.json."
+            "tells classes of its own. Leave this out."
         )
 
 
@@ -218,7 +215,13 @@ def _evaluate_classes(
 
     found = evaluate_classes(data=data, model=model, reading=reading, examples=examples)
     as_json = dumps(found.as_dict(), indent=2) + "\n"
-    write_texts(dict.fromkeys(reports, as_json), force=force)
+    texts = dict.fromkeys(reports, as_json)
+    for path in reports:
+        if path.suffix.lower() in _PAGE:
+            from toolkit.evaluation.page import class_page  # late: it imports Jinja
+
+            texts[path] = class_page(found)
+    write_texts(texts, force=force)
     if json:
         sys.stdout.write(as_json)
     else:

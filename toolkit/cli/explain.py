@@ -157,16 +157,12 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
 
     Raises `ToolkitError` if no row is left, or, with `must_all`, if one is left out.
     """
-    from toolkit.model.predictor import array_of  # late: these import Arrow
-    from toolkit.text.silent_words import why_unscored
-
     scores = scorer.score([row.text for row in found])
     kept = [row for row, score in zip(found, scores, strict=True) if score.sentiment is not None]
     if must_all and len(kept) < len(found):
         position = next(at for at, score in enumerate(scores) if score.sentiment is None)
         row = found[position]
-        why = why_unscored(scorer.token_ids(array_of([row.text])), row.text)
-        what = f"{why}: it has no score to explain."
+        what = f"{scorer.why_unscored(row.text)}: it has no score to explain."
         if file is not None:
             raise InputError(f"{file}: row {row.number:,}: {what}")
         raise UsageError(f"text {position + 1}: {what}" if len(found) > 1 else what)
@@ -174,7 +170,7 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
         reviews = counted(len(found), "review")
         raise InputError(
             f"{file}: the first {reviews} with text have no score to explain: the model knows no "
-            "word of them, or only numbers and function words."
+            "word of them, or only numbers and function words, or they are not in English."
         )
     return kept
 

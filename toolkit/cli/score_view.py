@@ -167,6 +167,8 @@ def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
     """Yield the numbers of texts that were not read, or only in part."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
+    if summary.other_language:
+        yield "not English", f"{summary.other_language:,} (probably: no label)"
     if summary.few_known_words:
         yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
     if summary.cut_to_length:

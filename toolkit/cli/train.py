@@ -253,15 +253,14 @@ class TerminalObserver(TrainingObserver):
         typer.echo(f"\n{one_line(name)}")
 
     def compare(self, choice: Choice) -> None:
-        columns = ("balanced accuracy", "log loss", "seconds")
+        more = ("accuracy",) if choice.has_classes else ()
+        columns = (*more, choice.quality_name, "log loss", "seconds")
         width = max(len(each.name) for each in choice.tried)
         typer.echo(f"\n  {'':<{width}}  {'  '.join(columns)}")
         for each in choice.tried:
-            values = (
-                f"{each.balanced_accuracy:.1%}",
-                f"{each.log_loss:.4f}",
-                f"{each.seconds:.0f}",
-            )
+            values = [f"{each.quality:.1%}", f"{each.log_loss:.4f}", f"{each.seconds:.0f}"]
+            if each.accuracy is not None:
+                values.insert(0, f"{each.accuracy:.1%}")
             cells = (value.rjust(len(name)) for value, name in zip(values, columns, strict=True))
             mark = ""
             if each.is_baseline:

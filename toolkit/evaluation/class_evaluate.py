@@ -70,7 +70,7 @@ class ClassEvaluation:
         figures = {
             name: value
             for name, value in vars(found).items()
-            if name not in ("accuracy", "classes", "confusion")
+            if name not in ("accuracy", "classes", "confusion", "sure")
         }
         accuracy = {**asdict(found.accuracy), "value": found.accuracy.value}
         accuracy["interval"] = [*found.accuracy.interval]
@@ -92,6 +92,7 @@ class ClassEvaluation:
                 for each in found.classes
             ],
             "confusion": found.confusion.tolist(),
+            "by_probability": [asdict(each) for each in found.sure],
             "confused": [asdict(each) for each in self.confused],
             "mistakes": [asdict(each) for each in self.mistakes],
         }

@@ -15,6 +15,7 @@ Probabilities = npt.NDArray[np.float32]
 Weights = npt.NDArray[Any] | None
 
 _EPSILON = 1e-7  # probabilities of 0 count as this far from it, as with two classes
+SURE = (0.3, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)  # probabilities from which answers are counted
 TOP = 3  # labels, of which one may be right
 
 
@@ -53,6 +54,15 @@ class ConfusedPair:
 
 
 @dataclass(frozen=True)
+class SureAnswers:
+    """The answers with at least some probability."""
+
+    least: float  # probability of the label that is given
+    texts: int
+    right: int
+
+
+@dataclass(frozen=True)
 class ClassMetrics:
     """The metrics of a model of classes; means are over the classes that occur in the labels."""
 
@@ -68,6 +78,7 @@ class ClassMetrics:
     constant_macro_f1: float
     classes: tuple[OfClass, ...]
     confusion: Numbers  # (classes, classes): by label, then by what it is called
+    sure: tuple[SureAnswers, ...]
 
     def confused(self, most: int = 10) -> list[ConfusedPair]:
         """Return the pairs of classes that are confused most often."""
@@ -112,7 +123,19 @@ def measure_classes(
         constant_macro_f1=float(2 * share / (1 + share) / len(f1)),
         classes=classes,
         confusion=confusion,
+        sure=_sure_answers(numbers, probabilities),
     )
+
+
+def _sure_answers(numbers: Numbers, probabilities: Probabilities) -> tuple[SureAnswers, ...]:
+    sure = probabilities.max(axis=1)
+    is_right = probabilities.argmax(axis=1) == numbers
+    found = []
+    for least in SURE:
+        is_sure = sure >= np.float32(least)
+        right = int(np.count_nonzero(is_sure & is_right))
+        found.append(SureAnswers(least=least, texts=int(is_sure.sum()), right=right))
+    return tuple(found)
 
 
 def log_loss_of(

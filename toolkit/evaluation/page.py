@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit import __version__
-from toolkit.evaluation import behaviour, cells, tables
+from toolkit.evaluation import behaviour, cells, class_tables, tables
+from toolkit.evaluation.class_evaluate import ClassEvaluation
+from toolkit.evaluation.class_metrics import TOP
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.figures import DASHES, plots, summary_plots
 from toolkit.evaluation.groups import groups_note
@@ -55,6 +57,11 @@ def page(evaluation: Evaluation) -> str:
         cells=cells,
         tables=tables,
     )
+
+
+def class_page(found: ClassEvaluation) -> str:
+    """Write the page of a model of classes; everything from the data is escaped."""
+    return _rendered("classes.html.j2", found=found, top=TOP, cells=cells, tables=class_tables)
 
 
 def summary_page(found: Summary) -> str:

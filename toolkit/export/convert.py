@@ -118,7 +118,8 @@ def run_keras(network: Any, ids: Ids) -> npt.NDArray[np.float32]:
 def convert(network: Any, max_tokens: int) -> Converted:
     """Make a graph, int32[batch, tokens] → float32[batch], of a Keras network.
 
-    Raise `ModelError` if the network has a fixed number of tokens other than `max_tokens`.
+    A network of classes gives float32[batch, classes]. Raise `ModelError` if the network has a
+    fixed number of tokens other than `max_tokens`.
     """
     width = network.input_shape[-1]
     if width not in (max_tokens, None):
@@ -145,8 +146,11 @@ def _by_tf2onnx(network: Any) -> onnx.ModelProto:
 
     # tf2onnx 1.17 cannot convert a Keras 3 model object (tensorflow-onnx issue 2448); a function
     # works, and the dictionary it returns names the outputs.
+    has_classes = network.output_shape[-1] != 1
+
     def forward(token_ids: Any) -> Any:
-        return {PROBABILITY: tf.reshape(network(token_ids, training=False), [-1])}
+        found = network(token_ids, training=False)
+        return {PROBABILITIES: found} if has_classes else {PROBABILITY: tf.reshape(found, [-1])}
 
     signature = [tf.TensorSpec((None, network.input_shape[-1]), tf.int32, name=TOKEN_IDS)]
 

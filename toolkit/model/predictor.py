@@ -22,7 +22,7 @@ from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, ToneLimits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs
 from toolkit.model.stars import logits_of, rescaled
-from toolkit.native.networks import count_flagged
+from toolkit.text.other_language import OtherLanguage
 from toolkit.text.silent_words import SilentWords
 from toolkit.text.strings import Texts, arrow_of, bounds_of, is_blank, without_half_pairs
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
@@ -80,6 +80,7 @@ STAR_DECIMALS = 2
 # Columns that describe how texts were read.
 FEW_KNOWN_WORDS = "few_known_words"
 CUT_TO_LENGTH = "cut_to_length"
+OTHER_LANGUAGE = "other_language"
 
 
 class Predictor:
@@ -116,11 +117,14 @@ class Predictor:
         ]
         columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
         has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
+        is_other = columns.pop(OTHER_LANGUAGE)
         if has_score.true_count < len(has_score):
             columns = {
                 name: pc.if_else(has_score, values, pa.scalar(None, values.type))
                 for name, values in columns.items()
             }
+        if with_reading:
+            columns[OTHER_LANGUAGE] = is_other  # not null: these texts have no score
         return pa.RecordBatch.from_pydict(columns)
 
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
@@ -135,7 +139,7 @@ class Predictor:
         if ids is None:
             return None
         needs_no_word = not self._facts.counts_known_tokens
-        is_known = self._silent.has_speaking_word(ids).tolist()
+        is_known = (self._silent.has_speaking_word(ids) & ~self._other.is_likely(ids)).tolist()
         probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
@@ -147,6 +151,15 @@ class Predictor:
     def token_ids(self, texts: pa.Array) -> Ids:
         """Return the ids of `Scorer.token_ids`."""
         return self._network.rows(self._vocabulary.encode(texts, self._facts.max_tokens))
+
+    def why_unscored(self, text: str) -> str:
+        """Return the reason, for a message, why a text has no score."""
+        ids = self._vocabulary.encode(pa.array([text]), self._facts.max_tokens)
+        if self._are_in_other_language(ids)[0]:
+            return f"the text is probably not in English: {text!r:.50}"
+        is_silent = ids.has_known_token(self._facts.max_tokens)[0]
+        known = "only numbers and function words in" if is_silent else "no word of"
+        return f"the model knows {known} {text!r:.50}"
 
     def sentences(self, texts: pa.Array) -> ScoredSentences:
         """Score the sentences of texts; their positions count all tokens, read or not."""
@@ -177,6 +190,10 @@ class Predictor:
         return SilentWords(self._vocabulary, self._facts.max_tokens)
 
     @cached_property
+    def _other(self) -> OtherLanguage:
+        return OtherLanguage(self._vocabulary, self._facts.max_tokens)
+
+    @cached_property
     def _known(self) -> KnownWords:
         return KnownWords(self._vocabulary, self._facts.max_tokens)
 
@@ -200,7 +217,7 @@ class Predictor:
         return self._facts.stars.stars(logits, known).astype(np.float32)
 
     def _block(self, texts: Texts, *, with_reading: bool) -> dict[str, _Values]:
-        """Return the columns of some texts by name, and `is_known`: whether a word is known."""
+        """Return the columns of some texts by name, and `other_language` and `is_known`."""
         # One token more than the model reads, to see whether a text is cut.
         most = self._facts.max_tokens + 1
         ids = self._vocabulary.encode(texts, most, with_cuts=self._needs_cuts)
@@ -213,7 +230,9 @@ class Predictor:
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
             found[CUT_TO_LENGTH] = ids.lengths > self._facts.max_tokens
-        found["is_known"] = self._have_known_words(ids)
+        is_other = self._are_in_other_language(ids)
+        found[OTHER_LANGUAGE] = is_other
+        found["is_known"] = self._have_known_words(ids) & ~is_other
         return found
 
     def _have_known_words(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
@@ -223,6 +242,12 @@ class Predictor:
         if self._answers is not None:  # any known token counts: a number can point to a class
             return ids.has_known_token(self._facts.max_tokens)
         return self._silent.has_speaking_word(ids)
+
+    def _are_in_other_language(self, ids: TokenIds) -> npt.NDArray[np.bool_]:
+        """Return whether each text is likely to be in another language, (texts,)."""
+        if self._answers is not None or not self._facts.counts_known_tokens:
+            return np.zeros(len(ids), np.bool_)
+        return self._other.is_likely(ids)
 
     def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
         """Return the columns of a model of sentiment, by name."""
@@ -291,10 +316,10 @@ class KnownWords:
         """Return which reviews have few known words, (reviews,); not those without a token."""
         starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
         read = TokenIds(ids.values, starts, ids.stops)
-        few = _count(read, self._is_word) < FEW_KNOWN * read.lengths
+        few = read.count(self._is_word) < FEW_KNOWN * read.lengths
         unsure = np.flatnonzero(few)
         read = read.take(unsure)
-        few[unsure] = _count(read, self._is_common) < FEW_COMMON * read.lengths
+        few[unsure] = read.count(self._is_common) < FEW_COMMON * read.lengths
         return few
 
     @cached_property
@@ -315,17 +340,6 @@ class KnownWords:
         flags = self._is_word.copy()
         flags[FIRST_WORD_ID + COMMONEST :] = 0
         return flags
-
-
-def _count(ids: TokenIds, flags: npt.NDArray[np.uint8]) -> npt.NDArray[np.int32]:
-    """Count the flagged ids of each row, (rows,)."""
-    counted = count_flagged(ids.values, ids.starts, stops=ids.stops, flags=flags)
-    if counted is not None:
-        return counted
-    before = np.zeros(len(ids.values) + 1, np.int32)
-    np.cumsum(flags.take(ids.values), out=before[1:])
-    found: npt.NDArray[np.int32] = before[ids.stops] - before[ids.starts]
-    return found
 
 
 MOST_TEXTS = 16

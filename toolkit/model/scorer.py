@@ -33,7 +33,6 @@ from toolkit.records.columns import (
     aspect_role,
     is_of_classes,
 )
-from toolkit.text.silent_words import why_unscored
 from toolkit.text.token_ids import Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
@@ -524,16 +523,15 @@ class Scorer:
         Raises
         ------
         UsageError
-            If the review is not a text or has no score: it is blank, has no known word, or only
-            numbers and function words.
+            If the review is not a text or has no score: it is blank, has no known word, only
+            numbers and function words, or is probably not in English.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
-            why = why_unscored(self.token_ids(array_of([text])), text)
-            raise UsageError(f"explain: {why}, so it has no score to explain")
+            raise UsageError(f"explain: {self.why_unscored(text)}, so it has no score to explain")
         texts = array_of([text])
         text = texts[0].as_py()
         found = self._explainer.explain(
@@ -546,14 +544,20 @@ class Scorer:
         scored = self._predictor.sentences(texts)
         return found.with_sentences(scored, (negative, positive), names)
 
+    def why_unscored(self, text: str) -> str:
+        """Return the reason, for a message, why a text that is not blank has no score."""
+        return self._predictor.why_unscored(array_of([text])[0].as_py())
+
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
 
         Parameters
         ----------
         texts : pa.Array | pa.ChunkedArray
-            Reviews. Null and blank texts have no score, nor have texts without a known word among
-            the words that the model reads; models of format versions 1 and 2 score the latter.
+            Reviews. Null and blank texts have no score. Nor have texts without a known word among
+            the words that the model reads, texts of numbers or a few function words, and texts
+            that are probably not in English (`toolkit.text.other_language`); models of format
+            versions 1 and 2 score these.
 
         Returns
         -------
@@ -584,7 +588,7 @@ class Scorer:
         texts : pa.Array | pa.ChunkedArray
             Reviews.
         with_reading : bool
-            Whether to add the columns `few_known_words` and `cut_to_length`.
+            Whether to add the columns `few_known_words`, `cut_to_length` and `other_language`.
 
         Returns
         -------
@@ -598,7 +602,8 @@ class Scorer:
             null if not mentioned;
             `reasons`, string, joined by ``; ``, if asked for;
             `few_known_words`, bool (`toolkit.model.predictor.KnownWords`), and `cut_to_length`,
-            bool: whether a text has more tokens than the model reads.
+            bool: whether a text has more tokens than the model reads. `other_language`, bool, is
+            never null: whether a text has no score because it is probably not in English.
 
         Raises
         ------

@@ -61,6 +61,7 @@ class Tried:
     balanced_accuracy: Share
     loss: float
     is_baseline: bool = False
+    macro_f1: Share | None = None  # for classes of a user's own
 
 
 @dataclass(frozen=True)

@@ -35,7 +35,7 @@ def logits_of_network(network: Any, ids: Any) -> Any:
     last = network.layers[-1]
     if isinstance(last, TableLayer):
         return last.logits(ids)
-    _check_sigmoid(network)
+    _check_end(network, "sigmoid")
     for layer in network.layers[:-1]:
         ids = layer(ids, training=False)
     return tf.matmul(ids, last.kernel) + last.bias
@@ -45,7 +45,8 @@ def calibrated(network: Any, scale: float, bias: float) -> Any:
     """Make a copy of a network whose logit is ``scale · logit + bias``.
 
     The copy is compiled like the network, with its optimizer. Raises `ValueError` if the scale is
-    not above 0, or if the last layer is neither a table layer nor ``Dense(1, "sigmoid")``.
+    not above 0, or if the last layer is neither a table layer nor a dense layer that ends in a
+    sigmoid or softmax. A network of classes gets all logits scaled and moved alike.
     """
     if not scale > 0:
         raise ValueError(f"scale: expected more than 0, received {scale}")
@@ -61,16 +62,16 @@ def calibrated(network: Any, scale: float, bias: float) -> Any:
     if isinstance(last, TableLayer):
         last.rescale(scale, bias)
         return made
-    _check_sigmoid(made)
+    _check_end(made, "sigmoid", "softmax")
     last.kernel.assign(last.kernel * scale)
     last.bias.assign(last.bias * scale + bias)
     return made
 
 
-def _check_sigmoid(network: Any) -> None:
+def _check_end(network: Any, *activations: str) -> None:
     last = network.layers[-1]
     is_dense = isinstance(last, keras.layers.Dense)
-    if not is_dense or last.get_config()["activation"] != "sigmoid":
+    if not is_dense or last.get_config()["activation"] not in activations:
         raise ValueError(f"{network.name}: its last layer, {last.name}, has no logit")
 
 

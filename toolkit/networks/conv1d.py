@@ -31,7 +31,7 @@ _LAYERS: dict[str, dict[str, Any]] = {
         "pool_size": (2,), "strides": (2,), "padding": "valid", "data_format": "channels_last",
     },
     "Flatten": {"data_format": "channels_last"},
-    "Dense": {"units": 1, "activation": "sigmoid", "use_bias": True},
+    "Dense": {"use_bias": True},
 }  # fmt: skip
 
 
@@ -40,11 +40,13 @@ def build(
     max_tokens: int,
     dropout: float = DROPOUT,
     learning_rate: float = LEARNING_RATE,
+    classes: int | None = None,
 ) -> keras.Model:
     """Make the network with fresh weights, compiled: (batch, max_tokens) → (batch, 1) float32.
 
     As in the well-known tutorial on the IMDB reviews, 152,593 parameters. Without the strong
-    dropout, it has learned a vocabulary of 10,000 by heart after two epochs.
+    dropout, it has learned a vocabulary of 10,000 by heart after two epochs. With a number of
+    classes, it ends in a softmax instead: (batch, classes) float32.
     """
     keras = import_keras()
     layers = keras.layers
@@ -58,20 +60,26 @@ def build(
             layers.MaxPooling1D(2),
             layers.Flatten(),
             layers.Dropout(dropout),
-            layers.Dense(1, activation="sigmoid"),
+            layers.Dense(1, activation="sigmoid")
+            if classes is None
+            else layers.Dense(classes, activation="softmax"),
         ],
         name="conv1d",
     )
     optimizer = keras.optimizers.Adam(learning_rate)
-    network.compile(optimizer=optimizer, loss="binary_crossentropy", metrics=["accuracy"])
+    loss = "binary_crossentropy" if classes is None else "sparse_categorical_crossentropy"
+    network.compile(optimizer=optimizer, loss=loss, metrics=["accuracy"])
     return network
 
 
 def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
-    """Write the graph of the network, `token_ids` → `probability`; None for other layers."""
+    """Write the graph of the network, `token_ids` → `probability`; None for other layers.
+
+    A network of classes has `probabilities` instead.
+    """
     import numpy as np
 
-    from toolkit.networks.tables import graph_of, integers, steps
+    from toolkit.networks.tables import CLASS_LOGITS, ONE_LOGIT, graph_of, integers, steps
 
     width = network.input_shape[-1]
     # With an odd width, a token would be left over by the pooling.
@@ -87,34 +95,40 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
         "at_0": integers(0),
         "at_1": integers(1),
         "width": integers(width),
-        "axis_1": integers(1),
+        "axis": integers(1),
         "step_2": integers(2),
         "shift_by_one": integers(0, -1, 0, 1),
         # padding="same" puts a vector of zeros after the last token.
         "no_token": np.array(len(embedding), np.int32),
         "flat_shape": integers(-1, len(dense)),
-        "dense_kernel": dense.reshape(1, -1),
-        "dense_bias": dense_bias,
+        "last_weights": dense.T,
+        "last_bias": dense_bias,
     }
-    model = graph_of(steps("conv1d"), tables, width=width)
+    classes = None
+    end = ONE_LOGIT
+    if network.layers[-1].get_config()["activation"] == "softmax":
+        classes = len(dense_bias)
+        end = CLASS_LOGITS
+        tables["columns_axis"] = integers(2)
+    model = graph_of(steps("conv1d", end), tables, width=width, classes=classes)
     for node in model.graph.node:
         node.ClearField("domain")  # the parser writes an empty one; the shipped file has none
     return model
 
 
 def from_onnx(model: onnx.ModelProto) -> Any:
-    """Make the network of its graph; None for others."""
+    """Make the network of its graph; None for others, also of classes."""
     import numpy as np
 
-    from toolkit.networks.tables import steps, weights_of
+    from toolkit.networks.tables import ONE_LOGIT, steps, weights_of
 
-    found = weights_of(model, steps("conv1d"))
+    found = weights_of(model, steps("conv1d", ONE_LOGIT))
     if found is None:
         return None
     network = build(len(found["embedding"]), int(found["width"][0]))
     kernel = np.stack([found["first_kernel"], found["second_kernel"]])
-    dense = found["dense_kernel"].reshape(-1, 1)
-    weights = (found["embedding"], kernel, found["bias"], dense, found["dense_bias"])
+    dense = found["last_weights"].reshape(-1, 1)
+    weights = (found["embedding"], kernel, found["bias"], dense, found["last_bias"])
     network.set_weights(list(weights))
     return network
 
@@ -126,7 +140,9 @@ def _has_the_layers(network: Any) -> bool:
     found = [layer for layer in network.layers if type(layer) is not keras.layers.Dropout]
     if [type(layer) for layer in found] != [getattr(keras.layers, name) for name in _LAYERS]:
         return False
-    return all(
+    last = found[-1].get_config()
+    ends = {"sigmoid": last["units"] == 1, "softmax": True}
+    return ends.get(last["activation"], False) and all(
         layer.dtype_policy.name == "float32" and layer.get_config() | expected == layer.get_config()
         for layer, expected in zip(found, _LAYERS.values(), strict=True)
     )

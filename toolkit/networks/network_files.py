@@ -38,7 +38,7 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
-_OWN_LAYERS = {"Adapted", "ClassLinear", "NgramLinear", "NgramRecurrent"}
+_OWN_LAYERS = {"Adapted", "ClassLinear", "ClassRecurrent", "NgramLinear", "NgramRecurrent"}
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}

@@ -68,8 +68,9 @@ _CHUNK = 16  # tokens that are read one after the other while the network is tra
 _DOUBLINGS = 8  # of the number of chunks: enough for MOST_TOKENS
 
 # The names of the layer's weights in the graph, in their order.
-_WEIGHTS = ("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "bias")
-_STEPS = ("bigrams", "ngram_recurrent")
+_WEIGHTS = ("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "last_bias")
+_STEPS = ("bigrams", "ngram_recurrent", tables.ONE_LOGIT)
+_CLASS_STEPS = ("bigrams", "ngram_recurrent", tables.CLASS_LOGITS)
 
 
 @dataclass(frozen=True)
@@ -84,8 +85,9 @@ class Tables:
     - scale (2H,): how much of what is read is in a column's output
     - kernel (hidden, 4H) and hidden_bias (hidden,): the hidden layer over the maximum and the sum
       over 4 · √(n + 1)
-    - last (4H + hidden,): the weights of the maximum, of the sum and of the hidden layer
-    - bias: the logit of a review without tokens
+    - last (4H + hidden,): the weights of the maximum, of the sum and of the hidden layer; of a
+      network of classes (classes, 4H + hidden)
+    - bias: the logit of a review without tokens; of a network of classes (classes,)
     """
 
     rows: Codes
@@ -95,7 +97,7 @@ class Tables:
     kernel: Floats
     hidden_bias: Floats
     last: Floats
-    bias: float
+    bias: float | Floats
 
     @property
     def vocabulary_size(self) -> int:
@@ -115,7 +117,10 @@ class Tables:
         tables.check_table("slots", self.slots, np.int32, None)
         tables.check_table("kernel", self.kernel, np.float32, None, 2 * columns)
         tables.check_table("hidden_bias", self.hidden_bias, np.float32, len(self.kernel))
-        tables.check_table("last", self.last, np.float32, 2 * columns + hidden)
+        of_classes = () if self.last.ndim == 1 else (None,)
+        tables.check_table("last", self.last, np.float32, *of_classes, 2 * columns + hidden)
+        if np.shape(self.bias) != self.last.shape[:-1]:
+            raise ValueError(f"bias: expected the shape {self.last.shape[:-1]}")
         size = self.vocabulary_size
         if self.pairs < 1 or size <= START_ID:
             raise ValueError(
@@ -134,14 +139,16 @@ class Tables:
             rows=rows,
             kernel=_filled(self.kernel),
             hidden_bias=_filled(self.hidden_bias),
-            last=np.pad(self.last, (0, -len(self.hidden_bias) % _COLUMNS_TOGETHER)),
+            last=_filled(self.last.T).T,
         )
 
 
 class RecurrentNetwork(keras.Model):  # type: ignore[misc]
     """As it is trained: gates of each token from the vectors of its word and of its pair."""
 
-    def __init__(self, words: Floats, bigrams: Floats, units: int = UNITS) -> None:
+    def __init__(
+        self, words: Floats, bigrams: Floats, units: int = UNITS, classes: int | None = None
+    ) -> None:
         super().__init__()
         if units % _UNITS_TOGETHER:
             raise ValueError(f"units: expected a multiple of {_UNITS_TOGETHER}, received {units}")
@@ -153,7 +160,8 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         self.word_kernels = [layers.Dense(gates) for _ in range(2)]  # forward, backward
         self.bigram_kernels = [layers.Dense(gates, use_bias=False) for _ in range(2)]
         self.hidden = layers.Dense(HIDDEN, activation="relu")
-        self.last = layers.Dense(1)
+        self._has_classes = classes is not None
+        self.last = layers.Dense(classes or 1)
         self.vector_dropout = layers.SpatialDropout1D(0.1)
         self.feature_dropout = layers.Dropout(0.2)
         size = words.shape[1]
@@ -164,7 +172,10 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         self([np.zeros((1, 1), np.int32)] * 2)
 
     def call(self, inputs: Any, training: bool = False) -> Any:
-        """Return logits (rows, 1) of token ids and rows of pairs, (rows, tokens) int32 each."""
+        """Return logits of token ids and rows of pairs, (rows, tokens) int32 each.
+
+        They are (rows, 1), or (rows, classes).
+        """
         ids, rows = (_in_chunks(each) for each in inputs)
         is_token = mask(ids > START_ID)
         words = self.vector_dropout(self.word_table(ids) * is_token, training=training)
@@ -207,7 +218,9 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
         unit = own_scale / 2  # of the outputs
         factors = np.tile(unit, 2)
         columns = 2 * self.units
-        last = np.array(self.last.kernel)[:, 0]
+        last = np.array(self.last.kernel).T
+        last = np.concatenate([last[:, : 2 * columns] * factors, last[:, 2 * columns :]], axis=1)
+        bias = np.array(self.last.bias)
         return frozen(
             Tables(
                 rows=np.concatenate([keep_codes, write_codes, read_codes, own_codes], axis=1),
@@ -216,10 +229,8 @@ class RecurrentNetwork(keras.Model):  # type: ignore[misc]
                 scale=(write_scale * read_scale / unit).astype(np.float32),
                 kernel=(np.array(self.hidden.kernel).T * factors).astype(np.float32),
                 hidden_bias=np.array(self.hidden.bias),
-                last=np.concatenate([last[: 2 * columns] * factors, last[2 * columns :]]).astype(
-                    np.float32
-                ),
-                bias=float(np.array(self.last.bias)[0]),
+                last=(last if self._has_classes else last[0]).astype(np.float32),
+                bias=bias if self._has_classes else float(bias[0]),
             )
         )
 
@@ -304,7 +315,7 @@ def _coded(values: npt.NDArray[Any], least: Any = TINY) -> tuple[Codes, npt.NDAr
 class NgramRecurrent(TableLayer):
     """Words and bigrams that read the memory of those before and after; pooled; a hidden layer."""
 
-    SIZES = ("vocabulary", "pairs", "slots", "units", "hidden")
+    SIZES: tuple[str, ...] = ("vocabulary", "pairs", "slots", "units", "hidden")
 
     def build(self, _: Any) -> None:
         """Make the tables, all zero."""
@@ -317,11 +328,22 @@ class NgramRecurrent(TableLayer):
         self.scale = self._weight("scale", (columns,), "float32")
         self.kernel = self._weight("kernel", (hidden, 2 * columns), "float32")
         self.hidden_bias = self._weight("hidden_bias", (hidden,), "float32")
-        self.last = self._weight("last", (2 * columns + hidden,), "float32")
-        self.bias = self._weight("bias", (), "float32")
+        outputs = self._outputs
+        self.last = self._weight("last", (*outputs, 2 * columns + hidden), "float32")
+        self.bias = self._weight("bias", outputs, "float32")
+
+    @property
+    def _outputs(self) -> tuple[int, ...]:
+        """The shape of the logits of a row."""
+        return ()
 
     def logits(self, ids: Any) -> Any:
         """Return the logits, (batch, 1) float32, of ids (batch, tokens) int32."""
+        features = self.features(ids)
+        return (tf.reduce_sum(features * self.last, axis=-1) + self.bias)[:, None]
+
+    def features(self, ids: Any) -> Any:
+        """Return maxima, means and hidden units, (batch, 4H + hidden) float32."""
         size = self._sizes["vocabulary"]
         kept = tables.counts(ids)
         pairs = bigram_rows(bigram_keys(ids, size), self.slots, kept)
@@ -334,13 +356,35 @@ class NgramRecurrent(TableLayer):
         mean = tf.reduce_sum(outputs, axis=1) / (tf.sqrt(tokens + 1.0) * 4.0)
         found = tf.concat([tf.reduce_max(outputs, axis=1), mean], axis=-1)
         sums = tf.reduce_sum(found[:, None] * self.kernel, axis=-1)
-        features = tf.concat([found, tf.nn.relu(sums + self.hidden_bias)], axis=-1)
-        return (tf.reduce_sum(features * self.last, axis=-1) + self.bias)[:, None]
+        return tf.concat([found, tf.nn.relu(sums + self.hidden_bias)], axis=-1)
 
     def rescale(self, scale: float, bias: float) -> None:
         """Make the logit `scale` · logit + `bias`."""
         self.last.assign(self.last * scale)
         self.bias.assign(self.bias * scale + bias)
+
+
+@tables.registered
+class ClassRecurrent(NgramRecurrent):
+    """The same network with a softmax of classes at the end."""
+
+    SIZES = (*NgramRecurrent.SIZES, "classes")
+
+    @property
+    def _outputs(self) -> tuple[int, ...]:
+        return (self._sizes["classes"],)
+
+    def call(self, ids: Any) -> Any:
+        """Return the probabilities, (batch, classes) float32, of ids (batch, tokens) int32."""
+        return tf.nn.softmax(self.logits(ids), axis=1)
+
+    def logits(self, ids: Any) -> Any:
+        """Return the logits, (batch, classes) float32, of ids (batch, tokens) int32."""
+        return tf.matmul(self.features(ids), self.last, transpose_b=True) + self.bias
+
+    def compute_output_shape(self, input_shape: tuple[int | None, ...]) -> tuple[int | None, int]:
+        """Return a column for each class."""
+        return input_shape[0], self._sizes["classes"]
 
 
 @tf.function(reduce_retracing=True)  # type: ignore[untyped-decorator]
@@ -369,21 +413,23 @@ def frozen(found: Tables) -> Any:
     """Make the network of its rounded tables; `ValueError` if they do not fit together.
 
     The rows of padding and of the start of a review are taken as zero, and so is the row of no
-    pair. The Keras model takes (batch, any length) int32 and gives (batch, 1) float32, the
-    probability.
+    pair. The Keras model takes (batch, any length) int32 and returns the probability, (batch, 1)
+    float32, or the probabilities of classes, (batch, classes) float32.
     """
     found.check()
     found = found.filled()
     weights = [
         *(found.rows, found.slots, found.scale, found.kernel, found.hidden_bias, found.last),
-        np.float32(found.bias),
+        np.asarray(found.bias, np.float32),
     ]
+    kind = NgramRecurrent if found.last.ndim == 1 else ClassRecurrent
     sizes = (
         *(found.vocabulary_size, found.pairs, len(found.slots)),
         *(len(found.scale) // 2, len(found.hidden_bias)),
+        *found.last.shape[:-1],
     )
     return tables.model_of(
-        kind=NgramRecurrent,
+        kind=kind,
         sizes=sizes,
         weights=weights,
         name="ngram-recurrent",
@@ -391,7 +437,10 @@ def frozen(found: Tables) -> Any:
 
 
 def to_onnx(network: Any) -> onnx.ModelProto | None:
-    """Write the graph, `token_ids` → `probability`, with an int8 table; None for other layers."""
+    """Write the graph, `token_ids` → `probability`, with an int8 table; None for other layers.
+
+    A network of classes has `probabilities` instead.
+    """
     layer = network.layers[-1]
     if not isinstance(layer, NgramRecurrent):
         return None
@@ -415,11 +464,14 @@ def to_onnx(network: Any) -> onnx.ModelProto | None:
         "tokens_axis": integers(0),
         "last_axis": integers(2),
     }
-    return tables.table_graph(_STEPS, weights, sizes["vocabulary"])
+    if not isinstance(layer, ClassRecurrent):
+        return tables.table_graph(_STEPS, weights, sizes["vocabulary"])
+    weights["columns_axis"] = integers(2)
+    return tables.table_graph(_CLASS_STEPS, weights, sizes["vocabulary"], classes=sizes["classes"])
 
 
 def from_onnx(model: onnx.ModelProto) -> Any:
-    """Make the network of its graph; None for others."""
+    """Make the network of its graph; None for others, also of classes."""
     found = tables.tables_of(model, _STEPS)
     if found is None:
         return None
@@ -432,7 +484,7 @@ def from_onnx(model: onnx.ModelProto) -> Any:
             kernel=found["hidden_kernel"],
             hidden_bias=found["hidden_bias"],
             last=found["last_weights"],
-            bias=float(found["bias"]),
+            bias=float(found["last_bias"]),
         )
     )
 

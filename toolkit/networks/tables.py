@@ -23,6 +23,10 @@ from toolkit.text.token_ids import START_ID
 
 Weights = dict[str, npt.NDArray[Any]]
 
+# Listings of the last steps of a network, from its features.
+ONE_LOGIT = "one_logit"
+CLASS_LOGITS = "class_logits"
+
 
 def steps(*names: str) -> str:
     """Read the nodes of graphs from the files of these names, in order."""

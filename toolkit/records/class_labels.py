@@ -6,6 +6,7 @@ frequent spelling.
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,11 +23,12 @@ from toolkit.records.options import NULL_WORDS
 
 FEWEST_CLASSES = 2
 MOST_CLASSES = 1000
-FEWEST_ROWS = 5  # per class, by default
 _SHOWN = 10  # labels in a message
 _ALIKE = 0.8  # similarity, 0 to 1, from which a rare label may be a typing error
 
 NO_CLASS = -1  # class number of a row without a label, or with a label that is not a class
+
+_INTEGER = re.compile(r"(-?(?:0|[1-9][0-9]*))(?:\.0+)?")
 
 Numbers = npt.NDArray[np.int64]
 
@@ -49,13 +51,14 @@ class ClassLabels:
 def plain_class(label: str) -> str:
     """Normalize a label for comparison; an empty result means that the label is missing.
 
-    Equal numbers become equal texts: a column of integers with gaps often has 1.0 instead of 1.
+    A column of integers with gaps often has 1.0 instead of 1, so both become 1. Other numbers are
+    compared as they are written: 007 is not 7, and section 1.10 is not section 1.1.
     """
     if label in NULL_WORDS:
         return ""
     plain = " ".join(label.split()).casefold()
-    value = number(plain)
-    return f"{value:.15g}" if isfinite(value) else plain
+    integer = _INTEGER.fullmatch(plain)
+    return integer[1] if integer else plain
 
 
 def numbers_of(words: pa.ChunkedArray | pa.Array, names: Sequence[str]) -> Numbers:
@@ -130,8 +133,8 @@ def _rare(found: ClassLabels) -> str:
 
 
 def _usual(plain: str, spellings: Counter[str]) -> str:
-    """Return the most frequent spelling, the first in order of a tie; numbers are normalized."""
-    if isfinite(number(plain)):
+    """Return the most frequent spelling, the first in order of a tie; integers are normalized."""
+    if _INTEGER.fullmatch(plain):
         return plain
     return min(spellings, key=lambda word: (-spellings[word], word))
 

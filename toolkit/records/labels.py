@@ -178,6 +178,16 @@ _MISSING = {"", *map(plain_label, NULL_WORDS)}
 # are at most this share of the unknown ones.
 _UNKNOWN_OF_TOPICS = 3
 _KNOWN_OF_TOPICS = 0.2
+FEWEST_ROWS = 5  # of a class of a user's own, by default
+# Opinions in other words. Few labels with one of these are never taken for classes: a user has to
+# say which ones are positive.
+_OPINIONS = {
+    *("yes", "no", "good", "bad", "like", "dislike", "liked", "disliked", "love", "hate"),
+    *("happy", "unhappy", "sad", "satisfied", "unsatisfied", "dissatisfied", "fresh", "rotten"),
+    *("recommended", "not recommended", "favorable", "unfavorable", "favourable"),
+    *("unfavourable", "up", "down", "thumbs up", "thumbs down", "praise", "complaint"),
+}
+_ALIKE = 0.8  # similarity, 0 to 1, from which an unknown label may be a mistyped opinion
 _BOOLEANS = {"false": 0.0, "true": 1.0}
 _SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
 _MOST_SHOWN = 12  # labels of a class, in messages
@@ -236,15 +246,40 @@ def labels_of(
         is_same = np.array([label == given for label in [*found, ""]])[indices[wrong]]
         same = int(counts[wrong][is_same].sum())
         what = found_in(given and word, same, "label", others=len(at) - same)
-        unknown = sum(map(bool, compress(found, np.isnan(by_word))))
-        known = int(np.count_nonzero(~np.isnan(by_word)))
-        are_topics = unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown
+        often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
+        are_topics = _are_topics(found, by_word, often)
         advice = _advice(given, kind, names, are_topics=are_topics)
         error = TopicsError if are_topics and kind == USUAL else WrongValueError
         raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word=by_word, counts=often)
     return Labels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
+
+
+def _are_topics(words: Sequence[str], by_word: Targets, counts: Rows) -> bool:
+    """Check whether labels, of which some are unknown, may be classes of a user's own.
+
+    ``by_word``: the target of each different label, NaN for an unknown one. ``counts``: number of
+    rows with each.
+    """
+    is_unknown = np.isnan(by_word) & np.array([bool(word) for word in words])
+    unknown = int(np.count_nonzero(is_unknown))
+    is_known = ~np.isnan(by_word)
+    known = int(np.count_nonzero(is_known))
+    if unknown >= _UNKNOWN_OF_TOPICS and known <= _KNOWN_OF_TOPICS * unknown:
+        return True
+    # Few labels: at most one is an opinion, and the others are frequent, and no opinions.
+    if unknown < 2 or known > 1 or counts[is_unknown].min() < FEWEST_ROWS:
+        return False
+    from difflib import get_close_matches  # late: it takes a few ms
+
+    opinions = (*_WORDS, *_NEUTRAL_WORDS)
+    is_frequent = counts[is_unknown].sum() >= counts[is_known].sum()
+    may_be_opinions = (
+        word in _OPINIONS or get_close_matches(word, opinions, 1, _ALIKE)
+        for word in compress(words, is_unknown)
+    )
+    return bool(is_frequent) and not any(may_be_opinions)
 
 
 MOST_LABELS = 10_000  # a column with more different values has no labels

@@ -14,7 +14,7 @@ import pyarrow.compute as pc
 
 from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
 from toolkit.model.labels import count_tenths, is_unsure
-from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, as_strings
+from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, OTHER_LANGUAGE, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compressor
@@ -118,11 +118,13 @@ class BlockScorer:
         probability = numbers["probability"]
         without_text = _count_true(blank)
         few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
+        other_language = _count_true(numbers[OTHER_LANGUAGE])
         unread = pc.or_(few, pc.and_not(probability.is_null(), blank))
         return Summary(
             scored=len(probability) - probability.null_count,
             without_text=without_text,
-            without_known_words=probability.null_count - without_text,
+            without_known_words=probability.null_count - without_text - other_language,
+            other_language=other_language,
             few_known_words=_count_true(few),
             first_unread=pc.index(unread, True).as_py() + 1,
             cut_to_length=_count_true(numbers[CUT_TO_LENGTH]),

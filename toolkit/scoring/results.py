@@ -81,11 +81,15 @@ _OF_SENTIMENT = (
 
 @dataclass
 class Summary:
-    """Counts of records. Each is scored, without text, without a known word, or rejected."""
+    """Counts of records.
+
+    Each is scored, without text, without a known word, in another language, or rejected.
+    """
 
     scored: int = 0
     without_text: int = 0
     without_known_words: int = 0  # with a text, but without a word that the model knows
+    other_language: int = 0  # likely to be in another language than the model's
     rejected: int = 0
     positive: int = 0  # scored as positive
     neutral: int = 0  # scored as neutral, if there is a neutral range
@@ -115,17 +119,17 @@ class Summary:
     @property
     def records(self) -> int:
         """Records in the input."""
-        return self.scored + self.without_text + self.without_known_words + self.rejected
+        return self.texts + self.without_text + self.rejected
 
     @property
     def unread(self) -> int:
-        """Texts with no or few words that the model knows."""
-        return self.without_known_words + self.few_known_words
+        """Texts with no or few words that the model knows, or in another language."""
+        return self.without_known_words + self.other_language + self.few_known_words
 
     @property
     def texts(self) -> int:
         """Records with a text."""
-        return self.scored + self.without_known_words
+        return self.scored + self.without_known_words + self.other_language
 
     @property
     def accuracy(self) -> float | None:
@@ -247,11 +251,11 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
 
-        Counts of aspects, classes and neutral labels are left out if there are none. A model of
-        classes has no counts of sentiment.
+        Counts of aspects, classes, neutral labels and texts in another language are left out if
+        there are none. A model of classes has no counts of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "classes", "labels", "neutral_labels")
+        if_any = ("aspects", "classes", "labels", "neutral_labels", "other_language")
         left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
         counts = {
             name: each
@@ -414,6 +418,7 @@ def why_none_is_scored(summary: Summary) -> str | None:
     reasons = (
         (summary.without_text, "without text"),
         (summary.without_known_words, "without a word that the model knows"),
+        (summary.other_language, "probably in another language"),
         (summary.rejected, "rejected"),
     )
     found = [f"{count:,} {what}" for count, what in reasons if count]

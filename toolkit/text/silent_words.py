@@ -5,7 +5,7 @@ called positive. Such texts have no label, like texts without a known word.
 
 A rating says something: "5/5", "9 of 10" and "10/10" are two numbers of which the second is 5, 10
 or 100, and not less than the first. A letter that is not a word says something, too: B may be a
-grade. Words of negation, such as no, not and never, are not function words here.
+grade.
 """
 
 from __future__ import annotations
@@ -19,28 +19,16 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.text.function_words import FOREIGN_WORDS, FUNCTION_WORDS
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 
 FEW = 6  # function words
-FUNCTION_WORDS = (
-    *("a", "an", "the", "this", "that", "these", "those", "and", "or", "if", "than", "as", "of"),
-    *("at", "by", "for", "from", "in", "into", "on", "onto", "to", "with", "within", "about"),
-    *("i", "me", "my", "we", "us", "our", "you", "your", "he", "him", "his", "she", "her", "it"),
-    *("its", "they", "them", "their", "is", "are", "am", "was", "were", "be", "been", "being"),
-    *("do", "does", "did", "has", "have", "had", "there", "here", "what", "which", "who"),
-)
 _TOPS = (5, 10, 100)  # the best marks of ratings
 _LAST_WORDS = 4  # of a text, looked at first: they decide nearly all texts
 _SPEAKS, _FUNCTION, _NUMBER = range(3)
 
 _Flags = npt.NDArray[np.bool_]
-
-
-def why_unscored(ids: Ids, text: str) -> str:
-    """Return the reason, for a message, why a text with these token ids has no score."""
-    known = "only numbers and function words in" if np.any(ids >= FIRST_WORD_ID) else "no word of"
-    return f"the model knows {known} {text!r:.50}"
 
 
 @dataclass(frozen=True)
@@ -79,7 +67,7 @@ class SilentWords:
     def _kinds(self) -> npt.NDArray[np.uint8]:
         """The kind of each id, (vocabulary,); reserved ids are not looked up, and are `_SPEAKS`."""
         words = self.vocabulary.words
-        is_function = pc.is_in(words, pa.array(FUNCTION_WORDS))
+        is_function = pc.is_in(words, pa.array([*FUNCTION_WORDS, *FOREIGN_WORDS]))
         is_number = pc.match_substring_regex(words, "^[0-9]+$")
         kinds = np.full(self.vocabulary.size, _SPEAKS, np.uint8)
         of_words = kinds[FIRST_WORD_ID:]

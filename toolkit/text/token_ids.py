@@ -12,6 +12,8 @@ import numpy.typing as npt
 import pyarrow as pa
 from numpy.lib.stride_tricks import sliding_window_view
 
+from toolkit.native.networks import count_flagged
+
 PADDING_ID = 0
 START_ID = 1
 UNKNOWN_ID = 2
@@ -141,6 +143,16 @@ class TokenIds:
         starts = np.maximum(self.starts, self.stops - most_tokens)
         before = np.cumsum(np.concatenate([[False], self.values >= FIRST_WORD_ID]), dtype=np.int32)
         found: Ids = before[self.stops] - before[starts]
+        return found
+
+    def count(self, flags: npt.NDArray[np.uint8]) -> Ids:
+        """Count the flagged ids of each row, (rows,) int32; flags are 0 or 1, (vocabulary,)."""
+        counted = count_flagged(self.values, self.starts, stops=self.stops, flags=flags)
+        if counted is not None:
+            return counted
+        before = np.zeros(len(self.values) + 1, np.int32)
+        np.cumsum(flags.take(self.values), out=before[1:])
+        found: Ids = before[self.stops] - before[self.starts]
         return found
 
     def has_known_token(self, most_tokens: int) -> npt.NDArray[np.bool_]:

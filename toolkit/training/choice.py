@@ -30,10 +30,9 @@ from toolkit.training.result import Outcome, Probabilities
 from toolkit.training.reviews import Reviews
 from toolkit.training.sources import has_columns
 from toolkit.training.split import folds_for_few, split_kind
-from toolkit.training.tried import ADAPTING, Tried
+from toolkit.training.tried import ADAPTING, TFIDF, Tried
 
 LIKELIER = "the likelier label"
-TFIDF = "tf-idf, logistic regression"
 
 _MOST_TO_ADAPT = 50_000  # reviews; with more, a network learns as much from scratch
 _MOST_OF_BASELINE = 50_000  # reviews that the regression learns from; with more, it takes minutes

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from toolkit.errors import InputError, TrainingError
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import (
-    FEWEST_ROWS,
+    FEWEST_CLASSES,
     NO_CLASS,
     are_given,
     as_rows,
@@ -20,6 +20,7 @@ from toolkit.records.class_labels import (
     numbers_of,
 )
 from toolkit.records.labelled import LabelledTexts, read_labelled
+from toolkit.records.labels import FEWEST_ROWS
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 from toolkit.training.data import TrainingData, report
@@ -57,6 +58,12 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> Traini
             f"{FEWEST_REVIEWS}. Give more labelled texts."
         )
     report(observer, reviews, shows_classes=True)
+    if len(found.names) == FEWEST_CLASSES and not options.classes and options.min_count is None:
+        first, second = (f"{name!r:.60}" for name in found.names)
+        observer.hint(
+            f"{first} and {second} are learned as classes of your own. If they are opinions, say "
+            f"which is which, for example: --positive {first} --negative {second}"
+        )
     others: dict[str, Reviews] = {}
     for role, path in (("validation", options.validation_data), ("test", options.test_data)):
         if path is not None:
@@ -73,9 +80,11 @@ def _check_given(read: LabelledTexts) -> None:
     leaves_out = read.reading.labels.skip_wrong
     if len(missing) and (not leaves_out or len(missing) == len(read.rows)):
         rows = f" ({len(missing):,} such rows)" if len(missing) > 1 else ""
+        word = " ".join((read.words[int(missing[0])].as_py() or "").split())
+        found = f"{word!r:.60}, which stands for a missing label" if word else "no label"
         raise InputError(
-            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found no "
-            f"label{rows}, expected one in each row with a text. Choose the column with "
+            f"{read.table.place('label')}, row {read.rows[missing[0]] + 1:,}: found "
+            f"{found}{rows}, expected one in each row with a text. Choose the column with "
             "--label-column, or leave such rows out with --skip-wrong-labels."
         )
 

@@ -1,4 +1,4 @@
-"""Fit the network `ngram-linear` for classes: logistic regression over tf-idf.
+"""Fit the network of a preset to classes; `ngram-linear` is logistic regression over tf-idf.
 
 The regularization strength (C of scikit-learn) is chosen on a second held-out part of the fitted
 texts, with words alone: a fit with pairs of words takes six times as long.
@@ -21,11 +21,16 @@ from toolkit.records.labels import Rows
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.class_data import class_split
+from toolkit.training.data import FitTask
 from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
+from toolkit.training.recipes import fit_by_recipe
+from toolkit.training.result import Fit
 from toolkit.training.reviews import Reviews, balanced_weights
 
-STRENGTHS = (3.0, 10.0, 30.0, 100.0)
+LINEAR = "ngram-linear"  # the preset that is a regression
+
+STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
 USUAL_STRENGTH = 30.0  # if the texts are too few to choose
 _INNER_SHARE = 0.2
 _MOST_INNER = 50_000  # texts that the strength is chosen on
@@ -53,8 +58,15 @@ class ClassFit:
 
     network: Any
     vocabulary: Vocabulary
-    strength: float
-    pairs: int  # number of pairs of words with weights
+    vocabulary_size: int  # every token id is below it
+    ending: str  # how the fit ended, in a sentence
+    settings: dict[str, Any]  # of the fit, for `config.json`
+    epochs: Fit | None = None  # the epochs of the fit; None for a regression
+
+    @property
+    def strength(self) -> float | None:
+        """C of the regression; None for other fits."""
+        return self.settings.get("strength")
 
 
 @dataclass(frozen=True)
@@ -89,8 +101,37 @@ class _Features:
         return [words, _pair_features(self.tokens, self.slots, self.vocabulary_size)]
 
 
-def fit_classes(
-    reviews: Reviews, preset: Preset, seed: int, observer: TrainingObserver
+def fit_classes(task: FitTask, strength: float | None = None) -> ClassFit:
+    """Fit the network of a preset to the classes of texts.
+
+    `strength` is C of the regression; None: it is chosen on some of the texts. Raises
+    `TrainingError` for texts without words.
+    """
+    if task.preset.name == LINEAR:
+        return _fit_regression(
+            reviews=task.data.fitted,
+            preset=task.preset,
+            seed=task.options.seed,
+            observer=task.observer,
+            strength=strength,
+        )
+    found = fit_by_recipe(task)
+    return ClassFit(
+        network=found.network,
+        vocabulary=found.vocabulary,
+        vocabulary_size=found.vocabulary_size,
+        ending=found.ending,
+        settings={"epochs": found.epochs, "batch_size": found.batch_size},
+        epochs=found,
+    )
+
+
+def _fit_regression(
+    reviews: Reviews,
+    preset: Preset,
+    seed: int,
+    observer: TrainingObserver,
+    strength: float | None = None,
 ) -> ClassFit:
     """Fit a weight for each word, pair and class; raise `TrainingError` for texts without words."""
     classes = reviews.classes or ()
@@ -110,13 +151,14 @@ def fit_classes(
         f"{len(features.squares) - vocabulary.size - 1:,} pairs of words"
     )
     weights = balanced_weights(reviews).astype(np.float64)
-    strength = _strength(
-        features=features,
-        reviews=reviews,
-        weights=weights,
-        seed=seed,
-        observer=observer,
-    )
+    if strength is None:
+        strength = _strength(
+            features=features,
+            reviews=reviews,
+            weights=weights,
+            seed=seed,
+            observer=observer,
+        )
     observer.stage(f"logistic regression of {len(classes):,} classes, C = {strength:g}")
     cells, biases = _fitted(
         matrix=features.matrix(with_pairs=True),
@@ -135,8 +177,9 @@ def fit_classes(
     return ClassFit(
         network=frozen(made),
         vocabulary=vocabulary,
-        strength=strength,
-        pairs=len(features.squares) - vocabulary.size - 1,
+        vocabulary_size=vocabulary.size,
+        ending=f"logistic regression with C = {strength:g}",
+        settings={"strength": strength, "pairs": len(features.squares) - vocabulary.size - 1},
     )
 
 

@@ -3,54 +3,45 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.parquet as pq
 
-from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.evaluation.class_metrics import (
-    ClassMetrics,
-    confidence_error,
-    log_loss_of,
-    measure_classes,
-)
-from toolkit.files import atomic_folder
-from toolkit.model import training_facts
-from toolkit.model.run_folder import SAMPLE_REVIEWS, RunConfig, RunFolder
+from toolkit.evaluation.class_metrics import measure_classes
+from toolkit.model.run_folder import RunFolder
+from toolkit.networks import import_keras
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.class_calibration import fit_temperature, scaled
+from toolkit.training.class_choice import class_baselines, presets_for_classes
 from toolkit.training.class_data import class_split, load_classes
-from toolkit.training.class_fit import ClassFit, fit_classes
-from toolkit.training.data import FitData, TrainingData, count_copies
-from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
-from toolkit.training.presets import PRESETS, Preset, option_of
-from toolkit.training.result import FEWEST_UNSEEN, TrainingResult
+from toolkit.training.class_fit import LINEAR, fit_classes
+from toolkit.training.class_outcome import Outcome
+from toolkit.training.data import FitData, FitTask, TrainingData
+from toolkit.training.options import TrainingObserver, TrainingOptions
+from toolkit.training.presets import PRESETS, Preset
+from toolkit.training.result import TrainingResult
 from toolkit.training.reviews import Reviews
+from toolkit.training.tried import Choice, Tried
 
-CLASS_PRESET = "ngram-linear"  # the one network that learns classes
-
-_FEWEST_FOR_TEMPERATURE = 30  # held-out texts
-# Largest scale of the logits. If all held-out texts are right, no scale is the best: the larger,
-# the better.
-_SHARPEST = 5.0
-_FOLDS = 5
-_LARGEST_RISE = 0.001  # a scale that raises the log loss of other texts by more is dropped
-_ROWS_AT_ONCE = 64
+# Texts that are predicted together. The regression has a number for each token and class.
+_ROWS_AT_ONCE = 512
+_ROWS_OF_REGRESSION = 64
 _WORST = 5  # number of classes with the lowest F1 to report
 
-_Array = npt.NDArray[Any]
+_Shares = npt.NDArray[np.float32]
 
 
-def for_classes(options: TrainingOptions) -> TrainingOptions:
-    """Choose the preset that learns classes; raise `UsageError` for options it cannot use."""
-    if options.preset not in (None, CLASS_PRESET):
+def check_for_classes(options: TrainingOptions) -> None:
+    """Raise `UsageError` for options that classes cannot use."""
+    suitable = [preset.name for preset in PRESETS.values() if preset.learns_classes]
+    if options.preset is not None and options.preset not in suitable:
         raise UsageError(
             f"--preset {options.preset}: learns negative and positive only, not classes of your "
-            f"own. Use --preset {CLASS_PRESET}, or leave --preset out."
+            f"own. Choose from {', '.join(suitable)}, or leave --preset out."
         )
     columns = options.reading.columns
     labels = options.reading.labels
@@ -64,73 +55,56 @@ def for_classes(options: TrainingOptions) -> TrainingOptions:
         "--unlabelled": options.unlabelled,
         "--teacher": options.teachers,
         "--folds": options.folds,
-        "--epochs": options.epochs is not None,
-        "--batch-size": options.batch_size is not None,
-        "--early-stopping, --no-early-stopping": options.early_stopping is not None,
         "--resume": options.resume,
         "--test": options.test and options.test_data is None,
-        **{option_of(name): True for name in options.network.chosen},
     }
     if useless := [option for option, is_given in given.items() if is_given]:
         raise UsageError(
             f"{', '.join(useless)}: for models that tell negative from positive. Leave this out to "
             "train classes of your own."
         )
-    return replace(options, preset=CLASS_PRESET, classes=True)
-
-
-@dataclass(frozen=True)
-class _Outcome:
-    """The result of a training of classes."""
-
-    data: TrainingData
-    fitted: FitData
-    fit: ClassFit
-    split: str  # how texts were held out: a `SplitKind`, or `given` by the user
-    network: Any  # calibrated
-    held_out: _Array  # probabilities, (texts, classes) float32, not calibrated
-    calibration: training_facts.Calibration
-    validation: ClassMetrics  # of calibrated probabilities
-    test: ClassMetrics | None
-
-    def sample(self, seed: int) -> Reviews:
-        """Draw up to `SAMPLE_REVIEWS` texts for the parity check, from held-out texts if enough."""
-        held_out = self.fitted.held_out
-        assert held_out is not None
-        source = held_out if len(held_out) >= FEWEST_UNSEEN else self.data.reviews
-        count = min(SAMPLE_REVIEWS, len(source))
-        rows = np.random.default_rng(seed).choice(len(source), count, replace=False)
-        return source.take(np.sort(rows))
+    if options.preset in (None, LINEAR) and (useless := options.of_one_network):
+        settings = options.network.chosen
+        able = [name for name in suitable if name != LINEAR]
+        able = [name for name in able if PRESETS[name].is_adjustable or not settings]
+        raise UsageError(
+            f"{', '.join(useless)}: {LINEAR} learns classes of your own by a regression, without "
+            f"this. Name another network with --preset ({', '.join(able)}), or leave this out."
+        )
 
 
 def train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Train a model whose classes are the labels; raise as `toolkit.training.run.train`.
 
-    The options have to come from `for_classes`.
+    The options have to pass `check_for_classes`.
     """
+    from toolkit.training.class_write import PLOTS, metrics_of, write_classes  # late: ONNX
+
     started = time.monotonic()
     data = load_classes(options, observer)
     split, fitted = _hold_out(data, options)
-    if options.class_weight is not None:
-        domains = np.zeros(len(fitted.fitted), np.int64)
-        fitted = FitData(replace(fitted.fitted, domains=domains), fitted.held_out)
-    preset = PRESETS[CLASS_PRESET]
-    fit = fit_classes(reviews=fitted.fitted, preset=preset, seed=options.seed, observer=observer)
-    outcome = _measured(data=data, fitted=fitted, fit=fit, split=split, preset=preset)
+    if options.preset is None:
+        outcome = _best(data, fitted=fitted, split=split, options=options, observer=observer)
+    else:
+        outcome = _tried(data, fitted=fitted, split=split, options=options, observer=observer)
     _report(outcome, observer)
-    metrics = _metrics_of(outcome)
-    _write(options=options, outcome=outcome, preset=preset, metrics=metrics)
+    outcome = _with_test(_fitted_again(outcome, options, observer))
+    metrics = metrics_of(outcome)
+    write_classes(outcome, options, metrics)
     return TrainingResult(
         RunFolder(options.run),
         metrics,
-        ending=f"logistic regression with C = {fit.strength:g}",
+        ending=outcome.ending,
+        plots=PLOTS if outcome.fit.epochs is None else (*PLOTS, "loss.png", "accuracy.png"),
         seconds=time.monotonic() - started,
+        choice=outcome.choice,
     )
 
 
 def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitData]:
+    """Return how texts are held out, and both parts; class weights need domains."""
     if data.validation is not None:
-        return "given", FitData(data.reviews, data.validation)
+        return "given", FitData(_weighted(data.reviews, options), data.validation)
     split = class_split(
         reviews=data.reviews,
         share=options.validation,
@@ -138,17 +112,77 @@ def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitDat
         wanted=options.split,
     )
     kind = options.split or ("random" if data.reviews.groups is None else "group")
-    return str(kind), FitData(data.reviews.take(split.fitted), data.reviews.take(split.held_out))
+    fitted = _weighted(data.reviews.take(split.fitted), options)
+    return str(kind), FitData(fitted, data.reviews.take(split.held_out))
 
 
-def _measured(
-    data: TrainingData, fitted: FitData, fit: ClassFit, split: str, preset: Preset
-) -> _Outcome:
-    """Calibrate a network on the held-out texts, and measure it on them and on the test texts."""
-    from toolkit.networks.class_linear import sharpened
+def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
+    """Return texts whose classes all weigh the same, if the options say so."""
+    if options.class_weight is None:
+        return reviews
+    return replace(reviews, domains=np.zeros(len(reviews), np.int64))
 
+
+def _best(
+    data: TrainingData,
+    fitted: FitData,
+    split: str,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+) -> Outcome:
+    """Try the networks that suit the texts on one split, beside two baselines; keep the best."""
+    observer.stage("Baselines")
+    tried = [*class_baselines(fitted, options)]
+    outcomes: dict[str, Outcome] = {}
+    for name in presets_for_classes(len(data.reviews)):
+        observer.stage(f"Trying {name}")
+        started = time.monotonic()
+        own = replace(options, preset=name)
+        outcomes[name] = _tried(data, fitted=fitted, split=split, options=own, observer=observer)
+        loss = outcomes[name].calibration.log_loss
+        tried.append(
+            Tried.of_classes(
+                name=name,
+                metrics=outcomes[name].validation,
+                log_loss=float("nan") if loss is None else loss,
+                seconds=time.monotonic() - started,
+            )
+        )
+    held_out = 0 if fitted.held_out is None else len(fitted.held_out)
+    choice = Choice.of(tuple(tried), held_out)
+    observer.compare(choice)
+    if (baseline := choice.better_baseline) is not None:
+        observer.warning(
+            f"no network is better than {baseline.name} on the held-out texts: macro F1 "
+            f"{choice.kept.quality:.1%}, against {baseline.quality:.1%}. Give more texts, or look "
+            "for wrong labels."
+        )
+    return replace(outcomes[choice.kept.name], choice=choice)
+
+
+def _task(fitted: FitData, options: TrainingOptions, observer: TrainingObserver) -> FitTask:
+    return FitTask(
+        preset=options.chosen_preset,
+        data=fitted,
+        options=options,
+        observer=observer,
+        keeps_best=True,
+        introduces=True,
+    )
+
+
+def _tried(
+    data: TrainingData,
+    fitted: FitData,
+    split: str,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+) -> Outcome:
+    """Fit the network of a preset, calibrate it on the held-out texts, and measure it on them."""
     held_out = fitted.held_out
     assert held_out is not None
+    preset = options.chosen_preset
+    fit = fit_classes(_task(fitted, options, observer))
     found = class_probabilities(
         network=fit.network,
         preset=preset,
@@ -157,105 +191,90 @@ def _measured(
     )
     numbers = held_out.labels.astype(np.int64)
     calibration = fit_temperature(numbers, found, held_out.groups)
-    network = sharpened(fit.network, calibration.scale)
-    test = None
-    if data.test is not None:
-        answers = class_probabilities(
-            network=network,
-            preset=preset,
-            vocabulary=fit.vocabulary,
-            texts=data.test.texts,
-        )
-        test = measure_classes(data.test.labels.astype(np.int64), answers, data.class_names)
-    return _Outcome(
+    return Outcome(
         data=data,
         fitted=fitted,
         fit=fit,
+        preset=preset,
         split=split,
-        network=network,
+        network=sharpened(fit.network, calibration.scale),
         held_out=found,
         calibration=calibration,
-        validation=measure_classes(numbers, _changed(found, calibration.scale), data.class_names),
-        test=test,
+        validation=measure_classes(numbers, scaled(found, calibration.scale), data.class_names),
     )
+
+
+def _fitted_again(
+    outcome: Outcome, options: TrainingOptions, observer: TrainingObserver
+) -> Outcome:
+    """Fit a regression on all texts, with the strength and the temperature that were found.
+
+    Networks with epochs stay as they are: their epochs were chosen by the held-out texts. Texts
+    that the user holds out are not learned.
+    """
+    data = outcome.data
+    if outcome.fit.epochs is not None or data.validation is not None:
+        return outcome
+    observer.stage(f"Final fit on all {len(data.reviews):,} texts")
+    # With fixed names: Keras would number the layers of a process.
+    import_keras().utils.clear_session()
+    own = replace(options, preset=outcome.preset.name)
+    everything = FitData(_weighted(data.reviews, options))
+    fit = fit_classes(_task(everything, own, observer), outcome.fit.strength)
+    return replace(
+        outcome,
+        fit=fit,
+        network=sharpened(fit.network, outcome.calibration.scale),
+        is_fitted_again=True,
+    )
+
+
+def _with_test(outcome: Outcome) -> Outcome:
+    """Measure the final network on the test texts, if there are any."""
+    test = outcome.data.test
+    if test is None:
+        return outcome
+    answers = class_probabilities(
+        network=outcome.network,
+        preset=outcome.preset,
+        vocabulary=outcome.fit.vocabulary,
+        texts=test.texts,
+    )
+    numbers = test.labels.astype(np.int64)
+    return replace(outcome, test=measure_classes(numbers, answers, outcome.data.class_names))
+
+
+def sharpened(network: Any, scale: float) -> Any:
+    """Make a copy of a network with all logits multiplied; 1 / scale is called the temperature."""
+    from toolkit.networks import class_linear
+    from toolkit.networks.adapted import calibrated
+
+    if isinstance(network.layers[-1], class_linear.ClassLinear):
+        return class_linear.sharpened(network, scale)
+    return calibrated(network, scale, 0.0)
 
 
 def class_probabilities(
     network: Any, preset: Preset, vocabulary: Vocabulary, texts: pa.ChunkedArray
-) -> npt.NDArray[np.float32]:
+) -> _Shares:
     """Return the probabilities of texts, (texts, classes) float32."""
-    tokens = vocabulary.encode(texts, last=preset.max_tokens).with_start(preset.max_tokens)
+    ids = vocabulary.encode(texts, last=preset.max_tokens)
+    size = network.output_shape[-1]
+    if preset.has_fixed_length:
+        rows = ids.padded(preset.max_tokens)
+        predicted: _Shares = network.predict(rows, batch_size=_ROWS_AT_ONCE, verbose=0)
+        return predicted
+    tokens = ids.with_start(preset.max_tokens)
+    together = _ROWS_OF_REGRESSION if preset.name == LINEAR else _ROWS_AT_ONCE
     order = np.argsort(tokens.lengths, kind="stable")
-    found = np.zeros((len(order), network.output_shape[-1]), np.float32)
-    for start in range(0, len(order), _ROWS_AT_ONCE):
-        places = order[start : start + _ROWS_AT_ONCE]
+    found = np.zeros((len(order), size), np.float32)
+    for start in range(0, len(order), together):
+        places = order[start : start + together]
         found[places] = np.asarray(network(tokens.padded_rows(places), training=False))
     return found
 
 
-def fit_temperature(
-    numbers: npt.NDArray[np.int64],
-    probabilities: npt.NDArray[np.float32],
-    groups: npt.NDArray[np.int64] | None = None,
-) -> training_facts.Calibration:
-    """Fit the scale of the logits that makes the labels of held-out texts most likely.
-
-    `numbers` (texts,) are the classes, `probabilities` (texts, classes). Calibration error and log
-    loss are measured on groups that were not fitted on.
-    """
-    from sklearn.model_selection import GroupKFold
-
-    count = len(numbers)
-    groups = np.arange(count) if groups is None else groups
-    before = log_loss_of(numbers, probabilities)
-    after: float | None = None
-    note = ""
-    scale = 1.0
-    changed = probabilities.astype(np.float64)
-    if count < _FEWEST_FOR_TEMPERATURE or len(np.unique(groups)) < _FOLDS:
-        note = f"not calibrated: {count} texts are too few"
-    else:
-        scale = _best_scale(numbers, probabilities)
-        for fitted, left_out in GroupKFold(_FOLDS).split(numbers, groups=groups):
-            own = _best_scale(numbers[fitted], probabilities[fitted])
-            changed[left_out] = _changed(probabilities[left_out], own)
-        after = log_loss_of(numbers, changed)
-        if after > before + _LARGEST_RISE:
-            note = f"not calibrated: it would raise the log loss on other texts to {after:.4f}"
-            scale = 1.0
-            after = before
-            changed = probabilities.astype(np.float64)
-    return training_facts.Calibration(
-        scale=scale,
-        bias=0.0,
-        fitted_on=count,
-        error_before=confidence_error(numbers, probabilities),
-        error=confidence_error(numbers, changed),
-        log_loss_before=before,
-        log_loss=before if after is None else after,
-        note=note or None,
-    )
-
-
-def _best_scale(numbers: npt.NDArray[np.int64], probabilities: _Array) -> float:
-    from scipy.optimize import minimize_scalar
-
-    def loss(exponent: float) -> float:
-        return log_loss_of(numbers, _changed(probabilities, float(np.exp(exponent))))
-
-    limit = float(np.log(_SHARPEST))
-    return float(np.exp(minimize_scalar(loss, bounds=(-limit, limit), method="bounded").x))
-
-
-def _changed(probabilities: _Array, scale: float) -> npt.NDArray[np.float32]:
-    """Return the probabilities with scaled logits, (texts, classes)."""
-    logits = scale * np.log(np.maximum(probabilities.astype(np.float64), 1e-30))
-    shares = np.exp(logits - logits.max(axis=1, keepdims=True))
-    found: npt.NDArray[np.float32] = (shares / shares.sum(axis=1, keepdims=True)).astype(np.float32)
-    return found
-
-
-def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
+def _report(outcome: Outcome, observer: TrainingObserver) -> None:
     """Report the classes with the lowest F1, and warn of what makes the figures look too good."""
     found = outcome.validation
     held_out = outcome.fitted.held_out
@@ -278,7 +297,7 @@ def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
             f"held-out texts, its accuracy is {found.accuracy.value:.1%}, and the constant answer "
             f"reaches {found.constant_accuracy:.1%}. Give more texts, or check the labels."
         )
-    copies = count_copies([outcome.fitted], outcome.data.test)
+    copies = outcome.copies
     if copies.held_out_in_fitted and held_out is not None:
         observer.warning(
             f"{copies.held_out_in_fitted:,} held-out texts are the same as fitted ones: the "
@@ -290,95 +309,3 @@ def _report(outcome: _Outcome, observer: TrainingObserver) -> None:
             f"{copies.test_in_training:,} test texts are the same as texts to train on: the test "
             "scores look better than they are. Test on other texts."
         )
-
-
-def _scores(found: ClassMetrics, split: str | None = None) -> training_facts.Scores:
-    return training_facts.Scores(
-        loss=found.log_loss,
-        accuracy=found.accuracy.value,
-        reviews=found.accuracy.count,
-        split=split,
-        balanced_accuracy=found.balanced_accuracy,
-        majority_accuracy=found.constant_accuracy,
-        macro_f1=found.macro_f1,
-    )
-
-
-def _metrics_of(outcome: _Outcome) -> training_facts.Metrics:
-    return training_facts.Metrics(
-        validation=_scores(outcome.validation, outcome.split),
-        calibration=outcome.calibration,
-        test=None if outcome.test is None else _scores(outcome.test),
-        copies=count_copies([outcome.fitted], outcome.data.test),
-        parameters=int(outcome.network.count_params()),
-    )
-
-
-def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
-    names = reviews.classes or ()
-    counts = np.bincount(reviews.labels, minlength=len(names)).tolist()
-    return training_facts.ReviewSource(
-        source=reviews.name,
-        reviews=len(reviews),
-        without_text=reviews.without_text,
-        without_label=reviews.without_label or None,
-        sha256=reviews.sha256,
-        classes=dict(zip(names, counts, strict=True)),
-    )
-
-
-def _config_of(outcome: _Outcome, options: TrainingOptions, preset: Preset) -> RunConfig:
-    data = outcome.data
-    training = {
-        "seed": options.seed,
-        "split": outcome.split,
-        "validation": None if data.validation is not None else options.validation,
-        "strength": outcome.fit.strength,
-        "pairs": outcome.fit.pairs,
-        "class_weight": options.class_weight,
-    }
-    held_out = outcome.fitted.held_out
-    return RunConfig(
-        preset=preset.name,
-        vocabulary_size=outcome.fit.vocabulary.size,
-        max_tokens=preset.max_tokens,
-        data=training_facts.TrainingData(
-            **vars(_source_of(data.reviews)),
-            test=None if data.test is None else _source_of(data.test),
-            validation=None if data.validation is None else _source_of(data.validation),
-            strip_endings=options.reading.strip_endings or None,
-            fitted=len(outcome.fitted.fitted),
-            held_out=0 if held_out is None else len(held_out),
-        ),
-        training=training,
-        classes=data.class_names,
-        calibration=outcome.calibration,
-        token_rule=outcome.fit.vocabulary.rule.version,
-        toolkit_version=__version__,
-    )
-
-
-def _write(
-    options: TrainingOptions, outcome: _Outcome, preset: Preset, metrics: training_facts.Metrics
-) -> None:
-    """Write the run folder; it appears when it is complete."""
-    from toolkit.networks.network_files import save_keras  # late: it imports ONNX
-
-    if options.run.parent == RUNS:
-        RUNS.mkdir(exist_ok=True)
-    with atomic_folder(options.run, force=options.force) as partial:
-        run = RunFolder(partial)
-        save_keras(outcome.network, run.model)
-        outcome.fit.vocabulary.save(run.vocabulary)
-        run.save_metrics(metrics)
-        sample = outcome.sample(options.seed)
-        texts = {"text": sample.texts.cast(pa.string()), "label": sample.labels}
-        pq.write_table(pa.table(texts), run.sample)
-        held_out = outcome.fitted.held_out
-        assert held_out is not None
-        answers = pa.FixedSizeListArray.from_arrays(
-            outcome.held_out.reshape(-1), outcome.held_out.shape[1]
-        )
-        columns = {"label": held_out.labels, "probabilities": answers}
-        pq.write_table(pa.table(columns), run.validation)
-        run.save_config(_config_of(outcome, options, preset))

@@ -43,6 +43,12 @@ class FitData:
     unlabelled: UnlabelledReviews | None = None  # without texts that are held out or tested on
 
     @property
+    def classes(self) -> int | None:
+        """Number of a user's own classes; None: negative and positive."""
+        names = self.fitted.classes
+        return None if names is None else len(names)
+
+    @property
     def unlabelled_count(self) -> int:
         """Number of reviews without labels."""
         return 0 if self.unlabelled is None else len(self.unlabelled)

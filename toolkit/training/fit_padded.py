@@ -25,7 +25,8 @@ class Part(NamedTuple):
     """Reviews in the arrays that Keras expects."""
 
     ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
-    targets: Labels | Targets  # (reviews,) int8 labels, or float32 if the targets are soft
+    # (reviews,) int8 labels or int16 classes, or float32 if the targets are soft
+    targets: Labels | Targets
     weights: Targets | None = None  # (reviews,) float32, in the loss; None if all are equal
 
     @property
@@ -48,8 +49,11 @@ class Encoded(NamedTuple):
     held_out: Part | None
 
 
-def build_network(preset: Preset, seed: int) -> keras.Model:
-    """Make the network of a preset; its initial weights depend on the seed alone."""
+def build_network(preset: Preset, seed: int, classes: int | None = None) -> keras.Model:
+    """Make the network of a preset; its initial weights depend on the seed alone.
+
+    `classes` is the number of a user's own classes; None: negative and positive.
+    """
     keras = import_keras()
     # Otherwise Keras numbers the layers of a second network differently.
     keras.utils.clear_session()
@@ -59,7 +63,10 @@ def build_network(preset: Preset, seed: int) -> keras.Model:
     if preset.build is None:
         raise ValueError(f"preset {preset.name}: the recipe 'padded' needs its `build`")
     rates = (preset.dropout, preset.learning_rate) if preset.is_adjustable else ()
-    return preset.build(preset.vocabulary_size, preset.max_tokens, *rates)
+    sizes = (preset.vocabulary_size, preset.max_tokens)
+    if classes is None:
+        return preset.build(*sizes, *rates)
+    return preset.build(*sizes, *rates, classes=classes)
 
 
 def fit(task: FitTask) -> Fit:
@@ -70,7 +77,7 @@ def fit(task: FitTask) -> Fit:
     if task.introduces:
         _introduce(task, encoded)
     fitted = encoded.fitted
-    network = build_network(preset, options.seed)
+    network = build_network(preset, options.seed, task.data.classes)
     if fitted.is_soft:
         _compile(network, [_rounded_accuracy()])
     keeps_best = options.stops_early and encoded.held_out is not None
@@ -128,7 +135,8 @@ def _introduce(task: FitTask, encoded: Encoded) -> None:
     if encoded.held_out is not None:
         lines.append(encoded.held_out.sizes("valid"))
     lines.append("")
-    build_network(task.preset, task.options.seed).summary(line_length=76, print_fn=lines.append)
+    network = build_network(task.preset, task.options.seed, task.data.classes)
+    network.summary(line_length=76, print_fn=lines.append)
     for line in "\n".join(lines).split("\n"):
         task.observer.say(line)
 

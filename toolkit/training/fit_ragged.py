@@ -47,8 +47,18 @@ class Examples:
 
     tokens: TokenIds
     bigrams: Ids | None  # (all tokens,) int32 rows; None for a network without bigrams
-    targets: Targets  # (reviews,) float32, probabilities of positive
+    targets: Targets  # (reviews,) float32, probabilities of positive or numbers of classes
     weights: Targets  # (reviews,) float32, in the loss
+    classes: int | None = None  # number of a user's own classes; None: negative and positive
+
+    def targets_of(self, rows: Rows) -> Targets:
+        """Return the targets of some rows, (rows, 1), or of each class, (rows, classes)."""
+        targets: Targets = self.targets[rows, None]
+        if self.classes is None:
+            return targets
+        is_class = np.equal(targets, np.arange(self.classes))
+        of_classes: Targets = is_class.astype(np.float32)
+        return of_classes
 
 
 @dataclass(frozen=True)
@@ -85,7 +95,9 @@ def fit(
     epochs: Epochs,
     held_out: Examples | None = None,
 ) -> History:
-    """Fit a network that returns logits, (rows, 1) float32, with binary cross-entropy and Adam.
+    """Fit a network that returns logits with cross-entropy and Adam.
+
+    Logits are (rows, 1) float32, or (rows, classes) for examples of classes.
 
     The history has `loss` and `accuracy` by epoch, and with held-out reviews `val_…` of both. The
     learning rate follows the schedule even if `epochs` are fewer than the schedule has.
@@ -97,11 +109,13 @@ def fit(
     rate = keras.optimizers.schedules.CosineDecay(
         0.0, steps - warm_up, warmup_target=schedule.learning_rate, warmup_steps=warm_up
     )
-    network.compile(
-        optimizer=keras.optimizers.Adam(rate),
-        loss=keras.losses.BinaryCrossentropy(from_logits=True),
-        metrics=[keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")],
-    )
+    if examples.classes is None:
+        loss = keras.losses.BinaryCrossentropy(from_logits=True)
+        accuracy = keras.metrics.MeanMetricWrapper(_is_right, name="accuracy")
+    else:
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+        accuracy = keras.metrics.CategoricalAccuracy(name="accuracy")
+    network.compile(optimizer=keras.optimizers.Adam(rate), loss=loss, metrics=[accuracy])
     measured = None if held_out is None else _Batches(held_out, _MEASURING, seed)
     return epochs.run(
         network,
@@ -144,7 +158,7 @@ class _Batches:
         """Return a `tf.data.Dataset`; Keras's `PyDataset` would expect one width in all batches."""
         ids = tf.TensorSpec((None, None), tf.int32)
         inputs = ids if self._examples.bigrams is None else (ids, ids)
-        targets = tf.TensorSpec((None, 1), tf.float32)
+        targets = tf.TensorSpec((None, self._examples.classes or 1), tf.float32)
         weights = tf.TensorSpec((None,), tf.float32)
         return tf.data.Dataset.from_generator(
             self._epoch, output_signature=(inputs, targets, weights)
@@ -154,7 +168,7 @@ class _Batches:
         examples = self._examples
         size = self._schedule.batch_size
         for rows in batches(examples.tokens.lengths, size, self.random):
-            yield self._inputs(rows), examples.targets[rows, None], examples.weights[rows]
+            yield self._inputs(rows), examples.targets_of(rows), examples.weights[rows]
 
     def _inputs(self, rows: Rows) -> Any:
         tokens = self._examples.tokens
@@ -240,6 +254,7 @@ class Corpus:
             bigrams=_rows(bigrams, tokens),
             targets=targets,
             weights=weights,
+            classes=self.data.classes,
         )
 
     def held_out(self, bigrams: Bigrams | None = None) -> Examples | None:
@@ -254,6 +269,7 @@ class Corpus:
             bigrams=_rows(bigrams, tokens),
             targets=labels,
             weights=balanced_weights(reviews),
+            classes=self.data.classes,
         )
 
 

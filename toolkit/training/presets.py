@@ -57,7 +57,7 @@ class Preset:
 
     name: str  # what `--preset` calls it
     summary: str  # one line for the help text
-    recipe: str  # how it is fitted: a name in `toolkit.training.run`
+    recipe: str  # how it is fitted: a name in `toolkit.training.recipes`
     vocabulary_size: int  # every token id is below it
     max_tokens: int  # most ids of a row, with the start id
     epochs: int  # most passes over the reviews, unless the user chooses
@@ -68,12 +68,16 @@ class Preset:
     is_adjustable: bool = False  # whether a user may choose its sizes, dropout and learning rate
     # For the recipe `padded`: makes the compiled network, with the metric `accuracy`: (batch,
     # max_tokens) int32 → (batch, 1) float32. The arguments are the vocabulary size and
-    # `max_tokens`, and for an adjustable preset also `dropout` and `learning_rate`.
+    # `max_tokens`, and for an adjustable preset also `dropout` and `learning_rate`. With an
+    # argument `classes`, the network returns (batch, classes) instead.
     build: Callable[..., keras.Model] | None = None
     dropout: float | None = None
     learning_rate: float | None = None
     # Fewest reviews to try it with if the user names no preset; None: it is not tried.
     tried_from: int | None = None
+    learns_classes: bool = False  # whether its recipe also learns classes of a user's own
+    # The same as `tried_from`, for texts with classes of a user's own.
+    classes_tried_from: int | None = None
 
 
 _PRESETS = (
@@ -91,6 +95,7 @@ _PRESETS = (
         is_adjustable=True,
         dropout=conv1d.DROPOUT,
         learning_rate=conv1d.LEARNING_RATE,
+        learns_classes=True,
     ),
     Preset(
         name="ngram-linear",
@@ -104,6 +109,8 @@ _PRESETS = (
         stops_early=True,
         uses_unlabelled=True,
         tried_from=0,
+        learns_classes=True,
+        classes_tried_from=0,
     ),
     Preset(
         name="ngram-recurrent",
@@ -117,6 +124,8 @@ _PRESETS = (
         # It takes longer than `ngram-linear`. With 5,000 reviews (four domains), its balanced
         # accuracy was 3.4 points lower to 0.1 higher; with 20,000 (three), 1.2 lower to 0.2 higher.
         tried_from=20_000,
+        learns_classes=True,
+        classes_tried_from=20_000,
     ),
 )
 

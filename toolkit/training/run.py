@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -34,6 +34,7 @@ from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, 
 from toolkit.training.epochs import FOLDS, NOTHING_TO_RESUME, Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
+from toolkit.training.recipes import fit_by_recipe
 from toolkit.training.result import (
     Fit,
     HeldOut,
@@ -141,9 +142,12 @@ def train(options: TrainingOptions, observer: TrainingObserver | None = None) ->
 
 def _train_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingResult:
     """Train a network of the user's own classes."""
-    from toolkit.training.class_run import for_classes, train_classes  # late: it imports Keras
+    from toolkit.training.class_run import (  # late: it imports Keras
+        check_for_classes,
+        train_classes,
+    )
 
-    options = for_classes(options)
+    check_for_classes(options)
     check_options(options)
     return train_classes(options, observer)
 
@@ -400,20 +404,9 @@ def _fit_fold(task: FitTask, number: int) -> Fit:
     return fold
 
 
-def _recipes() -> dict[str, Callable[[FitTask], Fit]]:
-    """Return the recipes that fit networks, by name. To add a recipe, add an entry."""
-    from toolkit.training import fit_ngrams, fit_padded  # late: they import Keras
-
-    return {
-        "padded": fit_padded.fit,
-        "ngram-linear": fit_ngrams.fit_linear,
-        "ngram-recurrent": fit_ngrams.fit_recurrent,
-    }
-
-
 def fit(task: FitTask) -> Fit:
     """Fit a network by the recipe of its preset, and measure it on the held-out reviews."""
-    fitted = _recipes()[task.preset.recipe](task)
+    fitted = fit_by_recipe(task)
     if task.data.held_out is None:
         return fitted
     found, metrics = _measure(fitted, task.preset, task.data.held_out)

@@ -30,14 +30,17 @@ from toolkit.training.teacher import Matches
 _TRAINING = "#8a8f98"
 _VALIDATION = "#1f6fb4"
 _KEPT = "#d1495b"
-_METRICS = {"loss": "Binary cross-entropy", "accuracy": "Accuracy"}
+_METRICS = ("loss", "accuracy")
 
 PLOTS = tuple(f"{metric}.png" for metric in _METRICS)
 _HISTORY = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
-    """Draw `loss.png` and `accuracy.png` of some fits: the folds, or the kept network."""
+def plot_histories(folder: Path, fits: Sequence[Fit], loss: str = "Binary cross-entropy") -> None:
+    """Draw `loss.png` and `accuracy.png` of some fits: the folds, or the kept network.
+
+    `loss` is the name of the loss on its axis.
+    """
     # Otherwise Matplotlib reports that it builds its font cache for the first time.
     logging.getLogger("matplotlib").setLevel(logging.ERROR)
     from matplotlib.figure import Figure
@@ -47,7 +50,7 @@ def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
     # Folds stop at different epochs: the mean ends with the shortest.
     shared = min(fit.epochs for fit in fits)
     kept = float(np.mean([fit.kept_epoch for fit in fits]))
-    for metric, unit in _METRICS.items():
+    for metric in _METRICS:
         # `Figure` instead of pyplot: no window system, and no state kept between calls.
         figure = Figure(figsize=(7.2, 4.5), dpi=150, layout="constrained")
         axes = figure.add_subplot()
@@ -63,7 +66,7 @@ def plot_histories(folder: Path, fits: Sequence[Fit]) -> None:
             axes.plot(range(1, shared + 1), mean, ".-", color=color, lw=2, label=label)
         axes.axvline(kept, color=_KEPT, lw=1, ls="--", label=f"kept epoch: {kept:.3g}")
         axes.set_xlabel("Epoch")
-        axes.set_ylabel(unit)
+        axes.set_ylabel(loss if metric == "loss" else "Accuracy")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         if metric == "accuracy":
             axes.yaxis.set_major_formatter(PercentFormatter(1.0))
@@ -86,7 +89,7 @@ def write_run(
         save_keras(outcome.fit.network, run.model)
         outcome.fit.vocabulary.save(run.vocabulary)
         run.save_metrics(metrics)
-        _write_history(run.history, outcome)
+        write_history(run.history, outcome.fit, outcome.folds)
         _write_sample(run.sample, outcome.sample(config.training["seed"]).values())
         if outcome.held_out is not None:
             held_out = outcome.held_out
@@ -249,14 +252,14 @@ def sampled_parts(outcome: Outcome, seed: int) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
-def _write_history(path: Path, outcome: Outcome) -> None:
+def write_history(path: Path, fit: Fit, folds: Sequence[Fit] = ()) -> None:
     """Write one line per epoch; `fold` counts from 1 and is empty for the kept network."""
     with path.open("w", encoding="utf-8", newline="") as file:
         lines = csv.writer(file, lineterminator="\n")
         lines.writerow(("fold", "epoch", *_HISTORY))
-        for number, fold in enumerate(outcome.folds, 1):
+        for number, fold in enumerate(folds, 1):
             lines.writerows(_epochs(number, fold))
-        lines.writerows(_epochs("", outcome.fit))
+        lines.writerows(_epochs("", fit))
 
 
 def _epochs(fold: int | str, fit: Fit) -> Iterator[tuple[object, ...]]:

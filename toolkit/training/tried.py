@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 from toolkit.model import DEFAULT_MODEL, training_facts
 
 if TYPE_CHECKING:
+    from toolkit.evaluation.class_metrics import ClassMetrics
     from toolkit.evaluation.metrics import Metrics
 
 ADAPTING = f"{DEFAULT_MODEL}, adapted"
+TFIDF = "tf-idf, logistic regression"  # a baseline
 
-# Balanced accuracies that differ by no more than this count as equal. Then the log loss decides,
-# which is less noisy with few reviews.
+# Balanced accuracies, or macro F1 of classes, that differ by no more than this count as equal.
+# Then the log loss decides, which is less noisy with few reviews.
 _AS_GOOD = 0.005
 
 
@@ -26,6 +28,14 @@ class Tried:
     log_loss: float
     seconds: float
     is_baseline: bool = False
+    # The next two are of classes of a user's own, 0 to 1.
+    accuracy: float | None = None
+    macro_f1: float | None = None
+
+    @property
+    def quality(self) -> float:
+        """The figure that decides: macro F1 of classes, else balanced accuracy."""
+        return self.balanced_accuracy if self.macro_f1 is None else self.macro_f1
 
     @classmethod
     def of(cls, name: str, metrics: Metrics, seconds: float, *, is_baseline: bool = False) -> Tried:
@@ -40,9 +50,30 @@ class Tried:
             is_baseline=is_baseline,
         )
 
+    @classmethod
+    def of_classes(
+        cls,
+        name: str,
+        metrics: ClassMetrics,
+        log_loss: float,
+        seconds: float,
+        *,
+        is_baseline: bool = False,
+    ) -> Tried:
+        """Make a result from the metrics of a model of classes; the log loss is calibrated."""
+        return cls(
+            name=name,
+            balanced_accuracy=metrics.balanced_accuracy,
+            log_loss=log_loss,
+            seconds=seconds,
+            is_baseline=is_baseline,
+            accuracy=metrics.accuracy.value,
+            macro_f1=metrics.macro_f1,
+        )
+
 
 def _merit(tried: Tried) -> tuple[float, float]:
-    return tried.balanced_accuracy, -tried.log_loss
+    return tried.quality, -tried.log_loss
 
 
 @dataclass(frozen=True)
@@ -53,19 +84,29 @@ class Choice:
     kept: Tried
     reviews: int  # held out
 
+    @property
+    def has_classes(self) -> bool:
+        """Whether the labels are classes of a user's own."""
+        return self.kept.macro_f1 is not None
+
+    @property
+    def quality_name(self) -> str:
+        """The name of the figure that decides."""
+        return "macro F1" if self.has_classes else "balanced accuracy"
+
     @classmethod
     def of(cls, tried: tuple[Tried, ...], reviews: int) -> Choice:
-        """Keep the highest balanced accuracy; among about equal ones, the lowest log loss."""
+        """Keep the highest quality; among about equal ones, the lowest log loss."""
         networks = [each for each in tried if not each.is_baseline]
-        best = max(each.balanced_accuracy for each in networks)
-        near = [each for each in networks if each.balanced_accuracy >= best - _AS_GOOD]
+        best = max(each.quality for each in networks)
+        near = [each for each in networks if each.quality >= best - _AS_GOOD]
         return cls(tried, min(near, key=lambda each: each.log_loss), reviews)
 
     @property
     def better_baseline(self) -> Tried | None:
         """The best baseline if the kept network is not better, or None.
 
-        Of equal balanced accuracies, the lower log loss is better.
+        Of equal qualities, the lower log loss is better.
         """
         baselines = (each for each in self.tried if each.is_baseline)
         best = max(baselines, key=_merit)
@@ -76,12 +117,13 @@ class Choice:
         """One line for the user: what is kept, and why."""
         networks = [each for each in self.tried if not each.is_baseline]
         kept = self.kept
-        line = f"{kept.name} is kept: balanced accuracy {kept.balanced_accuracy:.1%}"
+        what = "texts" if self.has_classes else "reviews"
+        line = f"{kept.name} is kept: {self.quality_name} {kept.quality:.1%}"
         if len(networks) == 1:
-            return f"{line} on {self.reviews:,} held-out reviews"
-        is_best = all(each.balanced_accuracy <= kept.balanced_accuracy for each in networks)
+            return f"{line} on {self.reviews:,} held-out {what}"
+        is_best = all(each.quality <= kept.quality for each in networks)
         why = "the best" if is_best else "about the best, with the lowest log loss,"
-        return f"{line}, {why} of {len(networks)} on {self.reviews:,} held-out reviews"
+        return f"{line}, {why} of {len(networks)} on {self.reviews:,} held-out {what}"
 
     @property
     def note(self) -> str | None:
@@ -99,7 +141,11 @@ class Choice:
         """The entries for the run folder: no seconds, as equal trainings write equal bytes."""
         return tuple(
             training_facts.Tried(
-                each.name, each.balanced_accuracy, each.log_loss, is_baseline=each.is_baseline
+                each.name,
+                each.balanced_accuracy,
+                each.log_loss,
+                is_baseline=each.is_baseline,
+                macro_f1=each.macro_f1,
             )
             for each in self.tried
         )
