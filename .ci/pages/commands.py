@@ -88,7 +88,7 @@ What the model can read is in the report of `score`, too, for all files and for 
 | key | meaning |
 |---|---|
 | `without_known_words` | texts in which the model knows no word, or only numbers and a few function words; they have no label |
-| `other_language` | texts that are probably not in English, by their function words (`toolkit/text/other_language.py`); they have no label. The key is missing if there are none |
+| `other_language` | texts that are probably not in English, by their function words (`toolkit/text/other_language.py`); they have no label. A count of 0 is left out |
 | `few_known_words` | scored texts with few such words: less than 7 of 10 tokens are known words, and less than 3 of 10 are among the 1,000 commonest. Numbers are no words |
 | `first_unread` | row of the output, from 1, of the first text of these kinds; 0 without one. For several files, as if they followed each other |
 | `unsure` | scored texts with a probability from 0.25 to 0.75 |

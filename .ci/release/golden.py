@@ -14,6 +14,14 @@ from toolkit import Scorer
 TOLERANCE = 1e-5
 # The models know a function word alone of these texts: graphs answer, the toolkit has no label.
 SAYS_NOTHING = {"\u00c5ge and \u00e5ge"}
+# Graphs answer texts in other languages, too. The toolkit has no label where the model knows so few
+# of their words that it sees the language, which differs by model.
+OTHER_LANGUAGE = {
+    "Ein gro\u00dfartiger Film, aber auf Deutsch.",
+    "Un film magnifique, mais en fran\u00e7ais, o\u00f9 l'on pleure \u00e0 la fin.",
+    "Una pel\u00edcula aburrida, \u00a1y encima largu\u00edsima!",
+    "\u00c9lan \u00e9lan \u00c9lite \u00e9lite \u00c0 la carte",
+}
 
 
 def differences(golden: Path, model: str) -> list[str]:
@@ -33,6 +41,8 @@ def _agree(
 ) -> bool:
     if wanted["known_tokens"] == 0 or text in SAYS_NOTHING:
         return sentiment is None
+    if sentiment is None and text in OTHER_LANGUAGE:
+        return True
     if probability is None or sentiment != wanted["label"]:
         return False
     return abs(probability - float(str(wanted["probability"]))) <= TOLERANCE

@@ -6,17 +6,22 @@ import json
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from tempfile import mkdtemp
+from typing import Any
 
 import numpy as np
+import onnx
 import onnxruntime as ort
 import pyarrow as pa
 import pyarrow.parquet
 import pytest
 
 from tests.classes.tickets import TOPICS, tickets, write
+from tests.training.listening import Listener
+from toolkit.errors import ModelError
 from toolkit.export import export
 from toolkit.export.convert import _by_tf2onnx as by_tf2onnx
 from toolkit.export.convert import canonical, convert
@@ -25,8 +30,11 @@ from toolkit.networks.network_files import load_keras, network_of_graph
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training import TrainingOptions, train
+from toolkit.training.class_choice import FREQUENT
+from toolkit.training.tried import ADAPTING, TFIDF, Choice, Tried
 
-NETWORKS = ("conv1d", "ngram-recurrent")
+ADAPTED = "reviews"  # a model that is adapted
+NETWORKS = ("conv1d", "ngram-recurrent", ADAPTED)
 
 
 @cache
@@ -35,9 +43,10 @@ def trained(preset: str) -> Path:
     folder = Path(mkdtemp(prefix="tickets-"))
     data = write(folder / "tickets.csv", tickets(480))
     reading = ReadOptions(Columns(label="topic"))
-    options = TrainingOptions(
-        data=str(data), preset=preset, output=folder / "run", reading=reading, batch_size=16
-    )
+    given: dict[str, Any] = {"preset": preset, "batch_size": 16}
+    if preset == ADAPTED:
+        given = {"start": preset, "classes": True}
+    options = TrainingOptions(data=str(data), output=folder / "run", reading=reading, **given)
     train(options)
     export(folder / "run", golden=True)
     return folder / "run"
@@ -67,12 +76,14 @@ def test_it_learns_and_all_executions_agree(run: Path) -> None:
     assert [each.label for each in found] == [topic for _, topic in rows]
 
 
-def test_its_epochs_are_written_and_drawn(run: Path) -> None:
+@pytest.mark.parametrize("name", ["conv1d", "ngram-recurrent"])
+def test_its_epochs_are_written_and_drawn(name: str) -> None:
+    run = trained(name)
     lines = RunFolder(run).history.read_text("utf-8").splitlines()
     assert lines[0] == "fold,epoch,loss,accuracy,val_loss,val_accuracy"
     assert len(lines) > 2
-    for name in ("loss.png", "accuracy.png", "classes.png", "confusion.png"):
-        assert (run / name).read_bytes().startswith(b"\x89PNG")
+    for plot in ("loss.png", "accuracy.png", "classes.png", "confusion.png"):
+        assert (run / plot).read_bytes().startswith(b"\x89PNG")
 
 
 def test_the_bits_do_not_depend_on_the_batch(run: Path) -> None:
@@ -145,3 +156,85 @@ def test_the_temperature_keeps_the_labels(run: Path) -> None:
     assert calibration.log_loss <= calibration.log_loss_before
     table = pa.parquet.read_table(run / "validation.parquet")
     assert table["probabilities"].type == pa.list_(pa.float32(), len(TOPICS))
+
+
+OPINIONS = {
+    "good": ["A superb hotel, I loved it.", "Great and friendly, excellent!", "Best meal ever."],
+    "fair": ["It was okay, nothing special.", "Average, some good, some bad.", "Mediocre at best."],
+    "bad": ["Awful service, never again.", "Terrible, dirty and rude.", "The worst, I hated it."],
+}
+
+
+def opinions(folder: Path, seed: int) -> TrainingOptions:
+    """Return options to learn opinions, each text with two words of its own."""
+    random = np.random.default_rng(seed)
+    rows = [
+        (f"{text} {random.integers(10**6)} {random.integers(10**6)}", label)
+        for label, texts in OPINIONS.items()
+        for text in texts
+        for _ in range(6)
+    ]
+    data = write(folder / "opinions.csv", rows)
+    reading = ReadOptions(Columns(label="topic"))
+    return TrainingOptions(data=str(data), output=folder / "run", reading=reading, classes=True)
+
+
+def test_what_suits_the_texts_is_tried_and_the_best_is_kept(tmp_path: Path) -> None:
+    heard = Listener()
+    result = train(opinions(tmp_path, 1), heard)
+    (choice,) = heard.choices
+    names = [each.name for each in choice.tried]
+    assert names == [FREQUENT, TFIDF, ADAPTING, "ngram-linear"]
+    assert result.choice is choice
+    kept = result.metrics.tried
+    assert kept is not None
+    assert [each.macro_f1 for each in kept] == [each.macro_f1 for each in choice.tried]
+    networks = choice.tried[2:]
+    near = [each for each in networks if each.quality >= max(e.quality for e in networks) - 0.02]
+    assert choice.kept == min(near, key=lambda each: each.log_loss)
+    assert choice.line.startswith(f"{choice.kept.name} is kept: macro F1 ")
+    baseline = choice.tried[0]
+    assert baseline.accuracy == pytest.approx(1 / 3, abs=0.1)
+    assert baseline.log_loss == pytest.approx(np.log(3), abs=0.1)
+
+
+def test_of_nearly_equal_macro_f1_the_log_loss_decides() -> None:
+    def of(name: str, f1: float, loss: float) -> Tried:
+        return Tried(name, 0.5, loss, 0, accuracy=0.5, macro_f1=f1)
+
+    assert Choice.of((of("a", 0.50, 0.9), of("b", 0.485, 0.7)), 100).kept.name == "b"
+    assert Choice.of((of("a", 0.50, 0.9), of("b", 0.475, 0.7)), 100).kept.name == "a"
+
+
+def test_a_network_that_is_no_better_than_a_baseline_is_called_so(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    best = Tried(TFIDF, 1.0, 0.0, 0, is_baseline=True, accuracy=1.0, macro_f1=1.0)
+    monkeypatch.setattr("toolkit.training.class_run.class_baselines", lambda *_: (best,))
+    monkeypatch.setattr("toolkit.training.class_run.start_to_adapt", lambda *_: None)
+    heard = Listener()
+    train(opinions(tmp_path, 2), heard)
+    assert any(each.startswith(f"no network is better than {TFIDF}") for each in heard.warnings)
+
+
+def test_an_adapted_network_names_its_start() -> None:
+    config = RunFolder(trained(ADAPTED)).load_config()
+    assert config.data.start is not None
+    assert config.data.start.name == ADAPTED
+    assert config.start_release is not None
+    assert config.training["fitted_again"] is True
+
+
+def test_a_start_of_rows_of_one_length_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ModelError, match="only if it reads texts of any length"):
+        train(replace(opinions(tmp_path, 3), start="conv1d"))
+
+
+def test_a_graph_of_an_adapted_network_cannot_hide_other_steps(tmp_path: Path) -> None:
+    model = onnx.load(model_of(trained(ADAPTED)))
+    scan = next(node for node in model.graph.node if node.op_type == "Scan")
+    scan.attribute[0].g.node[0].op_type = "Add"
+    path = tmp_path / "other.onnx"
+    onnx.save(model, path)
+    with pytest.raises(ModelError, match="'Scan' is not the one"):
+        Scorer(path).classify(["a text"])

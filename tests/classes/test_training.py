@@ -47,7 +47,7 @@ def test_the_labels_are_found_counted_and_learned(tmp_path: Path) -> None:
 def test_the_same_texts_give_the_same_model(tmp_path: Path) -> None:
     data = write(tmp_path / "tickets.csv", learned())
     again = tmp_path / "again"
-    train(TrainingOptions(data=str(data), output=again, reading=READING))
+    train(TrainingOptions(data=str(data), output=again, reading=READING, preset="ngram-linear"))
     first = RunFolder(trained()).fingerprints()
     assert RunFolder(again).fingerprints() == first
 
@@ -69,7 +69,7 @@ def test_a_rare_label_is_an_error_that_names_it(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "given",
     [
-        {"start": "reviews"},
+        {"start": "reviews", "folds": 3},
         {"folds": 3},
         {"epochs": 2, "preset": "ngram-linear"},
         {"network": NetworkSettings(max_tokens=20), "preset": "conv1d", "resume": True},
@@ -120,7 +120,10 @@ def test_two_labels_that_may_be_opinions_are_refused(
 def test_one_opinion_among_topics_is_a_class(tmp_path: Path) -> None:
     rows = [(text, "positive" if topic == "app" else topic) for text, topic in tickets()]
     data = str(write(tmp_path / "t.csv", rows))
-    train(TrainingOptions(data=data, output=tmp_path / "run", reading=READING))
+    options = TrainingOptions(
+        data=data, output=tmp_path / "run", reading=READING, preset="ngram-linear"
+    )
+    train(options)
     found = RunFolder(tmp_path / "run").load_config().classes
     assert found == ("billing, refunds", "delivery", "positive", 'the "login"')
 

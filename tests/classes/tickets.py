@@ -95,7 +95,7 @@ def trained() -> Path:
     from toolkit.records.options import ReadOptions
 
     reading = ReadOptions(Columns(label="topic"))
-    train(TrainingOptions(data=str(data), output=run, reading=reading))
+    train(TrainingOptions(data=str(data), output=run, reading=reading, preset="ngram-linear"))
     export(run, golden=True)
     return run
 

@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
@@ -166,6 +166,7 @@ def test_nothing_is_corrected_by_chance() -> None:
 
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=40))
+@example([0.0, 0.0, 0.0, 0.0, 2.136566465783131e-234])
 def test_changes_beyond_chance_are_those_of_benjamini_and_hochberg(values: list[float]) -> None:
     one = changed("label", "x", Proportion(40, 100), Proportion(50, 100))
     assert one is not None
@@ -257,6 +258,31 @@ def test_what_is_not_a_date_is_told() -> None:
         "row 2."
     ]
     assert days_of(["31.02.2026", "28.02.2026"], "%d.%m.%Y")[0] == ["", "2026-02-28"]
+
+
+@pytest.mark.parametrize(
+    ("times", "zones"),
+    [
+        (["10:00Z", "10:00:00.5+00:00", "10:00 UTC", "10:00:00-0000", "10:00 AM GMT"], None),
+        (["10:00", "22:59:59", "9:00 pm", ""], None),
+        (["10:00-04:00", "10:00-0500", ""], None),  # summer and winter of one place
+        (["10:00+01:00[Europe/Paris]", "10:00+02:00[Europe/Paris]"], None),
+        (["10:00Z", "10:00", "10:00", ""], "1 with +00:00, 2 without one"),
+        (["10:00+02:00", "10:00-05", "10:00-05:00"], "2 with -05:00, 1 with +02:00"),
+        (["10:00 EST", "10:00 AM PST"], "1 with EST, 1 with PST"),
+        (
+            ["10:00+01", "10:00+02", "10:00+03", "10:00+04", "10:00+05"],
+            "1 with +01:00, 1 with +02:00, 1 with +03:00, 2 more zones",
+        ),
+    ],
+)
+def test_a_mix_of_time_zones_is_told(times: list[str], zones: str | None) -> None:
+    found, counts = days_of([f"2026-03-31 {time}".strip() for time in times])
+    assert {*found} == {"2026-03-31"}
+    warnings = counts.check("f.csv: column 'd'")
+    assert [warning.partition(". ")[0] for warning in warnings] == (
+        [f"f.csv: column 'd': the times are in different time zones: {zones}"] if zones else []
+    )
 
 
 def checks_of(kinds: list[int], probability: list[float]) -> ScoreChecks:

@@ -137,7 +137,7 @@ def test_by_sentence_they_are_the_same_and_sentences_are_scored_once() -> None:
     plain = Scorer(by_sentence=True).predict(pa.array(texts))
     found = both.predict(pa.array(texts))
     assert all(found[name].equals(plain[name]) for name in plain.schema.names)
-    network = both._predictor._network
+    network = both._word_predictor._network
     with mock.patch.object(network, "run_all", wraps=network.run_all) as run:
         both.predict(pa.array(texts))
     assert run.call_count == 2  # the reviews, and their sentences

@@ -289,3 +289,8 @@ def test_rows_are_counted_by_their_label() -> None:
         read(words)
     with pytest.raises(InputError, match=r"row 4: found no label \(2 such rows\), expected"):
         read(["1", "0", "1", None, "NA"])
+
+
+def test_numbers_beyond_any_scale_may_be_classes() -> None:
+    with pytest.raises(InputError, match="are learned with toolkit train --classes"):
+        read([str(number) for number in range(1, 13)])

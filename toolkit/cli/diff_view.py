@@ -60,8 +60,10 @@ def _print_said(console: Console, found: Difference) -> None:
         if old != new:
             rows.append((name, old, new))
     words = found.words
-    rows.append(("words", f"{words.old:,}", f"{words.new:,}"))
-    if words.added or words.removed:
+    have_words = bool(words.old and words.new)  # a classifier folder has none
+    if have_words:
+        rows.append(("words", f"{words.old:,}", f"{words.new:,}"))
+    if have_words and (words.added or words.removed):
         rows.append(("words that only it knows", f"{words.removed:,}", f"{words.added:,}"))
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
     for name in ("What the files say", "OLD", "NEW"):

@@ -11,7 +11,7 @@ from toolkit.cli import options as o
 from toolkit.cli.options import check_rows_file
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, resolved, write_texts
-from toolkit.model import DEFAULT_MODEL, find_model, load_model, names_a_model
+from toolkit.model import DEFAULT_MODEL, find_model, names_a_model, open_model
 from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
@@ -111,7 +111,7 @@ def evaluate(
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others = predictions or []
     reports = reports or []
-    if any(load_model(each).facts.has_classes for each in models):
+    if any(open_model(each).facts.has_classes for each in models):
         given = {
             "--behaviour": behaviour,
             "--predictions": others,

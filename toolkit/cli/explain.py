@@ -99,6 +99,7 @@ def explain(
         found = _found(file=file, reading=read_options, wanted=sorted(set(rows or ())), limit=limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
     scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
+    scorer.check_words("toolkit explain")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, row in enumerate(found):
         explanation = scorer.explain(row.text)

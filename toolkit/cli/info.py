@@ -16,7 +16,7 @@ from toolkit.model import DEFAULT_MODEL
 if TYPE_CHECKING:
     from toolkit.model.description import Description
 
-_MODEL = f"Model to show: a name, a file or a run folder. Default: {DEFAULT_MODEL}."
+_MODEL = f"Model to show: a name, a file or a folder. Default: {DEFAULT_MODEL}."
 Model = Annotated[Path | None, o.argument("MODEL", _MODEL)]
 
 

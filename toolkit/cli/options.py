@@ -109,7 +109,7 @@ Model = Annotated[
     Path | None,
     option(
         value="MODEL",
-        what="Model to use: a name, a file or a run folder.",
+        what="Model to use: a name, a file, a run folder or a classifier folder.",
         default=DEFAULT_MODEL,
         names=("--model", "-m"),
         values=models,

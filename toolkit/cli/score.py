@@ -215,7 +215,8 @@ def _score(
     if page is not None and any(result.summary.scored or result.is_skipped for result in results):
         outputs = [str(result.job.output) for result in results if result.error is None]
         adjusts = scorer.prior is None and not options.estimates_prior
-        _write_page(page, outputs, options=options, model=model, adjusts=adjusts)
+        reader = model if scorer.has_words else None  # whose words are counted
+        _write_page(page, outputs, options=options, model=reader, adjusts=adjusts)
         if not quiet:
             messages.say(f"Written to {messages.one_line(str(page))}", "page", path=str(page))
     exit_with(run, results, options.max_rejected)

@@ -172,7 +172,8 @@ def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
     if summary.few_known_words:
         yield "few known", f"{summary.few_known_words:,} (the model knows few of their words)"
     if summary.cut_to_length:
-        read = f"the model reads the last {scorer.max_tokens:,} tokens"
+        end = "first" if scorer.reads_start else "last"
+        read = f"the model reads the {end} {scorer.max_tokens:,} tokens"
         yield "cut to length", f"{summary.cut_to_length:,} ({read})"
     if summary.cut_at_nul:
         yield "cut at a NUL", f"{summary.cut_at_nul:,} (a text is read up to its first NUL)"

@@ -170,8 +170,11 @@ class WordChanges:
 
     @classmethod
     def of(cls, old: Scorer, new: Scorer) -> WordChanges:
-        """Compare the words that two models know."""
-        before, after = ({*scorer.vocabulary.words.to_pylist()} for scorer in (old, new))
+        """Compare the words that two models know; a classifier folder knows none."""
+        before, after = (
+            {*scorer.vocabulary.words.to_pylist()} if scorer.has_words else set()
+            for scorer in (old, new)
+        )
         return cls(
             old=len(before), new=len(after), added=len(after - before), removed=len(before - after)
         )

@@ -135,13 +135,16 @@ def mistakes(
     scorer: Scorer | None,
     most: int,
 ) -> tuple[Mistake, ...]:
-    """Find the most confident mistakes, the surest first; without a scorer, no words are tried."""
+    """Find the most confident mistakes, the surest first.
+
+    Words are tried if there is a scorer that knows words.
+    """
     found = []
     look_wrong = set(doubtful(reviews.labels, probability, threshold))
     for place in most_confident(reviews.labels, probability, threshold=threshold, most=most):
         text = reviews.texts[place].as_py()
         label = int(reviews.labels[place])
-        words = () if scorer is None else scorer.explain(text).words
+        words = scorer.explain(text).words if scorer is not None and scorer.has_words else ()
         row = int(reviews.rows[place]) + 1
         is_doubtful = place in look_wrong
         found.append(

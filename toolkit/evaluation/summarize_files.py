@@ -113,6 +113,7 @@ def summarize(
     options = options or SummaryOptions()
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
+    scorer.check_words("toolkit summarize --model")
     run = _Summing(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show

@@ -3,12 +3,14 @@
 The shape of a value says how it is read, such as 2026-03-31 or March 31, 2026. Only 03/04/2026 may
 begin with the month or with the day. Blocks read such values both ways, and `DateCounts` decides
 when all blocks are known. A time after a date is left out, with its zone: the day is the one that
-is written.
+is written. `summary_zones` warns where zones differ.
 """
 
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import NamedTuple
@@ -17,6 +19,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError, counted
+from toolkit.evaluation.summary_zones import count_zones, zones_warning
 from toolkit.text.strings import is_blank
 
 MONTH_FIRST = "%m/%d/%Y"
@@ -61,6 +64,7 @@ class DateCounts:
     only: dict[str, int] = field(default_factory=lambda: dict.fromkeys((MONTH_FIRST, DAY_FIRST), 0))
     either: int = 0  # dates that may have both orders
     examples: dict[str, str] = field(default_factory=dict)  # of `only`, and of either as ""
+    zones: Counter[str] = field(default_factory=Counter)  # of dates with a time
 
     def see(self, word: _Word, written: str, count: int) -> None:
         """Count a value and its order, for the rows that have it."""
@@ -83,6 +87,7 @@ class DateCounts:
         for order, count in other.only.items():
             self.only[order] += count
         self.examples = other.examples | self.examples
+        self.zones += other.zones
 
     @property
     def rarer(self) -> str:
@@ -114,9 +119,15 @@ class DateCounts:
         return DAY_FIRST
 
     def check(self, place: str) -> list[str]:
-        """Warn of values that are not dates; `InputError` if most are not."""
+        """Warn of values that are not dates and of mixed zones; `InputError` if few are dates."""
+        warnings = [*self._check_unread(place)]
+        if zones := zones_warning(self.zones):
+            warnings.append(f"{place}: {zones}")
+        return warnings
+
+    def _check_unread(self, place: str) -> Iterator[str]:
         if not self.unread:
-            return []
+            return
         row, word = self.first_unread or (None, self.examples[self.rarer])
         if 2 * self.unread > self.given:
             raise InputError(
@@ -127,7 +138,7 @@ class DateCounts:
         values = f"{counted(self.unread, 'value')} of {self.given:,}"
         is_no = "is not a date" if self.unread == 1 else "are not dates"
         where = "" if row is None else f", row {row + 1:,}"
-        return [f"{place}: {values} {is_no}, and left out. The first is {word!r}{where}."]
+        yield f"{place}: {values} {is_no}, and left out. The first is {word!r}{where}."
 
 
 def read_days(values: pa.Array, form: str | None) -> Days:
@@ -138,6 +149,7 @@ def read_days(values: pa.Array, form: str | None) -> Days:
     different = [_read(word, form) for word in codes.dictionary.to_pylist()]
     counts = DateCounts(given=len(words) - words.null_count)
     is_unread = pa.array([each.is_unread for each in different], pa.bool_()).take(codes.indices)
+    counts.zones = count_zones(words)
     counts.unread = is_unread.true_count
     if counts.unread:
         row = pc.index(is_unread, True).as_py()

@@ -20,6 +20,7 @@ from toolkit.stores.paths import is_in_store, path_of
 if TYPE_CHECKING:
     from toolkit.model.facts import ModelFacts
     from toolkit.model.file import ModelFile, load_model, read_twin
+    from toolkit.model.opened import open_model
     from toolkit.model.release import Release
     from toolkit.model.run_folder import RunConfig, RunFolder
     from toolkit.model.scorer import Score, Scorer
@@ -38,12 +39,14 @@ __all__ = [
     "find_model",
     "is_shipped",
     "load_model",
+    "open_model",
     "read_twin",
 ]
 
 _MODULES = {
     "file": ("ModelFile", "load_model", "read_twin"),
     "facts": ("ModelFacts",),
+    "opened": ("open_model",),
     "release": ("Release",),
     "run_folder": ("RunConfig", "RunFolder"),
     "scorer": ("Score", "Scorer"),
@@ -77,8 +80,9 @@ ASPECT_LISTS = (
 def find_model(model: str | Path | None = None) -> Path:
     """Return the path of a model file; raise `ModelError` if it does not exist.
 
-    ``model`` is a model file; a run folder, into which `toolkit export` has written a model; or a
-    name in `SHIPPED`, unless there is a file or run folder of that name. None: `DEFAULT_MODEL`.
+    ``model`` is a model file; a run folder, into which `toolkit export` has written a model; a
+    classifier folder (`toolkit.model.folder`), whose network is returned; or a name in `SHIPPED`,
+    unless there is a file or such a folder of that name. None: `DEFAULT_MODEL`.
     """
     path = path_of(DEFAULT_MODEL if model is None else model)
     if model is None or is_shipped(path):
@@ -92,9 +96,11 @@ def find_model(model: str | Path | None = None) -> Path:
         return path
     if is_in_store(path):
         raise ModelError(f"{path}: a run folder has to be on this machine. Choose a model file")
-    from toolkit.model.run_folder import RunFolder  # late: few models are folders
+    from toolkit.model.folder_files import FolderFiles  # late: few models are folders
+    from toolkit.model.run_folder import RunFolder
 
-    return RunFolder(path).find_export()
+    classifier = FolderFiles.find(path)
+    return RunFolder(path).find_export() if classifier is None else classifier.network
 
 
 def shipped_file(name: str) -> Path:
@@ -117,9 +123,9 @@ def is_shipped(path: Path) -> bool:
 
 
 def names_a_model(path: Path) -> bool:
-    """Return whether a path means a model rather than reviews: .onnx, run folder, shipped name."""
+    """Return whether a path means a model rather than reviews: .onnx, folder, shipped name."""
     if is_a_folder(path):
-        return is_a_file(path / "config.json")
+        return is_a_file(path / "config.json") or is_a_file(path / "tokenizer.json")
     return path.suffix.lower() == ".onnx" or is_shipped(path)
 
 

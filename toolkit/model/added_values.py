@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import pyarrow as pa
 
 from toolkit.model.classes import tone_names
-from toolkit.model.file import ModelFile
+from toolkit.model.file import Model
 from toolkit.model.labels import Labelling
 from toolkit.records.columns import (
     ADDITIONS,
@@ -31,7 +31,7 @@ class Predicted:
     """What is known of some texts."""
 
     rows: pa.RecordBatch  # as `Scorer.predict` returns it
-    file: ModelFile
+    file: Model
     labelling: Labelling
     answers: ClassAnswers | None  # of a model of classes
 

@@ -15,6 +15,7 @@ from toolkit.model.agreement import check_agreement, check_twin
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import TEXT, TOKEN_IDS, ModelFile, load_model, read_twin, token_ids_width
 from toolkit.model.onnx import TYPE_NAMES, read_onnx
+from toolkit.model.opened import classifier_files
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import NeutralRange, StarScale
 from toolkit.model.training_facts import (
@@ -34,6 +35,8 @@ from toolkit.model.typed_json import encode
 from toolkit.records.json_encode import without_infinity
 
 if TYPE_CHECKING:
+    from toolkit.model.folder import ClassifierFolder
+    from toolkit.model.folder_files import FolderFiles
     from toolkit.model.onnx import ValueInfoProto
 
 Fact = tuple[str, str]  # a name and a sentence
@@ -44,6 +47,14 @@ _BEHAVIOUR = (
     "how far the probability moves (spread: the largest minus the smallest) in sets of sentences "
     "that should have one label, as they differ only in who somebody is, or in their form."
 )
+
+
+# Of a classifier folder: what scoring adds, by the name of `toolkit.model.folder_labels.Meaning`.
+_ANSWERS_OF = {
+    "SENTIMENT": "negative or positive, with the probability of positive",
+    "STARS": "negative or positive; with --stars, 1 to 5 stars",
+    "CLASSES": "one of the labels, with its probability",
+}
 
 
 def megabytes(size: int) -> str:
@@ -305,11 +316,23 @@ class RunDescription:
     metrics: Metrics
 
 
-Description = OnnxDescription | RunDescription
+@dataclass(frozen=True)
+class FolderDescription:
+    """A classifier folder, loaded."""
+
+    kind: str
+    path: Path
+    folder: ClassifierFolder
+    bytes: int  # of the network
+
+
+Description = OnnxDescription | RunDescription | FolderDescription
 
 
 def describe(path: Path | None = None) -> Description:
-    """Read the description of a model, a twin or a run folder; raise `ModelError` if it is bad."""
+    """Read the description of a model, a twin or a folder; raise `ModelError` if it is bad."""
+    if (files := classifier_files(path)) is not None:
+        return _of_folder(files)
     if path is not None and path.is_dir():
         run = RunFolder(path)
         run.check()
@@ -330,18 +353,65 @@ def describe(path: Path | None = None) -> Description:
 
 def json_of(description: Description) -> dict[str, Any]:
     """Return a description as JSON values; NaN, such as the loss of a failed training, is None."""
-    found = {**encode(description), "path": str(description.path)}
+    is_folder = isinstance(description, FolderDescription)
+    found = {} if is_folder else {**encode(description), "path": str(description.path)}
     if isinstance(description, OnnxDescription):
         file = description.file
         del found["file"]
         identity = file.identity()
         facts = {**file.facts.as_dict(), "threshold": identity["threshold"]}
         found = {"kind": description.kind, **identity, **facts, **found}
+    elif isinstance(description, FolderDescription):
+        found = _json_of_folder(description)
     elif isinstance(description, RunDescription):
         name = description.path.resolve().name
         found = {"kind": description.kind, "name": name, **found.pop("config"), **found}
     finite: dict[str, Any] = without_infinity(found)
     return finite
+
+
+def _of_folder(files: FolderFiles) -> FolderDescription:
+    from toolkit.model.folder import ClassifierFolder  # late: few models are folders
+
+    folder = ClassifierFolder.read(files)
+    folder.check()
+    return FolderDescription(
+        kind="classifier folder", path=files.folder, folder=folder, bytes=folder.network.bytes
+    )
+
+
+def _json_of_folder(description: FolderDescription) -> dict[str, Any]:
+    folder = description.folder
+    return {
+        "kind": description.kind,
+        **folder.identity(),
+        "path": str(description.path),
+        "network": str(folder.path),
+        "bytes": description.bytes,
+        "pieces": folder.pieces.size,
+        "max_tokens": folder.facts.max_tokens,
+        "reads": "end" if folder.reads_end else "start",
+        "has_stars": folder.has_stars,
+        "labels_are_exclusive": folder.labels.are_exclusive,
+        "one_by_one": folder.network.one_by_one,
+    }
+
+
+def _rows_of_folder(description: FolderDescription) -> Iterator[Fact]:
+    folder = description.folder
+    facts = folder.facts
+    yield "network", f"{folder.path.relative_to(description.path)}, {megabytes(description.bytes)}"
+    yield "SHA-256", f"{folder.sha256} (of all files)"
+    yield "type", facts.preset
+    yield "labels", _labels(folder.labels.names)
+    yield "answers", _ANSWERS_OF[folder.labels.meaning.name]
+    if not folder.labels.are_exclusive:
+        yield "probabilities", "one for each label, which need not add up to 1"
+    end = "last" if folder.reads_end else "first"
+    yield "reads", f"the {end} {facts.max_tokens:,} tokens of a text; {folder.pieces.size:,} pieces"
+    if folder.network.one_by_one:
+        yield "batches", "texts are run one by one, as a batch would change their answers"
+    yield "written by", facts.version
 
 
 def _of_onnx(model: ModelFile, *, is_twin: bool) -> OnnxDescription:
@@ -371,6 +441,8 @@ def _tensor_of(value: ValueInfoProto) -> Tensor:
 
 def next_step(description: Description) -> str:
     """Return the next command to run, or how to use a twin."""
+    if isinstance(description, FolderDescription):
+        return f"Next: toolkit score reviews.csv --model {description.path}"
     if isinstance(description, RunDescription):
         return f"Next: toolkit export {description.path}"
     if description.words is None:
@@ -380,6 +452,9 @@ def next_step(description: Description) -> str:
 
 def rows_of(description: Description) -> Iterator[Fact]:
     """Return all facts of a description in words."""
+    if isinstance(description, FolderDescription):
+        yield from _rows_of_folder(description)
+        return
     if isinstance(description, RunDescription):
         config = description.config
         yield "preset", config.preset

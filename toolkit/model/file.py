@@ -29,6 +29,7 @@ versions, and keep a file of each version under ``tests/frozen_files`` that must
 from __future__ import annotations
 
 import hashlib
+from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -94,8 +95,51 @@ _STARS = _Tensor("output", STARS, element=FLOAT, rank=1)  # optional
 _DIGITS_SHOWN = 16  # of the hash
 
 
+class Model(ABC):
+    """What there is to know of a model, of whichever kind: a file, or a classifier folder.
+
+    `toolkit.model.folder.open_model` reads one.
+    """
+
+    path: Path  # of the ONNX file
+    facts: ModelFacts
+    name: str
+
+    @property
+    @abstractmethod
+    def sha256(self) -> str:
+        """The SHA-256 of what decides the answers, in hexadecimal digits."""
+
+    @property
+    @abstractmethod
+    def has_stars(self) -> bool:
+        """Whether the model predicts stars."""
+
+    def identity(self) -> dict[str, Any]:
+        """Return the facts that identify the model, for the JSON of all commands."""
+        return {
+            "name": self.name,
+            "version": self.facts.version,
+            "path": str(self.path),
+            "preset": self.facts.preset,
+            "sha256": self.sha256,
+            "labels": list(self.facts.labels),
+            "threshold": None if self.facts.has_classes else self.facts.threshold,
+            "toolkit_version": self.facts.toolkit_version,
+        }
+
+    @cached_property
+    def in_one_value(self) -> str:
+        """Name, version and hash, such as ``reviews 2026.11 sha256-0123456789abcdef``.
+
+        These are three words: in name and version, characters other than letters, digits and
+        ``_ . + -`` become ``_``. The hash is the start of the SHA-256.
+        """
+        return in_one_value(self.name, self.facts.version, self.sha256)
+
+
 @dataclass(frozen=True)
-class ModelFile:
+class ModelFile(Model):
     """A model file that was read and found complete."""
 
     path: Path
@@ -176,28 +220,6 @@ class ModelFile:
             return cut_nodes(self.graph, TOKEN_IDS, outputs)
         except ValueError as error:
             raise ModelError(f"{self.path}: damaged, its graph cannot be cut: {error}") from None
-
-    def identity(self) -> dict[str, Any]:
-        """Return the facts that identify the model, for the JSON of all commands."""
-        return {
-            "name": self.name,
-            "version": self.facts.version,
-            "path": str(self.path),
-            "preset": self.facts.preset,
-            "sha256": self.sha256,
-            "labels": list(self.facts.labels),
-            "threshold": None if self.facts.has_classes else self.facts.threshold,
-            "toolkit_version": self.facts.toolkit_version,
-        }
-
-    @cached_property
-    def in_one_value(self) -> str:
-        """Name, version and hash, such as ``reviews 2026.11 sha256-0123456789abcdef``.
-
-        These are three words: in name and version, characters other than letters, digits and
-        ``_ . + -`` become ``_``. The hash is the start of the file's SHA-256.
-        """
-        return in_one_value(self.name, self.facts.version, self.sha256)
 
     @cached_property
     def sha256(self) -> str:

@@ -30,7 +30,7 @@ import pyarrow.compute as pc
 from toolkit.errors import UsageError
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import ModelFile
+from toolkit.model.file import Model
 from toolkit.model.stars import rescaled
 
 Range = tuple[float, float]  # from the first number to below the second
@@ -198,7 +198,7 @@ class Labelling:
 
     @classmethod
     def of(
-        cls, model: ModelFile, threshold: float | None, neutral: Neutral, *, by_sentence: bool
+        cls, model: Model, threshold: float | None, neutral: Neutral, *, by_sentence: bool
     ) -> Labelling:
         """Check the options; raise `UsageError` as documented in `toolkit.model.scorer.Scorer`."""
         facts = model.facts

@@ -12,7 +12,6 @@ import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -34,6 +33,7 @@ if TYPE_CHECKING:
 # Bytes for weights and tensors of all networks of a process; the largest preset needs 10 MiB.
 # Without a limit, a tiny file could ask for any amount: by shapes, by doubling, or by its ids.
 _MOST_MEMORY = 768 << 20
+_limits: list[int] = []  # the limit of this process, once there is one
 _LARGEST_FIXED = 4096  # bytes; a larger weight is never part of the digest
 _LARGEST_CONSTANT = 64 << 20  # bytes; a larger tensor is not precomputed when a file is loaded
 
@@ -83,15 +83,35 @@ def _count_steps(model: ModelProto) -> int:
 
 
 def _session(part: ModelProto) -> ort.InferenceSession:
-    _limit_memory()
+    return open_content(part.SerializeToString(), _MOST_MEMORY)
+
+
+def open_content(content: bytes, most_memory: int) -> ort.InferenceSession:
+    """Load the content of a checked ONNX file; raises the errors of ONNX Runtime.
+
+    Parameters
+    ----------
+    content : bytes
+        A model whose graph was checked, as `toolkit.model.onnx.parse_onnx` does.
+    most_memory : int
+        Bytes that all networks of the process may take. The first network of a process sets the
+        limit. A network that needs a higher one has none.
+
+    Returns
+    -------
+    ort.InferenceSession
+        The session, of one thread.
+    """
     options = session_options()
-    options.add_session_config_entry("session.use_env_allocators", "1")
+    if limit_memory(most_memory) >= most_memory:
+        options.add_session_config_entry("session.use_env_allocators", "1")
     # Versions of ONNX Runtime that do not know this entry ignore it.
     options.add_session_config_entry(
         "optimization.constant_folding_max_output_size_in_bytes", str(_LARGEST_CONSTANT)
     )
+    # Its fallback would try the same provider again, and print that on standard output.
     return ort.InferenceSession(
-        part.SerializeToString(), options, providers=["CPUExecutionProvider"]
+        content, options, providers=["CPUExecutionProvider"], enable_fallback=0
     )
 
 
@@ -106,14 +126,20 @@ def _has_known_steps(part: ModelProto) -> bool:
     )
 
 
-@cache
-def _limit_memory() -> None:
-    """Limit the memory of all networks of this process; an allocator can be registered once."""
+def limit_memory(most: int) -> int:
+    """Limit the memory of all networks of this process, once; return the limit in force."""
+    if not _limits:
+        _register_allocator(most)
+        _limits.append(most)
+    return _limits[0]
+
+
+def _register_allocator(most: int) -> None:
     arena = ort.OrtMemoryInfo(
         "Cpu", ort.OrtAllocatorType.ORT_ARENA_ALLOCATOR, 0, ort.OrtMemType.DEFAULT
     )
     with suppress(RuntimeError):  # a program that uses this as a library has registered one
-        ort.create_and_register_allocator(arena, ort.OrtArenaCfg({"max_mem": _MOST_MEMORY}))
+        ort.create_and_register_allocator(arena, ort.OrtArenaCfg({"max_mem": most}))
 
 
 _ELEMENTS: dict[type, int] = {np.float32: FLOAT, np.int32: INT32}

@@ -191,8 +191,13 @@ def read_onnx(path: Path) -> ModelProto:
 
 def read_model(path: Path) -> bytes:
     """Read the bytes of a model file; raise `ModelError` if it is not a file, or too large."""
+    return read_content(path, MOST_BYTES)
+
+
+def read_content(path: Path, most: int) -> bytes:
+    """Read the bytes of a file of a model; raise `ModelError` if it has more than `most`."""
     try:
-        _check_kind(path)
+        _check_kind(path, most)
         return path.read_bytes()
     except FileNotFoundError:
         raise ModelError(f"{path}: no such model file") from None
@@ -213,7 +218,13 @@ def parse_onnx(content: bytes, path: Path) -> ModelProto:
     return model
 
 
-def _check_kind(path: Path) -> None:
+def check_no_loops(model: ModelProto, path: Path) -> None:
+    """Raise `ModelError` for a `Scan`, which only a network of this toolkit may have."""
+    if any(node.op_type == "Scan" for node in model.graph.node):
+        raise ModelError(f"{path}: the node 'Scan' is not in a network of a classifier")
+
+
+def _check_kind(path: Path, most: int) -> None:
     """Refuse anything but a file before opening it: reading a pipe could block forever."""
     if path.is_dir():
         raise ModelError(
@@ -222,9 +233,10 @@ def _check_kind(path: Path) -> None:
     size = path.stat().st_size
     if not path.is_file():
         raise ModelError(f"{path}: a pipe or a device, expected a model file; save it first")
-    if size > MOST_BYTES:
+    if size > most:
         raise ModelError(
-            f"{path}: {size / 1e6:,.0f} MB, expected a model file of {MOST_BYTES >> 20} MiB at most"
+            f"{path}: {size / 1e6:,.0f} MB, expected a model file of {max(1, most >> 20):,} MiB at "
+            "most"
         )
 
 

@@ -6,6 +6,7 @@ core alone: for them, most of the time would go into calls of Arrow.
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -72,7 +73,7 @@ def as_strings(texts: Texts) -> Texts:
     return texts if plain else texts.cast(pa.string())
 
 
-_Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
+Values: TypeAlias = "npt.NDArray[np.generic] | pa.Array"  # (texts,)
 
 # Reviews per step, to bound the memory for token ids.
 _ROWS_AT_ONCE = 4096
@@ -83,7 +84,47 @@ CUT_TO_LENGTH = "cut_to_length"
 OTHER_LANGUAGE = "other_language"
 
 
-class Predictor:
+class TextPredictor(ABC):
+    """Predicts numbers for texts, block by block."""
+
+    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
+        """Return the record batch of `Scorer.predict`."""
+        texts = as_strings(texts)
+        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
+        blocks = [
+            self.block(texts.slice(start, _ROWS_AT_ONCE), with_reading=with_reading)
+            for start in starts
+        ]
+        columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
+        has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
+        is_other = columns.pop(OTHER_LANGUAGE)
+        if has_score.true_count < len(has_score):
+            columns = {
+                name: pc.if_else(has_score, values, pa.scalar(None, values.type))
+                for name, values in columns.items()
+            }
+        if with_reading:
+            columns[OTHER_LANGUAGE] = is_other  # not null: these texts have no score
+        return pa.RecordBatch.from_pydict(columns)
+
+    @abstractmethod
+    def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
+        """Return the columns of `Scorer.predict` for a block of texts by name, (texts,) each.
+
+        With `other_language`: whether a text is left without an answer because of its language; and
+        `is_known`: whether a text that is not blank has an answer.
+        """
+
+    @abstractmethod
+    def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
+        """Return label and probability of each of a few texts; None if `predict` has to be used."""
+
+    @abstractmethod
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Return the ids of `Scorer.token_ids`."""
+
+
+class Predictor(TextPredictor):
     """Tokenizes texts and runs a network; safe to share between threads."""
 
     def __init__(
@@ -107,26 +148,6 @@ class Predictor:
         self._scores_sentences = labelling.by_sentence or aspects is not None
         self._needs_cuts = self._scores_sentences or reasons is not None
 
-    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
-        """Return the record batch of `Scorer.predict`."""
-        texts = as_strings(texts)
-        starts = range(0, max(1, len(texts)), _ROWS_AT_ONCE)
-        blocks = [
-            self._block(texts.slice(start, _ROWS_AT_ONCE), with_reading=with_reading)
-            for start in starts
-        ]
-        columns = {name: _together([block[name] for block in blocks]) for name in blocks[0]}
-        has_score = pc.and_not(columns.pop("is_known"), is_blank(texts))
-        is_other = columns.pop(OTHER_LANGUAGE)
-        if has_score.true_count < len(has_score):
-            columns = {
-                name: pc.if_else(has_score, values, pa.scalar(None, values.type))
-                for name, values in columns.items()
-            }
-        if with_reading:
-            columns[OTHER_LANGUAGE] = is_other  # not null: these texts have no score
-        return pa.RecordBatch.from_pydict(columns)
-
     def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
         """Return label and probability of each of a few texts.
 
@@ -138,12 +159,11 @@ class Predictor:
         ids = None if content is None else self._vocabulary.encode_few(content, most)
         if ids is None:
             return None
-        needs_no_word = not self._facts.counts_known_tokens
-        is_known = (self._silent.has_speaking_word(ids) & ~self._other.is_likely(ids)).tolist()
+        is_known = (self._have_known_words(ids) & ~self._are_in_other_language(ids)).tolist()
         probabilities = self._moved(self._network.run_all(ids)[PROBABILITY]).tolist()
         return [
             (self._labelling.of_one(probability), probability)
-            if isinstance(text, str) and text and not text.isspace() and (known or needs_no_word)
+            if isinstance(text, str) and text and not text.isspace() and known
             else (None, None)
             for text, known, probability in zip(texts, is_known, probabilities, strict=True)
         ]
@@ -216,7 +236,7 @@ class Predictor:
         known = ids.known_tokens(self._facts.max_tokens)
         return self._facts.stars.stars(logits, known).astype(np.float32)
 
-    def _block(self, texts: Texts, *, with_reading: bool) -> dict[str, _Values]:
+    def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
         """Return the columns of some texts by name, and `other_language` and `is_known`."""
         # One token more than the model reads, to see whether a text is cut.
         most = self._facts.max_tokens + 1
@@ -249,11 +269,11 @@ class Predictor:
             return np.zeros(len(ids), np.bool_)
         return self._other.is_likely(ids)
 
-    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, _Values]:
+    def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, Values]:
         """Return the columns of a model of sentiment, by name."""
         probability = outputs[PROBABILITY]
         moved = self._moved(probability)
-        found: dict[str, _Values] = {"probability": moved}
+        found: dict[str, Values] = {"probability": moved}
         if STARS in outputs:
             stars = outputs[STARS] if not self._shift else self._moved_stars(probability, ids)
             found["stars"] = np.round(stars, STAR_DECIMALS)
@@ -282,7 +302,7 @@ class Predictor:
         return found
 
 
-def _together(parts: Sequence[_Values]) -> pa.Array:
+def _together(parts: Sequence[Values]) -> pa.Array:
     if isinstance(parts[0], pa.Array):
         return pa.concat_arrays(parts)
     return arrow_of(np.concatenate(parts))
@@ -314,8 +334,7 @@ class KnownWords:
 
     def are_few(self, ids: TokenIds) -> _Flags:
         """Return which reviews have few known words, (reviews,); not those without a token."""
-        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
-        read = TokenIds(ids.values, starts, ids.stops)
+        read = ids.last(self.most_tokens)
         few = read.count(self._is_word) < FEW_KNOWN * read.lengths
         unsure = np.flatnonzero(few)
         read = read.take(unsure)

@@ -64,11 +64,10 @@ class Reasons:
 
     def of(self, ids: TokenIds, is_positive: npt.NDArray[np.bool_]) -> pa.StringArray:
         """Return the reasons of each review, joined; the ids must be made ``with_cuts``."""
-        starts = np.maximum(ids.starts, ids.stops - self._most)
-        read = TokenIds(ids.values, starts, ids.stops)
+        read = ids.last(self._most)
         places = np.flatnonzero(ids.values > UNKNOWN_ID)
         rows = np.searchsorted(ids.stops, places, "right")
-        is_read = places >= starts[rows]
+        is_read = places >= read.starts[rows]
         places = places[is_read]
         rows = rows[is_read]
         found, is_exact = self._contributions(read, rows, places)

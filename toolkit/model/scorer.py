@@ -7,7 +7,7 @@ is its options alone; each process keeps the scorers that it has opened.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
@@ -15,15 +15,22 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 import pyarrow as pa
 
 from toolkit.errors import UsageError
-from toolkit.model import DEFAULT_MODEL, find_model
+from toolkit.model import DEFAULT_MODEL
 from toolkit.model.added_values import Predicted
 from toolkit.model.checked_files import is_known, remember
 from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
-from toolkit.model.file import load_model
+from toolkit.model.file import Model, ModelFile
 from toolkit.model.labels import Labelling, Range
-from toolkit.model.network import open_network
-from toolkit.model.predictor import STAR_DECIMALS, Predictor, array_of, list_of
+from toolkit.model.network import Network, open_network
+from toolkit.model.opened import files_of, open_model
+from toolkit.model.predictor import (
+    STAR_DECIMALS,
+    Predictor,
+    TextPredictor,
+    array_of,
+    list_of,
+)
 from toolkit.model.prior import base_of, shift_of
 from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
 from toolkit.records.columns import (
@@ -40,6 +47,7 @@ if TYPE_CHECKING:
     from toolkit.model.aspects import AspectLists, Aspects
     from toolkit.model.class_answers import ClassAnswers
     from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.folder import ClassifierFolder
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
     from toolkit.model.sentences import ScoredSentences
@@ -52,6 +60,25 @@ class Score(NamedTuple):
     probability: float | None  # of the positive class, 0 to 1
 
 
+@dataclass(frozen=True)
+class _Words:
+    """The loaded parts of a model file, which knows words. A classifier folder has none of them."""
+
+    file: ModelFile
+    vocabulary: Vocabulary
+    network: Network
+
+    @classmethod
+    def open(cls, file: ModelFile) -> Self:
+        """Load a model file, and check that its graph gives the same answers as the toolkit."""
+        words = cls(file, file.vocabulary, open_network(file))
+        if not is_known(file.sha256):
+            from toolkit.model.agreement import check_agreement  # late: shipped models are known
+
+            check_agreement(file, words.network)
+        return words
+
+
 class Scorer:
     """A loaded model, ready to score; safe to share between threads.
 
@@ -61,9 +88,9 @@ class Scorer:
     Parameters
     ----------
     model : str | Path | None
-        A text-in model file of `toolkit export`, the run folder that it was written into, or the
+        A text-in model file of `toolkit export`, the run folder that it was written into, the
         name of a shipped model: `reviews` (the default), `reviews-small`, `reviews-open` or
-        `conv1d`.
+        `conv1d`; or a folder with a text classifier (`toolkit.model.folder`).
     threshold : float | None
         Reviews with at least this probability are positive, 0 to 1. Default: the model's own.
     neutral : Range | Literal[True] | None
@@ -96,7 +123,9 @@ class Scorer:
     Raises
     ------
     ModelError
-        If the file is missing, damaged, or not a model of this toolkit.
+        If the file is missing, damaged, or not a model that the toolkit reads.
+    MissingExtraError
+        If a package is missing that a classifier folder needs.
     UsageError
         If the threshold is not within 0 to 1; if the neutral range does not include it; if the
         model has no neutral range of its own, or a label ``mixed``; if aspects or prior are
@@ -160,7 +189,7 @@ class Scorer:
         return scorer
 
     def _open(self, options: ScorerOptions) -> None:
-        self._file = load_model(options.model)
+        self._file: Model = open_model(options.model)
         self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
         self.answers: ClassAnswers | None = None  # for a model of classes
@@ -174,17 +203,17 @@ class Scorer:
                 top=options.top,
                 probabilities=options.probabilities,
             )
-        self.vocabulary: Vocabulary = self._file.vocabulary  # the words that the model knows
-        self._network = open_network(self._file)
-        if not is_known(self._file.sha256):
-            from toolkit.model.agreement import check_agreement  # late: shipped models are known
-
-            check_agreement(self._file, self._network)
+        self._words: _Words | None = None
+        if isinstance(self._file, ModelFile):
+            self._words = _Words.open(self._file)
+        else:
+            self._folder.check()
         self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
         self._set(options)
 
     def _set(self, options: ScorerOptions) -> None:
         """Apply options to the loaded model."""
+        self._check_words_of(options)
         self._labelling = Labelling.of(
             self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
         )
@@ -195,22 +224,74 @@ class Scorer:
         # The checked range, in place of a list or other numbers.
         is_own = options.neutral is True
         self.options = replace(options, neutral=True if is_own else self.neutral)
-        self._predictor = Predictor(
-            self._network,
-            self.vocabulary,
+        self._predictor = self._predictor_of(options, self.answers)
+        self._class_predictor = self._predictor  # with the probabilities of all classes
+        if self.answers is not None and not self.answers.probabilities:
+            self._class_predictor = self._predictor_of(
+                options, replace(self.answers, probabilities=True)
+            )
+
+    def _predictor_of(self, options: ScorerOptions, answers: ClassAnswers | None) -> TextPredictor:
+        """Return what predicts numbers for texts with these options."""
+        shift = 0.0 if options.prior is None else shift_of(options.prior, self.base)
+        if self._words is None:
+            from toolkit.model.folder_predictor import FolderPredictor
+
+            return FolderPredictor(self._folder, answers, shift)
+        return Predictor(
+            self._words.network,
+            self._words.vocabulary,
             self._labelling,
             aspects=options.aspects,
             reasons=self._reasons if options.reasons else None,
-            shift=0.0 if options.prior is None else shift_of(options.prior, self.base),
-            answers=self.answers,
+            shift=shift,
+            answers=answers,
         )
-        self._class_predictor = self._predictor  # with the probabilities of all classes
-        if self.answers is not None and not self.answers.probabilities:
-            self._class_predictor = Predictor(
-                self._network,
-                self.vocabulary,
-                self._labelling,
-                answers=replace(self.answers, probabilities=True),
+
+    @property
+    def _folder(self) -> ClassifierFolder:
+        from toolkit.model.folder import ClassifierFolder  # late: few models are folders
+
+        assert isinstance(self._file, ClassifierFolder)
+        return self._file
+
+    @property
+    def has_words(self) -> bool:
+        """Whether the model knows words, as model files do.
+
+        A classifier folder knows pieces of words. It has no explanations, sentences and aspects.
+        """
+        return self._words is not None
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words that the model knows; raises `UsageError` for a classifier folder."""
+        return self._words_for("vocabulary").vocabulary
+
+    def check_words(self, name: str) -> None:
+        """Raise `UsageError` for a classifier folder; ``name``: what needs words."""
+        self._words_for(name)
+
+    def _words_for(self, name: str) -> _Words:
+        if self._words is None:
+            raise UsageError(
+                f"{name}: for models of this toolkit, which know words. {self._file.name} is a "
+                f"folder with a tokenizer of its own. Name another model, such as {DEFAULT_MODEL}."
+            )
+        return self._words
+
+    def _check_words_of(self, options: ScorerOptions) -> None:
+        """Raise `UsageError` for options that a classifier folder has no use for."""
+        needing = {
+            "--by-sentence": options.by_sentence,
+            "--aspects": options.aspects is not None,
+            "--reasons": options.reasons,
+        }
+        if needed := [name for name, is_given in needing.items() if is_given]:
+            self.check_words(", ".join(needed))
+        if options.prior is not None and self._words is None and self.has_stars:
+            raise UsageError(
+                f"--prior: the labels of {self._file.name} are stars. Leave the prior out."
             )
 
     @property
@@ -333,7 +414,13 @@ class Scorer:
 
     def score_sentences(self, ids: TokenIds, probability: Probabilities) -> ScoredSentences:
         """Score the sentences of reviews by their ids, made ``with_cuts``, and probabilities."""
-        return self._predictor.score_sentences(ids, probability)
+        return self._word_predictor.score_sentences(ids, probability)
+
+    @property
+    def _word_predictor(self) -> Predictor:
+        self.check_words("sentences")
+        assert isinstance(self._predictor, Predictor)
+        return self._predictor
 
     @property
     def sha256(self) -> str:
@@ -342,8 +429,13 @@ class Scorer:
 
     @property
     def max_tokens(self) -> int:
-        """How many tokens the model reads: the last ones of each review."""
+        """How many tokens the model reads: the last ones of each review, or `reads_start`."""
         return self.facts.max_tokens
+
+    @property
+    def reads_start(self) -> bool:
+        """Whether the model reads the start of a long text, as most classifier folders do."""
+        return self._words is None and not self._folder.reads_end
 
     @property
     def has_stars(self) -> bool:
@@ -477,9 +569,10 @@ class Scorer:
     def _reasons(self) -> Reasons:
         from toolkit.model.reasons import Reasons  # late: few runs want them
 
+        words = self._words_for("--reasons")
         return Reasons(
-            self._file,
-            self.vocabulary,
+            words.file,
+            words.vocabulary,
             most_words=self.most_reasons,
             explainer=lambda: self._explainer,
         )
@@ -527,6 +620,7 @@ class Scorer:
             numbers and function words, or is probably not in English.
         """
         self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
+        self.check_words("explain")
         if not isinstance(text, str) or not text.strip():
             raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
         ((sentiment, probability),) = self.score([text])
@@ -541,12 +635,12 @@ class Scorer:
             return found
         names = () if self.aspects is None else self.aspects.names
         negative, positive = self.facts.labels
-        scored = self._predictor.sentences(texts)
+        scored = self._word_predictor.sentences(texts)
         return found.with_sentences(scored, (negative, positive), names)
 
     def why_unscored(self, text: str) -> str:
         """Return the reason, for a message, why a text that is not blank has no score."""
-        return self._predictor.why_unscored(array_of([text])[0].as_py())
+        return self._word_predictor.why_unscored(array_of([text])[0].as_py())
 
     def score_array(self, texts: pa.Array | pa.ChunkedArray) -> tuple[pa.Array, pa.FloatArray]:
         """Score an Arrow array of any string type.
@@ -731,7 +825,7 @@ class Scorer:
         if not self._explainers:
             from toolkit.model.explain import Explainer  # late: scoring does not need it
 
-            self._explainers.append(Explainer(self._file))
+            self._explainers.append(Explainer(self._words_for("explain").file))
         return self._explainers[0]
 
 
@@ -772,16 +866,19 @@ def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
             "on all machines, and pickle it again."
         )
     remember(checked)
-    path = find_model(options.model)
     try:
-        found = path.stat()
+        # A replaced file must be opened again, so these facts are part of the key.
+        files = tuple(_facts_of(path) for path in files_of(options.model))
     except OSError:  # opening the file reports what is wrong
         return Scorer.of(options)
-    # A replaced file must be opened again, so these facts are part of the key.
-    file = (path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino)
-    return _opened(options, file)
+    return _opened(options, files)
+
+
+def _facts_of(path: Path) -> tuple[object, ...]:
+    found = path.stat()
+    return path.absolute(), found.st_mtime_ns, found.st_size, found.st_ino
 
 
 @lru_cache(MOST_SCORERS)
-def _opened(options: ScorerOptions, _file: tuple[object, ...]) -> Scorer:
+def _opened(options: ScorerOptions, _files: tuple[object, ...]) -> Scorer:
     return Scorer.of(options)

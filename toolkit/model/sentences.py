@@ -70,7 +70,7 @@ class SentenceRule:
         """Cut the last ``most_tokens`` tokens of each review; its ids were made ``with_cuts``."""
         if ids.cuts is None:
             raise ValueError("ids with cuts are expected")
-        starts = np.maximum(ids.starts, ids.stops - most_tokens)
+        starts = ids.last(most_tokens).starts
         begins = np.zeros(len(ids.values) + 1, np.bool_)
         begins[ids.cuts] = begins[starts] = begins[ids.stops] = True
         words = self._contrasts(ids.values, begins)

@@ -24,7 +24,7 @@ from toolkit.text.token_ids import UNKNOWN_ID
 
 BASE_LOGIT = "base_logit"
 BASE_IDS = "base_ids"
-_STEPS = ("words", "adapted")
+_STEPS = ("known_ids", "words", "adapted")
 
 
 def logits_of_network(network: Any, ids: Any) -> Any:

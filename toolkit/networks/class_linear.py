@@ -34,8 +34,8 @@ from toolkit.networks.bigrams import (
 from toolkit.networks.tables import Codes, Floats, keras, tf
 from toolkit.text.token_ids import Ids
 
-_STEPS = ("bigrams", "class_linear")
-_WEIGHTS = ("cells", "squares", "slots", "scales", "biases")
+_STEPS = ("bigrams", "class_linear", "class_softmax")
+WEIGHTS = ("cells", "squares", "slots", "scales", "biases")
 
 SQUARE_STEPS = 64  # squares of idf are rounded to multiples of 1 / 64
 
@@ -86,7 +86,7 @@ class ClassTables:
 class ClassLinear(keras.layers.Layer):  # type: ignore[misc] # Keras ships no types
     """Ids (batch, tokens) int32 → probabilities (batch, classes) float32."""
 
-    SIZES = ("vocabulary", "rows", "slots", "classes")
+    SIZES: tuple[str, ...] = ("vocabulary", "rows", "slots", "classes")
 
     def __init__(self, **options: Any) -> None:
         self._sizes = {name: options.pop(name) for name in self.SIZES}
@@ -152,7 +152,7 @@ def frozen(found: ClassTables) -> Any:
 def sharpened(network: Any, scale: float) -> Any:
     """Make a copy of a network with all logits multiplied; 1 / scale is called the temperature."""
     layer = network.layers[-1]
-    found = dict(zip(_WEIGHTS, map(np.asarray, layer.get_weights()), strict=True))
+    found = dict(zip(WEIGHTS, map(np.asarray, layer.get_weights()), strict=True))
     found |= {name: found[name] * np.float32(scale) for name in ("scales", "biases")}
     return frozen(ClassTables(layer.get_config()["vocabulary"], **found))
 
@@ -160,11 +160,18 @@ def sharpened(network: Any, scale: float) -> Any:
 def to_onnx(network: Any) -> onnx.ModelProto | None:
     """Write the graph, `token_ids` → `probabilities`, with an int8 table; None for others."""
     layer = network.layers[-1]
-    if not isinstance(layer, ClassLinear):
+    if type(layer) is not ClassLinear:
         return None
-    found = dict(zip(_WEIGHTS, map(np.asarray, layer.get_weights()), strict=True))
     sizes = layer.get_config()
-    weights: dict[str, npt.NDArray[Any]] = {
+    weights = graph_weights(layer)
+    return tables.table_graph(_STEPS, weights, sizes["vocabulary"], classes=sizes["classes"])
+
+
+def graph_weights(layer: ClassLinear) -> dict[str, npt.NDArray[Any]]:
+    """Return the weights of the graph by name."""
+    found = {name: np.asarray(getattr(layer, name)) for name in WEIGHTS}
+    sizes = layer.get_config()
+    return {
         **found,
         # No pair owns a slot whose quotient is below zero: row 0 is never found.
         "slots": np.where(found["slots"] == 0, -1, found["slots"]).astype(np.int32),
@@ -174,7 +181,6 @@ def to_onnx(network: Any) -> onnx.ModelProto | None:
         "nothing": np.array(0, np.int32),
         "classes": tables.integers(sizes["classes"]),
     }
-    return tables.table_graph(_STEPS, weights, sizes["vocabulary"], classes=sizes["classes"])
 
 
 def from_onnx(_: onnx.ModelProto) -> None:

@@ -38,7 +38,9 @@ _MODELS = {
 }
 _OWN_MODULES = "toolkit.networks."
 _OWN_PACKAGE = "review_sentiment_toolkit>"
-_OWN_LAYERS = {"Adapted", "ClassLinear", "ClassRecurrent", "NgramLinear", "NgramRecurrent"}
+_OWN_LAYERS = {
+    *("Adapted", "ClassAdapted", "ClassLinear", "ClassRecurrent", "NgramLinear", "NgramRecurrent")
+}
 
 # Layers that run code, or open files, that the config names.
 _RUN_CODE = {"FlaxLayer", "JaxLayer", "Lambda", "TFSMLayer", "TorchModuleWrapper"}
@@ -78,11 +80,13 @@ def save_keras(network: Any, path: Path) -> None:
 
 def graph_of_network(network: Any) -> onnx.ModelProto | None:
     """Write the graph of a Keras network, `token_ids` → `probability`; None if it is not ours."""
-    from toolkit.networks import adapted
+    from toolkit.networks import adapted, class_adapted
 
     graphs = (module.to_onnx(network) for module in _networks())
     found = next((graph for graph in graphs if graph is not None), None)
-    return found or adapted.to_onnx(network, graph_of_network)
+    if found is None:
+        found = adapted.to_onnx(network, graph_of_network)
+    return found or class_adapted.to_onnx(network, graph_of_network)
 
 
 def network_of_graph(graph: onnx.ModelProto) -> Any:
@@ -110,7 +114,7 @@ def load_keras(path: Path) -> Any:
     check_keras_file(path)
     keras = import_keras()
     # Keras finds our layers when they are imported.
-    from toolkit.networks import adapted, class_linear, ngram_linear, ngram_recurrent  # noqa: F401
+    from toolkit.networks import class_adapted, ngram_linear, ngram_recurrent  # noqa: F401
 
     try:
         with _limited_memory(path):

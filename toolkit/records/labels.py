@@ -52,6 +52,11 @@ def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
     return pa.array(found, pa.float32(), from_pandas=True).take(codes.indices)
 
 
+def opinion_in(word: str) -> float:
+    """Return 0 for a word for negative, 1 for positive; NaN for all others, also for numbers."""
+    return _WORDS.get(plain_label(word), nan)
+
+
 def target(word: str) -> float:
     """Return the probability of the positive class for a word, 0 to 1; NaN for unknown words."""
     word = plain_label(word)
@@ -262,7 +267,8 @@ def _are_topics(words: Sequence[str], by_word: Targets, counts: Rows) -> bool:
     ``by_word``: the target of each different label, NaN for an unknown one. ``counts``: number of
     rows with each.
     """
-    is_unknown = np.isnan(by_word) & np.array([bool(word) for word in words])
+    is_word = np.array([bool(word) for word in words], np.bool_)
+    is_unknown = np.isnan(by_word) & is_word
     unknown = int(np.count_nonzero(is_unknown))
     is_known = ~np.isnan(by_word)
     known = int(np.count_nonzero(is_known))
@@ -485,7 +491,10 @@ def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str
     expected = _EXPECTED.get(kind, "a number" if kind.startswith("positive from") else "a label")
     advice = "Choose the column with --label-column"
     if number(word) > 1:
-        advice = "Say from which number on labels are positive with --positive-from"
+        advice = (
+            "Say from which number on labels are positive with --positive-from. Numbers that are "
+            "classes, such as departments, are learned with toolkit train --classes"
+        )
     elif word:
         advice += ", or name labels with --positive and --negative"
         if kind == USUAL and are_topics:

@@ -251,8 +251,8 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
 
-        Counts of aspects, classes, neutral labels and texts in another language are left out if
-        there are none. A model of classes has no counts of sentiment.
+        Counts of aspects, classes, neutral labels and texts in another language are left out where
+        they are 0. A model of classes has no counts of sentiment.
         """
         read = self.with_labels_read()
         if_any = ("aspects", "classes", "labels", "neutral_labels", "other_language")
@@ -339,6 +339,7 @@ class ScoringModel:
     unsure: float | None = None  # share of unsure scores on the reviews of calibration
     base: float = EVEN  # share of positive reviews that the model is calibrated for
     prior: float | None = None
+    reads_start: bool = False  # of a long text, rather than its end
 
     @classmethod
     def of(cls, scorer: Scorer) -> Self:
@@ -352,6 +353,7 @@ class ScoringModel:
             unsure=scorer.facts.unsure,
             base=scorer.base,
             prior=scorer.prior,
+            reads_start=scorer.reads_start,
         )
 
     def adjusted_share(self, summary: Summary) -> float | None:

@@ -18,7 +18,7 @@ from toolkit.records.formats import open_reviews
 from toolkit.records.inputs import FileFacts
 from toolkit.records.review_file import Output, Reject, ReviewFile
 from toolkit.scoring.block_loop import run_blocks
-from toolkit.scoring.block_scorer import BlockScorer
+from toolkit.scoring.block_scorer import BlockScorer, reading_for
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
 from toolkit.scoring.identity import (
@@ -288,7 +288,9 @@ class _Run:
         job = result.job
         options = self.options
         try:
-            reviews = opened.enter_context(open_reviews(job.input, options.reading))
+            reviews = opened.enter_context(
+                open_reviews(job.input, reading_for(self.scorer, options.reading))
+            )
             result.columns = reviews.chosen
             form = output_form(reviews, job, options)
             options.subset.check(reviews)

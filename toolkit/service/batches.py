@@ -97,6 +97,8 @@ class Batches:
             raise UsageError("stars: the model of this service has no stars")
         if wanted.neutral and self._neutral is None:
             raise UsageError("neutral: the model of this service has no neutral range")
+        if wanted.explain:
+            self._scorer.check_words("explain")
         self._scorer_for(wanted)  # raises if a label of the model is itself called mixed
 
     def words_of(self, texts: list[str | None]) -> int:
@@ -109,6 +111,7 @@ class Batches:
         size = sum(len(text or "") + _SIZE_OF_A_TEXT for text in texts)
         job = _Job(wanted=wanted, texts=texts, size=size, answer=loop.create_future())
         is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
+        is_slow |= not self._scorer.has_words  # a transformer takes milliseconds for a text
         if is_slow:
             lane = self._explained if wanted.explain else self._later
             lane.jobs.append(job)

@@ -52,8 +52,7 @@ class OtherLanguage:
         found = np.zeros(len(ids), np.bool_)
         if not self._is_english:
             return found
-        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
-        read = TokenIds(ids.values, starts, ids.stops)
+        read = ids.last(self.most_tokens)
         foreign = read.count(self._is_evidence)
         unsure = np.flatnonzero(foreign)
         if len(unsure):

@@ -41,7 +41,7 @@ class SilentWords:
     def has_speaking_word(self, ids: TokenIds) -> _Flags:
         """Check for each text, (texts,), whether the model knows a word that says something."""
         found = ids.has_known_token(self.most_tokens)
-        starts = np.maximum(ids.starts, ids.stops - self.most_tokens)
+        starts = ids.last(self.most_tokens).starts
         unsure = np.flatnonzero(found)
         for back in range(1, _LAST_WORDS + 1):
             at = ids.stops[unsure] - back

@@ -135,23 +135,29 @@ class TokenIds:
         """The row of each id, (all ids,) int64."""
         return np.repeat(np.arange(len(self)), self.lengths)
 
+    def last(self, most_tokens: int) -> TokenIds:
+        """Keep the last ``most_tokens`` ids of each row; of the other facts, none is kept."""
+        starts = np.maximum(self.starts, self.stops - most_tokens)
+        return TokenIds(self.values, starts, self.stops)
+
     def known_tokens(self, most_tokens: int) -> Ids:
         """Number of words among the last ``most_tokens`` ids of each row, (rows,) int32.
 
         The start id is one of these ids if the review is shorter.
         """
-        starts = np.maximum(self.starts, self.stops - most_tokens)
-        before = np.cumsum(np.concatenate([[False], self.values >= FIRST_WORD_ID]), dtype=np.int32)
-        found: Ids = before[self.stops] - before[starts]
-        return found
+        return self.last(most_tokens)._sums(self.values >= FIRST_WORD_ID)
 
     def count(self, flags: npt.NDArray[np.uint8]) -> Ids:
         """Count the flagged ids of each row, (rows,) int32; flags are 0 or 1, (vocabulary,)."""
         counted = count_flagged(self.values, self.starts, stops=self.stops, flags=flags)
         if counted is not None:
             return counted
+        return self._sums(flags.take(self.values))
+
+    def _sums(self, numbers: npt.NDArray[np.bool_] | npt.NDArray[np.uint8]) -> Ids:
+        """Sum the numbers of each row, (rows,) int32; there is one number for each id."""
         before = np.zeros(len(self.values) + 1, np.int32)
-        np.cumsum(flags.take(self.values), out=before[1:])
+        np.cumsum(numbers, out=before[1:])
         found: Ids = before[self.stops] - before[self.starts]
         return found
 

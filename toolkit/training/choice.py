@@ -7,7 +7,6 @@ regression. `toolkit.training.run` fits the networks and keeps the best one.
 from __future__ import annotations
 
 import time
-import warnings
 from dataclasses import replace
 
 import numpy as np
@@ -30,6 +29,7 @@ from toolkit.training.result import Outcome, Probabilities
 from toolkit.training.reviews import Reviews
 from toolkit.training.sources import has_columns
 from toolkit.training.split import folds_for_few, split_kind
+from toolkit.training.tfidf import tfidf_probabilities
 from toolkit.training.tried import ADAPTING, TFIDF, Tried
 
 LIKELIER = "the likelier label"
@@ -40,13 +40,13 @@ _TEXTS_TO_READ = 2_000  # texts that are read to find the language
 _STEPS = 1_000  # of the regression
 
 
-def presets_to_try(reviews: int) -> list[str]:
-    """Return the names of the presets to try on a number of reviews."""
-    return [
-        preset.name
+def presets_to_try(texts: int, *, of_classes: bool = False) -> list[str]:
+    """Return the names of the presets to try on a number of texts."""
+    fewest = {
+        preset.name: preset.classes_tried_from if of_classes else preset.tried_from
         for preset in PRESETS.values()
-        if preset.tried_from is not None and reviews >= preset.tried_from
-    ]
+    }
+    return [name for name, count in fewest.items() if count is not None and texts >= count]
 
 
 def baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
@@ -68,31 +68,8 @@ def _likelier(data: FitData, _: TrainingOptions) -> Probabilities:
 
 
 def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None:
-    """Predict by scikit-learn with its defaults; None if it finds no words in the reviews."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    fitted = data.fitted
-    held_out = data.held_out
-    if len(fitted) > _MOST_OF_BASELINE:
-        drawn = np.random.default_rng(options.seed).permutation(len(fitted))[:_MOST_OF_BASELINE]
-        fitted = fitted.take(np.sort(drawn))
-    vectors = TfidfVectorizer(dtype=np.float32)
-    regression = LogisticRegression(max_iter=_STEPS, class_weight=options.class_weight)
-    if held_out is None or len(np.unique(fitted.labels)) < 2:
-        return None
-    try:
-        words = vectors.fit_transform(fitted.texts.to_pylist())
-    except ValueError:  # no word has two letters
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(words, fitted.labels)
-    found: Probabilities = regression.predict_proba(vectors.transform(held_out.texts.to_pylist()))[
-        :, 1
-    ].astype(np.float32)
-    return found
+    found = tfidf_probabilities(data, options, most_texts=_MOST_OF_BASELINE, steps=_STEPS)
+    return None if found is None else found[:, 1]
 
 
 def start_to_adapt(

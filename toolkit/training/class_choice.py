@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import warnings
 
 import numpy as np
 import numpy.typing as npt
@@ -11,7 +10,7 @@ import numpy.typing as npt
 from toolkit.evaluation.class_metrics import measure_classes
 from toolkit.training.data import FitData
 from toolkit.training.options import TrainingOptions
-from toolkit.training.presets import PRESETS
+from toolkit.training.tfidf import tfidf_probabilities
 from toolkit.training.tried import TFIDF, Tried
 
 FREQUENT = "the most frequent label"
@@ -22,15 +21,6 @@ _FEWEST_TEXTS = 5_000  # that the regression learns from, if there are as many
 _STEPS = 200  # of the regression
 
 _Shares = npt.NDArray[np.float32]
-
-
-def presets_for_classes(texts: int) -> list[str]:
-    """Return the names of the presets to try on a number of texts."""
-    return [
-        preset.name
-        for preset in PRESETS.values()
-        if preset.classes_tried_from is not None and texts >= preset.classes_tried_from
-    ]
 
 
 def class_baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
@@ -66,30 +56,5 @@ def _frequent(data: FitData, _: TrainingOptions) -> _Shares:
 
 
 def _regression(data: FitData, options: TrainingOptions) -> _Shares | None:
-    """Predict by scikit-learn with its defaults; None if it finds no words in the texts."""
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.feature_extraction.text import TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    fitted = data.fitted
-    held_out = data.held_out
-    classes = data.classes
-    if held_out is None or classes is None:
-        return None
-    most = max(_MOST_CELLS // classes, _FEWEST_TEXTS)
-    if len(fitted) > most:
-        drawn = np.random.default_rng(options.seed).permutation(len(fitted))[:most]
-        fitted = fitted.take(np.sort(drawn))
-    vectors = TfidfVectorizer(dtype=np.float32)
-    regression = LogisticRegression(max_iter=_STEPS, class_weight=options.class_weight)
-    try:
-        words = vectors.fit_transform(fitted.texts.to_pylist())
-    except ValueError:  # no word has two letters
-        return None
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(words, fitted.labels)
-    found = np.zeros((len(held_out), classes), np.float32)
-    of_texts = regression.predict_proba(vectors.transform(held_out.texts.to_pylist()))
-    found[:, regression.classes_.astype(np.int64)] = of_texts  # a rare class may not be drawn
-    return found
+    most = max(_MOST_CELLS // (data.classes or 1), _FEWEST_TEXTS)
+    return tfidf_probabilities(data, options, most_texts=most, steps=_STEPS)

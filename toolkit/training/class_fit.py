@@ -7,30 +7,37 @@ texts, with words alone: a fit with pairs of words takes six times as long.
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from toolkit.errors import TrainingError
 from toolkit.evaluation.class_metrics import log_loss_of
+from toolkit.networks import class_adapted
+from toolkit.networks.adapted import logits_of_network
 from toolkit.networks.bigrams import keys_of, rows_of, slots_of
+from toolkit.networks.class_adapted import opinion_features
 from toolkit.networks.class_linear import SQUARE_STEPS, ClassTables, frozen
 from toolkit.records.labels import Rows
-from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
+from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.adapt_fit import Start, extended
 from toolkit.training.class_data import class_split
 from toolkit.training.data import FitTask
 from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
 from toolkit.training.recipes import fit_by_recipe
-from toolkit.training.result import Fit
+from toolkit.training.result import Fit, in_batches
 from toolkit.training.reviews import Reviews, balanced_weights
 
 LINEAR = "ngram-linear"  # the preset that is a regression
 
 STRENGTHS = (1.0, 3.0, 10.0, 30.0, 100.0)
+_FIRST_STRENGTH = 10.0  # that is tried; then larger ones, or smaller ones, until the loss rises
 USUAL_STRENGTH = 30.0  # if the texts are too few to choose
 _INNER_SHARE = 0.2
 _MOST_INNER = 50_000  # texts that the strength is chosen on
@@ -38,6 +45,7 @@ _MOST_INNER = 50_000  # texts that the strength is chosen on
 # Weights of all classes together, as int8. A fit takes some 200 bytes of memory for each.
 _MOST_CELLS = 8_000_000
 _MOST_PAIRS = 60_000
+_MOST_IDS = 46_340  # the square of the number of ids, of pairs, has to be below 2**31
 _FEWEST_OF_PAIR = 2  # a pair that occurs less often has no weight
 # Pairs count half as much as words: on 39 kinds of reviews, that raises macro F1 from 66.3 % to
 # 68.1 %, and accuracy from 84.3 % to 85.0 %.
@@ -50,6 +58,30 @@ _TOLERANCE = 1e-3
 
 _Matrix = Any  # a sparse matrix of SciPy, which ships no types
 _Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Base:
+    """A start whose opinion of each text is a feature, and the vocabulary that extends its own."""
+
+    start: Start
+    vocabulary: Vocabulary
+
+    @classmethod
+    def of(cls, start: Start, texts: pa.ChunkedArray) -> Base:
+        """Extend the vocabulary of a start by words of the texts, within what pairs allow."""
+        found = extended(start.vocabulary, texts)
+        words = found.words[: _MOST_IDS - FIRST_WORD_ID]
+        return cls(start, Vocabulary(words, found.rule))
+
+    def logits(self, tokens: TokenIds) -> npt.NDArray[np.float32]:
+        """Return the logits of the start, (texts,)."""
+        known = self.start.vocabulary.size
+        ids = np.where(tokens.values < known, tokens.values, UNKNOWN_ID).astype(np.int32)
+        network = self.start.network
+        return in_batches(
+            lambda rows: logits_of_network(network, rows), replace(tokens, values=ids)
+        )
 
 
 @dataclass(frozen=True)
@@ -77,6 +109,7 @@ class _Features:
     vocabulary_size: int
     slots: Ids
     squares: Ids  # (features,) int32: squared idf, in steps of 1 / `SQUARE_STEPS`
+    opinions: _Floats | None = None  # (texts, n): features of a base, after all others
 
     @property
     def idf(self) -> _Floats:
@@ -91,7 +124,10 @@ class _Features:
         counts = _counts(self.tokens, self._columns(with_pairs=with_pairs), len(self.squares))
         squared = (counts @ self.squares.astype(np.float64)) / SQUARE_STEPS
         length = np.sqrt(np.maximum(squared, 1 / SQUARE_STEPS))
-        return (sparse.diags(1 / length) @ counts @ sparse.diags(self.idf)).tocsr()
+        found = (sparse.diags(1 / length) @ counts @ sparse.diags(self.idf)).tocsr()
+        if self.opinions is None:
+            return found
+        return sparse.hstack([found, sparse.csr_matrix(self.opinions)]).tocsr()
 
     def _columns(self, *, with_pairs: bool) -> list[Ids]:
         """Return for each token the feature of its word, and of the pair that ends at it; or 0."""
@@ -101,19 +137,22 @@ class _Features:
         return [words, _pair_features(self.tokens, self.slots, self.vocabulary_size)]
 
 
-def fit_classes(task: FitTask, strength: float | None = None) -> ClassFit:
-    """Fit the network of a preset to the classes of texts.
+def fit_classes(
+    task: FitTask, strength: float | None = None, start: Start | None = None
+) -> ClassFit:
+    """Fit the network of a preset to the classes of texts, or adapt a start.
 
     `strength` is C of the regression; None: it is chosen on some of the texts. Raises
     `TrainingError` for texts without words.
     """
-    if task.preset.name == LINEAR:
+    if task.preset.name == LINEAR or start is not None:
         return _fit_regression(
             reviews=task.data.fitted,
             preset=task.preset,
             seed=task.options.seed,
             observer=task.observer,
             strength=strength,
+            base=None if start is None else Base.of(start, task.data.fitted.texts),
         )
     found = fit_by_recipe(task)
     return ClassFit(
@@ -132,11 +171,15 @@ def _fit_regression(
     seed: int,
     observer: TrainingObserver,
     strength: float | None = None,
+    base: Base | None = None,
 ) -> ClassFit:
     """Fit a weight for each word, pair and class; raise `TrainingError` for texts without words."""
     classes = reviews.classes or ()
-    most_words = min(preset.vocabulary_size, _MOST_CELLS // len(classes))
-    vocabulary = Vocabulary.build(reviews.texts, max(most_words, 2 * FIRST_WORD_ID))
+    if base is None:
+        most_words = min(preset.vocabulary_size, _MOST_CELLS // len(classes))
+        vocabulary = Vocabulary.build(reviews.texts, max(most_words, 2 * FIRST_WORD_ID))
+    else:
+        vocabulary = base.vocabulary
     if not len(vocabulary.words):
         raise TrainingError(
             f"{reviews.name}: no words in the {len(reviews)} texts to fit on, only punctuation "
@@ -145,7 +188,9 @@ def _fit_regression(
     most = preset.max_tokens
     tokens = vocabulary.encode(reviews.texts, last=most).with_start(most)
     pairs = min(_MOST_PAIRS, max(_MOST_CELLS // len(classes) - vocabulary.size, 0))
-    features = _features(tokens, vocabulary.size, pairs)
+    features = _features(tokens, vocabulary.size, pairs, has_other_words=base is not None)
+    if base is not None:
+        features = replace(features, opinions=opinion_features(base.logits(tokens)))
     observer.say(
         f"vocabulary: {len(vocabulary.words):,} words, "
         f"{len(features.squares) - vocabulary.size - 1:,} pairs of words"
@@ -167,15 +212,25 @@ def _fit_regression(
         strength=strength,
         classes=len(classes),
     )
+    rows = len(features.squares)
     made = ClassTables.of(
-        weights=(cells * features.idf[:, None]).astype(np.float32),
+        weights=(cells[:rows] * features.idf[:, None]).astype(np.float32),
         squares=features.squares,
         slots=features.slots,
         biases=biases.astype(np.float32),
         vocabulary_size=vocabulary.size,
     )
+    if base is None:
+        network = frozen(made)
+    else:
+        network = class_adapted.frozen(
+            found=made,
+            opinions=np.ascontiguousarray(cells[rows:].T, np.float32),
+            base=base.start.network,
+            known=base.start.vocabulary.size,
+        )
     return ClassFit(
-        network=frozen(made),
+        network=network,
         vocabulary=vocabulary,
         vocabulary_size=vocabulary.size,
         ending=f"logistic regression with C = {strength:g}",
@@ -183,8 +238,13 @@ def _fit_regression(
     )
 
 
-def _features(tokens: TokenIds, size: int, most_pairs: int) -> _Features:
-    """Choose the pairs, and compute the idf of each feature."""
+def _features(
+    tokens: TokenIds, size: int, most_pairs: int, *, has_other_words: bool = False
+) -> _Features:
+    """Choose the pairs, and compute the idf of each feature.
+
+    With `has_other_words`, the vocabulary has words that are not in the texts, and count nothing.
+    """
     ends = (tokens.values >= FIRST_WORD_ID) & (tokens.previous >= FIRST_WORD_ID)
     found = keys_of(tokens.previous[ends], tokens.values[ends], size)
     keys, counts = np.unique(found, return_counts=True)
@@ -207,6 +267,8 @@ def _features(tokens: TokenIds, size: int, most_pairs: int) -> _Features:
     )
     documents = np.asarray(in_texts, np.float64).ravel()
     idf = np.log((1 + len(tokens)) / (1 + documents)) + 1
+    if has_other_words:
+        idf[documents == 0] = 0
     idf[size:] *= _PAIR_WEIGHT
     squares = np.round(idf**2 * SQUARE_STEPS).astype(np.int32)
     squares[:FIRST_WORD_ID] = 0  # padding, the start of a text, and unknown words
@@ -253,19 +315,30 @@ def _strength(
     fitted = rows[split.fitted]
     held_out = rows[split.held_out]
     losses: dict[float, float] = {}
-    for strength in STRENGTHS:
-        losses[strength] = _loss(
-            matrix=matrix,
-            reviews=reviews,
-            weights=weights,
-            strength=strength,
-            fitted=fitted,
-            held_out=held_out,
-        )
-        observer.say(f"C = {strength:g}: log loss {losses[strength]:.4f}")
-        if losses[strength] > min(losses.values()):
-            break  # the log loss rises again
-    return min(losses, key=lambda each: losses[each])
+
+    def best() -> float:
+        return min(losses, key=lambda each: losses[each])
+
+    def try_each(strengths: Sequence[float]) -> None:
+        """Try strengths until the log loss rises."""
+        for strength in strengths:
+            losses[strength] = _loss(
+                matrix=matrix,
+                reviews=reviews,
+                weights=weights,
+                strength=strength,
+                fitted=fitted,
+                held_out=held_out,
+            )
+            observer.say(f"C = {strength:g}: log loss {losses[strength]:.4f}")
+            if best() != strength:
+                break
+
+    first = STRENGTHS.index(_FIRST_STRENGTH)
+    try_each(STRENGTHS[first:])
+    if best() == _FIRST_STRENGTH:
+        try_each(STRENGTHS[:first][::-1])
+    return best()
 
 
 def _loss(

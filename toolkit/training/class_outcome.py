@@ -11,6 +11,7 @@ import numpy.typing as npt
 from toolkit.evaluation.class_metrics import ClassMetrics
 from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS
+from toolkit.training.adapt_fit import Start
 from toolkit.training.class_fit import ClassFit
 from toolkit.training.data import FitData, TrainingData, count_copies
 from toolkit.training.presets import Preset
@@ -34,6 +35,7 @@ class Outcome:
     validation: ClassMetrics  # of calibrated probabilities
     test: ClassMetrics | None = None
     choice: Choice | None = None  # how the network was chosen, if several were tried
+    start: Start | None = None  # the model that was adapted
     is_fitted_again: bool = False  # on all texts, after it was measured
 
     def sample(self, seed: int) -> Reviews:

@@ -10,13 +10,15 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.errors import UsageError
+from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.class_metrics import measure_classes
 from toolkit.model.run_folder import RunFolder
 from toolkit.networks import import_keras
 from toolkit.text.vocabulary import Vocabulary
+from toolkit.training.adapt_fit import Start, load_start
+from toolkit.training.choice import presets_to_try, start_to_adapt
 from toolkit.training.class_calibration import fit_temperature, scaled
-from toolkit.training.class_choice import class_baselines, presets_for_classes
+from toolkit.training.class_choice import class_baselines
 from toolkit.training.class_data import class_split, load_classes
 from toolkit.training.class_fit import LINEAR, fit_classes
 from toolkit.training.class_outcome import Outcome
@@ -25,11 +27,12 @@ from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.result import TrainingResult
 from toolkit.training.reviews import Reviews
-from toolkit.training.tried import Choice, Tried
+from toolkit.training.tried import ADAPTING, Choice, Tried
 
 # Texts that are predicted together. The regression has a number for each token and class.
 _ROWS_AT_ONCE = 512
 _ROWS_OF_REGRESSION = 64
+MOST_CLASSES_ADAPTED = 20  # an opinion tells few classes apart, and each takes memory
 _WORST = 5  # number of classes with the lowest F1 to report
 
 _Shares = npt.NDArray[np.float32]
@@ -46,7 +49,6 @@ def check_for_classes(options: TrainingOptions) -> None:
     columns = options.reading.columns
     labels = options.reading.labels
     given = {
-        "--from": options.start is not None,
         "--positive, --negative": labels.positive or labels.negative,
         "--positive-from": labels.positive_from is not None,
         "--stars-column": columns.stars is not None,
@@ -63,7 +65,8 @@ def check_for_classes(options: TrainingOptions) -> None:
             f"{', '.join(useless)}: for models that tell negative from positive. Leave this out to "
             "train classes of your own."
         )
-    if options.preset in (None, LINEAR) and (useless := options.of_one_network):
+    from_scratch = options.start is None
+    if from_scratch and options.preset in (None, LINEAR) and (useless := options.of_one_network):
         settings = options.network.chosen
         able = [name for name in suitable if name != LINEAR]
         able = [name for name in able if PRESETS[name].is_adjustable or not settings]
@@ -83,7 +86,12 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
     started = time.monotonic()
     data = load_classes(options, observer)
     split, fitted = _hold_out(data, options)
-    if options.preset is None:
+    if options.start is not None:
+        start = load_for_classes(options.start, data)
+        outcome = _tried(
+            data, fitted=fitted, split=split, options=options, observer=observer, start=start
+        )
+    elif options.preset is None:
         outcome = _best(data, fitted=fitted, split=split, options=options, observer=observer)
     else:
         outcome = _tried(data, fitted=fitted, split=split, options=options, observer=observer)
@@ -99,6 +107,22 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
         seconds=time.monotonic() - started,
         choice=outcome.choice,
     )
+
+
+def load_for_classes(model: str, data: TrainingData) -> Start:
+    """Load a start to adapt to classes; raise `ModelError` if it cannot be adapted to these."""
+    start = load_start(model)
+    count = len(data.class_names)
+    why = None
+    if count > MOST_CLASSES_ADAPTED:
+        why = f"to at most {MOST_CLASSES_ADAPTED} classes, and there are {count:,}"
+    elif start.width is not None:
+        why = "to classes only if it reads texts of any length, and this one does not"
+    if why is not None:
+        raise ModelError(
+            f"{model}: can be adapted {why}. Leave --from out, or choose another model."
+        )
+    return start
 
 
 def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitData]:
@@ -134,11 +158,18 @@ def _best(
     observer.stage("Baselines")
     tried = [*class_baselines(fitted, options)]
     outcomes: dict[str, Outcome] = {}
-    for name in presets_for_classes(len(data.reviews)):
+    starts: dict[str, Start | None] = {}
+    if len(data.class_names) <= MOST_CLASSES_ADAPTED:
+        found = start_to_adapt(options, data, observer)
+        starts = {} if found is None else {ADAPTING: found}
+    starts |= dict.fromkeys(presets_to_try(len(data.reviews), of_classes=True))
+    for name, start in starts.items():
         observer.stage(f"Trying {name}")
         started = time.monotonic()
-        own = replace(options, preset=name)
-        outcomes[name] = _tried(data, fitted=fitted, split=split, options=own, observer=observer)
+        own = options if start is not None else replace(options, preset=name)
+        outcomes[name] = _tried(
+            data, fitted=fitted, split=split, options=own, observer=observer, start=start
+        )
         loss = outcomes[name].calibration.log_loss
         tried.append(
             Tried.of_classes(
@@ -160,9 +191,19 @@ def _best(
     return replace(outcomes[choice.kept.name], choice=choice)
 
 
-def _task(fitted: FitData, options: TrainingOptions, observer: TrainingObserver) -> FitTask:
+def _task(
+    fitted: FitData,
+    options: TrainingOptions,
+    observer: TrainingObserver,
+    start: Start | None = None,
+) -> FitTask:
+    """Return the input of a fit; an adapted network has the preset and the sizes of its start."""
+    if start is None:
+        preset = options.chosen_preset
+    else:
+        preset = replace(PRESETS[start.preset], max_tokens=start.max_tokens)
     return FitTask(
-        preset=options.chosen_preset,
+        preset=preset,
         data=fitted,
         options=options,
         observer=observer,
@@ -177,12 +218,14 @@ def _tried(
     split: str,
     options: TrainingOptions,
     observer: TrainingObserver,
+    start: Start | None = None,
 ) -> Outcome:
     """Fit the network of a preset, calibrate it on the held-out texts, and measure it on them."""
     held_out = fitted.held_out
     assert held_out is not None
-    preset = options.chosen_preset
-    fit = fit_classes(_task(fitted, options, observer))
+    task = _task(fitted, options, observer, start)
+    preset = task.preset
+    fit = fit_classes(task, start=start)
     found = class_probabilities(
         network=fit.network,
         preset=preset,
@@ -201,6 +244,7 @@ def _tried(
         held_out=found,
         calibration=calibration,
         validation=measure_classes(numbers, scaled(found, calibration.scale), data.class_names),
+        start=start,
     )
 
 
@@ -218,9 +262,11 @@ def _fitted_again(
     observer.stage(f"Final fit on all {len(data.reviews):,} texts")
     # With fixed names: Keras would number the layers of a process.
     import_keras().utils.clear_session()
-    own = replace(options, preset=outcome.preset.name)
+    start = outcome.start
+    own = options if start is not None else replace(options, preset=outcome.preset.name)
     everything = FitData(_weighted(data.reviews, options))
-    fit = fit_classes(_task(everything, own, observer), outcome.fit.strength)
+    task = _task(everything, own, observer, start)
+    fit = fit_classes(task, outcome.fit.strength, start)
     return replace(
         outcome,
         fit=fit,
@@ -246,10 +292,13 @@ def _with_test(outcome: Outcome) -> Outcome:
 
 def sharpened(network: Any, scale: float) -> Any:
     """Make a copy of a network with all logits multiplied; 1 / scale is called the temperature."""
-    from toolkit.networks import class_linear
+    from toolkit.networks import class_adapted, class_linear
     from toolkit.networks.adapted import calibrated
 
-    if isinstance(network.layers[-1], class_linear.ClassLinear):
+    last = network.layers[-1]
+    if isinstance(last, class_adapted.ClassAdapted):
+        return class_adapted.sharpened(network, scale)
+    if isinstance(last, class_linear.ClassLinear):
         return class_linear.sharpened(network, scale)
     return calibrated(network, scale, 0.0)
 

@@ -106,6 +106,7 @@ def _config_of(outcome: Outcome, options: TrainingOptions) -> RunConfig:
         training |= {"dropout": preset.dropout, "learning_rate": preset.learning_rate}
     if outcome.is_fitted_again:
         training["fitted_again"] = True  # on all texts, after the held-out texts were measured
+    start = outcome.start
     return RunConfig(
         preset=preset.name,
         vocabulary_size=outcome.fit.vocabulary_size,
@@ -117,10 +118,12 @@ def _config_of(outcome: Outcome, options: TrainingOptions) -> RunConfig:
             strip_endings=options.reading.strip_endings or None,
             fitted=len(outcome.fitted.fitted),
             held_out=0 if held_out is None else len(held_out),
+            start=None if start is None else start.facts,
         ),
         training=training,
         classes=data.class_names,
         calibration=outcome.calibration,
+        start_release=None if start is None else start.release,
         token_rule=outcome.fit.vocabulary.rule.version,
         toolkit_version=__version__,
     )

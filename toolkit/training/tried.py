@@ -14,9 +14,10 @@ if TYPE_CHECKING:
 ADAPTING = f"{DEFAULT_MODEL}, adapted"
 TFIDF = "tf-idf, logistic regression"  # a baseline
 
-# Balanced accuracies, or macro F1 of classes, that differ by no more than this count as equal.
-# Then the log loss decides, which is less noisy with few reviews.
+# Balanced accuracies that differ by no more than this count as equal. Then the log loss decides,
+# which is less noisy with few reviews. Macro F1 is noisier: rare classes count as much.
 _AS_GOOD = 0.005
+_AS_GOOD_F1 = 0.02
 
 
 @dataclass(frozen=True)
@@ -99,7 +100,8 @@ class Choice:
         """Keep the highest quality; among about equal ones, the lowest log loss."""
         networks = [each for each in tried if not each.is_baseline]
         best = max(each.quality for each in networks)
-        near = [each for each in networks if each.quality >= best - _AS_GOOD]
+        margin = _AS_GOOD if networks[0].macro_f1 is None else _AS_GOOD_F1
+        near = [each for each in networks if each.quality >= best - margin]
         return cls(tried, min(near, key=lambda each: each.log_loss), reviews)
 
     @property

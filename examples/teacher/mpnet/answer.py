@@ -87,7 +87,7 @@ def main() -> None:
     parser = steps.options(__doc__)
     parser.formatter_class = argparse.RawDescriptionHelpFormatter
     parser.add_argument("--answers", type=Path, default=ANSWERS, help="the folder of the parts")
-    parser.add_argument("--minutes", type=float, default=1e9, help="stop after so many minutes")
+    parser.add_argument("--minutes", type=float, default=1e9, help="stop after this many minutes")
     parser.add_argument(
         "--long", type=int, metavar="N", help="answer the first N long reviews instead"
     )
