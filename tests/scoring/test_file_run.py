@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from toolkit.errors import InputError, ToolkitError
-from toolkit.records import Column, ReadOptions
+from toolkit.records import ReadOptions
+from toolkit.records.columns import Column
 from toolkit.scoring import Progress, Subset
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.file_run import FileVisit, RunOptions, Visitor, run_files

@@ -9,7 +9,7 @@ run that can be resumed, it asks a store of progress what earlier runs have done
 A visitor that counts reviews by language:
 
 >>> from collections import Counter
->>> from toolkit.records import Column
+>>> from toolkit.records.columns import Column
 >>> from toolkit.scoring.input_files import look_for
 >>> class Languages(Visitor):
 ...     found = Counter()
