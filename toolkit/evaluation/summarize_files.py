@@ -29,7 +29,12 @@ from toolkit.evaluation.summary import (
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import (
+    SENTIMENT_NAMED_BY,
+    compare,
+    corrected_by,
+    other_models,
+)
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -128,6 +133,7 @@ def summarize(
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
+        found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
         )
