@@ -672,3 +672,14 @@ def test_groups_beyond_the_limit_are_said_to_be_left_out(command: Command) -> No
         "city has more than 1,000 groups. Only groups among the 1,000 largest at both times were "
         "compared; the others have 5 rows now, 0 before."
     )
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow", ".csv"])
+def test_scores_with_a_prior_are_not_adjusted_again(command: Command, ending: str) -> None:
+    """CSV has no place to say so."""
+    write("a.csv", "text\n" + "a superb film\nit was dull and slow\n" * 30)
+    for prior in ([], ["--prior", "0.9"]):
+        call = ("score", "a.csv", "-o", f"b{ending}", "--force", "-q", *prior)
+        assert command(*call).exit_code == 0
+        is_adjusted = found_by(command, f"b{ending}")["adjusted"] is not None
+        assert is_adjusted == (not prior or ending == ".csv")
