@@ -130,7 +130,6 @@ def test_a_run_with_other_classes_is_not_the_same_job(command: Command, source: 
         (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
         (["--neutral"], "--neutral: for models"),
         (["--by-sentence"], "--by-sentence: for models"),
-        (["--reasons", "2"], "--reasons: for models"),
         (["--aspects", "hotels"], "--aspects: for models"),
         (["--stars"], "--stars: for models"),
         (["--page", "x.html"], "--page: for models"),
@@ -170,7 +169,6 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
 @pytest.mark.parametrize(
     "call",
     [
-        ["explain", "-m", "MODEL", "a parcel"],
         ["diff", "MODEL", "MODEL", "a.jsonl"],
         ["diff", "conv1d", "MODEL", "a.jsonl"],
         ["summarize", "a.jsonl", "-m", "MODEL"],

@@ -52,6 +52,7 @@ def data(command: Command) -> Path:
     return Path("data")
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
@@ -77,6 +78,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     assert {path.suffix for path in (tmp_path / "out").glob(".*")} == {".done"}
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
@@ -502,6 +504,7 @@ def test_a_record_that_cannot_be_written_is_no_failure(command: Command) -> None
     assert set(files_in("out")) == {"a.csv", f"{record.name}/something"}
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None:
     (data / "b.csv").unlink()
@@ -556,6 +559,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path: Path) -> None:

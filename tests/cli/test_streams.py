@@ -266,6 +266,7 @@ def can_be_resumed(large_file: Path, output: Path, expected: bytes) -> None:
     assert output.read_bytes() == expected
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "ending", "workers"),
@@ -304,7 +305,10 @@ def file_size_limit(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("ending", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "ending",
+    [".csv", pytest.param(".parquet", marks=[pytest.mark.slow, pytest.mark.guards])],
+)
 def test_a_full_disk_keeps_the_progress(
     ending: str, large_file: Path, scored: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -153,7 +153,7 @@ class ScoreOptions:
         wanted = [
             (key, addition)
             for key, addition in in_order_of_place()
-            if not addition.is_of_classes
+            if addition.fits(has_classes=False)
             and (key in names if addition.option == NAMES else is_asked(addition, given))
         ]
         aspects = () if self.chosen_aspects is None else self.chosen_aspects.names

@@ -277,11 +277,21 @@ def _read(path: Path, tensors: tuple[_Tensor, ...]) -> ModelFile:
 
 def logit_name(network: ModelProto) -> str | None:
     """Return the tensor whose sigmoid is `probability`; None if the network ends otherwise."""
+    return _input_of(network, "Sigmoid", PROBABILITY)
+
+
+def class_logits_name(network: ModelProto) -> str | None:
+    """Return the tensor whose softmax is `probabilities`; None if the network ends otherwise."""
+    return _input_of(network, "Softmax", PROBABILITIES)
+
+
+def _input_of(network: ModelProto, operator: str, output: str) -> str | None:
+    """Return the input of the last operator before an output; None if it is another operator."""
     makers = {name: node for node in network.graph.node for name in node.output}
-    node = makers.get(PROBABILITY)
+    node = makers.get(output)
     while node is not None and node.op_type in ("Reshape", "Squeeze", "Flatten", "Identity"):
         node = makers.get(node.input[0])
-    return None if node is None or node.op_type != "Sigmoid" else str(node.input[0])
+    return None if node is None or node.op_type != operator else str(node.input[0])
 
 
 def token_ids_width(model: ModelProto) -> int | None:

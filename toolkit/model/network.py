@@ -75,7 +75,8 @@ class Network:
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
         self.outputs = tuple(output.name for output in part.graph.output)
-        self._classes = len(model.facts.labels)  # of `probabilities`
+        # The columns of each output; None: it has one number per review.
+        self._classes = len(model.facts.labels) if model.facts.has_classes else None
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -95,16 +96,17 @@ class Network:
 
     def run_all(self, ids: TokenIds) -> Outputs:
         """Return the outputs for any number of reviews, run in batches."""
-        found = {name: np.empty(self._shape(name, len(ids)), np.float32) for name in self.outputs}
+        shape = self._shape(len(ids))
+        found = {name: np.empty(shape, np.float32) for name in self.outputs}
         if self._split is not None and self._run_split(*self._split, ids, found):
             return found
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
         return found
 
-    def _shape(self, name: str, reviews: int) -> tuple[int, ...]:
-        """Return the shape of an output for some reviews."""
-        return (reviews, self._classes) if name == PROBABILITIES else (reviews,)
+    def _shape(self, reviews: int) -> tuple[int, ...]:
+        """Return the shape of each output for some reviews."""
+        return (reviews,) if self._classes is None else (reviews, self._classes)
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
