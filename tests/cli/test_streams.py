@@ -137,9 +137,7 @@ def test_named_pipes(command: Command) -> None:
         sender.join()
         assert (ran.exit_code, ran.out) == (0, ""), ran.err
         assert Path(f"{name}.out.csv").read_bytes() == Path("b.csv").read_bytes()
-    command("score", "p").failed_with(
-        "p: a pipe has no name to tell its format. Name the format", 2
-    )
+    command("score", "p").failed_with("p: its format is unknown. Name it with --format", 2)
     command("score", "p.csv", "-o", "c.csv", "--resume").failed_with(
         "--resume does not work with standard input or output, nor with pipes.", 2
     )

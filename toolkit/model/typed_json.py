@@ -49,7 +49,7 @@ def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
     except ValueError as error:
         raise _plain(error) from None
     if is_deep:
-        raise ValueError(f"JSON of more than {_MOST_LEVELS} levels")
+        raise ValueError(f"JSON is nested more than {_MOST_LEVELS} levels deep")
     return value
 
 
