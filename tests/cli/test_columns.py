@@ -408,7 +408,7 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
         (["--names", "stars=s"], "the column stars needs --stars. Add it"),
-        (["--stars", "--names", "stars=label"], "has a column 'label' already"),
+        (["--stars", "--names", "stars=label"], "already has a column 'label'"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' is the text column, so it cannot also"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),
