@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cli.running import Command
 from tests.records.passing import Passed, pass_through
 from tests.records.test_parquet import NOT_UTF8, TEXTS
 from tests.records.test_parquet_memory import LONG, blocks_of, repeated
@@ -138,7 +140,10 @@ def test_a_row_with_a_string_that_is_no_utf8(
     assert passed.texts == ["a", "b"]
     (reject,) = passed.rejects
     name = list(columns)[-1]
-    assert (reject.number, reject.reason) == (2, f"a string in the column {name!r} is no UTF-8")
+    assert (reject.number, reject.reason) == (
+        2,
+        f"a string in the column {name!r} is not valid UTF-8",
+    )
     assert (reject.raw, reject.length) == (b"\xff", 1)
 
 
@@ -252,7 +257,7 @@ def test_what_cannot_be_read_is_refused() -> None:
     empty = pa.array([{}], pa.struct([]))
     data = write({"text": ["a"], "x": empty})
     assert pass_through(data, ".arrow").texts == ["a"]
-    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave that"):
+    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave the"):
         pass_through(data, ".arrow", to=".parquet")
 
 
@@ -260,7 +265,7 @@ def test_other_columns_do_not_matter_to_a_table(tmp_path: Path) -> None:
     path = tmp_path / "a.arrow"
     path.write_bytes(write({"text": ["a", "c", "b"], "x": NOT_UTF8}))
     assert list(read_texts(path, ReadOptions())) == ["a", "c", "b"]
-    with pytest.raises(InputError, match="record 2: a string in the column 'x' is no UTF-8"):
+    with pytest.raises(InputError, match="record 2: a string in the column 'x' is not valid UTF-8"):
         list(read_texts(path, ReadOptions(Columns("x"))))
 
 
@@ -392,3 +397,41 @@ def test_one_batch_is_in_memory(layout: str, codec: str | None, tmp_path: Path) 
             largest = max(largest, pa.total_allocated_bytes() - before)
             assert block.content.nbytes < 3 * ReadOptions().block_bytes
     assert largest < 30 * MIB
+
+
+def _written_as(layout: str, tmp_path: Path) -> bytes:
+    table = pa.table({"text": ["a superb film", "it was dull and slow"] * 2000})
+    path = tmp_path / "whole.arrow"
+    with path.open("wb") as file, LAYOUTS[layout](file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=1000)
+    return path.read_bytes()
+
+
+def test_bytes_after_the_end_of_a_stream_are_an_error(command: Command, tmp_path: Path) -> None:
+    stream = _written_as("stream", tmp_path)
+    for rest in (stream, b"x"):
+        Path("a.arrow").write_bytes(stream + rest)
+        ran = command("score", "a.arrow", "-o", "b.csv")
+        ran.failed_with(f": {len(rest):,} bytes follow the end of the stream, such as another")
+    Path("a.arrow").write_bytes(stream + b"\0" * 64)
+    ran = command("score", "a.arrow", "-o", "b.csv")
+    assert (ran.exit_code, "warning" in ran.err) == (0, False)
+
+
+def test_a_stream_without_an_end_is_a_warning(command: Command, tmp_path: Path) -> None:
+    stream = _written_as("stream", tmp_path)
+    Path("a.arrow").write_bytes(stream[:-8])
+    ran = command("score", "a.arrow", "-o", "b.csv", "--report", "r.json")
+    assert (ran.exit_code, "  records       4,000\n" in ran.err) == (0, True)
+    warning = "this Arrow stream has no end mark. It may have been cut after a record batch"
+    assert f"warning: a.arrow: {warning}\n" in ran.err
+    assert json.loads(Path("r.json").read_bytes())["files"][0]["warnings"] == [warning]
+
+
+def test_two_files_in_one_are_a_warning(command: Command, tmp_path: Path) -> None:
+    file = _written_as("file", tmp_path)
+    Path("a.arrow").write_bytes(file)
+    assert "warning" not in command("score", "a.arrow", "-o", "b.csv").err
+    Path("a.arrow").write_bytes(file + file)
+    ran = command("score", "a.arrow", "-o", "c.csv")
+    assert "bytes of this Arrow file are in none of its record batches, and are not rea" in ran.err

@@ -232,7 +232,7 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
         if len(self.files) == 1 and not data.failed:
             raise error
         if isinstance(error, EmptyInputError):
-            data.warnings.append(f"{visit.file.input}: nothing is in this file.")
+            data.warnings.append(f"{visit.file.input}: the file is empty.")
             data.files.append(str(visit.file.input))
             return
         self.errors.append(error)
@@ -263,8 +263,8 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
             self.data.warnings.append(
-                f"{reviews.path}: the column {found[0]!r} is not used as labels: there are two of "
-                "them, or its values are neither numbers nor strings."
+                f"{reviews.path}: the column {found[0]!r} is not used as labels: two columns have "
+                "this name, or its values are neither numbers nor strings."
             )
 
     def meanings(self) -> dict[str, int]:
@@ -310,7 +310,7 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
         """Return why no row has a label from either model."""
         data = self.data
         if not data.records:
-            return "no rows to compare the models on."
+            return "there are no rows to compare the models on."
         if data.rejected == data.records:
             return f"none of the {data.records:,} records can be read; first: {data.first_reject}"
         return (

@@ -28,7 +28,12 @@ from toolkit.evaluation.summary import (
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import (
+    SENTIMENT_NAMED_BY,
+    compare,
+    corrected_by,
+    other_models,
+)
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -124,6 +129,7 @@ def summarize(
     if options.since:
         earlier = _Summing(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
+        found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
         )
@@ -179,6 +185,7 @@ class _Summing(Visitor[FoundFile, _Block]):
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
+        self.has_prior = False  # whether a file says that its scores are adjusted already
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
@@ -193,8 +200,9 @@ class _Summing(Visitor[FoundFile, _Block]):
         return self._summary()
 
     def opened(self, visit: FileVisit[FoundFile]) -> None:
-        """Take the names of the columns."""
+        """Take the names of the columns, and note if a prior was used."""
         self.found.columns |= visit.reviews.chosen
+        self.has_prior |= "prior" in visit.reviews.metadata
 
     def end(self, visit: FileVisit[FoundFile]) -> None:
         """Note a file, and how many records were rejected when it was scored."""
@@ -223,12 +231,12 @@ class _Summing(Visitor[FoundFile, _Block]):
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
-                f"{found.files[0]}: has the labels {labels}, but those of the model are "
-                f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
-                "--model, or the column with --names sentiment=NAME."
+                f"{found.files[0]}: has the labels {labels}, but the model has {found.negative!r} "
+                f"and {found.positive!r}. Name the model that scored it with --model, or the "
+                "column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
-        if self.options.adjusts and share is not None and not share.problem:
+        if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}

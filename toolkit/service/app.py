@@ -33,6 +33,7 @@ from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import why_not_json
 from toolkit.records.options import NULL_WORDS
 from toolkit.service.batches import Batches, Wanted
 from toolkit.service.heads import HostNames, check_head
@@ -225,7 +226,7 @@ class Service:
             if self._last is not None:
                 raise HTTPException(503, "the service is stopping") from None
             seconds = f"{self._limits.seconds:g}"
-            raise HTTPException(408, f"the request has not arrived in {seconds} s") from None
+            raise HTTPException(408, f"the request did not arrive within {seconds} s") from None
         finally:
             self._bytes_held -= held
 
@@ -256,13 +257,22 @@ class _Metrics:
         self.registry = own = CollectorRegistry()  # of this service alone
         self.requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
         self.seconds = Histogram(
-            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
+            "toolkit_request_seconds",
+            "Time until the answer",
+            ("path",),
+            registry=own,
+            buckets=_BUCKETS,
         )
         self.texts = Counter(
-            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
+            "toolkit_texts",
+            "Scored texts by label; none: without a score",
+            ("sentiment",),
+            registry=own,
         )
         self.batches = Counter("toolkit_batches", "Calls of the model", registry=own)
-        self.waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
+        self.waiting = Gauge(
+            "toolkit_waiting_requests", "Requests that wait for an answer", registry=own
+        )
         ProcessCollector(registry=own)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         names = {key: model[key] for key in ("name", "version", "sha256")}
@@ -274,7 +284,7 @@ def _parse(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | N
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:  # also for invalid UTF-8 and deep nesting
-        raise HTTPException(400, f"expected JSON: {error}") from None
+        raise HTTPException(400, f"expected JSON: {why_not_json(error)}") from None
     texts = given.get("texts") if isinstance(given, Mapping) else None
     if not isinstance(texts, list):
         raise HTTPException(422, 'expected {"texts": ["...", "..."]}')
