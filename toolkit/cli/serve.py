@@ -8,6 +8,7 @@ from toolkit.cli import console as messages
 from toolkit.cli import options as o
 from toolkit.cli.process import Failure
 from toolkit.errors import MissingExtraError, UsageError
+from toolkit.model import ASPECT_LISTS
 
 _LAST_PORT = 65_535
 _LONGEST = 86_400  # seconds
@@ -24,6 +25,19 @@ HostName = Annotated[
 ]
 Neutral = Annotated[
     str | None, o.option("LOW:HIGH", "Range of probabilities that are neutral.", "the model's")
+]
+MinProbability = Annotated[
+    float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
+]
+Other = Annotated[
+    str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
+]
+Aspects = Annotated[
+    str | None,
+    o.option(
+        "LIST|FILE",
+        f"Aspects to find on request: {', '.join(ASPECT_LISTS)}, or a TOML file.",
+    ),
 ]
 Workers = Annotated[
     int | None, o.option("N", "Number of threads for long requests.", "one per core", min=1)
@@ -49,6 +63,10 @@ def serve(
     host_name: HostName = None,
     threshold: o.Threshold = None,
     neutral_range: Neutral = None,
+    aspects: Aspects = None,
+    aspect: o.Aspect = None,
+    min_probability: MinProbability = None,
+    other: Other = None,
     workers: Workers = None,
     max_bytes: MaxBytes = 1 << 20,
     max_texts: MaxTexts = 1000,
@@ -61,6 +79,8 @@ def serve(
 
     - `toolkit serve --model reviews-small --port 9000`
     - `toolkit serve --host 0.0.0.0 --neutral-range 0.4:0.6`
+    - `toolkit serve --aspects hotels`
+    - `toolkit serve --model topics.onnx --min-probability 0.5 --other unclear`
     """
     MissingExtraError.check("serve", "starlette", "uvicorn", "httptools", "prometheus_client")
     if port > _LAST_PORT:
@@ -69,6 +89,7 @@ def serve(
         raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
+    from toolkit.model.scorer_options import ScorerOptions
     from toolkit.scoring.block_loop import usable_cores
     from toolkit.service import HostNames, Limits, Service, listen
     from toolkit.service import serve as serve_until_stopped
@@ -80,8 +101,16 @@ def serve(
         most_waiting=max_waiting,
         seconds=timeout,
     )
-    scorer = Scorer(model, threshold)
-    scorer.check_sentiment("toolkit serve", "Score files with toolkit score.")
+    scorer = Scorer.of(
+        ScorerOptions(
+            model=model,
+            threshold=threshold,
+            aspects=o.aspects_of(aspects, aspect),
+            min_probability=min_probability,
+            other=other,
+        )
+    )
+    scorer.check_options_of_sentiment({"--neutral-range": neutral is not None})
     service = Service(
         scorer=scorer,
         neutral=neutral,
