@@ -307,22 +307,23 @@ def test_limits_of_explanations(service: Service) -> None:
 def test_explanations_take_no_thread_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """While all that may be explained is held up, scores of threads and of the loop are given."""
     from toolkit.service import Limits, batches
+    from toolkit.service.rows import Wanted, rows_of
 
-    may_end, rows_of = Event(), batches.rows_of
+    may_end = Event()
 
-    def held(*, wanted: batches.Wanted, **others: Any) -> Any:
-        assert not wanted.explain or may_end.wait(PATIENCE)
+    def held(*, wanted: Wanted, **others: Any) -> Any:
+        assert not wanted.explains or may_end.wait(PATIENCE)
         return rows_of(wanted=wanted, **others)
 
     monkeypatch.setattr(batches, "rows_of", held)
 
     async def ask() -> None:
         found = batches.Batches(shipped_scorer(), None, 1, lambda: None)
-        explain = batches.Wanted(explain=True)
-        asked = [asyncio.create_task(found.answer(explain, [FILM])) for _ in range(8)]
+        costly = (Wanted(explain=True), Wanted(reasons=3), Wanted(aspects=True)) * 3
+        asked = [asyncio.create_task(found.answer(wanted, [FILM])) for wanted in costly[:8]]
         await asyncio.sleep(0)
         assert found.waiting_explanations == 8
-        for wanted in (batches.Wanted(), batches.Wanted(by_sentence=True)):
+        for wanted in (Wanted(), Wanted(by_sentence=True)):
             assert "positive" in (await found.answer(wanted, [FILM])).rows
         assert not any(task.done() for task in asked)
         asked[1].cancel()

@@ -320,13 +320,14 @@ def _parse(
 
 def _options_in(given: Mapping[str, Any], options: Mapping[str, type]) -> dict[str, Any]:
     """Return the keys besides the texts; raise `HTTPException` for a wrong key or value."""
-    found = {key: value for key, value in given.items() if key != "texts"}
+    found: dict[str, Any] = {key: value for key, value in given.items() if key != "texts"}
     for key, value in found.items():
         shown = json.dumps(key)[:50]
         if key not in options:
             known = ", ".join(("texts", *options))
             raise HTTPException(422, f"{shown}: unknown key, expected {known}")
-        if type(value) is not options[key] or value < 0:  # True is no number
+        is_of_type = type(value) is options[key]  # True is no number
+        if not is_of_type or value < 0:
             expected = "true or false" if options[key] is bool else "a whole number from 0 on"
             raise HTTPException(422, f"{shown}: expected {expected}: {json.dumps(value):.50}")
     return found

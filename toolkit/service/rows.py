@@ -91,7 +91,9 @@ def rows_of(
 
 def label_of(row: Row) -> str | None:
     """Return the label in an answer; None: the text has none."""
-    found: str | None = row and row.get("sentiment", row.get("label"))
+    if row is None:
+        return None
+    found: str | None = row.get("sentiment", row.get("label"))
     return found
 
 
