@@ -1,9 +1,9 @@
 """Run the benchmarks: ``python -m examples.benchmarks [PART...]``, by default those of speed.
 
 Their results are kept in results.json, from which ``page`` writes the tables into README.md, and
-``plot`` draws examples/speed.png; those of ``quality``, ``unseen`` and ``adapt`` are in JSON files
-of that name. The reviews come from the folder that TOOLKIT_DATA names. The other parts run only if
-they are named.
+``plot`` draws examples/speed.png and examples/accuracy-speed.png; those of ``quality``, ``unseen``
+and ``adapt`` are in JSON files of that name. The reviews come from the folder that TOOLKIT_DATA
+names. The other parts run only if they are named.
 """
 
 from __future__ import annotations
@@ -34,6 +34,7 @@ from examples.benchmarks.trial import WHOLE, Trial
 def plot(trial: Trial) -> None:
     """Draw in a process of its own, which may be large."""
     run_module("plot", trial.results, trial.picture)
+    run_module("tradeoff", trial.results, quality.RESULTS, trial.tradeoff)
 
 
 SPEED: dict[str, Callable[[Trial], None]] = {

@@ -52,9 +52,10 @@ def ours(folder: Path, reviews: int, runs: int) -> Iterator[Contender]:
 
 
 def others(folder: Path, reviews: int, runs: int) -> Iterator[Contender]:
-    """Give other programs; scikit-learn and Keras take long and run less often."""
+    """Yield other programs; scikit-learn, Keras and VADER take long and run less often."""
     source = folder / "reviews.csv"
     yield from programs.fasttext(source, 1, runs, sorted({1, CORES}))
     yield programs.fasttext_csv(source, reviews, runs)
     yield programs.scikit_learn(source, reviews, min(runs, SLOW_RUNS))
+    yield programs.vader(source, reviews, min(runs, SLOW_RUNS))
     yield programs.keras(source, reviews, min(runs, SLOW_RUNS))

@@ -14,7 +14,15 @@ import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 from matplotlib.ticker import NullLocator
 
-from examples.benchmarks.programs import ARROW, FASTTEXT, FASTTEXT_CSV, KERAS, NATIVE, SCIKIT_LEARN
+from examples.benchmarks.programs import (
+    ARROW,
+    FASTTEXT,
+    FASTTEXT_CSV,
+    KERAS,
+    NATIVE,
+    SCIKIT_LEARN,
+    VADER,
+)
 from examples.benchmarks.results import Rows, load
 from examples.benchmarks.speed_page import memory, times_copy
 
@@ -25,6 +33,7 @@ LABELS = {
     FASTTEXT_CSV: "fastText, CSV to CSV",
     SCIKIT_LEARN: "scikit-learn, tf-idf",
     KERAS: "Keras, conv1d",
+    VADER: "VADER",
 }
 TICKS = [0.5, 1, 2, 5, 10, 20, 50, 100]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import shutil
 import sys
 import tempfile
@@ -9,7 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from examples.benchmarks.measure import CORES, PYTHON, Command, Contender, module, run_module
-from examples.benchmarks.quality_peers import NO_FASTTEXT
+from examples.benchmarks.quality_peers import NO_FASTTEXT, NO_VADER
 from toolkit.errors import ToolkitError
 from toolkit.native import LIBRARY, load_core
 
@@ -18,6 +19,7 @@ SUFFIXES = {"CSV": ".csv", "JSON Lines": ".jsonl", "Parquet": ".parquet"}
 # Names of rows in the results.
 TOOLKIT, COPY, FASTTEXT = "toolkit score", "plain copy", "fastText, prepared text"
 FASTTEXT_CSV, SCIKIT_LEARN, KERAS = "fastText, CSV to CSV", "scikit-learn", "Keras"
+VADER = "VADER"
 
 # What makes the token ids and more: values of TOOLKIT_NATIVE.
 NATIVE, ARROW = "native", "Arrow"
@@ -115,6 +117,15 @@ def scikit_learn(source: Path, reviews: int, runs: int) -> Contender:
     run_module("contenders.sklearn_train", model)
     command = _script("sklearn_file", source, output, model, CORES)
     return Contender(SCIKIT_LEARN, [command], runs, reviews, CORES, [output])
+
+
+def vader(source: Path, reviews: int, runs: int) -> Contender:
+    """Score a CSV file with the lexicon."""
+    if importlib.util.find_spec("vaderSentiment") is None:
+        return Contender(VADER, [], runs, skipped=NO_VADER)
+    output = source.with_name("vader.csv")
+    command = _script("vader_file", source, output, CORES)
+    return Contender(VADER, [command], runs, reviews, CORES, [output])
 
 
 def keras(source: Path, reviews: int, runs: int) -> Contender:

@@ -10,6 +10,7 @@ Like the other parts, this one imports the standard library alone: each step is 
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import shutil
 import sys
@@ -21,7 +22,7 @@ from typing import Any, NamedTuple
 
 from examples.benchmarks.measure import run_module
 from examples.benchmarks.quality_page import write_page
-from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
+from examples.benchmarks.quality_peers import NO_FASTTEXT, NO_VADER, PEERS
 from examples.benchmarks.quality_tables import print_tables
 from examples.benchmarks.results import Rows, load, save
 from examples.benchmarks.sources import PROJECT, data_folder
@@ -80,14 +81,23 @@ def _trained(folder: Path) -> tuple[dict[str, int], Rows]:
     sizes: dict[str, int] = {}
     left_out: Rows = []
     for peer, facts in PEERS.items():
-        if peer == "fasttext" and shutil.which("fasttext") is None:
-            left_out.append({"name": peer, "title": facts.title, "skipped": NO_FASTTEXT})
+        if missing := _missing(peer):
+            left_out.append({"name": peer, "title": facts.title, "skipped": missing})
             continue
         print(f"{peer}: training", file=sys.stderr)
         trained = json.loads(run_module("contenders.train", peer, folder))
         print(f"{peer}: {trained}", file=sys.stderr)
         sizes[peer] = trained["bytes"]
     return sizes, left_out
+
+
+def _missing(peer: str) -> str:
+    """Say what must be installed first; nothing if a peer can be trained."""
+    if peer == "fasttext" and shutil.which("fasttext") is None:
+        return NO_FASTTEXT
+    if peer == "vader" and importlib.util.find_spec("vaderSentiment") is None:
+        return NO_VADER
+    return ""
 
 
 def _predicted(folder: Path, peer: str, name: str, path: Path) -> Path:

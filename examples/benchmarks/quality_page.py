@@ -26,7 +26,8 @@ trained on films alone has seen these films); log loss and calibration error (of
 positive, both labels weighing the same) are means over these domains, too. "Clear" everyday
 reviews are those of `tests/everyday_reviews.jsonl` that have a label and are not ironic, without
 the later ones of the part `order`. The last
-{peers} models are not ours; they are trained on the same labels.
+{peers} models are not ours; they are trained on the same labels, but for VADER, which is a list of
+words and learns nothing.
 """
 
 

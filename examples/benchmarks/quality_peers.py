@@ -1,8 +1,8 @@
 """The models that ours are compared with: what they are, where from, and all their settings.
 
-Each is trained on the labels that our models are trained on, of films and of all other domains, and
-on nothing else. C was chosen on films: it says how large weights are, not how many reviews there
-are.
+All but the lexicon are trained on the labels that our models are trained on, of films and of all
+other domains, and on nothing else. C was chosen on films: it says how large weights are, not how
+many reviews there are.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ FASTTEXT_OF_ALL = ["-wordNgrams", "2", "-dim", "10", "-epoch", "10"]
 # that scikit-learn finds by itself, tf-idf is 0.3 points less accurate on held-out reviews.
 TOKENS = {"lowercase": False, "token_pattern": r"\S+"}
 NO_FASTTEXT = "needs the program fasttext: apt-get install fasttext"
+NO_VADER = "needs the package vaderSentiment: pip install vaderSentiment"
 
 
 @dataclass(frozen=True)
@@ -56,5 +57,12 @@ PEERS = {
             "alpha": 1,  # added to each count
             "regression": {"C": 0.3, "solver": "liblinear", "random_state": 1},
         },
+    ),
+    # It learns nothing. Its score from -1 to 1 becomes a probability from 0 to 1.
+    "vader": Peer(
+        "VADER, a lexicon",
+        "Hutto and Gilbert 2014, VADER: A Parsimonious Rule-based Model for Sentiment Analysis of "
+        "Social Media Text (ICWSM); the package vaderSentiment",
+        {},
     ),
 }

@@ -10,6 +10,7 @@ from examples.benchmarks.sources import PROJECT
 
 PAGE = Path(__file__).with_name("README.md")
 PICTURE = PROJECT / "examples" / "speed.png"
+TRADEOFF = PROJECT / "examples" / "accuracy-speed.png"
 REVIEWS = 100_000
 
 
@@ -41,8 +42,13 @@ class Trial:
 
     @property
     def picture(self) -> Path:
-        """The figure."""
+        """The figure of times."""
         return self.folder / PICTURE.name if self.folder else PICTURE
+
+    @property
+    def tradeoff(self) -> Path:
+        """The figure of accuracy against speed."""
+        return self.folder / TRADEOFF.name if self.folder else TRADEOFF
 
 
 WHOLE = Trial()

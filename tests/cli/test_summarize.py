@@ -572,6 +572,16 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     assert (room["name"], room["rows"]) == ("room", 1)
 
 
+@pytest.mark.parametrize("mark", [",", ";", "\t"])
+def test_columns_are_found_as_shops_export_them(command: Command, mark: str) -> None:
+    lines = (("Review text", "Stars"), ("Dirty and loud.", "1"), ("A lovely hotel.", "5"))
+    write("r.csv", "".join(mark.join(line) + "\n" for line in lines))
+    assert command("score", "r.csv").exit_code == 0
+    found = found_by(command, "r.scored.csv")
+    assert (found["columns"]["text"], found["columns"]["stars"]) == ("Review text", "Stars")
+    assert found["total"]["stars"] == 3
+
+
 def test_labels_that_look_wrong_are_found(command: Command) -> None:
     content = [(text, int(row[3] == "positive")) for row in rows(200) if row[3] for text in row[:1]]
     flipped = {at for at, (text, _) in enumerate(content) if "worst" in text or "lovely" in text}

@@ -34,6 +34,7 @@ from examples.benchmarks.contenders.nblr import log_count_ratios
 from examples.benchmarks.measure import Command, Contender, interleave
 from examples.benchmarks.programs import ARROW, COPY, FASTTEXT, NATIVE, TOOLKIT
 from examples.benchmarks.quality_peers import NO_FASTTEXT, PEERS
+from examples.benchmarks.tradeoff import Point, points
 from examples.benchmarks.trial import Trial
 from examples.benchmarks.typography import typographic
 from exported.data import FILMS
@@ -88,6 +89,29 @@ def test_times_are_ratios_to_the_reference(
     assert (other["name"], other["microseconds"], other["ratio"]) == ("b", 0.5, 0.25)
     size = files[1].stat().st_size / 1e6
     assert f"| `b` | 0.50 | 0.25 | {size:.2f} |" in capsys.readouterr().out
+
+
+def test_a_model_is_drawn_where_it_was_timed_and_evaluated() -> None:
+    def timed(name: str, cores: int, speed: int, **about: str) -> dict[str, Any]:
+        return {"name": name, "cores": cores, "reviews_per_second": speed, **about}
+
+    rows = [
+        timed("toolkit score", 1, 5, model="small", format="CSV", core="native"),
+        timed("toolkit score", 2, 9, model="small", format="CSV", core="native"),
+        timed("toolkit score", 2, 4, model="small", format="CSV", core="Arrow"),
+        timed("toolkit score", 2, 8, model="small", format="Parquet", core="native"),
+        timed("toolkit score", 2, 7, model="new", format="CSV", core="native"),
+        timed("plain copy", 2, 90, format="CSV"),
+        timed("scikit-learn", 2, 3),
+        {"name": "VADER", "cores": 2, "skipped": "needs a package"},
+    ]
+    evaluated = [
+        {"name": name, "macro_mean": {"balanced_accuracy": accuracy}}
+        for name, accuracy in [("small", 0.8), ("tfidf", 0.75), ("vader", 0.6)]
+    ]
+    skipped = {"name": "fasttext", "skipped": "needs a program"}
+    found = points({"files": {"rows": rows}}, {"held-out": {"rows": [*evaluated, skipped]}})
+    assert [*found] == [Point("small", 9, 0.8), Point("tfidf", 3, 0.75)]
 
 
 WORDS = {1: ["superb", "touching", "fine"], 0: ["awful", "dull", "waste"]}

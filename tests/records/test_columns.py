@@ -72,6 +72,25 @@ def test_two_that_are_spelled_alike_are_listed(ending: str) -> None:
         pass_through(data, ending)
 
 
+@every_ending
+@pytest.mark.parametrize("named", ["Stars", "RATING", "Star Rating", "review_rating"])
+def test_stars_are_found_however_they_are_spelled(tmp_path: Path, ending: str, named: str) -> None:
+    path = tmp_path / f"r{ending}"
+    path.write_bytes(PYTHON[ending][0]([{"text": "fine", named: "4", "status": "x"}], "\n"))
+    usual = Columns()
+    table = read_table(path, ReadOptions(), usual.of("text"), usual.of("stars"))
+    assert table["stars"].to_pylist() == ["4"]
+
+
+@every_ending
+def test_stars_that_are_spelled_alike_twice_are_left_out(tmp_path: Path, ending: str) -> None:
+    path = tmp_path / f"r{ending}"
+    path.write_bytes(PYTHON[ending][0]([{"text": "a", "Rating": "4", "RATING": "5"}], "\n"))
+    usual = Columns()
+    table = read_table(path, ReadOptions(), usual.of("text"), usual.of("stars"))
+    assert table.at("stars") is None
+
+
 # The columns of well-known data sets, and the one with the reviews.
 PUBLIC = [
     (["reviewerID", "asin", "reviewerName", "reviewText", "overall", "summary"], "reviewText"),
@@ -150,9 +169,9 @@ def test_labels_groups_and_stars(tmp_path: Path) -> None:
     assert table(tmp_path, header, columns) == found
 
 
-def test_what_nobody_asked_for_is_found_by_its_name_only(tmp_path: Path) -> None:
+def test_what_nobody_asked_for_is_found_if_it_is_clear(tmp_path: Path) -> None:
     found = {"text": "text", "label": "label"}
-    assert table(tmp_path, "text,label,ID,Rating", Columns()) == found
+    assert table(tmp_path, "text,label,ID,Rating", Columns()) == {**found, "stars": "Rating"}
     assert table(tmp_path, "text,label,Id,ID,Stars,STARS", Columns()) == found
     assert table(tmp_path, "text,label,Label,stars", Columns()) == {**found, "stars": "stars"}
 

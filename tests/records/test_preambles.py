@@ -53,6 +53,25 @@ def test_lines_of_rejects_count_the_preamble() -> None:
     assert [reject.number for reject in passed.rejects] == [4]
 
 
+@blocks
+@pytest.mark.parametrize("mark", [";", "\t", "|"])
+def test_a_header_of_one_name_is_split_by_another_delimiter(mark: str, block_bytes: int) -> None:
+    """If that yields the needed columns; what score writes is then read alike."""
+    lines = [mark.join(line) for line in (("id", "Text"), ("1", "good, it is"), ("2", '"a""b"'))]
+    passed = pass_through("\n".join([*lines, ""]).encode(), ".csv", COLUMNS, block_bytes)
+    assert passed.texts == ["good, it is", 'a""b']
+    added = [("s", "p"), ("positive", "0.5"), ("positive", "0.5")]
+    expected = [mark.join([line, *more]) for line, more in zip(lines, added, strict=True)]
+    assert passed.output.decode() == "\n".join([*expected, ""])
+
+
+def test_a_name_with_a_delimiter_stays_one_name() -> None:
+    column = Columns("text; in full", sentiment="s", probability="p")
+    assert pass_through(b"text; in full\ngood; it is\n", ".csv", column).texts == ["good; it is"]
+    with pytest.raises(UsageError, match=r"no column 'text'"):
+        pass_through(b"id;text\n1;good\n", ".csv", COLUMNS, delimiter=",")
+
+
 @pytest.mark.parametrize(
     ("data", "options", "message"),
     [
@@ -63,14 +82,14 @@ def test_lines_of_rejects_count_the_preamble() -> None:
         ),
         ("id,text\n", {"skip_lines": 5}, "--skip-lines 5: there are only 1 lines"),
         ("id,text\n", {"skip_lines": 1}, "only blank lines, expected a header and reviews"),
-        ("id;text\n1;good, it is\n", {}, " --delimiter ';' would split it into 2 columns."),
-        ("id\ttext\n1\tgood\n", {}, r" --delimiter '\t' would split it into 2 columns."),
+        ("id;said\n1;good, it is\n", {}, " --delimiter ';' would split it into 2 columns."),
+        ("id\tsaid\n1\tgood\n", {}, r" --delimiter '\t' would split it into 2 columns."),
         (
             "id,body\n1,a b\n2,c d\n",
             {"delimiter": " "},
             "Choose one with --text-column. --delimiter ',' would split it into 2 columns.",
         ),
-        ("id|text|a;b\n", {}, " --delimiter '|' would split it into 3 columns."),
+        ("id|said|a;b\n", {}, " --delimiter '|' would split it into 3 columns."),
         (
             "My reviews\n\nof 2024\nid,text\n1,good\n2,bad\n",
             {},

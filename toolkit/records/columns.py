@@ -27,6 +27,7 @@ _OTHER_TEXT_COLUMNS = (
 )
 LABEL_COLUMNS = ("label", "sentiment")
 STARS_COLUMNS = ("stars", "rating")
+_OTHER_STARS_COLUMNS = ("star_rating", "review_rating", "reviews.rating", "overall_rating")
 PROBABILITY_COLUMNS = ("positive_probability", "probability")  # the first is what scoring adds
 
 _USUAL = {
@@ -37,6 +38,7 @@ _USUAL = {
     "stars": STARS_COLUMNS,
     "probability": PROBABILITY_COLUMNS,
 }
+_OTHER_NAMES = {"text": _OTHER_TEXT_COLUMNS, "stars": _OTHER_STARS_COLUMNS}
 _OPTIONAL = ("group", "balance", "stars")  # unless they are named
 
 
@@ -299,8 +301,9 @@ class Columns:
         named = self._named(role)
         if named:
             return Column(role, named[:1], is_named=True, joined_with=named[1:])
-        others = _OTHER_TEXT_COLUMNS if role == "text" else ()
-        return Column(role, _USUAL[role], is_needed=role not in _OPTIONAL, other_names=others)
+        is_needed = role not in _OPTIONAL
+        others = _OTHER_NAMES.get(role, ())
+        return Column(role, _USUAL[role], is_needed=is_needed, other_names=others)
 
     def _named(self, role: str) -> tuple[str, ...]:
         """The names that are given; none: by the usual ones."""

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from itertools import repeat
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import UsageError
+from toolkit.errors import InputError, UsageError
 from toolkit.records.columns import Column, Keys, Wanted, addition_of, is_text
 from toolkit.records.csv_fields import (
     AFTER_QUOTE,
@@ -20,7 +22,7 @@ from toolkit.records.csv_fields import (
     lines_like_records,
     wrong_number,
 )
-from toolkit.records.csv_header import HeaderReader
+from toolkit.records.csv_header import Header, HeaderReader
 from toolkit.records.inputs import Input
 from toolkit.records.json_encode import as_texts, joined_rows, slices
 from toolkit.records.lines import (
@@ -76,10 +78,7 @@ class DelimitedFile(RecordFile):
 
     def _read_header(self) -> bytes:
         options = self.options
-        reader = HeaderReader(
-            name=self.name, options=options, peek=self._peek_available, fail=self.fail
-        )
-        header = reader.read()
+        header = self._split_header()
         self._dialect = header.dialect
         self.names = header.names
         self.delimiter = header.dialect.delimiter
@@ -103,6 +102,33 @@ class DelimitedFile(RecordFile):
             ) from None
         names = "".join(self.delimiter + name for name in added)
         return header.row + names.encode() + header.line_end.encode()
+
+    def _split_header(self) -> Header:
+        """Read the header; one column that is not wanted is split by another delimiter.
+
+        So a file with semicolons needs no option, if the header says it: with the usual delimiter
+        it is a single name, and with another one it has the needed columns.
+        """
+        header = self._header_with(self.options)
+        usual = self.options.usual_delimiter
+        if self.options.delimiter is not None or header.dialect.delimiter != usual:
+            return header
+        if not header.other_delimiter or len(header.names) > 1 or self._has_all(header.names):
+            return header
+        with suppress(InputError, UsageError):
+            other = self._header_with(replace(self.options, delimiter=header.other_delimiter))
+            if self._has_all(other.names):
+                return other
+        return header
+
+    def _header_with(self, options: ReadOptions) -> Header:
+        peek = self._peek_available
+        return HeaderReader(name=self.name, options=options, peek=peek, fail=self.fail).read()
+
+    def _has_all(self, names: Sequence[str]) -> bool:
+        """Whether there is a column for each needed one, perhaps in another spelling."""
+        needed = (column for column in self.wanted if column.is_needed)
+        return all(column.among(names) or column.alike(names) for column in needed)
 
     def _check_added(self, delimiter: str) -> None:
         """Raise `UsageError` if values of an added column need a quote, but no quote is set."""

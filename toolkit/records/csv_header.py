@@ -37,6 +37,7 @@ class Header:
     row: bytes = b""  # the part of `before` that ends with the last name
     line_end: str = ""  # of `row`
     hint: str = ""  # a sentence for error messages: what to do if a column is not found
+    other_delimiter: str = ""  # that would split the names further
 
 
 class HeaderReader:
@@ -173,6 +174,7 @@ class HeaderReader:
             row=self._data[: self._start + stop],
             line_end=line_end,
             hint=_hint(text[start:stop], good, dialect.delimiter),
+            other_delimiter=_other_delimiter(text[start:stop], dialect.delimiter),
         )
 
 
@@ -190,10 +192,9 @@ def _hint(row: bytes, counts: list[_FieldCount], delimiter: str) -> str:
     """
     header, *others = counts
     usual, times = _usual_count(others)
-    text = row.decode(errors="replace")
-    marks = {mark: text.count(mark) for mark in _OTHERS if mark != delimiter}
-    mark = max(marks, key=lambda mark: marks[mark])
-    is_by_words = delimiter == " " and marks[mark] >= header.fields  # names rarely have spaces
+    mark = _other_delimiter(row, delimiter)
+    times_there = row.count(mark.encode()) if mark else 0
+    is_by_words = delimiter == " " and times_there >= header.fields  # names rarely have spaces
     if usual > header.fields and times > 1 and not is_by_words:
         line = next(each.line for each in others if each.fields == usual)
         return (
@@ -201,10 +202,17 @@ def _hint(row: bytes, counts: list[_FieldCount], delimiter: str) -> str:
             f"{usual:,}, like most lines after it. If the names are in line {line:,}, add "
             f"--skip-lines {line - 1}."
         )
-    if marks[mark] < header.fields:
+    if times_there < header.fields:
         return ""
     shown = r"\t" if mark == "\t" else mark
-    return f" --delimiter '{shown}' would split it into {marks[mark] + 1:,} columns."
+    return f" --delimiter '{shown}' would split it into {times_there + 1:,} columns."
+
+
+def _other_delimiter(row: bytes, delimiter: str) -> str:
+    """Return the most frequent delimiter of a header besides the one in use; empty without one."""
+    counts = {mark: row.count(mark.encode()) for mark in _OTHERS if mark != delimiter}
+    mark = max(counts, key=lambda mark: counts[mark])
+    return mark if counts[mark] else ""
 
 
 def _usual_count(counts: list[_FieldCount]) -> tuple[int, int]:

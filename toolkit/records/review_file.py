@@ -273,12 +273,13 @@ class ReviewFile(ABC):
         """Find the wanted columns; `UsageError` if a needed one is missing or ambiguous.
 
         ``find`` looks up the exact names of a column, and sets `names`. If it finds none, similar
-        spellings are accepted for columns that are needed or named by an option.
+        spellings are accepted. If several columns are spelled so, a column that is neither needed
+        nor named by an option is left out.
         """
         self.wanted = [each for column in self.wanted for each in self._with_prefix(column, find)]
         for column in self.wanted:
             keys = find(column)
-            if keys is None and (column.is_needed or column.is_named):
+            if keys is None:
                 keys = self._find_alike(column, find)
             count = self.names.count(keys[0]) if keys else 0
             if keys and count < 2:
@@ -313,8 +314,10 @@ class ReviewFile(ABC):
 
     def _find_alike(self, column: Column, find: Callable[[Column], Keys | None]) -> Keys | None:
         alike = column.alike(self.names)
-        if len(alike) > 1:
+        if len(alike) > 1 and (column.is_needed or column.is_named):
             raise column.unclear(self.name, alike)
+        if len(alike) > 1:
+            return None
         return find(replace(column, names=tuple(alike))) if alike else None
 
     def _check_texts(self, names: Mapping[str, str]) -> None:

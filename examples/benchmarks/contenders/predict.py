@@ -15,7 +15,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from examples.benchmarks.contenders import fasttext_file, fasttext_text
+from examples.benchmarks.contenders import fasttext_file, fasttext_text, vader_file
 from toolkit.records import Columns, ReadOptions
 from toolkit.records.table import read_table
 
@@ -26,7 +26,12 @@ def main(peer: str, folder: Path, data: Path, output: Path) -> None:
     """Do it."""
     texts = read_table(data, ReadOptions(), Columns().of("text"))["text"]
     model = folder / f"{peer}.model"
-    found = _fasttext(model, texts) if peer == "fasttext" else _unpickled(model, texts)
+    if peer == "fasttext":
+        found = _fasttext(model, texts)
+    elif peer == "vader":
+        found = vader_file.score(texts.to_pylist())
+    else:
+        found = _unpickled(model, texts)
     output.parent.mkdir(parents=True, exist_ok=True)
     pq.write_table(pa.table({"positive_probability": found}), output)
 

@@ -7,6 +7,7 @@ keeps with the hash of the reviews and the settings.
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 import json
 import pickle
 import resource
@@ -25,7 +26,7 @@ from sklearn.pipeline import make_pipeline
 
 from examples.benchmarks.contenders import fasttext_text
 from examples.benchmarks.contenders.nblr import NaiveBayesRegression
-from examples.benchmarks.quality_peers import PEERS
+from examples.benchmarks.quality_peers import NO_VADER, PEERS
 
 Settings = dict[str, Any]
 
@@ -54,7 +55,15 @@ def _fit(estimator: Any, train: pa.Table, model: Path) -> None:
         pickle.dump(estimator, file)
 
 
-METHODS = {"fasttext": fasttext, "tfidf": tfidf, "nblr": nblr}
+def vader(_settings: Settings, _train: pa.Table, model: Path) -> None:
+    """Copy the lexicon: there is nothing to learn."""
+    package = importlib.util.find_spec("vaderSentiment")
+    if package is None or package.origin is None:
+        sys.exit(NO_VADER)
+    shutil.copy(Path(package.origin).with_name("vader_lexicon.txt"), model)
+
+
+METHODS = {"fasttext": fasttext, "tfidf": tfidf, "nblr": nblr, "vader": vader}
 
 
 def _hash(table: pa.Table) -> str:

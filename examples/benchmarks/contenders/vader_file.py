@@ -1,0 +1,44 @@
+"""Score a CSV file with the lexicon VADER. Arguments: SOURCE OUTPUT CORES."""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from examples.benchmarks.contenders.table import read, write
+
+ROWS_AT_ONCE = 2_500
+
+
+@cache
+def analyzer() -> Any:
+    """Read the lexicon, once in each process."""
+    from vaderSentiment.vaderSentiment import SentimentIntensityAnalyzer
+
+    return SentimentIntensityAnalyzer()
+
+
+def score(texts: list[str]) -> npt.NDArray[np.float32]:
+    """Return the score of each text, from -1 to 1, as a probability from 0 to 1."""
+    compounds = [analyzer().polarity_scores(text)["compound"] for text in texts]
+    return ((np.asarray(compounds) + 1) / 2).astype(np.float32)
+
+
+def main(source: Path, output: Path, cores: int) -> None:
+    """Score a file."""
+    table = read(source)
+    texts = table["text"].to_pylist()
+    parts = [texts[i : i + ROWS_AT_ONCE] for i in range(0, len(texts), ROWS_AT_ONCE)]
+    with ProcessPoolExecutor(cores) as pool:
+        scores = list(pool.map(score, parts))
+    write(table, np.concatenate(scores), output)
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
