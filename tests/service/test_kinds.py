@@ -228,11 +228,12 @@ def test_the_description_of_a_small_model() -> None:
 def test_the_description_of_a_classifier_folder(tmp_path: Path, labels: str) -> None:
     making = pytest.importorskip("tests.folders.making", reason="needs the extra transformers")
     making.Folder(labels=getattr(making, labels)).write(tmp_path / "mine")
-    wanted: dict[str, Any] = {
+    wanted_of: dict[str, dict[str, Any]] = {
         "SENTIMENT": {},
         "STARS": {"stars": True},
         "EMOTIONS": {"top": 2, "probabilities": True},
-    }[labels]
+    }
+    wanted = wanted_of[labels]
     with started("--model", str(tmp_path / "mine")) as service:
         described, _ = check_description(service, wanted, [*making.SENTENCES[:3], "", None])
         assert "/explain" not in described["paths"]
