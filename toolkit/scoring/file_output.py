@@ -323,7 +323,7 @@ def _appeared(target: Path) -> FileAppearedError:
 
 def _show(rejects: Path) -> None:
     """Copy the rejects to standard output."""
-    if sys.stdout is None:
+    if sys.__stdout__ is None:
         raise OutputError("standard output: is closed. Name a file with --rejected")
     with (
         reporting_failures(STANDARD_OUTPUT),
