@@ -35,7 +35,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.options import NULL_WORDS
 from toolkit.service.batches import Batches
 from toolkit.service.description import describe
-from toolkit.service.heads import HostNames, check_head
+from toolkit.service.heads import HostNames, Tokens, check_head, check_token
 from toolkit.service.rows import EXPLAIN_OPTIONS, Wanted, score_options
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
@@ -48,6 +48,8 @@ MOST_WORDS_REASONED = 1 << 14  # of a request; without the native core, they tak
 MOST_PROBABILITIES = 1 << 16  # of a request that wants those of classes: an answer of some 3 MB
 _SHARE_EXPLAINING = 8  # one waiting request in 8 may ask for explanations
 _MOST_BYTES_HELD = 1 << 26  # of the bodies of all requests that are being answered
+_OPEN_PATHS = ("/", "/healthz", "/readyz", "/openapi.json")  # without a token: no text, no answer
+_TEXTS = "toolkit.texts"  # key of a scope: the number of texts of a request
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 
 
@@ -59,6 +61,18 @@ class Limits:
     most_texts: int = 1000  # of a request
     most_waiting: int = 512  # requests that have arrived and are not answered yet
     seconds: float = 15.0  # until a request has arrived, and again until it is scored
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request that was answered, for an access log."""
+
+    client: str  # its address: that of a proxy, if there is one
+    method: str
+    path: str  # as the client sent it, without the query
+    status: int
+    texts: int  # how many it had; 0 if it was refused before they were read
+    seconds: float  # from the end of its head to the end of the answer
 
 
 class Service:
@@ -75,6 +89,8 @@ class Service:
         self._limits = limits
         self._on_error = on_error
         self.host_names: HostNames | None = None  # None: any name is accepted
+        self.tokens: Tokens | None = None  # None: anybody may ask
+        self.on_answer: Callable[[Answered], None] = lambda _: None
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
         # Raises now, and not at a request.
@@ -144,13 +160,27 @@ class Service:
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
+        seconds = time.perf_counter() - began
         self._metrics.requests.labels(path, status).inc()
-        self._metrics.seconds.labels(path).observe(time.perf_counter() - began)
+        self._metrics.seconds.labels(path).observe(seconds)
+        client = scope.get("client")
+        self.on_answer(
+            Answered(
+                client=client[0] if client else "",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                texts=scope.get(_TEXTS, 0),
+                seconds=seconds,
+            )
+        )
 
     def _refusal_of(self, scope: Scope) -> Response | None:
         """Return the error response if the head of a request is wrong, or None."""
         try:
             check_head(scope, self.host_names)
+            if self.tokens is not None and scope["path"] not in _OPEN_PATHS:
+                check_token(scope, self.tokens)
         except HTTPException as error:
             return _refused(None, error)
         return None
@@ -178,6 +208,7 @@ class Service:
         async with self._body_of(request) as body:
             options = EXPLAIN_OPTIONS if explain else self._score_options
             wanted, texts = _parse(body, options, self._limits, explain=explain)
+            request.scope[_TEXTS] = len(texts)
             self._check(wanted, texts)
             self._check_room(explains=wanted.explains)
             try:
