@@ -82,7 +82,7 @@ def test_what_a_model_of_classes_refuses(classes: Service, wanted: Any, error: s
 def test_a_model_of_classes_explains_nothing(classes: Service) -> None:
     status, answer = classes.ask(b'{"texts": ["parcel"]}', path="/explain")
     assert status == 422
-    assert answer["error"].startswith("explain: for models that tell negative from positive")
+    assert answer["error"].startswith("explain: the model of this service has classes of its own")
 
 
 def test_classes_are_counted(classes: Service) -> None:

@@ -88,7 +88,11 @@ class Batches:
         """Raise `UsageError` if the model or the service cannot answer what is wanted."""
         scorer = self._scorer
         if wanted.explain:
-            scorer.check_sentiment("explain", "Ask /score for the probability of each class.")
+            if scorer.facts.has_classes:
+                raise UsageError(
+                    "explain: the model of this service has classes of its own. Ask /score for "
+                    "their probabilities, or run toolkit explain."
+                )
             scorer.check_words("explain")
         if wanted.top > len(scorer.facts.labels):
             raise UsageError(
