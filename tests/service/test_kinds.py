@@ -141,10 +141,13 @@ def test_a_service_without_aspects_says_how_to_get_them() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (("--other", "unclear"), "--other: give --min-probability"),
-        (("--threshold", "0.5"), "--threshold: for models that tell negative from positive"),
-        (("--neutral-range", "0.4:0.6"), "--neutral-range: for models that tell negative"),
-        (("--aspects", "hotels"), "--aspects: for models that tell negative from positive"),
+        (("--other", "unclear"), "--other: needs --min-probability"),
+        (("--threshold", "0.5"), "--threshold: only for models of negative and positive"),
+        (
+            ("--neutral-range", "0.4:0.6"),
+            "--neutral-range: only for models of negative and positive",
+        ),
+        (("--aspects", "hotels"), "--aspects: only for models of negative and positive"),
     ],
 )
 def test_options_for_models_of_sentiment(
@@ -155,7 +158,7 @@ def test_options_for_models_of_sentiment(
 
 def test_options_for_models_of_classes(command: Any) -> None:
     ran = command("serve", "--min-probability", "0.5")
-    ran.failed_with("--min-probability: for models of classes", 2)
+    ran.failed_with("--min-probability: only for models of classes", 2)
 
 
 def check_description(
