@@ -29,7 +29,12 @@ from toolkit.evaluation.summary import (
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import (
+    SENTIMENT_NAMED_BY,
+    compare,
+    corrected_by,
+    other_models,
+)
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -128,6 +133,7 @@ def summarize(
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
+        found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
         )
@@ -184,6 +190,7 @@ class _Run:
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
+        self.has_prior = False  # whether a file says that its scores are adjusted already
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
@@ -196,6 +203,7 @@ class _Run:
                 on_file(path) as on_progress,
             ):
                 self.found.columns |= reviews.chosen
+                self.has_prior |= "prior" in reviews.metadata
                 read = 0
                 try:
                     for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
@@ -233,7 +241,7 @@ class _Run:
                 "column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
-        if self.options.adjusts and share is not None and not share.problem:
+        if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}

@@ -33,6 +33,7 @@ from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import why_not_json
 from toolkit.records.options import NULL_WORDS
 from toolkit.service.batches import Batches, Wanted
 from toolkit.service.heads import HostNames, check_head
@@ -283,7 +284,7 @@ def _parse(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | N
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:  # also for invalid UTF-8 and deep nesting
-        raise HTTPException(400, f"expected JSON: {error}") from None
+        raise HTTPException(400, f"expected JSON: {why_not_json(error)}") from None
     texts = given.get("texts") if isinstance(given, Mapping) else None
     if not isinstance(texts, list):
         raise HTTPException(422, 'expected {"texts": ["...", "..."]}')
