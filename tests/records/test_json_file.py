@@ -172,7 +172,7 @@ def test_columns_of_an_array() -> None:
     assert [reject.number for reject in found.rejects] == [1]
     with pytest.raises(UsageError, match=r"no column 'body' \(found: id, text\)"):
         passed(f"[{TWO}]", columns=Columns("body"))
-    with pytest.raises(UsageError, match="has a column 'id' already"):
+    with pytest.raises(UsageError, match="already has a column 'id'"):
         passed(f"[{TWO}]", columns=Columns(sentiment="id"))
 
 
