@@ -174,7 +174,7 @@ def test_a_batch_is_refused_if_names_do_not_fit() -> None:
     with pytest.raises(UsageError, match=r"no column 'body' \(found: text, id\)"):
         shipped_scorer().score_batch(batch, "body")
     for names in (("text", "id", "p"), ("text", "s", "id")):
-        with pytest.raises(UsageError, match="already has a column 'id'"):
+        with pytest.raises(UsageError, match="has a column 'id' already"):
             shipped_scorer().score_batch(batch, *names)
     with pytest.raises(UsageError, match="need different names"):
         shipped_scorer().score_batch(batch, "text", "s", "s")

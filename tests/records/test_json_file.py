@@ -142,7 +142,7 @@ def test_other_files_are_json_lines(first: str) -> None:
 @pytest.mark.parametrize(
     ("file", "found"),
     [
-        (f'{{"reviews": [{ONE}, {ONE}]}}', r"member 'reviews' is an array.*jq '\.reviews' FILE"),
+        (f'{{"reviews": [{ONE}, {ONE}]}}', r"member 'reviews' is the array.*jq '\.reviews' FILE"),
         (f'{{\n"n": 1,\n"my reviews":\n[\n{TWO}\n]}}', r"""jq '\.\["my reviews"\]' FILE"""),
         ('{"reviews": [' + f"{ONE},\n" * 9000, "member 'reviews'"),
         ('{"reviews": [' + f"{ONE}," * 200_000, "member 'reviews'"),
