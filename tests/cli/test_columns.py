@@ -348,6 +348,14 @@ def test_labels_of_other_names_are_for_evaluate(command: Command) -> None:
     assert "warning: a.csv: column 'mood': found the label 'glad' (1 more with" in ran.err
 
 
+@pytest.mark.parametrize("column", ["Stars", "label"])
+def test_a_column_of_stars_with_ones_alone_is_warned_of(command: Command, column: str) -> None:
+    write("a.csv", f"text,{column}\na superb film,1\nit was dull,1\n")
+    ran = command("score", "a.csv", "--label-column", column)
+    warning = "warning: a.csv: column 'Stars': all labels are 1, which is read as positive. If"
+    assert (ran.exit_code, warning in ran.err) == (0, column == "Stars")
+
+
 WRONG = {
     "5 0": "found the label '5' (5 such rows), expected 0 or 1, ",
     "100 0": "found the label '100' (5 such rows), expected 0 or 1, ",
@@ -400,7 +408,7 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
         (["--names", "stars=s"], "the column stars needs --stars. Add it"),
-        (["--stars", "--names", "stars=label"], "has a column 'label' already"),
+        (["--stars", "--names", "stars=label"], "already has a column 'label'"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
         (["--label-column", "text"], "the column 'text' is the text column, so it cannot also"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),

@@ -464,9 +464,9 @@ def test_a_wrong_call(
 )
 def test_dates_are_read(command: Command, days: list[str]) -> None:
     content = [("a", "Rome", day, "positive", 0.9) for day in days]
-    none = ("", "0001-01-01", "9999-12-31")
+    none = ("", "0001-01-01", "9999-12-31", "1899-12-30")
     content += [
-        ("a", "Rome", day, "positive", 0.9) for day in none[: 3 if "-03-" in days[0] else 1]
+        ("a", "Rome", day, "positive", 0.9) for day in none[: 4 if "-03-" in days[0] else 1]
     ]
     found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
@@ -639,3 +639,50 @@ def test_every_key_of_the_json_is_described(command: Command) -> None:
     (term, *_), (quote, *_) = found["complaints"], found["most_negative"]
     for keys in (found, term, quote, found["total"], found["texts"]):
         assert {*keys} - {"toolkit_version"} <= described
+
+
+def test_changes_between_models_are_warned_of(command: Command) -> None:
+    write("a.csv", "text\n" + "a superb film\nit was dull and slow\n" * 30)
+    for model in ("conv1d", "reviews-small"):
+        call = ("score", "a.csv", "-o", f"{model}.csv", "--names", "model=model", "-m", model)
+        assert command(*call, "-q").exit_code == 0
+    ran = command("summarize", "conv1d.csv", "--since", "reviews-small.csv", "--model", "conv1d")
+    found = " ".join((ran.out + ran.err).split())
+    assert "The earlier rows were scored by reviews-small " in found
+    assert "What has changed may be the model: score both with one." in found
+    ran = command("summarize", "conv1d.csv", "--since", "conv1d.csv", "--model", "conv1d")
+    assert "The earlier rows" not in ran.out + ran.err
+
+
+def test_two_rows_do_not_tell_a_change(command: Command) -> None:
+    write_rows("two.csv", [("a", "Rome", "2026-01-01", "negative", 0.1)] * 2)
+    both = [("a", "Rome", "2026-01-01", *score) for score in (("negative", 0.1), ("positive", 0.9))]
+    write_rows("big.csv", both * 50)
+    out = " ".join(command("summarize", "two.csv", "--since", "big.csv").out.split())
+    assert "are negative. Too few rows to tell whether that has changed." in out
+    assert "100 rows before. Too few rows to tell what has changed." in out
+    assert "about as many" not in out
+    assert "differ from before" not in out
+
+
+def test_groups_beyond_the_limit_are_said_to_be_left_out(command: Command) -> None:
+    rows = [("a", f"city {at}", "2026-01-01", "positive", 0.9) for at in range(1005)]
+    write_rows("many.csv", rows)
+    write_rows("few.csv", rows[:900])
+    found = found_by(command, "many.csv", "--since", "few.csv", "--by", "city")
+    (note,) = (each for each in found["notes"] if "more than" in each)
+    assert note == (
+        "city has more than 1,000 groups. Only groups among the 1,000 largest at both times were "
+        "compared; the others have 5 rows now, 0 before."
+    )
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow", ".csv"])
+def test_scores_with_a_prior_are_not_adjusted_again(command: Command, ending: str) -> None:
+    """CSV has no place to say so."""
+    write("a.csv", "text\n" + "a superb film\nit was dull and slow\n" * 30)
+    for prior in ([], ["--prior", "0.9"]):
+        call = ("score", "a.csv", "-o", f"b{ending}", "--force", "-q", *prior)
+        assert command(*call).exit_code == 0
+        is_adjusted = found_by(command, f"b{ending}")["adjusted"] is not None
+        assert is_adjusted == (not prior or ending == ".csv")

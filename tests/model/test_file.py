@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +16,7 @@ from tests.data import PROJECT
 from tests.models import NGRAM_POOL, OLD_MODELS
 from toolkit.errors import ModelError
 from toolkit.model import ModelFile, Scorer
-from toolkit.model.facts import NEWEST_VERSION
+from toolkit.model.facts import NEWEST_VERSION, ModelFacts
 from toolkit.model.training_facts import Calibration
 from toolkit.text import RULES, Spellings
 
@@ -44,6 +44,19 @@ def test_network_is_cut_at_the_token_ids() -> None:
     assert [value.name for value in network.graph.input] == ["token_ids"]
     assert [value.name for value in network.graph.output] == ["probability"]
     assert not {node.domain for node in network.graph.node}.difference({"", "ai.onnx"})
+
+
+@dataclass(frozen=True, kw_only=True)
+class _NewerFacts(ModelFacts):
+    a_new_fact: str | None = None
+
+
+def test_a_new_fact_that_is_none_changes_no_file() -> None:
+    """Otherwise, exporting a model again would give other bytes."""
+    facts = ModelFile.load(NGRAM_POOL).facts
+    values = {each.name: getattr(facts, each.name) for each in fields(ModelFacts)}
+    assert _NewerFacts(**values).as_dict() == facts.as_dict()
+    assert _NewerFacts(**values, a_new_fact="x").as_dict()["a_new_fact"] == "x"
 
 
 def test_facts_survive_the_file() -> None:

@@ -232,7 +232,7 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
         endings = {*pool.map(ending, range(8))}
     assert "done" in endings
     for each in endings - {"done"}:
-        assert "another process has finished the job meanwhile" in each
+        assert "another process has finished the job since" in each
     assert not job.folder.exists()
 
 

@@ -132,8 +132,8 @@ def summarize(
         raise UsageError("--title: needs --page FILE.html.")
     inputs = [
         find_model(model),
-        *(file.path for file in scored_files(files)),
-        *(file.path for file in (scored_files(since) if since else ())),
+        *(file.input.path for file in scored_files(files)),
+        *(file.input.path for file in (scored_files(since) if since else ())),
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
@@ -15,7 +15,16 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, counted
 from toolkit.evaluation.cells import percent
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
-from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
+from toolkit.evaluation.summary import (
+    MOST_GROUPS,
+    RATE,
+    Change,
+    Corrected,
+    Slice,
+    Summary,
+    Texts,
+    has_enough_rows,
+)
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
 from toolkit.model.classes import is_positive
@@ -24,12 +33,12 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
 SENTIMENT_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
-_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
 _FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
 _MOST_NAMED = 5  # groups that are new
 _REACH = 40  # standard deviations; p beyond them is below the smallest number
 _ROUNDING = 1 + 1e-7  # of chances that are equal
 _PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
+_FEWEST_TEXTS = 20  # for figures of all texts: among three, one is a third
 _UNLIKE = 1.5  # times as many unknown words, or as long
 
 
@@ -55,6 +64,17 @@ def compare(
     found.changes = [each for each in kept if not each.is_of_words] + named
     found.notes = [*_notes(found, before, kept)]
     found.warnings += unlike_before(found.texts, before.texts)
+
+
+def other_models(now: Collection[str], before: Collection[str]) -> list[str]:
+    """Return a warning if earlier rows name other models; files without the column name none."""
+    if not (now and before) or {*now} == {*before}:
+        return []
+    shown = " and ".join(sorted(before)), " and ".join(sorted(now))
+    return [
+        f"The earlier rows were scored by {shown[0]}, these by {shown[1]}. What has changed may be "
+        "the model: score both with one."
+    ]
 
 
 def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
@@ -89,8 +109,20 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
         gone = [*_missing_in(old, now, rows_of_others=found.total.rows, rows=before.total.rows)]
         if gone:
             yield f"Gone from {column}: {_first(gone)}."
+        others = [sum(each.rows for each in part if each.is_rest) for part in (now, old)]
+        yield from _note_on_others(column, now=others[0], before=others[1])
         for change in of_all:
             yield from _note_on_mix(found, column, change=change, pairs=[*_in_both(now, old)])
+
+
+def _note_on_others(column: str, now: int, before: int) -> Iterator[str]:
+    """Note that groups beyond the limit are compared with nothing."""
+    if now or before:
+        yield (
+            f"{column} has more than {MOST_GROUPS:,} groups. Only groups among the {MOST_GROUPS:,} "
+            f"largest at both times were compared; the others have {counted(now, 'row')} now, "
+            f"{before:,} before."
+        )
 
 
 def _first(names: Sequence[str]) -> str:
@@ -150,8 +182,7 @@ def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
 
 def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
     """Test whether a share has changed, by Fisher's exact test; None if there are too few rows."""
-    share = (before.right + now.right) / (before.count + now.count)
-    if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
+    if not has_enough_rows(before, now):
         return None
     return Change(what=what, name=name, before=before, now=now, p_value=exact_p(before, now))
 
@@ -192,8 +223,13 @@ def beyond_chance(found: Sequence[Change]) -> list[Change]:
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Return how the texts differ, if that could explain a change instead of opinions."""
-    found = []
+    """Return how the texts differ, if that could explain a change instead of opinions.
+
+    Fewer than 20 texts or scores at one of the times tell nothing.
+    """
+    found: list[str] = []
+    if min(now.texts, before.texts) < _FEWEST_TEXTS:
+        return found
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
         found.append(f"more words unknown to the model: {shares}")
@@ -206,7 +242,8 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
     p = old / old.sum()
     q = new / new.sum()
     index = float(((q - p) * np.log(q / p)).sum())
-    if index > _PSI_LARGE + 2 * chance:
+    has_enough = min(sum(now.histogram), sum(before.histogram)) >= _FEWEST_TEXTS
+    if has_enough and index > _PSI_LARGE + 2 * chance:
         found.append(
             f"a different distribution of scores: a population stability index of {index:.2f}, "
             f"where {_PSI_LARGE} is large"

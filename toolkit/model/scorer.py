@@ -213,18 +213,6 @@ class Scorer:
         self._file: Model = open_model(options.model)
         self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
-        self.answers: ClassAnswers | None = None  # for a model of classes
-        if self.facts.has_classes:
-            from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
-
-            self.answers = ClassAnswers(
-                self.facts,
-                min_probability=options.min_probability,
-                other=options.other,
-                top=options.top,
-                probabilities=options.probabilities,
-                reasons=bool(options.reasons),
-            )
         self._words: _Words | None = None
         if isinstance(self._file, ModelFile):
             self._words = _Words.open(self._file)
@@ -260,6 +248,18 @@ class Scorer:
     def _set(self, options: ScorerOptions) -> None:
         """Apply options to the loaded model."""
         self._check_words_of(options)
+        self.answers: ClassAnswers | None = None  # for a model of classes
+        if self.facts.has_classes:
+            from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
+
+            self.answers = ClassAnswers(
+                self.facts,
+                min_probability=options.min_probability,
+                other=options.other,
+                top=options.top,
+                probabilities=options.probabilities,
+                reasons=bool(options.reasons),
+            )
         self._labelling = Labelling.of(
             self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
         )
@@ -422,8 +422,38 @@ class Scorer:
         """
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
+        return self.with_options(replace(self.options, neutral=neutral, by_sentence=by_sentence))
+
+    def with_options(self, options: ScorerOptions) -> Self:
+        """Return a scorer with other options and the same loaded model.
+
+        Parameters
+        ----------
+        options : ScorerOptions
+            The arguments of `Scorer`; both models and the range stay as they are.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        options.check_kind(self.facts, self._file.name)
         other = self._copy()
-        other._set(replace(self.options, neutral=neutral, by_sentence=by_sentence))
+        kept = self.options
+        other._set(
+            replace(
+                options,
+                model=kept.model,
+                second=kept.second,
+                unsure=kept.unsure,
+                second_mean=kept.second_mean,
+            )
+        )
         return other
 
     def without_second(self) -> Self:
@@ -466,9 +496,7 @@ class Scorer:
             As for `Scorer`.
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
-        other = self._copy()
-        other._set(replace(self.options, prior=prior))
-        return other
+        return self.with_options(replace(self.options, prior=prior))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the model file again.

@@ -200,6 +200,11 @@ class ReviewFile(ABC):
         return self.bytes_read
 
     @property
+    def metadata(self) -> Mapping[str, str]:
+        """What an earlier scoring has written about the scores; empty for formats without it."""
+        return {}
+
+    @property
     def is_waiting(self) -> bool:
         """Whether reading the next block would wait, as for a slow pipe."""
         return False

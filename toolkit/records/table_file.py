@@ -132,6 +132,17 @@ class TableFile(ReviewFile):
         return self.groups.bytes_read(self._group, self._done, self.size or 0)
 
     @property
+    def metadata(self) -> Mapping[str, str]:
+        """What an earlier scoring has written about the scores, without the prefix of its keys."""
+        found = self.input_schema.metadata or {}
+        prefix = METADATA_PREFIX.encode()
+        return {
+            key.removeprefix(prefix).decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for key, value in found.items()
+            if key.startswith(prefix)
+        }
+
+    @property
     def bytes_used(self) -> int:
         """The position in the file after the last group read."""
         return self.groups.bytes_used(self._group)
