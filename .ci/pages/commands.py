@@ -75,11 +75,15 @@ that it uses, or `Arrow` and why.
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
 | `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral. In `serve`: the stars of a review, 1 to 5; whether a request wants unclear reviews called neutral |
+| `label`, `top`, `probabilities` | in `serve`, of a text and a model of classes: the most likely class; the most likely ones, each with its `probability`; the probability by class |
+| `aspects`, `reasons` | in `serve`: of a request, what to find; of a text, what it says about each aspect, and the words that decided the label |
 | `positive_sentences`, `negative_sentences` | of a review that is scored by sentence: how many clearly are |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |
 | `start`, `end` | the first character of a word or sentence, and the one after its last (Unicode characters) |
-| `contribution` | what a word adds to the log-odds of positive |
+| `contribution` | what a word adds to the log-odds of positive, or of the class that is explained |
+| `label` | of a text and a model of classes: its most likely class; `probability` is of this class then |
+| `explained`, `explained_probability` | of a text explained with a model of classes: the class that words add to, and its probability |
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |
 
@@ -118,9 +122,10 @@ in all files that are done, which are missing if the run ended before its first 
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
 | `classes` | of a model of classes: the scored by label; the keys of sentiment are missing then |
 | `cut_at_nul` | texts that are read up to a NUL |
+| `answered_by_second` | with `--second`: scored records with the answer of the second model, or the mean of both; missing if there are none |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`, whose labels are read as `train` and `evaluate` read them: scored records with a positive or negative label, of these called neutral or mixed, right; scored records without a readable label |
 | `neutral_labels` | with `--label-column`: scored records with a neutral label, such as 3 of 5 stars, which are left out; missing if there are none |
-| `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
+| `model`, `neutral_range`, `by_sentence` | the model; with `--second`, its key `second` has the same keys for the second model, `unsure` and `mean`; the range of probabilities in use, or null; whether sentences are scored |
 | `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done, or `skipped` after a run that left what it had found |
 
 With `--log-format json`, each line that `score` writes to standard error is an object with `time`
@@ -226,6 +231,7 @@ DuckDB), beside the metadata of the input:
 | `toolkit.neutral_range` | the range of probabilities in use, such as `0.4:0.6`; missing without one |
 | `toolkit.by_sentence` | `true` or `false` |
 | `toolkit.prior` | with `--prior`: the share of positive reviews by which the scores were adjusted |
+| `toolkit.second_model`, `toolkit.second_model_sha256`, `toolkit.second_unsure`, `toolkit.second_mean` | with `--second`: the second model, the range in which it was asked, and whether the mean was taken |
 | `toolkit.job_id` | the `job_id` of the file in the report |
 | `toolkit.shard` | such as `3/16`, if the file is a part of a job; else missing |
 

@@ -28,9 +28,7 @@ DateColumn = Annotated[
 ]
 DateFormat = Annotated[
     str | None,
-    o.option(
-        "FORM", "Format of the dates, such as %d/%m/%Y.", "found by the dates", panel=o.COLUMNS
-    ),
+    o.option("FORM", "Format of the dates, such as %d/%m/%Y.", "detected", panel=o.COLUMNS),
 ]
 Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
@@ -134,8 +132,8 @@ def summarize(
         raise UsageError("--title: needs --page FILE.html.")
     inputs = [
         find_model(model),
-        *(file.path for file in scored_files(files)),
-        *(file.path for file in (scored_files(since) if since else ())),
+        *(file.input.path for file in scored_files(files)),
+        *(file.input.path for file in (scored_files(since) if since else ())),
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)

@@ -7,7 +7,6 @@ from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from operator import add
 from pathlib import Path
 from typing import NamedTuple
@@ -29,7 +28,12 @@ from toolkit.evaluation.summary import (
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import (
+    SENTIMENT_NAMED_BY,
+    compare,
+    corrected_by,
+    other_models,
+)
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -41,23 +45,20 @@ from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
-from toolkit.records.formats import open_reviews
-from toolkit.records.inputs import Input
 from toolkit.records.labels import (
     FIVE,
     TEN,
     Rows,
-    WrongValueError,
     by_word,
     number,
     read_probabilities,
 )
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Reject, ReviewFile
-from toolkit.scoring.block_loop import SelectedBlock, run_blocks
-from toolkit.scoring.input_files import look_for
+from toolkit.records.review_file import ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.file_run import FileVisit, RunOptions, Visitor, run_files
+from toolkit.scoring.input_files import FoundFile, look_for
 from toolkit.scoring.jobs import REJECTED_ENDING, SCORED
-from toolkit.scoring.results import Progress
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
@@ -118,7 +119,7 @@ def summarize(
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    run = _Run(options, scorer)
+    run = _Summing(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
@@ -126,8 +127,9 @@ def summarize(
     show_rows(found, run.kept, by=options.by[0] if options.by else None, show=show)
     found.title = options.title
     if options.since:
-        earlier = _Run(replace(options, date_column=None), run.scorer)
+        earlier = _Summing(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
+        found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
         )
@@ -136,7 +138,7 @@ def summarize(
     return found
 
 
-def scored_files(names: Sequence[str]) -> list[Input]:
+def scored_files(names: Sequence[str]) -> list[FoundFile]:
     """Find scored files; in a folder that has files named as outputs of `score`, only these."""
     wanted = []
     for name in names:
@@ -149,14 +151,13 @@ def scored_files(names: Sequence[str]) -> list[Input]:
     found = look_for(wanted)
     if found.unreadable:
         raise InputError(found.unreadable[0].error)
-    return [file.input for file in found.without_repeats()]
+    return found.without_repeats()
 
 
 class _Block(NamedTuple):
     """The counts of a block."""
 
-    records: int
-    rejects: Sequence[Reject]
+    records: int  # that could be read
     without_text: int  # and so without a score
     cells: pa.Table  # as `_counted`
     texts: Texts
@@ -168,8 +169,8 @@ class _Block(NamedTuple):
     dates: DateCounts
 
 
-class _Run:
-    """Reads files one after the other, each with all workers."""
+class _Summing(Visitor[FoundFile, _Block]):
+    """Sums up scored files."""
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
         self.options = options
@@ -184,35 +185,37 @@ class _Run:
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
+        self.has_prior = False  # whether a file says that its scores are adjusted already
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and return the summary without themes and rows to show."""
-        for place, source in enumerate(scored_files([*map(str, names)])):
-            path = source.path
-            with (
-                open_reviews(source, self.options.reading, self._wanted()) as reviews,
-                on_file(path) as on_progress,
-            ):
-                self.found.columns |= reviews.chosen
-                read = 0
-                try:
-                    for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
-                        self._add(block, reviews, read)
-                        read += block.records + len(block.rejects)
-                        if on_progress is not None:
-                            on_progress(Progress(read, reviews.bytes_read, reviews.size))
-                except WrongValueError as error:  # its row counts from the block
-                    row = read + error.row
-                    raise WrongValueError(error.place, row, error.problem) from None
-            self.found.files.append(str(path))
-            rejects = path_of(f"{path}{REJECTED_ENDING}")
-            if is_a_file(rejects):
-                with rejects.open("rb") as file:
-                    lines = sum(1 for _ in file)
-                self.found.set_aside |= {str(rejects): lines} if lines else {}
+        run_files(
+            scored_files([*map(str, names)]),
+            self,
+            RunOptions(reading=self.options.reading, columns=self._wanted()),
+            on_file=lambda file: on_file(file.input.path),
+        )
         return self._summary()
+
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        """Take the names of the columns, and note if a prior was used."""
+        self.found.columns |= visit.reviews.chosen
+        self.has_prior |= "prior" in visit.reviews.metadata
+
+    def end(self, visit: FileVisit[FoundFile]) -> None:
+        """Note a file, and how many records were rejected when it was scored."""
+        path = visit.file.input.path
+        self.found.files.append(str(path))
+        self.found.rejected += visit.rejected
+        if self.found.first_reject is None and visit.first_error is not None:
+            self.found.first_reject = f"{visit.reviews.name}: {visit.first_error}"
+        rejects = path_of(f"{path}{REJECTED_ENDING}")
+        if is_a_file(rejects):
+            with rejects.open("rb") as file:
+                lines = sum(1 for _ in file)
+            self.found.set_aside |= {str(rejects): lines} if lines else {}
 
     def _summary(self) -> Summary:
         """Complete the summary from the counts; an error if no row has a label of the model."""
@@ -228,12 +231,12 @@ class _Run:
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
-                f"{found.files[0]}: has the labels {labels}, but those of the model are "
-                f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
-                "--model, or the column with --names sentiment=NAME."
+                f"{found.files[0]}: has the labels {labels}, but the model has {found.negative!r} "
+                f"and {found.positive!r}. Name the model that scored it with --model, or the "
+                "column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
-        if self.options.adjusts and share is not None and not share.problem:
+        if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
@@ -288,8 +291,12 @@ class _Run:
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
-    def _count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
-        parsed, positions, _ = block.parse_rows()
+    def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> _Block:
+        """Count the rows of a block."""
+        reviews = visit.reviews
+        path = visit.file.input.path
+        parsed = block.parse()
+        positions = block.rows
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
@@ -310,10 +317,9 @@ class _Run:
         days = self._days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
         keys, counts = self._terms(ids, probability, kinds)
-        key = np.random.default_rng([place, block.number]).random(len(rows))
+        key = np.random.default_rng([visit.number, block.number]).random(len(rows))
         return _Block(
             records=len(everything),
-            rejects=parsed.rejects,
             without_text=without_text,
             cells=_counted(pa.concat_tables(self._parts(rows, days))),
             texts=Texts(
@@ -394,17 +400,16 @@ class _Run:
             yield _part(f"date {order}", *own)
         yield _part("", _repeated("", len(rows)), labels=labels, stars=stars)
 
-    def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
+    def add(self, visit: FileVisit[FoundFile], result: _Block) -> None:
+        """Add the counts of a block to those of all files."""
+        block = result
+        reviews = visit.reviews
+        before = visit.before
         found = self.found
         more = block.texts
         found.rows += block.records
         found.without_score += block.records - more.texts
         found.without_text += block.without_text
-        found.rejected += len(block.rejects)
-        if block.rejects and found.first_reject is None:
-            reject = block.rejects[0]
-            place = f"{reviews.name}: {reviews.counts} {reject.number:,}"
-            found.first_reject = f"{place}: {reject.reason}"
         for kind, group, label, *numbers in zip(*block.cells.to_pydict().values(), strict=True):
             groups = self.cells[kind]
             if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):

@@ -56,14 +56,17 @@ def check_threshold(threshold: float | None) -> None:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {threshold}")
 
 
-def parse_range(written: str) -> Range:
-    """Read two numbers with a colon between them; raise `UsageError` for anything else."""
+def parse_range(written: str, option: str = "--neutral-range", usual: str = "0.4:0.6") -> Range:
+    """Read two numbers with a colon between them; raise `UsageError` for anything else.
+
+    ``option``, ``usual``: what the user has called, and an example, for the message.
+    """
     low, _, high = written.partition(":")
     try:
         return float(low), float(high)
     except ValueError:
         raise UsageError(
-            f"--neutral-range: expected two probabilities such as 0.4:0.6, received {written!r}"
+            f"{option}: expected two probabilities such as {usual}, received {written!r}"
         ) from None
 
 
@@ -87,7 +90,9 @@ def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Ra
             f"{neutral[1]}. Choose a range around it with --neutral-range, or another threshold."
         )
     if NEUTRAL in labels:
-        raise UsageError(f"neutral range: the model has a label {NEUTRAL!r} of its own")
+        raise UsageError(
+            f"neutral range: the model already has a label {NEUTRAL!r}. Leave the range out"
+        )
     return low, high
 
 
@@ -214,7 +219,9 @@ class Labelling:
         if neutral is not None:
             neutral = check_range(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:
-            raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
+            raise UsageError(
+                f"--by-sentence: the model already has a label {MIXED!r}. Leave this option out"
+            )
         return cls(facts=facts, threshold=used, neutral=neutral, by_sentence=by_sentence)
 
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:

@@ -32,7 +32,12 @@ from toolkit.model.predictor import (
     list_of,
 )
 from toolkit.model.prior import base_of, shift_of
-from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
+from toolkit.model.scorer_options import (
+    ScorerOptions,
+    refuse_classes,
+    what_it_tells,
+    wrong_kind,
+)
 from toolkit.records.columns import (
     ADDITIONS,
     REASONS_JOINED_WITH,
@@ -46,10 +51,11 @@ from toolkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from toolkit.model.aspects import AspectLists, Aspects
     from toolkit.model.class_answers import ClassAnswers
-    from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.explain import ClassExplanation, Explainer, Explanation
     from toolkit.model.folder import ClassifierFolder
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
+    from toolkit.model.second import SecondOpinion
     from toolkit.model.sentences import ScoredSentences
 
 
@@ -119,6 +125,14 @@ class Scorer:
         For models of classes: number of most likely labels that `score_batch` lists.
     probabilities : bool
         For models of classes: whether `score_batch` adds the probability of each class.
+    second : str | Path | None
+        A second model, as for ``model``, that is asked where the first is unsure
+        (`toolkit.model.second`).
+    unsure : Range | None
+        Range of probabilities of the first model, 0 to 1 and both ends included, in which the
+        second is asked.
+    second_mean : bool
+        Whether the answer is the mean of both logits then, rather than that of the second.
 
     Raises
     ------
@@ -129,7 +143,8 @@ class Scorer:
     UsageError
         If the threshold is not within 0 to 1; if the neutral range does not include it; if the
         model has no neutral range of its own, or a label ``mixed``; if aspects or prior are
-        invalid; or if an argument is not for models of this kind.
+        invalid; if one of a second model and its range is missing, or the range is invalid; or if
+        an argument is not for models of this kind.
 
     Examples
     --------
@@ -153,6 +168,9 @@ class Scorer:
         other: str | None = None,
         top: int = 0,
         probabilities: bool = False,
+        second: str | Path | None = None,
+        unsure: Range | None = None,
+        second_mean: bool = False,
     ) -> None:
         self._open(
             ScorerOptions(
@@ -167,6 +185,9 @@ class Scorer:
                 other=other,
                 top=top,
                 probabilities=probabilities,
+                second=second,
+                unsure=unsure,
+                second_mean=second_mean,
             )
         )
 
@@ -192,6 +213,41 @@ class Scorer:
         self._file: Model = open_model(options.model)
         self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
+        self._words: _Words | None = None
+        if isinstance(self._file, ModelFile):
+            self._words = _Words.open(self._file)
+        else:
+            self._folder.check()
+        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
+        self._second: Scorer | None = None
+        self.second: SecondOpinion | None = self._open_second(options)
+        self._set(options)
+
+    def _open_second(self, options: ScorerOptions) -> SecondOpinion | None:
+        """Load the second model; raise `UsageError` if it gives answers of another kind."""
+        if options.second is None or options.unsure is None:
+            return None
+        from toolkit.model.second import SecondOpinion  # late: few runs have a second model
+
+        second = Scorer(options.second)
+        if second.answers is not None:
+            raise UsageError(
+                f"--second: the model {second._file.name} {what_it_tells(second.facts)}, and the "
+                f"first model, {self._file.name}, tells negative from positive. Choose a second "
+                "model that tells them, too."
+            )
+        self._second = second
+        return SecondOpinion(
+            second.identity(),
+            has_words=second.has_words,
+            has_stars=second.has_stars,
+            unsure=options.unsure,
+            takes_mean=options.second_mean,
+        )
+
+    def _set(self, options: ScorerOptions) -> None:
+        """Apply options to the loaded model."""
+        self._check_words_of(options)
         self.answers: ClassAnswers | None = None  # for a model of classes
         if self.facts.has_classes:
             from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
@@ -202,18 +258,8 @@ class Scorer:
                 other=options.other,
                 top=options.top,
                 probabilities=options.probabilities,
+                reasons=bool(options.reasons),
             )
-        self._words: _Words | None = None
-        if isinstance(self._file, ModelFile):
-            self._words = _Words.open(self._file)
-        else:
-            self._folder.check()
-        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
-        self._set(options)
-
-    def _set(self, options: ScorerOptions) -> None:
-        """Apply options to the loaded model."""
-        self._check_words_of(options)
         self._labelling = Labelling.of(
             self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
         )
@@ -224,11 +270,12 @@ class Scorer:
         # The checked range, in place of a list or other numbers.
         is_own = options.neutral is True
         self.options = replace(options, neutral=True if is_own else self.neutral)
-        self._predictor = self._predictor_of(options, self.answers)
+        self._first = self._predictor_of(options, self.answers)
+        self._predictor = self._with_second(options)
         self._class_predictor = self._predictor  # with the probabilities of all classes
         if self.answers is not None and not self.answers.probabilities:
             self._class_predictor = self._predictor_of(
-                options, replace(self.answers, probabilities=True)
+                replace(options, reasons=0), replace(self.answers, probabilities=True)
             )
 
     def _predictor_of(self, options: ScorerOptions, answers: ClassAnswers | None) -> TextPredictor:
@@ -246,6 +293,21 @@ class Scorer:
             reasons=self._reasons if options.reasons else None,
             shift=shift,
             answers=answers,
+        )
+
+    def _with_second(self, options: ScorerOptions) -> TextPredictor:
+        """Return what predicts with both models; with the first alone if there is no second."""
+        if self.second is None or self._second is None:
+            return self._first
+        from toolkit.model.second import SecondPredictor
+
+        self._second = self._second.with_prior(options.prior)
+        return SecondPredictor(
+            self._first,
+            self._second._predictor,
+            self.second,
+            threshold=float(self.threshold),
+            has_stars=self.has_stars,
         )
 
     @property
@@ -360,8 +422,48 @@ class Scorer:
         """
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
+        return self.with_options(replace(self.options, neutral=neutral, by_sentence=by_sentence))
+
+    def with_options(self, options: ScorerOptions) -> Self:
+        """Return a scorer with other options and the same loaded model.
+
+        Parameters
+        ----------
+        options : ScorerOptions
+            The arguments of `Scorer`; both models and the range stay as they are.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        options.check_kind(self.facts, self._file.name)
         other = self._copy()
-        other._set(replace(self.options, neutral=neutral, by_sentence=by_sentence))
+        kept = self.options
+        other._set(
+            replace(
+                options,
+                model=kept.model,
+                second=kept.second,
+                unsure=kept.unsure,
+                second_mean=kept.second_mean,
+            )
+        )
+        return other
+
+    def without_second(self) -> Self:
+        """Return a scorer with the first model alone, and the same options otherwise."""
+        if self.second is None:
+            return self
+        other = self._copy()
+        other.second = None
+        other._second = None
+        other._set(replace(self.options, second=None, unsure=None, second_mean=False))
         return other
 
     def _copy(self) -> Self:
@@ -394,18 +496,18 @@ class Scorer:
             As for `Scorer`.
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
-        other = self._copy()
-        other._set(replace(self.options, prior=prior))
-        return other
+        return self.with_options(replace(self.options, prior=prior))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the model file again.
-        return _unpickle, (self.options, self._file.sha256)
+        second = () if self.second is None else (self.second.model["sha256"],)
+        return _unpickle, (self.options, (self._file.sha256, *second))
 
     def identity(self) -> dict[str, Any]:
-        """Return `ModelFile.identity` with the threshold in use."""
+        """Return `ModelFile.identity` with the threshold in use, and the second model, if any."""
         threshold = None if self.facts.has_classes else round(float(self.threshold), 7)
-        return {**self._file.identity(), "threshold": threshold}
+        second = {} if self.second is None else {"second": self.second.identity()}
+        return {**self._file.identity(), "threshold": threshold, **second}
 
     @property
     def model(self) -> str:
@@ -419,8 +521,8 @@ class Scorer:
     @property
     def _word_predictor(self) -> Predictor:
         self.check_words("sentences")
-        assert isinstance(self._predictor, Predictor)
-        return self._predictor
+        assert isinstance(self._first, Predictor)
+        return self._first
 
     @property
     def sha256(self) -> str:
@@ -439,8 +541,12 @@ class Scorer:
 
     @property
     def has_stars(self) -> bool:
-        """Whether the model predicts stars."""
-        return self._file.has_stars
+        """Whether the model predicts stars; with a second model, whether these stay right."""
+        if self.second is None or self._words is not None:
+            return self._file.has_stars
+        # The stars of a folder are its labels, and have no probability of their own.
+        both = self._file.has_stars and self.second.has_stars
+        return both and not self.second.takes_mean
 
     def score(self, texts: Iterable[str | None]) -> list[Score]:
         """Score some reviews.
@@ -617,12 +723,16 @@ class Scorer:
         ------
         UsageError
             If the review is not a text or has no score: it is blank, has no known word, only
-            numbers and function words, or is probably not in English.
+            numbers and function words, or is probably not in English. If this is a model of
+            classes: see `explain_class`.
         """
-        self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
+        self.check_sentiment("explain", "Use explain_class.")
         self.check_words("explain")
-        if not isinstance(text, str) or not text.strip():
-            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+        if self.second is not None:
+            raise UsageError(
+                "explain: explains the answer of one model. Leave the second model out."
+            )
+        _check_text(text)
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
             raise UsageError(f"explain: {self.why_unscored(text)}, so it has no score to explain")
@@ -637,6 +747,71 @@ class Scorer:
         negative, positive = self.facts.labels
         scored = self._word_predictor.sentences(texts)
         return found.with_sentences(scored, (negative, positive), names)
+
+    def explain_class(self, text: str, label: str | None = None) -> ClassExplanation:
+        """Return what each word of a text contributes to a class (`toolkit.model.explain`).
+
+        Parameters
+        ----------
+        text : str
+            A text.
+        label : str | None
+            The class to explain. Default: the most likely class.
+
+        Returns
+        -------
+        ClassExplanation
+            The label, and the words with their positions and contributions to the log-odds of
+            the class against all other classes.
+
+        Raises
+        ------
+        UsageError
+            If this is a model of sentiment; if the model has no such class; or if the text is not
+            a text, is blank or has no known word.
+        """
+        self._answers_for("explain_class")
+        explained = None if label is None else self.check_class("explain_class", label)
+        self.check_words("explain")
+        _check_text(text)
+        (found,) = self.class_probabilities([text])
+        if found is None:
+            raise UsageError(f"explain: {self.why_unscored(text)}, so it has no label to explain")
+        texts = array_of([text])
+        return self._explainer.explain_class(
+            texts[0].as_py(),
+            row=self.token_ids(texts)[0],
+            probabilities=found,
+            explained=explained or next(iter(found)),
+        )
+
+    def check_class(self, name: str, label: str) -> str:
+        """Return the class that a user names, spelled as in the model.
+
+        Parameters
+        ----------
+        name : str
+            The argument or the option, for the message.
+        label : str
+            The label of the class, in any case.
+
+        Returns
+        -------
+        str
+            The class.
+
+        Raises
+        ------
+        UsageError
+            If the model has no such class, or is a model of sentiment.
+        """
+        return self._answers_for(name).class_of(label, name)
+
+    def _answers_for(self, name: str) -> ClassAnswers:
+        """Return the answers of a model of classes; `UsageError` for one of sentiment."""
+        if self.answers is None:
+            raise wrong_kind([name], self.facts, self._file.name)
+        return self.answers
 
     def why_unscored(self, text: str) -> str:
         """Return the reason, for a message, why a text that is not blank has no score."""
@@ -695,6 +870,7 @@ class Scorer:
             3 positive, 4 mixed; and its probability, such as `positive_probability_room`, float32,
             null if not mentioned;
             `reasons`, string, joined by ``; ``, if asked for;
+            `answered_by`, int8, with a second model: 0 the first, 1 the second, 2 both;
             `few_known_words`, bool (`toolkit.model.predictor.KnownWords`), and `cut_to_length`,
             bool: whether a text has more tokens than the model reads. `other_language`, bool, is
             never null: whether a text has no score because it is probably not in English.
@@ -721,6 +897,7 @@ class Scorer:
         positive_sentences_column: str = "positive_sentences",
         negative_sentences_column: str = "negative_sentences",
         model_column: str | None = None,
+        answered_by_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
         """Score a record batch or a table: return it with two or more added columns.
 
@@ -750,6 +927,9 @@ class Scorer:
         model_column : str | None
             Name of the added column with the model, string, such as
             ``reviews 2026.11 sha256-0123456789abcdef`` in each row. Default: no such column.
+        answered_by_column : str | None
+            Name of the added column with the model that has answered, string: ``first``,
+            ``second`` or ``both``. Default: no such column.
 
         Returns
         -------
@@ -760,7 +940,8 @@ class Scorer:
         Raises
         ------
         UsageError
-            If the text column is missing, an added name is taken, or the model has no stars.
+            If the text column is missing, an added name is taken, the model has no stars, or there
+            is no second model that could have answered.
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
         if self.answers is not None:
@@ -774,6 +955,8 @@ class Scorer:
         added |= {role: named.get(role, role) for role in self._asked()}
         if model_column is not None:
             added["model"] = model_column
+        if answered_by_column is not None:
+            added["answered_by"] = answered_by_column
         self.check_gives(added)
         check_columns(batch.schema.names, text_column, added.values())
         predictions = self.predict(batch.column(text_column))
@@ -807,14 +990,27 @@ class Scorer:
         if of_classes := [role for role in wanted if is_of_classes(role)]:
             options = [f"the column {of_classes[0]}"]
             raise wrong_kind(options, self.facts, self._file.name)
-        if "stars" in wanted and not self.has_stars:
-            raise UsageError(
-                f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
-                f"Choose another, such as {DEFAULT_MODEL}."
-            )
+        if "answered_by" in wanted and self.second is None:
+            raise UsageError(ADDITIONS["answered_by"].hint)
+        if "stars" in wanted:
+            self._check_stars()
         for addition in map(addition_of, wanted):
             if addition.needs and not getattr(self.options, addition.needs):
                 raise UsageError(addition.hint)
+
+    def _check_stars(self) -> None:
+        """Raise `UsageError` unless `predict` returns stars."""
+        if self.has_stars:
+            return
+        if self._file.has_stars:
+            raise UsageError(
+                f"--stars: the stars of {self._file.name} are its labels, so the second model has "
+                "to give stars, too, without --second-mean. Choose another, or leave this out."
+            )
+        raise UsageError(
+            f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
+            f"Choose another, such as {DEFAULT_MODEL}."
+        )
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Return the network's input, (rows, tokens) int32, padded in front with 0."""
@@ -837,6 +1033,12 @@ def _aspects_of(given: AspectLists | None) -> Aspects | None:
     return Aspects.of(given)
 
 
+def _check_text(text: object) -> None:
+    """Raise `UsageError` unless this is a text that is not blank."""
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+
+
 def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:
     """Raise `UsageError` unless there is one text column, and each added name is free."""
     if len({*added}) < len(added):
@@ -855,20 +1057,22 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
+def _unpickle(options: ScorerOptions, checked: Sequence[str], *others: Any) -> Scorer:
     """Return a scorer with these options, opened once per process.
 
-    ``checked``: the SHA-256 of the file that the sender has checked; it is not checked again.
+    ``checked``: the SHA-256 of each file that the sender has checked; it is not checked again.
     """
-    if others or not isinstance(options, ScorerOptions):
+    if others or isinstance(checked, str) or not isinstance(options, ScorerOptions):
         raise UsageError(
             "this scorer was pickled by another version of the toolkit. Install the same version "
             "on all machines, and pickle it again."
         )
-    remember(checked)
+    for sha256 in checked:
+        remember(sha256)
+    models = (options.model,) if options.second is None else (options.model, options.second)
     try:
         # A replaced file must be opened again, so these facts are part of the key.
-        files = tuple(_facts_of(path) for path in files_of(options.model))
+        files = tuple(_facts_of(path) for model in models for path in files_of(model))
     except OSError:  # opening the file reports what is wrong
         return Scorer.of(options)
     return _opened(options, files)

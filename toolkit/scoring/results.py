@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from toolkit.records.labels import (
     WrongValueError,
     meanings_of,
     name_of,
+    number,
 )
 from toolkit.records.options import LabelNames
 from toolkit.records.output_file import Frame
@@ -49,6 +51,7 @@ _FEWEST_FOR_VALUES = 20
 _MOST_LABELS = 2000  # different labels; they must fit into a line of the journal, 1 MiB
 _FEW_WRONG = 0.05  # share of the given labels that mean nothing: up to it, they are only counted
 _MOSTLY_WRONG = 0.5  # or more wrong labels: the others are not labels, either
+_OF_STARS = re.compile("star|rating|score", re.IGNORECASE)  # names of columns
 _FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
@@ -100,6 +103,7 @@ class Summary:
     few_known_words: int = 0  # scored, but with few known words
     first_unread: int = 0  # first output row without or with few known words, from 1; 0: none
     cut_to_length: int = 0  # scored, but with more tokens than the model reads
+    answered_by_second: int = 0  # scored, with the answer of a second model, or its half
     # Aspect → label → number of reviews.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
     # For a model of classes: label → number of scored records. Unlikely labels are not counted.
@@ -223,12 +227,22 @@ class Summary:
         """
         why = self._why_labels_are_wrong() if self.labels else None
         if why is None:
-            return None
+            return self._one_star_warning(column)
         has_accuracy = bool(self.label_meanings().targets)
         rest = "The accuracy is that of the other rows" if has_accuracy else "There is no accuracy"
         return (
             f"column {column!r}: {why}. {rest}. toolkit evaluate reads other labels, with "
             "--positive, --positive-from or --skip-wrong-labels."
+        )
+
+    def _one_star_warning(self, column: str | None) -> str | None:
+        """Return the warning that a column of stars has ones alone, which are read as positive."""
+        found = {number(word) for word in self.label_meanings().targets}
+        if found != {1.0} or not _OF_STARS.search(column or ""):
+            return None
+        return (
+            f"column {column!r}: all labels are 1, which is read as positive. If they are stars, "
+            "the accuracy is wrong: use toolkit evaluate --positive-from 4."
         )
 
     def _why_labels_are_wrong(self) -> str | None:
@@ -251,11 +265,14 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
 
-        Counts of aspects, classes, neutral labels and texts in another language are left out where
-        they are 0. A model of classes has no counts of sentiment.
+        Counts of aspects, classes, neutral labels, texts in another language and answers of a
+        second model are left out where they are 0. A model of classes has no counts of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "classes", "labels", "neutral_labels", "other_language")
+        if_any = (
+            *("aspects", "answered_by_second", "classes", "labels", "neutral_labels"),
+            "other_language",
+        )
         left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
         counts = {
             name: each
