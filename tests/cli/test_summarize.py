@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,9 @@ from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.errors import InputError
 from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation.summarize_files import SummaryRun
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
+from toolkit.model import Scorer
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
@@ -93,7 +96,7 @@ def test_what_people_see(command: Command) -> None:
     assert re.search(r"\n  shower was cold +\d+ +\d+\.\d%", complaints)
     assert "staff" not in complaints
     assert re.search(r"\n\d\d\.\d% of 380 reviews are negative\.\nThe negative share adj", ran.out)
-    assert "\nComplaints are mostly about: " in ran.out
+    assert re.search(r"\nTypical of negative reviews are “[\w ]+” \(\d+ reviews\)", ran.out)
     assert "\nMost negative\n  row " in ran.out
 
 
@@ -132,7 +135,10 @@ def test_themes_are_merged_and_named_as_people_write(command: Command) -> None:
     themes = [(each["name"], each["reviews"]) for each in found["complaints"]]
     assert themes == [("closed my account", 50), ("waiting, 40 minutes", 45), ("not working", 12)]
     ran = command("summarize", "s.csv", "--page", "p.html", "--title", "Our <bank>")
-    assert "Complaints are mostly about: closed my account, waiting, 40 minutes and not" in ran.out
+    assert (
+        "Typical of negative reviews are “closed my account” (50 reviews), “waiting, 40 minutes” "
+        "(45) and “not working” (12)."
+    ) in ran.out
     page = Path("p.html").read_text(encoding="utf-8")
     assert "<h1>Our &lt;bank&gt;</h1>" in page
     assert page.count("closed my account") > 1
@@ -186,8 +192,85 @@ def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
         for _ in range(60_000)
     ]
     write_rows("s.csv", content)
-    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",)))
-    assert found.surprise.endswith("Found among 19,998 random rows.")
+    options = SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",))
+    run = SummaryRun(options, Scorer())
+    run.read(["s.csv"], lambda _: nullcontext())
+    groups = Counter(run.kept.random["group"].to_pylist())
+    assert groups == dict.fromkeys("abc", 6_666)
+
+
+def test_rows_surprise_only_by_stars(command: Command) -> None:
+    write_rows("s.csv", rows(400))
+    found = found_by(command, "s.csv", "--by", "city")
+    assert (found["surprising"], found["surprise"], found["given_stars"]) == ([], "", None)
+
+
+@pytest.mark.parametrize(
+    ("stars", "sentence"),
+    [
+        ((1, 5), "The stars agree: 40.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3."),
+        ((3, 5), "The stars agree: 0.0% of the reviewers gave 1 or 2 stars and 40.0% gave 3."),
+        (
+            (2, 10),
+            "The stars agree: 40.0% of the reviewers gave 1 to 4 stars and 0.0% gave 5 or 6.",
+        ),
+        (
+            (4, 5),
+            "The stars disagree: 0.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3. The "
+            "model calls more reviews negative than the reviewers did: trust the stars",
+        ),
+        (
+            (1, 2),
+            "The stars disagree: 100.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3. The "
+            "model calls fewer reviews negative than the reviewers did: trust the stars for the",
+        ),
+    ],
+)
+def test_the_stars_of_reviewers_are_compared(
+    command: Command, stars: tuple[int, int], sentence: str
+) -> None:
+    content = [(row[0], stars[0], *SCORES[0]) for row in rows(40)]
+    content += [(row[0], stars[1], *SCORES[1]) for row in rows(60)]
+    write_rows("s.csv", content, ("text", "Stars", *HEADER[3:]))
+    assert f"\n{sentence}" in command("summarize", "s.csv").out
+
+
+def test_stars_of_few_rows_are_said_to_be_of_few(command: Command) -> None:
+    content = [(row[0], "5", *SCORES[0]) for row in rows(40)]
+    content += [(row[0], "", *SCORES[1]) for row in rows(60)]
+    write_rows("s.csv", content, ("text", "Stars", *HEADER[3:]))
+    assert (
+        "\nThe stars disagree: 0.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3, in 40 "
+        "reviews with stars. The model calls more of these negative (100.0%)"
+    ) in command("summarize", "s.csv").out
+
+
+def test_the_start_of_a_change_is_said(command: Command) -> None:
+    content = [
+        ("a", "Rome", f"2026-{month:02}-{day:02}", *SCORES[at >= (2 if month < 6 else 4)])
+        for month in range(1, 11)
+        for day in range(1, 29)
+        for at in range(10)
+    ]
+    write_rows("s.csv", content)
+    found = found_by(command, "s.csv", "--date-column", "date")
+    assert found["turn"]["since"] == "2026-06-01"
+    assert found["turn"]["before"]["share"] < found["turn"]["now"]["share"]
+    ran = command("summarize", "s.csv", "--date-column", "date", "--page", "p.html")
+    assert re.search(r"\nThe share has risen: \d\d\.\d% since 2026-06-01, ", ran.out)
+    assert "the shares before 2026-06-01 and since" in Path("p.html").read_text(encoding="utf-8")
+
+
+def test_the_worst_groups_are_first_in_tables(command: Command) -> None:
+    cities = (("Large", 100, 10), ("Worst", 40, 20), ("Small", 3, 3), ("", 40, 39))
+    content = [
+        ("a", city, "", *SCORES[at >= bad]) for city, count, bad in cities for at in range(count)
+    ]
+    write_rows("s.csv", content)
+    out = command("summarize", "s.csv", "--by", "city").out
+    table = out[out.index("By city\n") :]
+    names = re.findall(r"^ (Large|Worst|Small|\(empty\)|\(none\))", table, re.MULTILINE)
+    assert [name for name in names if not name.startswith("(")] == ["Worst", "Large", "Small"]
 
 
 def test_the_scale_of_stars_is_that_of_all_rows(command: Command) -> None:

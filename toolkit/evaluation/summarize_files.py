@@ -24,12 +24,13 @@ from toolkit.evaluation.summary import (
     MOST_GROUPS,
     NONE_KEY,
     OTHERS_KEY,
+    GivenStars,
     Slice,
     Summary,
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by, turn_of
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -118,15 +119,15 @@ def summarize(
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    run = _Run(options, scorer)
+    run = SummaryRun(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
-    show_rows(found, run.kept, by=options.by[0] if options.by else None, show=show)
+    show_rows(found, run.kept, show)
     found.title = options.title
     if options.since:
-        earlier = _Run(replace(options, date_column=None), run.scorer)
+        earlier = SummaryRun(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
@@ -163,12 +164,12 @@ class _Block(NamedTuple):
     levels: Levels  # of the probabilities
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
-    is_of_ten: bool  # whether there are more than five stars
+    stars: npt.NDArray[np.int64]  # as `_star_counts`
     checks: ScoreChecks
     dates: DateCounts
 
 
-class _Run:
+class SummaryRun:
     """Reads files one after the other, each with all workers."""
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
@@ -184,6 +185,7 @@ class _Run:
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
+        self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
@@ -235,6 +237,8 @@ class _Run:
         share = share_of(self.levels, self.scorer.base)
         if self.options.adjusts and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
+        if self.stars.any():
+            found.given_stars = _given_stars(self.stars, self.kept.scale)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
@@ -246,6 +250,7 @@ class _Run:
         if days:
             by_date = {date.fromisoformat(day): each for day, each in days.items()}
             found.step, found.over_time = in_steps(by_date)
+            found.turn = turn_of(found.over_time, found.negative)
         return found
 
     def _model(self) -> str:
@@ -324,7 +329,7 @@ class _Run:
             rows=self.kept.of(
                 self._to_show(rows, key, path=path, positions=positions, probability=probability)
             ),
-            is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
+            stars=_star_counts(_stars(rows, "stars"), kinds),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
@@ -425,7 +430,8 @@ class _Run:
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
         self.kept.add(block.rows, before, self.cells[self.shown_by])
-        self.kept.scale = TEN if block.is_of_ten else self.kept.scale
+        self.stars += block.stars
+        self.kept.scale = TEN if self.stars[:, FIVE:].any() else FIVE
 
     def _slices(self, kind: str) -> list[Slice]:
         """Return the groups, the largest first."""
@@ -473,3 +479,24 @@ def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where((found >= 1) & (found <= TEN), found, np.nan)
+
+
+def _star_counts(stars: Numbers, kinds: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Count rows by their stars, rounded up: (2, 10), negative rows and all others; none is NaN."""
+    is_given = ~np.isnan(stars)
+    whole = np.ceil(stars[is_given]).astype(np.int64) - 1
+    places = np.where(kinds[is_given] == 0, 0, TEN) + whole
+    return np.bincount(places, minlength=2 * TEN).reshape(2, TEN)
+
+
+def _given_stars(counts: npt.NDArray[np.int64], scale: int) -> GivenStars:
+    """Sum up the counts of `_star_counts` for stars out of 5 or 10."""
+    rows = counts.sum(axis=0)
+    low, middle = (slice(0, 2), slice(2, 3)) if scale == FIVE else (slice(0, 4), slice(4, 6))
+    return GivenStars(
+        scale=scale,
+        rows=int(rows.sum()),
+        low=int(rows[low].sum()),
+        middle=int(rows[middle].sum()),
+        called_negative=int(counts[0].sum()),
+    )

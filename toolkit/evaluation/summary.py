@@ -25,9 +25,8 @@ NO_GROUP = "(none)"
 NONE_KEY = "\0none"
 OTHERS_KEY = "\0others"
 _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
-_NAMED_FIRST = 3  # themes, in the first sentences
-_FEWEST_OF_GROUP = 30  # rows of a group that is named there
 _MOST_SLICES = 20  # in a table
+_FEWEST_OF_SLICE = 30  # rows of a slice that is among the first of a table
 
 # How a span of days is cut: up to this number of days, in steps of.
 STEPS = {45: "day", 400: "week"}
@@ -143,6 +142,27 @@ class Corrected:
     )
 
 
+@dataclass(frozen=True)
+class GivenStars:
+    """Scored rows with stars that reviewers gave, and how many of them the model calls negative."""
+
+    scale: int  # 5 or 10
+    rows: int
+    low: int  # with 1 or 2 stars of 5, 1 to 4 of 10
+    middle: int  # with 3 stars of 5, 5 or 6 of 10
+    called_negative: int  # by the model
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A step since which a share is higher or lower, beyond what chance explains."""
+
+    since: str  # the name of the step
+    before: Proportion
+    now: Proportion
+    p_value: float  # of Fisher's exact test, times the number of steps that were tried (Bonferroni)
+
+
 @dataclass
 class Texts:
     """Figures of the texts and their scores, to compare with later files."""
@@ -208,6 +228,8 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
     adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
+    given_stars: GivenStars | None = None  # that reviewers gave, if the rows have them
+    turn: Turn | None = None  # of the share of negative rows over time
 
     @property
     def labels(self) -> list[str]:
@@ -256,72 +278,6 @@ class Summary:
         return found
 
 
-def _share_of_negative(found: Summary) -> str:
-    """Return the first sentence, on the negative reviews, without its end."""
-    share = found.total.share(found.negative).value
-    if found.total.rows == 1:
-        return f"The only review is {found.negative if share else f'not {found.negative}'}"
-    return f"{percent(share, 1)} of {found.total.rows:,} reviews are {found.negative}"
-
-
-def headline(found: Summary) -> list[str]:
-    """Return the figures in a few sentences."""
-    sentences = [_sentence_of_share(found)]
-    if found.adjusted is not None:
-        adjusted = percent(1 - found.adjusted, 1)
-        sentences.append(
-            f"The {found.negative} share adjusted by all scores together is {adjusted}."
-        )
-    if found.complaints:
-        sentences.append(f"Complaints are mostly about: {_listed(found.complaints)}.")
-    if found.praise:
-        sentences.append(f"Praise is mostly about: {_listed(found.praise)}.")
-    if (worst := _sentence_of_worst_group(found)) is not None:
-        sentences.append(worst)
-    if found.corrected is not None:
-        low, high = (1 - end for end in found.corrected.interval[::-1])
-        sentences.append(
-            f"Corrected by labelled rows, {percent(1 - found.corrected.share, 1)} are "
-            f"{found.negative} ({ends((low, high))})."
-        )
-    return sentences
-
-
-def _sentence_of_share(found: Summary) -> str:
-    """Return the share of negative reviews, and its change since earlier files."""
-    sentence = _share_of_negative(found)
-    for change in found.changes:
-        if (change.what, change.name) == ("label", found.negative):
-            direction = "more" if change.difference > 0 else "less"
-            return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
-    return f"{sentence}." if found.since is None else f"{sentence}, about as many as before."
-
-
-def _listed(themes: Sequence[Theme]) -> str:
-    """Name the first themes."""
-    names = [each.name for each in themes[:_NAMED_FIRST]]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _sentence_of_worst_group(found: Summary) -> str | None:
-    """Name the group that is surely more negative than all rows; None if no group is."""
-    whole = found.total.share(found.negative)
-    worst = None
-    for column, slices in found.by.items():
-        for each in slices:
-            share = each.share(found.negative) if each.is_group else None
-            if share is None or each.rows < _FEWEST_OF_GROUP:
-                continue
-            rank = (share.interval[0], each.name)
-            # Its interval has nothing in common with the interval of all rows.
-            if share.interval[0] > whole.interval[1] and (worst is None or rank > worst[0]):
-                worst = (rank, column, share.value)
-    if worst is None:
-        return None
-    (_, name), column, value = worst
-    return f"Most {found.negative} by {column}: {name}, {percent(value, 1)}."
-
-
 def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
     """Group days into weeks or months, depending on the span; steps without rows are kept."""
     first = min(days)
@@ -357,7 +313,7 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     for title, name, slices in tables:
         more = len(slices) - _MOST_SLICES
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
-        shown.append(Section(title, _slices(found, name, slices), note))
+        shown.append(Section(title, _slices(found, name, _worst_first(found, slices)), note))
     if found.step is not None:
         last = found.over_time[-_MOST_SLICES:]
         count = len(found.over_time)
@@ -368,6 +324,18 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     if found.since is not None:
         shown.append(_changes(found, found.since, most))
     return shown
+
+
+def _worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
+    """Return the largest slices, the highest negative share first; small and other groups last."""
+    return sorted(
+        slices[:_MOST_SLICES],
+        key=lambda each: (
+            not each.is_group,
+            each.rows < _FEWEST_OF_SLICE,
+            -each.share(found.negative).value,
+        ),
+    )
 
 
 def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
