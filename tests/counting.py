@@ -39,6 +39,14 @@ def seconds_of(do: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
-def check_growth(few: float, many: float) -> None:
-    """Compare times: four times the bytes take sixteen times the time where it is a square."""
-    assert many < max(8 * few, 2)
+def check_growth(seconds_of_size: Callable[[int], float], size: int) -> None:
+    """Compare the time of a size and of four times the size: sixteen times as long for a square.
+
+    Where other work slows down one of both, the pair is measured again: a square fails each time.
+    """
+    for _ in range(3):
+        few = seconds_of_size(size)
+        many = seconds_of_size(4 * size)
+        if many < max(8 * few, 2):
+            return
+    raise AssertionError(f"{few:.2f} s, and {many:.2f} s for four times the size")

@@ -399,12 +399,8 @@ def check_output(
         raise UsageError(f"{path}: is a bucket, expected an object. {remedy}.")
     with reporting_failures(path):  # such as a name that is too long
         is_taken = is_there(path) if isinstance(path, StorePath) else _is_taken(path, remedy)
-    if is_taken and not force and not is_there(path):
-        raise UsageError(
-            f"{path}: is a link to a file that does not exist. {remedy}, or write that file with "
-            "--force."
-        )
     if is_taken and not force:
+        check_leads_somewhere(path, remedy)
         replace = "replace it with --force"
         keep = "keep it with --skip-existing"
         others = f"{replace}, or {keep}" if may_skip else f"or {replace}"
@@ -423,6 +419,15 @@ def check_output(
         raise UsageError(
             f"{path}: cannot create a file in {folder}: {error.strerror}. {remedy}."
         ) from None
+
+
+def check_leads_somewhere(path: Path, remedy: str) -> None:
+    """Raise `UsageError` for a link to a missing file, which writing would create."""
+    if not isinstance(path, StorePath) and path.is_symlink() and not is_there(path):
+        raise UsageError(
+            f"{path}: is a link to a file that does not exist. {remedy}, or write that file with "
+            "--force."
+        )
 
 
 def _is_taken(path: Path, remedy: str) -> bool:

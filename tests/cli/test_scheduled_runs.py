@@ -16,11 +16,10 @@ import pytest
 
 from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_process, write, write_long
 from tests.models import shipped_scorer
-from tests.records.python_formats import is_text
 from tests.shards.running import contents
 from tests.waiting import PATIENCE, wait_until
 from toolkit.scoring import score_file
-from toolkit.scoring.identity import digest_of
+from toolkit.scoring.identity import digest_of, sum_of
 
 
 def start(*arguments: str | Path, folder: Path | None = None) -> subprocess.Popen[str]:
@@ -307,10 +306,53 @@ def test_an_output_that_was_cut_is_not_skipped(command: Command, ending: str) ->
     output.write_bytes(whole)  # copied back, with another time
     ran = command(*call)
     assert (ran.exit_code, "  skipped       1 with an output that exists" in ran.err) == (0, True)
-    assert ("compared by time only" in ran.err) == (not is_text(ending))
+    assert "compared by time only" not in ran.err
     if ending == ".csv":
         output.write_bytes(whole.replace(b"positive", b"negative"))
         command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
+
+
+@pytest.mark.parametrize("ending", [".csv", ".csv.gz", ".parquet", ".arrow"])
+@pytest.mark.parametrize("option", ["--skip-existing", "--resume"])
+def test_an_output_that_was_rewritten_in_secret_is_found(
+    command: Command, option: str, ending: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With the same size, and its time restored; other rights alone are no change."""
+    write("a.csv")
+    output = Path(f"b{ending}")
+    call = ("score", "a.csv", "-o", output, option)
+    assert command(*call).exit_code == 0
+    read: list[Path] = []
+
+    def counting(path: Path) -> tuple[int, int]:
+        read.append(path)
+        return sum_of(path)
+
+    monkeypatch.setattr("toolkit.scoring.journal.sum_of", counting)
+    assert "  skipped       1 with an output that exists\n" in command(*call).err
+    assert read == []
+    output.chmod(0o600)
+    assert "  skipped       1 with an output that exists\n" in command(*call).err
+    assert read == [output]
+    before = output.stat()
+    content = output.read_bytes()
+    output.write_bytes(content[:-1] + b"?")
+    os.utime(output, ns=(before.st_atime_ns, before.st_mtime_ns))
+    command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
+    assert command(*call, "--force").exit_code == 0
+    assert output.read_bytes() == content
+
+
+@pytest.mark.parametrize("ending", [".csv", ".parquet"])
+def test_a_file_of_rejects_that_was_changed_is_reported(command: Command, ending: str) -> None:
+    write("a.csv", CSV + "too,many,fields\n")
+    call = ("score", "a.csv", "-o", f"b{ending}", "--skip-existing")
+    assert command(*call).exit_code == 3
+    assert "warning: " not in command(*call).err
+    Path(f"b{ending}.rejected.jsonl").write_text("junk\n")
+    ran = command(*call)
+    assert ran.exit_code == 3
+    assert f"b{ending}.rejected.jsonl, was changed since it was written. To write it" in ran.err
 
 
 def test_an_input_that_was_rewritten_in_secret_is_found(command: Command) -> None:

@@ -308,17 +308,40 @@ def test_standard_error_is_full_or_closed(
     assert (tmp_path / "a.scored.csv").exists() == (code == 3)
 
 
+SCORED = "text,predicted_sentiment,positive_probability\ndull,negative,0.1\n"
+
+
 @pytest.mark.parametrize(
     "command",
     ["score a.csv -o -", "score a.csv -o - --log-format json", "score a.csv --dry-run",
-     "info --json", "explain 'a fine film' --json"],
+     "info --json", "explain 'a fine film' --json", "info", "explain 'a fine film'", "--help",
+     "score --help", "--version", "summarize b.csv", "summarize b.csv --json",
+     "evaluate c.csv"],
 )  # fmt: skip
 def test_a_reader_that_has_seen_enough(tmp_path: Path, command: str) -> None:
     write_long(tmp_path / "a.csv", times=2)
+    (tmp_path / "b.csv").write_text(SCORED, encoding="utf-8")
+    (tmp_path / "c.csv").write_text("text,label\na fine film,1\ndull,0\n", encoding="utf-8")
     # The reader ends before the first byte comes.
     ran = shell(f"(sleep 0.1; toolkit {command}; echo $? >code) | true", tmp_path)
     assert ran.err == ""
     assert (tmp_path / "code").read_text(encoding="utf-8") == f"{128 + signal.SIGPIPE}\n"
+
+
+@pytest.mark.parametrize(
+    ("target", "why"),
+    [(">&-", "standard output: is closed. Send it to a file, as in > out.txt"),
+     ("> /dev/full", "No space left on device")],
+)  # fmt: skip
+@pytest.mark.parametrize(
+    "command",
+    ["info", "info --json", "--help", "--version", "explain dull", "summarize b.csv"],
+)
+def test_standard_output_is_full_or_closed(
+    tmp_path: Path, command: str, target: str, why: str
+) -> None:
+    (tmp_path / "b.csv").write_text(SCORED, encoding="utf-8")
+    shell(f"toolkit {command} {target}", tmp_path).failed_with(why)
 
 
 def memory_limit(kilobytes: int) -> Callable[[], None]:

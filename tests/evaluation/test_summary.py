@@ -11,7 +11,7 @@ from math import comb
 import numpy as np
 import pyarrow as pa
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, example, given
 from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
@@ -166,6 +166,7 @@ def test_nothing_is_corrected_by_chance() -> None:
 
 
 @given(st.lists(st.floats(0.0, 1.0), max_size=40))
+@example([0.0, 0.0, 0.0, 0.0, 2.136566465783131e-234])
 def test_changes_beyond_chance_are_those_of_benjamini_and_hochberg(values: list[float]) -> None:
     one = changed("label", "x", Proportion(40, 100), Proportion(50, 100))
     assert one is not None

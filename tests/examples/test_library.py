@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from release.golden import SAYS_NOTHING
+from release.golden import OTHER_LANGUAGE, SAYS_NOTHING
 from tests.examples import programs
 from tests.examples.c_functions import LibraryError
 from tests.examples.golden import TOLERANCE, golden_texts_of
@@ -33,7 +33,10 @@ def opened() -> Iterator[Opened]:
 def test_what_it_gives(opened: Opened) -> None:
     scorer = shipped_scorer()
     expected, stars = scorer.score(GOLDEN), scorer.stars(GOLDEN)
-    for found, score, star in zip(opened.score(GOLDEN), expected, stars, strict=True):
+    answers = zip(GOLDEN, opened.score(GOLDEN), expected, stars, strict=True)
+    for text, found, score, star in answers:
+        if score.sentiment is None and text in OTHER_LANGUAGE:
+            continue  # the file alone answers
         assert (found.label or None) == score.sentiment
         assert (found.known_tokens > 0) == (score.sentiment is not None)
         if score.sentiment is not None:

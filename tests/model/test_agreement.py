@@ -148,6 +148,21 @@ def test_it_is_refused_with_what_differs(tmp_path: Path, name: str) -> None:
     assert str(caught.value).startswith(f"{path}: would give other answers in an application")
 
 
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_a_weight_that_is_not_a_number_is_refused(tmp_path: Path, value: float) -> None:
+    """Of one rare word: texts without it have answers."""
+
+    def change(model: onnx.ModelProto) -> None:
+        (entry,) = (each for each in model.graph.initializer if each.name == "network/weights_1")
+        weights = numpy_helper.to_array(entry).copy()
+        weights[333, 5] = value
+        entry.CopyFrom(numpy_helper.from_array(weights, entry.name))
+
+    path = changed(tmp_path, change, CONV1D)
+    with pytest.raises(ModelError, match=r"the weights 'network/weights_1' have a .* at \[333, 5]"):
+        Scorer(path)
+
+
 def test_the_application_would_have_said_the_opposite(tmp_path: Path) -> None:
     path = changed(tmp_path, CHANGES["labels of the graph"][0])
     (label,) = ort.InferenceSession(str(path)).run(["label"], {"text": np.array([FILM], object)})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 from collections.abc import Callable
 from contextlib import suppress
@@ -15,6 +16,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from tests.cli.running import Command
 from tests.records.passing import Passed, pass_through
 from tests.records.test_parquet import NOT_UTF8, TEXTS
 from tests.records.test_parquet_memory import LONG, blocks_of, repeated
@@ -392,3 +394,41 @@ def test_one_batch_is_in_memory(layout: str, codec: str | None, tmp_path: Path) 
             largest = max(largest, pa.total_allocated_bytes() - before)
             assert block.content.nbytes < 3 * ReadOptions().block_bytes
     assert largest < 30 * MIB
+
+
+def _written_as(layout: str, tmp_path: Path) -> bytes:
+    table = pa.table({"text": ["a superb film", "it was dull and slow"] * 2000})
+    path = tmp_path / "whole.arrow"
+    with path.open("wb") as file, LAYOUTS[layout](file, table.schema) as writer:
+        writer.write_table(table, max_chunksize=1000)
+    return path.read_bytes()
+
+
+def test_bytes_after_the_end_of_a_stream_are_an_error(command: Command, tmp_path: Path) -> None:
+    stream = _written_as("stream", tmp_path)
+    for rest in (stream, b"x"):
+        Path("a.arrow").write_bytes(stream + rest)
+        ran = command("score", "a.arrow", "-o", "b.csv")
+        ran.failed_with(f": {len(rest):,} bytes follow the end of the stream, such as another")
+    Path("a.arrow").write_bytes(stream + b"\0" * 64)
+    ran = command("score", "a.arrow", "-o", "b.csv")
+    assert (ran.exit_code, "warning" in ran.err) == (0, False)
+
+
+def test_a_stream_without_an_end_is_a_warning(command: Command, tmp_path: Path) -> None:
+    stream = _written_as("stream", tmp_path)
+    Path("a.arrow").write_bytes(stream[:-8])
+    ran = command("score", "a.arrow", "-o", "b.csv", "--report", "r.json")
+    assert (ran.exit_code, "  records       4,000\n" in ran.err) == (0, True)
+    warning = "this Arrow stream has no end mark. It may have been cut after a record batch"
+    assert f"warning: a.arrow: {warning}\n" in ran.err
+    assert json.loads(Path("r.json").read_bytes())["files"][0]["warnings"] == [warning]
+
+
+def test_two_files_in_one_are_a_warning(command: Command, tmp_path: Path) -> None:
+    file = _written_as("file", tmp_path)
+    Path("a.arrow").write_bytes(file)
+    assert "warning" not in command("score", "a.arrow", "-o", "b.csv").err
+    Path("a.arrow").write_bytes(file + file)
+    ran = command("score", "a.arrow", "-o", "c.csv")
+    assert "bytes of this Arrow file are in none of its record batches, and are not rea" in ran.err

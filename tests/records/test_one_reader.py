@@ -182,6 +182,7 @@ def test_any_bytes(ending: str, body: bytes) -> None:
         min_size=1,
     )
 )
+@example([('"a"', "null")])  # no row has a label
 def test_values_of_json(rows: list[tuple[str, str]]) -> None:
     lines = [f'{{"text": {text}, "label": {label}, "id": {label}}}\n' for text, label in rows]
     check_bytes("".join(lines).encode(), ".jsonl")

@@ -179,6 +179,23 @@ def test_a_forged_plan_does_not_write_through_a_linked_folder(
     ]
 
 
+@pytest.mark.parametrize("name", ["reviews.csv", "reviews.csv.rejected.jsonl"])
+def test_finish_writes_through_a_link_to_nothing_only_with_force(name: str, tmp_path: Path) -> None:
+    """As `score` does; links to files that exist are followed with force, too."""
+    (tmp_path / "reviews.csv").write_text("id,text\n1,superb\n1,2,3\n")
+    job = begin([tmp_path / "reviews.csv"], f"{tmp_path}/out/", 1)
+    _score(job, 0)
+    elsewhere = tmp_path / "elsewhere"
+    (job.target / name).symlink_to(elsewhere)
+    with pytest.raises(UsageError, match=r"is a link to a file that does not exist\. Remove the l"):
+        finish_job(job)
+    assert not elsewhere.exists()
+    assert {each.name for each in job.target.iterdir()} == {name, "_shards"}
+    finish_job(job, force=True)
+    assert elsewhere.read_bytes() == (job.target / name).read_bytes() != b""
+    assert (job.target / name).is_symlink()
+
+
 def test_the_end_of_parts_is_not_written_through_a_link(tmp_path: Path) -> None:
     write_long(tmp_path / "a.csv", times=1)
     job = begin([tmp_path / "a.csv"], f"{tmp_path}/out/", 2, keep_parts=True)

@@ -72,12 +72,12 @@ class Job:
         return self.output.parent / "_shards"
 
     def expected(self) -> dict[str, bytes]:
-        """Score in one run; give all files, with their names below the folder of outputs."""
+        """Score in one run; return what `contents` finds in the folder of outputs."""
         one = self.folder / "one"
         if not one.exists():
             command = [*self._command(), "-o", f"{one}/", "-q"]
             assert subprocess.run(command, cwd=PROJECT, check=False).returncode == 3
-        return {path.name: path.read_bytes() for path in one.iterdir()}
+        return contents(one)
 
     def start(self, *options: str) -> subprocess.Popen[str]:
         """Let the cluster score it."""

@@ -16,7 +16,13 @@ import toolkit
 from toolkit.cli import console as messages
 from toolkit.cli.commands import MARKUP, CommandGroup
 from toolkit.cli.console import forgive_standard_error, one_line
-from toolkit.cli.process import READER_IS_GONE, Failure, Interrupted, is_of_typer
+from toolkit.cli.process import (
+    READER_IS_GONE,
+    Failure,
+    Interrupted,
+    is_of_closed_pipe,
+    is_of_typer,
+)
 from toolkit.cli.score_report import end_report
 from toolkit.errors import STOPPING
 from toolkit.files import remove_unfinished
@@ -69,6 +75,7 @@ _MESSAGES = _standard_error()
 def run() -> NoReturn:
     """Run the command line in a process that `start` prepared; end without unloading modules."""
     forgive_standard_error()
+    closed = messages.replace_closed_output()
     code: str | int | None = 0
     try:
         try:
@@ -79,10 +86,26 @@ def run() -> NoReturn:
             signal.signal(number, signal.SIG_IGN)
     except Interrupted as error:
         code = _report(error)
-    for stream in (sys.stdout, sys.stderr):
-        with suppress(OSError, ValueError, AttributeError):  # the stream may be closed
-            stream.flush()
-    os._exit(code if isinstance(code, int) else int(code is not None))
+    number = code if isinstance(code, int) else int(code is not None)
+    flushed = _flush_output()
+    number = number or closed.report() or flushed
+    with suppress(OSError, ValueError, AttributeError):  # the stream may be closed
+        sys.stderr.flush()
+    os._exit(number)
+
+
+def _flush_output() -> int:
+    """Write what standard output still holds; return the exit code."""
+    try:
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return READER_IS_GONE
+    except OSError as error:  # such as a full disk
+        messages.error(f"standard output: cannot be written: {error.strerror}", 1)
+        return 1
+    except (ValueError, AttributeError):  # closed, or not there
+        pass
+    return 0
 
 
 def main() -> None:
@@ -103,8 +126,8 @@ def _run_command() -> None:
     """Run the command; every error becomes a message, and the exit code is raised."""
     try:
         sys.exit(app(standalone_mode=False) or 0)  # in this mode, Typer does not print errors
-    except SystemExit:
-        if type(sys.stdout).__name__ == "PacifyFlushWrapper":  # Typer has found a closed pipe
+    except SystemExit as ending:
+        if is_of_closed_pipe(ending):  # found by Typer or Rich, which exit with 1
             sys.exit(READER_IS_GONE)
         raise
     except (Exception, Interrupted) as error:

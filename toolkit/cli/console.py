@@ -15,7 +15,7 @@ import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stdout, suppress
 from datetime import UTC, datetime
-from io import FileIO, TextIOWrapper
+from io import BufferedWriter, FileIO, RawIOBase, TextIOWrapper
 from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -153,6 +153,38 @@ def forgive_standard_error() -> None:
     """Ignore failures of standard error: it may be full, or closed by its reader."""
     if isinstance(sys.stderr, TextIOWrapper):
         sys.stderr = _forgiving(sys.stderr.fileno(), sys.stderr.encoding, closefd=False)
+
+
+class ClosedOutput(RawIOBase):
+    """Stands for a standard output that was closed before the start; notes whether it was used."""
+
+    was_used = False
+
+    def writable(self) -> bool:
+        """Return True, as text streams expect."""
+        return True
+
+    def write(self, data: Any, /) -> int:
+        """Drop some bytes."""
+        self.was_used = True
+        return memoryview(data).nbytes
+
+    def report(self) -> int:
+        """Report that output was lost, if any; return the exit code."""
+        if not self.was_used:
+            return 0
+        error("standard output: is closed. Send it to a file, as in > out.txt", 1)
+        return 1
+
+
+def replace_closed_output() -> ClosedOutput:
+    """Replace standard output if it is closed, as by ``>&-``; else return an unused object."""
+    closed = ClosedOutput()
+    if sys.stdout is None:
+        sys.stdout = TextIOWrapper(
+            BufferedWriter(closed), "utf-8", "backslashreplace", write_through=True
+        )
+    return closed
 
 
 @contextmanager

@@ -125,7 +125,7 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
     match error:
         case Interrupted():
             return "interrupted", error.exit_code
-        case _ if any(isinstance(each, BrokenPipeError) for each in chain):
+        case _ if is_of_closed_pipe(error):
             return "standard output: was closed by its reader", READER_IS_GONE
         case _ if any(map(_is_out_of_memory, chain)):
             return f"out of memory. {_MORE_MEMORY}", 1
@@ -137,6 +137,11 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
         return error.format_message(), error.exit_code  # type: ignore[attr-defined]
     why = "This is a bug of the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
     return f"unexpected {type(error).__name__}: {error}. {why}", 1
+
+
+def is_of_closed_pipe(error: BaseException) -> bool:
+    """Check whether an error, or what caused it, is a pipe that its reader has closed."""
+    return any(isinstance(each, BrokenPipeError) for each in _chain(error))
 
 
 def is_of_typer(error: BaseException) -> bool:

@@ -206,7 +206,7 @@ def turn_of(steps: Sequence[Slice], label: str) -> Turn | None:
 def beyond_chance(found: Sequence[Change]) -> list[Change]:
     """Return the changes at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
     order = sorted(found, key=lambda each: each.p_value)
-    scaled = [each.p_value * len(order) / rank for rank, each in enumerate(order, 1)]
+    scaled = [each.p_value * (len(order) / rank) for rank, each in enumerate(order, 1)]
     adjusted = np.minimum.accumulate(scaled[::-1])[::-1].tolist()
     both = zip(order, adjusted, strict=True)
     return [replace(each, adjusted=value) for each, value in both if value <= RATE]

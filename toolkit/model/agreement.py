@@ -9,6 +9,8 @@ An application runs the whole graph. If the two disagree, a review can be "posit
 2. The outputs of the whole graph and of the toolkit: the ids of all words of the vocabulary, and
    ids, probability, label, known tokens and stars of a few texts.
 
+Weights that are NaN or infinite are refused, too: only some words would show them.
+
 Calibration needs no check: it is part of the weights, which the toolkit also runs.
 
 Files with a known SHA-256 are not checked: the shipped models, and files checked before by this
@@ -42,7 +44,7 @@ from toolkit.model.file import (
     TEXT,
     TOKEN_IDS,
 )
-from toolkit.model.onnx import array_of
+from toolkit.model.onnx import array_of, check_finite
 from toolkit.model.stars import logits_of
 from toolkit.model.tokenizer_node import Settings, older_settings, tokenizer_settings
 from toolkit.text.token_ids import UNKNOWN_ID
@@ -90,6 +92,7 @@ def check_agreement(model: ModelFile, network: Network | None = None) -> None:
     if is_known(model.sha256):
         return
     vocabulary = model.vocabulary  # raises `ModelError` for a damaged table
+    check_finite(model.weights.values(), model.path)
     _check_constants(model)
     if network is None:
         from toolkit.model.network import open_network  # late: it loads ONNX Runtime

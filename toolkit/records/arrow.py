@@ -59,6 +59,15 @@ class RecordBatches(Groups):
                 raise EmptyInputError(f"{path}: the file is empty, expected reviews")
             self.messages = Messages.of(self._opened(), size)
             self._check_memory(_held(self.messages.dictionaries), "its dictionaries have")
+            if not self.messages.has_end:
+                self.warnings = [
+                    "this Arrow stream has no end mark. It may have been cut after a record batch"
+                ]
+            elif self.messages.unused:
+                self.warnings = [
+                    f"{self.messages.unused:,} bytes of this Arrow file are in none of its record "
+                    "batches, and are not read. They may be another file, joined to this one"
+                ]
             self._open()
             self.schema().names  # noqa: B018 (a damaged name is found when it is looked at)
             for column in self.schema():

@@ -34,6 +34,8 @@ _CONTINUED = b"\xff\xff\xff\xff"  # before the size of a message, since Arrow 0.
 # Sizes of the structs with the places of messages and of buffers.
 _BLOCK_BYTES = 24
 _BUFFER_BYTES = 16
+_READ_BYTES = 1 << 20
+_MOST_PADDING = 128  # bytes between the last message and the footer: the end mark and padding
 _NOT_COMPRESSED = -1  # stands for the size of a buffer that is not compressed
 
 
@@ -57,6 +59,8 @@ class Messages:
     file_size: int
     is_stream: bool
     dictionaries: list[Message] = field(default_factory=list)
+    has_end: bool = True  # whether a stream has its end mark
+    unused: int = 0  # bytes of a file between its last message and its footer
     _batches: list[int] = field(default_factory=list)  # positions
     _looked_at: dict[int, Message] = field(default_factory=dict)
 
@@ -95,10 +99,13 @@ class Messages:
             raise ValueError("its end is missing")
         (size,) = struct.unpack("<i", data[:4])
         footer = _Table.root(self._bytes_at(self.file_size - tail - size, size))
-        places = footer.structs(_FOOTER_DICTIONARIES, _BLOCK_BYTES)
-        self.dictionaries = [self._message_at(self._place(block)) for block in places]
-        places = footer.structs(_FOOTER_BATCHES, _BLOCK_BYTES)
-        self._batches = [self._place(block) for block in places]
+        dictionaries = [*footer.structs(_FOOTER_DICTIONARIES, _BLOCK_BYTES)]
+        batches = [*footer.structs(_FOOTER_BATCHES, _BLOCK_BYTES)]
+        self.dictionaries = [self._message_at(self._place(block)) for block in dictionaries]
+        self._batches = [self._place(block) for block in batches]
+        ends = [_end_of(block) for block in (*dictionaries, *batches)]
+        footer_at = self.file_size - tail - size
+        self.unused = max(0, footer_at - max(ends) - _MOST_PADDING) if ends else 0
 
     def _place(self, block: bytes) -> int:
         """Return where a message starts; raise `ValueError` if it is not within the file."""
@@ -115,6 +122,7 @@ class Messages:
         while at + 4 <= self.file_size:
             start, size = self._head_at(at)
             if size == 0:  # the end of the stream
+                self._check_rest(start)
                 return
             message = _Table.root(self._bytes_at(start, size))
             kind = message.number(_MESSAGE_KIND, "<B")
@@ -123,6 +131,18 @@ class Messages:
             elif kind == _DICTIONARY:
                 self.dictionaries.append(self._message_at(at))
             at = start + size + _body_bytes(message)
+        self.has_end = False
+
+    def _check_rest(self, at: int) -> None:
+        """Raise `ValueError` if anything but padding follows the end of a stream."""
+        while at < self.file_size:
+            size = min(_READ_BYTES, self.file_size - at)
+            if self._bytes_at(at, size).strip(b"\0"):
+                raise ValueError(
+                    f"{self.file_size - at:,} bytes follow the end of the stream, such as another "
+                    "stream. Write each to a file of its own"
+                )
+            at += size
 
     def _head_at(self, at: int) -> tuple[int, int]:
         """Return where the metadata of a message starts, and its size."""
@@ -231,6 +251,11 @@ class _Table:
             raise IndexError("a vector that is longer than the data")
         for place in range(start, start + count * size, size):
             yield self.data[place : place + size]
+
+
+def _end_of(block: bytes) -> int:
+    """Return where the message of a block in the footer ends."""
+    return sum(struct.unpack("<qi4xq", block))
 
 
 def _body_bytes(message: _Table) -> int:

@@ -267,7 +267,8 @@ def _are_topics(words: Sequence[str], by_word: Targets, counts: Rows) -> bool:
     ``by_word``: the target of each different label, NaN for an unknown one. ``counts``: number of
     rows with each.
     """
-    is_unknown = np.isnan(by_word) & np.array([bool(word) for word in words])
+    is_word = np.array([bool(word) for word in words], np.bool_)
+    is_unknown = np.isnan(by_word) & is_word
     unknown = int(np.count_nonzero(is_unknown))
     is_known = ~np.isnan(by_word)
     known = int(np.count_nonzero(is_known))

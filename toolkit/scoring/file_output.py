@@ -33,7 +33,7 @@ from toolkit.records.inputs import FileFacts
 from toolkit.records.output_file import ByteFile, write_all
 from toolkit.records.review_file import BatchFile, Offset, Output, ReviewFile
 from toolkit.scoring.block_scorer import ScoredBlock
-from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput
+from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput, sum_of
 from toolkit.scoring.jobs import RejectsTo
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ScoredOutput
@@ -162,18 +162,32 @@ class FileOutput(ScoredOutput):
         flush_to_disk(output)
         if self.summary.rejected:
             flush_to_disk(self._journal.folder / REJECTED)
-        kept = self._kept.get(OUTPUT)
-        done = replace(
-            done, complete=FileFacts.at(output), content=None if kept is None else kept.prefix
-        )
+        done = replace(done, complete=FileFacts.at(output), content=self._sum_of(OUTPUT))
+        leaves_record = self._journal.leaves_record(done)
+        if leaves_record:
+            done = replace(
+                done,
+                content=done.content or sum_of(output),
+                rejects=self._sum_of_rejects(),
+            )
         if self._source is not None:
-            if self._journal.leaves_record(done) and self._source.changed_ns is not None:
+            if leaves_record and self._source.changed_ns is not None:
                 content = self._source.read_so_far(self._source.facts.size)
                 done = replace(done, source=content, source_changed_ns=self._source.changed_ns)
             self._source.check()
         self._journal.add(done)
         publish(self._journal, self.summary)
         return done
+
+    def _sum_of(self, name: str) -> Prefix | None:
+        """Return size and checksum of a file; None if it was not written from start to end."""
+        kept = self._kept.get(name)
+        return None if kept is None else kept.prefix
+
+    def _sum_of_rejects(self) -> Prefix | None:
+        if not self.summary.rejected or self._journal.job.rejects_file is None:
+            return None
+        return self._sum_of(REJECTED) or sum_of(self._journal.folder / REJECTED)
 
     def abandon(self) -> None:
         """Leave the files incomplete."""
@@ -266,6 +280,7 @@ def publish(journal: Journal, summary: Summary) -> None:
         if job.rejects_file is not None:
             _publish_rejects(journal, job.rejects_file, rejects=rejects, summary=summary)
         _place(journal, output, target=job.output, on_upload=lambda: _note_object(journal))
+        journal.note_place()
         journal.drop_files()
 
 
@@ -308,7 +323,7 @@ def _appeared(target: Path) -> FileAppearedError:
 
 def _show(rejects: Path) -> None:
     """Copy the rejects to standard output."""
-    if sys.stdout is None:
+    if sys.__stdout__ is None:
         raise OutputError("standard output: is closed. Name a file with --rejected")
     with (
         reporting_failures(STANDARD_OUTPUT),

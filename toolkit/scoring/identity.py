@@ -95,6 +95,14 @@ def sum_of(path: Path) -> Prefix:
         return extended(NOTHING, size, file)
 
 
+def changed_ns_of(path: Path) -> int | None:
+    """Return the change time of a file, which nobody can set back; None for an object in a store.
+
+    On Windows, it is the creation time.
+    """
+    return None if is_in_store(path) else path.stat().st_ctime_ns
+
+
 class WatchedInput:
     """The input, watched beside its reader to detect changes during the run.
 

@@ -42,6 +42,7 @@ from toolkit.records.options import STDIN
 from toolkit.scoring.identity import (
     NOTHING,
     WatchedInput,
+    changed_ns_of,
     differences,
     digest_of,
     extended,
@@ -125,6 +126,7 @@ class Journal:
         self.checkpoint: Checkpoint | None = None
         self.removed: list[str] = []  # removed leftovers of killed uploads
         self._identity: dict[str, Any] | None = None  # of the checkpoint
+        self._placed_ns: int | None = None  # change time of the output in its place
         self._path = self.folder / "journal"
         self._lock: IO[bytes] | None = None
 
@@ -292,17 +294,19 @@ class Journal:
     def _is_as_written(self, point: Checkpoint) -> bool | None:
         """Whether the output has the content that the run wrote, even if it was copied since.
 
-        None if unknown: the size is the same, but the content is not recorded.
+        None if unknown: the size is the same, but the content is not recorded. The file is read
+        unless its change time is the same: an edited file can have its other times restored.
         """
         found = FileFacts.at(self.job.output)
         if found is None or point.complete is None:
             return None
-        if found == point.complete:
+        is_same = found == point.complete
+        if is_same and changed_ns_of(self.job.output) == point.output_changed_ns:
             return True
         if found.size != point.complete.size:
             return False
         if point.content is None or is_in_store(self.job.output):
-            return None
+            return True if is_same else None
         return sum_of(self.job.output) == point.content
 
     def _refuse(self, changed: list[str]) -> None:
@@ -400,14 +404,22 @@ class Journal:
         if isinstance(target, StorePath) and is_there(source):
             self.removed += remove_leftovers(target.location, source.stat().st_size, source)
 
+    def note_place(self) -> None:
+        """Remember the change time of the output that was just moved to its place."""
+        with suppress(OSError):
+            self._placed_ns = changed_ns_of(self.job.output)
+
     def _leave_record(self) -> None:
         """Write the record for later runs, or remove an old record.
 
         In a store, where each check is a request, an old record is removed only with ``force``.
         """
         record = self._record
-        if self.leaves_record(self.checkpoint):
-            place(_written(self._identity, self.checkpoint), record, force=True, follow=False)
+        point = self.checkpoint
+        if point is not None and self.leaves_record(point):
+            # Unknown if an earlier process has placed the output: then later runs read it.
+            point = replace(point, output_changed_ns=self._placed_ns)
+            place(_written(self._identity, point), record, force=True, follow=False)
             limit_rights(record, self.job.input.file)
         elif self.options.force or not is_in_store(record):
             record.unlink(missing_ok=True)

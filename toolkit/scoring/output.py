@@ -79,7 +79,7 @@ class StandardOutput(ScoredOutput):
     def __init__(
         self, job: Job, form: Output, source: WatchedInput | None, *, files: ExitStack, force: bool
     ) -> None:
-        if sys.stdout is None:  # then descriptor 1 may be another file
+        if sys.__stdout__ is None:  # then descriptor 1 may be another file
             raise OutputError("standard output: is closed. Write to a file with --output")
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         rejects = files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))  # noqa: SIM115

@@ -287,10 +287,13 @@ class Checkpoint:
     source: Prefix | None = None
     # Of a complete output:
     complete: FileFacts | None = None  # of the file, or of the uploaded object
-    content: Prefix | None = None  # of the file; None if unknown, as for Parquet
-    # Change time (ctime) of the input, which nobody can set back; then `source` is the whole input.
-    # None if only size and modification time are known
+    content: Prefix | None = None  # of the file; None if unknown, as for Parquet without a record
+    rejects: Prefix | None = None  # content of the file of rejects; None if there is none
+    # Change times (ctime), which nobody can set back. The one of the input: then `source` is the
+    # whole input, None if only size and modification time are known. The one of the output, in its
+    # place: only in a record
     source_changed_ns: int | None = None
+    output_changed_ns: int | None = None
     frame: Frame | None = None  # None if files of the format cannot be joined
     job_id: str | None = None
     columns: dict[str, str] = field(default_factory=dict)  # role → name

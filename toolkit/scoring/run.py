@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext
+from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from toolkit.scoring.identity import (
     job_id_of,
     metadata_of,
     settings_of,
+    sum_of,
 )
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journal, Journals, open_journals
@@ -44,6 +45,7 @@ from toolkit.scoring.results import (
     counts_warning,
     values_warning,
 )
+from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # at a file whose rights or links keep changing
 
@@ -191,10 +193,10 @@ class _Run:
         check_unread(str(job.source), found.summary, self.options.max_unread)
         result.answered_by(found)
         rejects = job.rejects_file
-        if found.summary.rejected and rejects is not None and not is_there(rejects):
+        if found.summary.rejected and rejects is not None and (what := _change(rejects, found)):
             self._warn(
                 result,
-                f"the file of its rejected records, {rejects}, is gone. To write it again, score "
+                f"the file of its rejected records, {rejects}, {what}. To write it again, score "
                 "with --force.",
             )
 
@@ -403,6 +405,17 @@ class _Run:
         first = None if reject is None else f"{reviews.counts} {reject.number:,}: {reject.reason}"
         check_rejected(reviews.name, counts, self.options.max_rejected, first=first, at_end=at_end)
         check_unread(reviews.name, counts, self.options.max_unread, at_end=at_end)
+
+
+def _change(rejects: Path, done: Checkpoint) -> str | None:
+    """Return what happened to a file of rejects since a run wrote it; None: nothing is known."""
+    if not is_there(rejects):
+        return "is gone"
+    if done.rejects is None or is_in_store(rejects):
+        return None
+    with suppress(OSError):
+        return None if sum_of(rejects) == done.rejects else "was changed since it was written"
+    return "cannot be read"
 
 
 def _progress(counts: Summary, bytes_done: int, *, size: int | None, resumed: int) -> Progress:

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from toolkit.errors import InputError, ToolkitError, UsageError
 from toolkit.files import (
+    check_leads_somewhere,
     check_output_file,
     is_a_file,
     is_there,
@@ -45,8 +46,9 @@ Parts = Sequence[FileResult]  # in the order of the input
 def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
     """Join the parts of all shards, remove them, and return a result for each file of the plan.
 
-    With ``force``, existing outputs are replaced. Raises `UsageError` if a shard is missing, if
-    another file is at the place of an output, or if another process has finished the job meanwhile;
+    With ``force``, existing outputs are replaced, and links to missing files are followed. Raises
+    `UsageError` if a shard is missing, if another file or such a link is at the place of an output,
+    or if another process has finished the job meanwhile;
     `InputError` if a part has changed or too many records are rejected; and `OutputError` if an
     output cannot be written.
     """
@@ -70,6 +72,9 @@ def _finish(job: ShardedJob, *, force: bool) -> list[FileResult]:
         check_rejected(name, result.summary, job.plan.max_rejected)
         check_unread(name, result.summary, job.plan.max_unread)
     outputs = dict(_outputs(job, results, parts))
+    if not (force or job.plan.keep_parts):
+        for target in outputs:
+            check_leads_somewhere(target, "Remove the link")
     _clear(job, results, outputs, force=force)
     for target, content in outputs.items():
         if isinstance(target, StorePath):
