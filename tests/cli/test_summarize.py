@@ -29,6 +29,10 @@ from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
+NOUNS = [
+    *(("door", "locked"), ("carpet", "wet"), ("lift", "broken"), ("towel", "torn")),
+    *(("breakfast", "late"), ("pool", "closed"), ("bill", "wrong"), ("key", "lost")),
+]
 SCORES = [("negative", 0.1), ("positive", 0.9)]
 HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
 
@@ -486,8 +490,10 @@ def test_no_input_is_replaced(command: Command) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "message", "code"),
     [
-        ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
-        ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
+        ("text,positive_probability\na,1\n", [], "s.csv: no column 'predicted_sentiment'", 2),
+        ("text,positive_probability\na,1\n", [], "score the file first: toolkit score FILE", 2),
+        ("text,predicted_sentiment\na,x\n", [], "s.csv: no column 'positive_probability'", 2),
+        ("text\na\n", ["--names", "sentiment=s"], "s.csv: no column 's'", 2),
         (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
         (None, ["--label-column", "text"], "need --corrected FILE", 2),
@@ -655,6 +661,42 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     assert (room["name"], room["rows"]) == ("room", 1)
 
 
+def test_a_file_without_scores_is_scored(command: Command) -> None:
+    """With the numbers that `toolkit score` writes, rounded alike."""
+    content = [(*row[:3], 5) for row in rows(200)] + [("", "Rome", "2026-03-01", "")]
+    write_rows("r.csv", content, (*HEADER[:3], "Stars"))
+    assert command("score", "r.csv").exit_code == 0
+    options = ("--by", "city", "--date-column", "date")
+    found = found_by(command, "r.csv", *options)
+    expected = found_by(command, "r.scored.csv", *options)
+    assert found["scored_here"] == ["r.csv"]
+    assert found["scored_by"].startswith("reviews ")
+    assert (expected["scored_here"], expected["scored_by"]) == ([], None)
+    same = ("total", "by", "over_time", "texts", "given_stars", "without_text", "without_score")
+    for key in (*same, "adjusted"):
+        assert found[key] == expected[key]
+    ran = command("summarize", "r.csv", "--page", "p.html")
+    sentence = " has scored r.csv, which has no scores, for this summary."
+    assert sentence in ran.out
+    assert sentence in Path("p.html").read_text(encoding="utf-8")
+    both = command("summarize", "r.csv", "r.csv", "r.scored.csv", "--quiet")
+    assert (both.exit_code, both.err) == (0, "")
+
+
+def test_a_workbook_is_summarized_at_once(command: Command) -> None:
+    pytest.importorskip("openpyxl")
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (("Review text", "Rating"), ("Dirty and loud.", 1), ("A lovely hotel.", 5)):
+        book.active.append(row)
+    book.save("reviews.xlsx")
+    ran = command("summarize", "reviews.xlsx", "--page", "p.html")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "<h1>reviews.xlsx</h1>" in Path("p.html").read_text(encoding="utf-8")
+    assert "50.0% of 2 reviews are negative." in ran.out
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_columns_are_found_as_shops_export_them(command: Command, mark: str) -> None:
     lines = (("Review text", "Stars"), ("Dirty and loud.", "1"), ("A lovely hotel.", "5"))
@@ -708,6 +750,23 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
             found = page.evaluate("axe.run().then(({ violations }) => violations)")
             assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
             page.close()
+
+
+@pytest.mark.tools
+def test_the_page_prints_on_three_pages(command: Command) -> None:
+    content = [
+        (f"{row[0]} The {noun} was {what}.", f"City {number % 9}", *row[2:])
+        for number, row in enumerate(rows(900))
+        for noun, what in (NOUNS[number % len(NOUNS)],)
+    ]
+    write_rows("s.csv", content)
+    ran = command("summarize", "s.csv", "--by", "city", "--date-column", "date", "--page", "p.html")
+    assert (ran.exit_code, ran.err) == (0, "")
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(Path("p.html").resolve().as_uri())
+        printed = page.pdf(format="A4", prefer_css_page_size=True, print_background=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 3
 
 
 def test_every_key_of_the_json_is_described(command: Command) -> None:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MORE = "Compare, correct"
 
-Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
+Files = Annotated[list[str], o.argument("SCORED", "Files of reviews, folders or patterns.")]
 By = Annotated[list[str] | None, o.option("NAME", "Column to group by, such as city.")]
 DateColumn = Annotated[
     str | None, o.option("NAME", "Column with dates, to show changes over time.")

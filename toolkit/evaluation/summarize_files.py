@@ -95,7 +95,8 @@ def summarize(
     Parameters
     ----------
     files : str | Path | Sequence[str | Path]
-        Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
+        Files that `toolkit score` wrote, folders and patterns, read in bounded memory. Files
+        without scores are scored.
     options : SummaryOptions | None
         Columns, what to group by, and what to compare with.
     on_file : OnFile
@@ -197,6 +198,7 @@ class SummaryRun:
                 open_reviews(source, self.options.reading, self._wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
+                self._check_scores(reviews)
                 self.found.columns |= reviews.chosen
                 read = 0
                 try:
@@ -271,7 +273,6 @@ class SummaryRun:
     def _wanted(self) -> tuple[Column, ...]:
         columns = self.options.reading.columns
         options = self.options
-        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
         names = dict(columns.names)
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
@@ -283,8 +284,7 @@ class SummaryRun:
         ]
         return (
             columns.of("text"),
-            Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
-            Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
+            *self._score_columns(),
             Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
@@ -293,17 +293,46 @@ class SummaryRun:
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
+    def _score_columns(self) -> tuple[Column, Column]:
+        """Return the columns of the scores; they are needed if the user names one of them."""
+        columns = self.options.reading.columns
+        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
+        is_named = columns.sentiment is not None or columns.probability is not None
+        return (
+            Column("sentiment", (sentiment.name,), is_named, named_by=SENTIMENT_NAMED_BY),
+            Column("probability", (probability.name,), is_named, named_by=_PROBABILITY_NAMED_BY),
+        )
+
+    def _check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without scores, which are then made here; `UsageError` if it has half."""
+        missing = [each for each in self._score_columns() if each.role not in reviews.chosen]
+        if len(missing) == 1:
+            raise missing[0].missing(reviews.name, reviews.names)
+        if missing:
+            self.found.scored_here.append(str(reviews.path))
+            self.found.scored_by = self.scorer.model
+
+    def _with_scores(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Add the scores of the model to records of a file that has none."""
+        if "sentiment" in records.schema.names:
+            return records
+        labels, probability = self.scorer.score_array(records["text"])
+        for name, values in (("sentiment", labels), ("probability", probability)):
+            records = records.append_column(name, values.cast(pa.large_string()))
+        return records
+
     def _count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
         parsed, positions, _ = block.parse_rows()
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything = self._with_scores(everything)
         has_no_score = is_blank(everything["sentiment"])
         without_text = pc.and_(has_no_score, is_blank(everything["text"])).true_count
         rows = everything.filter(pc.invert(has_no_score))
         positions = positions[~has_no_score.to_numpy(zero_copy_only=False)]
-        where = f"{path}: column {reviews.chosen['probability']!r}"
+        where = f"{path}: column {reviews.chosen.get('probability')!r}"
         words = pa.chunked_array([rows["probability"]])
         found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
         probability = found.astype(np.float64)

@@ -228,6 +228,8 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
     adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
+    scored_here: list[str] = field(default_factory=list)  # files that had no scores
+    scored_by: str | None = None  # the model that has scored them here
     given_stars: GivenStars | None = None  # that reviewers gave, if the rows have them
     turn: Turn | None = None  # of the share of negative rows over time
 

@@ -38,6 +38,11 @@ def _sentences(found: Summary) -> Iterator[str]:
         yield _sentence_of_themes(found.praise, found.positive)
     if (worst := _sentence_of_worst_group(found)) is not None:
         yield worst
+    if found.scored_by is not None:
+        files = found.scored_here
+        model = found.scored_by.partition(" sha256-")[0]
+        which = f"{files[0]}, which has" if len(files) == 1 else f"{len(files):,} files, which have"
+        yield f"The model {model} has scored {which} no scores, for this summary."
 
 
 def _sentence_of_share(found: Summary) -> str:
