@@ -67,7 +67,8 @@ def found_by(command: Command, *arguments: str | Path) -> dict[str, Any]:
 
 def test_shares_are_those_of_the_rows(command: Command) -> None:
     content = rows(400)
-    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--date-column", "date")
+    options = ("--by", "city", "--date-column", "date", "--period", "day")
+    found = found_by(command, write_rows("s.csv", content), *options)
     labels = Counter(row[3] for row in content)
     assert found["rows"] == 400
     assert found["without_score"] == labels[""] == 20
@@ -95,7 +96,7 @@ def test_what_people_see(command: Command) -> None:
     assert re.search(r" negative +1\d\d \(\d\d\.\d% of scored, \d\d\.\d–\d\d\.\d\)", ran.out)  # noqa: RUF001
     assert re.search(r" without a score +20 rows", ran.out)
     assert "\nBy city\n" in ran.out
-    assert "\nBy day\n" in ran.out
+    assert "\nBy week\n" in ran.out
     complaints = ran.out[ran.out.index("Complaints: ") : ran.out.index("Praise: ")]
     assert re.search(r"\n  shower was cold +\d+ +\d+\.\d%", complaints)
     assert "staff" not in complaints
@@ -495,6 +496,7 @@ def test_no_input_is_replaced(command: Command) -> None:
         ("text,predicted_sentiment\na,x\n", [], "s.csv: no column 'positive_probability'", 2),
         ("text\na\n", ["--names", "sentiment=s"], "s.csv: no column 's'", 2),
         (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
+        (None, ["--period", "week"], "--period: needs --date-column NAME", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
         (None, ["--label-column", "text"], "need --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
@@ -554,7 +556,8 @@ def test_dates_are_read(command: Command, days: list[str]) -> None:
     content += [
         ("a", "Rome", day, "positive", 0.9) for day in none[: 3 if "-03-" in days[0] else 1]
     ]
-    found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
+    options = ("--date-column", "date", "--period", "day")
+    found = found_by(command, write_rows("s.csv", content), *options)
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
     assert filled == ["2026-03-14", "2026-04-02"]
     assert found["without_date"] == len(content) - 2
@@ -580,7 +583,8 @@ def test_an_unclear_date_is_asked_about(
     write_rows("s.csv", [("a", "Rome", day, "positive", 0.9)])
     ran = command("summarize", "s.csv", "--date-column", "date")
     ran.failed_with(message, exit_code)
-    said = found_by(command, "s.csv", "--date-column", "date", "--date-format", form)
+    options = ("--date-column", "date", "--date-format", form, "--period", "day")
+    said = found_by(command, "s.csv", *options)
     assert said["over_time"][0]["name"] == found
 
 

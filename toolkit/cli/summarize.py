@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -31,6 +31,10 @@ DateFormat = Annotated[
     o.option(
         "FORM", "Format of the dates, such as %d/%m/%Y.", "found by the dates", panel=o.COLUMNS
     ),
+]
+Period = Annotated[
+    Literal["day", "week", "month"] | None,
+    o.option("day|week|month", "Step of time.", "the shortest with 100 rows a step"),
 ]
 Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
@@ -70,6 +74,7 @@ def summarize(
     files: Files,
     by: By = None,
     date_column: DateColumn = None,
+    period: Period = None,
     show: Show = 10,
     model: o.Model = None,
     text_column: o.TextColumn = None,
@@ -110,6 +115,8 @@ def summarize(
     read_options = reading.options(columns, labels.names)
     if date_format is not None and date_column is None:
         raise UsageError("--date-format: needs --date-column NAME.")
+    if period is not None and date_column is None:
+        raise UsageError("--period: needs --date-column NAME.")
     if corrected is None and labels != o.LabelOptions():
         raise UsageError("Options for labels need --corrected FILE. Add it, or leave them out.")
     if date_format is not None and "%" not in date_format:
@@ -124,6 +131,7 @@ def summarize(
         by=tuple(by or ()),
         date_column=date_column,
         date_form=date_format,
+        period=period,
         show=show,
         since=tuple(since or ()),
         corrected=corrected,

@@ -25,6 +25,7 @@ from toolkit.evaluation.summary import (
     NONE_KEY,
     OTHERS_KEY,
     GivenStars,
+    Period,
     Slice,
     Summary,
     Texts,
@@ -41,7 +42,7 @@ from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.columns import Column
+from toolkit.records.columns import LABEL, Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.inputs import Input
 from toolkit.records.labels import (
@@ -77,6 +78,7 @@ class SummaryOptions:
     by: tuple[str, ...] = ()  # columns to group by
     date_column: str | None = None
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
+    period: Period | None = None  # of a step of time; None: chosen by the rows
     show: int = 10  # themes of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
@@ -251,7 +253,7 @@ class SummaryRun:
         found.without_date = days.pop("", Slice("", {})).rows
         if days:
             by_date = {date.fromisoformat(day): each for day, each in days.items()}
-            found.step, found.over_time = in_steps(by_date)
+            found.step, found.over_time = in_steps(by_date, self.options.period)
             found.turn = turn_of(found.over_time, found.negative)
         return found
 
@@ -306,7 +308,8 @@ class SummaryRun:
     def _check_scores(self, reviews: ReviewFile) -> None:
         """Note a file without scores, which are then made here; `UsageError` if it has half."""
         missing = [each for each in self._score_columns() if each.role not in reviews.chosen]
-        if len(missing) == 1:
+        is_of_classes = LABEL in reviews.names
+        if len(missing) == 1 or (missing and is_of_classes):
             raise missing[0].missing(reviews.name, reviews.names)
         if missing:
             self.found.scored_here.append(str(reviews.path))

@@ -6,11 +6,11 @@ Rows count as if they were independent of each other, as in a random sample.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
 from math import hypot
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from toolkit import __version__
 from toolkit.errors import counted
@@ -28,9 +28,11 @@ _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
 _MOST_SLICES = 20  # in a table
 _FEWEST_OF_SLICE = 30  # rows of a slice that is among the first of a table
 
-# How a span of days is cut: up to this number of days, in steps of.
-STEPS = {45: "day", 400: "week"}
-LONGEST_STEP = "month"
+Period = Literal["day", "week", "month"]
+PERIODS: tuple[Period, ...] = get_args(Period)
+_ENOUGH = 100  # rows of a step of time, on average
+_MOST_STEPS = 60
+_FEWEST_STEPS = 4  # unless the span of the days is shorter
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ class Summary:
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
     total: Slice = Slice("", {})
     by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
-    step: str | None = None  # day, week or month
+    step: Period | None = None  # of `over_time`
     over_time: list[Slice] = field(default_factory=list)
     without_date: int = 0
     aspects: list[Slice] = field(default_factory=list)  # by their own labels
@@ -280,22 +282,41 @@ class Summary:
         return found
 
 
-def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
-    """Group days into weeks or months, depending on the span; steps without rows are kept."""
+def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Period, list[Slice]]:
+    """Group days into days, weeks or months; steps without rows are kept.
+
+    Without a period, it is the shortest one with 100 rows a step on average and at most 60 steps.
+    If none has that, it is the longest one with four steps.
+    """
+    found = {each: _starts(days, each) for each in ([period] if period else PERIODS)}
+    rows = sum(each.rows for each in days.values())
+    long = [each for each, starts in found.items() if len(starts) >= _FEWEST_STEPS]
+    suits = [each for each in long if _suits(rows, len(found[each]))]
+    chosen = next(iter([*suits, *long[::-1], *found]))
+    sums = {start: Counter[str]() for start in found[chosen]}
+    for day, each in days.items():
+        sums[_start(day, chosen)].update(each.labels)
+    shown = "%Y-%m" if chosen == "month" else "%Y-%m-%d"
+    return chosen, [Slice(day.strftime(shown), dict(counts)) for day, counts in sums.items()]
+
+
+def _suits(rows: int, steps: int) -> bool:
+    return rows >= _ENOUGH * steps and steps <= _MOST_STEPS
+
+
+def _start(day: date, period: Period) -> date:
+    """Return the first day of the period that a day is in."""
+    if period == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if period == "month" else day
+
+
+def _starts(days: Collection[date], period: Period) -> list[date]:
+    """Return the first days of all periods from the first day to the last."""
     first = min(days)
     span = (max(days) - first).days
-    step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
-
-    def start(day: date) -> date:
-        if step == "week":
-            return day - timedelta(days=day.weekday())
-        return day.replace(day=1) if step == LONGEST_STEP else day
-
-    found = {start(first + timedelta(days=after)): Counter[str]() for after in range(span + 1)}
-    for day, each in days.items():
-        found[start(day)].update(each.labels)
-    shown = "%Y-%m" if step == LONGEST_STEP else "%Y-%m-%d"
-    return step, [Slice(day.strftime(shown), dict(sums)) for day, sums in found.items()]
+    every = (_start(first + timedelta(days=after), period) for after in range(span + 1))
+    return [*dict.fromkeys(every)]
 
 
 class Section(NamedTuple):
