@@ -79,7 +79,9 @@ that it uses, or `Arrow` and why.
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |
 | `start`, `end` | the first character of a word or sentence, and the one after its last (Unicode characters) |
-| `contribution` | what a word adds to the log-odds of positive |
+| `contribution` | what a word adds to the log-odds of positive, or of the class that is explained |
+| `label` | of a text and a model of classes: its most likely class; `probability` is of this class then |
+| `explained`, `explained_probability` | of a text explained with a model of classes: the class that words add to, and its probability |
 | `accuracy` | share of right answers, 0 to 1 |
 | `reviews` | number of reviews that a figure is measured on |
 

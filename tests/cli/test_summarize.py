@@ -412,9 +412,9 @@ def test_new_groups_and_another_mix_are_said(command: Command) -> None:
     found = found_by(command, "new.csv", "--since", "old.csv", "--by", "city")
     assert found["notes"] == [
         "New in city: Graz (100 rows).",
-        "No longer there in city: Bern (100 rows).",
-        "negative has risen in all, and fallen in every city: other groups of city have more rows "
-        "than before.",
+        "Gone from city: Bern (100 rows).",
+        "negative has risen overall, but fallen in every city: the share of rows per city has "
+        "changed.",
     ]
     assert (
         "Graz (100 rows)"
@@ -471,7 +471,10 @@ def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
     far += [(*row[:5], 0) for row in labelled if row[3] == "negative"]
     write_rows("far.csv", far, (*HEADER, "label"))
     write_rows("bad.csv", rows(1_000, bad=0.99))
-    message = "wrong.csv: these rows do not fit. By their labels, the model calls "
+    message = (
+        "wrong.csv: these labelled rows do not represent the scored files. By their errors, the "
+        "model labels "
+    )
     command("summarize", "bad.csv", "--corrected", "far.csv").failed_with(
         message.replace("wrong", "far")
     )
@@ -643,7 +646,7 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
     again.failed_with("hotels.html: exists already", 2)
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
-    plain.failed_with("--page: needs names of columns", 2)
+    plain.failed_with("--page: needs column names", 2)
     stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
     stdout.failed_with("--page: needs scored files", 2)
     assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
@@ -726,7 +729,7 @@ def test_labels_that_look_wrong_are_found(command: Command) -> None:
     assert f"{len(found)} labels may be wrong" in ran.out
     assert Path("e.html").read_text(encoding="utf-8").count("This label may be wrong.") >= 3
     both = command("evaluate", "l.csv", "--doubtful", "a.json", "--report", "a.json")
-    both.failed_with("a.json: is named by --doubtful and by --report", 2)
+    both.failed_with("a.json: is the file of both --doubtful and --report", 2)
     command("evaluate", "l.csv", "--doubtful", "-").failed_with("--doubtful: cannot go to", 2)
 
 

@@ -397,9 +397,9 @@ def test_other_texts_are_warned_of() -> None:
         Texts(10_000, 300, 200, before.histogram[::-1]),
     )
     words = (
-        "more words that the model does not know: 3.0% before, 15.0% now",
-        "another length: a mean of 50 words before, 200 now",
-        "scores that are distributed in another way",
+        "more words unknown to the model: 3.0% before, 15.0% now",
+        "a different length: a mean of 50 words before, 200 now",
+        "a different distribution of scores",
     )
     for now, word in zip(changes, words, strict=True):
         (found,) = unlike_before(now, before)

@@ -44,7 +44,7 @@ def shipped(name: str) -> tuple[Network, Network, int, int]:
 
 def network_of(part: ModelProto, *, is_split: bool, width: int = WIDTH) -> Network:
     """Open a small network."""
-    facts = SimpleNamespace(max_tokens=width, labels=("negative", "positive"))
+    facts = SimpleNamespace(max_tokens=width, labels=("negative", "positive"), has_classes=False)
     network = Network(part, SimpleNamespace(path=Path("small"), facts=facts, graph=part))  # type: ignore[arg-type]
     if not is_split:
         network.__dict__["_split"] = None

@@ -23,7 +23,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 
 if TYPE_CHECKING:
-    from toolkit.model.explain import Explanation, Word
+    from toolkit.model.explain import ClassExplanation, Explanation, Word
     from toolkit.model.scorer import Scorer
     from toolkit.model.sentences import Sentence
 
@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
 _STDIN = "-"
 _TEXTS = (
-    "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
-    "review may begin with a dash."
+    "Reviews, each in quotes. Without any, or with -, standard input is read as one review. Put "
+    "-- before a review that begins with a dash."
 )
 
 Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
@@ -49,13 +49,22 @@ Rows = Annotated[
     list[int] | None,
     o.option(
         value="N",
-        what="Number of a row to explain, from 1.",
+        what="Row to explain, counted from 1.",
         default="the first",
         names=("--row",),
         min=1,
     ),
 ]
 BySentence = Annotated[bool, o.flag("--by-sentence", "Also show the score of each sentence.")]
+ClassName = Annotated[
+    str | None,
+    o.option(
+        "LABEL",
+        "Class to explain, of a model of classes.",
+        default="the most likely",
+        names=("--class",),
+    ),
+]
 Limit = Annotated[int, o.option("N", "Number of rows to explain, without --row.", True, min=1)]
 
 
@@ -65,6 +74,7 @@ def explain(
     by_sentence: BySentence = False,
     aspects: o.Aspects = None,
     aspect: o.Aspect = None,
+    class_name: ClassName = None,
     file: File = None,
     rows: Rows = None,
     limit: Limit = 10,
@@ -81,6 +91,7 @@ def explain(
     - `toolkit explain --aspects hotels "The room was lovely, but the staff were rude."`
     - `toolkit explain --file reviews.csv --row 17`
     - `toolkit explain --model reviews-small --json < review.txt`
+    - `toolkit explain --model topics --class billing "I was charged twice."`
     """
     from json import dumps
 
@@ -98,11 +109,16 @@ def explain(
     else:
         found = _found(file=file, reading=read_options, wanted=sorted(set(rows or ())), limit=limit)
     scorer = Scorer(model, by_sentence=by_sentence, aspects=o.aspects_of(aspects, aspect))
-    scorer.check_sentiment("toolkit explain", "See toolkit score --probabilities.")
+    if class_name is not None:
+        scorer.check_class("--class", class_name)
     scorer.check_words("toolkit explain")
     found = _scored(found, scorer, file, must_all=file is None or bool(rows))
     for number, row in enumerate(found):
-        explanation = scorer.explain(row.text)
+        explanation = (
+            scorer.explain(row.text)
+            if scorer.answers is None
+            else scorer.explain_class(row.text, class_name)
+        )
         if json:
             place = {"row": row.number} if row.number else {}
             model_of = {"model": scorer.identity(), "toolkit_version": __version__}
@@ -158,21 +174,24 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
 
     Raises `ToolkitError` if no row is left, or, with `must_all`, if one is left out.
     """
-    scores = scorer.score([row.text for row in found])
-    kept = [row for row, score in zip(found, scores, strict=True) if score.sentiment is not None]
+    answers = scorer.classify([row.text for row in found])
+    kept = [row for row, answer in zip(found, answers, strict=True) if answer.label is not None]
     if must_all and len(kept) < len(found):
-        position = next(at for at, score in enumerate(scores) if score.sentiment is None)
+        position = next(at for at, answer in enumerate(answers) if answer.label is None)
         row = found[position]
-        what = f"{scorer.why_unscored(row.text)}: it has no score to explain."
+        missing = "score" if scorer.answers is None else "label"
+        what = f"{scorer.why_unscored(row.text)}: it has no {missing} to explain."
         if file is not None:
             raise InputError(f"{file}: row {row.number:,}: {what}")
         raise UsageError(f"text {position + 1}: {what}" if len(found) > 1 else what)
     if not kept:
         reviews = counted(len(found), "review")
-        raise InputError(
-            f"{file}: the first {reviews} with text have no score to explain: the model knows no "
-            "word of them, or only numbers and function words, or they are not in English."
-        )
+        why = "the model knows no word, or only numbers and function words, or the texts are not "
+        why += "in English."
+        if scorer.answers is not None:
+            reviews = counted(len(found), "row")
+            why = "the model knows no word."
+        raise InputError(f"{file}: nothing to explain: in the first {reviews} with text, {why}")
     return kept
 
 
@@ -207,42 +226,63 @@ _LONGEST_LISTED = 40  # characters of a word
 _BAR = 24  # characters of the longest
 
 
-def _show(explanation: Explanation, max_tokens: int, *, row: int, is_first: bool) -> None:
+def _show(
+    explanation: Explanation | ClassExplanation, max_tokens: int, *, row: int, is_first: bool
+) -> None:
     """Print a text with marked words, its sentences, the strongest words, and the logit."""
+    from toolkit.model.explain import Explanation
+
     console = new_console()
     if not is_first:
         console.print()
     line = Text(f"row {row:,}: " if row else "")
-    line.append(explanation.sentiment, style="bold")
-    line.append(f", probability of positive {explanation.probability:.3f}\n", "not bold")
+    _add_answer(line, explanation)
     console.print(line)
     has_no_colours = console.no_color or console.color_system is None
     console.print(_marked(explanation, max_tokens, signs=has_no_colours), end="\n\n")
-    if explanation.sentences:
+    if isinstance(explanation, Explanation) and explanation.sentences:
         console.print(_sentences(explanation.sentences))
         console.print()
     if words := _strongest(explanation):
         console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
         console.print()
     total = sum(word.contribution for word in explanation.words)
-    logit = f"logit {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
+    name = "logit" if isinstance(explanation, Explanation) else "log-odds"
+    logit = f"{name} {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
     rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
     console.print(f"{logit}, words {total:+.2f}{rest}")
     unknown = (word.text for word in explanation.words if word.state == "unknown")
     if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
-        console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
+        console.print(Text(f"unknown to the model, no effect: {listed}", style="dim"))
 
 
-def _marked(explanation: Explanation, max_tokens: int, *, signs: bool) -> Text:
+def _add_answer(line: Text, explanation: Explanation | ClassExplanation) -> None:
+    """Add the label and its probability to the first line of a text."""
+    from toolkit.model.explain import Explanation
+
+    if isinstance(explanation, Explanation):
+        line.append(explanation.sentiment, style="bold")
+        line.append(f", probability of positive {explanation.probability:.3f}\n", "not bold")
+        return
+    line.append(one_line(explanation.label), style="bold")
+    line.append(f", probability {explanation.probability:.3f}\n", "not bold")
+    if explanation.explained != explanation.label:
+        share = f"probability {explanation.explained_probability:.3f}"
+        line.append(f"words for and against {one_line(explanation.explained)}, {share}:\n")
+
+
+def _marked(explanation: Explanation | ClassExplanation, max_tokens: int, *, signs: bool) -> Text:
     """Return the text with marked words; words that the model does not read are left out."""
     from toolkit.model.explain import pieces
 
     found = Text()
     if unread := sum(word.state == "unread" for word in explanation.words):
         count = counted(unread, "word")
-        found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
+        found.append(
+            f"[first {count} not read: the model reads the last {max_tokens:,}] ", style="dim"
+        )
     strongest = max((abs(word.contribution) for word in explanation.words), default=0.0)
     for text, word in pieces(explanation.text, explanation.words):
         found.append(*((_flat(text), "") if word is None else _mark(word, strongest, signs=signs)))
@@ -286,7 +326,7 @@ def _sentences(sentences: Sequence[Sentence]) -> Table:
     return table
 
 
-def _strongest(explanation: Explanation) -> list[tuple[str, float]]:
+def _strongest(explanation: Explanation | ClassExplanation) -> list[tuple[str, float]]:
     """Return the words with the largest contributions, added up over all occurrences."""
     found: dict[str, list[float]] = {}
     for word in explanation.words:

@@ -95,8 +95,8 @@ def serve(
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
     if not (address.startswith("127.") or address == "::1"):
-        messages.warning(f"other machines can use {where}: it asks for no password.")
-    start = f"listening on {where}; Ctrl-C ends it"
+        messages.warning(f"{where} is open to other machines, without a password.")
+    start = f"listening on {where}; press Ctrl-C to stop"
     serve_until_stopped(
         service=service,
         listening=listening,

@@ -28,9 +28,7 @@ DateColumn = Annotated[
 ]
 DateFormat = Annotated[
     str | None,
-    o.option(
-        "FORM", "Format of the dates, such as %d/%m/%Y.", "found by the dates", panel=o.COLUMNS
-    ),
+    o.option("FORM", "Format of the dates, such as %d/%m/%Y.", "detected", panel=o.COLUMNS),
 ]
 Period = Annotated[
     Literal["day", "week", "month"] | None,

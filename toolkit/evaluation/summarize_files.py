@@ -234,9 +234,9 @@ class SummaryRun:
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
-                f"{found.files[0]}: has the labels {labels}, but those of the model are "
-                f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
-                "--model, or the column with --names sentiment=NAME."
+                f"{found.files[0]}: has the labels {labels}, but the model has {found.negative!r} "
+                f"and {found.positive!r}. Name the model that scored it with --model, or the "
+                "column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
         if self.options.adjusts and share is not None and not share.problem:

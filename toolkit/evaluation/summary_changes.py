@@ -89,7 +89,7 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
             yield f"New in {column}: {_first(new)}."
         gone = [*_missing_in(old, now, rows_of_others=found.total.rows, rows=before.total.rows)]
         if gone:
-            yield f"No longer there in {column}: {_first(gone)}."
+            yield f"Gone from {column}: {_first(gone)}."
         for change in of_all:
             yield from _note_on_mix(found, column, change=change, pairs=[*_in_both(now, old)])
 
@@ -114,8 +114,8 @@ def _note_on_mix(
     if len(differences) > 1 and all((each > 0) is not rises for each in differences):
         ways = ("risen", "fallen") if rises else ("fallen", "risen")
         yield (
-            f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
-            f"other groups of {column} have more rows than before."
+            f"{found.negative} has {ways[0]} overall, but {ways[1]} in every {column}: the share "
+            f"of rows per {column} has changed."
         )
 
 
@@ -217,10 +217,10 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
     found = []
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
-        found.append(f"more words that the model does not know: {shares}")
+        found.append(f"more words unknown to the model: {shares}")
     if not 1 / _UNLIKE < (now.length / max(before.length, 1e-9)) < _UNLIKE:
         found.append(
-            f"another length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
+            f"a different length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
         )
     old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
     chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
@@ -229,10 +229,10 @@ def unlike_before(now: Texts, before: Texts) -> list[str]:
     index = float(((q - p) * np.log(q / p)).sum())
     if index > _PSI_LARGE + 2 * chance:
         found.append(
-            f"scores that are distributed in another way: a population stability index of "
-            f"{index:.2f}, where {_PSI_LARGE} is large"
+            f"a different distribution of scores: a population stability index of {index:.2f}, "
+            f"where {_PSI_LARGE} is large"
         )
-    return [f"The texts are unlike before: {each}." for each in found]
+    return [f"The texts differ from before: {each}." for each in found]
 
 
 def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
@@ -244,7 +244,7 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     labelled = np.intersect1d(table.labelled(reading.labels), table.filled("sentiment"))
     if not len(labelled):
         raise InputError(
-            f"{path}: no row has a label and a score. Label some rows of scored files."
+            f"{path}: no row has both a label and a score. Label some rows of scored files."
         )
     opinions = table.opinions(labelled, reading.labels)
     names = pa.array([found.negative, found.positive], pa.large_string())
@@ -266,15 +266,15 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
         low = 1 - right[1].value
         high = right[0].value
         raise InputError(
-            f"{path}: these rows do not fit. By their labels, the model calls {percent(low, 1)} to "
-            f"{percent(high, 1)} of any reviews {found.positive}, but it calls "
-            f"{percent(called_positive.value, 1)} of the scored ones so. Label a random part of "
-            "the scored files, or leave out --corrected."
+            f"{path}: these labelled rows do not represent the scored files. By their errors, the "
+            f"model labels {percent(low, 1)} to {percent(high, 1)} of any reviews as "
+            f"{found.positive}, but the scored files have {percent(called_positive.value, 1)}. "
+            "Label a random sample of the scored files, or leave out --corrected."
         ) from None
     if corrected is None:
         raise InputError(
-            f"{path}: the model is no better than chance on these rows. Label others, or leave out "
-            "--corrected."
+            f"{path}: the model is no better than chance on these rows. Label other rows, or "
+            "leave out --corrected."
         )
     return corrected
 

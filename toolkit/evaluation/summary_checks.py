@@ -109,7 +109,7 @@ class ScoreChecks:
             (other,) = self.models
             found.append(
                 f"The rows were scored by {other}, but words are counted by {model}. Name the "
-                "first one with --model."
+                "model of the scores with --model."
             )
         return found
 

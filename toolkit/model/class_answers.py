@@ -19,6 +19,7 @@ from toolkit.records.class_labels import plain_class
 from toolkit.records.columns import (
     LABEL,
     LABEL_PROBABILITY,
+    REASONS,
     TOP_LABELS,
     class_probability_role,
 )
@@ -30,6 +31,7 @@ PROBABILITIES = "probabilities"
 
 _JOINED_WITH = "; "  # between the labels of `top_labels`
 _DECIMALS = 3
+_SHOWN = 12  # classes in a message
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,8 @@ class ClassAnswers:
         Number of most likely labels to list.
     probabilities : bool
         Whether to add the probability of each class.
+    reasons : bool
+        Whether to add the words that decided the label.
     """
 
     facts: ModelFacts
@@ -55,6 +59,7 @@ class ClassAnswers:
     other: str | None = None
     top: int = 0
     probabilities: bool = False
+    reasons: bool = False
 
     def __post_init__(self) -> None:
         least = self.min_probability
@@ -78,7 +83,10 @@ class ClassAnswers:
 
     def _check_other(self, other: str) -> None:
         if self.min_probability is None:
-            raise UsageError("--other: give --min-probability, too: below it, a text is called so.")
+            raise UsageError(
+                "--other: needs --min-probability: texts without a class of that "
+                "probability get this label."
+            )
         if not is_line(other):
             raise UsageError(f"--other: expected a label in one line, received {other!r:.60}")
         if plain_class(other) in map(plain_class, self.facts.labels):
@@ -94,7 +102,25 @@ class ClassAnswers:
         """The roles of the columns that scoring adds, in order."""
         names = self.facts.labels if self.probabilities else ()
         top = (TOP_LABELS,) if self.top else ()
-        return (LABEL, LABEL_PROBABILITY, *top, *map(class_probability_role, names))
+        reasons = (REASONS,) if self.reasons else ()
+        return (LABEL, LABEL_PROBABILITY, *top, *reasons, *map(class_probability_role, names))
+
+    def class_of(self, label: str, option: str) -> str:
+        """Return the class that a user names, in any case; raise `UsageError` without one."""
+        plain = {plain_class(name): name for name in reversed(self.facts.labels)}
+        if label in self.facts.labels:
+            return label
+        if plain_class(label) in plain:
+            return plain[plain_class(label)]
+        from difflib import get_close_matches  # late: it takes a few ms
+
+        close = get_close_matches(plain_class(label), plain, n=1)
+        meant = f", did you mean {plain[close[0]]!r}?" if close else ""
+        known = ", ".join(self.facts.labels[:_SHOWN])
+        more = ", …" if len(self.facts.labels) > _SHOWN else ""
+        raise UsageError(
+            f"{option}: {label!r:.60} is not a class of the model{meant} (it has: {known}{more})"
+        )
 
     def numbers(self, found: npt.NDArray[np.float32]) -> dict[str, Any]:
         """Return the columns to keep of (texts, classes) probabilities, by name, (texts,) each.

@@ -12,12 +12,15 @@ Instead, the contribution is the mean of what the word adds to all other words a
 to a review of hidden words: its own term and half of each of its pairs. This is its Shapley value
 (Deng and Papadimitriou 1994). Contributions and baseline then add up to the logit. Whether a
 network is additive is found by trying it, so nothing here depends on how its tables are stored.
+
+A model of classes has a logit for each class. The logit that is explained there is the log-odds of
+one class against all others: by default of the most likely class. No network is additive then.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from copy import deepcopy
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -27,7 +30,14 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.model.decimals import shortest
-from toolkit.model.file import PROBABILITY, ModelFile, logit_name, token_ids_width
+from toolkit.model.file import (
+    PROBABILITIES,
+    PROBABILITY,
+    ModelFile,
+    class_logits_name,
+    logit_name,
+    token_ids_width,
+)
 from toolkit.model.network import MOST_IDS, MOST_ROWS, Network
 from toolkit.model.onnx import FLOAT, ModelProto
 from toolkit.model.sentences import ScoredSentences, Sentence, explained_sentences
@@ -53,7 +63,8 @@ class Word:
     text: str  # as written
     start: int
     end: int  # after its last character
-    contribution: float  # to the logit; above 0, the word is evidence for the positive class
+    # To the logit; above 0, the word is evidence for the positive class, or the explained class.
+    contribution: float
     # Words before the last `max_tokens` are unread. Unread and unknown words contribute 0.
     state: Literal["read", "unknown", "unread"]
 
@@ -85,7 +96,7 @@ class Explanation:
     @property
     def rest(self) -> float:
         """Interactions of words: the logit minus the baseline and all contributions."""
-        return self.logit - self.baseline - sum(word.contribution for word in self.words)
+        return _rest(self)
 
     def with_sentences(
         self, scored: ScoredSentences, labels: tuple[str, str], aspects: Sequence[str] = ()
@@ -114,20 +125,61 @@ class Explanation:
         return {**entries, "rest": shortest(self.rest), "words": list(words)}
 
 
+@dataclass(frozen=True)
+class ClassExplanation:
+    """The label of a text, and what each word contributes to one class of a model of classes."""
+
+    text: str  # halves of surrogate pairs are replaced: UTF-8 cannot hold them
+    label: str  # the most likely class
+    probability: float  # of the label, 0 to 1
+    explained: str  # the class that words contribute to
+    explained_probability: float  # of that class, 0 to 1
+    logit: float  # the log-odds (nats) of that class against all others
+    baseline: float  # the logit of the same text with every word hidden
+    words: tuple[Word, ...]  # all words, in order
+    method: Literal["occlusion"] = "occlusion"
+
+    @property
+    def rest(self) -> float:
+        """Interactions of words: the logit minus the baseline and all contributions."""
+        return _rest(self)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the fields as JSON values; positions index ``[...text]`` in JavaScript."""
+        entries = asdict(self)
+        words = entries.pop("words")
+        for key in ("probability", "explained_probability", "logit", "baseline"):
+            entries[key] = shortest(entries[key])
+        for word in words:
+            word["contribution"] = shortest(word["contribution"])
+        return {**entries, "rest": shortest(self.rest), "words": words}
+
+
+def _rest(found: Explanation | ClassExplanation) -> float:
+    return found.logit - found.baseline - sum(word.contribution for word in found.words)
+
+
 class Explainer:
-    """Explains scores; loads the model a second time. Safe to share between threads."""
+    """Explains scores; loads the model a second time. Safe to share between threads.
+
+    Where a method takes `classes`, they are numbers of the classes to explain, one per row of ids;
+    None for a model of sentiment.
+    """
 
     def __init__(self, model: ModelFile) -> None:
         self._facts = model.facts
         self._is_fixed = token_ids_width(model.graph) is not None
-        network = _logit_network(model.network)
+        network = _logit_network(model.network, has_classes=model.facts.has_classes)
         self._returns_logits = network is not None
-        self._answer = PROBABILITY if network is None else network.graph.output[0].name
+        probability = PROBABILITIES if model.facts.has_classes else PROBABILITY
+        self._answer = probability if network is None else network.graph.output[0].name
         self._network = Network(network or model.network, model)
 
     @cached_property
     def is_additive(self) -> bool:
         """Whether the logit is a sum over words and pairs of neighbours, tried on random rows."""
+        if self._facts.has_classes:
+            return False
         most = self._facts.max_tokens
         shape = (_TRIED_ROWS, min(_TRIED_WORDS, most))
         ids = np.random.default_rng(1).integers(
@@ -141,6 +193,54 @@ class Explainer:
         """Explain the score of a text that is not blank; `row`: its ids, (tokens,)."""
         logit, baseline = self._logits(np.stack([row, _all_hidden(row)])).tolist()
         contributions = self._contributions(row, logit, baseline)
+        return Explanation(
+            text=text,
+            sentiment=sentiment,
+            probability=probability,
+            logit=logit,
+            baseline=baseline,
+            method="exact" if self.is_additive else "occlusion",
+            words=self._words(text, row, contributions),
+        )
+
+    def explain_class(
+        self, text: str, row: Ids, probabilities: Mapping[str, float], explained: str
+    ) -> ClassExplanation:
+        """Explain one class of a text that is not blank.
+
+        Parameters
+        ----------
+        text : str
+            The text.
+        row : Ids
+            Its ids, (tokens,).
+        probabilities : Mapping[str, float]
+            Label → probability, the most likely label first.
+        explained : str
+            The class to explain.
+
+        Returns
+        -------
+        ClassExplanation
+            The explanation.
+        """
+        label = next(iter(probabilities))
+        number = self._facts.labels.index(explained)
+        logit, baseline = self._logits(np.stack([row, _all_hidden(row)]), number).tolist()
+        contributions = self._contributions(row, logit, baseline, number)
+        return ClassExplanation(
+            text=text,
+            label=label,
+            probability=probabilities[label],
+            explained=explained,
+            explained_probability=probabilities[explained],
+            logit=logit,
+            baseline=baseline,
+            words=self._words(text, row, contributions),
+        )
+
+    def _words(self, text: str, row: Ids, contributions: _Floats) -> tuple[Word, ...]:
+        """Return the words of a text; ids and contributions: (tokens,)."""
         read = np.flatnonzero(row > START_ID)
         spans = token_spans(text, self._facts.rule)
         unread = len(spans) - len(read)
@@ -157,24 +257,19 @@ class Explainer:
                 state="unknown" if row[place] == UNKNOWN_ID else "read",
             )
             words.append(word)
-        return Explanation(
-            text=text,
-            sentiment=sentiment,
-            probability=probability,
-            logit=logit,
-            baseline=baseline,
-            method="exact" if self.is_additive else "occlusion",
-            words=tuple(words),
-        )
+        return tuple(words)
 
-    def contributions(self, ids: TokenIds, rows: _Places, places: _Places) -> _Floats:
+    def contributions(
+        self, ids: TokenIds, rows: _Places, places: _Places, classes: _Places | None = None
+    ) -> _Floats:
         """Return the contributions of known words, (words,), as `explain` computes them.
 
         ``rows``: the review of each word. ``places``: its position in ``ids.values``. No review
         may have more ids than the model reads.
         """
-        to_others = self._logits_of(ids)[rows] - self._logits_with(
-            ids, rows=rows, places=places, instead=np.full(len(places), UNKNOWN_ID, np.int32)
+        unknown = np.full(len(places), UNKNOWN_ID, np.int32)
+        to_others = self._logits_of(ids, classes)[rows] - self._logits_with(
+            ids, rows=rows, places=places, instead=unknown, classes=classes
         )
         if not self.is_additive:
             return to_others
@@ -184,7 +279,13 @@ class Explainer:
         return (to_others + alone) / 2
 
     def _logits_with(
-        self, ids: TokenIds, *, rows: _Places, places: _Places, instead: Ids
+        self,
+        ids: TokenIds,
+        *,
+        rows: _Places,
+        places: _Places,
+        instead: Ids,
+        classes: _Places | None = None,
     ) -> _Floats:
         """Return logits, (places,): of the review of each place with another id there."""
         found = np.zeros(len(places))
@@ -197,21 +298,33 @@ class Explainer:
                 copies = ids.take(rows[part])
                 at = copies.starts + places[part] - ids.starts[rows[part]]
                 copies.values[at] = instead[part]
-                found[part] = self._logits_of(copies)
+                of_part = None if classes is None else classes[rows[part]]
+                found[part] = self._logits_of(copies, of_part)
         return found
 
-    def _logits_of(self, ids: TokenIds) -> _Floats:
-        values = self._network.run_all(ids)[self._answer]
+    def _logits_of(self, ids: TokenIds, classes: _Places | None = None) -> _Floats:
+        return self._as_logits(self._network.run_all(ids)[self._answer], classes)
+
+    def _as_logits(self, values: npt.NDArray[np.float32], classes: _Places | None) -> _Floats:
+        """Return the logit of each row; of classes: the log-odds of one class per row."""
+        if classes is not None:
+            logits = values.astype(np.float64)
+            if not self._returns_logits:
+                logits = np.log(np.maximum(logits, np.finfo(np.float32).tiny))
+            return log_odds(logits, classes)
+        values = values.reshape(-1)
         return values.astype(np.float64) if self._returns_logits else logits_of(values)
 
-    def _contributions(self, row: Ids, logit: float, baseline: float) -> _Floats:
+    def _contributions(
+        self, row: Ids, logit: float, baseline: float, number: int | None = None
+    ) -> _Floats:
         """Return the contribution of each token of a row, (tokens,); 0 for unknown ones."""
         found = np.zeros(len(row))
         places = np.flatnonzero(row > UNKNOWN_ID)
         if self.is_additive:
             found[places] = self._shares(row, places, logit=logit, baseline=baseline)
         else:
-            found[places] = logit - self._changed(row, places, _hidden)
+            found[places] = logit - self._changed(row, places, _hidden, number)
         return found
 
     def _shares(self, row: Ids, places: _Places, *, logit: float, baseline: float) -> _Floats:
@@ -230,18 +343,49 @@ class Explainer:
             baseline + float(shares.sum()), logit, rel_tol=0, abs_tol=_ROUNDING * size
         )
 
-    def _changed(self, row: Ids, places: _Places, change: Callable[[Ids, _Places], Ids]) -> _Floats:
+    def _changed(
+        self,
+        row: Ids,
+        places: _Places,
+        change: Callable[[Ids, _Places], Ids],
+        number: int | None = None,
+    ) -> _Floats:
         """Return the logit of each row that `change` makes, one per place, in batches."""
         at_once = min(MOST_ROWS, max(1, MOST_IDS // len(row)))
         parts = [
-            self._logits(change(row, places[start : start + at_once]))
+            self._logits(change(row, places[start : start + at_once]), number)
             for start in range(0, len(places), at_once)
         ]
         return np.concatenate([np.zeros(0), *parts])
 
-    def _logits(self, rows: Ids) -> _Floats:
-        values = self._network.run(rows)[self._answer].reshape(-1)
-        return values.astype(np.float64) if self._returns_logits else logits_of(values)
+    def _logits(self, rows: Ids, number: int | None = None) -> _Floats:
+        """Return the logit of each row; ``number``: of the class to explain."""
+        classes = None if number is None else np.full(len(rows), number)
+        return self._as_logits(self._network.run(rows)[self._answer], classes)
+
+
+def log_odds(logits: _Floats, classes: _Places) -> _Floats:
+    """Return the log-odds of one class per row against all others, (rows,) in nats.
+
+    Parameters
+    ----------
+    logits : _Floats
+        Logits of all classes, (rows, classes) float64.
+    classes : _Places
+        The number of the class of each row, (rows,) int64.
+
+    Returns
+    -------
+    _Floats
+        log(p / (1 - p)) for the probability p that the softmax gives to the class.
+    """
+    each = np.arange(len(logits))
+    others = logits.copy()
+    others[each, classes] = -np.inf
+    highest = others.max(axis=1)
+    sums = np.exp(others - highest[:, None]).sum(axis=1)
+    found: _Floats = logits[each, classes] - highest - np.log(sums)
+    return found
 
 
 def _all_hidden(row: Ids) -> Ids:
@@ -263,12 +407,12 @@ def _shown(row: Ids, places: _Places) -> Ids:
     return rows
 
 
-def _logit_network(network: ModelProto) -> ModelProto | None:
-    """Return the graph from `token_ids` to the logit, or None if it does not end in a sigmoid.
+def _logit_network(network: ModelProto, *, has_classes: bool) -> ModelProto | None:
+    """Return the graph from `token_ids` to the logits; None if no sigmoid or softmax ends it.
 
     A logit computed from a float32 probability is imprecise beyond ±10.
     """
-    logit = logit_name(network)
+    logit = class_logits_name(network) if has_classes else logit_name(network)
     if logit is None:
         return None
     changed = deepcopy(network)

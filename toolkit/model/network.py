@@ -75,7 +75,8 @@ class Network:
         self._most = model.facts.max_tokens
         self._is_fixed = token_ids_width(model.graph) is not None
         self.outputs = tuple(output.name for output in part.graph.output)
-        self._classes = len(model.facts.labels)  # of `probabilities`
+        # The columns of each output; None: it has one number per review.
+        self._classes = len(model.facts.labels) if model.facts.has_classes else None
 
     @cached_property
     def _session(self) -> ort.InferenceSession:
@@ -95,16 +96,17 @@ class Network:
 
     def run_all(self, ids: TokenIds) -> Outputs:
         """Return the outputs for any number of reviews, run in batches."""
-        found = {name: np.empty(self._shape(name, len(ids)), np.float32) for name in self.outputs}
+        shape = self._shape(len(ids))
+        found = {name: np.empty(shape, np.float32) for name in self.outputs}
         if self._split is not None and self._run_split(*self._split, ids, found):
             return found
         for places, rows in self._batches(ids):
             self._fill(found, places, self.run(rows))
         return found
 
-    def _shape(self, name: str, reviews: int) -> tuple[int, ...]:
-        """Return the shape of an output for some reviews."""
-        return (reviews, self._classes) if name == PROBABILITIES else (reviews,)
+    def _shape(self, reviews: int) -> tuple[int, ...]:
+        """Return the shape of each output for some reviews."""
+        return (reviews,) if self._classes is None else (reviews, self._classes)
 
     def _run_split(
         self, split: SplitNetwork, head: ort.InferenceSession, ids: TokenIds, found: Outputs
@@ -126,7 +128,8 @@ class Network:
             expected = values[places].shape
             if output.shape != expected:
                 raise ModelError(
-                    f"{self._path}: its network gives the shape {output.shape}, expected {expected}"
+                    f"{self._path}: its network returned the shape {output.shape}, expected "
+                    f"{expected}"
                 )
             values[places] = output
 
@@ -134,7 +137,7 @@ class Network:
         try:
             return dict(zip(self.outputs, session.run([*self.outputs], given), strict=True))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-            raise ModelError(f"{self._path}: its network does not run: {error}") from None
+            raise ModelError(f"{self._path}: its network fails: {error}") from None
 
     def rows(self, ids: TokenIds) -> Ids:
         """Left-pad with 0 to the fixed length, or to the longest review: (reviews, tokens)."""
@@ -165,9 +168,11 @@ def open_network(model: ModelFile) -> Network:
     probability = found[PROBABILITY]
     stars = found.get(STARS)
     if not ((probability >= 0) & (probability <= 1)).all():
-        raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
+        raise ModelError(
+            f"{model.path}: its network returned {probability}, expected a probability"
+        )
     if stars is not None and not ((stars >= FEWEST) & (stars <= MOST)).all():
-        raise ModelError(f"{model.path}: its network gives {stars}, expected 1 to 5 stars")
+        raise ModelError(f"{model.path}: its network returned {stars}, expected 1 to 5 stars")
     return network
 
 
@@ -177,5 +182,5 @@ def _check_classes(found: npt.NDArray[np.float32], model: ModelFile) -> None:
     if not are_shares or np.abs(found.sum(axis=1) - 1).max() > _OFF_BY:
         shown = found[0][:3]
         raise ModelError(
-            f"{model.path}: its network gives {shown} …, expected probabilities that add up to 1"
+            f"{model.path}: its network returned {shown} …, expected probabilities that add up to 1"
         )

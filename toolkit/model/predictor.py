@@ -245,7 +245,7 @@ class Predictor(TextPredictor):
         found = (
             self._of_sentiment(ids, outputs)
             if self._answers is None
-            else self._answers.numbers(outputs[PROBABILITIES])
+            else self._of_classes(self._answers, ids, outputs[PROBABILITIES])
         )
         if with_reading:
             found[FEW_KNOWN_WORDS] = self._known.are_few(ids)
@@ -268,6 +268,18 @@ class Predictor(TextPredictor):
         if self._answers is not None or not self._facts.counts_known_tokens:
             return np.zeros(len(ids), np.bool_)
         return self._other.is_likely(ids)
+
+    def _of_classes(
+        self, answers: ClassAnswers, ids: TokenIds, probabilities: npt.NDArray[np.float32]
+    ) -> dict[str, Values]:
+        """Return the columns of a model of classes, by name; probabilities: (texts, classes)."""
+        from toolkit.model.class_answers import CLASS  # late: few models have classes
+
+        found = answers.numbers(probabilities)
+        if self._reasons is not None:
+            classes = found[CLASS].astype(np.int64)
+            found["reasons"] = self._reasons.of_classes(ids, classes)
+        return found
 
     def _of_sentiment(self, ids: TokenIds, outputs: Outputs) -> dict[str, Values]:
         """Return the columns of a model of sentiment, by name."""

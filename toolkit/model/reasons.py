@@ -64,18 +64,44 @@ class Reasons:
 
     def of(self, ids: TokenIds, is_positive: npt.NDArray[np.bool_]) -> pa.StringArray:
         """Return the reasons of each review, joined; the ids must be made ``with_cuts``."""
+        return self._words_of(ids, np.where(is_positive, 1, -1), None)
+
+    def of_classes(self, ids: TokenIds, classes: npt.NDArray[np.int64]) -> pa.StringArray:
+        """Return the reasons of each text for its class, (texts,); ids and result as in `of`."""
+        return self._words_of(ids, np.ones(len(ids), np.int64), classes)
+
+    def _words_of(
+        self, ids: TokenIds, signs: npt.NDArray[np.int64], classes: npt.NDArray[np.int64] | None
+    ) -> pa.StringArray:
+        """Return the words that contribute most, joined.
+
+        Parameters
+        ----------
+        ids : TokenIds
+            Ids of the reviews, made ``with_cuts``.
+        signs : npt.NDArray[np.int64]
+            1, or -1 for reviews whose words count as reasons where they contribute less than 0,
+            (reviews,).
+        classes : npt.NDArray[np.int64] | None
+            Number of the class of each review, (reviews,). None: a model of sentiment.
+
+        Returns
+        -------
+        pa.StringArray
+            The words of each review, (reviews,).
+        """
         read = ids.last(self._most)
         places = np.flatnonzero(ids.values > UNKNOWN_ID)
         rows = np.searchsorted(ids.stops, places, "right")
         is_read = places >= read.starts[rows]
         places = places[is_read]
         rows = rows[is_read]
-        found, is_exact = self._contributions(read, rows, places)
-        found *= np.where(is_positive[rows], 1, -1)
+        found, is_exact = self._contributions(read, rows, places, classes)
+        found *= signs[rows]
         if not is_exact:
             unsure = self._unsure(ids.values, rows=rows, places=places, found=found)
-            exact = self._explainer().contributions(read, rows[unsure], places[unsure])
-            found[unsure] = exact * np.where(is_positive[rows[unsure]], 1, -1)
+            exact = self._explainer().contributions(read, rows[unsure], places[unsure], classes)
+            found[unsure] = exact * signs[rows[unsure]]
         chosen = self._strongest(
             ids.values, rows=rows, places=places, found=found, count=self._count
         )
@@ -115,11 +141,15 @@ class Reasons:
         np.minimum.at(least, rows[chosen], found[chosen] - 2 * _CLOSE)
         return np.flatnonzero(close[rows] & (found >= least[rows]))
 
-    def _contributions(self, read: TokenIds, rows: _Rows, places: _Rows) -> tuple[_Floats, bool]:
+    def _contributions(
+        self, read: TokenIds, rows: _Rows, places: _Rows, classes: _Rows | None
+    ) -> tuple[_Floats, bool]:
         """Return the contributions of the words at some places, (places,), and if they are exact.
 
         For `ngram-linear`, all contributions are multiplied by one factor.
         """
+        if classes is not None:
+            return self._explainer().contributions(read, rows, places, classes), True
         if self._linear is not None:
             return self._shares(self._linear, read, rows=rows, places=places), True
         if self._hidden is not None:

@@ -46,7 +46,7 @@ from toolkit.text.vocabulary import Vocabulary
 if TYPE_CHECKING:
     from toolkit.model.aspects import AspectLists, Aspects
     from toolkit.model.class_answers import ClassAnswers
-    from toolkit.model.explain import Explainer, Explanation
+    from toolkit.model.explain import ClassExplanation, Explainer, Explanation
     from toolkit.model.folder import ClassifierFolder
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
@@ -202,6 +202,7 @@ class Scorer:
                 other=options.other,
                 top=options.top,
                 probabilities=options.probabilities,
+                reasons=bool(options.reasons),
             )
         self._words: _Words | None = None
         if isinstance(self._file, ModelFile):
@@ -228,7 +229,7 @@ class Scorer:
         self._class_predictor = self._predictor  # with the probabilities of all classes
         if self.answers is not None and not self.answers.probabilities:
             self._class_predictor = self._predictor_of(
-                options, replace(self.answers, probabilities=True)
+                replace(options, reasons=0), replace(self.answers, probabilities=True)
             )
 
     def _predictor_of(self, options: ScorerOptions, answers: ClassAnswers | None) -> TextPredictor:
@@ -617,12 +618,12 @@ class Scorer:
         ------
         UsageError
             If the review is not a text or has no score: it is blank, has no known word, only
-            numbers and function words, or is probably not in English.
+            numbers and function words, or is probably not in English. If this is a model of
+            classes: see `explain_class`.
         """
-        self.check_sentiment("explain", "Look at the probability of each class: --probabilities.")
+        self.check_sentiment("explain", "Use explain_class.")
         self.check_words("explain")
-        if not isinstance(text, str) or not text.strip():
-            raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
+        _check_text(text)
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
             raise UsageError(f"explain: {self.why_unscored(text)}, so it has no score to explain")
@@ -637,6 +638,71 @@ class Scorer:
         negative, positive = self.facts.labels
         scored = self._word_predictor.sentences(texts)
         return found.with_sentences(scored, (negative, positive), names)
+
+    def explain_class(self, text: str, label: str | None = None) -> ClassExplanation:
+        """Return what each word of a text contributes to a class (`toolkit.model.explain`).
+
+        Parameters
+        ----------
+        text : str
+            A text.
+        label : str | None
+            The class to explain. Default: the most likely class.
+
+        Returns
+        -------
+        ClassExplanation
+            The label, and the words with their positions and contributions to the log-odds of
+            the class against all other classes.
+
+        Raises
+        ------
+        UsageError
+            If this is a model of sentiment; if the model has no such class; or if the text is not
+            a text, is blank or has no known word.
+        """
+        self._answers_for("explain_class")
+        explained = None if label is None else self.check_class("explain_class", label)
+        self.check_words("explain")
+        _check_text(text)
+        (found,) = self.class_probabilities([text])
+        if found is None:
+            raise UsageError(f"explain: {self.why_unscored(text)}, so it has no label to explain")
+        texts = array_of([text])
+        return self._explainer.explain_class(
+            texts[0].as_py(),
+            row=self.token_ids(texts)[0],
+            probabilities=found,
+            explained=explained or next(iter(found)),
+        )
+
+    def check_class(self, name: str, label: str) -> str:
+        """Return the class that a user names, spelled as in the model.
+
+        Parameters
+        ----------
+        name : str
+            The argument or the option, for the message.
+        label : str
+            The label of the class, in any case.
+
+        Returns
+        -------
+        str
+            The class.
+
+        Raises
+        ------
+        UsageError
+            If the model has no such class, or is a model of sentiment.
+        """
+        return self._answers_for(name).class_of(label, name)
+
+    def _answers_for(self, name: str) -> ClassAnswers:
+        """Return the answers of a model of classes; `UsageError` for one of sentiment."""
+        if self.answers is None:
+            raise wrong_kind([name], self.facts, self._file.name)
+        return self.answers
 
     def why_unscored(self, text: str) -> str:
         """Return the reason, for a message, why a text that is not blank has no score."""
@@ -835,6 +901,12 @@ def _aspects_of(given: AspectLists | None) -> Aspects | None:
     from toolkit.model.aspects import Aspects  # late: few runs want them
 
     return Aspects.of(given)
+
+
+def _check_text(text: object) -> None:
+    """Raise `UsageError` unless this is a text that is not blank."""
+    if not isinstance(text, str) or not text.strip():
+        raise UsageError(f"explain: expected a text that is not blank, received {text!r:.50}")
 
 
 def check_columns(names: Sequence[str], text_column: str, added: Collection[str]) -> None:

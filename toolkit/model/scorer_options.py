@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import UsageError
 from toolkit.model.prior import check_prior
+from toolkit.records.columns import ModelKind, fits
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
@@ -28,19 +29,15 @@ _META = "option"
 
 
 class _Option(NamedTuple):
-    """Names of a field of `ScorerOptions` elsewhere, and its kind of models."""
+    """Names of a field of `ScorerOptions` elsewhere, and the models that it is for."""
 
     name: str  # on the command line
     setting: str  # in the identity of a job, as older versions wrote it
-    is_of_classes: bool  # True: for models of classes; False: for models of sentiment
+    models: ModelKind
 
 
-def _sentiment(name: str, setting: str) -> dict[str, _Option]:
-    return {_META: _Option(name, setting, is_of_classes=False)}
-
-
-def _classes(name: str, setting: str) -> dict[str, _Option]:
-    return {_META: _Option(name, setting, is_of_classes=True)}
+def _option(name: str, setting: str, models: ModelKind = "sentiment") -> dict[str, _Option]:
+    return {_META: _Option(name, setting, models)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -54,23 +51,23 @@ class ScorerOptions:
     """
 
     model: str | Path | None = None  # the identity of a job has the SHA-256 of its file instead
-    threshold: float | None = field(
-        default=None, metadata=_sentiment("--threshold", "the threshold")
-    )
-    neutral: Neutral = field(default=None, metadata=_sentiment("--neutral", "the neutral range"))
+    threshold: float | None = field(default=None, metadata=_option("--threshold", "the threshold"))
+    neutral: Neutral = field(default=None, metadata=_option("--neutral", "the neutral range"))
     by_sentence: bool = field(
-        default=False, metadata=_sentiment("--by-sentence", "the scoring by sentence")
+        default=False, metadata=_option("--by-sentence", "the scoring by sentence")
     )
-    aspects: Aspects | None = field(default=None, metadata=_sentiment("--aspects", "the aspects"))
-    reasons: int = field(default=0, metadata=_sentiment("--reasons", "the number of reasons"))
-    prior: float | None = field(default=None, metadata=_sentiment("--prior", "the prior"))
+    aspects: Aspects | None = field(default=None, metadata=_option("--aspects", "the aspects"))
+    reasons: int = field(
+        default=0, metadata=_option("--reasons", "the number of reasons", models="both")
+    )
+    prior: float | None = field(default=None, metadata=_option("--prior", "the prior"))
     min_probability: float | None = field(
-        default=None, metadata=_classes("--min-probability", "min_probability")
+        default=None, metadata=_option("--min-probability", "min_probability", models="classes")
     )
-    other: str | None = field(default=None, metadata=_classes("--other", "other"))
-    top: int = field(default=0, metadata=_classes("--top", "top"))
+    other: str | None = field(default=None, metadata=_option("--other", "other", models="classes"))
+    top: int = field(default=0, metadata=_option("--top", "top", models="classes"))
     probabilities: bool = field(
-        default=False, metadata=_classes("--probabilities", "probabilities")
+        default=False, metadata=_option("--probabilities", "probabilities", models="classes")
     )
 
     def __post_init__(self) -> None:
@@ -92,7 +89,7 @@ class ScorerOptions:
         useless = [
             option.name
             for each, option in _options()
-            if option.is_of_classes != facts.has_classes
+            if not fits(option.models, has_classes=facts.has_classes)
             and getattr(self, each.name) != each.default
         ]
         if useless:
@@ -107,7 +104,7 @@ class ScorerOptions:
         of_classes: dict[str, Any] = {}
         for each, option in _options():
             value = getattr(self, each.name)
-            home = of_classes if option.is_of_classes else found
+            home = of_classes if option.models == "classes" else found
             home[option.setting] = value
         if self.aspects is not None:
             found["the aspects"] = self.aspects.words
@@ -121,21 +118,21 @@ def _options() -> list[tuple[Field[Any], _Option]]:
 def wrong_kind(useless: Sequence[str], facts: ModelFacts, name: str) -> UsageError:
     """Return the error for options that are for models of the other kind."""
     return UsageError(
-        f"{', '.join(useless)}: for {kind_of(has_classes=not facts.has_classes)}, and the model "
-        f"{name} {what_it_tells(facts)}. Leave this out, or choose another model."
+        f"{', '.join(useless)}: only for {kind_of(has_classes=not facts.has_classes)}, but the "
+        f"model {name} {what_it_tells(facts)}. Leave this option out, or choose another model."
     )
 
 
 def kind_of(*, has_classes: bool) -> str:
     """Return the name of a kind of models, in the plural."""
-    return "models of classes" if has_classes else "models that tell negative from positive"
+    return "models of classes" if has_classes else "models of negative and positive"
 
 
 def what_it_tells(facts: ModelFacts) -> str:
     """Return what a model distinguishes, as the end of a sentence that begins with its name."""
     if facts.has_classes:
-        return f"tells {len(facts.labels):,} classes of its own"
-    return "tells negative from positive"
+        return f"has {len(facts.labels):,} classes of its own"
+    return "is a model of negative and positive"
 
 
 def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> None:
@@ -154,6 +151,6 @@ def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> Non
     """
     if facts.has_classes:
         raise UsageError(
-            f"{what}: for {kind_of(has_classes=False)}, and the model {name} "
+            f"{what}: only for {kind_of(has_classes=False)}, but the model {name} "
             f"{what_it_tells(facts)}. {instead}"
         )

@@ -47,7 +47,7 @@ def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
     except RecursionError:
         is_deep = True
     if is_deep:
-        raise ValueError(f"JSON of more than {_MOST_LEVELS} levels")
+        raise ValueError(f"JSON is nested more than {_MOST_LEVELS} levels deep")
     return value
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, asdict, dataclass, replace
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from toolkit.errors import UsageError
 
@@ -42,6 +42,15 @@ _OTHER_NAMES = {"text": _OTHER_TEXT_COLUMNS, "stars": _OTHER_STARS_COLUMNS}
 _OPTIONAL = ("group", "balance", "stars")  # unless they are named
 
 
+# The models that have a column or an option: models of sentiment, models of classes, or both.
+ModelKind = Literal["sentiment", "classes", "both"]
+
+
+def fits(models: ModelKind, *, has_classes: bool) -> bool:
+    """Whether a kind of models includes models of classes, or models of sentiment."""
+    return models in ("both", "classes" if has_classes else "sentiment")
+
+
 @dataclass(frozen=True)
 class Addition:
     """What there is to know of a column that scoring can add, but how it is computed.
@@ -56,7 +65,7 @@ class Addition:
     hint: str = ""  # what to do, where it is asked for without that
     place: int = 0  # in the order of the columns; those with equal ones come as they stand here
     are_several: bool = False  # one for each aspect, or for each class
-    is_of_classes: bool = False  # of models of classes; the others are of models of sentiment
+    models: ModelKind = "sentiment"  # the kind of models that add it
     separator: str = ""  # between the parts of a value
 
     def has(self, role: str) -> bool:
@@ -65,10 +74,15 @@ class Addition:
             return False
         return role.startswith(self.usual) and role != self.usual
 
+    def fits(self, *, has_classes: bool) -> bool:
+        """Whether models of classes add it, or models of sentiment."""
+        return fits(self.models, has_classes=has_classes)
+
 
 LABEL = "predicted_label"
 LABEL_PROBABILITY = "label_probability"
 TOP_LABELS = "top_labels"
+REASONS = "reasons"
 REASONS_JOINED_WITH = "; "
 NAMES = "--names"  # which asks for a column by naming it
 _BY_SENTENCE = "sentences are counted with --by-sentence, or Scorer(by_sentence=True)"
@@ -95,14 +109,15 @@ ADDITIONS = {
         hint=_BY_SENTENCE,
         place=4,
     ),
-    "model": Addition("model", "string", NAMES, place=5),
-    "reasons": Addition(
-        "reasons",
+    "model": Addition("model", "string", NAMES, place=5, models="both"),
+    REASONS: Addition(
+        REASONS,
         "string",
         "--reasons",
         needs="reasons",
         hint="reasons are given with --reasons, or Scorer(reasons=3)",
         place=1,
+        models="both",
         separator=REASONS_JOINED_WITH,
     ),
     "aspect": Addition(
@@ -123,16 +138,18 @@ ADDITIONS = {
         place=2,
         are_several=True,
     ),
-    LABEL: Addition(LABEL, "string", is_of_classes=True),
-    LABEL_PROBABILITY: Addition(LABEL_PROBABILITY, "float32", is_of_classes=True),
-    TOP_LABELS: Addition(TOP_LABELS, "string", "--top", is_of_classes=True, separator="; "),
+    LABEL: Addition(LABEL, "string", models="classes"),
+    LABEL_PROBABILITY: Addition(LABEL_PROBABILITY, "float32", models="classes"),
+    TOP_LABELS: Addition(TOP_LABELS, "string", "--top", models="classes", separator="; "),
     "class_probability": Addition(
-        "probability_", "float32", "--probabilities", are_several=True, is_of_classes=True
+        "probability_", "float32", "--probabilities", are_several=True, models="classes"
     ),
 }
 # The roles that a user may name, of models of sentiment; each is one column.
 ADDED = tuple(
-    role for role, each in ADDITIONS.items() if not (each.are_several or each.is_of_classes)
+    role
+    for role, each in ADDITIONS.items()
+    if each.fits(has_classes=False) and not each.are_several
 )
 
 _OWN = ("sentiment", "probability", "stars")  # fields of `Columns`, as files have such columns
@@ -352,9 +369,9 @@ def addition_of(role: str) -> Addition:
 
 
 def is_of_classes(role: str) -> bool:
-    """Whether a column with a role is one that models of classes add."""
+    """Whether a column with a role is one that only models of classes add."""
     key = key_of(role)
-    return key is not None and ADDITIONS[key].is_of_classes
+    return key is not None and not ADDITIONS[key].fits(has_classes=False)
 
 
 def is_added(role: str) -> bool:

@@ -368,7 +368,7 @@ def _check_types(name: str, other: type[TableFile], schema: pa.Schema) -> None:
             output.open_file(BytesIO(), {}).close()
     except pa.ArrowNotImplementedError as error:
         raise UsageError(
-            f"{name}: the output cannot hold all columns: {error}. Leave that column out, or keep "
+            f"{name}: the output cannot hold all columns: {error}. Leave the column out, or keep "
             "the format of the input."
         ) from None
 
@@ -382,7 +382,7 @@ def opening(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path}: no such file") from None
     except pa.ArrowNotImplementedError as error:
         raise InputError(
-            f"{path}: holds what Arrow cannot read: {error}. Store that column in another "
+            f"{path}: has a column that Arrow cannot read: {error}. Store the column in another "
             "type, or leave it out"
         ) from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8

@@ -225,7 +225,7 @@ class Service:
             if self._last is not None:
                 raise HTTPException(503, "the service is stopping") from None
             seconds = f"{self._limits.seconds:g}"
-            raise HTTPException(408, f"the request has not arrived in {seconds} s") from None
+            raise HTTPException(408, f"the request did not arrive within {seconds} s") from None
         finally:
             self._bytes_held -= held
 
@@ -256,13 +256,22 @@ class _Metrics:
         self.registry = own = CollectorRegistry()  # of this service alone
         self.requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
         self.seconds = Histogram(
-            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
+            "toolkit_request_seconds",
+            "Time until the answer",
+            ("path",),
+            registry=own,
+            buckets=_BUCKETS,
         )
         self.texts = Counter(
-            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
+            "toolkit_texts",
+            "Scored texts by label; none: without a score",
+            ("sentiment",),
+            registry=own,
         )
         self.batches = Counter("toolkit_batches", "Calls of the model", registry=own)
-        self.waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
+        self.waiting = Gauge(
+            "toolkit_waiting_requests", "Requests that wait for an answer", registry=own
+        )
         ProcessCollector(registry=own)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         names = {key: model[key] for key in ("name", "version", "sha256")}
