@@ -206,6 +206,9 @@ What `summarize` finds has these keys; what is not known is null.
 | `rows`, `without_score`, `without_text` | records that could be read; of these without a score; of those without text |
 | `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
 | `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `is_group` (false for rows of no group, and for the groups beyond 1,000 together), `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
+| `turn` | the step `since` which the share of negative rows is higher or lower beyond chance: the shares `before` and `now`, and `p_value` (Fisher's exact test, by Bonferroni for all steps); null without a change or a date |
+| `scored_here`, `scored_by` | the files that had no scores, and the model that has scored them for this summary |
+| `given_stars` | with stars of reviewers: their `scale` (5 or 10), `rows`, how many are `low` (1 or 2 of 5, 1 to 4 of 10) and in the `middle` (3, or 5 and 6), and how many of these rows the model has `called_negative` |
 | `without_date` | scored rows without a date |
 | `complaints`, `praise` | at most `--show` themes, the largest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `stars` (mean of up to 20,000 random rows with it, minus the mean of all of these), other `phrases` for it, and three `quotes` |
 | `title` | of the page, as `--title` says |

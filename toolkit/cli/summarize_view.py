@@ -12,7 +12,8 @@ from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
 from toolkit.evaluation.cells import percent
-from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
+from toolkit.evaluation.summary import Quote, Summary, Theme, sections
+from toolkit.evaluation.summary_headline import headline
 
 _QUOTE = 110  # most characters of a quoted review
 

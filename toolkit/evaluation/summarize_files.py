@@ -23,6 +23,8 @@ from toolkit.evaluation.summary import (
     MOST_GROUPS,
     NONE_KEY,
     OTHERS_KEY,
+    GivenStars,
+    Period,
     Slice,
     Summary,
     Texts,
@@ -33,6 +35,7 @@ from toolkit.evaluation.summary_changes import (
     compare,
     corrected_by,
     other_models,
+    turn_of,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
@@ -44,7 +47,7 @@ from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.columns import Column
+from toolkit.records.columns import LABEL, Column
 from toolkit.records.labels import (
     FIVE,
     TEN,
@@ -77,6 +80,7 @@ class SummaryOptions:
     by: tuple[str, ...] = ()  # columns to group by
     date_column: str | None = None
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
+    period: Period | None = None  # of a step of time; None: chosen by the rows
     show: int = 10  # themes of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
@@ -95,7 +99,8 @@ def summarize(
     Parameters
     ----------
     files : str | Path | Sequence[str | Path]
-        Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
+        Files that `toolkit score` wrote, folders and patterns, read in bounded memory. Files
+        without scores are scored.
     options : SummaryOptions | None
         Columns, what to group by, and what to compare with.
     on_file : OnFile
@@ -119,15 +124,15 @@ def summarize(
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    run = _Summing(options, scorer)
+    run = SummaryRun(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
-    show_rows(found, run.kept, by=options.by[0] if options.by else None, show=show)
+    show_rows(found, run.kept, show)
     found.title = options.title
     if options.since:
-        earlier = _Summing(replace(options, date_column=None), run.scorer)
+        earlier = SummaryRun(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
         found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
@@ -164,12 +169,12 @@ class _Block(NamedTuple):
     levels: Levels  # of the probabilities
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
-    is_of_ten: bool  # whether there are more than five stars
+    stars: npt.NDArray[np.int64]  # as `_star_counts`
     checks: ScoreChecks
     dates: DateCounts
 
 
-class _Summing(Visitor[FoundFile, _Block]):
+class SummaryRun(Visitor[FoundFile, _Block]):
     """Sums up scored files."""
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
@@ -186,6 +191,7 @@ class _Summing(Visitor[FoundFile, _Block]):
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
         self.has_prior = False  # whether a file says that its scores are adjusted already
+        self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
@@ -201,6 +207,7 @@ class _Summing(Visitor[FoundFile, _Block]):
 
     def opened(self, visit: FileVisit[FoundFile]) -> None:
         """Take the names of the columns, and note if a prior was used."""
+        self._check_scores(visit.reviews)
         self.found.columns |= visit.reviews.chosen
         self.has_prior |= "prior" in visit.reviews.metadata
 
@@ -238,6 +245,8 @@ class _Summing(Visitor[FoundFile, _Block]):
         share = share_of(self.levels, self.scorer.base)
         if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
+        if self.stars.any():
+            found.given_stars = _given_stars(self.stars, self.kept.scale)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
@@ -248,7 +257,8 @@ class _Summing(Visitor[FoundFile, _Block]):
         found.without_date = days.pop("", Slice("", {})).rows
         if days:
             by_date = {date.fromisoformat(day): each for day, each in days.items()}
-            found.step, found.over_time = in_steps(by_date)
+            found.step, found.over_time = in_steps(by_date, self.options.period)
+            found.turn = turn_of(found.over_time, found.negative)
         return found
 
     def _model(self) -> str:
@@ -269,7 +279,6 @@ class _Summing(Visitor[FoundFile, _Block]):
     def _wanted(self) -> tuple[Column, ...]:
         columns = self.options.reading.columns
         options = self.options
-        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
         names = dict(columns.names)
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
@@ -281,8 +290,7 @@ class _Summing(Visitor[FoundFile, _Block]):
         ]
         return (
             columns.of("text"),
-            Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
-            Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
+            *self._score_columns(),
             Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
@@ -290,6 +298,35 @@ class _Summing(Visitor[FoundFile, _Block]):
             *named,
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
+
+    def _score_columns(self) -> tuple[Column, Column]:
+        """Return the columns of the scores; they are needed if the user names one of them."""
+        columns = self.options.reading.columns
+        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
+        is_named = columns.sentiment is not None or columns.probability is not None
+        return (
+            Column("sentiment", (sentiment.name,), is_named, named_by=SENTIMENT_NAMED_BY),
+            Column("probability", (probability.name,), is_named, named_by=_PROBABILITY_NAMED_BY),
+        )
+
+    def _check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without scores, which are then made here; `UsageError` if it has half."""
+        missing = [each for each in self._score_columns() if each.role not in reviews.chosen]
+        is_of_classes = LABEL in reviews.names
+        if len(missing) == 1 or (missing and is_of_classes):
+            raise missing[0].missing(reviews.name, reviews.names)
+        if missing:
+            self.found.scored_here.append(str(reviews.path))
+            self.found.scored_by = self.scorer.model
+
+    def _with_scores(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Add the scores of the model to records of a file that has none."""
+        if "sentiment" in records.schema.names:
+            return records
+        labels, probability = self.scorer.score_array(records["text"])
+        for name, values in (("sentiment", labels), ("probability", probability)):
+            records = records.append_column(name, values.cast(pa.large_string()))
+        return records
 
     def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> _Block:
         """Count the rows of a block."""
@@ -301,11 +338,12 @@ class _Summing(Visitor[FoundFile, _Block]):
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything = self._with_scores(everything)
         has_no_score = is_blank(everything["sentiment"])
         without_text = pc.and_(has_no_score, is_blank(everything["text"])).true_count
         rows = everything.filter(pc.invert(has_no_score))
         positions = positions[~has_no_score.to_numpy(zero_copy_only=False)]
-        where = f"{path}: column {reviews.chosen['probability']!r}"
+        where = f"{path}: column {reviews.chosen.get('probability')!r}"
         words = pa.chunked_array([rows["probability"]])
         found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
         probability = found.astype(np.float64)
@@ -330,7 +368,7 @@ class _Summing(Visitor[FoundFile, _Block]):
             rows=self.kept.of(
                 self._to_show(rows, key, path=path, positions=positions, probability=probability)
             ),
-            is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
+            stars=_star_counts(_stars(rows, "stars"), kinds),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
@@ -430,7 +468,8 @@ class _Summing(Visitor[FoundFile, _Block]):
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
         self.kept.add(block.rows, before, self.cells[self.shown_by])
-        self.kept.scale = TEN if block.is_of_ten else self.kept.scale
+        self.stars += block.stars
+        self.kept.scale = TEN if self.stars[:, FIVE:].any() else FIVE
 
     def _slices(self, kind: str) -> list[Slice]:
         """Return the groups, the largest first."""
@@ -478,3 +517,24 @@ def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where((found >= 1) & (found <= TEN), found, np.nan)
+
+
+def _star_counts(stars: Numbers, kinds: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Count rows by their stars, rounded up: (2, 10), negative rows and all others; none is NaN."""
+    is_given = ~np.isnan(stars)
+    whole = np.ceil(stars[is_given]).astype(np.int64) - 1
+    places = np.where(kinds[is_given] == 0, 0, TEN) + whole
+    return np.bincount(places, minlength=2 * TEN).reshape(2, TEN)
+
+
+def _given_stars(counts: npt.NDArray[np.int64], scale: int) -> GivenStars:
+    """Sum up the counts of `_star_counts` for stars out of 5 or 10."""
+    rows = counts.sum(axis=0)
+    low, middle = (slice(0, 2), slice(2, 3)) if scale == FIVE else (slice(0, 4), slice(4, 6))
+    return GivenStars(
+        scale=scale,
+        rows=int(rows.sum()),
+        low=int(rows[low].sum()),
+        middle=int(rows[middle].sum()),
+        called_negative=int(counts[0].sum()),
+    )
