@@ -1,10 +1,10 @@
-"""The driver of a run over files: what is done already, then each file's blocks, then the end.
+"""The driver of a run over files: the blocks of each file, then its end.
 
-Whatever reads files of reviews block by block is a `Visitor` of `run_files`: `toolkit score`, its
-dry run, `toolkit diff` and `toolkit summarize`. A visitor says what to do with a block, and what to
-do with the result. The driver does the rest: it opens and closes the inputs, selects the records,
-runs the work in threads and in order, counts records and rejects, and reports the progress. For a
-run that can be resumed, it asks a store of progress what earlier runs have done (`journal.py`).
+`toolkit diff` and `toolkit summarize` read files of reviews block by block, as a `Visitor` of
+`run_files`. A visitor says what to do with a block, and what to do with the result. The driver does
+the rest: it opens and closes the inputs, selects the records, runs the work in threads and in
+order, counts records and rejects, and reports the progress. `toolkit score`, which can be resumed,
+and its dry run have their own loops (`run.py`, `cli/dry_run.py`).
 
 A visitor that counts reviews by language:
 
