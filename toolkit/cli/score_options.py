@@ -95,13 +95,8 @@ class ScoreOptions:
     top: Annotated[
         int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
     ] = None
-    min_probability: Annotated[
-        float | None,
-        o.option("SHARE", "Lowest probability at which a text gets a class.", min=0, max=1),
-    ] = None
-    other: Annotated[
-        str | None, o.option("LABEL", "Label of texts in which no class reaches --min-probability.")
-    ] = None
+    min_probability: o.MinProbability = None
+    other: o.Other = None
     second: Annotated[
         Path | None,
         o.option("MODEL", "Second model, asked where the first is unsure.", values=o.models),

@@ -30,13 +30,13 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, ExitStack, closing, nullcontext
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import partial
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from toolkit.errors import InputError, OutputError, StoreError, ToolkitError, UsageError
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.inputs import FileFacts, Input
+from toolkit.records.inputs import Input
 from toolkit.records.labels import WrongValueError
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Reject, ReviewFile
@@ -67,8 +67,6 @@ class RunOptions:
     reading: ReadOptions = field(default_factory=ReadOptions)
     columns: tuple[Column, ...] | None = None  # to read; None: the columns for scoring
     subset: Subset = ALL  # of each file
-    workers: int | None = None  # threads; None: one per usable core
-    stop_on_error: bool = False  # fail at the first record that cannot be read
 
 
 @dataclass(eq=False)
@@ -85,11 +83,6 @@ class FileVisit(Generic[FileT]):
     rejected: int = 0  # of these records
     first_reject: Reject | None = None  # that this run has met; None if an earlier run has met one
     is_stopped: bool = False
-
-    @cached_property
-    def facts(self) -> FileFacts | None:
-        """Size and times of the file; for an object in a store, looking is a request."""
-        return self.file.input.known_facts()
 
     @property
     def first_error(self) -> str | None:
@@ -190,11 +183,8 @@ class _Run(Generic[FileT, OutT]):
 
     def _read_blocks(self, visit: FileVisit[FileT], on_progress: OnProgress | None) -> None:
         """Read the blocks of a file; count them, add their results, and report the progress."""
-        options = self.options
         work = partial(self._work, visit)
-        with closing(
-            run_blocks(visit.reviews, work, options.subset, workers=options.workers)
-        ) as blocks:
+        with closing(run_blocks(visit.reviews, work, self.options.subset)) as blocks:
             try:
                 for block in blocks:
                     self._add(visit, block)
@@ -217,9 +207,6 @@ class _Run(Generic[FileT, OutT]):
 
     def _add(self, visit: FileVisit[FileT], block: _Worked[OutT]) -> None:
         """Count a block, and let the visitor add its result."""
-        reject = block.counts.first_reject
-        if reject is not None and self.options.stop_on_error:
-            visit.reviews.fail(reject.number, reject.reason)
         visit.count(block.counts, block.before)
         self.visitor.add(visit, block.result)
         visit.end = visit.before + block.counts.in_block
