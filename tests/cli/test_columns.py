@@ -401,7 +401,7 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
         ),
         (
             ["--neutral-range", "0.6:0.4"],
-            "neutral range: expected 0 <= low < high <= 1, received 0.6",
+            "--neutral-range: expected two probabilities from 0 to 1, the lower",
         ),
         (["--neutral-range", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
         (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral uses the model's own range"),

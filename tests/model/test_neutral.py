@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.models import MODEL, many_texts, shipped_scorer
 from toolkit import Scorer
 from toolkit.errors import UsageError
-from toolkit.model.labels import parse_range
+from toolkit.model.ranges import parse_range
 
 NARROW = Scorer(MODEL, 0.5, (0.3, 0.7))
 # 0.3 and 0.7 are no float32: the range begins and ends at their neighbours.
@@ -40,12 +40,12 @@ def test_only_labels_change() -> None:
 @pytest.mark.parametrize(
     ("neutral", "threshold", "message"),
     [
-        ((0.6, 0.4), None, r"expected 0 <= low < high <= 1, received 0\.6 and 0\.4"),
-        ((0.5, 0.5), None, "low < high"),
-        ((0.5, 0.5 + 1e-12), None, "low < high"),
-        ((-0.1, 0.6), None, "0 <= low"),
-        ((0.4, 1.1), None, "high <= 1"),
-        ((float("nan"), 0.6), None, "low < high"),
+        ((0.6, 0.4), None, r"^--neutral-range: expected two probabilities .* received 0\.6:0\.4"),
+        ((0.5, 0.5), None, "from 0 to 1, the lower first"),
+        ((0.5, 0.5 + 1e-12), None, "from 0 to 1, the lower first"),
+        ((-0.1, 0.6), None, "from 0 to 1, the lower first"),
+        ((0.4, 1.1), None, "from 0 to 1, the lower first"),
+        ((float("nan"), 0.6), None, "from 0 to 1, the lower first"),
         ((0.6, 0.9), None, r"the threshold 0\.5 is not within 0\.6 to 0\.9"),
         ((0.4, 0.6), 0.7, r"the threshold 0\.7 is not within"),
     ],

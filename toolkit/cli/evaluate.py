@@ -37,6 +37,10 @@ Models = Annotated[
 Predictions = Annotated[
     list[Path] | None, o.option("FILE", "File with the probabilities of another model.")
 ]
+Second = Annotated[
+    Path | None,
+    o.option("MODEL", "Second model, to measure where the first is unsure.", values=o.models),
+]
 Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min=0)]
 TargetAccuracies = Annotated[
     list[float] | None,
@@ -65,6 +69,7 @@ def evaluate(
     behaviour: Behaviour = False,
     model: Models = None,
     predictions: Predictions = None,
+    second: Second = None,
     threshold: o.Threshold = None,
     examples: Examples = 10,
     target_accuracy: TargetAccuracies = None,
@@ -88,6 +93,7 @@ def evaluate(
     - `toolkit evaluate reviews runs/mine reviews.parquet --group-column domain`
     - `toolkit evaluate reviews.csv --target-accuracy 0.98`
     - `toolkit evaluate reviews.csv --predictions fasttext.csv --json`
+    - `toolkit evaluate reviews.csv --second my-classifier`
     - `toolkit evaluate --behaviour reviews runs/mine`
     """
     from toolkit.evaluation import SUITE, EvaluationOptions
@@ -116,6 +122,7 @@ def evaluate(
         given = {
             "--behaviour": behaviour,
             "--predictions": others,
+            "--second": second is not None,
             "--threshold": threshold is not None,
             "--target-accuracy": target_accuracy,
             "--stars-column": stars_column is not None,
@@ -144,6 +151,7 @@ def evaluate(
         targets=list(dict.fromkeys(target_accuracy or TARGETS)),
         doubtful=doubtful and path_of(doubtful),
         force=force,
+        second=second,
     )
     _evaluate_opinions(
         data=data,
@@ -167,8 +175,10 @@ def _evaluate_opinions(
     """Measure models of negative and positive; write the reports, and show the figures."""
     from toolkit.cli.evaluate_view import show
     from toolkit.evaluation import evaluate as run_evaluation
+    from toolkit.model.opened import files_of
 
-    inputs = [*map(find_model, models), *predictions, data]
+    seconds = [] if options.second is None else [*files_of(options.second)]
+    inputs = [*map(find_model, models), *seconds, *predictions, data]
     _check_outputs(reports, inputs, force=options.force)
     written = [*reports]
     if options.doubtful is not None:

@@ -11,11 +11,12 @@ from rich.table import Table as RichTable
 from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
-from toolkit.evaluation import Evaluation, tables
+from toolkit.evaluation import Evaluation, second_tables, tables
 from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
 from toolkit.evaluation.cells import Cell, Table, table_of
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
+from toolkit.evaluation.second_opinion import SecondEvaluation
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.training_facts import PARTS
 
@@ -97,6 +98,25 @@ def _print_figures(console: Console, evaluation: Evaluation) -> None:
     if (adjusted := tables.prior_table(evaluation)) is not None:
         print_table(console, adjusted, tables.prior_note(evaluation))
     print_table(console, tables.target_table(evaluation), tables.TARGET_NOTE)
+    if evaluation.second is not None:
+        _print_second(console, evaluation.second)
+
+
+def _print_second(console: Console, found: SecondEvaluation) -> None:
+    """Print what a second model adds: a sentence, the curve, and the best range by group."""
+    console.print(Text(one_line(second_tables.title(found)), style="bold"), soft_wrap=True)
+    console.print(Text(one_line(second_tables.verdict(found))))
+    if options := second_tables.advice(found):
+        console.print(Text(f"Use it with: toolkit score … {one_line(options)}"), soft_wrap=True)
+    for note in (second_tables.halves_note(found), second_tables.threshold_note(found)):
+        if note:
+            console.print(Text(one_line(note)))
+    console.print()
+    print_table(console, second_tables.curve_table(found), second_tables.CURVE_NOTE)
+    console.print(Text(f"{second_tables.BEST_NOTE}\n", style="dim"))
+    print_table(console, second_tables.groups_table(found), second_tables.GROUPS_NOTE)
+    if sentence := second_tables.groups_sentence(found):
+        console.print(Text(f"{one_line(sentence)}\n"))
 
 
 def print_table(console: Console, table: Table | None, note: str = "") -> None:

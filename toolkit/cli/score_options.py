@@ -24,7 +24,7 @@ from toolkit.stores.paths import path_of
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.class_answers import ClassAnswers
-    from toolkit.model.labels import Range
+    from toolkit.model.ranges import Range
     from toolkit.model.scorer_options import ScorerOptions
     from toolkit.scoring.jobs import RejectsTo
 
@@ -218,7 +218,7 @@ class ScoreOptions:
         """The range of --unsure; raise `UsageError` if it is not a range."""
         if self.unsure is None:
             return None
-        from toolkit.model.labels import parse_range
+        from toolkit.model.ranges import parse_range
 
         return parse_range(self.unsure, "--unsure", "0.3:0.7")
 
@@ -231,7 +231,7 @@ class ScoreOptions:
                 "--neutral uses the model's own range, so it cannot be combined "
                 "with --neutral-range. Leave one of the two out."
             )
-        from toolkit.model.labels import parse_range
+        from toolkit.model.ranges import parse_range
 
         return parse_range(self.neutral_range)
 

@@ -97,7 +97,7 @@ def serve(
         raise UsageError(f"--port {port}: expected 0 to {_LAST_PORT}")
     if not 0 < timeout <= _LONGEST:
         raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
-    from toolkit.model.labels import parse_range
+    from toolkit.model.ranges import parse_range
     from toolkit.model.scorer import Scorer
     from toolkit.model.scorer_options import ScorerOptions
     from toolkit.scoring.block_loop import usable_cores

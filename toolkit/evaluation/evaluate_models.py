@@ -5,6 +5,7 @@ A mistake is a review with a wrong label, and the words that caused it.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -43,6 +44,7 @@ from toolkit.evaluation.reviews import (
     load_predictions,
     sha256_if_file,
 )
+from toolkit.evaluation.second_opinion import SecondEvaluation, check_models, evaluate_second
 from toolkit.files import sha256_of
 from toolkit.model.classes import (
     DEFAULT_THRESHOLD,
@@ -172,6 +174,7 @@ class EvaluationOptions:
     targets: Sequence[float] = TARGETS  # accuracies to find the largest coverage for
     doubtful: Path | None = None  # file for the reviews whose label looks wrong to the best model
     force: bool = False  # replace an existing one
+    second: str | Path | None = None  # a second model, for where the only model is unsure
 
     def check(self) -> None:
         """Raise `UsageError` for a number outside its range."""
@@ -238,6 +241,7 @@ class Evaluation:
     comparisons: tuple[Comparison, ...]  # each other model with the best
     labels: Labels = field(repr=False)  # (reviews,) 0 or 1
     doubtful: int = 0  # reviews whose label looks wrong to the best model
+    second: SecondEvaluation | None = None  # None: no second model
 
     @property
     def groups(self) -> Breakdown | None:
@@ -253,15 +257,19 @@ class _Predictions:
     threshold: float
     probability: Probabilities  # (reviews,) float32, NaN for a review without one
     scorer: Scorer | None = None  # None: of a file
+    seconds: float = 0.0  # processor time per review
 
     @classmethod
     def of_model(cls, scorer: Scorer, reviews: LabelledReviews) -> _Predictions:
+        started = time.thread_time()
         found = scorer.probabilities(reviews.texts).to_numpy(zero_copy_only=False)
+        seconds = time.thread_time() - started
         return cls(
             identity=scorer.identity(),
             threshold=float(scorer.threshold),
             probability=found,
             scorer=scorer,
+            seconds=seconds / max(len(found), 1),
         )
 
     @classmethod
@@ -294,7 +302,8 @@ def evaluate(
     predictions : str | Path | Sequence[str | Path]
         Files with the probabilities of other models, one row per row of the data.
     options : EvaluationOptions | None
-        Columns, threshold, how many mistakes to explain, and the accuracies to reach.
+        Columns, threshold, how many mistakes to explain, the accuracies to reach, and a second
+        model.
 
     Returns
     -------
@@ -308,11 +317,16 @@ def evaluate(
     ModelError
         If a model cannot be loaded.
     UsageError
-        If a column is missing, or the threshold or a target is not from 0 to 1.
+        If a column is missing, the threshold or a target is not from 0 to 1, or a second model is
+        named beside several models or predictions, or has classes of its own.
     """
     options = options or EvaluationOptions()
     options.check()
     scorers = _scorers(_listed(models), _listed(predictions), options)
+    second = None
+    if options.second is not None:
+        check_models(len(scorers), len(_listed(predictions)), is_suite=path_of(data) == SUITE)
+        second = Scorer(options.second)
     reviews, sets = _reviews_of(path_of(data), options)
     answers = [
         *(_Predictions.of_model(scorer, reviews) for scorer in scorers),
@@ -348,6 +362,16 @@ def evaluate(
         comparisons=_compared_with(best, results, rights),
         labels=labels,
         doubtful=len(look_wrong),
+        second=None
+        if second is None
+        else evaluate_second(
+            scorers[0],
+            second,
+            names=(results[0].name, str(second.identity()["name"])),
+            reviews=opinions,
+            probability=results[0].probability,
+            seconds=answers[0].seconds,
+        ),
     )
 
 

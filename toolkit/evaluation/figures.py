@@ -18,6 +18,7 @@ import numpy.typing as npt
 from toolkit.evaluation.evaluate_models import Evaluation
 from toolkit.evaluation.groups import Slice, shown_groups
 from toolkit.evaluation.metrics import pr_curves, roc_curve
+from toolkit.evaluation.second_opinion import SecondEvaluation
 from toolkit.evaluation.summary import Summary
 
 _Values = Sequence[float] | npt.NDArray[np.float64]
@@ -203,6 +204,8 @@ def plots(evaluation: Evaluation) -> dict[str, Figure]:
     shown = shown_groups(evaluation.groups, evaluation.best) if evaluation.groups else ()
     if groups := [each for each in shown if each.has_both_labels]:
         found["groups"] = _groups(evaluation, groups)
+    if evaluation.second is not None:
+        found["second"] = _second(evaluation.second)
     return found
 
 
@@ -255,6 +258,32 @@ def _precision_recall(evaluation: Evaluation) -> Figure:
         for recall, precision in in_use:
             if recall is not None and precision is not None:
                 figure.dot(recall, precision, colour)
+    return figure
+
+
+def _second(found: SecondEvaluation) -> Figure:
+    """Draw the accuracy of two models together, by the share that the second one is asked."""
+    asked = [each.share for each in found.curve]
+    own = [each.accuracy for each in found.curve]
+    mean = [each.mean_accuracy for each in found.curve]
+    alone = own[0]
+    lowest = min(*own, *mean)
+    highest = max(*own, *mean, found.best.accuracy)
+    margin = max(0.08 * (highest - lowest), 0.002)
+    figure = Figure(
+        x=_from_0_to_1(),
+        y=_percents(max(lowest - margin, 0.0), min(highest + margin, 1.002)),
+        xlabel="Reviews that the second model is asked for",
+        ylabel="Accuracy",
+    )
+    figure.line([0, 1], [alone] * 2, SOFT, width=1)
+    figure.line(asked, own, _series(0))
+    figure.line(asked, mean, _series(0), dashes=_NEGATIVE_DASHES)
+    for curve in (own, mean):
+        for share, accuracy in zip(asked, curve, strict=True):
+            figure.dot(share, accuracy, _series(0), radius=1.9)
+    if found.best.helps:
+        figure.dot(found.best.share, found.best.accuracy, INK, radius=4)
     return figure
 
 

@@ -49,6 +49,7 @@ def evaluation_as_dict(evaluation: Evaluation) -> Json:
         "macro_mean": _macro_mean(evaluation),
         "doubtful": evaluation.doubtful,
         "comparisons": [asdict(each) for each in evaluation.comparisons],
+        "second": evaluation.second and asdict(evaluation.second),
     }
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit import __version__
-from toolkit.evaluation import behaviour, cells, class_tables, tables
+from toolkit.evaluation import behaviour, cells, class_tables, second_tables, tables
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
@@ -57,6 +57,7 @@ def page(evaluation: Evaluation) -> str:
         spans=spans,
         cells=cells,
         tables=tables,
+        second_tables=second_tables,
     )
 
 

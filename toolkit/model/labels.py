@@ -31,10 +31,8 @@ from toolkit.errors import UsageError
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import Model
+from toolkit.model.ranges import Range, check_ends
 from toolkit.model.stars import rescaled
-
-Range = tuple[float, float]  # from the first number to below the second
-
 
 _TENTHS = np.linspace(0, 1, 11, dtype=np.float32)[1:-1]  # as limits, in float32
 
@@ -56,34 +54,9 @@ def check_threshold(threshold: float | None) -> None:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {threshold}")
 
 
-def parse_range(written: str, option: str = "--neutral-range", usual: str = "0.4:0.6") -> Range:
-    """Read two numbers with a colon between them; raise `UsageError` for anything else.
-
-    ``option``, ``usual``: what the user has called, and an example, for the message.
-    """
-    low, _, high = written.partition(":")
-    try:
-        return float(low), float(high)
-    except ValueError:
-        raise UsageError(
-            f"{option}: expected two probabilities such as {usual}, received {written!r}"
-        ) from None
-
-
-def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Range:
+def check_neutral(neutral: Range, threshold: float, labels: Collection[str]) -> Range:
     """Return both ends as float32; raise `UsageError` unless they are around the threshold."""
-    try:
-        # As float32, like the probabilities: ends that are equal in float32 are an empty range.
-        low, high = (float(np.float32(end)) for end in neutral)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"neutral range: expected two numbers such as (0.4, 0.6), received {neutral!r}"
-        ) from None
-    if not 0 <= low < high <= 1:
-        raise UsageError(
-            f"neutral range: expected 0 <= low < high <= 1, received {neutral[0]} and "
-            f"{neutral[1]}. Choose another with --neutral-range."
-        )
+    low, high = check_ends(neutral, "--neutral-range", "0.4:0.6")
     if not low <= threshold <= high:
         raise UsageError(
             f"neutral range: the threshold {threshold:.7g} is not within {neutral[0]} to "
@@ -217,7 +190,7 @@ class Labelling:
                 )
             neutral = facts.neutral.ends
         if neutral is not None:
-            neutral = check_range(neutral, float(used), facts.labels)
+            neutral = check_neutral(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:
             raise UsageError(
                 f"--by-sentence: the model already has a label {MIXED!r}. Leave this option out"

@@ -21,7 +21,7 @@ from toolkit.model.checked_files import is_known, remember
 from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import Model, ModelFile
-from toolkit.model.labels import Labelling, Range
+from toolkit.model.labels import Labelling
 from toolkit.model.network import Network, open_network
 from toolkit.model.opened import files_of, open_model
 from toolkit.model.predictor import (
@@ -32,6 +32,7 @@ from toolkit.model.predictor import (
     list_of,
 )
 from toolkit.model.prior import base_of, shift_of
+from toolkit.model.ranges import Range
 from toolkit.model.scorer_options import (
     ScorerOptions,
     refuse_classes,

@@ -17,12 +17,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from toolkit.errors import UsageError
 from toolkit.model.prior import check_prior
+from toolkit.model.ranges import check_ends
 from toolkit.records.columns import ModelKind, fits
 
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.facts import ModelFacts
-    from toolkit.model.labels import Neutral, Range
+    from toolkit.model.labels import Neutral
+    from toolkit.model.ranges import Range
 
 MOST_REASONS = 20
 _META = "option"
@@ -96,9 +98,7 @@ class ScorerOptions:
                 "--second: needs the range of probabilities in which it is asked. Name it with "
                 "--unsure, such as --unsure 0.3:0.7."
             )
-        from toolkit.model.second import check_unsure  # late: few runs have a second model
-
-        object.__setattr__(self, "unsure", check_unsure(self.unsure))
+        object.__setattr__(self, "unsure", check_ends(self.unsure, "--unsure", "0.3:0.7"))
 
     def check_kind(self, facts: ModelFacts, name: str) -> None:
         """Raise `UsageError` for an option that is not for this kind of model.

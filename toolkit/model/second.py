@@ -25,10 +25,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import UsageError
 from toolkit.model.classes import is_positive
-from toolkit.model.labels import Range
 from toolkit.model.predictor import Predictor, TextPredictor, as_strings
+from toolkit.model.ranges import Range
 from toolkit.model.stars import logits_of, sigmoid
 from toolkit.text.strings import Texts, arrow_of
 from toolkit.text.token_ids import Ids
@@ -44,20 +43,15 @@ _Flags = npt.NDArray[np.bool_]
 _Shares = npt.NDArray[np.float32]
 
 
-def check_unsure(unsure: Any) -> Range:
-    """Return both ends of a range as float32 values; raise `UsageError` unless within 0 to 1."""
-    try:
-        low, high = (float(np.float32(end)) for end in unsure)
-    except (TypeError, ValueError):
-        raise UsageError(
-            f"--unsure: expected two probabilities such as 0.3:0.7, received {unsure!r:.60}"
-        ) from None
-    if not 0 <= low < high <= 1:
-        raise UsageError(
-            f"--unsure: expected two probabilities from 0 to 1, the lower first, such as 0.3:0.7, "
-            f"received {unsure[0]}:{unsure[1]}"
-        )
-    return low, high
+def is_asked(probability: _Shares, unsure: Range) -> _Flags:
+    """Return for which answers of the first model, (texts,), the second is asked."""
+    low, high = (np.float32(end) for end in unsure)
+    return np.asarray((probability >= low) & (probability <= high))
+
+
+def mean_of(first: _Shares, second: _Shares) -> _Shares:
+    """Return the probabilities of the mean of both models' logits, (texts,)."""
+    return sigmoid((logits_of(first) + logits_of(second)) / 2).astype(np.float32)
 
 
 @dataclass(frozen=True)
@@ -81,14 +75,11 @@ class SecondOpinion:
 
     def is_asked(self, probability: _Shares) -> _Flags:
         """Return for which answers of the first model, (texts,), the second is asked."""
-        low, high = (np.float32(end) for end in self.unsure)
-        return np.asarray((probability >= low) & (probability <= high))
+        return is_asked(probability, self.unsure)
 
     def answer(self, first: _Shares, second: _Shares) -> _Shares:
         """Return the probabilities of texts that both models have answered, (texts,)."""
-        if not self.takes_mean:
-            return second
-        return sigmoid((logits_of(first) + logits_of(second)) / 2).astype(np.float32)
+        return mean_of(first, second) if self.takes_mean else second
 
 
 def answered_by(rows: pa.RecordBatch) -> pa.StringArray:

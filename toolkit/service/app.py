@@ -30,7 +30,7 @@ from starlette.types import Receive, Scope, Send
 
 from toolkit import __version__
 from toolkit.errors import UsageError
-from toolkit.model.labels import Range
+from toolkit.model.ranges import Range
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import why_not_json
 from toolkit.records.options import NULL_WORDS

@@ -27,8 +27,8 @@ from typing import NamedTuple
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.model.labels import Range
 from toolkit.model.predictor import array_of
+from toolkit.model.ranges import Range
 from toolkit.model.scorer import Scorer
 from toolkit.model.scorer_options import MOST_REASONS, ScorerOptions
 from toolkit.service.rows import Row, Wanted, label_of, rows_of
