@@ -12,6 +12,7 @@ from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
 from toolkit.evaluation.cells import percent
+from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
 from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
 
 _QUOTE = 110  # most characters of a quoted review
@@ -43,6 +44,26 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     _print_themes(console=console, title="Praise", themes=found.praise, label=found.positive)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
+    for path in written:
+        console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
+
+
+def show_classes(found: ClassSummary, written: Sequence[Path]) -> None:
+    """Print the shares of classes, and the sections with their tables."""
+    console = new_console()
+    console.print(Text(one_line(f"{found.name}: {counted(found.rows, 'row')}"), style="bold"))
+    for warning in found.warnings:
+        console.print(Text(f"Warning: {one_line(warning)}", style="yellow"))
+    for sentence in class_headline(found):
+        console.print(Text(one_line(sentence)), soft_wrap=True)
+    console.print()
+    console.print(fact_table(found.facts()))
+    console.print()
+    for section in class_sections(found):
+        console.print(Text(one_line(section.title), style="bold"))
+        if section.table.rows:
+            print_table(console, section.table)
+        console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 

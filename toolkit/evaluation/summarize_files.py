@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -10,7 +11,7 @@ from datetime import date
 from functools import partial
 from operator import add
 from pathlib import Path
-from typing import NamedTuple
+from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -116,7 +117,7 @@ def summarize(
     """
     options = options or SummaryOptions()
     scorer = Scorer(options.model)
-    scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
+    scorer.check_sentiment("summarize", "Score the files with it first.")
     scorer.check_words("toolkit summarize --model")
     run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
@@ -168,38 +169,61 @@ class _Block(NamedTuple):
     dates: DateCounts
 
 
-class _Run:
+class FoundRows(Protocol):
+    """What a summary of any kind counts of its files."""
+
+    files: list[str]
+    columns: dict[str, str]
+    rows: int
+    without_text: int
+    rejected: int
+    first_reject: str | None
+    set_aside: dict[str, int]
+
+
+class BlockCounts(Protocol):
+    """The counts of a block, of any kind."""
+
+    @property
+    def records(self) -> int:
+        """The number of records that could be read."""
+        ...
+
+    @property
+    def rejects(self) -> Sequence[Reject]:
+        """The records that could not be read."""
+        ...
+
+
+_Counts = TypeVar("_Counts", bound=BlockCounts)
+
+
+class ScoredRun(ABC, Generic[_Counts]):
     """Reads files one after the other, each with all workers."""
+
+    found: FoundRows
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
         self.options = options
         self.scorer = scorer
-        self.terms = Terms(scorer.vocabulary)
-        negative, positive = scorer.facts.labels
-        self.found = Summary(negative=negative, positive=positive)
-        # By what is grouped by, the group and the label: rows, the sum of their stars, those rated.
+        # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
-        self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
-        self.words = TermCounts()
-        self.levels = NO_LEVELS
-        self.kept = KeptRows(options.show)
-        self.checks = ScoreChecks()
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
-    def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
-        """Read all files, and return the summary without themes and rows to show."""
+    def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
+        """Read all files, and add up their counts."""
         for place, source in enumerate(scored_files([*map(str, names)])):
             path = source.path
             with (
-                open_reviews(source, self.options.reading, self._wanted()) as reviews,
+                open_reviews(source, self.options.reading, self.wanted()) as reviews,
                 on_file(path) as on_progress,
             ):
                 self.found.columns |= reviews.chosen
                 read = 0
                 try:
-                    for block in run_blocks(reviews, partial(self._count, path, place, reviews)):
-                        self._add(block, reviews, read)
+                    for block in run_blocks(reviews, partial(self.count, path, place, reviews)):
+                        self.add(block, reviews, read)
                         read += block.records + len(block.rejects)
                         if on_progress is not None:
                             on_progress(Progress(read, reviews.bytes_read, reviews.size))
@@ -212,18 +236,108 @@ class _Run:
                 with rejects.open("rb") as file:
                     lines = sum(1 for _ in file)
                 self.found.set_aside |= {str(rejects): lines} if lines else {}
+
+    @abstractmethod
+    def wanted(self) -> tuple[Column, ...]:
+        """Return the columns to read."""
+
+    @abstractmethod
+    def count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Counts:
+        """Count the rows of a block, in any thread; `place`: of the file, from 0."""
+
+    @abstractmethod
+    def add(self, block: _Counts, reviews: ReviewFile, before: int) -> None:
+        """Add the counts of a block; ``before``: the number of rows before it in its file."""
+
+    def add_rows(self, block: BlockCounts, reviews: ReviewFile, cells: pa.Table) -> None:
+        """Add rows, rejects, and cells as `counted_cells` returns them."""
+        found = self.found
+        found.rows += block.records
+        found.rejected += len(block.rejects)
+        if block.rejects and found.first_reject is None:
+            reject = block.rejects[0]
+            place = f"{reviews.name}: {reviews.counts} {reject.number:,}"
+            found.first_reject = f"{place}: {reject.reason}"
+        for kind, group, label, *numbers in zip(*cells.to_pydict().values(), strict=True):
+            groups = self.cells[kind]
+            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
+                group = OTHERS_KEY  # noqa: PLW2901
+            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(len(numbers)))
+            cell += numbers
+
+    def add_dates(self, dates: DateCounts, reviews: ReviewFile, before: int) -> None:
+        """Add the dates of a block."""
+        if "date" in reviews.chosen:
+            if not self.date_place or (dates.unread and not self.dates.unread):
+                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
+            self.dates.add(dates, before)
+
+    def settle_dates(self) -> list[str]:
+        """Choose the order of day and month in dates with slashes; return warnings."""
+        dates = self.dates
+        days = self.cells["date "]
+        order = dates.order(self.date_place)
+        for day, labels in self.cells[f"date {order}"].items():
+            for label, numbers in labels.items():
+                cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
+                cell += numbers
+        return dates.check(self.date_place)
+
+    def grouped_by(self) -> list[Column]:
+        """Return the columns to group by, and the one of dates."""
+        options = self.options
+        by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
+        if options.date_column is not None:
+            by.append(Column("date", (options.date_column,), is_named=True))
+        return by
+
+    def days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
+        """Read the dates of rows; empty without a column of dates."""
+        if "date" not in rows.schema.names:
+            return Days({}, DateCounts())
+        found = read_days(rows["date"], self.options.date_form)
+        if found.counts.first_unread is not None:
+            row, word = found.counts.first_unread
+            found.counts.first_unread = int(positions[row]), word
+        return found
+
+    def check_any(self) -> None:
+        """Raise `InputError` if no row has a label."""
+        found = self.found
+        if self.cells[""]:
+            return
+        if found.first_reject and not found.rows:
+            raise InputError(f"no record can be read; first: {found.first_reject}")
+        raise InputError(
+            f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
+            "first, with: toolkit score FILE"
+        )
+
+
+class _Run(ScoredRun["_Block"]):
+    """Reads files with the scores of a model of sentiment."""
+
+    def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
+        super().__init__(options, scorer)
+        self.terms = Terms(scorer.vocabulary)
+        negative, positive = scorer.facts.labels
+        self.found: Summary = Summary(negative=negative, positive=positive)
+        # The numbers of `cells`: rows, the sum of their stars, those rated.
+        self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
+        self.words = TermCounts()
+        self.levels = NO_LEVELS
+        self.kept = KeptRows(options.show)
+        self.checks = ScoreChecks()
+
+    def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
+        """Read all files, and return the summary without themes and rows to show."""
+        self.read_files(names, on_file)
         return self._summary()
 
     def _summary(self) -> Summary:
         """Complete the summary from the counts; an error if no row has a label of the model."""
         found = self.found
-        if not self.cells[""]:
-            if found.first_reject and not found.rows:
-                raise InputError(f"no record can be read; first: {found.first_reject}")
-            raise InputError(
-                f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
-                "first, with: toolkit score FILE"
-            )
+        self.check_any()
         found.total = self._slices("")[0]
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
@@ -240,7 +354,7 @@ class _Run:
         found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
         found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
         if self.options.date_column is not None:
-            found.warnings += self._settle_dates()
+            found.warnings += self.settle_dates()
         days = {each.name: each for each in self._slices("date ")}
         found.without_date = days.pop("", Slice("", {})).rows
         if days:
@@ -252,25 +366,11 @@ class _Run:
         """Return the model whose words are counted; empty unless rows name their model."""
         return self.scorer.model if self.checks.models else ""
 
-    def _settle_dates(self) -> list[str]:
-        """Choose the order of day and month in dates with slashes; return warnings."""
-        dates = self.dates
-        days = self.cells["date "]
-        order = dates.order(self.date_place)
-        for day, labels in self.cells[f"date {order}"].items():
-            for label, numbers in labels.items():
-                cell = days.setdefault(day, {}).setdefault(label, np.zeros(3))
-                cell += numbers
-        return dates.check(self.date_place)
-
-    def _wanted(self) -> tuple[Column, ...]:
+    def wanted(self) -> tuple[Column, ...]:
+        """Return the columns to read."""
         columns = self.options.reading.columns
-        options = self.options
         sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
         names = dict(columns.names)
-        by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
-        if options.date_column is not None:
-            by.append(Column("date", (options.date_column,), is_named=True))
         named = [
             Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
             for role, name in names.items()
@@ -283,12 +383,13 @@ class _Run:
             Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
-            *by,
+            *self.grouped_by(),
             *named,
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
-    def _count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
+    def count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
+        """Count the rows of a block, in any thread; `place`: of the file, from 0."""
         parsed, positions, _ = block.parse_rows()
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
@@ -307,7 +408,7 @@ class _Run:
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
         labels = pa.array([self.found.negative, self.found.positive], pa.large_string())
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
-        days = self._days(rows, positions)
+        days = self.days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
         keys, counts = self._terms(ids, probability, kinds)
         key = np.random.default_rng([place, block.number]).random(len(rows))
@@ -324,7 +425,7 @@ class _Run:
             rows=self.kept.of(
                 self._to_show(rows, key, path=path, positions=positions, probability=probability)
             ),
-            is_of_ten=bool((_stars(rows, "stars") > FIVE).any()),
+            is_of_ten=bool((stars_in(rows, "stars") > FIVE).any()),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
@@ -343,7 +444,7 @@ class _Run:
     ) -> pa.Table:
         """Return rows with the columns of `KeptRows`."""
         by = self.shown_by
-        stars = _stars(rows, "stars")
+        stars = stars_in(rows, "stars")
         gaps = {
             f"gap of {scale}": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability))
             for scale in (FIVE, TEN)
@@ -351,7 +452,7 @@ class _Run:
         return pa.table(
             {
                 "key": key,
-                "group": pc.fill_null(rows[by], NONE_KEY) if by else _repeated("", len(rows)),
+                "group": pc.fill_null(rows[by], NONE_KEY) if by else repeated("", len(rows)),
                 "file": pa.repeat(without_half_pairs(str(path)), len(rows)),
                 "row": positions + 1,
                 "sentiment": rows["sentiment"],
@@ -362,21 +463,12 @@ class _Run:
             }
         )
 
-    def _days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
-        """Read the dates of rows; empty without a column of dates."""
-        if "date" not in rows.schema.names:
-            return Days({}, DateCounts())
-        found = read_days(rows["date"], self.options.date_form)
-        if found.counts.first_unread is not None:
-            row, word = found.counts.first_unread
-            found.counts.first_unread = int(positions[row]), word
-        return found
-
     def _parts(self, rows: pa.RecordBatch, days: Days) -> Iterator[pa.Table]:
         """Yield groups and labels of the rows, for each column to group by."""
         labels = rows["sentiment"]
         has_own = "predicted_stars" in rows.schema.names
-        stars = pa.array(_stars(rows, "predicted_stars" if has_own else "stars"), from_pandas=True)
+        numbers = stars_in(rows, "predicted_stars" if has_own else "stars")
+        stars = pa.array(numbers, from_pandas=True)
         for role in rows.schema.names:
             values = rows[role]
             kind, _, name = role.partition(" ")
@@ -386,41 +478,28 @@ class _Run:
                 is_filled = pc.invert(is_blank(values))
                 given = values.filter(is_filled)
                 if pc.count_distinct(given).as_py() <= _MOST_LABELS:  # else it has something else
-                    names = _repeated(name.removeprefix(_ASPECT), len(given))
+                    names = repeated(name.removeprefix(_ASPECT), len(given))
                     yield _part("aspect", names, labels=given, stars=stars.filter(is_filled))
         for order, dates in days.by_order.items():
             is_own = pc.is_valid(dates)
             own = (each.filter(is_own) for each in (dates, labels, stars))
             yield _part(f"date {order}", *own)
-        yield _part("", _repeated("", len(rows)), labels=labels, stars=stars)
+        yield _part("", repeated("", len(rows)), labels=labels, stars=stars)
 
-    def _add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
+    def add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
+        """Add the counts of a block; ``before``: the number of rows before it in its file."""
         found = self.found
         more = block.texts
-        found.rows += block.records
+        self.add_rows(block, reviews, block.cells)
         found.without_score += block.records - more.texts
         found.without_text += block.without_text
-        found.rejected += len(block.rejects)
-        if block.rejects and found.first_reject is None:
-            reject = block.rejects[0]
-            place = f"{reviews.name}: {reviews.counts} {reject.number:,}"
-            found.first_reject = f"{place}: {reject.reason}"
-        for kind, group, label, *numbers in zip(*block.cells.to_pydict().values(), strict=True):
-            groups = self.cells[kind]
-            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
-                group = OTHERS_KEY  # noqa: PLW2901
-            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(3))
-            cell += numbers
         if len(self.cells[""].get("", ())) > _MOST_LABELS:
             raise InputError(
                 f"{reviews.name}: column {reviews.chosen['sentiment']!r}: more than {_MOST_LABELS} "
                 "different labels. Name the column with --names sentiment=NAME."
             )
         self.checks.add(block.checks, reviews.name, before)
-        if "date" in reviews.chosen:
-            if not self.date_place or (block.dates.unread and not self.dates.unread):
-                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
-            self.dates.add(block.dates, before)
+        self.add_dates(block.dates, reviews, before)
         self.words.add(*block.terms)
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
@@ -445,10 +524,11 @@ def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
     keys = (b"toolkit.model", b"toolkit.model_version", b"toolkit.model_sha256")
     name, version, sha256 = (facts.get(key, b"").decode("utf-8", "replace") for key in keys)
     known = in_one_value(name, version, sha256)
-    return _repeated(known, rows) if sha256 else None
+    return repeated(known, rows) if sha256 else None
 
 
-def _repeated(word: str, count: int) -> pa.Array:
+def repeated(word: str, count: int) -> pa.Array:
+    """Return an array that repeats a word."""
     return pa.repeat(pa.scalar(word, pa.large_string()), count)
 
 
@@ -467,7 +547,7 @@ def _counted(parts: pa.Table) -> pa.Table:
     return found.select([*keys, "count_all", "stars_sum", "stars_count"])
 
 
-def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
+def stars_in(rows: pa.RecordBatch, role: str) -> Numbers:
     """Return stars out of 5 or 10; NaN where there are none."""
     if role not in rows.schema.names:
         return np.full(len(rows), np.nan)

@@ -65,12 +65,12 @@ def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
         )
     pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
     for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
-        for each, earlier in _in_both(now, old):
+        for each, earlier in in_both(now, old):
             shares = earlier.share(found.negative), each.share(found.negative)
             yield changed(what, each.name, *shares)
 
 
-def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
+def in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
     """Pair groups of both times; "(others)" are left out, as they are other groups in each."""
     known = {each.key: each for each in before if not each.is_rest}
     for each in now:
@@ -90,7 +90,7 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
         if gone:
             yield f"No longer there in {column}: {_first(gone)}."
         for change in of_all:
-            yield from _note_on_mix(found, column, change=change, pairs=[*_in_both(now, old)])
+            yield from _note_on_mix(found, column, change=change, pairs=[*in_both(now, old)])
 
 
 def _first(names: Sequence[str]) -> str:

@@ -1,0 +1,104 @@
+"""`toolkit summarize` of files that a model of classes scored."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.classes.tickets import TOPICS, WORDS, model, tickets
+from tests.cli.running import Command
+from toolkit.evaluation.class_summarize import summarize_classes
+from toolkit.evaluation.summarize_files import SummaryOptions
+
+
+def scored(folder: Path, name: str, counts: dict[str, int]) -> Path:
+    """Write a file as `toolkit score` does, with so many texts of each topic, and a blank one."""
+    rows = ["text,predicted_label,label_probability,city,day,stars"]
+    texts = {topic: [text for text, own in tickets(800) if own == topic] for topic in TOPICS}
+    for topic, count in counts.items():
+        for at in range(count):
+            city = "Oslo" if topic == "app" or at % 2 else "Rome"
+            label = '"' + topic.replace('"', '""') + '"'
+            probability = 0.4 if at == 0 else 0.9
+            day = f"2026-01-{1 + at % 9:02}"
+            rows.append(f"{texts[topic][at]},{label},{probability},{city},{day},{1 + at % 5}")
+    path = folder / name
+    path.write_text("\n".join([*rows, ",,,Rome,2026-01-01,"]) + "\n", encoding="utf-8")
+    return path
+
+
+COUNTS = dict(zip(TOPICS, (60, 40, 20, 10), strict=True))
+
+
+def test_shares_words_groups_and_days(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    ran = command("summarize", path, "--by", "city", "--date-column", "day", "--json")
+    assert ran.exit_code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["kind"] == "classes"
+    assert (found["rows"], found["without_label"], found["without_text"]) == (131, 1, 1)
+    assert [(each["label"], each["rows"]) for each in found["classes"]] == [*COUNTS.items()]
+    for each in found["classes"]:
+        assert each["unsure"] == 1
+        mean = (0.9 * (each["rows"] - 1) + 0.4) / each["rows"]
+        assert each["probability"] == pytest.approx(mean)
+        first = [word["word"] for word in each["words"][:3]]
+        assert {*first} <= {*WORDS[each["label"]]}
+    assert found["total"]["labels"]["app"]["share"] == pytest.approx(60 / 130)
+    cities = {each["name"]: each for each in found["by"]["city"]}
+    assert cities["Oslo"]["labels"]["app"]["rows"] == 60
+    assert "app" not in cities["Rome"]["labels"]
+    assert found["step"] == "day"
+    assert sum(each["rows"] for each in found["over_time"]) == 130
+
+
+def test_the_terminal_and_the_page_say_the_same(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    ran = command("summarize", path, "--by", "city", "--page", "p.html")
+    assert ran.exit_code == 0, ran.err
+    page = (command.folder / "p.html").read_text("utf-8")
+    for said in ("130 texts of 4 classes. Most frequent: app (46.2%)", "By city", "Oslo"):
+        assert said in ran.out
+        assert said in page
+    assert "the &#34;login&#34;" in page
+    assert "<script" not in page
+
+
+def test_changes_since_earlier_files(command: Command) -> None:
+    before = scored(command.folder, "before.csv", dict(zip(TOPICS, (10, 40, 60, 0), strict=True)))
+    now = scored(command.folder, "now.csv", COUNTS)
+    ran = command("summarize", now, "--since", before, "--json")
+    found = json.loads(ran.out)
+    changed = {each["name"]: each for each in found["changes"] if each["what"] == "label"}
+    assert changed["app"]["difference"] == pytest.approx(60 / 130 - 10 / 110)
+    assert changed["delivery"]["difference"] < 0
+    assert "billing, refunds" not in changed
+    assert found["notes"] == ['New: the "login" (10).']
+    assert found["since"]["rows"] == 111
+
+
+def test_more_threads_and_blocks_change_nothing(tmp_path: Path) -> None:
+    path = scored(tmp_path, "a.csv", COUNTS)
+    one = summarize_classes([path, path], SummaryOptions(model=model()))
+    assert one.total.labels == {topic: 2 * count for topic, count in COUNTS.items()}
+    assert one.classes[0].words[0].texts % 2 == 0
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--corrected", "a.csv"], "--corrected: for files with scores of a model of sentiment"),
+        (["--names", "label_probability=text"], "--names label_probability=NAME"),
+        (["--names", "predicted_label=topic"], "no column 'topic'"),
+    ],
+)
+def test_what_is_not_for_classes_is_refused(
+    command: Command, options: list[str], message: str
+) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    ran = command("summarize", path, *options)
+    assert ran.exit_code in (1, 2)
+    assert message in ran.err
+    assert ran.err.strip().count("\n") == 0
