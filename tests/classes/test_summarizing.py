@@ -79,9 +79,10 @@ def test_changes_since_earlier_files(command: Command) -> None:
     assert found["since"]["rows"] == 111
 
 
-def test_more_threads_and_blocks_change_nothing(tmp_path: Path) -> None:
+def test_two_files_count_as_one(tmp_path: Path) -> None:
     path = scored(tmp_path, "a.csv", COUNTS)
-    one = summarize_classes([path, path], SummaryOptions(model=model()))
+    again = scored(tmp_path, "b.csv", COUNTS)
+    one = summarize_classes([path, again], SummaryOptions(model=model()))
     assert one.total.labels == {topic: 2 * count for topic, count in COUNTS.items()}
     assert one.classes[0].words[0].texts % 2 == 0
 
