@@ -1,6 +1,7 @@
 # Everyday tasks. `make demo` and `make test` need only Python 3.11 or newer and make.
-# No target runs a test of another one again, but `make test-new`: it tries new examples of the
-# properties. The tests of the pages are in `make check`.
+# No target runs a test of another one again, but `make test-guards`, which runs a part of
+# `make test-slow`, and `make test-new`: it tries new examples of the properties. The tests of the
+# pages are in `make check`.
 
 PYTHON ?= python3
 DEMO := .venv
@@ -17,7 +18,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
-.PHONY: demo test test-slow test-new test-all test-arrow test-bare check docs reference models bench release lock format clean help
+.PHONY: demo test test-slow test-guards test-new test-all test-arrow test-bare check docs reference models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -32,6 +33,9 @@ test: $(DEV)/installed  ## run the tests that a change needs, in eight minutes; 
 
 test-slow: $(DEV)/installed-all  ## run the slow tests, and those of other languages, browsers and engines; installs 1.7 GB more
 	$(DEV)/bin/pytest -v $(AT_ONCE) -m "slow or tools" --ignore=tests/docs
+
+test-guards: $(DEV)/installed-all  ## run those slow tests that guard the data of users: kills, shards, proxies
+	$(DEV)/bin/pytest -q $(AT_ONCE) -m guards --ignore=tests/docs
 
 test-new: $(DEV)/installed-all  ## try new examples of the properties
 	$(DEV)/bin/pytest -q $(AT_ONCE) -m hypothesis --hypothesis-profile=new --ignore=tests/docs

@@ -72,7 +72,9 @@ def check_kept(path: Path, *, is_folder: bool = False) -> None:
         if not is_plain:
             found = "a link" if stat.S_ISLNK(mode) else "a pipe, a device or a folder"
             found = "a file" if stat.S_ISREG(mode) else found
-            raise UsageError(f"{path}: is {found}, expected progress. Remove it.")
+            raise UsageError(
+                f"{path}: is {found}, expected the toolkit's own file of progress. Remove it."
+            )
 
 
 def for_arrow(path: Path) -> Any:
@@ -361,7 +363,9 @@ def atomic_folder(path: Path, *, force: bool = False) -> Iterator[Path]:
     With ``force``, an existing folder is replaced only when the new one is complete.
     """
     if isinstance(path, StorePath):
-        raise UsageError(f"{path}: this output is a folder, which has to be on this machine")
+        raise UsageError(
+            f"{path}: this output is a folder, so it has to be on this machine. Name a local folder"
+        )
     check_output(path, force=force)
     if path.exists() and not path.is_dir():
         raise UsageError(f"{path}: is a file, expected a folder. Choose another with --output.")
@@ -506,12 +510,12 @@ def work_folder() -> Path:
         facts = folder.lstat()
     except OSError as error:
         raise OutputError(
-            f"{folder}: the folder for unfinished outputs cannot be made: {error.strerror}. "
+            f"{folder}: the folder for unfinished outputs cannot be created: {error.strerror}. "
             f"{remedy}"
         ) from None
     is_own = not hasattr(os, "getuid") or facts.st_uid == os.getuid()
     if not stat.S_ISDIR(facts.st_mode) or not is_own:
-        raise UsageError(f"{folder}: is not a folder of this user. {remedy}")
+        raise UsageError(f"{folder}: is not a folder that this user owns. {remedy}")
     if hasattr(os, "getuid") and stat.S_IMODE(facts.st_mode) != 0o700:
         folder.chmod(0o700)
     return folder

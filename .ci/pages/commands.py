@@ -75,6 +75,8 @@ that it uses, or `Arrow` and why.
 | `text`, `row` | a review; its row in a file, from 1 |
 | `sentiment`, `probability` | the label of a review; its probability of positive, 0 to 1 |
 | `stars`, `neutral` | of a model: how it tells stars from the logit; which probabilities are neutral. In `serve`: the stars of a review, 1 to 5; whether a request wants unclear reviews called neutral |
+| `label`, `top`, `probabilities` | in `serve`, of a text and a model of classes: the most likely class; the most likely ones, each with its `probability`; the probability by class |
+| `aspects`, `reasons` | in `serve`: of a request, what to find; of a text, what it says about each aspect, and the words that decided the label |
 | `positive_sentences`, `negative_sentences` | of a review that is scored by sentence: how many clearly are |
 | `words` | of a review: objects with `text`, `start`, `end`, `contribution`, `state` |
 | `sentences` | of a review explained by sentence: objects with `text`, `start`, `end`, `sentiment` (null if it is not clear), `probability` |

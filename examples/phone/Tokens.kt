@@ -30,7 +30,7 @@ class Tokens(json: String) {
         strings(table.getJSONArray("words")).forEachIndexed { i, word -> idOf[word] = i + FIRST_WORD }
     }
 
-    /** The start mark and the ids of a text, the last [maxTokens] of them, without padding. */
+    /** The start token and the ids of a text, the last [maxTokens] of them, without padding. */
     fun ids(text: String): IntArray {
         val points = readable(text)
         val ids = ArrayList<Int>().apply { add(START) }

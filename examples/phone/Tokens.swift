@@ -47,7 +47,7 @@ struct Tokens {
         idOf = ids
     }
 
-    /// The start mark and the ids of a text, the last `maxTokens` of them, without padding.
+    /// The start token and the ids of a text, the last `maxTokens` of them, without padding.
     func ids(of text: String) -> [Int32] {
         let text = readable(text)
         var ids = [start]

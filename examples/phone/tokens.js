@@ -31,7 +31,7 @@ export class Tokens {
   }
 
   /**
-   * The start mark and the ids of a text, without padding; of what is not a string, as of "".
+   * The start token and the ids of a text, without padding; of what is not a string, as of "".
    *
    * @param {unknown} text
    * @returns {number[]}

@@ -150,9 +150,9 @@ def test_a_report_is_a_page(command: Command) -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
-        (["--target-accuracy", "0.9"], "--target-accuracy: for models"),
-        (["--positive", "app"], "--positive, --negative: for models"),
+        (["--threshold", "0.4"], "--threshold: only for models of negative and positive"),
+        (["--target-accuracy", "0.9"], "--target-accuracy: only for models"),
+        (["--positive", "app"], "--positive, --negative: only for models"),
     ],
 )
 def test_what_is_not_for_classes_is_refused(

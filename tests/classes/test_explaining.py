@@ -79,7 +79,7 @@ def test_the_command_explains_the_label_or_another_class(command: Command) -> No
     assert first.out.splitlines()[0] == f"{label}, probability {probability:.3f}"
     assert "parcel" in first.out
     assert "log-odds +" in first.out
-    assert "unknown to the model, without effect: zqzq" in first.out
+    assert "unknown to the model, no effect: zqzq" in first.out
     other = command("explain", "-m", model(), "--class", "APP", TEXT)
     assert f"words for and against app, probability {shares['app']:.3f}:" in other.out
     found = json.loads(command("explain", "-m", model(), "--json", "--class", "app", TEXT).out)
@@ -98,7 +98,9 @@ def test_rows_of_a_file_without_a_label_are_left_out(command: Command) -> None:
     data = write(command.folder / "u.csv", [("zq zq", "app")])
     ran = command("explain", "-m", model(), "--file", data)
     assert ran.exit_code == 1
-    assert ran.err.endswith("have no label to explain: the model knows no word of them.\n")
+    assert ran.err.endswith(
+        "nothing to explain: in the first 1 row with text, the model knows no word.\n"
+    )
 
 
 @pytest.mark.parametrize(
@@ -106,7 +108,7 @@ def test_rows_of_a_file_without_a_label_are_left_out(command: Command) -> None:
     [
         (["--class", "ap"], "--class: 'ap' is not a class of the model, did you mean 'app'?"),
         (["--class", "sport"], '(it has: app, billing, refunds, delivery, the "login")'),
-        (["--by-sentence"], "--by-sentence: for models that tell negative from positive"),
+        (["--by-sentence"], "--by-sentence: only for models of negative and positive"),
     ],
 )
 def test_what_cannot_be_explained_is_refused(
@@ -121,7 +123,7 @@ def test_what_cannot_be_explained_is_refused(
 def test_each_kind_of_model_has_its_own_method() -> None:
     with pytest.raises(UsageError, match=r"^explain: .*Use explain_class\."):
         Scorer(model()).explain(TEXT)
-    with pytest.raises(UsageError, match=r"^explain_class: for models of classes"):
+    with pytest.raises(UsageError, match=r"^explain_class: only for models of classes"):
         Scorer().explain_class(TEXT)
     with pytest.raises(UsageError, match="knows no word of 'zqzq', so it has no label"):
         Scorer(model()).explain_class("zqzq")

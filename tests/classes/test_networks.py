@@ -226,7 +226,7 @@ def test_an_adapted_network_names_its_start() -> None:
 
 
 def test_a_start_of_rows_of_one_length_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="only if it reads texts of any length"):
+    with pytest.raises(ModelError, match="only reads texts of a fixed length"):
         train(replace(opinions(tmp_path, 3), start="conv1d"))
 
 
@@ -236,5 +236,5 @@ def test_a_graph_of_an_adapted_network_cannot_hide_other_steps(tmp_path: Path) -
     scan.attribute[0].g.node[0].op_type = "Add"
     path = tmp_path / "other.onnx"
     onnx.save(model, path)
-    with pytest.raises(ModelError, match="'Scan' is not the one"):
+    with pytest.raises(ModelError, match="'Scan' is not as `toolkit export` writes it"):
         Scorer(path).classify(["a text"])

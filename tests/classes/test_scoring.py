@@ -127,14 +127,14 @@ def test_a_run_with_other_classes_is_not_the_same_job(command: Command, source: 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (["--threshold", "0.4"], "--threshold: for models that tell negative from positive"),
-        (["--neutral"], "--neutral: for models"),
-        (["--by-sentence"], "--by-sentence: for models"),
-        (["--aspects", "hotels"], "--aspects: for models"),
-        (["--stars"], "--stars: for models"),
-        (["--page", "x.html"], "--page: for models"),
+        (["--threshold", "0.4"], "--threshold: only for models of negative and positive"),
+        (["--neutral"], "--neutral: only for models"),
+        (["--by-sentence"], "--by-sentence: only for models"),
+        (["--aspects", "hotels"], "--aspects: only for models"),
+        (["--stars"], "--stars: only for models"),
+        (["--page", "x.html"], "--page: only for models"),
         (["--top", "5"], "expected 1 to 4"),
-        (["--other", "x"], "--other: give --min-probability"),
+        (["--other", "x"], "--other: needs --min-probability"),
         (["--min-probability", "0.4", "--other", "APP"], "is a class of the model"),
         (["--names", "sentiment=x"], "no such column, expected"),
     ],
@@ -186,7 +186,7 @@ def test_commands_without_classes_say_so_in_one_line(
     given = {"MODEL": str(model()), "RUN": str(model().parent)}
     ran = command(*(given.get(each, each) for each in call))
     assert ran.exit_code in (1, 2)
-    assert "negative from positive" in ran.err
+    assert "negative and positive" in ran.err
     assert ran.err.strip().count("\n") == 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.classes.tickets import TOPICS, WORDS, model, tickets
-from tests.cli.running import Command
+from tests.cli.running import Command, in_its_own_process
 from toolkit.evaluation.class_summarize import summarize_classes
 from toolkit.evaluation.summarize_files import SummaryOptions
 
@@ -77,6 +77,27 @@ def test_changes_since_earlier_files(command: Command) -> None:
     assert "billing, refunds" not in changed
     assert found["notes"] == ['New: the "login" (10).']
     assert found["since"]["rows"] == 111
+
+
+def test_standard_input_is_read_where_a_column_is_named(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    options = ("--format", "csv", "--json", "--names", "predicted_label=predicted_label")
+    with path.open(encoding="utf-8") as file:
+        ran = in_its_own_process("summarize", "-", *options, stdin=file)
+    assert (ran.exit_code, ran.err) == (0, "")
+    found = json.loads(ran.out)
+    assert (found["kind"], found["rows"]) == ("classes", 131)
+
+
+def test_words_that_tell_nothing_are_not_typical(tmp_path: Path) -> None:
+    rows = [f"this is a parcel {at},delivery\n" for at in range(40)]
+    rows += [f"my card was charged {at},billing\n" for at in range(40)]
+    path = tmp_path / "a.csv"
+    path.write_text("text,predicted_label\n" + "".join(rows), encoding="utf-8")
+    found = summarize_classes(path)
+    words = {each.label: {word.word for word in each.words} for each in found.classes}
+    assert "parcel" in words["delivery"]
+    assert not {"this", "is", "a"} & words["delivery"]
 
 
 def test_two_files_count_as_one(tmp_path: Path) -> None:

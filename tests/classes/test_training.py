@@ -236,9 +236,9 @@ def test_what_export_has_for_sentiment_alone_is_refused(tmp_path: Path) -> None:
     for option in options:
         with pytest.raises(UsageError, match="a model of classes has no threshold"):
             export(trained(), tmp_path / "m.onnx", **option)
-    with pytest.raises(UsageError, match="--hub: makes a card for models that tell negative"):
+    with pytest.raises(UsageError, match="--hub: only for models of negative"):
         export_to_hub(trained(), tmp_path / "hub")
-    with pytest.raises(ToolkitError, match="only models that tell negative from positive"):
+    with pytest.raises(ToolkitError, match="only models of negative and positive"):
         train(TrainingOptions(data="x.csv", start=str(model()), output=tmp_path / "run"))
 
 

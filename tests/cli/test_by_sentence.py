@@ -75,7 +75,7 @@ def test_mixed_is_counted_and_is_no_mistake(command: Command, source: Path) -> N
     arguments = ("--by-sentence", "--label-column", "label", "--report", "r.json")
     ran = command("score", source, *arguments)
     assert "  positive      1 (33.3% of scored)\n  mixed         1 (33.3% of scored)\n" in ran.err
-    line = "  accuracy      100.00% of 2 labelled records, 1 called mixed left out\n"
+    line = "  accuracy      100.00% of 2 labelled records, 1 scored as mixed left out\n"
     assert line in ran.err
     report = json.loads(Path("r.json").read_text(encoding="utf-8"))
     found = [report[key] for key in ("by_sentence", "mixed", "labelled", "labelled_mixed", "right")]
@@ -96,7 +96,8 @@ def test_mixed_comes_before_neutral(command: Command, source: Path) -> None:
         (["--names", "negative_sentences=p"],
          "--names: the column negative_sentences needs --by-sentence. Add it"),
         (["--by-sentence", "--names", "positive_sentences=label"],
-         "has a column 'label' already. Choose other names for the added columns with --names "
+         "already has a column 'label', which is also the name of an added column. Rename the "
+         "added column with --names "
          "sentiment=NAME,probability=NAME,positive_sentences=NAME,negative_sentences=NAME."),
         (["--by-sentence", "--names", "positive_sentences=negative_sentences"],
          "two of the added columns are called 'negative_sentences'. Name them with"),

@@ -86,7 +86,7 @@ def test_predictions_of_other_texts_are_refused(command: Command, data: Path) ->
     changed = scored.read_text(encoding="utf-8").replace("Great", "Grand")
     scored.write_text(changed, encoding="utf-8")
     ran = command("evaluate", data, *BOTH, "--predictions", scored, "--model", CONV1D)
-    assert "row 1 has another text" in ran.err
+    assert "row 1: the text differs" in ran.err
 
 
 FROZEN = PROJECT / "tests" / "frozen_files"
@@ -133,7 +133,9 @@ def test_a_name_that_is_taken(command: Command, source: str) -> None:
     write("a.csv", CSV)
     pq.write_table(pa.table({"id": [1], "text": ["a superb film"]}), "a.parquet")
     ran = command("score", source, "--names", "model=id")
-    ran.failed_with(f"{source}: has a column 'id' already. Choose other names", 2)
+    ran.failed_with(
+        f"{source}: already has a column 'id', which is also the name of an added column. Rename", 2
+    )
     assert "--names sentiment=NAME,probability=NAME,model=NAME." in ran.err
     ran = command("score", source, "--names", "model=predicted_sentiment")
     ran.failed_with("two of the added columns are called 'predicted_sentiment'", 2)
@@ -305,7 +307,9 @@ def test_neutral_reviews_are_counted_and_are_not_mistakes(command: Command) -> N
         "score", "a.csv", "--label-column", "label", "--neutral-range", "0:1", "--report", "r.json"
     )
     assert "  neutral       3 (100.0% of scored)\n" in ran.err
-    assert "  accuracy      of 0 labelled records, 2 called neutral left out, 1 without" in ran.err
+    assert (
+        "  accuracy      of 0 labelled records, 2 scored as neutral left out, 1 without" in ran.err
+    )
     report = json.loads(Path("r.json").read_text(encoding="utf-8"))
     assert (report["neutral"], report["neutral_range"]) == (3, [0.0, 1.0])
     assert report["accuracy"] is None
@@ -344,12 +348,20 @@ def test_labels_of_other_names_are_for_evaluate(command: Command) -> None:
     assert "warning: a.csv: column 'mood': found the label 'glad' (1 more with" in ran.err
 
 
+@pytest.mark.parametrize("column", ["Stars", "label"])
+def test_a_column_of_stars_with_ones_alone_is_warned_of(command: Command, column: str) -> None:
+    write("a.csv", f"text,{column}\na superb film,1\nit was dull,1\n")
+    ran = command("score", "a.csv", "--label-column", column)
+    warning = "warning: a.csv: column 'Stars': all labels are 1, which is read as positive. If"
+    assert (ran.exit_code, warning in ran.err) == (0, column == "Stars")
+
+
 WRONG = {
     "5 0": "found the label '5' (5 such rows), expected 0 or 1, ",
     "100 0": "found the label '100' (5 such rows), expected 0 or 1, ",
     "5 negative": "found the label '5' (5 such rows), expected 0 or 1, ",
     "1e400 -1": "found the label '1e400' (5 such rows), expected a label",
-    "0 1 2": "has no label above 2, so it may hold two classes or two of five stars. There",
+    "0 1 2": "the highest label is 2, so these may be two classes or low stars. There",
 }
 
 
@@ -392,13 +404,13 @@ def test_one_accuracy_for_several_files(command: Command) -> None:
             "neutral range: expected 0 <= low < high <= 1, received 0.6",
         ),
         (["--neutral-range", "0.6:0.7"], "the threshold 0.5 is not within 0.6 to 0.7. Choose"),
-        (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral is the model's own range"),
+        (["--neutral", "--neutral-range", "0.4:0.6"], "--neutral uses the model's own range"),
         (["--neutral", "-m", "conv1d"], "the model conv1d has no neutral range of its own"),
         (["--stars", "-m", "conv1d"], "the model conv1d has no stars"),
         (["--names", "stars=s"], "the column stars needs --stars. Add it"),
-        (["--stars", "--names", "stars=label"], "has a column 'label' already"),
+        (["--stars", "--names", "stars=label"], "already has a column 'label'"),
         (["--label-column", "body"], "no column 'body' (found: text, label). Choose one with --l"),
-        (["--label-column", "text"], "the column 'text' has the texts, and cannot have the lab"),
+        (["--label-column", "text"], "the column 'text' is the text column, so it cannot also"),
         (["--label-column", "\udcff"], "is not valid UTF-8"),
     ],
 )

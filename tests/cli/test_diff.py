@@ -32,13 +32,13 @@ def test_without_data_the_fixed_texts_are_compared(command: Command) -> None:
     assert (ran.exit_code, ran.err) == (0, "")
     assert ran.out.startswith(f"OLD  ngram-linear 0.1.0, {OLD}\nNEW  reviews ")
     assert " accuracy, test " in ran.out
-    assert " words that only it knows " in ran.out
+    assert " words of this model only " in ran.out
     assert re.search(r" data sets +– +\d+: \d+ open, \d+ without terms, \d+ ", ran.out)  # noqa: RUF001
     assert re.search(r" taught by +– +sentence-trans", ran.out)  # noqa: RUF001
     assert "\nFixed texts\n" in ran.out
     assert ran.out.count(" → ") == 2
     same = command("diff", "reviews", "reviews")
-    assert "The two are the same file." in same.out
+    assert "Both models are the same file." in same.out
     assert re.search(r"\b0 of \d{3} labels change", same.out)
 
 
@@ -48,7 +48,7 @@ def test_data_with_labels(command: Command) -> None:
     assert (ran.exit_code, ran.err) == (0, "")
     assert "r.csv: 5 rows\n3 of 4 labels change (75.00%): 2 to positive, 0 to negative, " in ran.out
     assert "1 to no label." in ran.out
-    assert re.search(r"no label by either +1 row, without text or known words", ran.out)
+    assert re.search(r"no label from either model +1 row, without text or known words", ran.out)
     assert "accuracy of NEW  100.00% of 3 labelled rows" in ran.out
     assert re.search(r"not in the accuracy +2 labelled rows without both scores", ran.out)
     assert "NEW is right on 2 and OLD on 0." in ran.out
@@ -143,7 +143,7 @@ def test_standard_input_and_folders(command: Command) -> None:
     ran = command("diff", OLD, MODEL, "reviews")
     assert re.search(r"ignored +1 file of unknown format", ran.out)
     assert re.search(r"not followed +1 link to folders, such as reviews/again", ran.out)
-    assert "Warning: reviews/c.csv: nothing is in this file." in ran.out
+    assert "Warning: reviews/c.csv: the file is empty." in ran.out
 
 
 def test_a_file_that_cannot_be_read_does_not_stop_the_others(command: Command) -> None:

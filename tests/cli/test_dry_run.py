@@ -148,7 +148,7 @@ def test_a_look_at_many_files(command: Command) -> None:
     ran = command("score", *names, "-o", "out", "--dry-run")
     assert (ran.exit_code, ran.err) == (1, "error: 8.csv: the file is empty, expected reviews\n")
     assert ran.out.count("→") == 5
-    assert "and 4 more files, which were checked, too\n" in ran.out
+    assert "and 4 more files (also checked)\n" in ran.out
     assert command.files() == sorted(names)
 
 

@@ -136,7 +136,7 @@ def test_any_bytes_in_any_encoding(
 
 def test_no_header_is_for_delimited_files(command: Command) -> None:
     score(command, b"1,a\n", "--no-header", "--format", "jsonl")[0].failed_with(
-        "only delimited files can have no header, not jsonl", 2
+        "--no-header is for delimited files, not for jsonl", 2
     )
 
 
@@ -267,14 +267,16 @@ def test_a_tar_archive(command: Command, ending: str) -> None:
 @pytest.mark.parametrize("ending", [".gz", ".zst", ".bz2", ".xz"])
 def test_a_file_that_is_not_compressed(command: Command, ending: str) -> None:
     write(f"a.csv{ending}", CSV)
-    command("score", f"a.csv{ending}").failed_with(f"as its name says. Remove {ending} from its")
+    command("score", f"a.csv{ending}").failed_with(
+        f"although its name says so. Remove {ending} from its"
+    )
 
 
 def test_a_file_that_is_compressed_in_another_way(command: Command) -> None:
     write("a.csv.gz", lzma.compress(CSV.encode()))
     command("score", "a.csv.gz").failed_with(
-        "a.csv.gz: is not compressed with gzip, as its name says; it is compressed with xz. Remove "
-        ".gz from its name, and add .xz"
+        "a.csv.gz: is not compressed with gzip, although its name says so; it is compressed with "
+        "xz. Remove .gz from its name, and add .xz"
     )
 
 

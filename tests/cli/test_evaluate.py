@@ -40,14 +40,16 @@ def test_the_tables(command: Command) -> None:
         "r.csv\n3 reviews (2 positive, 1 negative, 1 row without text left out, 1 row without "
     )
     assert re.search(r"^ accuracy +66\.67%  20\.8–93\.9 *$", ran.out, re.M)  # noqa: RUF001
-    assert re.search(r"^ threshold 0\.5 +called positive +called negative +recall", ran.out, re.M)
+    assert re.search(
+        r"^ threshold 0\.5 +predicted positive +predicted negative +recall", ran.out, re.M
+    )
     assert re.search(r"^ positive +1 +1 +50\.00%  9\.5–90\.5", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ negative +0 +1 +100\.00%  20\.7–100\.0", ran.out, re.M)  # noqa: RUF001
     assert re.search(r"^ average precision +\d+\.\d\d%  \d", ran.out, re.M)
     assert re.search(r"^ F1, at best threshold +\d+\.\d\d%  at 0\.", ran.out, re.M)
     assert "at least 99%" not in ran.out
     assert "toolkit export --optimize balanced" in " ".join(ran.out.split())
-    assert "False negatives (positive, called negative): 1 of 1\n" in ran.out
+    assert "False negatives (positive, predicted negative): 1 of 1\n" in ran.out
     assert re.search(r"^ under 25 +3 +66\.7% +66\.67%", ran.out, re.M)
     assert re.search(r"^ 5 +1 +100\.0% +100\.00%", ran.out, re.M)
     assert re.search(r"^ y +2 +50\.0% +50\.00% +–", ran.out, re.M)  # noqa: RUF001
@@ -172,14 +174,22 @@ def test_options_reach_the_evaluation(command: Command) -> None:
         ([MODEL, "missing.csv"], "missing.csv: no such file", 1),
         ([MODEL, "folder.csv"], "folder.csv: a folder, expected", 1),
         ([MODEL, "r.csv", "--predictions", "folder.csv"], "folder.csv: a folder, expected", 1),
-        ([MODEL, "r.csv", "--text-column", "label"], "the column 'label' has the texts, and", 2),
+        (
+            [MODEL, "r.csv", "--text-column", "label"],
+            "the column 'label' is the text column, so",
+            2,
+        ),
         ([MODEL, "r.txt"], "r.txt: no such file", 1),
         ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
         ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
         ([], "no labelled reviews given. Name a file, or use --behaviour", 2),
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),
         (["r.csv", "--json", "a.json"], "To write a file, use --report FILE.json", 2),
-        ([MODEL, "r.csv", "-m", MODEL], "is named without --model. Name all models in one way", 2),
+        (
+            [MODEL, "r.csv", "-m", MODEL],
+            "is named without --model. Name all models with --model, or none",
+            2,
+        ),
         ([MODEL, "r.csv", "--report", "a/b.html"], "the folder a does not exist. Create it", 2),
         ([MODEL, "r.csv", "--threshold", "2"], "threshold: expected a probability from 0", 2),
         ([MODEL, "r.csv", "--target-accuracy", "97"], "such as 0.97, received 97.0", 2),
@@ -224,7 +234,7 @@ def test_behaviour_needs_no_reviews(command: Command) -> None:
 def test_behaviour_takes_models_only(command: Command, argument: str) -> None:
     write()
     ran = command("evaluate", "--behaviour", argument)
-    ran.failed_with("--behaviour: has its own sentences, and takes models only", 2)
+    ran.failed_with("--behaviour: uses its own sentences and takes models only", 2)
 
 
 def test_a_report_does_not_replace_an_input(command: Command) -> None:

@@ -74,7 +74,9 @@ def test_outputs(command: Command) -> None:
     ran = command("score", "a.xlsx", "--output-format", "xlsx")
     assert ran.exit_code == 2
     assert "'xlsx' is not one of csv, tsv, jsonl" in ran.err
-    command("score", "a.xlsx", "--encoding", "cp1252").failed_with("--encoding is for files of", 2)
+    command("score", "a.xlsx", "--encoding", "cp1252").failed_with(
+        "--encoding is for text files", 2
+    )
 
 
 def test_a_row_beyond_the_header_is_rejected(command: Command) -> None:

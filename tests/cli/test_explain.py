@@ -39,7 +39,7 @@ def test_the_words_and_the_sum_are_shown(command: Command) -> None:
     both = effects["A"] + effects["a"]
     assert re.search(rf"^a x2 +{re.escape(f'{both:+.2f}')}  ", ran.out, re.M)
     assert f"logit {found.logit:+.2f} = baseline {found.baseline:+.2f}, words " in ran.out
-    assert ran.out.endswith("unknown to the model, without effect: zzyzx\n")
+    assert ran.out.endswith("unknown to the model, no effect: zzyzx\n")
     assert command.files() == []
 
 
@@ -92,7 +92,7 @@ def test_standard_input_among_others(command: Command, monkeypatch: pytest.Monke
 def test_a_long_review_is_shown_as_far_as_it_is_read(command: Command) -> None:
     ran = command("explain", "-m", CONV1D, "early " * 31 + "late " * 99 + "superb")
     joined = " ".join(ran.out.split())
-    assert "[31 words before the last 100 not read] late late" in joined
+    assert "[first 31 words not read: the model reads the last 100] late late" in joined
     assert "early" not in joined
 
 
@@ -142,7 +142,7 @@ def test_rows_without_a_known_word_are_passed_over_unless_they_are_named(command
     Path("a.csv").write_text("text\n\U0001f44d\n!!!\n", encoding="utf-8")
     ran = command("explain", "-m", CONV1D, "--file", "a.csv")
     assert ran.exit_code == 1
-    ran.failed_with("a.csv: the first 2 reviews with text have no score to explain: the model kn")
+    ran.failed_with("a.csv: nothing to explain: in the first 2 reviews with text, the model kn")
 
 
 @pytest.mark.parametrize(

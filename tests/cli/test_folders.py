@@ -382,7 +382,7 @@ def test_what_cannot_be_unpacked(command: Command) -> None:
             archive.writestr("x.csv", CSV)
     command("score", "twice.zip/x.csv").failed_with("2 files in the archive have this name", 1)
     zipped("table.zip", x_parquet=b"PAR1")
-    command("score", "table.zip").failed_with("a Parquet file is not read inside an archive", 2)
+    command("score", "table.zip").failed_with("a Parquet file cannot be read inside an archive", 2)
 
 
 def test_a_damaged_member(command: Command) -> None:

@@ -99,10 +99,10 @@ def test_names_of_added_columns(command: Command) -> None:
 @pytest.mark.parametrize(
     ("names", "message"),
     [
-        ("label=x", "--names: expected KEY=NAME, with sentiment, probability, stars,"),
-        ("sentiment", "as keys, received 'sentiment'"),
-        ("sentiment=s,probabilty=p", "as keys, received 'probabilty=p'"),
-        ("sentiment=s,sentiment=t", "--names: the column of 'sentiment' is named twice"),
+        ("label=x", "--names: expected KEY=NAME, where KEY is sentiment, probability, stars,"),
+        ("sentiment", "or aspect_NAME, received 'sentiment'"),
+        ("sentiment=s,probabilty=p", "or aspect_NAME, received 'probabilty=p'"),
+        ("sentiment=s,sentiment=t", "--names: 'sentiment' is renamed twice"),
         ("sentiment=s,probability=s", "two of the added columns are called 's'"),
     ],
 )

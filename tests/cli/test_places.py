@@ -190,7 +190,8 @@ def test_a_limit_of_rejects_is_for_each_file(command: Command) -> None:
         ("text,id\n,1\n ,2\n", "without text. The texts are from the column 'text'."),
         ("text,id\n中文,1\nどう,2\n", "without a word that the model knows. The texts are from"),
         ("text,id\n1\n2\n", "rejected. The texts are from the column 'text'. The rejects are in "
-         "a.scored.csv.rejected.jsonl. Choose the column with --text-column, or how"),
+                            "a.scored.csv.rejected.jsonl. Choose the column with --text-column, "
+                            "or set"),
     ],
 )  # fmt: skip
 def test_a_run_that_scores_nothing_fails(command: Command, content: str, why: str) -> None:
@@ -330,7 +331,7 @@ def test_a_folder_within_the_input_is_not_read_again(command: Command, data: Pat
         (["data", "-"], ["-o", "out", "--format", "csv"], "standard input cannot be combined", 2),
         (["data/*.tsv"], ["-o", "out"], "data/*.tsv: no file matches this pattern", 1),
         (["data/**/in*/**"], ["-o", "out"], "data/**/in*/**: a pattern has ** once.", 2),
-        (["empty"], ["-o", "out"], "empty: a folder without a file of reviews; they end in", 1),
+        (["empty"], ["-o", "out"], "empty: the folder has no file of reviews, whose names", 1),
     ],
 )  # fmt: skip
 def test_wrong_calls(

@@ -44,9 +44,8 @@ def test_only_files_that_failed_are_scored_again(command: Command, data: Path) -
     ran = command(*arguments)
     assert ran.exit_code == 1
     assert ran.err.endswith(
-        "as RFC 4180 says: quote such fields, end lines with LF.\n"
-        "The other files are done. Score the failed ones again with --resume, or all of them with "
-        "--force.\n"
+        "as in RFC 4180: quote such fields, and end lines with LF.\nThe other files are done. "
+        "Score the failed files again with --resume, or all files with --force.\n"
     )
     assert files_in("out") == [*journals("a.csv", "c.csv"), "a.csv", "c.csv"]
     ran = command("score", data, "-o", "out")
@@ -252,7 +251,7 @@ def test_a_forced_run_that_failed_can_be_resumed(command: Command, data: Path) -
     write("data/b.csv", BAD)
     ran = command("score", data, "-o", "out", "--force")
     assert ran.exit_code == 1
-    assert "Score the failed ones again with --resume --force, or all of them with" in ran.err
+    assert "Score the failed files again with --resume --force, or all files with" in ran.err
     write("data/b.csv", CSV + "4,more\n")
     before = Path("out/a.csv").stat()
     assert command("score", data, "-o", "out", "--resume", "--force").exit_code == 0

@@ -52,6 +52,7 @@ def data(command: Command) -> Path:
     return Path("data")
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     (tmp_path / "whole").mkdir()
@@ -77,6 +78,7 @@ def test_processes_write_into_one_folder_at_once(tmp_path: Path) -> None:
     assert {path.suffix for path in (tmp_path / "out").glob(".*")} == {".done"}
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_the_second_of_two_runs_over_the_same_outputs_is_refused(tmp_path: Path) -> None:
     (tmp_path / "data").mkdir()
@@ -145,16 +147,16 @@ def test_an_output_that_is_not_up_to_date_is_not_skipped(command: Command, data:
     write("data/empty.csv")
     before = contents(Path("out"))
     refused = {
-        "a.csv": "out/a.csv: is not what data/a.csv would give now: since it was written, this has "
+        "a.csv": "out/a.csv: is out of date. Since it was written from data/a.csv, this has "
         "changed: the input. Replace it with --skip-existing --force, or move it away.\n",
-        "empty.csv": "out/empty.csv: is not what data/empty.csv would give now: ",
+        "empty.csv": "out/empty.csv: is out of date. Since it was written from data/empty.csv, ",
     }
     for more in ([], ["--dry-run"], ["--resume"]):
         ran = command(*call, *more)
         assert ran.exit_code == 1
         assert all(f"error: {message}" in ran.err for message in refused.values())
         assert ran.err.count("error: ") == 2
-        hint = "The other files are done. The same command with --force scores the failed ones"
+        hint = "The other files are done. To score the failed files again, run the same"
         assert (hint in ran.err) == (more != ["--dry-run"])
         is_shown = "out/b.csv\n  skipped       the output is there, and up to date" in ran.out
         assert is_shown == (more == ["--dry-run"])
@@ -237,7 +239,7 @@ def test_a_record_of_a_version_with_fewer_options_is_understood(command: Command
     command(*call, "--no-null").failed_with("this has changed: the option null words. Rep", 2)
     line["identity"]["the options"] = 5
     record.write_text(json.dumps({**line, "checksum": digest_of(line)}))
-    assert "1 compared by time only" in command(*call).err
+    assert "1 compared by file time only" in command(*call).err
 
 
 def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Path) -> None:
@@ -245,14 +247,17 @@ def test_what_an_output_was_made_of_may_not_be_known(command: Command, data: Pat
     write("data/b.csv")
     assert command("score", data, "-o", "out").exit_code == 0
     call = ("score", data, "-o", "out", "--skip-existing")
-    shown = "2 with an output that exists (2 compared by time only: what made it is not known)\n"
+    shown = (
+        "2 with an output that exists (2 compared by file time only: no record of how they were "
+        "made)\n"
+    )
     assert shown in command(*call).err
     assert command(*call, "--dry-run").out.count("is there, and newer than the input") == 2
     later = time.time() + 60
     os.utime("data/a.csv", (later, later))
     ran = command(*call)
     assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
-    assert "error: out/a.csv: is not what data/a.csv would give now" in ran.err
+    assert "error: out/a.csv: is out of date. Since it was written from data/a.csv" in ran.err
     assert "error: The other" not in ran.err
     # What another run, or somebody else, has written since is not what is recorded.
     assert command(*call, "--force").exit_code == 0
@@ -306,7 +311,7 @@ def test_an_output_that_was_cut_is_not_skipped(command: Command, ending: str) ->
     output.write_bytes(whole)  # copied back, with another time
     ran = command(*call)
     assert (ran.exit_code, "  skipped       1 with an output that exists" in ran.err) == (0, True)
-    assert "compared by time only" not in ran.err
+    assert "compared by file time only" not in ran.err
     if ending == ".csv":
         output.write_bytes(whole.replace(b"positive", b"negative"))
         command(*call).failed_with("this has changed: the output itself. Replace it with", 2)
@@ -391,7 +396,7 @@ def test_a_first_run_without_options_is_answered_again(
         Path("out/b.csv.rejected.jsonl").unlink()
     call = ("score", data, "-o", "out", "--skip-existing")
     ran = command(*call, "--report", "2.json")
-    assert (ran.exit_code, "compared by time only" in ran.err) == (3, False)
+    assert (ran.exit_code, "compared by file time only" in ran.err) == (3, False)
     assert summary_of("1.json") == summary_of("2.json")
     assert ("is gone. To write it again, score with --force." in ran.err) == is_gone
     ran = command(*call, "--max-rejected", "0")
@@ -438,7 +443,7 @@ def test_one_file_may_exist(command: Command) -> None:
         assert ran.exit_code == 0
     assert "  skipped       1 with an output that exists\n" in ran.err
     ran = command("score", "a.csv", "--skip-existing", "--stars")
-    ran.failed_with("a.scored.csv: is not what a.csv would give now: since it was written, this", 2)
+    ran.failed_with("a.scored.csv: is out of date. Since it was written from a.csv, this", 2)
     ran = command("score", "a.csv", "-o", "./a.csv", "--skip-existing")
     ran.failed_with("a.csv, as it is also an input. Choose another with --output", 2)
     ran = command("score", "-", "--format", "csv", "--skip-existing")
@@ -462,7 +467,7 @@ def test_a_record_that_is_a_link_is_not_followed(command: Command) -> None:
     before = Path("precious").read_bytes()
     record.symlink_to("../precious")
     ran = command(*call)
-    assert (ran.exit_code, "1 compared by time only" in ran.err) == (0, True)
+    assert (ran.exit_code, "1 compared by file time only" in ran.err) == (0, True)
     write("a.csv", CSV.replace("superb", "boring"))
     os.utime("a.csv", (later := time.time() + 60, later))
     assert command(*call, "--force").exit_code == 0
@@ -484,7 +489,7 @@ def test_a_record_that_no_run_has_written_is_ignored(command: Command, kind: str
     else:
         record.write_bytes(content[kind])
         ran = command(*call)
-    assert (ran.exit_code, "1 compared by time only" in ran.err) == (0, True), ran.err
+    assert (ran.exit_code, "1 compared by file time only" in ran.err) == (0, True), ran.err
 
 
 def test_a_record_that_cannot_be_written_is_no_failure(command: Command) -> None:
@@ -502,6 +507,7 @@ def test_a_record_that_cannot_be_written_is_no_failure(command: Command) -> None
     assert set(files_in("out")) == {"a.csv", f"{record.name}/something"}
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 def test_what_is_unfinished_is_not_skipped(command: Command, data: Path) -> None:
     (data / "b.csv").unlink()
@@ -556,6 +562,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", disk], check=True)
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_full_disk_keeps_what_is_done(ending: str, small_disk: Path, tmp_path: Path) -> None:

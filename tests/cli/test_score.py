@@ -92,10 +92,10 @@ def test_file_names_are_shown_as_they_are(command: Command, name: str) -> None:
         ("a", CSV, "a: unknown ending ''", 2),
         ("a.csv", "id,plot\n1,a\n", "no column 'text' or 'review' (found: id, plot). Choose", 2),
         ("a.csv", "text,predicted_sentiment\na,b\n",
-         "has a column 'predicted_sentiment' already. Choose other names for the added columns "
-         "with --names sentiment=NAME,probability=NAME.", 2),
+         "already has a column 'predicted_sentiment', which is also the name of an added column. "
+         "Rename the added column with --names sentiment=NAME,probability=NAME.", 2),
         ("a.jsonl", '{"text": "a", "positive_probability": 1}\n',
-         "has a column 'positive_probability' already", 2),
+         "already has a column 'positive_probability'", 2),
         ("a.csv", 'id,"text\n1,a\n', "a.csv: line 1: a quote that is opened here is never", 1),
     ],
 )  # fmt: skip
@@ -111,10 +111,10 @@ def test_bad_inputs_are_refused(
 @pytest.mark.parametrize(
     ("name", "content", "message", "raw"),
     [
-        ("a.csv", b"id,text\n1,a\n2,\xff\n3,c\n", "byte 0xff is no UTF-8", b"2,\xff"),
+        ("a.csv", b"id,text\n1,a\n2,\xff\n3,c\n", "byte 0xff is not valid UTF-8", b"2,\xff"),
         ("a.csv", b"id,text\n1,a\n2\n3,c\n", "1 field, expected 2", b"2"),
         ("a.csv", b'id,text\n1,a\n2,"b\n3,c\n', "a quote that is opened here is never", b'2,"b'),
-        ("a.jsonl", b'{"text": "a"}\n\n{"text": \n{"text": "c"}', "no JSON", b'{"text": '),
+        ("a.jsonl", b'{"text": "a"}\n\n{"text": \n{"text": "c"}', "invalid JSON", b'{"text": '),
         ("a.ndjson", b'{"text": "fine"}\n\n["text"]\n{}', "expected a JSON object", b'["text"]'),
     ],
 )

@@ -137,9 +137,7 @@ def test_named_pipes(command: Command) -> None:
         sender.join()
         assert (ran.exit_code, ran.out) == (0, ""), ran.err
         assert Path(f"{name}.out.csv").read_bytes() == Path("b.csv").read_bytes()
-    command("score", "p").failed_with(
-        "p: a pipe has no name to tell its format. Name the format", 2
-    )
+    command("score", "p").failed_with("p: its format is unknown. Name it with --format", 2)
     command("score", "p.csv", "-o", "c.csv", "--resume").failed_with(
         "--resume does not work with standard input or output, nor with pipes.", 2
     )
@@ -266,6 +264,7 @@ def can_be_resumed(large_file: Path, output: Path, expected: bytes) -> None:
     assert output.read_bytes() == expected
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("number", "ending", "workers"),
@@ -304,7 +303,10 @@ def file_size_limit(size: int) -> Callable[[], None]:
     return lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
 
 
-@pytest.mark.parametrize("ending", [".csv", pytest.param(".parquet", marks=pytest.mark.slow)])
+@pytest.mark.parametrize(
+    "ending",
+    [".csv", pytest.param(".parquet", marks=[pytest.mark.slow, pytest.mark.guards])],
+)
 def test_a_full_disk_keeps_the_progress(
     ending: str, large_file: Path, scored: dict[str, bytes], tmp_path: Path
 ) -> None:

@@ -324,9 +324,9 @@ def test_new_groups_and_another_mix_are_said(command: Command) -> None:
     found = found_by(command, "new.csv", "--since", "old.csv", "--by", "city")
     assert found["notes"] == [
         "New in city: Graz (100 rows).",
-        "No longer there in city: Bern (100 rows).",
-        "negative has risen in all, and fallen in every city: other groups of city have more rows "
-        "than before.",
+        "Gone from city: Bern (100 rows).",
+        "negative has risen overall, but fallen in every city: the share of rows per city has "
+        "changed.",
     ]
     assert (
         "Graz (100 rows)"
@@ -383,7 +383,10 @@ def test_a_share_is_corrected_by_labelled_rows(command: Command) -> None:
     far += [(*row[:5], 0) for row in labelled if row[3] == "negative"]
     write_rows("far.csv", far, (*HEADER, "label"))
     write_rows("bad.csv", rows(1_000, bad=0.99))
-    message = "wrong.csv: these rows do not fit. By their labels, the model calls "
+    message = (
+        "wrong.csv: these labelled rows do not represent the scored files. By their errors, the "
+        "model labels "
+    )
     command("summarize", "bad.csv", "--corrected", "far.csv").failed_with(
         message.replace("wrong", "far")
     )
@@ -461,9 +464,9 @@ def test_a_wrong_call(
 )
 def test_dates_are_read(command: Command, days: list[str]) -> None:
     content = [("a", "Rome", day, "positive", 0.9) for day in days]
-    none = ("", "0001-01-01", "9999-12-31")
+    none = ("", "0001-01-01", "9999-12-31", "1899-12-30")
     content += [
-        ("a", "Rome", day, "positive", 0.9) for day in none[: 3 if "-03-" in days[0] else 1]
+        ("a", "Rome", day, "positive", 0.9) for day in none[: 4 if "-03-" in days[0] else 1]
     ]
     found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
@@ -550,7 +553,7 @@ def test_scoring_makes_the_page_at_once(command: Command) -> None:
     again = command("score", "hotels.csv", "--page", "hotels.html", "-o", "new.csv")
     again.failed_with("hotels.html: exists already", 2)
     plain = command("score", "hotels.csv", "--page", "h.html", "--no-header", "-o", "x.csv")
-    plain.failed_with("--page: needs names of columns", 2)
+    plain.failed_with("--page: needs column names", 2)
     stdout = command("score", "hotels.csv", "--page", "h.html", "-o", "-")
     stdout.failed_with("--page: needs scored files", 2)
     assert command.files() == ["hotels.csv", "hotels.html", "hotels.scored.csv"]
@@ -597,7 +600,7 @@ def test_labels_that_look_wrong_are_found(command: Command) -> None:
     assert f"{len(found)} labels may be wrong" in ran.out
     assert Path("e.html").read_text(encoding="utf-8").count("This label may be wrong.") >= 3
     both = command("evaluate", "l.csv", "--doubtful", "a.json", "--report", "a.json")
-    both.failed_with("a.json: is named by --doubtful and by --report", 2)
+    both.failed_with("a.json: is the file of both --doubtful and --report", 2)
     command("evaluate", "l.csv", "--doubtful", "-").failed_with("--doubtful: cannot go to", 2)
 
 
@@ -636,3 +639,50 @@ def test_every_key_of_the_json_is_described(command: Command) -> None:
     (term, *_), (quote, *_) = found["complaints"], found["most_negative"]
     for keys in (found, term, quote, found["total"], found["texts"]):
         assert {*keys} - {"toolkit_version"} <= described
+
+
+def test_changes_between_models_are_warned_of(command: Command) -> None:
+    write("a.csv", "text\n" + "a superb film\nit was dull and slow\n" * 30)
+    for model in ("conv1d", "reviews-small"):
+        call = ("score", "a.csv", "-o", f"{model}.csv", "--names", "model=model", "-m", model)
+        assert command(*call, "-q").exit_code == 0
+    ran = command("summarize", "conv1d.csv", "--since", "reviews-small.csv", "--model", "conv1d")
+    found = " ".join((ran.out + ran.err).split())
+    assert "The earlier rows were scored by reviews-small " in found
+    assert "What has changed may be the model: score both with one." in found
+    ran = command("summarize", "conv1d.csv", "--since", "conv1d.csv", "--model", "conv1d")
+    assert "The earlier rows" not in ran.out + ran.err
+
+
+def test_two_rows_do_not_tell_a_change(command: Command) -> None:
+    write_rows("two.csv", [("a", "Rome", "2026-01-01", "negative", 0.1)] * 2)
+    both = [("a", "Rome", "2026-01-01", *score) for score in (("negative", 0.1), ("positive", 0.9))]
+    write_rows("big.csv", both * 50)
+    out = " ".join(command("summarize", "two.csv", "--since", "big.csv").out.split())
+    assert "are negative. Too few rows to tell whether that has changed." in out
+    assert "100 rows before. Too few rows to tell what has changed." in out
+    assert "about as many" not in out
+    assert "differ from before" not in out
+
+
+def test_groups_beyond_the_limit_are_said_to_be_left_out(command: Command) -> None:
+    rows = [("a", f"city {at}", "2026-01-01", "positive", 0.9) for at in range(1005)]
+    write_rows("many.csv", rows)
+    write_rows("few.csv", rows[:900])
+    found = found_by(command, "many.csv", "--since", "few.csv", "--by", "city")
+    (note,) = (each for each in found["notes"] if "more than" in each)
+    assert note == (
+        "city has more than 1,000 groups. Only groups among the 1,000 largest at both times were "
+        "compared; the others have 5 rows now, 0 before."
+    )
+
+
+@pytest.mark.parametrize("ending", [".parquet", ".arrow", ".csv"])
+def test_scores_with_a_prior_are_not_adjusted_again(command: Command, ending: str) -> None:
+    """CSV has no place to say so."""
+    write("a.csv", "text\n" + "a superb film\nit was dull and slow\n" * 30)
+    for prior in ([], ["--prior", "0.9"]):
+        call = ("score", "a.csv", "-o", f"b{ending}", "--force", "-q", *prior)
+        assert command(*call).exit_code == 0
+        is_adjusted = found_by(command, f"b{ending}")["adjusted"] is not None
+        assert is_adjusted == (not prior or ending == ".csv")

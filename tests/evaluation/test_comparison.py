@@ -113,7 +113,7 @@ def test_a_small_lead_over_a_constant_is_warned_of() -> None:
     metrics = measure(labels, np.where(right, labels, 1 - labels).astype(np.float32), 0.5)
     assert str(constant_warning("the network", metrics, "held-out")).startswith(
         "the network is not clearly better than always answering negative on the held-out "
-        "reviews: its accuracy is 52.00%, that of the constant answer 51.00%"
+        "reviews: its accuracy is 52.00%, and the constant answer has 51.00%"
     )
     assert constant_warning("m", measure(labels, labels.astype(np.float32), 0.5)) is None
     (text,) = {

@@ -182,7 +182,7 @@ def test_data_that_cannot_be_used(
         ([[0.5]], r"p.csv: 1 rows, but .*r.csv has 2\. Give a prediction for each row"),
         ([[0.5], [1.5]], "row 2: found the probability '1.5', expected .* from 0 to 1"),
         ([[0.5], ["x"]], "row 2: found the probability 'x', expected"),
-        ([[" "], ["NaN"]], "has no probability for any review with a label. Choose the column"),
+        ([[" "], ["NaN"]], "no labelled review has a probability. Choose the column"),
     ],
 )
 def test_predictions_that_cannot_be_used(
@@ -198,7 +198,7 @@ def test_predictions_of_no_review_in_common(write_rows: WriteRows) -> None:
     path = write_rows("r.csv", ("text", "label"), [("a", 1), ("b", 0)])
     first = write_rows("p.csv", ("id", "probability"), [(1, 0.5), (2, "")])
     second = write_rows("q.csv", ("id", "probability"), [(1, ""), (2, 0.5)])
-    with pytest.raises(InputError, match=r"no review with a label has a score of every model"):
+    with pytest.raises(InputError, match=r"no labelled review has a score from every model"):
         evaluate(path, [], [first, second])
 
 
@@ -218,7 +218,7 @@ def test_predictions_for_other_texts_are_refused(write_rows: WriteRows) -> None:
     same = write_rows("same.csv", header, [("a", 0.5), ("b", 0.5)])
     assert evaluate(path, [], [same], options).models[0].name == "same"
     turned = write_rows("turned.csv", header, [("b", 0.5), ("a", 0.5)])
-    with pytest.raises(InputError, match=r"row 1 has another text than row 1 of .*r\.csv"):
+    with pytest.raises(InputError, match=r"row 1: the text differs from row 1 of .*r\.csv"):
         evaluate(path, [], [turned], options)
     with pytest.raises(UsageError, match=r"no column 'q'.*--probability-column"):
         evaluate(path, [], [same], replace(options, reading=ReadOptions(Columns(probability="q"))))
@@ -294,7 +294,7 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
     first, second, third = evaluation_as_dict(found)["warnings"]
     assert first.startswith(
         "constant is not clearly better than always answering positive on these reviews: its "
-        "accuracy is 90.00%, that of the constant answer 90.00%"
+        "accuracy is 90.00%, and the constant answer has 90.00%"
     )
     assert first.endswith(
         "Balanced accuracy: 50.00%, 95% interval 48.0–63.9 (a constant: 50%)."  # noqa: RUF001
@@ -303,8 +303,8 @@ def test_a_model_is_compared_with_a_constant(write_rows: WriteRows) -> None:
         "worse recognizes both labels on these reviews. Balanced accuracy: 80.00%, 95% interval "
     )
     assert (
-        "(a constant: 50%). By accuracy it is worse than always answering positive, as most of "
-        "them are positive: its accuracy is 64.00%, that of the constant answer 90.00%"
+        "(a constant: 50%). By accuracy it is worse than always answering positive, because most "
+        "reviews are positive: its accuracy is 64.00%, and the constant answer has 90.00%"
     ) in second
     assert third.startswith(
         "90.0% of these reviews are positive, but constant expects 100.0% (mean probability; by "
@@ -417,7 +417,7 @@ def test_what_a_prior_would_change(write_rows: WriteRows) -> None:
     table = prior_table(found)
     assert table is not None
     assert [row[0].text for row in table.rows] == ["reviews", "reviews, adjusted"]
-    assert "by reviews; by the labels of all, it is 90.0%" in prior_note(found)
+    assert "by reviews. By the labels of all reviews, it is 90.0%" in prior_note(found)
     few = evaluate(write_rows("few.csv", ("text", "label"), rows[:12]), [MODEL])
     assert few.models[0].prior is None
     assert prior_table(few) is None

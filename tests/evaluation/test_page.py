@@ -123,8 +123,8 @@ def test_mistakes_of_either_kind_have_a_heading(write_rows: WriteRows) -> None:
     texts = [("superb", 0), ("awful", 1), ("superb, a delight", 0), ("superb", 1), ("awful", 0)]
     content = page(evaluate(write_rows("r.csv", ("text", "label"), texts)))
     headings = re.findall("<h3>((?:False|Row).*?)</h3>", content)
-    assert headings[0] == "False positives (negative, called positive): 2 of 2"
-    assert headings[3] == "False negatives (positive, called negative): 1 of 1"
+    assert headings[0] == "False positives (negative, predicted positive): 2 of 2"
+    assert headings[3] == "False negatives (positive, predicted negative): 1 of 1"
     assert re.fullmatch(r"Row 2, probability of positive 0\.0\d\d", headings[4])
     assert len(headings) == 5
 

@@ -84,7 +84,7 @@ def test_evaluate_measures_labels_that_are_stars(starred_csv: Path) -> None:
     assert (tutorial.classes.macro_f1, tutorial.classes.confusion) == (None, None)
     assert class_confusion_table(found.models[1]) is None
     for text in (
-        "called neutral",
+        "predicted neutral",
         "Stars and neutral reviews",
         "within one, balanced",
         "Three classes",

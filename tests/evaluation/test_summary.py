@@ -255,7 +255,9 @@ def test_what_is_not_a_date_is_told() -> None:
     assert found == ["2026-02-28", "", "", "2026-02-28", "", "2026-09-05", "", ""]
     assert counts.check("f.csv: column 'd'") == [
         "f.csv: column 'd': 2 values of 6 are not dates, and left out. The first is '2026-02-31', "
-        "row 2."
+        "row 2.",
+        "f.csv: column 'd': 1 value of 6 stands for a missing date, such as '0001-01-01', and "
+        "left out.",
     ]
     assert days_of(["31.02.2026", "28.02.2026"], "%d.%m.%Y")[0] == ["", "2026-02-28"]
 
@@ -313,6 +315,16 @@ def test_labels_that_contradict_their_probability_are_told() -> None:
     assert "No probability is below 0.5, so this may be the confidence of the label" in found
 
 
+@pytest.mark.parametrize("value", [0.9, 0.5, 0.1234567])
+def test_rows_of_one_probability_with_both_labels_contradict(value: float) -> None:
+    (found,) = checks_of([0, 1] * 50, [value] * 100).warnings(("bad", "good"), "m")
+    assert found.startswith("At least 50 rows contradict themselves: f.csv row ")
+    # Probabilities that are rounded to two places, near their threshold.
+    spread = [at / 1000 for at in range(1000)]
+    labels = [int(each >= 0.5035) for each in spread]
+    assert checks_of(labels, [round(each, 2) for each in spread]).contradictions == 0
+
+
 @given(st.dictionaries(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 9), min_size=1))
 def test_days_are_put_together(days: dict[date, int]) -> None:
     step, slices = in_steps({day: Slice("", {"negative": n}) for day, n in days.items()})
@@ -332,6 +344,12 @@ def test_days_are_put_together(days: dict[date, int]) -> None:
         assert {each.name: each.rows for each in slices if each.rows} == dict(sums)
 
 
+def test_a_few_texts_are_not_unlike() -> None:
+    before = Texts(150_000, 3000, 3000, [150] * 20)
+    few = Texts(15, 7, 3, [0] * 19 + [3])
+    assert unlike_before(few, before) == unlike_before(before, few) == []
+
+
 def test_other_texts_are_warned_of() -> None:
     before = Texts(10_000, 300, 200, [100] * 10 + [0] * 9 + [100])
     assert unlike_before(before, before) == []
@@ -341,9 +359,9 @@ def test_other_texts_are_warned_of() -> None:
         Texts(10_000, 300, 200, before.histogram[::-1]),
     )
     words = (
-        "more words that the model does not know: 3.0% before, 15.0% now",
-        "another length: a mean of 50 words before, 200 now",
-        "scores that are distributed in another way",
+        "more words unknown to the model: 3.0% before, 15.0% now",
+        "a different length: a mean of 50 words before, 200 now",
+        "a different distribution of scores",
     )
     for now, word in zip(changes, words, strict=True):
         (found,) = unlike_before(now, before)

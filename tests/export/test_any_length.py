@@ -115,7 +115,7 @@ def test_rows_of_another_length_do_not_pass(
     most.CopyFrom(onnx.numpy_helper.from_array(np.array([MAX_TOKENS + 1]), most.name))
     onnx.save(graph, tmp_path / "longer.onnx")
     report = compare(model.network, tmp_path / "longer.onnx", model.ids_in, ["!"])
-    with pytest.raises(ParityError, match=f"{report.edge_texts + 1} rows with other token ids"):
+    with pytest.raises(ParityError, match=f"{report.edge_texts + 1} rows with different token ids"):
         check_parity(report)
 
 

@@ -213,7 +213,7 @@ def test_no_run_folder_at_all(tmp_path: Path) -> None:
 def test_output_must_end_in_onnx(run: RunFolder) -> None:
     with pytest.raises(UsageError, match=r"expected a file name that ends in \.onnx"):
         export(run.path, run.path / "model.bin")
-    with pytest.raises(UsageError, match=r"model\.ids\.onnx: the twin of a model has such a name"):
+    with pytest.raises(UsageError, match=r"model\.ids\.onnx: this ending is for twins"):
         export(run.path, run.path / "model.ids.onnx")
 
 
@@ -221,7 +221,9 @@ def test_golden_vectors_of_an_earlier_model_are_named(run: RunFolder) -> None:
     output = run.path / "model.onnx"
     assert not any("golden" in note for note in export(run.path, output, golden=True).notes)
     (note,) = [note for note in export(run.path, output, force=True).notes if "golden" in note]
-    assert note.startswith(f"{output.with_suffix('.golden.jsonl')} is of an earlier model. ")
+    assert note.startswith(
+        f"{output.with_suffix('.golden.jsonl')} was written for an earlier model. "
+    )
 
 
 def test_command(run: RunFolder, command: Command) -> None:

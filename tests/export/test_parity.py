@@ -121,7 +121,7 @@ def test_another_text_rule_does_not_pass(
         small_model.network, tmp_path / "no_lowercase.onnx", small_model.ids_in, ["THE MOVIE"]
     )
     assert report.token_id_differences
-    with pytest.raises(ParityError, match="rows with other token ids"):
+    with pytest.raises(ParityError, match="rows with different token ids"):
         check_parity(report)
 
 

@@ -212,14 +212,14 @@ def test_goals_that_cannot_be_reached(folder: RunFolder) -> None:
     save(folder, LABELS[::-1], PROBABILITY)
     with pytest.raises(
         UsageError,
-        match=r"a precision of 0\.95 is not reached on the 7 reviews of .*: 0\.6000 at most",
+        match=r"no threshold reaches a precision of 0\.95 on the 7 .*; the highest is 0\.6000",
     ):
         choose_threshold(folder, CONFIG, None, "precision=0.95")
     save(folder, [1] * 7, PROBABILITY)
     with pytest.raises(UsageError, match="have one label"):
         choose_threshold(folder, CONFIG, None, "f1")
     folder.validation.unlink()
-    with pytest.raises(UsageError, match=r"validation\.parquet is not there, .* --threshold"):
+    with pytest.raises(UsageError, match=r"validation\.parquet is missing, .* --threshold"):
         choose_threshold(folder, CONFIG, None, "f1")
 
 

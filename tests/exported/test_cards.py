@@ -59,7 +59,7 @@ def test_behaviour_is_shown_where_it_was_measured(tmp_path: Path) -> None:
     for name in ("m.onnx", "m.ids.onnx"):
         onnx.save(model, tmp_path / name)
     for card in (model_card(tmp_path / "m.onnx"), hub_card(facts)):
-        assert "\n\n## Behaviour\n\nOn the toolkit's own sentences: " in card
+        assert "\n\n## Behaviour\n\nMeasured on the toolkit's own sentences. " in card
         assert "\n|---|---|\n| contrast | 25% of 48 sentences right |\n| a\\|b | 50% of 2 " in card
 
 

@@ -16,7 +16,7 @@ from toolkit import Scorer
 from toolkit.errors import UsageError
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
-from toolkit.service.batches import Wanted, rows_of
+from toolkit.service.rows import Wanted, rows_of
 
 ROWS = 3000
 

@@ -89,21 +89,21 @@ def virtual(weights: Any) -> None:
 
 
 REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
-    "lambda": (lambda: with_layer(module="keras.layers", class_name="Lambda"), "has Lambda of"),
-    "module": (lambda: with_layer(module="os", class_name="system"), "has system of os"),
+    "lambda": (lambda: with_layer(module="keras.layers", class_name="Lambda"), "class Lambda of"),
+    "module": (lambda: with_layer(module="os", class_name="system"), "has the class system of os"),
     "function": (
         lambda: with_layer(module="keras.layers", class_name="deserialize"),
-        "has deserialize of keras.layers",
+        "has the class deserialize of keras.layers",
     ),
     "of models": (
-        lambda: with_layer(module="keras.models", class_name="load_model"), "has load_model of",
+        lambda: with_layer(module="keras.models", class_name="load_model"), "class load_model of",
     ),
     "registered": (
         lambda: with_layer(module="keras.layers.evil", class_name="Dense", registered_name="a>b"),
-        "has Dense of keras.layers.evil",
+        "has the class Dense of keras.layers.evil",
     ),
     "as if our own": (
-        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "has Evil of toolkit"
+        lambda: with_layer(module="toolkit.networks.evil", class_name="Evil"), "class Evil of"
     ),
     "of a former network": (
         lambda: with_layer(module="toolkit.networks.ngram_pool", class_name="NgramPool",
@@ -113,9 +113,9 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "reads a file": (
         lambda: with_layer(module="keras.layers", class_name="StringLookup",
                            config={"vocabulary": "/etc/passwd"}),
-        "has StringLookup",
+        "has the class StringLookup",
     ),
-    "no class": (lambda: archive(members() | {"config.json": b"{}"}), "has None of None"),
+    "no class": (lambda: archive(members() | {"config.json": b"{}"}), "has the class None of None"),
     "no object": (lambda: archive(members() | {"config.json": b"[]"}), "is not a JSON object"),
     "deep": (lambda: archive(members() | {"config.json": b"[" * 90_000}), "more than 100 levels"),
     "long": (lambda: archive(members() | {"config.json": b" " * (2 << 20)}), "config.json is too"),
@@ -129,7 +129,7 @@ REFUSED: dict[str, tuple[Callable[[], bytes], str]] = {
     "weights in a link": (lambda: with_weights(linked), "/layers/dense/vars/0 are a link"),
     "weights of nothing": (lambda: with_weights(bomb), "dense/vars/0 are not a plain array"),
     "weights of others": (lambda: with_weights(virtual), "/layers/evil are stored outside"),
-    "weights in a circle": (lambda: with_weights(in_a_circle), "/layers/dense/again are there"),
+    "weights in a circle": (lambda: with_weights(in_a_circle), "/layers/dense/again are stored"),
     "no weights": (lambda: archive(members() | {"model.weights.h5": b""}), "damaged weights"),
 }  # fmt: skip
 
@@ -206,4 +206,6 @@ def test_export_of_a_hostile_run(command: Command, run: RunFolder) -> None:
 def test_configs_that_are_nested_too_deep(command: Command, run: RunFolder) -> None:
     run.config.write_text('{"data":' * 5000, encoding="utf-8")
     for name in ("export", "info"):
-        command(name, "run").failed_with("config.json: not JSON: JSON of more than 100 levels")
+        command(name, "run").failed_with(
+            "config.json: not JSON: JSON is nested more than 100 levels"
+        )

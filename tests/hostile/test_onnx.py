@@ -238,7 +238,7 @@ def no_words(model: onnx.ModelProto) -> None:
     del encoder.attribute[:]
 
 
-_OTHER_SCAN = "the node 'Scan' is not the one of the network ngram-recurrent"
+_OTHER_SCAN = "the node 'Scan' is not as `toolkit export` writes it for the network ngram-recurrent"
 
 REFUSED: dict[str, tuple[Maker, str]] = {
     "weights in ..": (weights_outside("../secret"), "stored outside the file"),
@@ -249,21 +249,22 @@ REFUSED: dict[str, tuple[Maker, str]] = {
     "unknown operator": (operator("Evil", ""), "cannot load its network"),
     "unknown domain": (operator("Run", "evil"), "the operator 'evil.Run' is not in stock"),
     "unknown of Microsoft": (operator("Evil", "com.microsoft"), "cannot load its network"),
-    "loop": (endless_loop, "the node 'Loop' has a graph of its own"),
-    "steps of others": (partial(scan, "Exp"), "the node 'Scan' has a graph of its own"),
+    "loop": (endless_loop, "the node 'Loop' contains another graph"),
+    "steps of others": (partial(scan, "Exp"), "the node 'Scan' contains another graph"),
     "steps with a graph": (
-        partial(scan, "Add", body=helper.make_graph([], "inner", [], [])), "'Scan' has a graph of"
+        partial(scan, "Add", body=helper.make_graph([], "inner", [], [])), "'Scan' contains "
+                                                                           "another"
     ),
-    "steps with weights": (step_with_weights, "the node 'Scan' has a graph of its own"),
-    "many steps": (partial(scan, *["Add"] * 40), "the node 'Scan' has a graph of its own"),
+    "steps with weights": (step_with_weights, "the node 'Scan' contains another graph"),
+    "many steps": (partial(scan, *["Add"] * 40), "the node 'Scan' contains another graph"),
     "steps without end": (endless_scan, _OTHER_SCAN),
     "more steps": (another_scan, _OTHER_SCAN),
     "functions": (functions_of_functions, "has functions"),
-    "text of floats": (other_tensor("input", "text", 1), "the input 'text' is of another type"),
-    "text of two axes": (other_tensor("input", "text", 8, 2), "the input 'text' is of another"),
-    "probability as text": (other_tensor("output", "probability", 8), "output 'probability' is"),
-    "ids without axes": (other_tensor("value_info", "token_ids", 6, 0), "'token_ids' is of"),
-    "no words": (changed(no_words), "the LabelEncoder has no"),
+    "text of floats": (other_tensor("input", "text", 1), "the input 'text' has the wrong type"),
+    "text of two axes": (other_tensor("input", "text", 8, 2), "the input 'text' has the wrong"),
+    "probability as text": (other_tensor("output", "probability", 8), "output 'probability' has"),
+    "ids without axes": (other_tensor("value_info", "token_ids", 6, 0), "'token_ids' has"),
+    "no words": (changed(no_words), "the LabelEncoder lacks"),
     "deep metadata": (fact("labels", "[" * 100_000), "damaged metadata"),
     "deep, and closed": (fact("labels", '{"a":' * 300 + "1" + "}" * 300), "more than 100 levels"),
     "huge metadata": (fact("labels", json.dumps({"a": "a" * (2 << 20)})), "labels has 2,097"),
@@ -501,5 +502,5 @@ def test_a_vocabulary_of_two_million_words(tmp_path: Path, says_so: bool) -> Non
     )  # fmt: skip
     (normal, _), (memory, message) = (line.split(" ", 1) for line in ran.stdout.splitlines())
     assert int(memory) < int(normal) + _MORE
-    expected = "its network does not run" if says_so else "more words than its"
+    expected = "its network fails" if says_so else "more words than token"
     assert expected in message

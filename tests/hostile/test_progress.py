@@ -89,11 +89,11 @@ def test_a_record_of_what_an_output_was_made_of(command: Command) -> None:
     assert command(*call).exit_code == 0
     (record,) = command.folder.glob(".*.done")
     content, scored = record.read_bytes(), Path("b.csv").read_bytes()
-    assert "compared by time" not in command(*call).err
+    assert "compared by file time" not in command(*call).err
     for text in edits(content):
         record.write_text(text)
         ran = command(*call)
-        assert (ran.exit_code, "1 compared by time only" in ran.err) == (0, True), text[:200]
+        assert (ran.exit_code, "1 compared by file time only" in ran.err) == (0, True), text[:200]
     assert Path("b.csv").read_bytes() == scored
 
 

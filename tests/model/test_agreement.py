@@ -104,29 +104,32 @@ CHANGES: dict[str, tuple[Change, str]] = {
     "labels of the metadata": (fact("labels", ["positive", "negative"]), "has the labels"),
     "threshold of the graph": (constant("label/threshold", 0.9), "threshold 0.9, its metadata 0.5"),
     "threshold of the metadata": (fact("threshold", 0.9), "threshold 0.5, its metadata 0.9"),
-    "label of another number": (other_label, "do not come from the probability and a threshold"),
+    "label of another number": (other_label, "does not compute labels from the probability and a "
+                                             "threshold"),
     "columns": (constant("front_end/most_columns", [5]), "reads 5 tokens, its metadata say 512"),
     "stars": (constant("stars/biases", [[1, 1, 1, 1]]), "the biases of the stars in its graph"),
-    "tokens": (attribute("Tokenizer", "tokenexp", "[a-z]+"), "splits texts in another way"),
-    "mark-up": (attribute("Tokenizer", "separators", ["x"], 1), "splits texts in another way"),
+    "tokens": (attribute("Tokenizer", "tokenexp", "[a-z]+"), "does not split texts by token rule"),
+    "mark-up": (attribute("Tokenizer", "separators", ["x"], 1), "does not split texts by token "
+                                                                "rule"),
     "capitals": (
         attribute("StringNormalizer", "case_change_action", "NONE"),
-        "does not make small letters of capitals",
+        "does not convert to lower case",
     ),
     "stop words": (
         attribute("StringNormalizer", "stopwords", ["good"]),
-        "does not make small letters of capitals, or drops words",
+        "does not convert to lower case, or drops words",
     ),
-    "unknown words": (attribute("LabelEncoder", "default_int64", 4), "another id for unknown ones"),
+    "unknown words": (attribute("LabelEncoder", "default_int64", 4), "the id of unknown words, "
+                                                                     "differs"),
     "second table": (
         lambda model: (
             attribute("LabelEncoder", "keys_strings", ["", "good"], 1)(model),
             attribute("LabelEncoder", "values_int64s", [0, 7], 1)(model),
         )[0],
-        "another table of words",
+        "the vocabulary in its graph",
     ),
-    "one word": (another_id, "its graph has the id 20 for '.+', here 20000"),
-    "known tokens": (other_count, r"'known_tokens' of the text '.*' is \d, here \d"),
+    "one word": (another_id, "its graph gives '.+' the token id 20, this toolkit 20000"),
+    "known tokens": (other_count, r"'known_tokens' of the text '.*' is \d, in this toolkit \d"),
 }  # fmt: skip
 
 
@@ -145,7 +148,9 @@ def test_it_is_refused_with_what_differs(tmp_path: Path, name: str) -> None:
     with pytest.raises(ModelError, match=message) as caught:
         Scorer(path)
     assert "\n" not in str(caught.value)
-    assert str(caught.value).startswith(f"{path}: would give other answers in an application")
+    assert str(caught.value).startswith(
+        f"{path}: its graph and this toolkit would give different answers"
+    )
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])

@@ -219,7 +219,10 @@ def test_what_is_no_list(given_aspects: object, message: str) -> None:
         ("a = " + "9" * 5000, "cannot be read as TOML: a number of thousands of digits. Write "),
         ("a = 1979-05-27", "'a': expected a list of words, received 1979-05-27. Write room = "),
         ("a = true", "'a': expected a list of words, received True. Write room = "),
-        ("Bed_room = ['x']\nbedroom = ['y']", "'bedroom': its column would be taken for that of"),
+        (
+            "Bed_room = ['x']\nbedroom = ['y']",
+            "'bedroom': its column name is too similar to the column of",
+        ),
     ],
     ids=[
         *("lists", "tables", "dots", "large", "many", "open"),

@@ -291,7 +291,7 @@ def test_a_network_of_another_shape_is_an_error(
     scorer = Scorer(OLD[-1])
     outputs = {"probability": np.full(shape, 0.5, np.float32)}
     monkeypatch.setattr(scorer._word_predictor._network, "run", lambda rows: outputs)
-    with pytest.raises(ModelError, match="its network gives the shape"):
+    with pytest.raises(ModelError, match="its network returned the shape"):
         scorer.score([FILM])
 
 

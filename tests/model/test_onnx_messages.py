@@ -100,7 +100,7 @@ def test_a_circle_ends() -> None:
 def test_what_cannot_be_cut() -> None:
     with pytest.raises(ValueError, match="no tensor e"):
         cut(graph_of(("a", "c")), "a", ["e"])
-    with pytest.raises(ValueError, match="two nodes make c"):
+    with pytest.raises(ValueError, match="two nodes have the output c"):
         cut(graph_of(("a", "c"), ("b", "c")), "a", ["c"])
     annotated = graph_of(("a", "c"))
     annotated.graph.quantization_annotation.append(b"")  # bytes in ours

@@ -64,7 +64,7 @@ def test_the_settings_of_a_model_of_classes_have_its_own_options(name: str) -> N
 
 @pytest.mark.parametrize("name", OF_CLASSES)
 def test_options_of_the_other_kind_are_refused(name: str) -> None:
-    with pytest.raises(UsageError, match=r"^--[a-z-]+: for models of classes, and the model"):
+    with pytest.raises(UsageError, match=r"^--[a-z-]+: only for models of classes, but the model"):
         Scorer.of(replace(ScorerOptions(), **{name: OTHERS[name]}))
 
 

@@ -109,7 +109,7 @@ def test_a_word_of_contrast_that_is_unknown_cuts_nothing() -> None:
 
 def test_ids_without_cuts_are_refused() -> None:
     vocabulary = Vocabulary(pa.array(["good"]))
-    with pytest.raises(ValueError, match="ids with cuts are expected"):
+    with pytest.raises(ValueError, match="expected token ids with the offsets of sentences"):
         SentenceRule(vocabulary).sentences(vocabulary.encode(pa.array(["good"])), MOST)
 
 

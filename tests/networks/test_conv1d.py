@@ -143,7 +143,7 @@ def test_other_layers_are_converted_by_tf2onnx(
     converted = convert(network, width)
     assert "Conv" in operators(converted.model)
     (note,) = converted.notes
-    assert "stays as tf2onnx converted it" in note
+    assert "is exported as tf2onnx converts it" in note
     ids = random_ids(100, width)
     expected = network(ids, training=False).numpy()[:, 0]
     np.testing.assert_allclose(run(converted.model, ids), expected, rtol=0, atol=TOLERANCE)

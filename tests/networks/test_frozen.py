@@ -94,7 +94,7 @@ def test_a_scale_above_zero(frozen: Frozen, scale: float) -> None:
             r"bigrams: expected int8 .* of the shape \(2, 2\)",
         ),
         ({"bigrams": np.zeros(0, np.int8)}, r"bigrams: expected int8 .* of the shape \(0,\)"),
-        ({"words": np.zeros(46_341, np.int8)}, "more bigrams than an int32 counts"),
+        ({"words": np.zeros(46_341, np.int8)}, "more bigrams than an int32 can number"),
     ],
 )
 def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str) -> None:
@@ -109,11 +109,11 @@ def test_other_tables_of_the_linear_network(change: dict[str, Any], message: str
     [
         ({"rows": np.zeros((53, 32), np.uint8)}, "rows: expected int8 .*, received uint8"),
         ({"rows": np.zeros((53, 31), np.int8)}, r"rows: .* \(any, 32\), .* \(53, 31\)"),
-        ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 of pairs"),
-        ({"pairs": 0}, "rows: 53 are too few for 0 of pairs"),
+        ({"rows": np.zeros((41, 32), np.int8)}, "rows: 41 are too few for 40 pairs"),
+        ({"pairs": 0}, "rows: 53 are too few for 0 pairs"),
         ({"slots": np.zeros(29)}, "slots: expected int32 of the shape"),
-        ({"slots": np.full(29, 40 * 4096, np.int32)}, "no row among the 40 of bigrams"),
-        ({"slots": np.full(29, -1, np.int32)}, "no row among the 40 of bigrams"),
+        ({"slots": np.full(29, 40 * 4096, np.int32)}, "a row is outside the 40 rows of bigrams"),
+        ({"slots": np.full(29, -1, np.int32)}, "a row is outside the 40 rows of bigrams"),
         ({"scale": np.zeros(12, np.float32)}, "scale: expected a multiple of 8 columns, .* 12"),
         ({"scale": np.full(8, np.inf, np.float32)}, "scale: expected finite numbers"),
         ({"kernel": np.zeros((6, 15), np.float32)}, r"kernel: .* \(any, 16\), .* \(6, 15\)"),
@@ -175,7 +175,7 @@ def test_a_network_that_ends_otherwise() -> None:
     from toolkit.networks.adapted import calibrated
 
     network = keras.Sequential([keras.Input((12,)), keras.layers.Dense(1, activation="tanh")])
-    with pytest.raises(ValueError, match=r"its last layer, dense.*, has no logit"):
+    with pytest.raises(ValueError, match=r"its last layer, dense.*, does not compute a logit"):
         calibrated(network, 2.0, 0.0)
 
 

@@ -140,7 +140,10 @@ def test_a_row_with_a_string_that_is_no_utf8(
     assert passed.texts == ["a", "b"]
     (reject,) = passed.rejects
     name = list(columns)[-1]
-    assert (reject.number, reject.reason) == (2, f"a string in the column {name!r} is no UTF-8")
+    assert (reject.number, reject.reason) == (
+        2,
+        f"a string in the column {name!r} is not valid UTF-8",
+    )
     assert (reject.raw, reject.length) == (b"\xff", 1)
 
 
@@ -254,7 +257,7 @@ def test_what_cannot_be_read_is_refused() -> None:
     empty = pa.array([{}], pa.struct([]))
     data = write({"text": ["a"], "x": empty})
     assert pass_through(data, ".arrow").texts == ["a"]
-    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave that"):
+    with pytest.raises(UsageError, match=r"the output cannot hold all columns: .*'x'.* Leave the"):
         pass_through(data, ".arrow", to=".parquet")
 
 
@@ -262,7 +265,7 @@ def test_other_columns_do_not_matter_to_a_table(tmp_path: Path) -> None:
     path = tmp_path / "a.arrow"
     path.write_bytes(write({"text": ["a", "c", "b"], "x": NOT_UTF8}))
     assert list(read_texts(path, ReadOptions())) == ["a", "c", "b"]
-    with pytest.raises(InputError, match="record 2: a string in the column 'x' is no UTF-8"):
+    with pytest.raises(InputError, match="record 2: a string in the column 'x' is not valid UTF-8"):
         list(read_texts(path, ReadOptions(Columns("x"))))
 
 

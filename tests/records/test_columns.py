@@ -255,7 +255,7 @@ def test_no_column_is_named_twice() -> None:
 
 
 def test_a_joined_column_has_no_labels(tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match=r"the column 'b' has the texts, and cannot have the lab"):
+    with pytest.raises(UsageError, match=r"the column 'b' is the text column, so it cannot also"):
         chosen(tmp_path, ["a", "b"], Columns(("a", "b"), label="b"))
 
 

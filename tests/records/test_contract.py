@@ -66,7 +66,7 @@ def test_rows_come_out_as_they_went_in(
     doubled = '""' if ending.startswith((".csv", ".tsv")) else '"'
     assert passed.texts == [row["text"].replace('"', doubled) for row in rows]
     assert len(passed.rejects) == len(refused)
-    assert all("may be a character of the text" in reject.reason for reject in passed.rejects)
+    assert all("this quote is ambiguous" in reject.reason for reject in passed.rejects)
 
 
 @every_text_format

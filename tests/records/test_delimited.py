@@ -75,7 +75,7 @@ def test_names_in_a_header_are_unquoted() -> None:
     [
         (b'"text,id\n1,2\n', "line 1: a quote that is opened here is never closed. Fix the file"),
         (b'"text"x,id\n1,2\n', "line 1: a quoted field continues after its closing quote. Fix"),
-        (b"\n\nt\xe9xt,id\n", "line 3: the header is not valid UTF-8. Say what it is"),
+        (b"\n\nt\xe9xt,id\n", "line 3: the header is not valid UTF-8. Name its encoding"),
         (b"\xff\xfet\0e\0x\0t\0\n\0a\0\n\0", "is text in UTF-16. Add --encoding utf-16"),
         (
             "text,id\n".encode("utf-32-le"),
@@ -105,8 +105,8 @@ def test_without_a_header_nothing_can_be_read(data: bytes, message: str) -> None
         (b'a,"b"c', f"a quoted field continues after its closing quote{HINT}"),
         (b'a,"b"c,d', "a quoted field continues after its closing quote"),
         (b"a\rb,c", "a carriage return that ends no line (CR without LF) outside quotes"),
-        (b"b\xc3\x28,c", "byte 0xc3 is no UTF-8; --encoding names another encoding"),
-        (b"b\xed\xa0\x80,c", "byte 0xed is no UTF-8; --encoding names another encoding"),
+        (b"b\xc3\x28,c", "byte 0xc3 is not valid UTF-8. Name another encoding with --encoding"),
+        (b"b\xed\xa0\x80,c", "byte 0xed is not valid UTF-8. Name another encoding with --encoding"),
     ],
 )
 @pytest.mark.parametrize("line_end", [b"\n", b"\r\n"])

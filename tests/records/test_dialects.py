@@ -152,7 +152,7 @@ def test_added_names_that_cannot_be_written_are_refused() -> None:
     ("options", "message"),
     [
         ({"quote": "ab"}, "--quote: expected one ASCII character or none, received 'ab'"),
-        ({"quote": ","}, "',' cannot separate fields, and quote or escape"),
+        ({"quote": ","}, "',' is the delimiter, and also the quote or escape"),
         ({"quote": "a"}, "--quote: expected one ASCII"),
         ({"quote": "\n"}, "--quote: '\\n' cannot be used"),
         ({"escape": ""}, "--escape: expected one ASCII character, received ''"),

@@ -73,7 +73,7 @@ def test_objects_without_members_get_no_comma() -> None:
     ]  # fmt: skip
 
 
-EMPTY = "nothing between two commas, or between a comma and a bracket"
+EMPTY = "a value is missing between two commas, or between a comma and a bracket"
 CUT_OFF = "the file ends within this record, or no ] closes the array; is it cut off?"
 UNREAD = ": from here on, the file is not read"
 AFTER_ARRAY = "after the ] that follows record 1"
@@ -85,9 +85,9 @@ AFTER_ARRAY = "after the ] that follows record 1"
         (f"[5, {ONE}]", ["a"], [(1, "expected a JSON object, found a number", "5")]),
         (f'["a,]" , {ONE}]', ["a"], [(1, "expected a JSON object, found a string", '"a,]"')]),
         (f"[{ONE}, [{ONE}]]", ["a"], [(2, "expected a JSON object, found an array", f"[{ONE}]")]),
-        (f"[{ONE} {ONE}, {TWO}]", ['b"]'], [(1, "no JSON: Extra data", f"{ONE} {ONE}")]),
-        (f"[{ONE}, {{text: 1}} ,{TWO}]", ["a", 'b"]'], [(2, "no JSON: ", "{text: 1}")]),
-        (f'[{ONE}, {{"x": NaN}}]', ["a"], [(2, "no JSON: NaN is no number", '{"x": NaN}')]),
+        (f"[{ONE} {ONE}, {TWO}]", ['b"]'], [(1, "invalid JSON: Extra data", f"{ONE} {ONE}")]),
+        (f"[{ONE}, {{text: 1}} ,{TWO}]", ["a", 'b"]'], [(2, "invalid JSON: ", "{text: 1}")]),
+        (f'[{ONE}, {{"x": NaN}}]', ["a"], [(2, "invalid JSON: NaN is not", '{"x": NaN}')]),
         (f'[{{"text": 1}}\n,{ONE}]', ["a"], [(1, "expected a string as 'text'", '{"text": 1}')]),
         (f"[{ONE},,{TWO},]", ["a", 'b"]'], [(2, EMPTY, ""), (4, EMPTY, "")]),
         (f"[{ONE},, ,{TWO}]", ["a", 'b"]'], [(2, EMPTY, ""), (3, EMPTY, "")]),
@@ -99,7 +99,7 @@ AFTER_ARRAY = "after the ] that follows record 1"
         (f"[{ONE}] x {TWO}\n", ["a"], [(2, f"'x' {AFTER_ARRAY}{UNREAD}", None)]),
         (f"[{ONE}}}, {TWO}]", ["a"], [(2, f"'}}' that closes nothing{UNREAD}", None)]),
         # A quote that is never closed costs its record alone, where lines end behind it.
-        (f'[\n{{"text": "b,\n"x": 1}},\n{ONE}]', ["a"], [(1, "no JSON: Invalid control", None)]),
+        (f'[\n{{"text": "b,\n"x": 1}},\n{ONE}]', ["a"], [(1, "invalid JSON: Invalid", None)]),
     ],
 )  # fmt: skip
 def test_what_is_left_of_an_array_is_one(

@@ -98,27 +98,27 @@ def test_white_space_around_an_object_stays(line: str) -> None:
         ('{"text": 5}', "expected a string as 'text', found a number"),
         ('{"text": ["a"]}', "expected a string as 'text', found an array"),
         ('{"text": {}}', "expected a string as 'text', found an object"),
-        ('{"text": "a"', "no JSON: Expecting ',' delimiter at character 13"),
-        ('{"text": "a"}}', "no JSON: Extra data at character 14"),
-        ('{"text": "a"}{"text": "b"}', "no JSON: Extra data at character 14"),
-        ('{"text": "a"},', "no JSON: Extra data"),
-        ("{'text': 'a'}", "no JSON: Expecting property name"),
-        ('{"text": "a",}', "no JSON: "),
-        ('{"text": "a\tb"}', "no JSON: Invalid control character"),
-        ('{"text": "a", "x": Inf}', "no JSON: Expecting value"),
-        ('{"text": "a", "x": -NaN}', "no JSON: Expecting value"),
-        ('{"text": "a", "x": NaN}', "no JSON: NaN is no number of JSON"),
-        ('{"text": "a", "x":Infinity}', "no JSON: Infinity is no number of JSON"),
-        ('{"text": "a", "x": [-Infinity ]}', "no JSON: -Infinity is no number of JSON"),
-        ('{"text": "a", "x": [0,NaN,1]}', "no JSON: NaN is no number of JSON"),
-        ('{"text": "a", "x": {"y": [NaN\t]}}', "no JSON: NaN is no number of JSON"),
-        ('{"text": NaN}', "no JSON: NaN is no number of JSON"),
-        ('{"text": "a", "x": [1, Inf]}', "no JSON: Expecting value"),
-        ('{"text": "a"}\x00', "no JSON: Extra data"),
-        ("\ufeff" + FIRST, "no JSON: Expecting value at character 1"),
+        ('{"text": "a"', "invalid JSON: Expecting ',' delimiter at character 13"),
+        ('{"text": "a"}}', "invalid JSON: Extra data at character 14"),
+        ('{"text": "a"}{"text": "b"}', "invalid JSON: Extra data at character 14"),
+        ('{"text": "a"},', "invalid JSON: Extra data"),
+        ("{'text': 'a'}", "invalid JSON: Expecting property name"),
+        ('{"text": "a",}', "invalid JSON: "),
+        ('{"text": "a\tb"}', "invalid JSON: Invalid control character"),
+        ('{"text": "a", "x": Inf}', "invalid JSON: Expecting value"),
+        ('{"text": "a", "x": -NaN}', "invalid JSON: Expecting value"),
+        ('{"text": "a", "x": NaN}', "invalid JSON: NaN is not a JSON number"),
+        ('{"text": "a", "x":Infinity}', "invalid JSON: Infinity is not a JSON number"),
+        ('{"text": "a", "x": [-Infinity ]}', "invalid JSON: -Infinity is not a JSON number"),
+        ('{"text": "a", "x": [0,NaN,1]}', "invalid JSON: NaN is not a JSON number"),
+        ('{"text": "a", "x": {"y": [NaN\t]}}', "invalid JSON: NaN is not a JSON number"),
+        ('{"text": NaN}', "invalid JSON: NaN is not a JSON number"),
+        ('{"text": "a", "x": [1, Inf]}', "invalid JSON: Expecting value"),
+        ('{"text": "a"}\x00', "invalid JSON: Extra data"),
+        ("\ufeff" + FIRST, "invalid JSON: Expecting value at character 1"),
         (f' {{"x": {"[" * 100_000}{"]" * 100_000}}}', "nested more than 800 deep"),
         (f'{{"x": {"[" * 800}{"]" * 800}}}', "nested more than 800 deep"),
-        ("{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0a\0\"\0}\0", "no JSON: "),
+        ("{\0\"\0t\0e\0x\0t\0\"\0:\0\"\0a\0\"\0}\0", "invalid JSON: "),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("block_bytes", [1, 1 << 20])
@@ -148,12 +148,14 @@ def test_what_is_no_object_is_rejected_with_its_line(
 @pytest.mark.parametrize("value", ["1", "null", '"x"'])
 def test_a_taken_name_is_found_however_it_is_written(key: str, value: str) -> None:
     line = f'{{"text": "a", "{key}": {value}}}'
-    with pytest.raises(UsageError, match=r"has a column 'p\w+' already"):
+    with pytest.raises(UsageError, match=r"already has a column 'p\w+'"):
         pass_through(f"{line}\n".encode(), ".jsonl")
     passed = pass_through(f"{FIRST}\n{line}\n{FIRST}\n".encode(), ".jsonl")
     (reject,) = passed.rejects
     assert (passed.texts, reject.number, reject.raw) == (["x", "x"], 2, line.encode())
-    assert re.fullmatch(r"has a key 'p\w+' already, as an added one is called", reject.reason)
+    assert re.fullmatch(
+        r"already has a key 'p\w+', which is also the name of an added column", reject.reason
+    )
 
 
 @given(st.text(min_size=1).filter(lambda name: name != "text"))

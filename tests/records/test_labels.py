@@ -98,10 +98,10 @@ GOOD, FROM = LabelNames(positive=("good",)), LabelNames(positive_from=6)
 @pytest.mark.parametrize(
     ("words", "names", "message"),
     [
-        (["1", "2"], None, r"may hold two classes or two of five stars.*--positive 2"),
+        (["1", "2"], None, r"may be two classes or low stars.*--positive 2"),
         (["5", "4", "3", "0"], None, r"row 4: found the label '0', expected 1 to 5 stars"),
         (["5", "N/A", "4", "3"], None, "row 2: found no label, expected 1 to 5 stars"),
-        (["5", "nan", "4", "1"], None, "row 2: found no label, .* out with --skip-wrong-labels"),
+        (["5", "nan", "4", "1"], None, "row 2: found no label, .*, use --skip-wrong-labels"),
         (["pos", "neutral", "neg", "postive"], None, "row 4: found the label 'postive'"),
         (["true", "false", "flase"], None, "row 3: found the label 'flase'"),
         (["-1", "0", "1", "l"], None, "row 4: found the label 'l'"),
@@ -167,7 +167,7 @@ def test_wrong_labels_are_left_out_on_request() -> None:
     assert (found.rows.tolist(), found.neutral.tolist()) == ([10, 13], [12])
     assert found.targets.tolist() == [1, 0]
     for words, message in (
-        (["sport", "art"], r"row 11: found the label 'sport'.*\. No label here means anything\."),
+        (["sport", "art"], r"row 11: found the label 'sport'.*\. None of the labels is known\."),
         (["neutral", "neu"], "all labels are neutral"),
         (["neutral", "art"], "all labels that mean something are neutral"),
     ):

@@ -56,7 +56,7 @@ def test_what_is_no_utf8_is_rejected_with_its_line(
     (reject,) = passed.rejects
     assert (reject.number, reject.raw) == (line + 1, lines[line])
     assert re.fullmatch(
-        r"byte 0x[0-9a-f]+ is no UTF-8; --encoding names another encoding", reject.reason
+        r"byte 0x[0-9a-f]+ is not valid UTF-8. Name another encoding with --encoding", reject.reason
     )
     del lines[line]
     assert passed.output == pass_through(b"\n".join(lines), ending).output
@@ -115,5 +115,7 @@ def test_an_added_column_may_have_an_empty_name() -> None:
 @pytest.mark.skipif(sys.platform == "win32", reason="no devices in folders")
 def test_devices_are_not_opened(tmp_path: Path) -> None:
     (tmp_path / "d.csv").symlink_to("/dev/zero")
-    with pytest.raises(InputError, match=r"d\.csv: a device or a socket\. Save its content"):
+    with pytest.raises(
+        InputError, match=r"d\.csv: is a device or a socket, expected a file\. Save"
+    ):
         open_reviews(tmp_path / "d.csv", ReadOptions())

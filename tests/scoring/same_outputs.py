@@ -62,7 +62,7 @@ SHIPPED_THEN = {
 MODELS = {**SHIPPED_THEN, "version_1": OLD_MODEL}
 
 _NUMBER = re.compile(rb"\d\.\d+(?:e-?\d+)?|\de-\d+")
-_WHY_NO_JSON = re.compile(rb'"reason": "no JSON: (?:[^"\\]|\\.)*"')
+_WHY_NO_JSON = re.compile(rb'"reason": "invalid JSON: (?:[^"\\]|\\.)*"')
 _PROBED = [
     "A superb film, warm and funny from its first scene to its last.",
     "Dull, slow and badly acted: the worst two hours of the year.",

@@ -258,7 +258,9 @@ def test_progress_that_is_a_link_is_not_followed(name: str, tmp_path: Path) -> N
     precious = file_of(output, "journal") if name == "" else tmp_path / "precious"
     before = precious.read_bytes()
     for force in (False, True):
-        with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+        with pytest.raises(
+            UsageError, match=r"is a link, expected the toolkit's own file of progress\. Remove it"
+        ):
             score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
     assert precious.read_bytes() == before
 

@@ -330,6 +330,7 @@ def notes_of(output: Path) -> int:
     return 0
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", KINDS, ids=" → ".join)
 def test_killed_runs_go_on(kind: tuple[str, str], tmp_path: Path) -> None:

@@ -69,7 +69,7 @@ class Service:
         assert headers["content-type"] == "application/json"
         return status, json.loads(content)
 
-    def rows(self, texts: list[Any], path: str = "/score", **wanted: bool) -> list[Any]:
+    def rows(self, texts: list[Any], path: str = "/score", **wanted: Any) -> list[Any]:
         status, found = self.ask(json.dumps({"texts": texts, **wanted}).encode(), path=path)
         assert (status, len(found)) == (200, 1), found
         (rows,) = found.values()
@@ -225,8 +225,8 @@ def test_texts_without_a_score(service: Service) -> None:
         (b"A fine film.", 400, "expected JSON: "),
         (b'{"texts": ["a"]', 400, "expected JSON: "),
         (b'{"texts": ["bad\xff"]}', 400, "expected JSON: "),
-        (b"[" * 100_000, 400, "expected JSON: "),
-        (b"9" * 100_000, 400, "expected JSON: "),
+        (b"[" * 100_000, 400, "expected JSON: it is nested too deeply"),
+        (b"9" * 100_000, 400, "expected JSON: a number has too many digits"),
         (b"null", 422, 'expected {"texts": ["...", "..."]}'),
         (b'["a"]', 422, 'expected {"texts": ["...", "..."]}'),
         (b'{"text": ["a"]}', 422, 'expected {"texts": ["...", "..."]}'),
@@ -307,22 +307,23 @@ def test_limits_of_explanations(service: Service) -> None:
 def test_explanations_take_no_thread_of_scores(monkeypatch: pytest.MonkeyPatch) -> None:
     """While all that may be explained is held up, scores of threads and of the loop are given."""
     from toolkit.service import Limits, batches
+    from toolkit.service.rows import Wanted, rows_of
 
-    may_end, rows_of = Event(), batches.rows_of
+    may_end = Event()
 
-    def held(*, wanted: batches.Wanted, **others: Any) -> Any:
-        assert not wanted.explain or may_end.wait(PATIENCE)
+    def held(*, wanted: Wanted, **others: Any) -> Any:
+        assert not wanted.explains or may_end.wait(PATIENCE)
         return rows_of(wanted=wanted, **others)
 
     monkeypatch.setattr(batches, "rows_of", held)
 
     async def ask() -> None:
         found = batches.Batches(shipped_scorer(), None, 1, lambda: None)
-        explain = batches.Wanted(explain=True)
-        asked = [asyncio.create_task(found.answer(explain, [FILM])) for _ in range(8)]
+        costly = (Wanted(explain=True), Wanted(reasons=3), Wanted(aspects=True)) * 3
+        asked = [asyncio.create_task(found.answer(wanted, [FILM])) for wanted in costly[:8]]
         await asyncio.sleep(0)
         assert found.waiting_explanations == 8
-        for wanted in (batches.Wanted(), batches.Wanted(by_sentence=True)):
+        for wanted in (Wanted(), Wanted(by_sentence=True)):
             assert "positive" in (await found.answer(wanted, [FILM])).rows
         assert not any(task.done() for task in asked)
         asked[1].cancel()
@@ -484,8 +485,8 @@ def test_metrics_are_as_prometheus_reads_them(service: Service) -> None:
     assert found["toolkit_requests"].type == "counter"
 
 
-def test_the_description_is_valid_and_true(service: Service) -> None:
-    """What is answered has the schemas that the description gives it."""
+def test_the_description_of_explanations(service: Service) -> None:
+    """What is answered has the schemas that the description gives it; `test_kinds` has scores."""
     spec = pytest.importorskip("openapi_spec_validator", reason="needs the extra dev")
     schemas = pytest.importorskip("openapi_schema_validator", reason="needs the extra dev")
     status, described = service.ask(path="/openapi.json", method="GET")
@@ -500,22 +501,13 @@ def test_the_description_is_valid_and_true(service: Service) -> None:
         # No key is missing from the description.
         assert not is_strict or content.keys() <= names[name]["properties"].keys()
 
-    request = {"texts": [FILM, MIXED, None], "stars": True, "neutral": True, "by_sentence": True}
-    check(request, "ScoreRequest")
-    _, scores = service.ask(json.dumps(request).encode())
-    check(scores, "Scores")
-    for row in scores["scores"]:
-        check(row, "Score")
-    del request["stars"]
+    request = {"texts": [FILM, MIXED, None], "neutral": True, "by_sentence": True}
     check(request, "ExplainRequest")
     _, explained = service.ask(json.dumps(request).encode(), path="/explain")
     check(explained, "Explanations")
     for part, name in (("words", "Word"), ("sentences", "Sentence")):
         check(explained["explanations"][1], "Explanation")
         check(explained["explanations"][1][part][0], name)
-    _, health = service.ask(path="/healthz", method="GET")
-    check(health, "Health")
-    check(health["model"], "Model")
     check(service.ask(b"")[1], "Error")
 
 

@@ -224,6 +224,7 @@ def test_alone(service: Service, family: str) -> None:
         check(service, service.port, case, parts)
 
 
+@pytest.mark.guards
 @pytest.mark.tools
 @pytest.mark.parametrize("family", FAMILIES)
 @pytest.mark.parametrize("name", PROXIES)

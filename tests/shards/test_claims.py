@@ -77,7 +77,10 @@ def test_a_claim_of_parts_elsewhere_is_found(attempt: str, job: ShardedJob, tmp_
     done = tuple(replace(each, files={part.name: sum_of(secret)}) for each in claim.done)
     path = job.claim_path(0)
     path.write_bytes(replace(claim, attempt=attempt, done=done).as_json())
-    message = f"{path}: its attempt is {attempt!r}, expected 12 hexadecimal digits. Remove it, and"
+    message = (
+        f"{path}: this claim has the attempt {attempt!r}, expected 12 hexadecimal digits. Remove "
+        "it, and"
+    )
     with pytest.raises(InputError, match=re.escape(message)):
         finish_job(job)
     assert [each.name for each in job.target.iterdir()] == ["_shards"]
@@ -97,7 +100,7 @@ def test_a_claim_of_a_header_that_cannot_be_is_found(
         done.append(replace(each, frame=replace(each.frame, **frame)))
     path = job.claim_path(1)
     path.write_bytes(replace(claim, done=tuple(done)).as_json())
-    message = f"the separator that its claim says. Remove {path}, and score the shard again."
+    message = f"or separator is not as in its claim. Remove {path}, and score the shard again."
     with pytest.raises(InputError, match=re.escape(message)):
         finish_job(job)
 
@@ -140,18 +143,24 @@ def test_a_link_in_the_place_of_the_shards_is_not_followed(
     path = job.folder / name
     path.rename(tmp_path / "elsewhere")
     path.symlink_to(tmp_path / "elsewhere")
-    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+    with pytest.raises(
+        UsageError, match=r"is a link, expected the toolkit's own file of progress\. Remove it"
+    ):
         ShardedJob.at(job.target)
     path.unlink()
     path.symlink_to(tmp_path / "new")  # which is not there
-    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+    with pytest.raises(
+        UsageError, match=r"is a link, expected the toolkit's own file of progress\. Remove it"
+    ):
         write_plan(job.plan, job.folder, force=True)
     assert not (tmp_path / "new").exists()
 
 
 def test_a_claim_is_not_written_through_a_link(job: ShardedJob, tmp_path: Path) -> None:
     job.claim_path(0).symlink_to(tmp_path / "new")
-    with pytest.raises(UsageError, match=r"is a link, expected progress\. Remove it"):
+    with pytest.raises(
+        UsageError, match=r"is a link, expected the toolkit's own file of progress\. Remove it"
+    ):
         _score(job, 0)
     assert not (tmp_path / "new").exists()
 
@@ -223,13 +232,13 @@ def test_many_finish_at_the_same_time(job: ShardedJob) -> None:
         endings = {*pool.map(ending, range(8))}
     assert "done" in endings
     for each in endings - {"done"}:
-        assert "another process has finished the job meanwhile" in each
+        assert "another process has finished the job since" in each
     assert not job.folder.exists()
 
 
 @pytest.mark.parametrize("name", ["/", ".", ".."])
 def test_a_folder_without_a_name_has_no_shards(name: str) -> None:
-    with pytest.raises(UsageError, match="has no shards to finish"):
+    with pytest.raises(UsageError, match="no unfinished shards are found"):
         ShardedJob.at(Path(name))
 
 
@@ -277,7 +286,7 @@ def test_an_interruption_right_after_the_claim_keeps_its_parts(
 
 def test_a_machine_with_another_model_scores_nothing(job: ShardedJob) -> None:
     """A cluster sends the path of the model, which may be another file there."""
-    with pytest.raises(UsageError, match=r"would not score as planned.*: the threshold"):
+    with pytest.raises(UsageError, match=r"differs from the plan in: the threshold"):
         score_shard(Scorer(threshold=0.7), job, 1, ONE_WORKER)
     assert job.read_claim(1) is None
     _score(job, 1)

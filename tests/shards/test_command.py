@@ -54,7 +54,9 @@ def test_shards_of_one_file(command: Command) -> None:
     for name in ("", ".rejected.jsonl"):
         assert Path(f"b.csv{name}").read_bytes() == Path(f"one.csv{name}").read_bytes()
     assert not Path("_b.csv.shards").exists()
-    command("finish", "b.csv").failed_with("b.csv: has no shards to finish. Name the --output", 2)
+    command("finish", "b.csv").failed_with(
+        "b.csv: no unfinished shards are found. Name the --output", 2
+    )
     one, many = report("one.json"), report("b.json")
     different = {key for key in one if one[key] != many[key]}
     assert different <= {
@@ -170,12 +172,12 @@ def test_options_of_scoring(command: Command) -> None:
         (["--shard", "-1/2"], "expected I/N with I from 0 to N-1"),
         (["--shard", "a/b"], "expected I/N with I from 0 to N-1"),
         (["--shard", "0/200000"], "--shard: expected 1 to 100,000 shards, received 200,000"),
-        (["--shard", "0/2", "--shards", "3"], "--shard 0/2 and --shards 3 do not agree."),
-        (["--shard", "0/2", "--engine", "ray"], "--engine ray runs all shards."),
+        (["--shard", "0/2", "--shards", "3"], "--shard 0/2 and --shards 3 name different"),
+        (["--shard", "0/2", "--engine", "ray"], "--engine ray scores all of them."),
         (["--keep-parts"], "--keep-parts is for shards"),
         (["--keep-parts", "--dry-run"], "--keep-parts is for shards"),
-        (["--shard", "0/2", "--limit", "5"], "--limit and --sample take a part of each file"),
-        (["--shard", "0/2", "--sample", "5"], "--limit and --sample take a part of each file"),
+        (["--shard", "0/2", "--limit", "5"], "--limit and --sample do not work with shards"),
+        (["--shard", "0/2", "--sample", "5"], "--limit and --sample do not work with shards"),
         (["--shard", "0/2", "--skip-existing"], "--skip-existing does not work with shards"),
         (["--shard", "0/2", "-o", "-"], "shards are written to files, not to standard output"),
         (["--shard", "0/2", "--rejected", "-"], "shards are written to files, not to standard"),

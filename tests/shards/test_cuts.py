@@ -177,7 +177,7 @@ def test_a_record_longer_than_the_limit_is_in_one_piece(
 def test_a_cut_that_is_not_between_records_is_an_error(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_bytes(b"text\n" + b'"a film\nof note"\n' * 5)
-    with pytest.raises(InputError, match="no record ends at byte 14, as one did when it was cut"):
+    with pytest.raises(InputError, match="no record ends at byte 14 any more"):
         read(path, ReadOptions(block_bytes=5), (), (14, 3, 5))
 
 

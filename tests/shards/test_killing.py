@@ -106,6 +106,7 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Case:
     return Case.make(tmp_path_factory.mktemp("killing"))
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(int(os.environ.get("RUNS", "1"))))
 @pytest.mark.parametrize("point", POINTS)

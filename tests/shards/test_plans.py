@@ -32,15 +32,15 @@ def test_a_plan_is_followed(command: Command) -> None:
     assert planned.err.startswith("out/_shards/plan.json: 2 shards of 1 file in 1 piece, 1 of them")
     plan = Path("out/_shards/plan.json").read_bytes()
     for other, message in {
-        ("--threshold", "0.9"): "this differs: the threshold. Undo that",
-        ("--keep-parts",): "this differs: --keep-parts.",
-        ("--max-rejected", "5"): "this differs: --max-rejected.",
+        ("--threshold", "0.9"): "differs in: the threshold. Undo the change",
+        ("--keep-parts",): "differs in: --keep-parts.",
+        ("--max-rejected", "5"): "differs in: --max-rejected.",
     }.items():
         command("score", *call, "--shard", "0/2", *other).failed_with(message, 2)
     command("score", *call, "--shard", "0/3").failed_with("the number of shards (it was 2)", 2)
     write("a.csv", CSV)
     ran = command("score", *call, "--shard", "0/2")
-    ran.failed_with("plan.json: has the plan of another job: this differs: the input ", 2)
+    ran.failed_with("plan.json: has the plan of another job, which differs in: the input ", 2)
     assert command("score", *call, "--shard", "0/2", "--force").exit_code == 0
     assert Path("out/_shards/plan.json").read_bytes() != plan
     assert command("score", *call, "--shard", "1/2").exit_code == 0
@@ -54,7 +54,7 @@ def test_an_input_that_changes_after_the_plan(command: Command) -> None:
     assert command("score", "in", "-o", "out", "--shard", "0/2", "-q").exit_code == 0
     write("in/b.csv", CSV + "4,more\n")
     ran = command("score", "in", "-o", "out", "--shard", "1/2", "-q")
-    ran.failed_with("this differs: ", 2)
+    ran.failed_with("differs in: ", 2)
     assert command("score", "in", "-o", "out", "--shard", "1/2", "-q", "--force").exit_code == 0
     command("finish", "out", "-q").failed_with("1 of 2 shards are not done: 0.", 2)
 
@@ -65,7 +65,9 @@ def test_outputs_that_exist(command: Command) -> None:
     call = ("score", "a.csv", "-o", "b.csv", "--shard", "0/1", "-q")
     command(*call).failed_with("b.csv: exists already", 2)
     assert command(*call, "--force").exit_code == 0
-    command("finish", "b.csv", "-q").failed_with("is not what the shards give. Move it away", 2)
+    command("finish", "b.csv", "-q").failed_with(
+        "differs from the output of the shards. Move it away", 2
+    )
     assert Path("b.csv").read_bytes() == b"mine"
     assert command("finish", "b.csv", "-q", "--force").exit_code == 0
     assert Path("b.csv").read_bytes().count(b"\n") == 4
@@ -120,9 +122,9 @@ def test_outputs_are_finished_from_elsewhere(
 def test_files_that_are_not_there(command: Command) -> None:
     ran = command("score", "a.csv", "-o", "b.csv", "--shard", "0/2")
     ran.failed_with("a.csv: no such file")
-    command("finish", "b.csv").failed_with("b.csv: has no shards to finish", 2)
+    command("finish", "b.csv").failed_with("b.csv: no unfinished shards are found", 2)
     ran = command("score", "-", "--format", "csv", "-o", "b.csv", "--shard", "0/2")
-    ran.failed_with("shards are of files, not of standard input or pipes", 2)
+    ran.failed_with("only files can be divided into shards, not standard input or pipes", 2)
     assert command.files() == []
 
 

@@ -68,7 +68,7 @@ def test_a_copy_that_the_store_ends_later_is_waited_for(
     assert container.get("a") == b"copied"
     container.put("a", b"")
     monkeypatch.setattr("toolkit.stores.write.COPYING", Patience(answer=0, retry=0))
-    with pytest.raises(StoreError, match="the store does not end its copy"):
+    with pytest.raises(StoreError, match="the store does not finish copying"):
         _wait_for_copy(place)
 
 

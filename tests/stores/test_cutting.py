@@ -288,6 +288,7 @@ def case(
     return Case(Bucket(server, name).create(), tmp_path_factory.mktemp(name), request.param).make()
 
 
+@pytest.mark.guards
 @pytest.mark.slow
 @pytest.mark.parametrize("run", range(int(os.environ.get("RUNS", "1"))))
 @pytest.mark.parametrize("name", TROUBLES)

@@ -25,7 +25,7 @@ from toolkit.stores.paths import StorePath
 
 _KEY = re.compile(r"out/\.b\.csv\.[0-9a-f]{16}\.uploading")
 _FOREIGN = ".b.csv.0123456789abcdef.uploading"  # as another machine would call it
-_REMOVED = "removed: a killed run had left it.\n"
+_REMOVED = "removed, as a leftover of a killed run.\n"
 
 
 def _die(point: str, *arguments: str | Path) -> None:
@@ -145,7 +145,7 @@ def test_clean_removes_the_parts_that_a_killed_finish_has_left(
     _die("while the parts are removed", "finish", bucket.uri("out/"), "-q")
     bucket.put("out/_shards/notes/of_a_user.txt", b"x")
     (part,) = [key for key in bucket.keys("out/_shards/") if key.endswith(".csv")]
-    command("finish", bucket.uri("out/")).failed_with("has no shards to finish", 2)
+    command("finish", bucket.uri("out/")).failed_with("no unfinished shards are found", 2)
     ran = command("finish", bucket.uri("out/"), "--clean")
     assert ran.err == f"{bucket.uri(part)}: {_REMOVED}"
     assert bucket.keys() == ["out/_shards/notes/of_a_user.txt", "out/a.csv"]

@@ -217,7 +217,7 @@ def test_the_work_folder_is_private(bucket: Bucket, command: Command) -> None:
     folder.symlink_to(command.folder)
     bucket.delete("a.scored.csv")
     ran = command("score", bucket.uri("a.csv"))
-    ran.failed_with("is not a folder of this user. Name another folder with TOOL", 2)
+    ran.failed_with("is not a folder that this user owns. Name another folder with TOOL", 2)
 
 
 @pytest.mark.parametrize("kept", [[], ["--keep-parts"]])

@@ -101,7 +101,7 @@ def test_a_prefix_is_scored_into_another(bucket: Bucket, command: Command) -> No
     bucket.put(changed, f"{CSV}9,a new row\n".encode())  # of one second: told apart by its ETag
     ran = command(*new)
     assert (ran.exit_code, ran.err.count("error: ")) == (1, 1)
-    assert "out/a/one.csv: is not what s3://" in ran.err
+    assert "out/a/one.csv: is out of date. Since it was written from s3://" in ran.err
     assert command(*new, "--force").exit_code == 0
     assert command(*new).exit_code == 0
 
@@ -126,10 +126,12 @@ def test_what_is_missing_is_reported(bucket: Bucket, command: Command) -> None:
     pattern = bucket.uri("a/*.csv")
     command("score", pattern, "-o", "x/").failed_with(f"{pattern}: no file matches this pattern")
     ran = command("score", bucket.uri("a/"), "-o", "x/")
-    ran.failed_with(f"{bucket.uri('a')}: a folder without a file of reviews; they end in .csv")
+    ran.failed_with(
+        f"{bucket.uri('a')}: the folder has no file of reviews, whose names end in .csv"
+    )
     bucket.put("h/.hidden.csv", CSV.encode())
     ran = command("score", bucket.uri("h/"), "-o", "x/")
-    ran.failed_with(f"{bucket.uri('h')}: a folder without a file of reviews")
+    ran.failed_with(f"{bucket.uri('h')}: the folder has no file of reviews")
     missing = command("score", "s3://no-such-bucket/a/*.csv", "-o", "x/")
     missing.failed_with("cannot be listed: no such bucket")
 

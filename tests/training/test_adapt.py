@@ -91,7 +91,7 @@ def test_the_border_stays_at_a_half(tmp_path: Path, command: Command) -> None:
     assert moved is not None
     assert moved.border == pytest.approx(0.95, abs=0.01)
     shown = " ".join(command("info", "first/ngram-linear.onnx").out.split())
-    assert f"border 0.5, as the log-odds of {moved.border:g}, the share of positives," in shown
+    assert f"threshold 0.5: the log-odds of the share of positives, {moved.border:g}," in shown
     kept = second.load_metrics().adaptation
     assert kept is not None
     as_it_is = kept.candidates[0]
@@ -187,7 +187,7 @@ def test_from_a_run_folder(mine: Path, tmp_path: Path, command: Command) -> None
     exported = command("export", "second", "--model-version", "3")
     learned = Scorer("conv1d").facts.release
     assert learned.data_sets
-    said = f"It was adapted from conv1d-{learned.model_version}, so the file also names"
+    said = f"It was adapted from conv1d-{learned.model_version}, so the file also lists"
     assert said in " ".join(exported.out.split())
     assert ModelFile.load(Path("second/conv1d.onnx")).facts.release == Release(
         "conv1d", "3", language="en", data_sets=learned.data_sets, teachers=learned.teachers

@@ -56,7 +56,7 @@ def test_the_best_is_kept() -> None:
     assert choice.line == (
         "reviews, adapted is kept: balanced accuracy 90.0%, the best of 2 on 200 held-out reviews"
     )
-    assert "If yours are among them, it knew the held-out ones" in str(choice.note)
+    assert "it has already learned from the held-out reviews" in str(choice.note)
 
 
 def test_of_about_equal_ways_the_surer_one_is_kept() -> None:
@@ -175,11 +175,14 @@ def test_what_was_fitted_is_not_fitted_again_when_resumed(
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"epochs": 3}, r"--epochs: for one network, .*--preset \(conv1d, ngram-linear, ngram-rec"),
-        ({"early_stopping": False}, "--early-stopping, --no-early-stopping: for one network"),
+        (
+            {"epochs": 3},
+            r"--epochs: only works with one network, .*--preset \(conv1d, ngram-linear, ngram-rec",
+        ),
+        ({"early_stopping": False}, "--early-stopping, --no-early-stopping: only works with"),
         (
             {"network": NetworkSettings(dropout=0.2)},
-            r"--dropout: for one network, and without --preset several are tried. .*\(conv1d\)",
+            r"--dropout: only works with one network, and without --preset .*\(conv1d\)",
         ),
     ],
 )

@@ -98,7 +98,7 @@ def test_a_preset_of_one_file_goes_all_the_way(
     assert exported.model == tmp_path / "run" / "toy-mean.onnx"
     assert exported.parity.largest_difference < 1e-5
     assert exported.parity.label_flips == 0
-    assert any("as tf2onnx converted it" in note for note in exported.notes)
+    assert any("as tf2onnx converts it" in note for note in exported.notes)
 
     new = write_csv(("a superb film", "1"), ("a dull film", "0"), name="new.csv")
     scored = tmp_path / "new.scored.csv"

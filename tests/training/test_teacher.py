@@ -252,9 +252,9 @@ def test_ten_reviews_are_enough(
 
 def test_columns_of_a_teacher_need_one(options: TrainingOptions) -> None:
     reading = ReadOptions(Columns(probability="votes"))
-    with pytest.raises(UsageError, match="--teacher-weight: there is no teacher"):
+    with pytest.raises(UsageError, match="--teacher-weight: only works with --teacher FILE"):
         TrainingOptions(teacher_weight=0.7)
-    with pytest.raises(UsageError, match="--probability-column: there is no teacher"):
+    with pytest.raises(UsageError, match="--probability-column: only works with --teacher FILE"):
         replace(options, reading=reading)
     replace(options, reading=reading, teachers=(Path("t.csv"),))
 

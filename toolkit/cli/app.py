@@ -45,7 +45,7 @@ def _show_version(wanted: bool) -> None:
         raise typer.Exit
 
 
-_VERSION = "Show the version and which core runs, and exit."
+_VERSION = "Print the version and the core in use (native or Arrow)."
 Version = Annotated[
     bool, typer.Option("--version", help=_VERSION, is_eager=True, callback=_show_version)
 ]

@@ -41,7 +41,7 @@ def show(found: Difference) -> None:
         console.print(Text(one_line(line), style="bold"), soft_wrap=True)
     console.print()
     if found.old["sha256"] == found.new["sha256"]:
-        console.print("The two are the same file.\n")
+        console.print("Both models are the same file.\n")
     else:
         _print_said(console, found)
     if found.data is None:
@@ -64,9 +64,9 @@ def _print_said(console: Console, found: Difference) -> None:
     if have_words:
         rows.append(("words", f"{words.old:,}", f"{words.new:,}"))
     if have_words and (words.added or words.removed):
-        rows.append(("words that only it knows", f"{words.removed:,}", f"{words.added:,}"))
+        rows.append(("words of this model only", f"{words.removed:,}", f"{words.added:,}"))
     table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, header_style="bold")
-    for name in ("What the files say", "OLD", "NEW"):
+    for name in ("Metadata of the models", "OLD", "NEW"):
         table.add_column(name, overflow="fold")
     for row in rows:
         table.add_row(*(Text(one_line(each)) for each in row))
@@ -143,7 +143,10 @@ def _left_out(data: DataChanges) -> Iterator[tuple[str, str]]:
     if data.rejected:
         yield "cannot be read", f"{counted(data.rejected, 'record')}; first: {data.first_reject}"
     if nothing := counts.rows - counts.answered:
-        yield "no label by either", f"{counted(nothing, 'row')}, without text or known words"
+        yield (
+            "no label from either model",
+            f"{counted(nothing, 'row')}, without text or known words",
+        )
     if outside := counts.labelled_without_score:
         yield "not in the accuracy", f"{counted(outside, 'labelled row')} without both scores"
     if data.label_meaning:

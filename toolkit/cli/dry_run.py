@@ -77,7 +77,7 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
 
 def _show_more(count: int) -> None:
     if count > 0 and not messages.is_json():
-        typer.echo(f"and {count:,} more files, which were checked, too")
+        typer.echo(f"and {count:,} more files (also checked)")
 
 
 def _rejects_in(rows: Iterable[Row]) -> list[str]:
@@ -205,7 +205,7 @@ def _estimate(
     speed = None if largest is None else _speed(scorer, largest[0], options)
     sizes = [size for _, size in good if size is not None]
     if speed is None or len(sizes) < len(good):
-        yield "time", "not known, without a file whose size is known"
+        yield "time", "unknown: no file has a known size"
         return
     bytes_per_second, records_per_second = speed
     most = options.subset.limit or options.subset.sample

@@ -19,7 +19,7 @@ from toolkit.stores.paths import path_of
 if TYPE_CHECKING:
     from toolkit.evaluation import Evaluation, EvaluationOptions
 
-_FILES = "Labelled reviews. Models to compare come before them, each named as for --model."
+_FILES = "File of labelled reviews. To compare models, name them before it, as for --model."
 _PAGE = (".html", ".htm")
 _JSON = (".json",)
 
@@ -105,8 +105,9 @@ def evaluate(
     needs_data = read_options != ReadOptions() or predictions or target_accuracy
     if behaviour and (has_data or needs_data):
         raise UsageError(
-            "--behaviour: has its own sentences, and takes models only. --predictions, "
-            "--target-accuracy and options for columns, labels and reading need a file of reviews."
+            "--behaviour: uses its own sentences and takes models only. Leave out --predictions, "
+            "--target-accuracy and options for columns, labels and reading: they need a file of "
+            "reviews."
         )
     models, data = _split_files([*(files or []), *([SUITE] if behaviour else [])], model or [])
     others = predictions or []
@@ -188,12 +189,14 @@ def _evaluate_opinions(
 def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:
     """Raise `UsageError` for options that models of classes cannot use."""
     if len(models) > 1:
-        raise UsageError("A model of classes is measured alone. Name one model.")
+        raise UsageError(
+            "A model with classes of its own cannot be compared with other models. Name one model."
+        )
     useless = [option for option, is_given in given.items() if is_given]
     if useless:
         raise UsageError(
-            f"{', '.join(useless)}: for models that tell negative from positive, and {models[0]} "
-            "tells classes of its own. Leave this out."
+            f"{', '.join(useless)}: only for models of negative and positive, but {models[0]} has "
+            "classes of its own. Leave this option out."
         )
 
 
@@ -235,7 +238,8 @@ def _split_files(files: Sequence[Path], named: list[Path]) -> tuple[list[Path], 
     *models, data = files
     if models and named:
         raise UsageError(
-            f"--model {named[0]}: {models[0]} is named without --model. Name all models in one way."
+            f"--model {named[0]}: {models[0]} is named without --model. Name all models with "
+            "--model, or none."
         )
     if names_a_model(data):
         raise UsageError(f"{data}: is a model. Give the labelled reviews after the models.")
@@ -259,7 +263,7 @@ def _check_outputs(reports: Sequence[Path], inputs: Sequence[Path], *, force: bo
         check_is_no_input(path, inputs, "--report")
         check_output_file(path, force=force, option="--report")
     if len({resolved(path) for path in reports}) < len(reports):
-        raise UsageError(f"--report {reports[-1]}: was given twice.")
+        raise UsageError(f"--report {reports[-1]}: is named twice. Name each report once.")
 
 
 def _write(evaluation: Evaluation, reports: Sequence[Path], *, json: bool, force: bool) -> None:

@@ -37,8 +37,8 @@ class Row(NamedTuple):
 
 _STDIN = "-"
 _TEXTS = (
-    "Reviews, each in quotes. Without one, or for -, standard input is one review. After --, a "
-    "review may begin with a dash."
+    "Reviews, each in quotes. Without any, or with -, standard input is read as one review. Put "
+    "-- before a review that begins with a dash."
 )
 
 Texts = Annotated[list[str] | None, o.argument("TEXT", _TEXTS)]
@@ -49,7 +49,7 @@ Rows = Annotated[
     list[int] | None,
     o.option(
         value="N",
-        what="Number of a row to explain, from 1.",
+        what="Row to explain, counted from 1.",
         default="the first",
         names=("--row",),
         min=1,
@@ -186,12 +186,12 @@ def _scored(found: list[Row], scorer: Scorer, file: Path | None, *, must_all: bo
         raise UsageError(f"text {position + 1}: {what}" if len(found) > 1 else what)
     if not kept:
         reviews = counted(len(found), "review")
-        what = "no score to explain: the model knows no word of them, or only numbers and "
-        why = f"{what}function words, or they are not in English."
+        why = "the model knows no word, or only numbers and function words, or the texts are not "
+        why += "in English."
         if scorer.answers is not None:
-            reviews = counted(len(found), "text")
-            why = "no label to explain: the model knows no word of them."
-        raise InputError(f"{file}: the first {reviews} with text have {why}")
+            reviews = counted(len(found), "row")
+            why = "the model knows no word."
+        raise InputError(f"{file}: nothing to explain: in the first {reviews} with text, {why}")
     return kept
 
 
@@ -255,7 +255,7 @@ def _show(
     if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
         more = len(names) - _WORDS_LISTED
         listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
-        console.print(Text(f"unknown to the model, without effect: {listed}", style="dim"))
+        console.print(Text(f"unknown to the model, no effect: {listed}", style="dim"))
 
 
 def _add_answer(line: Text, explanation: Explanation | ClassExplanation) -> None:
@@ -280,7 +280,9 @@ def _marked(explanation: Explanation | ClassExplanation, max_tokens: int, *, sig
     found = Text()
     if unread := sum(word.state == "unread" for word in explanation.words):
         count = counted(unread, "word")
-        found.append(f"[{count} before the last {max_tokens:,} not read] ", style="dim")
+        found.append(
+            f"[first {count} not read: the model reads the last {max_tokens:,}] ", style="dim"
+        )
     strongest = max((abs(word.contribution) for word in explanation.words), default=0.0)
     for text, word in pieces(explanation.text, explanation.words):
         found.append(*((_flat(text), "") if word is None else _mark(word, strongest, signs=signs)))

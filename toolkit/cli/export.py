@@ -112,8 +112,8 @@ def show(result: ExportResult) -> None:
         table.add_row(name.replace("_", " "), f"{difference:.2e}")
     console.print(table)
     console.print(
-        f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: "
-        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other token ids"
+        f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: {parity.label_flips} "
+        f"label flips, {parity.token_id_differences} rows with different token ids"
     )
     if not result.has_classes:
         console.print(

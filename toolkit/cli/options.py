@@ -288,11 +288,11 @@ def names_of_added(given: list[str] | None) -> dict[str, str]:
         key, equals, name = entry.partition("=")
         if not equals or not is_added(key):
             raise UsageError(
-                f"--names: expected KEY=NAME, with {', '.join(ADDED)} or aspect_NAME as keys, "
+                f"--names: expected KEY=NAME, where KEY is {', '.join(ADDED)} or aspect_NAME, "
                 f"received {entry!r}"
             )
         if key in names:
-            raise UsageError(f"--names: the column of {key!r} is named twice")
+            raise UsageError(f"--names: {key!r} is renamed twice. Name it once.")
         names[key] = name
     return names
 
@@ -313,7 +313,9 @@ def check_rows_file(
     if path == STDIN:
         raise UsageError(f"{name}: cannot go to standard output; name a file.")
     if resolved(path) in map(resolved, others):
-        raise UsageError(f"{path}: is named by {name} and by --report. Choose two files.")
+        raise UsageError(
+            f"{path}: is the file of both {name} and --report. Choose two different files."
+        )
     output_format_of(path, option=name)
     check_is_no_input(path, inputs, name)  # patterns among the inputs are not expanded
     check_output_file(path, force=force, option=name)

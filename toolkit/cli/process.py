@@ -135,7 +135,7 @@ def _explained(error: BaseException) -> tuple[str, int]:  # noqa: PLR0911 (one p
             return ": ".join(str(part) for part in (error.filename, error.strerror) if part), 1
     if is_of_typer(error):
         return error.format_message(), error.exit_code  # type: ignore[attr-defined]
-    why = "This is a bug of the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
+    why = "This is a bug in the toolkit: set TOOLKIT_TRACEBACK=1 to see where"
     return f"unexpected {type(error).__name__}: {error}. {why}", 1
 
 

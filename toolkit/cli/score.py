@@ -166,7 +166,10 @@ class _Call:
         run.allow(jobs, find_model(common.model), force=common.force)
         if output.page is not None:
             if self.reading.no_header:
-                raise UsageError("--page: needs names of columns, and --no-header leaves none.")
+                raise UsageError(
+                    "--page: needs column names, but with --no-header there are "
+                    "none. Leave one of the two out."
+                )
             _check_page(
                 output.page, jobs, self.sharding, force=common.force, dry_run=common.dry_run
             )

@@ -96,10 +96,11 @@ class ScoreOptions:
         int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
     ] = None
     min_probability: Annotated[
-        float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
+        float | None,
+        o.option("SHARE", "Lowest probability at which a text gets a class.", min=0, max=1),
     ] = None
     other: Annotated[
-        str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
+        str | None, o.option("LABEL", "Label of texts in which no class reaches --min-probability.")
     ] = None
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
 
@@ -205,7 +206,10 @@ class ScoreOptions:
         if self.neutral_range is None:
             return True if common.neutral else None
         if common.neutral:
-            raise UsageError("--neutral is the model's own range: leave out it or --neutral-range.")
+            raise UsageError(
+                "--neutral uses the model's own range, so it cannot be combined "
+                "with --neutral-range. Leave one of the two out."
+            )
         from toolkit.model.labels import parse_range
 
         return parse_range(self.neutral_range)
@@ -225,7 +229,8 @@ class RejectOptions:
         None
     )
     max_unread: Annotated[
-        str | None, o.option("N|P%", "Fail if the model can hardly read more texts than this.")
+        str | None,
+        o.option("N|P%", "Fail if the model knows few or no words in more texts than this."),
     ] = None
     rejected: Annotated[
         str | None, o.option("FILE|-|none", "File for rejected records.", "OUTPUT.rejected.jsonl")
@@ -295,9 +300,9 @@ class Sharding:
 
     shard: Annotated[str | None, o.option("I/N", "Score only shard I of N.")] = None
     shards: Annotated[int | None, o.option("N", "Divide the job into N shards.", min=1)] = None
-    keep_parts: Annotated[bool, o.flag("--keep-parts", "Leave the parts; do not join them.")] = (
-        False
-    )
+    keep_parts: Annotated[
+        bool, o.flag("--keep-parts", "Keep the parts of the shards; do not join them.")
+    ] = False
     engine: Annotated[
         Literal["local", "ray"], o.option("local|ray", "Where shards are scored.", True)
     ] = "local"
@@ -320,7 +325,10 @@ class Sharding:
                 )
             return None, self.shards
         if not is_local:
-            raise UsageError("--shard is for one of many processes; --engine ray runs all shards.")
+            raise UsageError(
+                "--shard scores one shard, but --engine ray scores all of them. "
+                "Leave one of the two out."
+            )
         found = re.fullmatch("([0-9]+)/([0-9]+)", self.shard)
         number, count = map(int, found.groups()) if found else (0, 0)
         if number >= count:
@@ -328,5 +336,8 @@ class Sharding:
                 f"--shard: expected I/N with I from 0 to N-1, such as 0/16, received {self.shard!r}"
             )
         if self.shards not in (None, count):
-            raise UsageError(f"--shard {self.shard} and --shards {self.shards} do not agree.")
+            raise UsageError(
+                f"--shard {self.shard} and --shards {self.shards} name different "
+                "numbers of shards. Use the same number."
+            )
         return number, count

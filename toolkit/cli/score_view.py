@@ -42,7 +42,9 @@ def warn_of(results: Sequence[FileResult]) -> None:
 def say_removed(removed: Iterable[str]) -> None:
     """Report leftovers of killed processes that were removed."""
     for each in removed:
-        messages.say(f"{one_line(each)}: removed: a killed run had left it.", "removed", path=each)
+        messages.say(
+            f"{one_line(each)}: removed, as a leftover of a killed run.", "removed", path=each
+        )
 
 
 def show(
@@ -186,7 +188,11 @@ def _files(results: Sequence[FileResult], jobs: Jobs) -> Iterator[Row]:
         yield name, f"{len(results):,}" + (f", {failed:,} failed" if failed else "")
     if skipped := sum(result.is_skipped for result in results):
         by_time = sum(result.is_skipped_by_time for result in results)
-        how = f" ({by_time:,} compared by time only: what made it is not known)" if by_time else ""
+        how = (
+            f" ({by_time:,} compared by file time only: no record of how they were made)"
+            if by_time
+            else ""
+        )
         yield "skipped", f"{skipped:,} with an output that exists{how}"
     yield from not_read(jobs.ignored, jobs.links)
 
@@ -196,14 +202,14 @@ def _share(count: int, scored: int) -> str:
 
 
 def _accuracy(summary: Summary) -> str:
-    """Return the accuracy, such as ``90.00% of 20 labelled records, 3 called neutral left out``."""
+    """Return the accuracy, such as ``90.00% of 20 labelled records``, and what is left out."""
     value = f"of {summary.answered:,} labelled records"
     if summary.accuracy is not None:
         value = f"{summary.accuracy:.2%} {value}"
     if summary.labelled_neutral:
-        value += f", {summary.labelled_neutral:,} called neutral left out"
+        value += f", {summary.labelled_neutral:,} scored as neutral left out"
     if summary.labelled_mixed:
-        value += f", {summary.labelled_mixed:,} called mixed left out"
+        value += f", {summary.labelled_mixed:,} scored as mixed left out"
     if summary.neutral_labels:
         value += f", {summary.neutral_labels:,} with a neutral label left out"
     if summary.unreadable_labels:
@@ -255,9 +261,9 @@ def exit_with(
         messages.error(error, 1)
     if 0 < len(failed) < len(results):
         again = "--resume --force" if run.options.get("force") else "--resume"
-        again = f"Score the failed ones again with {again}, or all of them with --force."
+        again = f"Score the failed files again with {again}, or all files with --force."
         if run.options.get("skip_existing"):
-            again = "The same command with --force scores the failed ones again."
+            again = "To score the failed files again, run the same command with --force."
         hint = f"The other files are done. {again}"
         messages.say(hint, "hint", message=hint)
     if run.errors:
@@ -276,5 +282,5 @@ def _none_is_scored(results: Sequence[FileResult], why: str) -> str:
     more = "" if rejects is None else f" The rejects are in {rejects}."
     return (
         f"{where}: no record is scored: {why}.{column}{more} Choose the column with "
-        "--text-column, or how the file is read with --format, --delimiter or --encoding."
+        "--text-column, or set --format, --delimiter or --encoding."
     )

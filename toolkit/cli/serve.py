@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 from toolkit.cli import console as messages
 from toolkit.cli import options as o
+from toolkit.cli import score_options as s
 from toolkit.cli.process import Failure
-from toolkit.errors import MissingExtraError, UsageError
+from toolkit.errors import MissingExtraError, UsageError, counted
+from toolkit.model import ASPECT_LISTS
+
+if TYPE_CHECKING:
+    from toolkit.service import Answered
 
 _LAST_PORT = 65_535
 _LONGEST = 86_400  # seconds
+
+_MOST_OF_A_PATH = 200  # characters in a line of the access log
 
 _LIMITS = "Limits"
 
@@ -25,6 +33,24 @@ HostName = Annotated[
 Neutral = Annotated[
     str | None, o.option("LOW:HIGH", "Range of probabilities that are neutral.", "the model's")
 ]
+MinProbability = Annotated[
+    float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
+]
+Other = Annotated[
+    str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
+]
+Aspects = Annotated[
+    str | None,
+    o.option(
+        "LIST|FILE",
+        f"Aspects to find on request: {', '.join(ASPECT_LISTS)}, or a TOML file.",
+    ),
+]
+TokenFile = Annotated[
+    Path | None,
+    o.option("FILE", "File of tokens, one a line. Clients have to send one of them."),
+]
+AccessLog = Annotated[bool, o.flag("--access-log", "Print a line for each request.")]
 Workers = Annotated[
     int | None, o.option("N", "Number of threads for long requests.", "one per core", min=1)
 ]
@@ -49,6 +75,13 @@ def serve(
     host_name: HostName = None,
     threshold: o.Threshold = None,
     neutral_range: Neutral = None,
+    aspects: Aspects = None,
+    aspect: o.Aspect = None,
+    min_probability: MinProbability = None,
+    other: Other = None,
+    token_file: TokenFile = None,
+    access_log: AccessLog = False,
+    log_format: s.LogFormat = "text",
     workers: Workers = None,
     max_bytes: MaxBytes = 1 << 20,
     max_texts: MaxTexts = 1000,
@@ -61,7 +94,10 @@ def serve(
 
     - `toolkit serve --model reviews-small --port 9000`
     - `toolkit serve --host 0.0.0.0 --neutral-range 0.4:0.6`
+    - `toolkit serve --aspects hotels`
+    - `toolkit serve --model topics.onnx --min-probability 0.5 --other unclear`
     """
+    messages.use_json(log_format == "json")
     MissingExtraError.check("serve", "starlette", "uvicorn", "httptools", "prometheus_client")
     if port > _LAST_PORT:
         raise UsageError(f"--port {port}: expected 0 to {_LAST_PORT}")
@@ -69,8 +105,9 @@ def serve(
         raise UsageError(f"--timeout {timeout:g}: expected seconds, up to {_LONGEST:,}")
     from toolkit.model.labels import parse_range
     from toolkit.model.scorer import Scorer
+    from toolkit.model.scorer_options import ScorerOptions
     from toolkit.scoring.block_loop import usable_cores
-    from toolkit.service import HostNames, Limits, Service, listen
+    from toolkit.service import HostNames, Limits, Service, Tokens, listen
     from toolkit.service import serve as serve_until_stopped
 
     neutral = None if neutral_range is None else parse_range(neutral_range)
@@ -80,8 +117,17 @@ def serve(
         most_waiting=max_waiting,
         seconds=timeout,
     )
-    scorer = Scorer(model, threshold)
-    scorer.check_sentiment("toolkit serve", "Score files with toolkit score.")
+    tokens = None if token_file is None else Tokens(token_file)
+    scorer = Scorer.of(
+        ScorerOptions(
+            model=model,
+            threshold=threshold,
+            aspects=o.aspects_of(aspects, aspect),
+            min_probability=min_probability,
+            other=other,
+        )
+    )
+    scorer.check_options_of_sentiment({"--neutral-range": neutral is not None})
     service = Service(
         scorer=scorer,
         neutral=neutral,
@@ -91,16 +137,39 @@ def serve(
     )
     listening = listen(host, port)
     address, port = listening.getsockname()[:2]
+    service.tokens = tokens
+    if access_log:
+        service.on_answer = _log
     service.host_names = HostNames(address, host_name or ())
     shown = f"[{address}]" if ":" in address else address
     where = f"http://{shown}:{port}"
-    if not (address.startswith("127.") or address == "::1"):
-        messages.warning(f"other machines can use {where}: it asks for no password.")
-    start = f"listening on {where}; Ctrl-C ends it"
+    if token_file is None and not (address.startswith("127.") or address == "::1"):
+        messages.warning(f"{where} is open to other machines, without a token. See --token-file.")
+    start = f"listening on {where}; press Ctrl-C to stop"
     serve_until_stopped(
         service=service,
         listening=listening,
         seconds=timeout,
         on_start=lambda: messages.say(start, "listening", address=where),
         on_warning=messages.warning,
+    )
+
+
+def _log(answered: Answered) -> None:
+    """Write a line of the access log; it has no texts."""
+    path = answered.path[:_MOST_OF_A_PATH]
+    milliseconds = round(answered.seconds * 1000, 1)
+    line = (
+        f"{answered.client} {answered.method} {path} {answered.status} "
+        f"{counted(answered.texts, 'text')} {milliseconds} ms"
+    )
+    messages.say(
+        messages.one_line(line),
+        "request",
+        client=answered.client,
+        method=answered.method,
+        path=path,
+        status=answered.status,
+        texts=answered.texts,
+        milliseconds=milliseconds,
     )

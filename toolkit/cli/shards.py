@@ -249,8 +249,8 @@ def _raise_failed(failed: dict[int, ToolkitError], count: int) -> NoReturn:
     raise failure
 
 
-_CLEAN = "Do not join: remove unfinished outputs of killed runs."
-_TARGET = "The --output of the shards: a folder or a file."
+_CLEAN = "Remove unfinished outputs of killed runs, instead of joining."
+_TARGET = "Output folder or file, as given to the shards."
 Target = Annotated[Path, o.argument("OUTPUT", _TARGET)]
 
 

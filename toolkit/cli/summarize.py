@@ -28,9 +28,7 @@ DateColumn = Annotated[
 ]
 DateFormat = Annotated[
     str | None,
-    o.option(
-        "FORM", "Format of the dates, such as %d/%m/%Y.", "found by the dates", panel=o.COLUMNS
-    ),
+    o.option("FORM", "Format of the dates, such as %d/%m/%Y.", "detected", panel=o.COLUMNS),
 ]
 Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
@@ -99,8 +97,8 @@ def summarize(
     known = ("sentiment", "probability", "model", "aspect", LABEL, LABEL_PROBABILITY)
     if others := [role for role in named if key_of(role) not in known]:
         raise UsageError(
-            "--names: expected sentiment, probability, model, aspect_NAME, "
-            f"{LABEL} or {LABEL_PROBABILITY}, received {min(others)!r}"
+            "--names: expected sentiment, probability, model or aspect_NAME (of classes: "
+            f"{LABEL} or {LABEL_PROBABILITY}), received {min(others)!r}"
         )
     columns = Columns(
         o.text_columns(text_column),

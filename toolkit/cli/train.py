@@ -141,7 +141,9 @@ class FittingOptions:
     early_stopping: Annotated[
         bool | None,
         o.option(
-            None, "Stop when the validation loss no longer falls.", "stop, but for ngram-recurrent"
+            None,
+            "Stop when the validation loss no longer falls.",
+            "stop, except for ngram-recurrent",
         ),
     ] = None
     batch_size: Annotated[

@@ -30,11 +30,12 @@ TITLE = "Behaviour on the toolkit's own sentences"
 FAR = 0.1  # a set has moved if its probabilities differ by more
 HEADS = ("sets", "spread", "moved", "other label", "from 0.5")
 NOTE = (
-    "Four sentences have one template, and mostly one answer: true intervals are about twice as "
-    "wide. The sentences of a set differ only in who somebody is, or in their form. Spread: the "
-    "largest minus the smallest probability, on average; more words, more spread. Moved: sets with "
-    f"a spread above {FAR}. Other label: sets with more than one. From 0.5: the mean distance of a "
-    "probability from it. A sentence without a known word has 0.5."
+    "Each template makes four sentences, which mostly get the same answer, so true intervals are "
+    "about twice as wide. The sentences of a set differ only in who a person is, or in spelling "
+    "and layout. Spread: the largest minus the smallest probability of a set, on average; sets "
+    f"of more sentences spread more. Moved: sets with a spread above {FAR}. Other label: sets "
+    "with more than one label. From 0.5: the mean distance of the probabilities from 0.5. A "
+    "sentence without known words counts as 0.5."
 )
 _SLOT = re.compile(r"\{(\w+)\}")
 

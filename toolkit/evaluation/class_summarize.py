@@ -28,6 +28,7 @@ from toolkit.evaluation.summarize_files import (
 from toolkit.evaluation.summary import NONE_KEY, RATE, Change, Slice, in_steps
 from toolkit.evaluation.summary_changes import beyond_chance, changed, exact_p, in_both
 from toolkit.evaluation.summary_dates import DateCounts, Days
+from toolkit.evaluation.summary_themes import is_function_word
 from toolkit.evaluation.summary_words import kinds_of_people, log_odds
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import MOST_CLASSES
@@ -99,7 +100,8 @@ def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
     """Return whether files have labels of a model of classes: the column `predicted_label`.
 
     The first file decides, unless a column is named. A file with `predicted_sentiment` is of a
-    model of sentiment.
+    model of sentiment. So is standard input or a pipe, which can be read only once, unless a column
+    of a model of classes is named.
     """
     columns = options.reading.columns
     if {LABEL, LABEL_PROBABILITY} & {*dict(columns.names)}:
@@ -111,7 +113,10 @@ def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
         Column("sentiment", (sentiment.name,), is_needed=False),
         Column(LABEL, (LABEL,), is_needed=False),
     )
-    with open_reviews(scored_files(files)[0], options.reading, wanted) as reviews:
+    first = scored_files(files)[0]
+    if first.is_stream:
+        return False
+    with open_reviews(first, options.reading, wanted) as reviews:
         return LABEL in reviews.chosen and "sentiment" not in reviews.chosen
 
 
@@ -265,6 +270,9 @@ class _Run(ScoredRun[_Block]):
         people = np.fromiter(kinds_of_people(self.scorer.vocabulary), np.int64)
         with_word = self._texts_with[:, : len(self._labels)].astype(np.int64)
         with_word[people] = 0  # several names share such a word
+        words = self.scorer.vocabulary.words.to_pylist()
+        empty = [at for at, word in enumerate(words, FIRST_WORD_ID) if is_function_word(word)]
+        with_word[empty] = 0
         of_all = with_word.sum(axis=1)
         rows_of_all = self.found.total.rows
         for label in sorted(numbers, key=lambda each: (-numbers[each][0], each)):

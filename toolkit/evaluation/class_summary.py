@@ -254,10 +254,12 @@ def _changes(found: ClassSummary, before: ClassSummary) -> Section:
         ]
         for each in shown[:_MOST_CLASSES]
     ]
+    count = len(found.changes)
     note = (
         f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
-        f"{len(found.changes):,} have changed beyond chance: at most {RATE:.0%} of these are "
-        "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
+        f"{count:,} {'has' if count == 1 else 'have'} changed beyond chance: at most "
+        f"{RATE:.0%} of these are expected to be false "
+        "(Benjamini and Hochberg 1995). p is adjusted for that."
     )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
     return Section(f"Since {before.files[0]}", table, " ".join([*found.notes, note]))

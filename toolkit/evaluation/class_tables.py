@@ -81,13 +81,13 @@ def class_table(found: ClassEvaluation, most: int = MOST_CLASSES) -> Table:
         )
         for each in ordered[:most]
     ]
-    return table_of(("class", "texts", "called so", "precision", "recall", "F1"), rows)
+    return table_of(("class", "texts", "predicted", "precision", "recall", "F1"), rows)
 
 
 def confused_table(found: ClassEvaluation) -> Table:
     """Return the pairs of classes that are confused most often."""
     rows = [(each.label, each.called, f"{each.count:,}") for each in found.confused]
-    return table_of(("confused most often", "taken for", "texts"), rows, 2)
+    return table_of(("confused most often", "predicted as", "texts"), rows, 2)
 
 
 def sure_table(found: ClassEvaluation) -> Table:

@@ -152,7 +152,7 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
     is_worse = f"is {verdict} than {found.reference.replace(' ', ' answering ')}"
     difference, interval_of = difference_in_points(found)
     accuracies = (
-        f"its accuracy is {percent(metrics.accuracy.value)}, that of the constant answer "
+        f"its accuracy is {percent(metrics.accuracy.value)}, and the constant answer has "
         f"{percent(metrics.majority_accuracy)} (difference {difference} points, 95% interval "
         f"{interval_of}, p {p_value(found.p_value)})."
     )
@@ -164,8 +164,8 @@ def constant_warning(model: str, metrics: Metrics, kind: str = "") -> str | None
         return f"{model} {is_worse} on {reviews}: {accuracies} {figure}"
     most = label_of(metrics.positive_share > 0.5)
     return (
-        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, as most "
-        f"of them are {most}: {accuracies}"
+        f"{model} recognizes both labels on {reviews}. {figure} By accuracy it {is_worse}, "
+        f"because most reviews are {most}: {accuracies}"
     )
 
 

@@ -198,7 +198,7 @@ class _Comparison:
                 if len(self.files) == 1 and not data.failed:
                     raise
                 if isinstance(error, EmptyInputError):
-                    data.warnings.append(f"{source}: nothing is in this file.")
+                    data.warnings.append(f"{source}: the file is empty.")
                 else:
                     errors.append(error)
                     count = data.records - before
@@ -273,8 +273,8 @@ class _Comparison:
         found = [name for name in usual if name in reviews.names]
         if found and "label" not in reviews.chosen:
             self.data.warnings.append(
-                f"{reviews.path}: the column {found[0]!r} is not used as labels: there are two of "
-                "them, or its values are neither numbers nor strings."
+                f"{reviews.path}: the column {found[0]!r} is not used as labels: two columns have "
+                "this name, or its values are neither numbers nor strings."
             )
 
     def meanings(self) -> dict[str, int]:
@@ -319,7 +319,7 @@ class _Comparison:
         """Return why no row has a label from either model."""
         data = self.data
         if not data.records:
-            return "no rows to compare the models on."
+            return "there are no rows to compare the models on."
         if data.rejected == data.records:
             return f"none of the {data.records:,} records can be read; first: {data.first_reject}"
         return (

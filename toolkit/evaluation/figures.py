@@ -230,7 +230,7 @@ def _reliability(evaluation: Evaluation) -> Figure:
 
 
 def _roc(evaluation: Evaluation) -> Figure:
-    figure = _square("Negative reviews called positive", "Positive reviews found")
+    figure = _square("Negative reviews predicted positive", "Positive reviews found")
     _diagonal(figure)
     for number, model in enumerate(evaluation.models):
         false, true = roc_curve(evaluation.labels, model.probability)

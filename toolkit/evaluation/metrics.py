@@ -119,19 +119,19 @@ class Metrics:
         "the share of negatives.",
     )
     precision: float | None = _metric(
-        "precision of positive", "Share of the reviews called positive that are positive."
+        "precision of positive", "Share of the reviews predicted positive that are positive."
     )
     recall: float | None = _metric(
-        "recall of positive", "Share of the positive reviews that are called positive."
+        "recall of positive", "Share of the positive reviews that are predicted positive."
     )
     f1: float | None = _metric(
         "F1 of positive", "The harmonic mean of precision and recall of positive."
     )
     negative_precision: float | None = _metric(
-        "precision of negative", "Share of the reviews called negative that are negative."
+        "precision of negative", "Share of the reviews predicted negative that are negative."
     )
     negative_recall: float | None = _metric(
-        "recall of negative", "Share of the negative reviews that are called negative."
+        "recall of negative", "Share of the negative reviews that are predicted negative."
     )
     negative_f1: float | None = _metric(
         "F1 of negative", "The harmonic mean of precision and recall of negative."
@@ -152,21 +152,21 @@ class Metrics:
     calibration_error: float = _metric(
         "calibration error",
         "Distance between the mean probability of positive and the share of positive reviews, in "
-        "15 bins of that probability of equal width, weighted by their reviews. With few reviews, "
-        "it is large by chance.",
+        "15 bins of equal width, weighted by their number of reviews. With few reviews, it is "
+        "large by chance.",
         "lower",
         is_percent=False,
     )
     balanced_calibration_error: float | None = _metric(
         "class-balanced calibration error",
-        "The same where positive and negative reviews weigh the same.",
+        "The calibration error, with positive and negative reviews weighted equally.",
         "lower",
         is_percent=False,
     )
     mean_probability: float = _metric(
         "mean probability",
-        "The mean probability of positive; beside it, where 95% of the shares of positives would "
-        "be by chance if it were right.",
+        "The mean probability of positive. If the probabilities are right, the share of "
+        "positives is within the range beside it in 95% of samples.",
         "neither",
     )
     positive_share: float = _metric(

@@ -100,8 +100,9 @@ class LabelledReviews:
         labels = kept.labels[kept.is_opinion]
         if not len(labels):
             raise InputError(
-                f"{self.data.path}: no review with a label has a score of every model. There is "
-                "none where a model knows no word of the text, or a file of predictions is empty."
+                f"{self.data.path}: no labelled review has a score from every model. A score is "
+                "missing if the model knows no word of the text, or if the field in a file of "
+                "predictions is empty. Check the columns and the models."
             )
         data = replace(
             self.data,
@@ -177,8 +178,8 @@ def load_predictions(path: Path, reviews: LabelledReviews, reading: ReadOptions)
     is_filled = is_opinion & np.isin(reviews.rows, table.filled("probability"))
     if not is_filled.any():
         raise InputError(
-            f"{table.place('probability')}: has no probability for any review with a label. Choose "
-            "the column with --probability-column."
+            f"{table.place('probability')}: no labelled review has a probability. Choose the "
+            "column with --probability-column."
         )
     found = np.full(len(is_opinion), np.nan, np.float32)
     found[is_filled] = table.probabilities(reviews.rows[is_filled])
@@ -197,6 +198,6 @@ def _check_texts(name: str, texts: pa.ChunkedArray, reviews: LabelledReviews) ->
     if not same.all():
         row = reviews.rows[np.argmin(same)] + 1
         raise InputError(
-            f"{name}: row {row:,} has another text than row {row:,} of {reviews.data.path}. Give a "
-            "prediction for each row, in the same order."
+            f"{name}: row {row:,}: the text differs from row {row:,} of {reviews.data.path}. Give "
+            "a prediction for each row, in the same order."
         )

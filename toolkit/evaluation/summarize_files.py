@@ -30,7 +30,12 @@ from toolkit.evaluation.summary import (
     Texts,
     in_steps,
 )
-from toolkit.evaluation.summary_changes import SENTIMENT_NAMED_BY, compare, corrected_by
+from toolkit.evaluation.summary_changes import (
+    SENTIMENT_NAMED_BY,
+    compare,
+    corrected_by,
+    other_models,
+)
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
@@ -129,6 +134,7 @@ def summarize(
     if options.since:
         earlier = _Run(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
+        found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
         )
@@ -208,6 +214,7 @@ class ScoredRun(ABC, Generic[_Counts]):
         self.scorer = scorer
         # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
+        self.has_prior = False  # whether a file says that its scores are adjusted already
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
@@ -220,6 +227,7 @@ class ScoredRun(ABC, Generic[_Counts]):
                 on_file(path) as on_progress,
             ):
                 self.found.columns |= reviews.chosen
+                self.has_prior |= "prior" in reviews.metadata
                 read = 0
                 try:
                     for block in run_blocks(reviews, partial(self.count, path, place, reviews)):
@@ -342,12 +350,12 @@ class _Run(ScoredRun["_Block"]):
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
-                f"{found.files[0]}: has the labels {labels}, but those of the model are "
-                f"{found.negative!r} and {found.positive!r}. Name the model that scored it with "
-                "--model, or the column with --names sentiment=NAME."
+                f"{found.files[0]}: has the labels {labels}, but the model has {found.negative!r} "
+                f"and {found.positive!r}. Name the model that scored it with --model, or the "
+                "column with --names sentiment=NAME."
             )
         share = share_of(self.levels, self.scorer.base)
-        if self.options.adjusts and share is not None and not share.problem:
+        if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
         found.by = {name: self._slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}

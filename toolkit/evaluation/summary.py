@@ -18,6 +18,8 @@ from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value,
 from toolkit.evaluation.metrics import Proportion
 
 RATE = 0.05  # of false discoveries among all changes that are called so
+_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
+_CLOSE = 0.02  # difference of shares that are "about as many" without a test
 MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
 NO_GROUP = "(none)"
@@ -287,6 +289,12 @@ def headline(found: Summary) -> list[str]:
     return sentences
 
 
+def has_enough_rows(before: Proportion, now: Proportion) -> bool:
+    """Whether two shares have enough rows to test whether they differ."""
+    share = (before.right + now.right) / (before.count + now.count)
+    return min(before.count, now.count) * min(share, 1 - share) >= _FEWEST_EXPECTED
+
+
 def _sentence_of_share(found: Summary) -> str:
     """Return the share of negative reviews, and its change since earlier files."""
     sentence = _share_of_negative(found)
@@ -294,7 +302,12 @@ def _sentence_of_share(found: Summary) -> str:
         if (change.what, change.name) == ("label", found.negative):
             direction = "more" if change.difference > 0 else "less"
             return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
-    return f"{sentence}." if found.since is None else f"{sentence}, about as many as before."
+    if found.since is None:
+        return f"{sentence}."
+    now, before = (each.total.share(found.negative) for each in (found, found.since))
+    if not has_enough_rows(before, now) and abs(now.value - before.value) > _CLOSE:
+        return f"{sentence}. Too few rows to tell whether that has changed."
+    return f"{sentence}, about as many as before."
 
 
 def _listed(themes: Sequence[Theme]) -> str:
@@ -405,11 +418,13 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
         ]
         for each in shown
     ]
-    note = (
-        f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
-        f"{found.changed:,} have changed beyond chance: at most {RATE:.0%} of these are "
-        "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
-    )
+    note = f"{counted(before.rows, 'row')} before. Too few rows to tell what has changed."
+    if found.tests:
+        note = (
+            f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
+            f"{found.changed:,} have changed beyond chance: at most {RATE:.0%} of these are "
+            "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
+        )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
     return Section(f"Since {before.files[0]}", table, " ".join([*found.notes, note]))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from math import sqrt
 from pathlib import Path
@@ -15,7 +15,16 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, counted
 from toolkit.evaluation.cells import percent
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
-from toolkit.evaluation.summary import RATE, Change, Corrected, Slice, Summary, Texts
+from toolkit.evaluation.summary import (
+    MOST_GROUPS,
+    RATE,
+    Change,
+    Corrected,
+    Slice,
+    Summary,
+    Texts,
+    has_enough_rows,
+)
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
 from toolkit.model.classes import is_positive
@@ -24,12 +33,12 @@ from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
 
 SENTIMENT_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
-_FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
 _FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
 _MOST_NAMED = 5  # groups that are new
 _REACH = 40  # standard deviations; p beyond them is below the smallest number
 _ROUNDING = 1 + 1e-7  # of chances that are equal
 _PSI_LARGE = 0.25  # of the scores; a rule of thumb for the population stability index
+_FEWEST_TEXTS = 20  # for figures of all texts: among three, one is a third
 _UNLIKE = 1.5  # times as many unknown words, or as long
 
 
@@ -55,6 +64,17 @@ def compare(
     found.changes = [each for each in kept if not each.is_of_words] + named
     found.notes = [*_notes(found, before, kept)]
     found.warnings += unlike_before(found.texts, before.texts)
+
+
+def other_models(now: Collection[str], before: Collection[str]) -> list[str]:
+    """Return a warning if earlier rows name other models; files without the column name none."""
+    if not (now and before) or {*now} == {*before}:
+        return []
+    shown = " and ".join(sorted(before)), " and ".join(sorted(now))
+    return [
+        f"The earlier rows were scored by {shown[0]}, these by {shown[1]}. What has changed may be "
+        "the model: score both with one."
+    ]
 
 
 def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
@@ -88,9 +108,21 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
             yield f"New in {column}: {_first(new)}."
         gone = [*_missing_in(old, now, rows_of_others=found.total.rows, rows=before.total.rows)]
         if gone:
-            yield f"No longer there in {column}: {_first(gone)}."
+            yield f"Gone from {column}: {_first(gone)}."
+        others = [sum(each.rows for each in part if each.is_rest) for part in (now, old)]
+        yield from _note_on_others(column, now=others[0], before=others[1])
         for change in of_all:
             yield from _note_on_mix(found, column, change=change, pairs=[*in_both(now, old)])
+
+
+def _note_on_others(column: str, now: int, before: int) -> Iterator[str]:
+    """Note that groups beyond the limit are compared with nothing."""
+    if now or before:
+        yield (
+            f"{column} has more than {MOST_GROUPS:,} groups. Only groups among the {MOST_GROUPS:,} "
+            f"largest at both times were compared; the others have {counted(now, 'row')} now, "
+            f"{before:,} before."
+        )
 
 
 def _first(names: Sequence[str]) -> str:
@@ -113,8 +145,8 @@ def _note_on_mix(
     if len(differences) > 1 and all((each > 0) is not rises for each in differences):
         ways = ("risen", "fallen") if rises else ("fallen", "risen")
         yield (
-            f"{found.negative} has {ways[0]} in all, and {ways[1]} in every {column}: "
-            f"other groups of {column} have more rows than before."
+            f"{found.negative} has {ways[0]} overall, but {ways[1]} in every {column}: the share "
+            f"of rows per {column} has changed."
         )
 
 
@@ -150,8 +182,7 @@ def _words(now: TermCounts, before: TermCounts) -> Iterator[Change | None]:
 
 def changed(what: str, name: str, before: Proportion, now: Proportion) -> Change | None:
     """Test whether a share has changed, by Fisher's exact test; None if there are too few rows."""
-    share = (before.right + now.right) / (before.count + now.count)
-    if min(before.count, now.count) * min(share, 1 - share) < _FEWEST_EXPECTED:
+    if not has_enough_rows(before, now):
         return None
     return Change(what=what, name=name, before=before, now=now, p_value=exact_p(before, now))
 
@@ -192,26 +223,32 @@ def beyond_chance(found: Sequence[Change]) -> list[Change]:
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:
-    """Return how the texts differ, if that could explain a change instead of opinions."""
-    found = []
+    """Return how the texts differ, if that could explain a change instead of opinions.
+
+    Fewer than 20 texts or scores at one of the times tell nothing.
+    """
+    found: list[str] = []
+    if min(now.texts, before.texts) < _FEWEST_TEXTS:
+        return found
     if now.unknown_share > 0.02 + _UNLIKE * before.unknown_share:
         shares = f"{before.unknown_share:.1%} before, {now.unknown_share:.1%} now"
-        found.append(f"more words that the model does not know: {shares}")
+        found.append(f"more words unknown to the model: {shares}")
     if not 1 / _UNLIKE < (now.length / max(before.length, 1e-9)) < _UNLIKE:
         found.append(
-            f"another length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
+            f"a different length: a mean of {before.length:.0f} words before, {now.length:.0f} now"
         )
     old, new = (np.array(each.histogram, np.float64) + 0.5 for each in (before, now))
     chance = (len(old) - 1) * (1 / old.sum() + 1 / new.sum())  # the mean index of equal sources
     p = old / old.sum()
     q = new / new.sum()
     index = float(((q - p) * np.log(q / p)).sum())
-    if index > _PSI_LARGE + 2 * chance:
+    has_enough = min(sum(now.histogram), sum(before.histogram)) >= _FEWEST_TEXTS
+    if has_enough and index > _PSI_LARGE + 2 * chance:
         found.append(
-            f"scores that are distributed in another way: a population stability index of "
-            f"{index:.2f}, where {_PSI_LARGE} is large"
+            f"a different distribution of scores: a population stability index of {index:.2f}, "
+            f"where {_PSI_LARGE} is large"
         )
-    return [f"The texts are unlike before: {each}." for each in found]
+    return [f"The texts differ from before: {each}." for each in found]
 
 
 def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
@@ -223,7 +260,7 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
     labelled = np.intersect1d(table.labelled(reading.labels), table.filled("sentiment"))
     if not len(labelled):
         raise InputError(
-            f"{path}: no row has a label and a score. Label some rows of scored files."
+            f"{path}: no row has both a label and a score. Label some rows of scored files."
         )
     opinions = table.opinions(labelled, reading.labels)
     names = pa.array([found.negative, found.positive], pa.large_string())
@@ -245,15 +282,15 @@ def corrected_by(path: Path, found: Summary, reading: ReadOptions) -> Corrected:
         low = 1 - right[1].value
         high = right[0].value
         raise InputError(
-            f"{path}: these rows do not fit. By their labels, the model calls {percent(low, 1)} to "
-            f"{percent(high, 1)} of any reviews {found.positive}, but it calls "
-            f"{percent(called_positive.value, 1)} of the scored ones so. Label a random part of "
-            "the scored files, or leave out --corrected."
+            f"{path}: these labelled rows do not represent the scored files. By their errors, the "
+            f"model labels {percent(low, 1)} to {percent(high, 1)} of any reviews as "
+            f"{found.positive}, but the scored files have {percent(called_positive.value, 1)}. "
+            "Label a random sample of the scored files, or leave out --corrected."
         ) from None
     if corrected is None:
         raise InputError(
-            f"{path}: the model is no better than chance on these rows. Label others, or leave out "
-            "--corrected."
+            f"{path}: the model is no better than chance on these rows. Label other rows, or "
+            "leave out --corrected."
         )
     return corrected
 

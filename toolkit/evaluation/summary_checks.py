@@ -19,6 +19,7 @@ _BINS = 1_000  # of the probability: labels are compared as finely
 # bins in which a threshold may be
 _LOWEST = 50
 _HIGHEST = 950
+_MANY = 0.05  # of all rows
 _MOST_MODELS = 20
 _MODEL = re.compile(r".+ sha256-[0-9a-f]{16}")  # as `ModelFile.in_one_value`
 _SIGNS = (1, -1)  # by kind: which probabilities of negative and of positive rows are wrong
@@ -41,6 +42,9 @@ class ScoreChecks:
 
     # (2, bins): rows called negative and positive, by their probability.
     bins: npt.NDArray[np.int64] = field(default_factory=lambda: np.zeros((2, _BINS), np.int64))
+    # The lowest and the highest probability in each bin.
+    lowest: Numbers = field(default_factory=lambda: np.full(_BINS, np.inf))
+    highest: Numbers = field(default_factory=lambda: np.full(_BINS, -np.inf))
     # The negative row with the highest probability, and the positive one with the lowest, by kind.
     furthest: dict[int, _Row] = field(default_factory=dict)
     models: Counter[str] = field(default_factory=Counter)
@@ -53,6 +57,9 @@ class ScoreChecks:
         """Count rows by their label (0 negative, 1 positive, below 0 others) and probability."""
         found = cls()
         places = np.minimum((probability * _BINS).astype(np.int64), _BINS - 1)
+        is_counted = (kinds == 0) | (kinds == 1)
+        np.minimum.at(found.lowest, places[is_counted], probability[is_counted])
+        np.maximum.at(found.highest, places[is_counted], probability[is_counted])
         for kind, sign in enumerate(_SIGNS):
             own = np.flatnonzero(kinds == kind)
             found.bins[kind] = np.bincount(places[own], minlength=_BINS)
@@ -69,6 +76,8 @@ class ScoreChecks:
     def add(self, other: ScoreChecks, file: str, before: int) -> None:
         """Add the counts of later rows; `before` rows of their file come first."""
         self.bins += other.bins
+        self.lowest = np.minimum(self.lowest, other.lowest)
+        self.highest = np.maximum(self.highest, other.highest)
         for kind, row in other.furthest.items():
             known = self.furthest.get(kind)
             new = replace(row, file=file, number=row.number + before)
@@ -87,7 +96,10 @@ class ScoreChecks:
         negative, positive = self.bins
         above = negative.sum() - np.cumsum(negative)  # negative ones above a threshold in each bin
         below = np.cumsum(positive) - positive
-        return int((above + below)[_LOWEST:_HIGHEST].min())
+        # Rows of one probability with both labels; few of them may be rounded, at the threshold.
+        both = np.where(self.lowest == self.highest, np.minimum(negative, positive), 0)
+        both[both < _MANY * self.bins.sum()] = 0
+        return int((above + below + both)[_LOWEST:_HIGHEST].min())
 
     def warnings(self, labels: tuple[str, str], model: str) -> list[str]:
         """Return warnings of contradictions; `model` is the model whose words are counted."""
@@ -109,7 +121,7 @@ class ScoreChecks:
             (other,) = self.models
             found.append(
                 f"The rows were scored by {other}, but words are counted by {model}. Name the "
-                "first one with --model."
+                "model of the scores with --model."
             )
         return found
 

@@ -42,6 +42,7 @@ _MONTHS = (
 )
 _FIRST_YEAR = 1000
 _LAST_YEAR = 9998
+_DAY_0 = date(1899, 12, 30)  # an empty cell of Excel, formatted as a date
 _FEW = 0.01  # of the dates with a known order: up to this share in another order are mistakes
 
 
@@ -61,6 +62,8 @@ class DateCounts:
     given: int = 0  # values that are not blank
     unread: int = 0
     first_unread: tuple[int, str] | None = None  # its row, from 0, and what it is
+    missing: int = 0  # dates that stand for a missing one
+    first_missing: str = ""
     only: dict[str, int] = field(default_factory=lambda: dict.fromkeys((MONTH_FIRST, DAY_FIRST), 0))
     either: int = 0  # dates that may have both orders
     examples: dict[str, str] = field(default_factory=dict)  # of `only`, and of either as ""
@@ -68,6 +71,9 @@ class DateCounts:
 
     def see(self, word: _Word, written: str, count: int) -> None:
         """Count a value and its order, for the rows that have it."""
+        if word.means_none:
+            self.missing += count
+            self.first_missing = self.first_missing or written
         orders = (MONTH_FIRST,) * bool(word.month_first) + (DAY_FIRST,) * bool(word.day_first)
         if len(orders) == 1:
             self.only[orders[0]] += count
@@ -81,6 +87,8 @@ class DateCounts:
         self.given += other.given
         self.unread += other.unread
         self.either += other.either
+        self.missing += other.missing
+        self.first_missing = self.first_missing or other.first_missing
         if self.first_unread is None and other.first_unread is not None:
             row, word = other.first_unread
             self.first_unread = row + before, word
@@ -121,6 +129,12 @@ class DateCounts:
     def check(self, place: str) -> list[str]:
         """Warn of values that are not dates and of mixed zones; `InputError` if few are dates."""
         warnings = [*self._check_unread(place)]
+        if self.missing:
+            values = f"{counted(self.missing, 'value')} of {self.given:,}"
+            stand = "stands for a missing date" if self.missing == 1 else "stand for missing dates"
+            warnings.append(
+                f"{place}: {values} {stand}, such as {self.first_missing!r}, and left out."
+            )
         if zones := zones_warning(self.zones):
             warnings.append(f"{place}: {zones}")
         return warnings
@@ -214,9 +228,10 @@ def _month(name: str) -> int:
 
 
 def _as_day(year: int, month: int, day: int) -> _Word:
-    """Write a day; years of up to three digits and 9999 stand for a missing date."""
+    """Write a day; years of up to three digits, 9999 and Excel's day 0 mean that it is missing."""
     try:
         found = date(year, month, day)
     except ValueError:
         return _Word()
-    return _Word(found.isoformat()) if _FIRST_YEAR <= year <= _LAST_YEAR else _Word(means_none=True)
+    is_missing = found == _DAY_0 or not _FIRST_YEAR <= year <= _LAST_YEAR
+    return _Word(means_none=True) if is_missing else _Word(found.isoformat())

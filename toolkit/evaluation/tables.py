@@ -38,19 +38,19 @@ from toolkit.model.stars import FIXED_RANGE
 from toolkit.scoring.file_prior import FIRST_RECORDS
 
 TARGET_NOTE = (
-    "The largest share of these reviews that is answered with this accuracy if the others are left "
-    "out; next to it, the range of probabilities to leave out with `toolkit score "
-    "--neutral-range`. "
-    "It is chosen on these reviews, so on others the accuracy may be a little lower."
+    "The largest share of reviews that the model answers with this accuracy if the least certain "
+    "reviews are left out. The range of probabilities to leave out is next to it, for `toolkit "
+    "score --neutral-range`. It is chosen on these reviews, so expect a slightly lower accuracy "
+    "on others."
 )
 GROUPS_NOTE = (
-    "cal. error is the calibration error, and the same * where both labels weigh the same; with "
-    "few reviews, it is large by chance."
+    "cal. error: the calibration error; cal. error*: with both labels weighted equally. With few "
+    "reviews, it is large by chance."
 )
 STARS_NOTE = (
-    "Exact: the most likely number of stars is that of the reviewer. Within one: the rounded stars "
-    "are at most one off. Balanced: the mean over the numbers of stars. The constant is the "
-    "best one for each figure."
+    "Exact: the most likely number of stars is the reviewer's. Within one: the rounded stars "
+    "differ by at most one. Balanced: the mean of the figures for 1, 2, 3, 4 and 5 stars. "
+    "Constant: always the same number of stars, the best one for each figure."
 )
 THRESHOLD_NOTE = (
     "The best thresholds are chosen on these reviews, so their figures are optimistic: on others, "
@@ -120,8 +120,9 @@ def _shift_warning(models: Sequence[ModelResult]) -> str | None:
     if not found:
         return None
     return (
-        f"{percent(share, 1)} of these reviews are positive, but {', '.join(found)}. To repair it, "
-        "adapt the model to such reviews with `toolkit train --from`, or choose another threshold."
+        f"{percent(share, 1)} of these reviews are positive, but {', '.join(found)}. To fix this, "
+        "adapt the model to such reviews with `toolkit train --from`, or choose another "
+        "threshold."
     )
 
 
@@ -162,7 +163,7 @@ def _counts_table(first: str, names: Sequence[str], counts: Sequence[Sequence[in
         found = Proportion(row[at], sum(row))
         recall = Cell(percent(found.value), ends(found.interval)) if any(row) else Cell(UNDEFINED)
         rows.append([name, *(f"{each:,}" for each in row), recall])
-    return table_of((first, *(f"called {name}" for name in names), "recall"), rows)
+    return table_of((first, *(f"predicted {name}" for name in names), "recall"), rows)
 
 
 def comparison_table(evaluation: Evaluation) -> Table:
@@ -186,7 +187,7 @@ def comparison_note(evaluation: Evaluation) -> str:
     best = evaluation.models[evaluation.best].name
     exact = any(each.is_exact for each in evaluation.comparisons)
     return (
-        f"Compared with the best model, {best}: reviews that only one of the two has right, the "
+        f"Compared with the best model, {best}: reviews that only one of the two gets right, the "
         "difference of the accuracies in points, and p of McNemar's test"
         + (" (* exact binomial)." if exact else ".")
     )
@@ -281,7 +282,7 @@ def prior_table(evaluation: Evaluation) -> Table | None:
             rows.append([name, *map(number, shares), *_losses(metrics)[:2]])
     if not rows:
         return None
-    heads = ("mean probability", "called positive", "accuracy")
+    heads = ("mean probability", "predicted positive", "accuracy")
     recalls = ("recall of negative", "recall of positive")
     return table_of(("--prior auto", *heads, *recalls, "log loss", "calibration error"), rows)
 
@@ -295,8 +296,9 @@ def prior_note(evaluation: Evaluation) -> str:
     ]
     true = evaluation.models[0].metrics.positive_share
     return (
-        f"The scores of the first {FIRST_RECORDS:,} reviews tell the share of positive ones "
-        f"without a label: {', '.join(shares)}; by the labels of all, it is {percent(true, 1)}."
+        f"Share of positive reviews, estimated from the scores of the first {FIRST_RECORDS:,}, "
+        f"without labels: {', '.join(shares)}. By the labels of all reviews, it is "
+        f"{percent(true, 1)}."
     )
 
 
@@ -318,7 +320,7 @@ def mistakes_title(model: ModelResult, label: int) -> str:
     true = SENTIMENT[label]
     called = SENTIMENT[1 - label]
     shown = len(model.mistakes_of(label))
-    return f"False {called}s ({true}, called {called}): {shown:,} of {count:,}"
+    return f"False {called}s ({true}, predicted {called}): {shown:,} of {count:,}"
 
 
 def doubtful_note(evaluation: Evaluation) -> str:
@@ -327,9 +329,9 @@ def doubtful_note(evaluation: Evaluation) -> str:
         return ""
     best = evaluation.models[evaluation.best].name
     return (
-        f"{counted(evaluation.doubtful, 'label')} may be wrong, as {best} is as sure of the other "
-        "label as it usually is (confident learning, Northcutt et al. 2021). `--doubtful FILE` "
-        "writes all of them, the surest first."
+        f"{counted(evaluation.doubtful, 'label')} may be wrong: {best} is as confident in the "
+        "other label as in the average review that has it (confident learning, Northcutt et al. "
+        "2021). `--doubtful FILE` writes all of them, the most confident first."
     )
 
 

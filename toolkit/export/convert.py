@@ -130,8 +130,8 @@ def convert(network: Any, max_tokens: int) -> Converted:
     if (graph := graph_of_network(network)) is not None:
         return Converted(canonical(graph), [])
     note = (
-        f"the network {network.name} stays as tf2onnx converted it: it has no ONNX form of its own "
-        "here, which may be faster"
+        f"the network {network.name} is exported as tf2onnx converts it. This toolkit has no "
+        "faster ONNX graph for it"
     )
     return Converted(canonical(_by_tf2onnx(network)), [note])
 
@@ -395,8 +395,8 @@ def check_parity(parity: Parity) -> None:
     raise ParityError(
         f"Keras and ONNX disagree on {parity.reviews + parity.edge_texts:,} texts: largest "
         f"difference {parity.largest_difference:.2g} (allowed {TOLERANCE:.0e}), "
-        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with other "
-        f"token ids, {parity.known_token_differences} with another number of known tokens. "
+        f"{parity.label_flips} label flips, {parity.token_id_differences} rows with different "
+        f"token ids, {parity.known_token_differences} with a different number of known tokens. "
         "Nothing was exported."
     )
 

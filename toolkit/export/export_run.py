@@ -116,7 +116,9 @@ def export(
     _write(files, proven, force=force)
     notes = [*proven.notes]
     if not golden and is_a_file(old := files.model.with_suffix(_GOLDEN)):
-        notes.append(f"{old} is of an earlier model. Write it again with --golden, or remove it.")
+        notes.append(
+            f"{old} was written for an earlier model. Write it again with --golden, or remove it."
+        )
     return ExportResult(
         model=files.model,
         twin=files.twin,
@@ -147,8 +149,8 @@ class _Files:
             raise UsageError(f"{model}: expected a file name that ends in .onnx")
         if model.name.endswith(TWIN_ENDING):
             raise UsageError(
-                f"{model}: the twin of a model has such a name. Name the model NAME.onnx, and the "
-                "twin is written beside it."
+                f"{model}: this ending is for twins. Name the model NAME.onnx; its twin is "
+                "written beside it."
             )
         return cls(
             model=model,
@@ -188,7 +190,9 @@ def _convert_and_prove(
     sample = load_texts(folder.sample, has_classes=config.classes is not None)
     reviews = [text for text in sample.to_pylist() if text]
     if not reviews:
-        raise ParityError(f"{folder.sample}: no reviews to prove parity with")
+        raise ParityError(
+            f"{folder.sample}: has no reviews to compare Keras and ONNX on. Train again"
+        )
     network = load_keras(folder.model)
     converted = convert(network, config.max_tokens)
     notes = [*converted.notes]
@@ -249,8 +253,8 @@ def _note_of_sources(start: Release) -> list[str]:
     if sources is None:
         return []
     return [
-        f"It was adapted from {start.model_name or 'a model'}, so the file also names the data "
-        f"sets of that one, with their terms: {sources}."
+        f"It was adapted from {start.model_name or 'a model'}, so the file also lists the data "
+        f"sets of that model, with their terms: {sources}."
     ]
 
 
@@ -259,8 +263,9 @@ def _notes(parity: Parity, facts: ModelFacts) -> list[str]:
     neutral = facts.neutral
     if neutral is not None and not neutral.low <= facts.threshold <= neutral.high:
         notes.append(
-            f"The neutral range, {neutral.low:g} to {neutral.high:g}, is not around the threshold: "
-            "`toolkit score --neutral` will not work, --neutral-range will."
+            f"The neutral range, {neutral.low:g} to {neutral.high:g}, does not contain the "
+            "threshold, so `toolkit score --neutral` will not work with this model. "
+            "--neutral-range will."
         )
     if parity.reviews < _FEW_REVIEWS:
         notes.append(

@@ -56,10 +56,10 @@ ATTRIBUTES = ".gitattributes"
 # What the files of a folder are; the card does not describe itself and the attributes.
 _DESCRIBED = {
     MODEL: "the model: review texts in, answers out",
-    TWIN: "the same network from token ids on, for runtimes without strings",
-    TOKENS: "what makes token ids of texts, for the twin",
+    TWIN: "the same network, taking token ids, for runtimes without strings",
+    TOKENS: "the tokenizer of the twin: how texts become token ids",
     WORDS: "the words of the model, one per line; the first has the token id 4",
-    GOLDEN: "what the model gives for some 200 texts, to test other runtimes with",
+    GOLDEN: "the model's answers for some 200 texts, to test other runtimes with",
     CHECKSUMS: "the checksums of these files: `sha256sum -c SHA256SUMS`",
 }
 FILES = (*_DESCRIBED, CARD, ATTRIBUTES)
@@ -85,7 +85,9 @@ _METRICS = {"accuracy": "Accuracy", "balanced_accuracy": "Balanced accuracy", "l
 _DECIMALS = 4
 
 _CARD = Path(__file__).with_name("hub_card.template")
-_STARS = "\n- There is one more output, `stars`: 1.0 to 5.0, the mean of what such reviews give."
+_STARS = (
+    "\n- There is one more output, `stars`: 1.0 to 5.0, the mean number of stars of such reviews."
+)
 
 
 def export_to_hub(
@@ -151,8 +153,8 @@ def _check_sentiment(run: RunFolder) -> None:
     """Raise `UsageError` for a run of classes, of which the card would say the wrong things."""
     if is_a_file(run.config) and run.load_config().classes is not None:
         raise UsageError(
-            f"{_OPTION}: makes a card for models that tell negative from positive, and {run.path} "
-            "tells classes of its own. Export it without --hub."
+            f"{_OPTION}: only for models of negative and positive, but {run.path} has classes of "
+            "its own. Export it without --hub."
         )
 
 
@@ -163,9 +165,8 @@ def check_folder(folder: Path, *, force: bool) -> None:
         raise UsageError(f"{_OPTION} {folder}: this folder has to be on this machine.")
     if is_a_file(config := RunFolder(folder).config):
         raise UsageError(
-            f"{_OPTION} {folder}: has a {config.name}. Choose another folder: a run "
-            "folder holds reviews, and such a file says to the Hub that another library loads the "
-            "model."
+            f"{_OPTION} {folder}: has a {config.name}, by which the Hub would show the wrong "
+            "library for the model; a run folder also holds reviews. Choose another folder."
         )
     if is_a_folder(folder):
         for name in FILES:

@@ -57,7 +57,7 @@ def load_toml(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError as error:
         raise UsageError(f"{path}: not UTF-8, at byte {error.start:,}. Save it as UTF-8.") from None
     except RecursionError:
-        raise UsageError(f"{path}: not TOML: too many brackets in each other") from None
+        raise UsageError(f"{path}: not TOML: brackets are nested too deeply") from None
     except ValueError as error:  # also of a number of 5,000 digits
         raise UsageError(f"{path}: not TOML: {error}") from None
 
@@ -74,7 +74,7 @@ def release_of(table: Mapping[str, Any], place: str) -> Release:
 
 def _tables(kind: type[T], tables: Any, place: str) -> tuple[T, ...]:
     if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
-        raise UsageError(f"{place}: is {tables!r:.50}, expected tables, each after such a line")
+        raise UsageError(f"{place}: is {tables!r:.50}, expected tables, each with this heading")
     return tuple(_made(kind, table, f"{place} {n}") for n, table in enumerate(tables, 1))
 
 

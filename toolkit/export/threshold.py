@@ -117,8 +117,9 @@ def choose_threshold(
     if not folder.validation.is_file():
         if goal is not None:
             raise UsageError(
-                f"--optimize: {folder.validation} is not there, so no held-out reviews to choose a "
-                "threshold on. Train with a validation part, or give one with --threshold."
+                f"--optimize: {folder.validation} is missing, so there are no held-out reviews to "
+                "choose a threshold on. Train with --validation, or set the threshold with "
+                "--threshold."
             )
         return Threshold(value, ThresholdChoice(chosen))
     labels, probability = load_held_out(folder.validation)
@@ -172,8 +173,8 @@ def best_threshold(
     if goal.least is not None:
         if not (value >= goal.least).any():
             raise UsageError(
-                f"--optimize: a {goal.measure} of {goal.least:g} is not reached on the "
-                f"{len(probability):,} reviews of {path}: {value.max():.4f} at most"
+                f"--optimize: no threshold reaches a {goal.measure} of {goal.least:g} on the "
+                f"{len(probability):,} reviews of {path}; the highest is {value.max():.4f}"
             )
         other = measures["recall" if goal.measure == "precision" else "precision"]
         value = np.where(value >= goal.least, other, -1.0)

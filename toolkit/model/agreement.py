@@ -115,8 +115,8 @@ def check_twin(model: ModelFile) -> None:
 
 def _disagree(model: ModelFile, what: str) -> ModelError:
     return ModelError(
-        f"{model.path}: would give other answers in an application than here: {what}. Export the "
-        "model again, or do not use this file"
+        f"{model.path}: its graph and this toolkit would give different answers: {what}. Export "
+        "the model again, or use another"
     )
 
 
@@ -142,7 +142,9 @@ def _check_label(model: ModelFile) -> None:
     cast = _maker(model, position, "Cast")
     reached = _maker(model, cast.input[0] if cast.input else "", "GreaterOrEqual")
     if len(reached.input) != 2 or reached.input[0] != PROBABILITY:
-        raise _disagree(model, "its labels do not come from the probability and a threshold")
+        raise _disagree(
+            model, "its graph does not compute labels from the probability and a threshold"
+        )
     (threshold,) = _numbers(model, reached.input[1], count=1)
     if np.float32(threshold) != np.float32(facts.threshold):
         raise _disagree(
@@ -157,7 +159,7 @@ def _check_label_of_classes(model: ModelFile, names: str, position: str) -> None
     place = _maker(model, position, "ArgMax")
     largest = _maker(model, PROBABILITY, "ReduceMax")
     if {*place.input[:1], *largest.input[:1]} != {PROBABILITIES}:
-        raise _disagree(model, "its labels are not the most likely classes")
+        raise _disagree(model, "its graph does not choose the most likely class as the label")
     _check_names(model, names)
 
 
@@ -199,15 +201,13 @@ def _check_tokenizers(model: ModelFile) -> None:
     names = ("case_change_action", "stopwords")
     cases = [_settings(node, names) for node in _nodes(model, "StringNormalizer")]
     if cases != [{"case_change_action": "LOWER"}]:
-        raise _disagree(model, "its graph does not make small letters of capitals, or drops words")
+        raise _disagree(model, "its graph does not convert to lower case, or drops words")
     found = [_settings(node, ("tokenexp", "separators")) for node in _nodes(model, "Tokenizer")]
     allowed = [tokenizer_settings(rule)]
     if rule.version == 1:
         allowed.append(older_settings(rule))
     if found not in allowed:
-        raise _disagree(
-            model, f"its graph splits texts in another way than token rule {rule.version}"
-        )
+        raise _disagree(model, f"its graph does not split texts by token rule {rule.version}")
 
 
 def _check_encoders(model: ModelFile) -> None:
@@ -219,7 +219,8 @@ def _check_encoders(model: ModelFile) -> None:
     unknown = {entry.i for entry in entries if entry.name == "default_int64"}
     if not is_right or unknown != {UNKNOWN_ID}:
         raise _disagree(
-            model, "its graph has another table of words, or another id for unknown ones"
+            model,
+            "the vocabulary in its graph, or the id of unknown words, differs from its metadata",
         )
 
 
@@ -233,7 +234,7 @@ def _maker(model: ModelFile, name: str, kind: str) -> NodeProto:
     found = next((node for node in nodes if name and name in node.output), None)
     if found is not None:
         return found
-    raise _disagree(model, "its labels do not come from the probability and a threshold")
+    raise _disagree(model, "its graph does not compute labels from the probability and a threshold")
 
 
 def _settings(node: NodeProto, names: tuple[str, ...]) -> Settings:
@@ -376,7 +377,7 @@ class _WholeGraph:
         try:
             outputs = self._session.run(names, {TEXT: np.array(texts, dtype=object)}, options)
         except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-            raise ModelError(f"{self._model.path}: its graph does not run: {error}") from None
+            raise ModelError(f"{self._model.path}: its graph fails: {error}") from None
         return dict(zip(names, outputs, strict=True))
 
     def _compare_ids(self, texts: list[str], found: npt.NDArray[Any]) -> None:
@@ -388,7 +389,9 @@ class _WholeGraph:
         self._check_shape(TOKEN_IDS, found, expected)
         for other, own in zip(found[found != expected], expected[found != expected], strict=True):
             word = self._vocabulary.decode([own])
-            raise _disagree(self._model, f"its graph has the id {other} for {word!r}, here {own}")
+            raise _disagree(
+                self._model, f"its graph gives {word!r} the token id {other}, this toolkit {own}"
+            )
 
     def _compare(
         self,
@@ -406,11 +409,12 @@ class _WholeGraph:
         is_same = is_same.reshape(len(texts), -1).all(axis=1)
         if not is_same.all():
             at = int(np.argmin(is_same))
-            both = f"{found[at]}, here {expected[at]}"
+            both = f"{found[at]}, in this toolkit {expected[at]}"
             raise _disagree(self._model, f"'{what}' of the text {texts[at]!r:.40} is {both}")
 
     def _check_shape(self, what: str, found: npt.NDArray[Any], expected: npt.NDArray[Any]) -> None:
         if found.shape != expected.shape:
             raise _disagree(
-                self._model, f"'{what}' has the shape {found.shape}, here {expected.shape}"
+                self._model,
+                f"'{what}' has the shape {found.shape}, in this toolkit {expected.shape}",
             )

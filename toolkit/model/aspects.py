@@ -96,7 +96,8 @@ class Aspects:
             other = by_plain.setdefault(plain_name(name), name)
             if other != name:
                 raise UsageError(
-                    f"aspect {name!r}: its column would be taken for that of {other!r}. Rename one."
+                    f"aspect {name!r}: its column name is too similar to the column of {other!r}. "
+                    "Rename one of the two."
                 )
 
     @classmethod
@@ -130,7 +131,10 @@ class Aspects:
     def check_labels(self, labels: Collection[str]) -> None:
         """Raise `UsageError` if the model has a label that aspects also use."""
         if taken := {NEUTRAL, MIXED} & {*labels}:
-            raise UsageError(f"--aspects: the model has a label {min(taken)!r} of its own")
+            raise UsageError(
+                "--aspects: cannot be used, as the model already has a label "
+                f"{min(taken)!r}. Leave this option out"
+            )
 
     @property
     def names(self) -> tuple[str, ...]:

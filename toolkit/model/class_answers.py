@@ -83,7 +83,10 @@ class ClassAnswers:
 
     def _check_other(self, other: str) -> None:
         if self.min_probability is None:
-            raise UsageError("--other: give --min-probability, too: below it, a text is called so.")
+            raise UsageError(
+                "--other: needs --min-probability: texts without a class of that "
+                "probability get this label."
+            )
         if not is_line(other):
             raise UsageError(f"--other: expected a label in one line, received {other!r:.60}")
         if plain_class(other) in map(plain_class, self.facts.labels):

@@ -43,9 +43,10 @@ Fact = tuple[str, str]  # a name and a sentence
 _LABELS_SHOWN = 40
 _MAJORITY = "majority baseline"
 _BEHAVIOUR = (
-    "On the toolkit's own sentences: how many get the right label, by what they are about; then "
-    "how far the probability moves (spread: the largest minus the smallest) in sets of sentences "
-    "that should have one label, as they differ only in who somebody is, or in their form."
+    "Measured on the toolkit's own sentences. First, the share with the right label, by topic. "
+    "Then the spread (the largest minus the smallest probability) in sets of sentences that "
+    "should get the same label, as they differ only in who a person is, or in spelling and "
+    "layout."
 )
 
 
@@ -175,7 +176,7 @@ def calibration_line(calibration: Calibration | None) -> str:
 def star_rows(stars: StarScale | None, neutral: NeutralRange | None) -> Iterator[Fact]:
     """Describe the quality of the stars and of the neutral range, if the model has them."""
     if stars is not None:
-        line = "1 to 5, by the scale of the start"
+        line = "1 to 5, with the scale of the model it was adapted from"
         if stars.mean_error is not None:
             line = (
                 f"1 to 5, fitted on {_number(stars.fitted_on)} held-out reviews: "
@@ -234,9 +235,9 @@ def _adaptation(found: Adaptation) -> Iterator[Fact]:
     yield "change", line
     if found.border is not None:
         yield (
-            "border",
-            f"0.5, as the log-odds of {found.border:g}, the share of positives, are taken from the "
-            "logit: probabilities are those of as many reviews of each label",
+            "threshold",
+            f"0.5: the log-odds of the share of positives, {found.border:g}, are subtracted "
+            "from the logit, so probabilities are as if both labels were equally frequent",
         )
 
 
@@ -446,7 +447,10 @@ def next_step(description: Description) -> str:
     if isinstance(description, RunDescription):
         return f"Next: toolkit export {description.path}"
     if description.words is None:
-        return "`toolkit score` takes the text-in file; this one is for builds without text."
+        return (
+            "This file takes token ids, for builds without string operators. Use the text-in "
+            "model with `toolkit score`."
+        )
     return f"Next: toolkit score reviews.csv --model {description.path}"
 
 

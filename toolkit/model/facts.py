@@ -95,6 +95,8 @@ def _kind_of(late: str) -> Any:
 
 # Decoded on first use, by `__getattr__`: so they must not have a default on the class.
 _LATE = ("data", "metrics", "parity", "calibration", "threshold_choice", "release")
+# Written as `{}` if they are None, for the bytes of older files. New facts are left out.
+_WRITTEN_IF_NONE = ("parity", "calibration", "stars", "neutral")
 _LATE_AND_NEEDED = ("data", "metrics", "parity")
 
 
@@ -176,9 +178,13 @@ class ModelFacts:
         return self.format_version >= _FIRST_WITH_KNOWN_TOKENS
 
     def as_dict(self) -> dict[str, Any]:
-        """Return all facts as JSON values, with `{}` for None; a release leaves out None."""
+        """Return all facts as JSON values, without those that are None; older facts are `{}`."""
         found = {each.name: getattr(self, each.name) for each in fields(self)}
-        facts = {key: {} if item is None else encode(item) for key, item in found.items()}
+        facts = {
+            key: {} if item is None else encode(item)
+            for key, item in found.items()
+            if item is not None or key in _WRITTEN_IF_NONE
+        }
         return {**facts.pop("release"), **facts}
 
     def write_to(self, model: ModelProto) -> None:

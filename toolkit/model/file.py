@@ -165,13 +165,15 @@ class ModelFile(Model):
         """The words of the text front end, from its `LabelEncoder`."""
         encoders = [node for node in self.graph.graph.node if node.op_type == "LabelEncoder"]
         if not encoders:
-            raise ModelError(f"{self.path}: incomplete, without the LabelEncoder of the vocabulary")
+            raise ModelError(
+                f"{self.path}: incomplete, as the LabelEncoder with the vocabulary is missing"
+            )
         attributes = {entry.name: entry for entry in encoders[0].attribute}
         try:
             words = attributes["keys_strings"].strings
             ids = np.array(attributes["values_int64s"].ints, np.int64)
         except KeyError as error:
-            raise ModelError(f"{self.path}: the LabelEncoder has no {error}") from None
+            raise ModelError(f"{self.path}: the LabelEncoder lacks {error}") from None
         # First the words, with ids 4, 5, 6 …; then other spellings, with the ids of these words.
         first = int(np.argmax(ids == FIRST_WORD_ID)) if len(ids) else 0
         in_order = ids[first:] == np.arange(len(ids) - first) + FIRST_WORD_ID
@@ -183,7 +185,9 @@ class ModelFile(Model):
         if len(ids) != len(words) or not (is_allowed and is_known.all()):
             raise ModelError(f"{self.path}: the ids of the LabelEncoder are not in order")
         if size > self.facts.vocabulary_size:
-            raise ModelError(f"{self.path}: more words than its {self.facts.vocabulary_size:,} ids")
+            raise ModelError(
+                f"{self.path}: has more words than token ids ({self.facts.vocabulary_size:,})"
+            )
         try:
             strings = pa.array(list(words[first:]), pa.binary()).cast(pa.string())
         except pa.ArrowInvalid:
@@ -260,12 +264,12 @@ def _read(path: Path, tensors: tuple[_Tensor, ...]) -> ModelFile:
         place = f"the {each.kind} '{each.name}'"
         values = [value.type.tensor_type for value in found[each.kind] if value.name == each.name]
         if not values and each is not _STARS:
-            hint = " (the ids-in twin is not for this)" if each.name == TEXT else ""
-            raise ModelError(f"{path}: incomplete, without {place}{hint}")
+            hint = " (an ids-in twin cannot be used here)" if each.name == TEXT else ""
+            raise ModelError(f"{path}: incomplete, {place} is missing{hint}")
         if any(
             value.elem_type != each.element or len(value.shape.dim) != each.rank for value in values
         ):
-            raise ModelError(f"{path}: damaged, {place} is of another type or shape")
+            raise ModelError(f"{path}: damaged, {place} has the wrong type or shape")
     return ModelFile(
         path=path,
         graph=model,

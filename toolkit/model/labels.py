@@ -87,7 +87,9 @@ def check_range(neutral: Range, threshold: float, labels: Collection[str]) -> Ra
             f"{neutral[1]}. Choose a range around it with --neutral-range, or another threshold."
         )
     if NEUTRAL in labels:
-        raise UsageError(f"neutral range: the model has a label {NEUTRAL!r} of its own")
+        raise UsageError(
+            f"neutral range: the model already has a label {NEUTRAL!r}. Leave the range out"
+        )
     return low, high
 
 
@@ -214,7 +216,9 @@ class Labelling:
         if neutral is not None:
             neutral = check_range(neutral, float(used), facts.labels)
         if by_sentence and MIXED in facts.labels:
-            raise UsageError(f"--by-sentence: the model has a label {MIXED!r} of its own")
+            raise UsageError(
+                f"--by-sentence: the model already has a label {MIXED!r}. Leave this option out"
+            )
         return cls(facts=facts, threshold=used, neutral=neutral, by_sentence=by_sentence)
 
     def of_probability(self, probability: pa.FloatArray) -> pa.StringArray:

@@ -54,7 +54,10 @@ def open_session(part: ModelProto, path: Path) -> ort.InferenceSession:
     other could take any number of steps, without needing memory.
     """
     if any(node.op_type == "Scan" for node in part.graph.node) and not _has_known_steps(part):
-        raise ModelError(f"{path}: the node 'Scan' is not the one of the network ngram-recurrent")
+        raise ModelError(
+            f"{path}: the node 'Scan' is not as `toolkit export` writes it for the "
+            "network ngram-recurrent. Export the model again"
+        )
     try:
         return _session(part)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
@@ -71,7 +74,9 @@ def open_whole_graph(model: ModelFile) -> ort.InferenceSession:
     whole.CopyFrom(model.graph)
     whole.graph.output.extend(each for each in whole.graph.value_info if each.name == TOKEN_IDS)
     if _count_steps(whole) != _count_steps(model.network_nodes):
-        raise ModelError(f"{model.path}: has a node 'Scan' outside of its network")
+        raise ModelError(
+            f"{model.path}: has a node 'Scan' outside its network. Export the model again"
+        )
     try:
         return _session(whole)
     except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)

@@ -128,7 +128,8 @@ class Network:
             expected = values[places].shape
             if output.shape != expected:
                 raise ModelError(
-                    f"{self._path}: its network gives the shape {output.shape}, expected {expected}"
+                    f"{self._path}: its network returned the shape {output.shape}, expected "
+                    f"{expected}"
                 )
             values[places] = output
 
@@ -136,7 +137,7 @@ class Network:
         try:
             return dict(zip(self.outputs, session.run([*self.outputs], given), strict=True))
         except Exception as error:  # noqa: BLE001 (ONNX Runtime's errors have no common base)
-            raise ModelError(f"{self._path}: its network does not run: {error}") from None
+            raise ModelError(f"{self._path}: its network fails: {error}") from None
 
     def rows(self, ids: TokenIds) -> Ids:
         """Left-pad with 0 to the fixed length, or to the longest review: (reviews, tokens)."""
@@ -167,9 +168,11 @@ def open_network(model: ModelFile) -> Network:
     probability = found[PROBABILITY]
     stars = found.get(STARS)
     if not ((probability >= 0) & (probability <= 1)).all():
-        raise ModelError(f"{model.path}: its network gives {probability}, expected a probability")
+        raise ModelError(
+            f"{model.path}: its network returned {probability}, expected a probability"
+        )
     if stars is not None and not ((stars >= FEWEST) & (stars <= MOST)).all():
-        raise ModelError(f"{model.path}: its network gives {stars}, expected 1 to 5 stars")
+        raise ModelError(f"{model.path}: its network returned {stars}, expected 1 to 5 stars")
     return network
 
 
@@ -179,5 +182,5 @@ def _check_classes(found: npt.NDArray[np.float32], model: ModelFile) -> None:
     if not are_shares or np.abs(found.sum(axis=1) - 1).max() > _OFF_BY:
         shown = found[0][:3]
         raise ModelError(
-            f"{model.path}: its network gives {shown} …, expected probabilities that add up to 1"
+            f"{model.path}: its network returned {shown} …, expected probabilities that add up to 1"
         )

@@ -106,7 +106,7 @@ else:
 def array_of(tensor: TensorProto) -> npt.NDArray[Any]:
     """Return the numbers of a tensor; raise `ValueError` for damaged data and other types."""
     if tensor.data_type not in _TYPES:
-        raise ValueError(f"{tensor.name}: numbers of the type {tensor.data_type}")
+        raise ValueError(f"{tensor.name}: its element type {tensor.data_type} is not supported")
     kind, entry = _TYPES[tensor.data_type]
     if tensor.HasField("raw_data"):
         return np.frombuffer(tensor.raw_data, kind).reshape(tensor.dims)
@@ -179,7 +179,7 @@ def nodes_between(model: ModelProto, start: str | None, ends: Iterable[str]) -> 
     for place, node in enumerate(model.graph.node):
         for name in filter(None, node.output):
             if makers.setdefault(name, place) != place:
-                raise ValueError(f"two nodes make {name}")
+                raise ValueError(f"two nodes have the output {name}")
     needed: set[int] = set()
     waiting = list(ends)
     while waiting:
@@ -246,7 +246,8 @@ def _check_kind(path: Path, most: int) -> None:
     """Refuse anything but a file before opening it: reading a pipe could block forever."""
     if path.is_dir():
         raise ModelError(
-            f"{path}: a folder, expected a model file. `toolkit export` makes one of a run folder."
+            f"{path}: a folder, expected a model file. If it is a run folder, export it first: "
+            "`toolkit export FOLDER`."
         )
     size = path.stat().st_size
     if not path.is_file():
@@ -262,7 +263,10 @@ def _check_flat(model: ModelProto, path: Path) -> None:
     graph = model.graph
     if model.functions or graph.sparse_initializer:
         kind = "functions" if model.functions else "sparse weights"
-        raise ModelError(f"{path}: has {kind}, which no model of this toolkit has")
+        raise ModelError(
+            f"{path}: has {kind}, which models of this toolkit never have. Export "
+            "the model with `toolkit export`"
+        )
     _check_inside(graph.initializer, path)
     for node in graph.node:
         # protobuf returns strings that are not UTF-8 as bytes.
@@ -271,7 +275,11 @@ def _check_flat(model: ModelProto, path: Path) -> None:
         for attribute in node.attribute:
             has_graph = attribute.HasField("g")
             if attribute.graphs or (has_graph and not _is_step(node, attribute.g)):
-                raise ModelError(f"{path}: the node {_named(node)} has a graph of its own")
+                raise ModelError(
+                    f"{path}: the node {_named(node)} contains another graph, which "
+                    "models of this toolkit never do. Export the model with "
+                    "`toolkit export`"
+                )
             _check_inside(_tensors(attribute), path)
 
 

@@ -168,7 +168,7 @@ def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = parse_json(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise ModelError(f"{path}: no such file, but a run folder has it") from None
+        raise ModelError(f"{path}: no such file, expected in every run folder") from None
     except ValueError as error:  # bytes that are not UTF-8 raise one, too
         raise ModelError(f"{path}: not JSON: {error}") from None
     if not isinstance(content, dict):

@@ -192,6 +192,17 @@ class Scorer:
         self._file: Model = open_model(options.model)
         self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
+        self._words: _Words | None = None
+        if isinstance(self._file, ModelFile):
+            self._words = _Words.open(self._file)
+        else:
+            self._folder.check()
+        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
+        self._set(options)
+
+    def _set(self, options: ScorerOptions) -> None:
+        """Apply options to the loaded model."""
+        self._check_words_of(options)
         self.answers: ClassAnswers | None = None  # for a model of classes
         if self.facts.has_classes:
             from toolkit.model.class_answers import ClassAnswers  # late: few models have classes
@@ -204,17 +215,6 @@ class Scorer:
                 probabilities=options.probabilities,
                 reasons=bool(options.reasons),
             )
-        self._words: _Words | None = None
-        if isinstance(self._file, ModelFile):
-            self._words = _Words.open(self._file)
-        else:
-            self._folder.check()
-        self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
-        self._set(options)
-
-    def _set(self, options: ScorerOptions) -> None:
-        """Apply options to the loaded model."""
-        self._check_words_of(options)
         self._labelling = Labelling.of(
             self._file, options.threshold, options.neutral, by_sentence=options.by_sentence
         )
@@ -361,14 +361,30 @@ class Scorer:
         """
         if neutral is not None or by_sentence:
             self.check_sentiment("with_labels", "Use Scorer(min_probability=…, other=…).")
-        other = self._copy()
-        other._set(replace(self.options, neutral=neutral, by_sentence=by_sentence))
-        return other
+        return self.with_options(replace(self.options, neutral=neutral, by_sentence=by_sentence))
 
-    def _copy(self) -> Self:
-        """Return a scorer of the same loaded model; `copy.copy` would open the file again."""
-        other = object.__new__(type(self))
+    def with_options(self, options: ScorerOptions) -> Self:
+        """Return a scorer with other options and the same loaded model.
+
+        Parameters
+        ----------
+        options : ScorerOptions
+            The arguments of `Scorer`; their model is ignored.
+
+        Returns
+        -------
+        Self
+            The scorer; it takes no further memory.
+
+        Raises
+        ------
+        UsageError
+            As for `Scorer`.
+        """
+        options.check_kind(self.facts, self._file.name)
+        other = object.__new__(type(self))  # `copy.copy` would open the file again
         vars(other).update(vars(self))
+        other._set(replace(options, model=self.options.model))
         return other
 
     @property
@@ -395,9 +411,7 @@ class Scorer:
             As for `Scorer`.
         """
         self.check_sentiment("with_prior", "Leave the prior out.")
-        other = self._copy()
-        other._set(replace(self.options, prior=prior))
-        return other
+        return self.with_options(replace(self.options, prior=prior))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the model file again.

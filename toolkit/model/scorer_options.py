@@ -118,21 +118,21 @@ def _options() -> list[tuple[Field[Any], _Option]]:
 def wrong_kind(useless: Sequence[str], facts: ModelFacts, name: str) -> UsageError:
     """Return the error for options that are for models of the other kind."""
     return UsageError(
-        f"{', '.join(useless)}: for {kind_of(has_classes=not facts.has_classes)}, and the model "
-        f"{name} {what_it_tells(facts)}. Leave this out, or choose another model."
+        f"{', '.join(useless)}: only for {kind_of(has_classes=not facts.has_classes)}, but the "
+        f"model {name} {what_it_tells(facts)}. Leave this option out, or choose another model."
     )
 
 
 def kind_of(*, has_classes: bool) -> str:
     """Return the name of a kind of models, in the plural."""
-    return "models of classes" if has_classes else "models that tell negative from positive"
+    return "models of classes" if has_classes else "models of negative and positive"
 
 
 def what_it_tells(facts: ModelFacts) -> str:
     """Return what a model distinguishes, as the end of a sentence that begins with its name."""
     if facts.has_classes:
-        return f"tells {len(facts.labels):,} classes of its own"
-    return "tells negative from positive"
+        return f"has {len(facts.labels):,} classes of its own"
+    return "is a model of negative and positive"
 
 
 def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> None:
@@ -151,6 +151,6 @@ def refuse_classes(what: str, facts: ModelFacts, name: str, instead: str) -> Non
     """
     if facts.has_classes:
         raise UsageError(
-            f"{what}: for {kind_of(has_classes=False)}, and the model {name} "
+            f"{what}: only for {kind_of(has_classes=False)}, but the model {name} "
             f"{what_it_tells(facts)}. {instead}"
         )

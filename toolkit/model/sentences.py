@@ -69,7 +69,7 @@ class SentenceRule:
     def sentences(self, ids: TokenIds, most_tokens: int) -> Sentences:
         """Cut the last ``most_tokens`` tokens of each review; its ids were made ``with_cuts``."""
         if ids.cuts is None:
-            raise ValueError("ids with cuts are expected")
+            raise ValueError("expected token ids with the offsets of sentences")
         starts = ids.last(most_tokens).starts
         begins = np.zeros(len(ids.values) + 1, np.bool_)
         begins[ids.cuts] = begins[starts] = begins[ids.stops] = True

@@ -46,9 +46,25 @@ def parse_json(text: str | bytes, name: str = "the JSON") -> Any:
         is_deep = _is_deep(value, _MOST_LEVELS)
     except RecursionError:
         is_deep = True
+    except ValueError as error:
+        raise _plain(error) from None
     if is_deep:
-        raise ValueError(f"JSON of more than {_MOST_LEVELS} levels")
+        raise ValueError(f"JSON is nested more than {_MOST_LEVELS} levels deep")
     return value
+
+
+def why_not_json(error: ValueError | RecursionError) -> str:
+    """Return why a text is not JSON, without advice for programmers of Python."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply"
+    return str(_plain(error))
+
+
+def _plain(error: ValueError) -> ValueError:
+    """Return the error of the JSON parser; only numbers of thousands of digits need other words."""
+    if isinstance(error, json.JSONDecodeError | UnicodeDecodeError):
+        return error
+    return ValueError("a number has too many digits")
 
 
 def decode(kind: type[T], value: Any, name: str = "") -> T:

@@ -72,7 +72,7 @@ def _check_end(network: Any, *activations: str) -> None:
     last = network.layers[-1]
     is_dense = isinstance(last, keras.layers.Dense)
     if not is_dense or last.get_config()["activation"] not in activations:
-        raise ValueError(f"{network.name}: its last layer, {last.name}, has no logit")
+        raise ValueError(f"{network.name}: its last layer, {last.name}, does not compute a logit")
 
 
 @tables.registered

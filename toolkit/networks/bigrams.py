@@ -84,7 +84,7 @@ def check_keys(vocabulary_size: int) -> None:
     """Raise `ValueError` if the keys of the pairs do not fit into an int32."""
     if vocabulary_size**2 - 1 > _LARGEST_KEY:
         raise ValueError(
-            f"words: {vocabulary_size:,} of them have more bigrams than an int32 counts"
+            f"vocabulary: {vocabulary_size:,} words have more bigrams than an int32 can number"
         )
 
 
@@ -93,7 +93,7 @@ def check_slots(slots: npt.NDArray[np.int32], vocabulary_size: int, rows: int) -
     if (vocabulary_size**2 - 1) // len(slots) >= QUOTIENTS:
         raise ValueError(f"slots: {len(slots):,} are too few for {vocabulary_size:,} words")
     if slots.min() < 0 or slots.max() // QUOTIENTS >= rows:
-        raise ValueError(f"slots: one has no row among the {rows:,} of bigrams")
+        raise ValueError(f"slots: a row is outside the {rows:,} rows of bigrams")
 
 
 def bigram_keys(ids: Any, vocabulary_size: int) -> Any:

@@ -177,7 +177,7 @@ def _check_members(archive: zipfile.ZipFile, path: Path) -> None:
 
 def _json(archive: zipfile.ZipFile, name: str, path: Path) -> dict[str, Any]:
     if archive.getinfo(name).file_size > LONGEST_JSON:
-        raise ModelError(f"{path}: {name} is too long for a network")
+        raise ModelError(f"{path}: {name} is too large for a network")
     content = parse_json(archive.read(name))
     if not isinstance(content, dict):
         raise ModelError(f"{path}: {name} is not a JSON object")
@@ -209,13 +209,13 @@ def _check_object(entry: dict[str, Any], path: Path) -> None:
     is_of_keras = module in _MODULES and name[:1].isupper() and not is_unsafe
     if not (is_own or is_of_keras or (module, name) in _MODELS):
         raise ModelError(
-            f"{path}: has {name:.60} of {module:.60}, expected plain layers of Keras and of this "
-            "toolkit; code in a file is never run"
+            f"{path}: has the class {name:.60} of {module:.60}, expected only layers of Keras and "
+            "of this toolkit, as code in a file is never run"
         )
     if is_own and name not in _OWN_LAYERS:
         raise ModelError(
-            f"{path}: has a layer {name:.60}, which this version of the toolkit does not have. A "
-            "model file that was exported from it keeps scoring; else train a network again."
+            f"{path}: has a layer {name:.60}, which this version of the toolkit does not have. "
+            "Use the model file that was exported from it, which still works, or train again."
         )
 
 
@@ -251,7 +251,7 @@ def _datasets(file: Any, path: Path) -> Iterator[tuple[str, Any]]:
             member = group[name]
             address = h5py.h5o.get_info(member.id).addr
             if address in seen:
-                raise ModelError(f"{path}: the weights {place:.200} are there twice")
+                raise ModelError(f"{path}: the weights {place:.200} are stored twice")
             seen.add(address)
             if isinstance(member, h5py.Group):
                 groups.append(member)

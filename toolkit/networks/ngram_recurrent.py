@@ -124,7 +124,7 @@ class Tables:
         size = self.vocabulary_size
         if self.pairs < 1 or size <= START_ID:
             raise ValueError(
-                f"rows: {len(self.rows):,} are too few for {self.pairs:,} of pairs, and the ids"
+                f"rows: {len(self.rows):,} are too few for {self.pairs:,} pairs and the token ids"
             )
         check_keys(size)
         check_slots(self.slots, size, self.pairs)

@@ -75,7 +75,7 @@ class Messages:
             else:
                 found._read_footer()
         except (struct.error, IndexError, RecursionError):
-            raise ValueError("a message is cut off, or says what cannot be") from None
+            raise ValueError("a message is truncated, or its metadata are invalid") from None
         return found
 
     @property
@@ -89,14 +89,14 @@ class Messages:
             try:
                 self._looked_at[number] = self._message_at(self._batches[number])
             except (struct.error, IndexError):
-                raise ValueError("a message is cut off, or says what cannot be") from None
+                raise ValueError("a message is truncated, or its metadata are invalid") from None
         return self._looked_at[number]
 
     def _read_footer(self) -> None:
         tail = 4 + len(MAGIC)
         data = self._bytes_at(self.file_size - tail, tail)
         if data[4:] != MAGIC:
-            raise ValueError("its end is missing")
+            raise ValueError("the end of the file is missing")
         (size,) = struct.unpack("<i", data[:4])
         footer = _Table.root(self._bytes_at(self.file_size - tail - size, size))
         dictionaries = [*footer.structs(_FOOTER_DICTIONARIES, _BLOCK_BYTES)]
@@ -111,9 +111,9 @@ class Messages:
         """Return where a message starts; raise `ValueError` if it is not within the file."""
         at, metadata_bytes, body_bytes = struct.unpack("<qi4xq", block)
         if min(at, metadata_bytes, body_bytes) < 0:
-            raise ValueError("a message before the file")
+            raise ValueError("a message at a negative position")
         if at + metadata_bytes + body_bytes > self.file_size:
-            raise ValueError("the file is cut off, or a message says what cannot be")
+            raise ValueError("the file is truncated, or the metadata of a message are invalid")
         return int(at)
 
     def _walk(self) -> None:
@@ -158,7 +158,7 @@ class Messages:
         body = start + size
         body_size = _body_bytes(message)
         if body + body_size > self.file_size:
-            raise ValueError("the file is cut off, or a message says what cannot be")
+            raise ValueError("the file is truncated, or the metadata of a message are invalid")
         batch = message.table(_MESSAGE_HEADER)
         number = None
         is_delta = False
@@ -194,7 +194,7 @@ class Messages:
     def _bytes_at(self, at: int, size: int) -> bytes:
         """Read bytes of the file; raise `ValueError` if the file ends before."""
         if at < 0 or size < 0 or at + size > self.file_size:
-            raise ValueError("the file is cut off, or a message says what cannot be")
+            raise ValueError("the file is truncated, or the metadata of a message are invalid")
         self.file.seek(at)
         data = bytearray()
         while len(data) < size:
@@ -220,7 +220,7 @@ class _Table:
         """Return where a field is; 0 if it is missing."""
         fields = self.at - struct.unpack_from("<i", self.data, self.at)[0]
         if fields < 0:
-            raise IndexError("a table of fields before the data")
+            raise IndexError("a Flatbuffers vtable before the data")
         (size,) = struct.unpack_from("<H", self.data, fields)
         at = 4 + 2 * number
         offset = struct.unpack_from("<H", self.data, fields + at)[0] if at < size else 0

@@ -101,8 +101,8 @@ def check_classes(found: ClassLabels, place: str, fewest: int, *, leaves_out: bo
     if len(found.names) < FEWEST_CLASSES:
         there = f"only {found.names[0]!r:.60}" if found.names else "none"
         raise InputError(
-            f"{place}: expected {FEWEST_CLASSES} labels or more that {fewest} rows have, found "
-            f"{there}{_among(found)}. Choose the column with --label-column, or fewer rows with "
+            f"{place}: expected {FEWEST_CLASSES} labels or more with {fewest} rows each, found "
+            f"{there}{_among(found)}. Choose another column with --label-column, or a lower "
             "--min-count."
         )
     if found.rare and not leaves_out:
@@ -110,7 +110,7 @@ def check_classes(found: ClassLabels, place: str, fewest: int, *, leaves_out: bo
         labels = "one label is" if count == 1 else f"{count:,} labels are"
         raise InputError(
             f"{place}: {labels} in fewer than {fewest} rows: {_rare(found)}. Correct them, leave "
-            "their rows out with --skip-wrong-labels, or learn them with --min-count."
+            "their rows out with --skip-wrong-labels, or keep them with a lower --min-count."
         )
 
 

@@ -54,9 +54,9 @@ from toolkit.text.strings import arrow_of
 LOOKED_AT_AS_A_WHOLE = 4 << 20
 
 LITERAL = (
-    "a quote opens here, but each of these lines has the right number of fields by itself, so it "
-    "may be a character of the text: --quote none reads each line as a record, and --quote '\"' "
-    "all of them as one"
+    "this quote is ambiguous: it encloses several lines, but each line alone also has the right "
+    "number of fields. Use --quote none if quotes are part of the text (one record per line), or "
+    "--quote '\"' if they enclose fields (one record)"
 )
 # These delimiters are common in texts, so lines of a quoted text can look like records by chance.
 _IN_TEXTS = ",;: "

@@ -20,7 +20,7 @@ BYTES_LOOKED_AT = 1 << 16  # read first to find the header; doubled while the he
 _LOOKED_AT_AS_A_WHOLE = 1 << 20
 _LIMIT = 4 << 20  # for the header and the skipped lines, to bound the memory
 
-_FIX = "Fix the file, or write it again as RFC 4180 says: quote such fields, end lines with LF"
+_FIX = "Fix the file, or write it again as in RFC 4180: quote such fields, and end lines with LF"
 
 _SEP = re.compile(rb'"?sep=([^\r\n])"?\r?\n', re.IGNORECASE)  # as Excel reads and writes it
 
@@ -127,7 +127,8 @@ class HeaderReader:
         escape = self._options.escape
         if delimiter in (quote, escape):
             raise UsageError(
-                f"{self._name}: {delimiter!r} cannot separate fields, and quote or escape"
+                f"{self._name}: {delimiter!r} is the delimiter, and also the quote or escape "
+                "character"
             )
         return Dialect(delimiter, quote, escape)
 
@@ -162,7 +163,7 @@ class HeaderReader:
                 dialect.unquoted(text[before + 1 : after]) for before, after in pairwise(bounds)
             ]
         except UnicodeDecodeError:
-            self._fail(first, "the header is not valid UTF-8. Say what it is with --encoding")
+            self._fail(first, "the header is not valid UTF-8. Name its encoding with --encoding")
         before = self._data[: self._start + newline + 1]  # the last line may lack its line end
         line_end = str(line_ends[0])
         if len(before) < self._start + newline + 1:  # the file ends with CR alone

@@ -108,7 +108,7 @@ def endings() -> dict[str, Format]:
 def format_called(name: str) -> Format:
     """Return the format with a name; raise `UsageError` for an unknown format."""
     if name not in FORMATS:
-        raise UsageError(f"no format {name!r}; there are {', '.join(FORMATS)}")
+        raise UsageError(f"unknown format {name!r}. Choose from: {', '.join(FORMATS)}")
     return FORMATS[name]
 
 
@@ -121,10 +121,9 @@ def format_of(source: Path | Input, asked: str | None = None) -> Format:
     source = Input.of(source)
     is_nameless = source.is_stdin or (source.is_stream and not source.path.suffix)
     if asked is None and is_nameless:
-        name = source.name if source.is_stdin else f"{source}: a pipe"
+        name = source.name if source.is_stdin else f"{source}"
         raise UsageError(
-            f"{name} has no name to tell its format. Name the format with --format: "
-            f"{', '.join(FORMATS)}"
+            f"{name}: its format is unknown. Name it with --format: {', '.join(FORMATS)}"
         )
     if asked is None and source.is_archive:
         source = source.only_member(endings())
@@ -210,7 +209,7 @@ def _opened(source: Input, options: ReadOptions, columns: tuple[Column, ...] | N
 def _check_is_file(source: Input, own: Format) -> None:
     """Raise an error if an input that has to be a plain file of a format is something else."""
     if source.archive is not None:
-        raise UsageError(f"{source}: {own.what} is not read inside an archive. Unpack it first")
+        raise UsageError(f"{source}: {own.what} cannot be read inside an archive. Unpack it first")
     if source.is_stream:
         raise UsageError(
             f"{source.name}: {own.what} cannot be read as a stream. Save it to a file first."
@@ -246,7 +245,7 @@ def _check_options(source: Input, options: ReadOptions, own: Format) -> None:
     """Raise `UsageError` for an option that is for files of another format."""
     if options.is_delimited and own.delimiter is None:
         if not options.header:
-            raise UsageError(f"{source}: only delimited files can have no header, not {own.name}")
+            raise UsageError(f"{source}: --no-header is for delimited files, not for {own.name}")
         raise UsageError(
             f"{source}: --quote, --escape and --skip-lines are for delimited files, not for "
             f"{own.name}"
@@ -256,7 +255,7 @@ def _check_options(source: Input, options: ReadOptions, own: Format) -> None:
     if options.sheet is not None and own.name != "xlsx":
         raise UsageError(f"{source}: --sheet is for Excel workbooks, not for {own.name}")
     if options.encoding is not None and not own.is_text:
-        raise UsageError(f"{source}: --encoding is for files of text, not for {own.name}")
+        raise UsageError(f"{source}: --encoding is for text files, not for {own.name}")
 
 
 def beside(path: Path, options: ReadOptions, *, encoding: str | None = None) -> ReadOptions:

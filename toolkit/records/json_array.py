@@ -299,8 +299,9 @@ def _check_object(file: str, found: ValueSpans, first: bytes, columns: Sequence[
         name = names[-1]
         path = f".{name}" if _NAME.fullmatch(name) else f".[{json.dumps(name)}]"
         raise InputError(
-            f"{file}: one object, whose member {name!r} is an array of objects; expected an array "
-            f"or JSON Lines. Take the array out, such as with: jq '{path}' FILE > reviews.json"
+            f"{file}: the file is one object, and its member {name!r} is the array of objects; "
+            f"expected an array or JSON Lines. Take the array out, such as with: jq '{path}' FILE "
+            "> reviews.json"
         )
 
 

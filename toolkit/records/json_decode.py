@@ -19,7 +19,7 @@ class Number(str):
 
 
 def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"no JSON: {constant} is no number of JSON")
+    raise ValueError(f"invalid JSON: {constant} is not a JSON number")
 
 
 DECODER = json.JSONDecoder(parse_int=Number, parse_float=Number, parse_constant=_refuse)
@@ -119,11 +119,11 @@ def check_names(text: str, known: Collection[str]) -> None:
     for name, _ in members(text):
         if name not in known:
             raise ValueError(
-                f"has a key {name!r}, which none of the first records has; only an output of "
-                "JSON Lines can hold it"
+                f"has a key {name!r}, which none of the first records has. Only JSON Lines output "
+                "can hold it"
             )
         if name in seen:
-            raise ValueError(f"has the key {name!r} twice; only JSON Lines can hold that")
+            raise ValueError(f"has the key {name!r} twice. Only JSON Lines output can hold that")
         seen.add(name)
 
 
@@ -150,13 +150,13 @@ def has_too_much(record: bytes) -> str | None:
 def object_on(line: bytes) -> dict[str, Any]:
     """Decode the object on a line; raise `ValueError` with the reason if that fails."""
     if not line:  # an empty element of an array
-        raise ValueError("nothing between two commas, or between a comma and a bracket")
+        raise ValueError("a value is missing between two commas, or between a comma and a bracket")
     if reason := has_too_much(line):
         raise ValueError(reason)
     try:
         content = DECODER.decode(line.decode())
     except json.JSONDecodeError as error:
-        raise ValueError(f"no JSON: {error.msg} at character {error.pos + 1:,}") from None
+        raise ValueError(f"invalid JSON: {error.msg} at character {error.pos + 1:,}") from None
     if not isinstance(content, dict):
         raise ValueError(f"expected a JSON object, found {kind_of(content)}")
     return content

@@ -273,7 +273,9 @@ class JsonLinesFile(RecordFile):
         content = object_on(line)
         for name in self._taken:
             if name in content:
-                raise ValueError(f"has a key {name!r} already, as an added one is called")
+                raise ValueError(
+                    f"already has a key {name!r}, which is also the name of an added column"
+                )
         if self._columns is not None:
             check_names(line.decode(), self._columns)
         return content

@@ -134,7 +134,7 @@ def check_compressed(path: Path, compression: str, data: bytes) -> None:
         ending = next(each for each, name in COMPRESSIONS.items() if name == kind.compression)
         remedy += f", and add {ending}"
     raise InputError(
-        f"{path}: is not compressed with {compression}, as its name says{found}. {remedy}"
+        f"{path}: is not compressed with {compression}, although its name says so{found}. {remedy}"
     )
 
 

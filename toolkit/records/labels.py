@@ -389,8 +389,8 @@ def _most_stars(stars: Sequence[float], place: str) -> int:
     most = scale_of(stars)
     if most is None:
         raise InputError(
-            f"{place}: has no label above 2, so it may hold two classes or two of five stars. Say "
-            "which labels are positive: --positive 2, or --positive-from 4 for stars."
+            f"{place}: the highest label is 2, so these may be two classes or low stars. Name the "
+            "positive labels: --positive 2 for classes, or --positive-from 4 for stars."
         )
     return most
 
@@ -492,14 +492,14 @@ def _advice(word: str, kind: str, names: LabelNames, *, are_topics: bool) -> str
     advice = "Choose the column with --label-column"
     if number(word) > 1:
         advice = (
-            "Say from which number on labels are positive with --positive-from. Numbers that are "
-            "classes, such as departments, are learned with toolkit train --classes"
+            "Name the lowest positive number with --positive-from. Numbers that are classes, such "
+            "as departments, are learned with toolkit train --classes"
         )
     elif word:
         advice += ", or name labels with --positive and --negative"
         if kind == USUAL and are_topics:
             advice = f"A model of topics is trained with toolkit train --classes. {advice}"
     if names.skip_wrong:
-        return f"{expected}. No label here means anything. {advice}."
-    skipping = "Rows with a wrong label or none are left out with --skip-wrong-labels."
+        return f"{expected}. None of the labels is known. {advice}."
+    skipping = "To leave out rows with a wrong or missing label, use --skip-wrong-labels."
     return f"{expected}. {advice}. {skipping}"

@@ -273,7 +273,11 @@ class RecordFile(ReviewFile):
                 )
             del data, content  # large blocks are freed before the next one is read
         if end not in (None, offset):
-            self.fail(self._line, f"no record ends at byte {end:,}, as one did when it was cut")
+            self.fail(
+                self._line,
+                f"no record ends at byte {end:,} any more: the file has changed "
+                "since it was divided",
+            )
 
     def _first_offset(self, byte: int, line: int) -> Offset:
         """Return the `Offset` of a first block that starts at a byte, in a line of the file."""
@@ -361,8 +365,8 @@ class RecordFile(ReviewFile):
         """Return the reason for a record with an invalid byte, the first of `data`."""
         encoding = self.options.encoding
         if encoding is None:
-            return f"byte 0x{data[0]:02x} is no UTF-8; --encoding names another encoding"
-        return f"byte 0x{self._stream.as_in_file(data[:3])[0]:02x} is no {encoding}"
+            return f"byte 0x{data[0]:02x} is not valid UTF-8. Name another encoding with --encoding"
+        return f"byte 0x{self._stream.as_in_file(data[:3])[0]:02x} is not valid {encoding}"
 
     def reject(
         self, block: Block, *, start: int, stop: int, reason: str, skipped: int = 0

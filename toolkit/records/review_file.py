@@ -200,6 +200,11 @@ class ReviewFile(ABC):
         return self.bytes_read
 
     @property
+    def metadata(self) -> Mapping[str, str]:
+        """What an earlier scoring has written about the scores; empty for formats without it."""
+        return {}
+
+    @property
     def is_waiting(self) -> bool:
         """Whether reading the next block would wait, as for a slow pipe."""
         return False
@@ -325,8 +330,8 @@ class ReviewFile(ABC):
         texts = [name for role, name in names.items() if is_text(role)]
         if names.get("label") in texts:
             raise UsageError(
-                f"{self.name}: the column {names['label']!r} has the texts, and cannot have "
-                "the labels, too. Choose another with --label-column."
+                f"{self.name}: the column {names['label']!r} is the text column, so it cannot "
+                "also be the label column. Choose another with --label-column."
             )
         again = [name for name in texts if texts.count(name) > 1]
         if again:
@@ -353,8 +358,9 @@ class ReviewFile(ABC):
         for name in self.added.names:
             if name in names:
                 raise UsageError(
-                    f"{self.name}: has a column {name!r} already. Choose other names for the added "
-                    f"columns with {self.options.columns.option_of_added}."
+                    f"{self.name}: already has a column {name!r}, which is also the name of an "
+                    "added column. Rename the added column with "
+                    f"{self.options.columns.option_of_added}."
                 )
 
     def check_unique(self) -> None:

@@ -101,8 +101,8 @@ def open_file(source: Input) -> IO[bytes]:
         return open(0, "rb", buffering=0, closefd=False)
     if source.kind is Kind.SPECIAL:
         raise InputError(
-            f"{source}: a device or a socket. Save its content to a file first, or send it "
-            "through a pipe"
+            f"{source}: is a device or a socket, expected a file. Save its content to a file "
+            "first, or send it through a pipe"
         )
     try:
         return source.path.open("rb", buffering=0)
@@ -239,7 +239,7 @@ def _parts_of_xz(source: ByteSource) -> Iterator[bytes]:
             try:
                 yield stream.decompress(data, _READ_BYTES)
             except lzma.LZMAError as error:
-                raise OSError(f"xz decompress failed: {error}") from None
+                raise OSError(f"xz cannot decompress it: {error}") from None
             data = stream.unused_data
             stream = None if stream.eof else stream
     if stream is not None:

@@ -132,6 +132,17 @@ class TableFile(ReviewFile):
         return self.groups.bytes_read(self._group, self._done, self.size or 0)
 
     @property
+    def metadata(self) -> Mapping[str, str]:
+        """What an earlier scoring has written about the scores, without the prefix of its keys."""
+        found = self.input_schema.metadata or {}
+        prefix = METADATA_PREFIX.encode()
+        return {
+            key.removeprefix(prefix).decode("utf-8", "replace"): value.decode("utf-8", "replace")
+            for key, value in found.items()
+            if key.startswith(prefix)
+        }
+
+    @property
     def bytes_used(self) -> int:
         """The position in the file after the last group read."""
         return self.groups.bytes_used(self._group)
@@ -368,7 +379,7 @@ def _check_types(name: str, other: type[TableFile], schema: pa.Schema) -> None:
             output.open_file(BytesIO(), {}).close()
     except pa.ArrowNotImplementedError as error:
         raise UsageError(
-            f"{name}: the output cannot hold all columns: {error}. Leave that column out, or keep "
+            f"{name}: the output cannot hold all columns: {error}. Leave the column out, or keep "
             "the format of the input."
         ) from None
 
@@ -382,7 +393,7 @@ def opening(path: Path, what: str) -> Iterator[None]:
         raise InputError(f"{path}: no such file") from None
     except pa.ArrowNotImplementedError as error:
         raise InputError(
-            f"{path}: holds what Arrow cannot read: {error}. Store that column in another "
+            f"{path}: has a column that Arrow cannot read: {error}. Store the column in another "
             "type, or leave it out"
         ) from None
     except (pa.ArrowException, ValueError) as error:  # also a name that is not UTF-8

@@ -63,7 +63,7 @@ def _is_utf8(column: pa.Array) -> bool:
 def _no_utf8(column: pa.Array, name: str) -> Fault:
     rows = (column.slice(row, 1) for row in range(len(column)))
     value = next(row for row in rows if not _is_utf8(row)).cast(pa.large_binary())[0].as_py()
-    return Fault(f"a string in the column {name!r} is no UTF-8", value)
+    return Fault(f"a string in the column {name!r} is not valid UTF-8", value)
 
 
 def _limits(kind: pa.DataType, *, is_nested: bool) -> tuple[int, int]:

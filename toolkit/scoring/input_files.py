@@ -202,7 +202,7 @@ class Found:
             more = f". The link {links[0]} to a folder is not followed" if links else ""
             known = ", ".join(endings())
             raise InputError(
-                f"{folder}: a folder without a file of reviews; they end in {known}{more}"
+                f"{folder}: the folder has no file of reviews, whose names end in {known}{more}"
             )
 
     def add_pattern(self, pattern: str, output: Path | None) -> None:

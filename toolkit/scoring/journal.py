@@ -578,9 +578,8 @@ class Journals:
         if changed and not options.force:
             way_out = "--skip-existing --force" if options.skip_existing else "--force"
             raise UsageError(
-                f"{job.output}: is not what {job.source} would give now: since it was written, "
-                f"this has changed: {', '.join(changed)}. Replace it with {way_out}, or move it "
-                "away."
+                f"{job.output}: is out of date. Since it was written from {job.source}, this has "
+                f"changed: {', '.join(changed)}. Replace it with {way_out}, or move it away."
             )
         return not changed
 

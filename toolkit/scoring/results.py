@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +24,7 @@ from toolkit.records.labels import (
     WrongValueError,
     meanings_of,
     name_of,
+    number,
 )
 from toolkit.records.options import LabelNames
 from toolkit.records.output_file import Frame
@@ -49,6 +51,7 @@ _FEWEST_FOR_VALUES = 20
 _MOST_LABELS = 2000  # different labels; they must fit into a line of the journal, 1 MiB
 _FEW_WRONG = 0.05  # share of the given labels that mean nothing: up to it, they are only counted
 _MOSTLY_WRONG = 0.5  # or more wrong labels: the others are not labels, either
+_OF_STARS = re.compile("star|rating|score", re.IGNORECASE)  # names of columns
 _FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
@@ -223,12 +226,22 @@ class Summary:
         """
         why = self._why_labels_are_wrong() if self.labels else None
         if why is None:
-            return None
+            return self._one_star_warning(column)
         has_accuracy = bool(self.label_meanings().targets)
         rest = "The accuracy is that of the other rows" if has_accuracy else "There is no accuracy"
         return (
             f"column {column!r}: {why}. {rest}. toolkit evaluate reads other labels, with "
             "--positive, --positive-from or --skip-wrong-labels."
+        )
+
+    def _one_star_warning(self, column: str | None) -> str | None:
+        """Return the warning that a column of stars has ones alone, which are read as positive."""
+        found = {number(word) for word in self.label_meanings().targets}
+        if found != {1.0} or not _OF_STARS.search(column or ""):
+            return None
+        return (
+            f"column {column!r}: all labels are 1, which is read as positive. If they are stars, "
+            "the accuracy is wrong: use toolkit evaluate --positive-from 4."
         )
 
     def _why_labels_are_wrong(self) -> str | None:

@@ -9,8 +9,8 @@ clients.
 
 from __future__ import annotations
 
-from toolkit.service.app import Limits, Service
-from toolkit.service.heads import HostNames
+from toolkit.service.app import Answered, Limits, Service
+from toolkit.service.heads import HostNames, Tokens
 from toolkit.service.server import listen, serve
 
-__all__ = ["HostNames", "Limits", "Service", "listen", "serve"]
+__all__ = ["Answered", "HostNames", "Limits", "Service", "Tokens", "listen", "serve"]

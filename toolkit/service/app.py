@@ -8,7 +8,6 @@ import time
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import Any
 
 from prometheus_client import (
@@ -33,9 +32,12 @@ from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.model.labels import Range
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import why_not_json
 from toolkit.records.options import NULL_WORDS
-from toolkit.service.batches import Batches, Wanted
-from toolkit.service.heads import HostNames, check_head
+from toolkit.service.batches import Batches
+from toolkit.service.description import describe
+from toolkit.service.heads import HostNames, Tokens, check_head, check_token
+from toolkit.service.rows import EXPLAIN_OPTIONS, Wanted, score_options
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
 # The time of an explanation grows with the square of its words: 512 take 0.13 s. With these limits
@@ -43,13 +45,13 @@ SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
 MOST_EXPLAINED = 20  # texts of a request
 MOST_CHARACTERS_EXPLAINED = 1 << 16  # of a request
 MOST_WORDS_EXPLAINED = 2048  # of a request
+MOST_WORDS_REASONED = 1 << 14  # of a request; without the native core, they take some seconds
+MOST_PROBABILITIES = 1 << 16  # of a request that wants those of classes: an answer of some 3 MB
 _SHARE_EXPLAINING = 8  # one waiting request in 8 may ask for explanations
 _MOST_BYTES_HELD = 1 << 26  # of the bodies of all requests that are being answered
+_OPEN_PATHS = ("/", "/healthz", "/readyz", "/openapi.json")  # without a token: no text, no answer
+_TEXTS = "toolkit.texts"  # key of a scope: the number of texts of a request
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
-_OPTIONS = {
-    "scores": ("stars", "neutral", "by_sentence"),
-    "explanations": ("neutral", "by_sentence"),
-}
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,18 @@ class Limits:
     most_texts: int = 1000  # of a request
     most_waiting: int = 512  # requests that have arrived and are not answered yet
     seconds: float = 15.0  # until a request has arrived, and again until it is scored
+
+
+@dataclass(frozen=True)
+class Answered:
+    """A request that was answered, for an access log."""
+
+    client: str  # its address: that of a proxy, if there is one
+    method: str
+    path: str  # as the client sent it, without the query
+    status: int
+    texts: int  # how many it had; 0 if it was refused before they were read
+    seconds: float  # from the end of its head to the end of the answer
 
 
 class Service:
@@ -76,19 +90,22 @@ class Service:
         self._limits = limits
         self._on_error = on_error
         self.host_names: HostNames | None = None  # None: any name is accepted
+        self.tokens: Tokens | None = None  # None: anybody may ask
+        self.on_answer: Callable[[Answered], None] = lambda _: None
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
-        neutral_range = scorer.with_labels(neutral).neutral  # raises now, and not at a request
-        scorer.score(["Whatever the first call creates is ready when requests come."])
+        # Raises now, and not at a request.
+        neutral_range = None if neutral is None else scorer.with_labels(neutral).neutral
+        scorer.classify(["Whatever the first call creates is ready when requests come."])
+        self._score_options = score_options(scorer)
         model = scorer.identity()
-        self._metrics = _Metrics(model)
+        self._metrics = _Metrics(model, has_classes=scorer.facts.has_classes)
         self._batches = Batches(
             scorer=scorer,
             neutral=neutral,
             threads=threads,
             on_batch=self._metrics.batches.inc,
         )
-        self._metrics.waiting.set_function(lambda: self._batches.waiting)
         self._reading: set[asyncio.Timeout] = set()
         self._last: float | None = None  # time of the loop when reading ends; None: not stopping
         self._bytes_held = 0
@@ -97,9 +114,15 @@ class Service:
             "model": {key: value for key, value in model.items() if key != "path"},
             "has_stars": scorer.has_stars,
             "neutral_range": neutral_range and [round(end, 7) for end in neutral_range],
+            "aspects": None if scorer.aspects is None else [*scorer.aspects.names],
             "toolkit_version": __version__,
         }
-        self._description = _description(limits)
+        self._description = describe(
+            scorer,
+            has_neutral=neutral is not None,
+            most_texts=limits.most_texts,
+            most_explained=MOST_EXPLAINED,
+        )
         self._app = self._application()
         self._paths = {route.path for route in self._app.routes if isinstance(route, Route)}
 
@@ -138,13 +161,27 @@ class Service:
         except Exception as error:  # noqa: BLE001 (`_failed` has answered it)
             self._on_error(error)
         path = scope["path"] if scope["path"] in self._paths else "other"
+        seconds = time.perf_counter() - began
         self._metrics.requests.labels(path, status).inc()
-        self._metrics.seconds.labels(path).observe(time.perf_counter() - began)
+        self._metrics.seconds.labels(path).observe(seconds)
+        client = scope.get("client")
+        self.on_answer(
+            Answered(
+                client=client[0] if client else "",
+                method=scope["method"],
+                path=scope["path"],
+                status=status,
+                texts=scope.get(_TEXTS, 0),
+                seconds=seconds,
+            )
+        )
 
     def _refusal_of(self, scope: Scope) -> Response | None:
         """Return the error response if the head of a request is wrong, or None."""
         try:
             check_head(scope, self.host_names)
+            if self.tokens is not None and scope["path"] not in _OPEN_PATHS:
+                check_token(scope, self.tokens)
         except HTTPException as error:
             return _refused(None, error)
         return None
@@ -168,31 +205,49 @@ class Service:
             found = kind[:50] or "none"
             raise HTTPException(415, f"expected Content-Type: application/json, received {found}")
         explain = name == "explanations"
-        self._check_room(explain=explain)
+        self._check_room(explains=explain)
         async with self._body_of(request) as body:
-            wanted, texts = _parse(body, name, self._limits)
+            options = EXPLAIN_OPTIONS if explain else self._score_options
+            wanted, texts = _parse(body, options, self._limits, explain=explain)
+            request.scope[_TEXTS] = len(texts)
+            self._check(wanted, texts)
+            self._check_room(explains=wanted.explains)
             try:
-                self._batches.check(wanted)
-            except UsageError as error:
-                raise HTTPException(422, str(error)) from None
-            if explain and (words := self._batches.words_of(texts)) > MOST_WORDS_EXPLAINED:
-                most = f"at most {MOST_WORDS_EXPLAINED:,} words that the model reads"
-                raise HTTPException(413, f"expected {most}, received {words:,}")
-            self._check_room(explain=explain)
-            try:
-                async with asyncio.timeout(self._limits.seconds):
-                    answer = await self._batches.answer(wanted, texts)
+                with self._metrics.waiting.track_inprogress():
+                    async with asyncio.timeout(self._limits.seconds):
+                        answer = await self._batches.answer(wanted, texts)
             except TimeoutError:
                 raise _busy() from None
         for label, count in answer.labels.items():
-            self._metrics.texts.labels(label or "none").inc(count)
+            self._metrics.texts.labels(label or self._metrics.no_label).inc(count)
         return Response(f'{{"{name}":{answer.rows}}}', media_type="application/json")
 
-    def _check_room(self, *, explain: bool) -> None:
+    def _check(self, wanted: Wanted, texts: list[str | None]) -> None:
+        """Raise `HTTPException` for what the model cannot answer, or not at once."""
+        try:
+            self._batches.check(wanted)
+        except UsageError as error:
+            raise HTTPException(422, str(error)) from None
+        numbers = self._batches.numbers_of(wanted, texts)
+        if numbers > MOST_PROBABILITIES:
+            most_texts = MOST_PROBABILITIES * len(texts) // numbers
+            raise HTTPException(
+                413,
+                f"expected at most {most_texts:,} texts with top or probabilities, received "
+                f"{len(texts):,}",
+            )
+        if not (wanted.explain or wanted.reasons):
+            return
+        most = MOST_WORDS_EXPLAINED if wanted.explain else MOST_WORDS_REASONED
+        if (words := self._batches.words_of(texts)) > most:
+            what = f"at most {most:,} words that the model reads"
+            raise HTTPException(413, f"expected {what}, received {words:,}")
+
+    def _check_room(self, *, explains: bool) -> None:
         most = self._limits.most_waiting
         if self._batches.waiting >= most:
             raise _busy()
-        if explain and self._batches.waiting_explanations >= max(1, most // _SHARE_EXPLAINING):
+        if explains and self._batches.waiting_explanations >= max(1, most // _SHARE_EXPLAINING):
             raise _busy()
 
     @asynccontextmanager
@@ -225,7 +280,7 @@ class Service:
             if self._last is not None:
                 raise HTTPException(503, "the service is stopping") from None
             seconds = f"{self._limits.seconds:g}"
-            raise HTTPException(408, f"the request has not arrived in {seconds} s") from None
+            raise HTTPException(408, f"the request did not arrive within {seconds} s") from None
         finally:
             self._bytes_held -= held
 
@@ -252,29 +307,42 @@ class Service:
 class _Metrics:
     """What Prometheus reads at /metrics."""
 
-    def __init__(self, model: Mapping[str, Any]) -> None:
+    def __init__(self, model: Mapping[str, Any], *, has_classes: bool) -> None:
+        label = "label" if has_classes else "sentiment"
+        self.no_label = "" if has_classes else "none"  # a class may be called none
         self.registry = own = CollectorRegistry()  # of this service alone
         self.requests = Counter("toolkit_requests", "Answered", ("path", "status"), registry=own)
         self.seconds = Histogram(
-            "toolkit_request_seconds", "Until the answer", ("path",), registry=own, buckets=_BUCKETS
+            "toolkit_request_seconds",
+            "Time until the answer",
+            ("path",),
+            registry=own,
+            buckets=_BUCKETS,
         )
         self.texts = Counter(
-            "toolkit_texts", "Scored; none: without a score", ("sentiment",), registry=own
+            "toolkit_texts",
+            "Scored texts by label; none or empty: without a label",
+            (label,),
+            registry=own,
         )
         self.batches = Counter("toolkit_batches", "Calls of the model", registry=own)
-        self.waiting = Gauge("toolkit_waiting_requests", "Without an answer", registry=own)
+        self.waiting = Gauge(
+            "toolkit_waiting_requests", "Requests that wait for an answer", registry=own
+        )
         ProcessCollector(registry=own)
         disable_created_metrics()  # type: ignore[no-untyped-call]
         names = {key: model[key] for key in ("name", "version", "sha256")}
         Info("toolkit_model", "In use", registry=own).info(names)
 
 
-def _parse(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | None]]:
+def _parse(
+    body: bytes, options: Mapping[str, type], limits: Limits, *, explain: bool
+) -> tuple[Wanted, list[str | None]]:
     """Return the options and the texts of a request; raise `HTTPException` if it is not valid."""
     try:
         given = json.loads(body)
     except (ValueError, RecursionError) as error:  # also for invalid UTF-8 and deep nesting
-        raise HTTPException(400, f"expected JSON: {error}") from None
+        raise HTTPException(400, f"expected JSON: {why_not_json(error)}") from None
     texts = given.get("texts") if isinstance(given, Mapping) else None
     if not isinstance(texts, list):
         raise HTTPException(422, 'expected {"texts": ["...", "..."]}')
@@ -282,38 +350,28 @@ def _parse(body: bytes, name: str, limits: Limits) -> tuple[Wanted, list[str | N
         if text is not None and not isinstance(text, str):
             found = json.dumps(text)
             raise HTTPException(422, f"texts[{place}]: expected a string or null: {found:.50}")
-    explain = name == "explanations"
     most = min(limits.most_texts, MOST_EXPLAINED) if explain else limits.most_texts
     if len(texts) > most:
         raise HTTPException(413, f"expected at most {most:,} texts, received {len(texts):,}")
     if explain and sum(len(text or "") for text in texts) > MOST_CHARACTERS_EXPLAINED:
         raise HTTPException(413, f"expected at most {MOST_CHARACTERS_EXPLAINED:,} characters")
     read = [None if text and text.strip() in NULL_WORDS else text for text in texts]
-    return Wanted(**_options(given, name), explain=explain), read
+    return Wanted(**_options_in(given, options), explain=explain), read
 
 
-def _options(given: Mapping[str, Any], name: str) -> dict[str, bool]:
-    """Return the keys besides the texts; raise `HTTPException` if one is unknown or not boolean."""
-    options = {key: value for key, value in given.items() if key != "texts"}
-    for key, value in options.items():
+def _options_in(given: Mapping[str, Any], options: Mapping[str, type]) -> dict[str, Any]:
+    """Return the keys besides the texts; raise `HTTPException` for a wrong key or value."""
+    found: dict[str, Any] = {key: value for key, value in given.items() if key != "texts"}
+    for key, value in found.items():
         shown = json.dumps(key)[:50]
-        if key not in _OPTIONS[name]:
-            known = ", ".join(("texts", *_OPTIONS[name]))
+        if key not in options:
+            known = ", ".join(("texts", *options))
             raise HTTPException(422, f"{shown}: unknown key, expected {known}")
-        if not isinstance(value, bool):
-            raise HTTPException(422, f"{shown}: expected true or false: {json.dumps(value):.50}")
-    return options
-
-
-def _description(limits: Limits) -> dict[str, Any]:
-    """Return the OpenAPI description, with the version and the limits of this service."""
-    found = json.loads(files("toolkit.service").joinpath("openapi.json").read_text("utf-8"))
-    found["info"]["version"] = __version__
-    for schema, most in (("ScoreRequest", limits.most_texts), ("ExplainRequest", MOST_EXPLAINED)):
-        texts = found["components"]["schemas"][schema]["properties"]["texts"]
-        texts["maxItems"] = min(most, limits.most_texts)
-    description: dict[str, Any] = found
-    return description
+        is_of_type = type(value) is options[key]  # True is no number
+        if not is_of_type or value < 0:
+            expected = "true or false" if options[key] is bool else "a whole number from 0 on"
+            raise HTTPException(422, f"{shown}: expected {expected}: {json.dumps(value):.50}")
+    return found
 
 
 def _busy() -> HTTPException:

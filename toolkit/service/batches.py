@@ -4,12 +4,12 @@ Short requests for labels, probabilities or stars are scored in the event loop. 
 since its last turn are one batch. Scoring one text takes less than 0.1 ms with the native core,
 less than handing it to a thread and back.
 
-Requests that are long, or that want sentences or explanations, take milliseconds and would delay
-all others. They are scored in threads, where the core and ONNX Runtime release Python's lock. They
-wait while all threads are busy, and requests with the same options are then scored as one batch:
-the fixed cost of sentences is as high as the cost of thousands of words. Explanations cost a
-hundred times as much as scores. They have half as many threads of their own, so that scores never
-wait for them.
+Requests that are long, or that want sentences, take milliseconds and would delay all others. They
+are scored in threads, where the core and ONNX Runtime release Python's lock. They wait while all
+threads are busy, and requests with the same options are then scored as one batch: the fixed cost of
+sentences is as high as the cost of thousands of words. Explanations cost a hundred times as much as
+scores, reasons and aspects up to ten times as much. These have half as many threads of their own,
+so that scores never wait for them.
 """
 
 from __future__ import annotations
@@ -19,34 +19,27 @@ import json
 from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from functools import partial
 from itertools import islice
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
 from toolkit.errors import UsageError
-from toolkit.model.decimals import shortest
-from toolkit.model.labels import SENTENCE_COUNTS, Range
-from toolkit.model.predictor import STAR_DECIMALS, array_of
+from toolkit.model.labels import Range
+from toolkit.model.predictor import array_of
 from toolkit.model.scorer import Scorer
+from toolkit.model.scorer_options import MOST_REASONS, ScorerOptions
+from toolkit.service.rows import Row, Wanted, label_of, rows_of
 
 # Sizes are in characters.
 MOST_IN_LOOP = 1 << 14  # of a batch in the event loop: some 2 ms
 MOST_IN_THREAD = 1 << 20  # of a batch in a thread: some 30 ms
 _SIZE_OF_A_TEXT = 16  # added for each text, also for an empty one
 
-_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-Row = dict[str, Any] | None  # the answer for a text; None: the text has no score
-
-
-class Wanted(NamedTuple):
-    """The options of a request."""
-
-    stars: bool = False
-    neutral: bool = False
-    by_sentence: bool = False
-    explain: bool = False
+# JSON has no NaN: a number that is not finite is an error.
+_encode = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
 class Answer(NamedTuple):
@@ -80,11 +73,11 @@ class Batches:
         self, scorer: Scorer, neutral: Range | None, threads: int, on_batch: Callable[[], None]
     ) -> None:
         self.waiting = 0  # requests that have no answer yet
-        self.waiting_explanations = 0  # waiting requests that want explanations
+        self.waiting_explanations = 0  # those of them that explain: `Wanted.explains`
         self._on_batch = on_batch
         self._scorer = scorer
         self._neutral = neutral
-        self._scorers: dict[tuple[bool, bool], Scorer] = {}
+        self._scorers: dict[Wanted, Scorer] = {}  # by `Wanted.kind`
         self._soon: list[_Job] = []
         explaining = max(1, threads // 2)
         self._later = _Lane(threads)
@@ -92,28 +85,48 @@ class Batches:
         self._pool = ThreadPoolExecutor(threads + explaining)
 
     def check(self, wanted: Wanted) -> None:
-        """Raise `UsageError` if the model has no stars or no neutral range, but they are wanted."""
-        if wanted.stars and not self._scorer.has_stars:
+        """Raise `UsageError` if the model or the service cannot answer what is wanted."""
+        scorer = self._scorer
+        if wanted.explain:
+            if scorer.facts.has_classes:
+                raise UsageError(
+                    "explain: the model of this service has classes of its own. Ask /score for "
+                    "their probabilities, or run toolkit explain."
+                )
+            scorer.check_words("explain")
+        if wanted.top > len(scorer.facts.labels):
+            raise UsageError(
+                f"top: expected 0 to {len(scorer.facts.labels)}, the number of classes, received "
+                f"{wanted.top}"
+            )
+        if wanted.stars and not scorer.has_stars:
             raise UsageError("stars: the model of this service has no stars")
         if wanted.neutral and self._neutral is None:
             raise UsageError("neutral: the model of this service has no neutral range")
-        if wanted.explain:
-            self._scorer.check_words("explain")
+        if wanted.aspects and scorer.aspects is None:
+            raise UsageError("aspects: start the service with --aspects and a list, such as hotels")
+        if wanted.reasons > MOST_REASONS:
+            raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {wanted.reasons}")
         self._scorer_for(wanted)  # raises if a label of the model is itself called mixed
 
     def words_of(self, texts: list[str | None]) -> int:
         """Return the number of words that the model reads in the texts."""
         return int(np.count_nonzero(self._scorer.token_ids(array_of(texts))))
 
+    def numbers_of(self, wanted: Wanted, texts: list[str | None]) -> int:
+        """Return the number of probabilities of classes that are read for an answer."""
+        return len(texts) * len(self._scorer.facts.labels) if wanted.by_class else 0
+
     async def answer(self, wanted: Wanted, texts: list[str | None]) -> Answer:
         """Score the texts of a request; a cancelled request that still waits is not scored."""
         loop = asyncio.get_running_loop()
         size = sum(len(text or "") + _SIZE_OF_A_TEXT for text in texts)
+        size += self.numbers_of(wanted, texts)
         job = _Job(wanted=wanted, texts=texts, size=size, answer=loop.create_future())
-        is_slow = wanted.by_sentence or wanted.explain or job.size > MOST_IN_LOOP
+        is_slow = wanted.by_sentence or wanted.explains or job.size > MOST_IN_LOOP
         is_slow |= not self._scorer.has_words  # a transformer takes milliseconds for a text
         if is_slow:
-            lane = self._explained if wanted.explain else self._later
+            lane = self._explained if wanted.explains else self._later
             lane.jobs.append(job)
             self._start_threads(lane)
         else:
@@ -121,12 +134,12 @@ class Batches:
             if len(self._soon) == 1:
                 loop.call_soon(self._score_soon)
         self.waiting += 1
-        self.waiting_explanations += wanted.explain
+        self.waiting_explanations += wanted.explains
         try:
             return await job.answer
         finally:
             self.waiting -= 1
-            self.waiting_explanations -= wanted.explain
+            self.waiting_explanations -= wanted.explains
 
     def _score_soon(self) -> None:
         while jobs := self._next(self._soon, MOST_IN_LOOP):
@@ -186,46 +199,26 @@ class Batches:
         return [_answer([*islice(rows, len(job.texts))]) for job in jobs]
 
     def _scorer_for(self, wanted: Wanted) -> Scorer:
-        key = (wanted.neutral, wanted.by_sentence)
-        if key not in self._scorers:
-            neutral = self._neutral if wanted.neutral else None
-            self._scorers[key] = self._scorer.with_labels(neutral, by_sentence=wanted.by_sentence)
-        return self._scorers[key]
+        kind = wanted.kind
+        if kind not in self._scorers:
+            self._scorers[kind] = self._scorer.with_options(self._options_for(kind))
+        return self._scorers[kind]
 
-
-def rows_of(
-    scorer: Scorer, texts: list[str | None], wanted: Wanted, is_wanted: Callable[[], bool]
-) -> list[Row]:
-    """Return the answer for each text, with the keys that other commands use.
-
-    Explanations end early, and are incomplete, once `is_wanted` is false: nobody waits for them.
-    """
-    if wanted.explain:
-        scores = scorer.score(texts)
-        return [
-            scorer.explain(text).as_dict() if text and score.sentiment is not None else None
-            for text, score in zip(texts, scores, strict=True)
-            if is_wanted()
-        ]
-    if not (wanted.stars or wanted.by_sentence):
-        return [
-            {"sentiment": sentiment, "probability": probability and shortest(probability)}
-            for sentiment, probability in scorer.score(texts)
-        ]
-    names = ["sentiment", "probability"]
-    names += ["stars"] if wanted.stars else []
-    names += SENTENCE_COUNTS if wanted.by_sentence else []
-    columns = scorer.columns(scorer.predict(array_of(texts)), names)
-    values = {name: columns[name].to_pylist() for name in names}
-    values["probability"] = [found and shortest(found) for found in values["probability"]]
-    if wanted.stars:
-        values["stars"] = [found and round(found, STAR_DECIMALS) for found in values["stars"]]
-    return [dict(zip(names, row, strict=True)) for row in zip(*values.values(), strict=True)]
+    def _options_for(self, wanted: Wanted) -> ScorerOptions:
+        own = self._scorer.options
+        if self._scorer.facts.has_classes:
+            return replace(own, probabilities=wanted.by_class)
+        return replace(
+            own,
+            neutral=self._neutral if wanted.neutral else None,
+            by_sentence=wanted.by_sentence,
+            aspects=own.aspects if wanted.aspects else None,
+            reasons=wanted.reasons,
+        )
 
 
 def _answer(rows: list[Row]) -> Answer:
-    labels: Counter[str | None] = Counter(row["sentiment"] if row else None for row in rows)
-    return Answer(_encode(rows), labels)
+    return Answer(_encode(rows), Counter(map(label_of, rows)))
 
 
 def _is_wanted(jobs: Sequence[_Job]) -> bool:

@@ -5,10 +5,13 @@ The parser of uvicorn checks the syntax of the head, and that the length of the 
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import ipaddress
 import json
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from starlette.exceptions import HTTPException
 from starlette.types import Scope
@@ -17,6 +20,9 @@ from toolkit.errors import UsageError
 
 _VERSIONS = ("1.0", "1.1")
 _LAST = {"connection": "close"}  # the next request of this client may be wrong in the same way
+
+_FEWEST = 16  # characters of a token
+_TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{_FEWEST},1024}}=*")
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _HOST = re.compile(r"(?P<name>[a-z0-9._-]+|\[[0-9a-f:.]+\])(:[0-9]*)?")
@@ -64,6 +70,63 @@ class HostNames:
         if name is None:
             return False
         return name in self._names or (self._takes_addresses and _is_address(name))
+
+
+class Tokens:
+    """The tokens of a file, one of which a client sends as ``Authorization: Bearer TOKEN``."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the tokens, one a line.
+
+        Parameters
+        ----------
+        path : Path
+            A text file. Blank lines are left out; several tokens allow a change without a gap.
+
+        Raises
+        ------
+        UsageError
+            If the file cannot be read, or has no token, or one that is short or not of the
+            characters of a token.
+        """
+        try:
+            lines = path.read_text("ascii").split("\n")
+        except (OSError, ValueError) as error:
+            why = getattr(error, "strerror", None) or "it is not plain ASCII"
+            raise UsageError(f"--token-file {path}: cannot be read: {why}") from None
+        tokens = [line.strip() for line in lines if line.strip()]
+        for token in tokens:
+            if not _TOKEN.fullmatch(token):  # the message must not show it
+                raise UsageError(
+                    f"--token-file {path}: expected tokens of {_FEWEST} characters or more, "
+                    "letters, digits and - . _ ~ + / =, one a line. Make one with: openssl rand "
+                    "-hex 32"
+                )
+        if not tokens:
+            raise UsageError(f"--token-file {path}: has no token. Write one a line.")
+        self._digests = [_digest(token.encode()) for token in tokens]
+
+    def include(self, header: bytes) -> bool:
+        """Check the value of a header Authorization, in constant time."""
+        scheme, _, given = header.strip().partition(b" ")
+        found = _digest(given.strip())
+        known = [hmac.compare_digest(found, each) for each in self._digests]
+        return scheme.lower() == b"bearer" and any(known)
+
+
+def check_token(scope: Scope, tokens: Tokens) -> None:
+    """Raise `HTTPException` with the status 401 unless a request has one right token."""
+    given = _values(scope, b"authorization")
+    if len(given) != 1 or not tokens.include(given[0]):
+        raise HTTPException(
+            401,
+            "expected the header Authorization: Bearer TOKEN, with a token of this service",
+            {"www-authenticate": "Bearer"},
+        )
+
+
+def _digest(token: bytes) -> bytes:
+    return hashlib.sha256(token).digest()
 
 
 def check_head(scope: Scope, names: HostNames | None = None) -> None:

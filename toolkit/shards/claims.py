@@ -90,8 +90,8 @@ class ShardedJob:
             if not is_in_store(folder):
                 remove_tree(hidden_beside(folder, "removed"))  # by a process that was killed
         raise UsageError(
-            f"{target}: has no shards to finish. Name the --output of the shards; if they are "
-            "finished already, there is nothing left to do."
+            f"{target}: no unfinished shards are found. Name the --output that the shards were "
+            "given. If the job is finished already, nothing is left to do."
         )
 
     @staticmethod
@@ -160,14 +160,18 @@ class ShardedJob:
         try:
             claim = Claim.from_json(content)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
-            raise InputError(f"{path}: is damaged. Remove it, and score the shard again.") from None
+            raise InputError(
+                f"{path}: this claim is damaged. Remove it, and score the shard again."
+            ) from None
         mine = (self.plan.job_id, shard, len(self.plan.shards[shard]))
         if (claim.job_id, claim.shard, len(claim.done)) != mine:
-            raise InputError(f"{path}: is of another job. Remove it, and score the shard again.")
+            raise InputError(
+                f"{path}: this claim is of another job. Remove it, and score the shard again."
+            )
         if _ATTEMPT.fullmatch(claim.attempt) is None:  # it is in the path of the parts
             raise InputError(
-                f"{path}: its attempt is {claim.attempt!r}, expected 12 hexadecimal digits. "
-                "Remove it, and score the shard again."
+                f"{path}: this claim has the attempt {claim.attempt!r}, expected 12 hexadecimal "
+                "digits. Remove it, and score the shard again."
             )
         return claim
 
@@ -259,7 +263,9 @@ def write_plan(plan: Plan, folder: Path, *, force: bool) -> None:
                 remove_shards(folder)
         else:
             return
-    raise OutputError(f"{path}: other processes keep replacing it. Start only one of them.")
+    raise OutputError(
+        f"{path}: other processes keep replacing it. Run only one process with this output."
+    )
 
 
 def remove_shards(folder: Path) -> None:

@@ -58,8 +58,8 @@ def finish_job(job: ShardedJob, *, force: bool = False) -> list[FileResult]:
         if is_there(job.folder / PLAN):
             raise
         raise UsageError(
-            f"{job.folder}: is gone: another process has finished the job meanwhile, or dropped "
-            "it with --force."
+            f"{job.folder}: is gone: another process has finished the job since, or dropped it "
+            "with --force."
         ) from None
 
 
@@ -152,7 +152,7 @@ def _check_part(part: FileResult, job: ShardedJob, claim: Path) -> None:
         elif found != (size, crc):
             wrong = f"{what}, expected {size:,} bytes with the checksum {crc:08x}"
         elif frame and path == part.job.output and not _fits(frame, size):
-            wrong = "cannot have the header, the end or the separator that its claim says"
+            wrong = "its header, ending or separator is not as in its claim"
         else:
             continue
         raise InputError(f"{path}: {wrong}. Remove {claim}, and score the shard again.")
@@ -329,8 +329,8 @@ def _write(target: Path, content: Content, job: ShardedJob, *, force: bool) -> N
             place(content, target, force=force, follow=follow, folder=folder)
         except FileExistsError:
             raise UsageError(
-                f"{target}: exists already, and is not what the shards give. Move it away, or "
-                "replace it with --force."
+                f"{target}: exists already, and differs from the output of the shards. Move it "
+                "away, or replace it with --force."
             ) from None
 
 

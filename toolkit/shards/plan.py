@@ -89,8 +89,8 @@ class PlannedFile:
             if _planned_facts(self.source, self.source.look()) == self.facts:
                 return
         raise InputError(
-            f"{self.input}: has changed since the shards were planned. Put back what was "
-            "there, or plan again with --force."
+            f"{self.input}: has changed since the shards were planned. Restore the file, or plan "
+            "again with --force."
         )
 
 
@@ -169,8 +169,8 @@ class Plan:
             read: dict[str, Any] = json.loads(content)
             if read["format_version"] != FORMAT_VERSION:
                 raise UsageError(
-                    f"{name}: another version of the toolkit has written this plan "
-                    f"({read['toolkit_version']}). Use that one, or plan again with --force."
+                    f"{name}: this plan was written by toolkit {read['toolkit_version']}. Use "
+                    "that version, or plan again with --force."
                 )
             plan = decode(cls, read)
             # The plan may have been edited, or forged to write elsewhere.
@@ -197,9 +197,9 @@ class Plan:
         ]
         more = f" and {len(changed) - _SHOWN:,} more" if changed[_SHOWN:] else ""
         raise UsageError(
-            f"{path}: has the plan of another job: this differs: "
-            f"{', '.join(changed[:_SHOWN]) or 'the pieces'}{more}. Undo that, finish the other job "
-            "with toolkit finish, or drop its shards with --force."
+            f"{path}: has the plan of another job, which differs in: "
+            f"{', '.join(changed[:_SHOWN]) or 'the pieces'}{more}. Undo the change, finish the "
+            "other job with toolkit finish, or drop its shards with --force."
         )
 
     def _facts(self) -> dict[str, Any]:
@@ -277,18 +277,22 @@ def make_plan(
 def _check(jobs: Jobs, options: ScoringOptions) -> None:
     for job in jobs.files:
         if job.error is not None:
-            raise UsageError(f"{job.error}. Leave it out of the shards.")
+            raise UsageError(f"{job.error}. Leave this file out, or score without shards.")
         if job.input.is_stream:
-            raise UsageError(f"{job.source}: shards are of files, not of standard input or pipes.")
+            raise UsageError(
+                f"{job.source}: only files can be divided into shards, not standard input or pipes."
+            )
         if (shown := masked(f"{job.source}")) != str(job.source):
             raise UsageError(
-                f"{shown}: has a password, a signature or a token in its name, which all who read "
-                "the plan of the shards would see. Rename the file first."
+                f"{shown}: has a password, a signature or a token in its name, and everybody who "
+                "reads the plan could see it. Rename the file first."
             )
         if job.is_to_stdout or job.rejected is RejectsTo.STDOUT:
             raise UsageError("shards are written to files, not to standard output.")
     if options.subset:
-        raise UsageError("--limit and --sample take a part of each file: score it in one run.")
+        raise UsageError(
+            "--limit and --sample do not work with shards. Score the sample in one run."
+        )
     if options.skip_existing:
         raise UsageError("--skip-existing does not work with shards: they are scored once anyway.")
 

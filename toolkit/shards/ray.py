@@ -158,7 +158,9 @@ def _result(done: Any, shard: int) -> Claim | ToolkitError:
         raise OutputError(f"shard {shard}: {type(cause).__name__}: {cause}") from None
     except ray.exceptions.RayError as error:
         first = str(error).strip().splitlines()[0]
-        raise OutputError(f"shard {shard}: was lost {_RETRIES + 1} times: {first}") from None
+        raise OutputError(
+            f"shard {shard}: its worker was lost {_RETRIES + 1} times: {first}"
+        ) from None
 
 
 def _score(

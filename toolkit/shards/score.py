@@ -149,7 +149,9 @@ def score_shard(
         raise
     job.forget(shard, attempt)
     if (earlier := job.read_claim(shard)) is None:
-        raise OutputError(f"{job.folder}: the claim of shard {shard} is gone again.")
+        raise OutputError(
+            f"{job.folder}: the claim of shard {shard} was removed. Score the shard again."
+        )
     return earlier
 
 
@@ -204,6 +206,6 @@ def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> 
     mine = settings_of(scorer, options)
     if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
         raise UsageError(
-            f"{platform.node()}: this machine would not score as planned: this differs: "
-            f"{', '.join(changed)}. Install the same toolkit and model on all machines."
+            f"{platform.node()}: this machine differs from the plan in: {', '.join(changed)}. "
+            "Install the same toolkit and model on all machines."
         )

@@ -172,7 +172,7 @@ def _wait_for_copy(location: Location) -> None:
     deadline = time.monotonic() + COPYING.answer
     while facts_of(location).st_size == 0:
         if time.monotonic() > deadline:
-            raise StoreError(f"{location}: cannot be written: the store does not end its copy")
+            raise StoreError(f"{location}: cannot be written: the store does not finish copying")
         time.sleep(0.2)
 
 

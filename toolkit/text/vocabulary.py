@@ -115,7 +115,7 @@ class Vocabulary:
         try:
             content = path.read_bytes().decode()
         except FileNotFoundError:
-            raise ModelError(f"{path}: no such file, but a run folder has it") from None
+            raise ModelError(f"{path}: no such file, expected in every run folder") from None
         except UnicodeDecodeError as error:
             raise ModelError(f"{path}: not UTF-8 text at byte {error.start}") from None
         # Not `str.splitlines`: it would split at U+0085 and U+2028, which words may contain.

@@ -110,9 +110,9 @@ def _warn_of_unknown(start: Start, reviews: Reviews, observer: TrainingObserver)
     unknown = int(np.count_nonzero(known == 0))
     if 2 * unknown > len(reviews):
         observer.warning(
-            f"{reviews.name}: {start.facts.name} knows no word of {unknown:,} of the "
-            f"{len(reviews):,} reviews. It may be for another language: train from scratch, "
-            "without --from, or start from another model."
+            f"{reviews.name}: {start.facts.name} knows no word in {unknown:,} of the "
+            f"{len(reviews):,} reviews, so it may be for another language. Train from scratch, "
+            "without --from, or adapt another model."
         )
 
 
@@ -230,7 +230,7 @@ def _ending(made: AdaptedNetwork) -> str:
     first, *_ = made.choice.candidates
     kept = made.choice.kept
     if kept is first:
-        return "the start is kept as it is: no change was better beyond noise"
+        return "the model is kept unchanged: no adaptation was clearly better"
     before = first.losses(made.examples)
     after = kept.losses(made.examples)
     gain = before - after
@@ -243,7 +243,7 @@ def _ending(made: AdaptedNetwork) -> str:
     if made.border == DEFAULT_THRESHOLD:
         return line
     return (
-        f"{line}. The log-odds of {made.border:g}, the share of positives, are subtracted from the "
-        "logit: reviews count as positive from 0.5, and the rarer label is found, too (for the "
-        f"likelier label: toolkit export --threshold {1 - made.border:.4g})"
+        f"{line}. The log-odds of {made.border:g}, the share of positives, are subtracted from "
+        "the logit: the decision threshold is 0.5 and finds the rarer label, too (for the "
+        f"highest accuracy: toolkit export --threshold {1 - made.border:.4g})"
     )

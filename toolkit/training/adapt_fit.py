@@ -92,8 +92,8 @@ def find_start(model: str) -> RunFolder | ModelFile:
 def _not_adaptable(model: ModelFile, why: str) -> ModelError:
     return ModelError(
         f"{model.path}: its network cannot be adapted: {why}. Choose with --from one of "
-        f"{', '.join(SHIPPED)}, or the run folder that it was exported from if that is of this "
-        "version."
+        f"{', '.join(SHIPPED)}, or the run folder of the model, if this version of the toolkit "
+        "wrote it."
     )
 
 
@@ -106,8 +106,8 @@ def _check_sentiment(path: Path, *, has_classes: bool) -> None:
     """Raise `ModelError` for a model of classes, which cannot be adapted."""
     if has_classes:
         raise ModelError(
-            f"{path}: has classes of its own, and only models that tell negative from positive "
-            "can be adapted. Choose another with --from, or train classes without --from."
+            f"{path}: has classes of its own, but only models of negative and positive can be "
+            "adapted. Choose another with --from, or train classes without --from."
         )
 
 
@@ -146,7 +146,9 @@ def _of_file(model: ModelFile) -> Start:
     except ValueError as error:
         raise _not_adaptable(model, f"damaged, {error}") from None
     if network is None:
-        raise _not_adaptable(model, "its graph is not as this version of the toolkit writes it")
+        raise _not_adaptable(
+            model, "its graph differs from what this version of the toolkit writes"
+        )
     found = model.facts
     facts = StartModel(
         name=model.name,

@@ -145,8 +145,8 @@ def class_split(
         assert reviews.classes is not None
         what = f"all texts of {reviews.classes[missing[0]]!r:.60}" if len(missing) else "nothing"
         raise TrainingError(
-            f"{reviews.name}: the split holds out {what}. Give more texts or groups, or split in "
-            "another way with --split, --validation or --group-column."
+            f"{reviews.name}: the split holds out {what}. Add texts or groups, or change the "
+            "split with --split, --validation or --group-column."
         )
     return found
 

@@ -62,8 +62,8 @@ def check_for_classes(options: TrainingOptions) -> None:
     }
     if useless := [option for option, is_given in given.items() if is_given]:
         raise UsageError(
-            f"{', '.join(useless)}: for models that tell negative from positive. Leave this out to "
-            "train classes of your own."
+            f"{', '.join(useless)}: only for models of negative and positive. Leave this option "
+            "out to train classes of your own."
         )
     from_scratch = options.start is None
     if from_scratch and options.preset in (None, LINEAR) and (useless := options.of_one_network):
@@ -115,12 +115,13 @@ def load_for_classes(model: str, data: TrainingData) -> Start:
     count = len(data.class_names)
     why = None
     if count > MOST_CLASSES_ADAPTED:
-        why = f"to at most {MOST_CLASSES_ADAPTED} classes, and there are {count:,}"
+        why = f"there are {count:,}, and at most {MOST_CLASSES_ADAPTED} are possible"
     elif start.width is not None:
-        why = "to classes only if it reads texts of any length, and this one does not"
+        why = "it only reads texts of a fixed length"
     if why is not None:
         raise ModelError(
-            f"{model}: can be adapted {why}. Leave --from out, or choose another model."
+            f"{model}: cannot be adapted to these classes: {why}. Leave --from out, or choose "
+            "another model."
         )
     return start
 
@@ -332,7 +333,7 @@ def _report(outcome: Outcome, observer: TrainingObserver) -> None:
     named = ", ".join(f"{each.label} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst)
     observer.say(f"lowest F1 of the classes (held-out texts): {named}")
     for pair in found.confused(1):
-        mistake = f"{pair.label!r} taken for {pair.called!r}, {pair.count:,} times"
+        mistake = f"{pair.label!r} predicted as {pair.called!r}, {pair.count:,} times"
         observer.say(f"confused most often: {mistake}")
     if missing := [each.label for each in found.classes if not each.support]:
         shown = ", ".join(f"{name!r:.60}" for name in missing[:10])

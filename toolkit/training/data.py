@@ -199,8 +199,8 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
         ]
     elif others and options.start is None:
         observer.hint(
-            "without a teacher, reviews without labels only add words and pairs of words; with "
-            "one, the network learns from them, too: --teacher"
+            "unlabelled reviews only add words and pairs of words. To learn from them, too, name "
+            "probabilities of another model with --teacher"
         )
     together = concatenate(others) if others else None
     for each in matches:

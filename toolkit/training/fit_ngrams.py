@@ -145,7 +145,7 @@ def fit_recurrent(task: FitTask) -> Fit:
     bigrams, words, pairs = _start_vectors(task, corpus)
     import_keras().utils.set_random_seed(options.seed)
     network = RecurrentNetwork(words, pairs, classes=task.data.classes)
-    task.observer.stage("network: words and pairs that read a memory, pooled")
+    task.observer.stage("network: words and pairs of words, recurrent")
     examples = corpus.examples(RECURRENT, options.teacher_share, bigrams)
     freeze = partial(network.freeze, bigrams)
     return fit_and_freeze(

@@ -180,8 +180,8 @@ class TrainingOptions:
         useless = [option for option, given in of_teachers.items() if given is not None]
         if useless and not self.teachers:
             raise UsageError(
-                f"{', '.join(useless)}: there is no teacher. Name its file with --teacher, or "
-                "leave this out."
+                f"{', '.join(useless)}: only works with --teacher FILE. Add it, or leave this "
+                "option out."
             )
 
     @property
@@ -217,8 +217,8 @@ class TrainingOptions:
         """Raise `UsageError` for options of training from scratch, beside --from."""
         if useless := self.only_from_scratch:
             raise UsageError(
-                f"{', '.join(useless)}: for networks that are trained from scratch, and --from "
-                f"{self.start} adapts one that is trained. Leave out one or the other."
+                f"{', '.join(useless)}: cannot be combined with --from {self.start}, which adapts "
+                "a trained network. Leave one of the two out."
             )
 
     def _check_chooses(self) -> None:
@@ -230,8 +230,9 @@ class TrainingOptions:
                 if preset.is_adjustable or not self.network.chosen
             )
             raise UsageError(
-                f"{', '.join(useless)}: for one network, and without --preset several are tried. "
-                f"Name it with --preset ({', '.join(suitable)}), or leave this out."
+                f"{', '.join(useless)}: only works with one network, and without --preset several "
+                f"are tried. Name one with --preset ({', '.join(suitable)}), or leave this option "
+                "out."
             )
 
     def _check_uses(self) -> None:

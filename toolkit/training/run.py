@@ -54,8 +54,8 @@ from toolkit.training.tried import ADAPTING, Choice, Tried
 # know: see "Few labels" in examples/benchmarks/README.md.
 _FEW_LABELS = 2_000
 _HINT_FOR_FEW = (
-    "up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and was more "
-    "accurate: --from reviews"
+    "with up to 2,000 labelled reviews in English, adapting a shipped model takes seconds and "
+    "was more accurate in tests. Use --from reviews"
 )
 
 
@@ -83,7 +83,10 @@ def _check_names(options: TrainingOptions) -> None:
 def _check_run(options: TrainingOptions) -> None:
     """Raise `ToolkitError` if the run folder cannot be written, or replaced with --force."""
     if is_in_store(options.run):
-        raise UsageError(f"{options.run}: a run folder has to be on this machine.")
+        raise UsageError(
+            f"{options.run}: a run folder has to be on this machine. Name a local "
+            "folder with --output."
+        )
     if options.run.parent == RUNS and not RUNS.exists():
         check_output(RUNS, force=False)  # the folder is made when a run is written
         return
@@ -91,19 +94,19 @@ def _check_run(options: TrainingOptions) -> None:
         Checkpoints(options).check()
     if Path.cwd().is_relative_to(options.run.resolve()):
         raise UsageError(
-            f"{options.run}: is the current folder, or one around it, and cannot be replaced. "
-            "Choose another place with --output."
+            f"{options.run}: is the current folder or a parent of it, so it cannot be replaced. "
+            "Choose another folder with --output."
         )
     check_output(options.run, force=options.force)
     path = options.run
     # `--force` must not delete a folder of the user.
     if path.is_dir() and any(path.iterdir()) and not RunFolder(path).config.is_file():
         raise UsageError(
-            f"{path}: is not a run folder, so --force does not replace it. "
-            "Choose another place with --output."
+            f"{path}: is not a run folder, so --force does not replace it. Choose another folder "
+            "with --output."
         )
     if path.is_file():
-        raise UsageError(f"{path}: is a file. Choose another place with --output.")
+        raise UsageError(f"{path}: is a file. Choose another folder with --output.")
 
 
 def train(options: TrainingOptions, observer: TrainingObserver | None = None) -> TrainingResult:
@@ -215,7 +218,7 @@ def _finished(
     )
     ending = outcome.fit.ending
     if outcome.folds and options.stops_early:
-        ending = f"all {outcome.fit.epochs} epochs were run: the mean best epoch of the folds"
+        ending = f"{outcome.fit.epochs} epochs were run, the mean of the best epochs of the folds"
     return TrainingResult(
         run=RunFolder(options.run),
         metrics=metrics,
@@ -248,7 +251,8 @@ def _train_best(
             observer.warning(
                 f"no network is better than {baseline.name} on the held-out reviews: balanced "
                 f"accuracy {choice.kept.balanced_accuracy:.1%}, against "
-                f"{baseline.balanced_accuracy:.1%}. Give more reviews, or look for wrong labels."
+                f"{baseline.balanced_accuracy:.1%}. Add labelled reviews, or look for wrong "
+                "labels."
             )
         name = choice.kept.name
         if name == ADAPTING:

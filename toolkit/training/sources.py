@@ -135,8 +135,8 @@ def check_columns(options: TrainingOptions) -> None:
         source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
         groups = "" if data == IMDB else " It is always grouped by film."
         raise UsageError(
-            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this out, or give a "
-            "labelled file."
+            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this option out, or "
+            "give a labelled file."
         )
 
 

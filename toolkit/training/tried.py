@@ -134,8 +134,8 @@ class Choice:
             return None
         return (
             f"{DEFAULT_MODEL} has learned from public reviews, such as of films, hotels and apps "
-            f"(toolkit info {DEFAULT_MODEL}). If yours are among them, it knew the held-out ones, "
-            "and its figure is too good."
+            f"(toolkit info {DEFAULT_MODEL}). If your reviews are among them, it has already "
+            "learned from the held-out reviews, and its figure is too good."
         )
 
     @property

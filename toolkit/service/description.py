@@ -1,0 +1,99 @@
+"""The OpenAPI description of one service: what its model answers, and its limits."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from importlib.resources import files
+from typing import Any
+
+from toolkit import __version__
+from toolkit.model.classes import MIXED, NEUTRAL, tone_names
+from toolkit.model.labels import SENTENCE_COUNTS
+from toolkit.model.scorer import Scorer
+from toolkit.service.rows import score_options
+
+_OF_CLASSES = "x-score-of-classes"  # in the file: `/score` of a model of classes
+_ANSWERS = {"by_sentence": SENTENCE_COUNTS}  # keys of an answer by the key of the request
+
+
+def describe(
+    scorer: Scorer, *, has_neutral: bool, most_texts: int, most_explained: int
+) -> dict[str, Any]:
+    """Return the description of a service; ``has_neutral``: whether a request may want neutral.
+
+    It has only the paths, the keys and the labels that this service answers with.
+    """
+    found = json.loads(files("toolkit.service").joinpath("openapi.json").read_text("utf-8"))
+    found["info"]["version"] = __version__
+    of_classes = found.pop(_OF_CLASSES)
+    schemas = found["components"]["schemas"]
+    if scorer.answers is not None:
+        found["paths"]["/score"] = of_classes
+        _describe_classes(schemas, scorer)
+    else:
+        _describe_sentiment(schemas, scorer, has_neutral=has_neutral)
+    if scorer.answers is not None or not scorer.has_words:
+        del found["paths"]["/explain"]
+    for name, most in (
+        ("ScoreRequest", most_texts),
+        ("ClassRequest", most_texts),
+        ("ExplainRequest", most_explained),
+    ):
+        schemas[name]["properties"]["texts"]["maxItems"] = min(most, most_texts)
+    used = {*_names_in(found["paths"], schemas)}
+    found["components"]["schemas"] = {name: schemas[name] for name in schemas if name in used}
+    described: dict[str, Any] = found
+    return described
+
+
+def _describe_classes(schemas: dict[str, Any], scorer: Scorer) -> None:
+    assert scorer.answers is not None
+    count = len(scorer.facts.labels)
+    schemas["ClassRequest"]["properties"]["top"]["maximum"] = count
+    answer = schemas["ClassScore"]["properties"]
+    answer["label"]["enum"] = [*scorer.answers.shown, None]
+    answer["top"]["maxItems"] = count
+    answer["probabilities"] |= {"minProperties": count, "maxProperties": count}
+
+
+def _describe_sentiment(schemas: dict[str, Any], scorer: Scorer, *, has_neutral: bool) -> None:
+    options = score_options(scorer)
+    cannot = {
+        "stars": not scorer.has_stars,
+        "neutral": not has_neutral,
+        "aspects": scorer.aspects is None,
+    }
+    request = schemas["ScoreRequest"]["properties"]
+    answer = schemas["Score"]["properties"]
+    for name in [*request]:
+        if name != "texts" and (name not in options or cannot.get(name)):
+            del request[name]
+            for key in _ANSWERS.get(name, (name,)):
+                answer.pop(key, None)
+    if not has_neutral:
+        del schemas["ExplainRequest"]["properties"]["neutral"]
+    labels = [
+        *scorer.facts.labels,
+        *([NEUTRAL] if has_neutral else []),
+        *([MIXED] if "by_sentence" in options else []),
+    ]
+    answer["sentiment"]["enum"] = [*labels, None]
+    schemas["Explanation"]["properties"]["sentiment"]["enum"] = labels
+    if "aspects" in answer:
+        tones = [tone for tone in tone_names(scorer.facts.labels) if tone is not None]
+        answer["aspects"]["additionalProperties"]["enum"] = tones
+
+
+def _names_in(part: Any, schemas: dict[str, Any]) -> Iterator[str]:
+    """Yield the names of the schemas that a part of the description refers to, and theirs."""
+    if isinstance(part, dict):
+        name = str(part.get("$ref", "")).rpartition("/")[2]
+        if name in schemas:
+            yield name
+            yield from _names_in(schemas[name], schemas)
+        for each in part.values():
+            yield from _names_in(each, schemas)
+    elif isinstance(part, list):
+        for each in part:
+            yield from _names_in(each, schemas)
