@@ -122,9 +122,10 @@ in all files that are done, which are missing if the run ended before its first 
 | `aspects` | with `--aspects`: by name, how many reviews are `positive`, `negative`, `mixed` and `neutral` about it; else missing |
 | `classes` | of a model of classes: the scored by label; the keys of sentiment are missing then |
 | `cut_at_nul` | texts that are read up to a NUL |
+| `answered_by_second` | with `--second`: scored records with the answer of the second model, or the mean of both; missing if there are none |
 | `labelled`, `labelled_neutral`, `labelled_mixed`, `right`, `unreadable_labels` | with `--label-column`, whose labels are read as `train` and `evaluate` read them: scored records with a positive or negative label, of these called neutral or mixed, right; scored records without a readable label |
 | `neutral_labels` | with `--label-column`: scored records with a neutral label, such as 3 of 5 stars, which are left out; missing if there are none |
-| `model`, `neutral_range`, `by_sentence` | the model; the range of probabilities in use, or null; whether sentences are scored |
+| `model`, `neutral_range`, `by_sentence` | the model; with `--second`, its key `second` has the same keys for the second model, `unsure` and `mean`; the range of probabilities in use, or null; whether sentences are scored |
 | `files` | each file: `input` with its `format`, `compression`, `size` in bytes, time when it was `modified`, and `columns` (names by what they are: text, label; empty if an earlier run has scored it); `output`, `rejected_file` (null without one), `status`, `error`, `warnings`, and its counts if it is done, or `skipped` after a run that left what it had found |
 
 With `--log-format json`, each line that `score` writes to standard error is an object with `time`
@@ -205,6 +206,9 @@ What `summarize` finds has these keys; what is not known is null.
 | `rows`, `without_score`, `without_text` | records that could be read; of these without a score; of those without text |
 | `rejected`, `first_reject`, `set_aside` | records that could not be read here, and the first; by file, the records that `score` has set aside |
 | `total`, `by`, `over_time`, `aspects` | a slice; by column lists of slices, the largest first; by `step` (day, week or month); by aspect, with its own labels. A slice has `name`, `is_group` (false for rows of no group, and for the groups beyond 1,000 together), `rows`, mean `stars` (predicted ones, if there are) and `labels`: by label, `rows` `of` all, `share`, 95% `interval` (Wilson) |
+| `turn` | the step `since` which the share of negative rows is higher or lower beyond chance: the shares `before` and `now`, and `p_value` (Fisher's exact test, by Bonferroni for all steps); null without a change or a date |
+| `scored_here`, `scored_by` | the files that had no scores, and the model that has scored them for this summary |
+| `given_stars` | with stars of reviewers: their `scale` (5 or 10), `rows`, how many are `low` (1 or 2 of 5, 1 to 4 of 10) and in the `middle` (3, or 5 and 6), and how many of these rows the model has `called_negative` |
 | `without_date` | scored rows without a date |
 | `complaints`, `praise` | at most `--show` themes, the largest first: `name`, `reviews` that have it and their `share` of the complaints or of the praise, `other_reviews` and `other_share` of the other kind, `lean` (standard deviations of the log-odds ratio of Monroe et al. 2008), `stars` (mean of up to 20,000 random rows with it, minus the mean of all of these), other `phrases` for it, and three `quotes` |
 | `title` | of the page, as `--title` says |
@@ -230,6 +234,7 @@ DuckDB), beside the metadata of the input:
 | `toolkit.neutral_range` | the range of probabilities in use, such as `0.4:0.6`; missing without one |
 | `toolkit.by_sentence` | `true` or `false` |
 | `toolkit.prior` | with `--prior`: the share of positive reviews by which the scores were adjusted |
+| `toolkit.second_model`, `toolkit.second_model_sha256`, `toolkit.second_unsure`, `toolkit.second_mean` | with `--second`: the second model, the range in which it was asked, and whether the mean was taken |
 | `toolkit.job_id` | the `job_id` of the file in the report |
 | `toolkit.shard` | such as `3/16`, if the file is a part of a job; else missing |
 

@@ -180,7 +180,7 @@ def test_options_reach_the_evaluation(command: Command) -> None:
             2,
         ),
         ([MODEL, "r.txt"], "r.txt: no such file", 1),
-        ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: was given twice", 2),
+        ([MODEL, "r.csv", *["--report", "a.html"] * 2], "--report a.html: is named twice", 2),
         ([MODEL, "r.csv", "--report", "-"], "--report -: expected a name that ends in .html", 2),
         ([], "no labelled reviews given. Name a file, or use --behaviour", 2),
         (["r.csv", "--json", "-"], "--json takes no file: it prints on standard output", 2),

@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections import Counter
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,17 @@ from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.errors import InputError
 from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation.summarize_files import SummaryRun
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
+from toolkit.model import Scorer
 from toolkit.records import ReadOptions
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
+NOUNS = [
+    *(("door", "locked"), ("carpet", "wet"), ("lift", "broken"), ("towel", "torn")),
+    *(("breakfast", "late"), ("pool", "closed"), ("bill", "wrong"), ("key", "lost")),
+]
 SCORES = [("negative", 0.1), ("positive", 0.9)]
 HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
 
@@ -60,7 +67,8 @@ def found_by(command: Command, *arguments: str | Path) -> dict[str, Any]:
 
 def test_shares_are_those_of_the_rows(command: Command) -> None:
     content = rows(400)
-    found = found_by(command, write_rows("s.csv", content), "--by", "city", "--date-column", "date")
+    options = ("--by", "city", "--date-column", "date", "--period", "day")
+    found = found_by(command, write_rows("s.csv", content), *options)
     labels = Counter(row[3] for row in content)
     assert found["rows"] == 400
     assert found["without_score"] == labels[""] == 20
@@ -88,12 +96,12 @@ def test_what_people_see(command: Command) -> None:
     assert re.search(r" negative +1\d\d \(\d\d\.\d% of scored, \d\d\.\d–\d\d\.\d\)", ran.out)  # noqa: RUF001
     assert re.search(r" without a score +20 rows", ran.out)
     assert "\nBy city\n" in ran.out
-    assert "\nBy day\n" in ran.out
+    assert "\nBy week\n" in ran.out
     complaints = ran.out[ran.out.index("Complaints: ") : ran.out.index("Praise: ")]
     assert re.search(r"\n  shower was cold +\d+ +\d+\.\d%", complaints)
     assert "staff" not in complaints
     assert re.search(r"\n\d\d\.\d% of 380 reviews are negative\.\nThe negative share adj", ran.out)
-    assert "\nComplaints are mostly about: " in ran.out
+    assert re.search(r"\nTypical of negative reviews are “[\w ]+” \(\d+ reviews\)", ran.out)
     assert "\nMost negative\n  row " in ran.out
 
 
@@ -132,7 +140,10 @@ def test_themes_are_merged_and_named_as_people_write(command: Command) -> None:
     themes = [(each["name"], each["reviews"]) for each in found["complaints"]]
     assert themes == [("closed my account", 50), ("waiting, 40 minutes", 45), ("not working", 12)]
     ran = command("summarize", "s.csv", "--page", "p.html", "--title", "Our <bank>")
-    assert "Complaints are mostly about: closed my account, waiting, 40 minutes and not" in ran.out
+    assert (
+        "Typical of negative reviews are “closed my account” (50 reviews), “waiting, 40 minutes” "
+        "(45) and “not working” (12)."
+    ) in ran.out
     page = Path("p.html").read_text(encoding="utf-8")
     assert "<h1>Our &lt;bank&gt;</h1>" in page
     assert page.count("closed my account") > 1
@@ -186,8 +197,85 @@ def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
         for _ in range(60_000)
     ]
     write_rows("s.csv", content)
-    found = summarize("s.csv", SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",)))
-    assert found.surprise.endswith("Found among 19,998 random rows.")
+    options = SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",))
+    run = SummaryRun(options, Scorer())
+    run.read(["s.csv"], lambda _: nullcontext())
+    groups = Counter(run.kept.random["group"].to_pylist())
+    assert groups == dict.fromkeys("abc", 6_666)
+
+
+def test_rows_surprise_only_by_stars(command: Command) -> None:
+    write_rows("s.csv", rows(400))
+    found = found_by(command, "s.csv", "--by", "city")
+    assert (found["surprising"], found["surprise"], found["given_stars"]) == ([], "", None)
+
+
+@pytest.mark.parametrize(
+    ("stars", "sentence"),
+    [
+        ((1, 5), "The stars agree: 40.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3."),
+        ((3, 5), "The stars agree: 0.0% of the reviewers gave 1 or 2 stars and 40.0% gave 3."),
+        (
+            (2, 10),
+            "The stars agree: 40.0% of the reviewers gave 1 to 4 stars and 0.0% gave 5 or 6.",
+        ),
+        (
+            (4, 5),
+            "The stars disagree: 0.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3. The "
+            "model calls more reviews negative than the reviewers did: trust the stars",
+        ),
+        (
+            (1, 2),
+            "The stars disagree: 100.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3. The "
+            "model calls fewer reviews negative than the reviewers did: trust the stars for the",
+        ),
+    ],
+)
+def test_the_stars_of_reviewers_are_compared(
+    command: Command, stars: tuple[int, int], sentence: str
+) -> None:
+    content = [(row[0], stars[0], *SCORES[0]) for row in rows(40)]
+    content += [(row[0], stars[1], *SCORES[1]) for row in rows(60)]
+    write_rows("s.csv", content, ("text", "Stars", *HEADER[3:]))
+    assert f"\n{sentence}" in command("summarize", "s.csv").out
+
+
+def test_stars_of_few_rows_are_said_to_be_of_few(command: Command) -> None:
+    content = [(row[0], "5", *SCORES[0]) for row in rows(40)]
+    content += [(row[0], "", *SCORES[1]) for row in rows(60)]
+    write_rows("s.csv", content, ("text", "Stars", *HEADER[3:]))
+    assert (
+        "\nThe stars disagree: 0.0% of the reviewers gave 1 or 2 stars and 0.0% gave 3, in 40 "
+        "reviews with stars. The model calls more of these negative (100.0%)"
+    ) in command("summarize", "s.csv").out
+
+
+def test_the_start_of_a_change_is_said(command: Command) -> None:
+    content = [
+        ("a", "Rome", f"2026-{month:02}-{day:02}", *SCORES[at >= (2 if month < 6 else 4)])
+        for month in range(1, 11)
+        for day in range(1, 29)
+        for at in range(10)
+    ]
+    write_rows("s.csv", content)
+    found = found_by(command, "s.csv", "--date-column", "date")
+    assert found["turn"]["since"] == "2026-06"
+    assert found["turn"]["before"]["share"] < found["turn"]["now"]["share"]
+    ran = command("summarize", "s.csv", "--date-column", "date", "--page", "p.html")
+    assert re.search(r"\nThe share has risen: \d\d\.\d% since 2026-06, ", ran.out)
+    assert "the shares before 2026-06 and since" in Path("p.html").read_text(encoding="utf-8")
+
+
+def test_the_worst_groups_are_first_in_tables(command: Command) -> None:
+    cities = (("Large", 100, 10), ("Worst", 40, 20), ("Small", 3, 3), ("", 40, 39))
+    content = [
+        ("a", city, "", *SCORES[at >= bad]) for city, count, bad in cities for at in range(count)
+    ]
+    write_rows("s.csv", content)
+    out = command("summarize", "s.csv", "--by", "city").out
+    table = out[out.index("By city\n") :]
+    names = re.findall(r"^ (Large|Worst|Small|\(empty\)|\(none\))", table, re.MULTILINE)
+    assert [name for name in names if not name.startswith("(")] == ["Worst", "Large", "Small"]
 
 
 def test_the_scale_of_stars_is_that_of_all_rows(command: Command) -> None:
@@ -406,9 +494,12 @@ def test_no_input_is_replaced(command: Command) -> None:
 @pytest.mark.parametrize(
     ("content", "options", "message", "code"),
     [
-        ("text\na\n", [], "s.csv: no column 'predicted_sentiment'", 2),
-        ("text\na\n", [], "or score the file first: toolkit score FILE", 2),
+        ("text,positive_probability\na,1\n", [], "s.csv: no column 'predicted_sentiment'", 2),
+        ("text,positive_probability\na,1\n", [], "score the file first: toolkit score FILE", 2),
+        ("text,predicted_sentiment\na,x\n", [], "s.csv: no column 'positive_probability'", 2),
+        ("text\na\n", ["--names", "sentiment=s"], "s.csv: no column 's'", 2),
         (None, ["--date-format", "%d.%m.%Y"], "--date-format: needs --date-column", 2),
+        (None, ["--period", "week"], "--period: needs --date-column NAME", 2),
         (None, ["--format", "jsonl"], "no record can be read; first: s.csv: line 1: ", 1),
         (None, ["--label-column", "text"], "need --corrected FILE", 2),
         (None, ["--by", "town"], "no column 'town' (found: text, city, date,", 2),
@@ -468,7 +559,8 @@ def test_dates_are_read(command: Command, days: list[str]) -> None:
     content += [
         ("a", "Rome", day, "positive", 0.9) for day in none[: 4 if "-03-" in days[0] else 1]
     ]
-    found = found_by(command, write_rows("s.csv", content), "--date-column", "date")
+    options = ("--date-column", "date", "--period", "day")
+    found = found_by(command, write_rows("s.csv", content), *options)
     filled = [each["name"] for each in found["over_time"] if each["rows"]]
     assert filled == ["2026-03-14", "2026-04-02"]
     assert found["without_date"] == len(content) - 2
@@ -494,7 +586,8 @@ def test_an_unclear_date_is_asked_about(
     write_rows("s.csv", [("a", "Rome", day, "positive", 0.9)])
     ran = command("summarize", "s.csv", "--date-column", "date")
     ran.failed_with(message, exit_code)
-    said = found_by(command, "s.csv", "--date-column", "date", "--date-format", form)
+    options = ("--date-column", "date", "--date-format", form, "--period", "day")
+    said = found_by(command, "s.csv", *options)
     assert said["over_time"][0]["name"] == found
 
 
@@ -575,6 +668,42 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     assert (room["name"], room["rows"]) == ("room", 1)
 
 
+def test_a_file_without_scores_is_scored(command: Command) -> None:
+    """With the numbers that `toolkit score` writes, rounded alike."""
+    content = [(*row[:3], 5) for row in rows(200)] + [("", "Rome", "2026-03-01", "")]
+    write_rows("r.csv", content, (*HEADER[:3], "Stars"))
+    assert command("score", "r.csv").exit_code == 0
+    options = ("--by", "city", "--date-column", "date")
+    found = found_by(command, "r.csv", *options)
+    expected = found_by(command, "r.scored.csv", *options)
+    assert found["scored_here"] == ["r.csv"]
+    assert found["scored_by"].startswith("reviews ")
+    assert (expected["scored_here"], expected["scored_by"]) == ([], None)
+    same = ("total", "by", "over_time", "texts", "given_stars", "without_text", "without_score")
+    for key in (*same, "adjusted"):
+        assert found[key] == expected[key]
+    ran = command("summarize", "r.csv", "--page", "p.html")
+    sentence = " has scored r.csv, which has no scores, for this summary."
+    assert sentence in ran.out
+    assert sentence in Path("p.html").read_text(encoding="utf-8")
+    both = command("summarize", "r.csv", "r.csv", "r.scored.csv", "--quiet")
+    assert (both.exit_code, both.err) == (0, "")
+
+
+def test_a_workbook_is_summarized_at_once(command: Command) -> None:
+    pytest.importorskip("openpyxl")
+    from openpyxl import Workbook
+
+    book = Workbook()
+    for row in (("Review text", "Rating"), ("Dirty and loud.", 1), ("A lovely hotel.", 5)):
+        book.active.append(row)
+    book.save("reviews.xlsx")
+    ran = command("summarize", "reviews.xlsx", "--page", "p.html")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert "<h1>reviews.xlsx</h1>" in Path("p.html").read_text(encoding="utf-8")
+    assert "50.0% of 2 reviews are negative." in ran.out
+
+
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_columns_are_found_as_shops_export_them(command: Command, mark: str) -> None:
     lines = (("Review text", "Stars"), ("Dirty and loud.", "1"), ("A lovely hotel.", "5"))
@@ -628,6 +757,23 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
             found = page.evaluate("axe.run().then(({ violations }) => violations)")
             assert [(each["id"], each["nodes"][0]["html"]) for each in found] == []
             page.close()
+
+
+@pytest.mark.tools
+def test_the_page_prints_on_three_pages(command: Command) -> None:
+    content = [
+        (f"{row[0]} The {noun} was {what}.", f"City {number % 9}", *row[2:])
+        for number, row in enumerate(rows(900))
+        for noun, what in (NOUNS[number % len(NOUNS)],)
+    ]
+    write_rows("s.csv", content)
+    ran = command("summarize", "s.csv", "--by", "city", "--date-column", "date", "--page", "p.html")
+    assert (ran.exit_code, ran.err) == (0, "")
+    with chromium() as browser:
+        page = browser.new_page()
+        page.goto(Path("p.html").resolve().as_uri())
+        printed = page.pdf(format="A4", prefer_css_page_size=True, print_background=True)
+    assert 1 <= len(re.findall(rb"/Type\s*/Page[^s]", printed)) <= 3
 
 
 def test_every_key_of_the_json_is_described(command: Command) -> None:

@@ -211,7 +211,7 @@ def test_files_are_groups(write_rows: WriteRows) -> None:
 def test_without_any_score_is_an_error(write_rows: WriteRows) -> None:
     with pytest.raises(InputError, match="no row has a text with a word that one of the models"):
         compared(write_rows("r.csv", ("text",), [("",), (" ",)]), old=MODEL)
-    with pytest.raises(InputError, match=r"r\.csv: no rows to compare the models on"):
+    with pytest.raises(InputError, match=r"r\.csv: there are no rows to compare the models on"):
         compared(write_rows("r.csv", ("text",), []))
     broken = write_rows("r.csv", ("text", "label"), [])
     broken.write_text("text,label\na,b,c\n", encoding="utf-8")

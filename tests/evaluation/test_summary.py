@@ -16,12 +16,13 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.summary import RATE, Slice, Texts, in_steps
+from toolkit.evaluation.summary import PERIODS, RATE, Period, Slice, Texts, in_steps
 from toolkit.evaluation.summary_changes import (
     beyond_chance,
     changed,
     correct,
     exact_p,
+    turn_of,
     unlike_before,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
@@ -325,12 +326,18 @@ def test_rows_of_one_probability_with_both_labels_contradict(value: float) -> No
     assert checks_of(labels, [round(each, 2) for each in spread]).contradictions == 0
 
 
-@given(st.dictionaries(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 9), min_size=1))
-def test_days_are_put_together(days: dict[date, int]) -> None:
-    step, slices = in_steps({day: Slice("", {"negative": n}) for day, n in days.items()})
+def slices_of(days: dict[date, int]) -> dict[date, Slice]:
+    return {day: Slice("", {"negative": count}) for day, count in days.items()}
+
+
+@given(
+    st.dictionaries(st.dates(date(2020, 1, 1), date(2026, 1, 1)), st.integers(1, 9), min_size=1),
+    st.sampled_from([None, *PERIODS]),
+)
+def test_days_are_put_together(days: dict[date, int], period: Period | None) -> None:
+    step, slices = in_steps(slices_of(days), period)
+    assert step == (period or step)
     assert sum(each.rows for each in slices) == sum(days.values())
-    span = (max(days) - min(days)).days
-    assert step == ("day" if span <= 45 else "week" if span <= 400 else "month")
     names = [each.name for each in slices]
     assert names == sorted({*names})
     if step == "week":
@@ -348,6 +355,55 @@ def test_a_few_texts_are_not_unlike() -> None:
     before = Texts(150_000, 3000, 3000, [150] * 20)
     few = Texts(15, 7, 3, [0] * 19 + [3])
     assert unlike_before(few, before) == unlike_before(before, few) == []
+
+
+@pytest.mark.parametrize(
+    ("days", "a_day", "expected"),
+    [
+        (30, 100, "day"),
+        (30, 99, "week"),  # 5 weeks
+        (365, 1_000, "week"),  # as 365 days are too many to read
+        (365, 14, "month"),
+        (365, 15, "week"),
+        (365, 1, "month"),  # none has enough rows: the longest
+        (40, 1, "week"),  # two months say nothing
+        (3, 1, "day"),
+        (2_000, 1_000, "month"),
+    ],
+)
+def test_a_step_has_enough_rows(days: int, a_day: int, expected: str) -> None:
+    start = date(2024, 1, 1)
+    rows = {start + timedelta(days=at): a_day for at in range(days)}
+    step, slices = in_steps(slices_of(rows))
+    assert (step, sum(each.rows for each in slices)) == (expected, days * a_day)
+
+
+def steps_of(negative: list[int], count: int) -> list[Slice]:
+    return [
+        Slice(f"step {at}", {"negative": each, "positive": count - each})
+        for at, each in enumerate(negative)
+    ]
+
+
+def test_a_turn_is_where_the_share_changes() -> None:
+    turn = turn_of(steps_of([20] * 8 + [40] * 4, 100), "negative")
+    assert turn is not None
+    assert (turn.since, turn.before, turn.now) == (
+        "step 8",
+        Proportion(160, 800),
+        Proportion(160, 400),
+    )
+    assert turn.p_value < 1e-6
+    assert turn_of(steps_of([20, 21, 19, 20, 22, 18], 100), "negative") is None
+    assert turn_of(steps_of([0, 10], 10), "negative") is None  # too few rows to say
+    assert turn_of([], "negative") is None
+
+
+def test_chance_rarely_makes_a_turn() -> None:
+    draw = np.random.default_rng(1)
+    drawn = draw.binomial(50, 0.2, (200, 30)).tolist()
+    found = [turn_of(steps_of(each, 50), "negative") for each in drawn]
+    assert sum(each is not None for each in found) <= 10
 
 
 def test_other_texts_are_warned_of() -> None:

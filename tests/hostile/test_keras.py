@@ -199,7 +199,7 @@ def run(tmp_path: Path) -> RunFolder:
 
 def test_export_of_a_hostile_run(command: Command, run: RunFolder) -> None:
     before = sorted(run.path.iterdir())
-    command("export", "run").failed_with("model.keras: has Lambda of keras.layers")
+    command("export", "run").failed_with("model.keras: has the class Lambda of keras.layers")
     assert sorted(run.path.iterdir()) == before
 
 

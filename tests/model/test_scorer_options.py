@@ -31,8 +31,19 @@ OTHERS: dict[str, Any] = {
     "other": "other",
     "top": 2,
     "probabilities": True,
+    "second": str(CONV1D),
+    "unsure": (0.2, 0.8),
+    "second_mean": True,
 }
+# What some of them need beside them.
+_SECOND = {"second": str(CONV1D), "unsure": (0.3, 0.7)}
+NEEDED: dict[str, dict[str, Any]] = dict.fromkeys(("second", "unsure", "second_mean"), _SECOND)
 OF_CLASSES = ("min_probability", "other", "top", "probabilities")
+
+
+def options_with(name: str) -> ScorerOptions:
+    """Return the usual options but one, and what that one needs."""
+    return replace(ScorerOptions(), **{**NEEDED.get(name, {}), name: OTHERS[name]})
 
 
 def test_every_option_is_an_argument_of_the_scorer() -> None:
@@ -42,14 +53,14 @@ def test_every_option_is_an_argument_of_the_scorer() -> None:
 
 
 def test_every_option_changes_the_object_and_its_hash() -> None:
-    made = [ScorerOptions(), *(replace(ScorerOptions(), **{n: v}) for n, v in OTHERS.items())]
+    made = [ScorerOptions(), *map(options_with, OTHERS)]
     assert len({*made}) == len(made)
     assert len({*map(hash, made)}) == len(made)
 
 
 @pytest.mark.parametrize("name", [name for name in OTHERS if name not in OF_CLASSES])
 def test_the_identity_of_a_job_knows_every_option(name: str) -> None:
-    other = Scorer.of(replace(shipped_scorer().options, **{name: OTHERS[name]}))
+    other = Scorer.of(options_with(name))
     usual = settings_of(shipped_scorer(), ScoringOptions())
     assert settings_of(other, ScoringOptions()) != usual
 
@@ -70,7 +81,7 @@ def test_options_of_the_other_kind_are_refused(name: str) -> None:
 
 def test_a_scorer_is_pickled_as_its_options() -> None:
     for name in (name for name in OTHERS if name not in OF_CLASSES):
-        scorer = Scorer.of(replace(ScorerOptions(), **{name: OTHERS[name]}))
+        scorer = Scorer.of(options_with(name))
         again: Scorer = pickle.loads(pickle.dumps(scorer))
         assert again.options == scorer.options
         assert again.in_use == scorer.in_use

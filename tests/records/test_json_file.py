@@ -142,7 +142,7 @@ def test_other_files_are_json_lines(first: str) -> None:
 @pytest.mark.parametrize(
     ("file", "found"),
     [
-        (f'{{"reviews": [{ONE}, {ONE}]}}', r"member 'reviews' is an array.*jq '\.reviews' FILE"),
+        (f'{{"reviews": [{ONE}, {ONE}]}}', r"member 'reviews' is the array.*jq '\.reviews' FILE"),
         (f'{{\n"n": 1,\n"my reviews":\n[\n{TWO}\n]}}', r"""jq '\.\["my reviews"\]' FILE"""),
         ('{"reviews": [' + f"{ONE},\n" * 9000, "member 'reviews'"),
         ('{"reviews": [' + f"{ONE}," * 200_000, "member 'reviews'"),
@@ -172,7 +172,7 @@ def test_columns_of_an_array() -> None:
     assert [reject.number for reject in found.rejects] == [1]
     with pytest.raises(UsageError, match=r"no column 'body' \(found: id, text\)"):
         passed(f"[{TWO}]", columns=Columns("body"))
-    with pytest.raises(UsageError, match="has a column 'id' already"):
+    with pytest.raises(UsageError, match="already has a column 'id'"):
         passed(f"[{TWO}]", columns=Columns(sentiment="id"))
 
 

@@ -24,7 +24,7 @@ def test_a_taken_name_is_refused(ending: str, columns: Columns) -> None:
     data = PYTHON[ending][0]([{"text": "a", "id": "1"}], "\n")
     taken = "text" if columns.sentiment == "text" else "id"
     with pytest.raises(
-        UsageError, match=rf"a column '{taken}' already.*--names sentiment=NAME,probability"
+        UsageError, match=rf"already has a column '{taken}'.*--names sentiment=NAME,probability"
     ):
         pass_through(data, ending, columns)
 

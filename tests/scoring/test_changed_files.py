@@ -275,7 +275,9 @@ def test_progress_that_is_a_pipe_is_not_opened(name: str, tmp_path: Path) -> Non
     path.unlink()
     os.mkfifo(path)
     for force in (False, True):
-        with pytest.raises(UsageError, match=r"is a pipe, a device or a folder, expected progress"):
+        with pytest.raises(
+            UsageError, match=r"is a pipe, a device or a folder, expected the toolkit's own file"
+        ):
             score_file(shipped_scorer(), source, output, replace(OPTIONS, force=force))
 
 

@@ -126,8 +126,8 @@ def test_reviews_that_the_start_cannot_read_are_warned_of(tmp_path: Path, comman
     rows = [{"text": "ужасно" + " жук" * n, "label": n % 2} for n in range(40)]
     write(tmp_path / "mine.csv", rows)
     ran = command("train", "mine.csv", "--from", "reviews-small", "-o", "run")
-    assert "warning: mine.csv: reviews-small knows no word of" in ran.err
-    assert "train from scratch" in ran.err
+    assert "warning: mine.csv: reviews-small knows no word in" in ran.err
+    assert "Train from scratch" in ran.err
     shown = command("info", "run").out
     assert "calibration" not in shown
 
@@ -307,7 +307,7 @@ def test_the_same_seed_gives_the_same_network(mine: Path, tmp_path: Path) -> Non
     ],
 )
 def test_options_of_training_from_scratch(other: dict[str, Any]) -> None:
-    with pytest.raises(UsageError, match=r"--.*: for networks that are trained from scratch"):
+    with pytest.raises(UsageError, match=r"--.*: cannot be combined with --from reviews"):
         TrainingOptions(data="mine.csv", start="reviews", **other)
 
 

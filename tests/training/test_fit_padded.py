@@ -113,7 +113,7 @@ def test_presets_without_settings_name_those_that_have_them(name: str) -> None:
     )
     with pytest.raises(UsageError, match=message):
         TrainingOptions(preset="ngram-recurrent", network=NetworkSettings(**settings))
-    with pytest.raises(UsageError, match=rf"^{option}: for networks that are trained from scratch"):
+    with pytest.raises(UsageError, match=rf"^{option}: cannot be combined with --from"):
         TrainingOptions(start="reviews", network=NetworkSettings(**settings))
 
 

@@ -52,7 +52,7 @@ def test_a_frame_is_trained_on(tmp_path: Path) -> None:
         ("reviews.csv", [1], {}, "labels: expected none, because data is the path of a file"),
         (FRAME, None, {}, "^data: no column 'label' .* Choose one with label_column"),
         (TEXTS, LABELS, {"epochs": 0, "preset": "conv1d"}, "^epochs: expected at least 1"),
-        (TEXTS, LABELS, {"start": "reviews", "preset": "conv1d"}, "^preset: .* and start reviews"),
+        (TEXTS, LABELS, {"start": "reviews", "preset": "conv1d"}, "^preset: .* with start reviews"),
         (["good"] * 12, [1] * 12, {}, "^data: all 12 reviews are positive"),
     ],
 )

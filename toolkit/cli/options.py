@@ -268,6 +268,14 @@ Aspect = Annotated[
     list[str] | None, option("NAME=WORD,…", "Add one more aspect, such as spa=spa,sauna*.")
 ]
 
+MinProbability = Annotated[
+    float | None,
+    option("SHARE", "Lowest probability at which a text gets a class.", min=0, max=1),
+]
+Other = Annotated[
+    str | None, option("LABEL", "Label of texts in which no class reaches --min-probability.")
+]
+
 
 def aspects_of(lists: str | None, single: list[str] | None) -> AspectWords | None:
     """Read ``--aspects`` and ``--aspect``; raise `UsageError` if they are not lists of words."""

@@ -47,6 +47,7 @@ def score(
     - `toolkit score reviews.csv --aspects hotels --aspect pets=dog*,cat,cats`
     - `toolkit score reviews.csv --reasons 3`
     - `toolkit score reviews.csv --prior auto`
+    - `toolkit score reviews.csv -m reviews-small --second reviews --unsure 0.2:0.8`
     - `toolkit score reviews.csv --names sentiment=label,probability=p`
     """
     messages.use_json(output.log_format == "json")
@@ -152,6 +153,7 @@ class _Call:
         """Find the files; raise `ToolkitError` if they, the model and the report are not apart."""
         from toolkit.model import find_model
         from toolkit.scoring.input_files import find_jobs
+        from toolkit.scoring.jobs import check_apart
 
         common = self.common
         output = self.output
@@ -163,6 +165,8 @@ class _Call:
             report=output.report,
             input_format=self.reading.input_format,
         )
+        if self.labels.second is not None:
+            check_apart(jobs.files, find_model(self.labels.second))
         run.allow(jobs, find_model(common.model), force=common.force)
         if output.page is not None:
             if self.reading.no_header:
@@ -185,6 +189,7 @@ class _Call:
                 "--stars": self.common.stars,
                 "--aspect-probability": self.labels.aspect_probability,
                 "--prior": self.labels.prior is not None,
+                "--answered-by": self.labels.answered_by,
             }
         )
         return self.labels.columns_of_classes(self.common, scorer.answers)

@@ -95,13 +95,22 @@ class ScoreOptions:
     top: Annotated[
         int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
     ] = None
-    min_probability: Annotated[
-        float | None,
-        o.option("SHARE", "Lowest probability at which a text gets a class.", min=0, max=1),
+    min_probability: o.MinProbability = None
+    other: o.Other = None
+    second: Annotated[
+        Path | None,
+        o.option("MODEL", "Second model, asked where the first is unsure.", values=o.models),
     ] = None
-    other: Annotated[
-        str | None, o.option("LABEL", "Label of texts in which no class reaches --min-probability.")
+    unsure: Annotated[
+        str | None,
+        o.option("LOW:HIGH", "Range of probabilities in which the second model is asked."),
     ] = None
+    second_mean: Annotated[
+        bool, o.flag("--second-mean", "Take the mean of both models, rather than the second.")
+    ] = False
+    answered_by: Annotated[
+        bool, o.flag("--answered-by", "Add a column with the model that has answered.")
+    ] = False
     names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
 
     @property
@@ -130,6 +139,9 @@ class ScoreOptions:
             other=self.other,
             top=self.top or 0,
             probabilities=self.probabilities,
+            second=self.second,
+            unsure=self.unsure_range,
+            second_mean=self.second_mean,
         )
 
     def columns(self, common: CommonOptions) -> Columns:
@@ -200,6 +212,15 @@ class ScoreOptions:
         from toolkit.model.prior import parse_prior
 
         return parse_prior(self.prior)
+
+    @property
+    def unsure_range(self) -> Range | None:
+        """The range of --unsure; raise `UsageError` if it is not a range."""
+        if self.unsure is None:
+            return None
+        from toolkit.model.labels import parse_range
+
+        return parse_range(self.unsure, "--unsure", "0.3:0.7")
 
     def neutral(self, common: CommonOptions) -> Range | Literal[True] | None:
         """Return the neutral range, as `Scorer` takes it."""

@@ -101,6 +101,9 @@ def _rows(
         yield from _classes(summary)
     else:
         yield from _positive(results, summary, scorer)
+    if (second := scorer.identity.get("second")) is not None:
+        name = one_line(second["name"])
+        yield "second model", f"{name}: {_share(summary.answered_by_second, summary.scored)}"
     if scorer.neutral is not None:
         yield "neutral", _share(summary.neutral, summary.scored)
     if scorer.by_sentence:

@@ -33,12 +33,6 @@ HostName = Annotated[
 Neutral = Annotated[
     str | None, o.option("LOW:HIGH", "Range of probabilities that are neutral.", "the model's")
 ]
-MinProbability = Annotated[
-    float | None, o.option("SHARE", "Give no class that is less likely.", min=0, max=1)
-]
-Other = Annotated[
-    str | None, o.option("LABEL", "Label of texts without a class that is likely enough.")
-]
 Aspects = Annotated[
     str | None,
     o.option(
@@ -77,8 +71,8 @@ def serve(
     neutral_range: Neutral = None,
     aspects: Aspects = None,
     aspect: o.Aspect = None,
-    min_probability: MinProbability = None,
-    other: Other = None,
+    min_probability: o.MinProbability = None,
+    other: o.Other = None,
     token_file: TokenFile = None,
     access_log: AccessLog = False,
     log_format: s.LogFormat = "text",

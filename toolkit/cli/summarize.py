@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 _MORE = "Compare, correct"
 
-Files = Annotated[list[str], o.argument("SCORED", "Scored files, folders or patterns.")]
+Files = Annotated[list[str], o.argument("SCORED", "Files of reviews, folders or patterns.")]
 By = Annotated[list[str] | None, o.option("NAME", "Column to group by, such as city.")]
 DateColumn = Annotated[
     str | None, o.option("NAME", "Column with dates, to show changes over time.")
@@ -29,6 +29,10 @@ DateColumn = Annotated[
 DateFormat = Annotated[
     str | None,
     o.option("FORM", "Format of the dates, such as %d/%m/%Y.", "detected", panel=o.COLUMNS),
+]
+Period = Annotated[
+    Literal["day", "week", "month"] | None,
+    o.option("day|week|month", "Step of time.", "the shortest with 100 rows a step"),
 ]
 Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
@@ -68,6 +72,7 @@ def summarize(
     files: Files,
     by: By = None,
     date_column: DateColumn = None,
+    period: Period = None,
     show: Show = 10,
     model: o.Model = None,
     text_column: o.TextColumn = None,
@@ -108,6 +113,8 @@ def summarize(
     read_options = reading.options(columns, labels.names)
     if date_format is not None and date_column is None:
         raise UsageError("--date-format: needs --date-column NAME.")
+    if period is not None and date_column is None:
+        raise UsageError("--period: needs --date-column NAME.")
     if corrected is None and labels != o.LabelOptions():
         raise UsageError("Options for labels need --corrected FILE. Add it, or leave them out.")
     if date_format is not None and "%" not in date_format:
@@ -122,6 +129,7 @@ def summarize(
         by=tuple(by or ()),
         date_column=date_column,
         date_form=date_format,
+        period=period,
         show=show,
         since=tuple(since or ()),
         corrected=corrected,
@@ -132,8 +140,8 @@ def summarize(
         raise UsageError("--title: needs --page FILE.html.")
     inputs = [
         find_model(model),
-        *(file.path for file in scored_files(files)),
-        *(file.path for file in (scored_files(since) if since else ())),
+        *(file.input.path for file in scored_files(files)),
+        *(file.input.path for file in (scored_files(since) if since else ())),
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)

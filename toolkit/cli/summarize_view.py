@@ -13,7 +13,8 @@ from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
 from toolkit.evaluation.cells import percent
 from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
-from toolkit.evaluation.summary import Quote, Summary, Theme, headline, sections
+from toolkit.evaluation.summary import Quote, Summary, Theme, sections
+from toolkit.evaluation.summary_headline import headline
 
 _QUOTE = 110  # most characters of a quoted review
 

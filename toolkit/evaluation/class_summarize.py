@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -25,18 +24,21 @@ from toolkit.evaluation.summarize_files import (
     scored_files,
     stars_in,
 )
-from toolkit.evaluation.summary import NONE_KEY, RATE, Change, Slice, in_steps
+from toolkit.evaluation.summary import NONE_KEY, RATE, Change
 from toolkit.evaluation.summary_changes import beyond_chance, changed, exact_p, in_both
 from toolkit.evaluation.summary_dates import DateCounts, Days
 from toolkit.evaluation.summary_themes import is_function_word
 from toolkit.evaluation.summary_words import kinds_of_people, log_odds
+from toolkit.model.opened import open_model
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import MOST_CLASSES
 from toolkit.records.columns import LABEL, LABEL_PROBABILITY, Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.labels import Rows, read_probabilities
-from toolkit.records.review_file import Reject, ReviewFile
+from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.file_run import FileVisit
+from toolkit.scoring.input_files import FoundFile
 from toolkit.text.strings import is_blank
 from toolkit.text.token_ids import FIRST_WORD_ID
 
@@ -45,7 +47,6 @@ _PROBABILITY_NAMED_BY = f"--names {LABEL_PROBABILITY}=NAME"
 _FEWEST_WITH_WORD = 3  # texts of a class, for a typical word
 _LEAN = 2.0  # standard deviations, for a typical word
 _WORDS_KEPT = 20  # of a class
-_NUMBERS = 6  # in a cell: rows, sum and count of stars, sum and count of probabilities, unsure
 
 
 def summarize_classes(
@@ -61,7 +62,7 @@ def summarize_classes(
         Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
     options : SummaryOptions | None
         Columns, what to group by, and what to compare with. `model` is the model whose words are
-        counted.
+        counted; if it is a model of classes, it scores files without scores.
     on_file : OnFile
         Entered while a file is read; returns what to call with the progress.
 
@@ -85,8 +86,6 @@ def summarize_classes(
             "--corrected: for files with scores of a model of sentiment. Leave it out."
         )
     scorer = Scorer(options.model)
-    if not scorer.has_words:
-        scorer = Scorer()  # a classifier folder has no words to count
     run = _Run(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     found.title = options.title
@@ -97,11 +96,10 @@ def summarize_classes(
 
 
 def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
-    """Return whether files have labels of a model of classes: the column `predicted_label`.
+    """Return whether files have labels of a model of classes, or would get them.
 
-    The first file decides, unless a column is named. A file with `predicted_sentiment` is of a
-    model of sentiment. So is standard input or a pipe, which can be read only once, unless a column
-    of a model of classes is named.
+    The first file decides, unless a column is named: by its column `predicted_label`, or, if it has
+    no scores, by the model. Standard input and pipes are not read for that: the model decides.
     """
     columns = options.reading.columns
     if {LABEL, LABEL_PROBABILITY} & {*dict(columns.names)}:
@@ -113,11 +111,12 @@ def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
         Column("sentiment", (sentiment.name,), is_needed=False),
         Column(LABEL, (LABEL,), is_needed=False),
     )
-    first = scored_files(files)[0]
-    if first.is_stream:
-        return False
-    with open_reviews(first, options.reading, wanted) as reviews:
-        return LABEL in reviews.chosen and "sentiment" not in reviews.chosen
+    first = scored_files(files)[0].input
+    if not first.is_stream:
+        with open_reviews(first, options.reading, wanted) as reviews:
+            if reviews.chosen:
+                return "sentiment" not in reviews.chosen
+    return options.model is not None and open_model(options.model).facts.has_classes
 
 
 @dataclass(frozen=True)
@@ -134,8 +133,7 @@ class _Words:
 class _Block:
     """The counts of a block."""
 
-    records: int
-    rejects: Sequence[Reject]
+    records: int  # that could be read
     without_label: int
     without_text: int
     cells: pa.Table
@@ -149,24 +147,20 @@ class _Run(ScoredRun[_Block]):
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
         super().__init__(options, scorer)
         self.found: ClassSummary = ClassSummary()
+        # The words to count: a classifier folder has none.
+        self.vocabulary = (scorer if scorer.has_words else Scorer()).vocabulary
         self._labels: dict[str, int] = {}  # the column of each in `_texts_with`
-        self._texts_with = np.zeros((scorer.vocabulary.size, 8), np.int32)  # word by label
+        self._texts_with = np.zeros((self.vocabulary.size, 8), np.int32)  # word by label
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> ClassSummary:
         """Read all files, and return the summary without changes."""
         self.read_files(names, on_file)
-        self.check_any()
         found = self.found
-        found.total = self._slices("")[0]
+        found.total = self.slices("")[0]
         found.classes = [*self._classes()]
-        found.by = {name: self._slices(f"by {name}") for name in self.options.by}
-        if self.options.date_column is not None:
-            found.warnings += self.settle_dates()
-        days = {each.name: each for each in self._slices("date ")}
-        found.without_date = days.pop("", Slice("", {})).rows
-        if days:
-            by_date = {date.fromisoformat(day): each for day, each in days.items()}
-            found.step, found.over_time = in_steps(by_date)
+        found.by = {name: self.slices(f"by {name}") for name in self.options.by}
+        found.warnings += self.settle_dates()
+        found.step, found.over_time, found.without_date = self.over_time()
         return found
 
     def wanted(self) -> tuple[Column, ...]:
@@ -176,7 +170,12 @@ class _Run(ScoredRun[_Block]):
         probability = names.get(LABEL_PROBABILITY, LABEL_PROBABILITY)
         return (
             columns.of("text"),
-            Column(LABEL, (names.get(LABEL, LABEL),), named_by=_LABEL_NAMED_BY),
+            Column(
+                LABEL,
+                (names.get(LABEL, LABEL),),
+                is_needed=LABEL in names or not self.scorer.facts.has_classes,
+                named_by=_LABEL_NAMED_BY,
+            ),
             Column(
                 LABEL_PROBABILITY,
                 (probability,),
@@ -187,23 +186,38 @@ class _Run(ScoredRun[_Block]):
             *self.grouped_by(),
         )
 
-    def count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
-        """Count the rows of a block, in any thread."""
-        del place  # no rows are drawn at random
-        parsed, positions, _ = block.parse_rows()
+    def check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without labels, which the model gives here."""
+        if LABEL not in reviews.chosen:
+            self.scores_here(reviews)
+
+    def _with_labels(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Add label and probability to records of a file without labels."""
+        if LABEL in records.schema.names:
+            return records
+        roles = (LABEL, LABEL_PROBABILITY)
+        answers = self.scorer.columns(self.scorer.predict(records["text"]), roles)
+        for role in roles:
+            records = records.append_column(role, answers[role].cast(pa.large_string()))
+        return records
+
+    def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> _Block:
+        """Count the rows of a block."""
+        parsed = block.parse()
+        positions = block.rows
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything = self._with_labels(everything)
         has_no_label = is_blank(everything[LABEL])
         without_text = pc.and_(has_no_label, is_blank(everything["text"])).true_count
         rows = everything.filter(pc.invert(has_no_label))
         positions = positions[~has_no_label.to_numpy(zero_copy_only=False)]
         days = self.days(rows, positions)
-        probability = self._probability(rows, positions, path=path, reviews=reviews)
+        probability = self._probability(rows, positions, visit)
         return _Block(
             records=len(everything),
-            rejects=parsed.rejects,
             without_label=len(everything) - len(rows),
             without_text=without_text,
             cells=_cells(rows, probability, days),
@@ -212,13 +226,12 @@ class _Run(ScoredRun[_Block]):
         )
 
     @staticmethod
-    def _probability(
-        rows: pa.RecordBatch, positions: Rows, path: Path, reviews: ReviewFile
-    ) -> Numbers:
+    def _probability(rows: pa.RecordBatch, positions: Rows, visit: FileVisit[FoundFile]) -> Numbers:
         """Return the probability of each label, (rows,) float64; NaN without such a column."""
         if LABEL_PROBABILITY not in rows.schema.names:
             return np.full(len(rows), np.nan)
-        where = f"{path}: column {reviews.chosen[LABEL_PROBABILITY]!r}"
+        name = visit.reviews.chosen.get(LABEL_PROBABILITY)
+        where = f"{visit.file.input.path}: column {name!r}"
         words = pa.chunked_array([rows[LABEL_PROBABILITY]])
         found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
         return found.astype(np.float64)
@@ -226,8 +239,8 @@ class _Run(ScoredRun[_Block]):
     def _words(self, rows: pa.RecordBatch) -> _Words:
         """Count the texts with each word by their label."""
         codes = rows[LABEL].dictionary_encode()
-        ids = self.scorer.vocabulary.encode(rows["text"])
-        size = self.scorer.vocabulary.size
+        ids = self.vocabulary.encode(rows["text"])
+        size = self.vocabulary.size
         texts = np.repeat(np.arange(len(ids)), ids.stops - ids.starts)
         pairs = np.unique(texts * size + _values(ids.values, ids.starts, ids.stops))
         words = pairs % size
@@ -237,12 +250,14 @@ class _Run(ScoredRun[_Block]):
         keys, counts = np.unique((kinds * size + words)[is_word], return_counts=True)
         return _Words(labels=labels, ids=keys % size, kinds=keys // size, texts=counts)
 
-    def add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
-        """Add the counts of a block; ``before``: the number of rows before it in its file."""
+    def add(self, visit: FileVisit[FoundFile], result: _Block) -> None:
+        """Add the counts of a block to the counts of all files."""
+        block = result
+        reviews = visit.reviews
         self.found.without_label += block.without_label
         self.found.without_text += block.without_text
-        self.add_rows(block, reviews, block.cells)
-        self.add_dates(block.dates, reviews, before)
+        self.add_cells(block.records, block.cells)
+        self.add_dates(block.dates, visit)
         for label in block.words.labels:
             self._labels.setdefault(label, len(self._labels))
         if len(self._labels) > MOST_CLASSES:
@@ -255,22 +270,13 @@ class _Run(ScoredRun[_Block]):
         places = np.array([self._labels[label] for label in block.words.labels], np.int64)
         self._texts_with[block.words.ids, places[block.words.kinds]] += block.words.texts
 
-    def _slices(self, kind: str) -> list[Slice]:
-        """Return the groups, the largest first."""
-        found = []
-        for group, labels in self.cells[kind].items():
-            _, stars, rated, *_ = sum(labels.values(), np.zeros(_NUMBERS)).tolist()
-            counts = {key: int(numbers[0]) for key, numbers in labels.items()}
-            found.append(Slice.of_key(group, counts, stars / rated if rated else None))
-        return sorted(found, key=lambda each: (-each.rows, each.name))
-
     def _classes(self) -> Iterator[ClassFacts]:
         """Yield the classes, the largest first."""
         numbers = self.cells[""][""]
-        people = np.fromiter(kinds_of_people(self.scorer.vocabulary), np.int64)
+        people = np.fromiter(kinds_of_people(self.vocabulary), np.int64)
         with_word = self._texts_with[:, : len(self._labels)].astype(np.int64)
         with_word[people] = 0  # several names share such a word
-        words = self.scorer.vocabulary.words.to_pylist()
+        words = self.vocabulary.words.to_pylist()
         empty = [at for at, word in enumerate(words, FIRST_WORD_ID) if is_function_word(word)]
         with_word[empty] = 0
         of_all = with_word.sum(axis=1)
@@ -299,7 +305,7 @@ class _Run(ScoredRun[_Block]):
         counts = np.stack([own[places], others[places]], axis=1)
         lean = log_odds(counts, np.array([rows, other_rows]))
         order = np.argsort(-lean, kind="stable")[:_WORDS_KEPT]
-        words = self.scorer.vocabulary.words
+        words = self.vocabulary.words
         for at in order[lean[order] > _LEAN].tolist():
             yield TypicalWord(
                 word=words[int(places[at]) - FIRST_WORD_ID].as_py(),

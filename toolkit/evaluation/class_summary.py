@@ -12,7 +12,7 @@ from typing import Any
 from toolkit import __version__
 from toolkit.errors import counted
 from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
-from toolkit.evaluation.summary import RATE, Change, Section, Slice, plain, shown_name
+from toolkit.evaluation.summary import RATE, Change, Period, Section, Slice, plain, shown_name
 
 _NAMED_FIRST = 3  # classes, in the first sentences
 _MOST_CLASSES = 100  # in a table of classes
@@ -56,13 +56,15 @@ class ClassSummary:
     rows: int = 0  # records that could be read
     without_label: int = 0
     without_text: int = 0  # of those
+    scored_here: list[str] = field(default_factory=list)  # files that had no labels
+    scored_by: str | None = None  # the model that has scored them here
     rejected: int = 0  # records that cannot be read here
     first_reject: str | None = None
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
     total: Slice = field(default_factory=lambda: Slice("", {}))
     classes: list[ClassFacts] = field(default_factory=list)  # the largest first
     by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
-    step: str | None = None  # day, week or month
+    step: Period | None = None  # of `over_time`
     over_time: list[Slice] = field(default_factory=list)
     without_date: int = 0
     title: str = ""  # of the page, as the user gives it

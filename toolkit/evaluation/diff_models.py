@@ -6,14 +6,12 @@ from bisect import bisect
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
 from math import isnan
 from pathlib import Path
-from typing import NamedTuple
 
 import pyarrow as pa
 
-from toolkit.errors import EmptyInputError, InputError, UsageError
+from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
     ComparedRows,
@@ -23,19 +21,18 @@ from toolkit.evaluation.diff_counts import (
 from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
 from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
-from toolkit.records.formats import open_reviews
-from toolkit.records.inputs import Input
+from toolkit.records.columns import Column
 from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.output_file import AppendRows, rows_file
-from toolkit.records.review_file import Reject, ReviewFile
-from toolkit.scoring.block_loop import SelectedBlock, run_blocks
-from toolkit.scoring.input_files import look_for
+from toolkit.records.review_file import ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.file_run import FileVisit, OnProgress, RunOptions, Visitor, run_files
+from toolkit.scoring.input_files import FoundFile, look_for
 from toolkit.scoring.options import ALL, Subset
-from toolkit.scoring.results import Progress
 from toolkit.text.strings import golden_texts, without_half_pairs
 
-OnFile = Callable[[Path], AbstractContextManager[Callable[[Progress], None] | None]]
+OnFile = Callable[[Path], AbstractContextManager[OnProgress | None]]
 
 
 @dataclass(frozen=True)
@@ -120,7 +117,7 @@ def _compare_files(
     # The output is not one of the files in folders: an earlier run may have written it there.
     found = look_for(inputs, report=options.output)
     failed = [file.error for file in found.unreadable]
-    files = [file.input for file in found.without_repeats()]
+    files = found.without_repeats()
     if failed and not files:
         raise InputError(failed[0])
     data = DataChanges(
@@ -132,25 +129,23 @@ def _compare_files(
     )
     # Where the user says what labels mean, that may depend on all their decimals.
     totals = Totals(options.show, cuts_labels=options.reading.labels == LabelNames())
-    run = _Comparison(
-        models=models, files=files, options=options, on_file=on_file, data=data, totals=totals
-    )
     with rows_file(options.output, CHANGED_ROWS, force=options.force) as append:
-        run.read(append)
-        data.changes = run.totals.changes(run.meanings())
+        comparison = _Comparison(
+            models=models, files=files, options=options, data=data, totals=totals, append=append
+        )
+        run_files(
+            files,
+            comparison,
+            RunOptions(
+                reading=options.reading, columns=comparison.columns(), subset=options.subset
+            ),
+            on_file=lambda file: on_file(file.input.path),
+        )
+        comparison.check_any_is_read()
+        data.changes = totals.changes(comparison.meanings())
         if not data.changes.counts.answered:
-            raise InputError(f"{run.place}: {run.reason_for_nothing()}")
+            raise InputError(f"{comparison.place}: {comparison.reason_for_nothing()}")
     return data
-
-
-class _Block(NamedTuple):
-    """The result of a block."""
-
-    rows: ComparedRows
-    rejects: Sequence[Reject]
-    wanted: int  # records, with the rejects
-    records: int  # of the whole block
-    before: int | None  # records of the file before it, if blocks are left out
 
 
 def _answer_of(target: float) -> int:
@@ -161,17 +156,18 @@ def _answer_of(target: float) -> int:
 
 
 @dataclass
-class _Comparison:
-    """Reads files one after the other, each with all workers."""
+class _Comparison(Visitor[FoundFile, ComparedRows]):
+    """Compares the answers of two models to the rows of files."""
 
     models: tuple[Scorer, Scorer]
-    files: Sequence[Input]
+    files: Sequence[FoundFile]
     options: DiffOptions
-    on_file: OnFile
     data: DataChanges
     totals: Totals
-    starts: list[int] = field(default_factory=list)  # of the files that are read: rows before each
-    end: int = 0  # of all rows so far, those that are left out among them
+    append: AppendRows | None  # writes changed rows
+    # Of the files that were opened: the number of rows in the files before it, and the file.
+    starts: list[tuple[int, FoundFile]] = field(default_factory=list)
+    errors: list[ToolkitError] = field(default_factory=list)
 
     @property
     def needs_labels(self) -> bool:
@@ -183,89 +179,83 @@ class _Comparison:
     def place(self) -> str:
         """Where the rows are, for messages."""
         count = len(self.files)
-        return str(self.files[0]) if count == 1 else f"{count:,} files together"
+        return str(self.files[0].input) if count == 1 else f"{count:,} files together"
 
-    def read(self, append: AppendRows | None) -> None:
-        """Read all files; one of several that cannot be read does not stop the others."""
-        data = self.data
-        errors = []
-        for source in self.files:
-            before = data.records
-            self.starts.append(self.end)
-            try:
-                self._read(source, append)
-            except (InputError, UsageError) as error:
-                if len(self.files) == 1 and not data.failed:
-                    raise
-                if isinstance(error, EmptyInputError):
-                    data.warnings.append(f"{source}: the file is empty.")
-                else:
-                    errors.append(error)
-                    count = data.records - before
-                    read = f" The {count:,} records before that are compared." if count else ""
-                    data.failed.append(f"{error}{read}")
-                    if not count:
-                        continue
-            data.files.append(str(source))
-        if errors and not data.files:
-            errors[0].add_note(f"None of the {len(data.failed):,} files can be compared.")
-            raise errors[0]
-
-    def _read(self, source: Input, append: AppendRows | None) -> None:
-        data = self.data
+    def columns(self) -> tuple[Column, ...]:
+        """Return the columns to read."""
         of = self.options.reading.columns.of
-        label = replace(of("label"), is_needed=self.needs_labels)
-        with (
-            open_reviews(source, self.options.reading, (of("text"), label, of("group"))) as reviews,
-            self.on_file(source.path) as on_progress,
-        ):
-            self.options.subset.check(reviews)
-            data.columns = {**reviews.chosen, **data.columns}
-            self._warn_of_labels(reviews)
-            start = self.end
-            before = 0
-            compared = data.records
-            work = partial(self._compare, source.path)
-            for block in run_blocks(reviews, work, self.options.subset):
-                before = before if block.before is None else block.before
-                rows = block.rows.after(before)
-                self.totals.add(rows, start)
-                if append is not None:
-                    append(rows.changed())
-                if block.rejects and data.first_reject is None:
-                    reject = block.rejects[0]
-                    place = f"{reviews.counts} {reject.number:,}"
-                    data.first_reject = f"{reviews.name}: {place}: {reject.reason}"
-                before += block.records
-                self.end = start + before
-                data.rejected += len(block.rejects)
-                data.records += block.wanted
-                if on_progress is not None:
-                    done = data.records - compared
-                    on_progress(Progress(done, reviews.bytes_read, reviews.size))
-            data.warnings += [each for each in reviews.warnings if each not in data.warnings]
+        return of("text"), replace(of("label"), is_needed=self.needs_labels), of("group")
 
-    def _compare(self, path: Path, block: SelectedBlock) -> _Block:
-        parsed, rows, records = block.parse_rows()
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        """Take the names of the columns, and warn of a column that cannot have labels."""
+        self.starts.append((visit.rows_before, visit.file))
+        self.data.columns = {**visit.reviews.chosen, **self.data.columns}
+        self._warn_of_labels(visit.reviews)
+
+    def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> ComparedRows:
+        """Score the rows of a block with both models."""
+        parsed = block.parse()
         count = len(parsed.texts)
+        path = visit.file.input.path
         fields = {
             **parsed.fields,
             "file": pa.repeat(without_half_pairs(str(path)), count),
-            "row": pa.array(rows + 1),
+            "row": pa.array(block.rows + 1),
         }
         if len(self.files) > 1 and not self.options.reading.columns.of("group").is_named:
             # Without the folder, if no other file has the name.
-            is_clear = len({each.path.name for each in self.files}) == len(self.files)
+            is_clear = len({each.input.path.name for each in self.files}) == len(self.files)
             name = without_half_pairs(path.name if is_clear else str(path))
             fields["group"] = pa.repeat(name, count)
-        found = compare(*self.models, parsed.texts, fields)
-        return _Block(
-            rows=found,
-            rejects=parsed.rejects,
-            wanted=count + len(parsed.rejects),
-            records=records,
-            before=block.before,
-        )
+        return compare(*self.models, parsed.texts, fields)
+
+    def add(self, visit: FileVisit[FoundFile], result: ComparedRows) -> None:
+        """Count the rows of a block, and write the changed ones."""
+        rows = result.after(visit.before)
+        self.totals.add(rows, visit.rows_before)
+        if self.append is not None:
+            self.append(rows.changed())
+
+    def end(self, visit: FileVisit[FoundFile]) -> None:
+        """Note that a whole file was read, and take its warnings."""
+        data = self.data
+        data.warnings += [each for each in visit.reviews.warnings if each not in data.warnings]
+        data.files.append(str(visit.file.input))
+        self._count(visit)
+
+    def failed(self, visit: FileVisit[FoundFile], error: ToolkitError) -> None:
+        """Note the error of one of several files, with the rows that were compared before it."""
+        data = self.data
+        self._count(visit)
+        if not isinstance(error, InputError | UsageError):
+            raise error
+        if len(self.files) == 1 and not data.failed:
+            raise error
+        if isinstance(error, EmptyInputError):
+            data.warnings.append(f"{visit.file.input}: the file is empty.")
+            data.files.append(str(visit.file.input))
+            return
+        self.errors.append(error)
+        count = visit.records
+        read = f" The {count:,} records before that are compared." if count else ""
+        data.failed.append(f"{error}{read}")
+        if count:
+            data.files.append(str(visit.file.input))
+
+    def _count(self, visit: FileVisit[FoundFile]) -> None:
+        """Add the counts of a file, as far as it was read."""
+        data = self.data
+        data.records += visit.records
+        data.rejected += visit.rejected
+        if data.first_reject is None and visit.first_error is not None:
+            data.first_reject = f"{visit.reviews.name}: {visit.first_error}"
+
+    def check_any_is_read(self) -> None:
+        """Raise the first error if no file was read."""
+        if self.errors and not self.data.files:
+            error = self.errors[0]
+            error.add_note(f"None of the {len(self.data.failed):,} files can be compared.")
+            raise error
 
     def _warn_of_labels(self, reviews: ReviewFile) -> None:
         """Warn if a column has a usual name of labels, but its values cannot be labels."""
@@ -304,9 +294,10 @@ class _Comparison:
                 words, place, self.options.reading.labels, counts=counts, first_rows=first - 1
             )
         except WrongValueError as error:
-            file = bisect(self.starts, error.row) - 1
-            place = f"{self.files[file]}: {column}"
-            row = error.row - self.starts[file]
+            at = bisect(self.starts, error.row, key=lambda each: each[0]) - 1
+            start, file = self.starts[at]
+            place = f"{file.input}: {column}"
+            row = error.row - start
             raise WrongValueError(place, row, error.problem) from None
         self.data.label_meaning = found.meaning
         often = dict(zip(words, counts.tolist(), strict=True))

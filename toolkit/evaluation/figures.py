@@ -376,6 +376,10 @@ def _over_time(found: Summary) -> Figure:
     figure.line(steps, [each.value for each in shares], BAD)
     for at, share in zip(steps, shares, strict=True):
         figure.dot(at, share.value, BAD, radius=1.9)
+    if found.turn is not None:
+        at = next(n for n, each in enumerate(found.over_time) if each.name == found.turn.since)
+        for ends, share in (((0, at - 1), found.turn.before), ((at, last), found.turn.now)):
+            figure.line(ends, [share.value] * 2, INK, width=1, dashes=_MARK_DASHES)
     return figure
 
 

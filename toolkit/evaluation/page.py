@@ -16,7 +16,8 @@ from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.figures import DASHES, plots, summary_plots
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
-from toolkit.evaluation.summary import Summary, headline, sections
+from toolkit.evaluation.summary import Summary, sections
+from toolkit.evaluation.summary_headline import headline
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.training_facts import PARTS

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
-from functools import partial
 from operator import add
 from pathlib import Path
-from typing import Generic, NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +24,8 @@ from toolkit.evaluation.summary import (
     MOST_GROUPS,
     NONE_KEY,
     OTHERS_KEY,
+    GivenStars,
+    Period,
     Slice,
     Summary,
     Texts,
@@ -35,6 +36,7 @@ from toolkit.evaluation.summary_changes import (
     compare,
     corrected_by,
     other_models,
+    turn_of,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
@@ -46,24 +48,21 @@ from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.columns import Column
-from toolkit.records.formats import open_reviews
-from toolkit.records.inputs import Input
+from toolkit.records.columns import LABEL, Column
 from toolkit.records.labels import (
     FIVE,
     TEN,
     Rows,
-    WrongValueError,
     by_word,
     number,
     read_probabilities,
 )
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Reject, ReviewFile
-from toolkit.scoring.block_loop import SelectedBlock, run_blocks
-from toolkit.scoring.input_files import look_for
+from toolkit.records.review_file import ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.file_run import FileVisit, RunOptions, Visitor, run_files
+from toolkit.scoring.input_files import FoundFile, look_for
 from toolkit.scoring.jobs import REJECTED_ENDING, SCORED
-from toolkit.scoring.results import Progress
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
@@ -82,6 +81,7 @@ class SummaryOptions:
     by: tuple[str, ...] = ()  # columns to group by
     date_column: str | None = None
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
+    period: Period | None = None  # of a step of time; None: chosen by the rows
     show: int = 10  # themes of each kind, and rows
     since: Sequence[str] = ()  # scored files to compare with
     corrected: str | None = None  # a scored file with labels
@@ -100,7 +100,8 @@ def summarize(
     Parameters
     ----------
     files : str | Path | Sequence[str | Path]
-        Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
+        Files that `toolkit score` wrote, folders and patterns, read in bounded memory. Files
+        without scores are scored.
     options : SummaryOptions | None
         Columns, what to group by, and what to compare with.
     on_file : OnFile
@@ -122,17 +123,17 @@ def summarize(
     """
     options = options or SummaryOptions()
     scorer = Scorer(options.model)
-    scorer.check_sentiment("summarize", "Score the files with it first.")
+    scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    run = _Run(options, scorer)
+    run = SummaryRun(options, scorer)
     found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
-    show_rows(found, run.kept, by=options.by[0] if options.by else None, show=show)
+    show_rows(found, run.kept, show)
     found.title = options.title
     if options.since:
-        earlier = _Run(replace(options, date_column=None), run.scorer)
+        earlier = SummaryRun(replace(options, date_column=None), run.scorer)
         found.since = earlier.read(options.since, on_file)
         found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
@@ -143,7 +144,7 @@ def summarize(
     return found
 
 
-def scored_files(names: Sequence[str]) -> list[Input]:
+def scored_files(names: Sequence[str]) -> list[FoundFile]:
     """Find scored files; in a folder that has files named as outputs of `score`, only these."""
     wanted = []
     for name in names:
@@ -156,23 +157,7 @@ def scored_files(names: Sequence[str]) -> list[Input]:
     found = look_for(wanted)
     if found.unreadable:
         raise InputError(found.unreadable[0].error)
-    return [file.input for file in found.without_repeats()]
-
-
-class _Block(NamedTuple):
-    """The counts of a block."""
-
-    records: int
-    rejects: Sequence[Reject]
-    without_text: int  # and so without a score
-    cells: pa.Table  # as `_counted`
-    texts: Texts
-    levels: Levels  # of the probabilities
-    terms: tuple[Keys, Counts, Counts]
-    rows: list[pa.Table]  # of `KeptRows`
-    is_of_ten: bool  # whether there are more than five stars
-    checks: ScoreChecks
-    dates: DateCounts
+    return found.without_repeats()
 
 
 class FoundRows(Protocol):
@@ -181,31 +166,26 @@ class FoundRows(Protocol):
     files: list[str]
     columns: dict[str, str]
     rows: int
-    without_text: int
     rejected: int
     first_reject: str | None
     set_aside: dict[str, int]
+    scored_here: list[str]
+    scored_by: str | None
 
 
-class BlockCounts(Protocol):
-    """The counts of a block, of any kind."""
-
-    @property
-    def records(self) -> int:
-        """The number of records that could be read."""
-        ...
-
-    @property
-    def rejects(self) -> Sequence[Reject]:
-        """The records that could not be read."""
-        ...
+_BlockT = TypeVar("_BlockT")  # the counts of a block
 
 
-_Counts = TypeVar("_Counts", bound=BlockCounts)
+class ScoredRun(Visitor[FoundFile, _BlockT]):
+    """Sums up scored files of any kind of model: rows, groups and dates.
 
-
-class ScoredRun(ABC, Generic[_Counts]):
-    """Reads files one after the other, each with all workers."""
+    Parameters
+    ----------
+    options : SummaryOptions
+        Columns, and what to group by.
+    scorer : Scorer
+        The model that scores files without scores, and whose words are counted.
+    """
 
     found: FoundRows
 
@@ -214,85 +194,60 @@ class ScoredRun(ABC, Generic[_Counts]):
         self.scorer = scorer
         # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
-        self.has_prior = False  # whether a file says that its scores are adjusted already
         self.dates = DateCounts()
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
-        """Read all files, and add up their counts."""
-        for place, source in enumerate(scored_files([*map(str, names)])):
-            path = source.path
-            with (
-                open_reviews(source, self.options.reading, self.wanted()) as reviews,
-                on_file(path) as on_progress,
-            ):
-                self.found.columns |= reviews.chosen
-                self.has_prior |= "prior" in reviews.metadata
-                read = 0
-                try:
-                    for block in run_blocks(reviews, partial(self.count, path, place, reviews)):
-                        self.add(block, reviews, read)
-                        read += block.records + len(block.rejects)
-                        if on_progress is not None:
-                            on_progress(Progress(read, reviews.bytes_read, reviews.size))
-                except WrongValueError as error:  # its row counts from the block
-                    row = read + error.row
-                    raise WrongValueError(error.place, row, error.problem) from None
-            self.found.files.append(str(path))
-            rejects = path_of(f"{path}{REJECTED_ENDING}")
-            if is_a_file(rejects):
-                with rejects.open("rb") as file:
-                    lines = sum(1 for _ in file)
-                self.found.set_aside |= {str(rejects): lines} if lines else {}
+        """Read all files, and add up their counts; `InputError` if no row has a score."""
+        run_files(
+            scored_files([*map(str, names)]),
+            self,
+            RunOptions(reading=self.options.reading, columns=self.wanted()),
+            on_file=lambda file: on_file(file.input.path),
+        )
+        found = self.found
+        if self.cells[""]:
+            return
+        if found.first_reject and not found.rows:
+            raise InputError(f"no record can be read; first: {found.first_reject}")
+        raise InputError(
+            f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
+            "first, with: toolkit score FILE"
+        )
 
     @abstractmethod
     def wanted(self) -> tuple[Column, ...]:
         """Return the columns to read."""
 
-    @abstractmethod
-    def count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Counts:
-        """Count the rows of a block, in any thread; `place`: of the file, from 0."""
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        """Take the names of the columns, and note a file without scores."""
+        self.check_scores(visit.reviews)
+        self.found.columns |= visit.reviews.chosen
 
     @abstractmethod
-    def add(self, block: _Counts, reviews: ReviewFile, before: int) -> None:
-        """Add the counts of a block; ``before``: the number of rows before it in its file."""
+    def check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without scores; raise `UsageError` if it has half of them."""
 
-    def add_rows(self, block: BlockCounts, reviews: ReviewFile, cells: pa.Table) -> None:
-        """Add rows, rejects, and cells as `counted_cells` returns them."""
-        found = self.found
-        found.rows += block.records
-        found.rejected += len(block.rejects)
-        if block.rejects and found.first_reject is None:
-            reject = block.rejects[0]
-            place = f"{reviews.name}: {reviews.counts} {reject.number:,}"
-            found.first_reject = f"{place}: {reject.reason}"
-        for kind, group, label, *numbers in zip(*cells.to_pydict().values(), strict=True):
-            groups = self.cells[kind]
-            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
-                group = OTHERS_KEY  # noqa: PLW2901
-            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(len(numbers)))
-            cell += numbers
+    def scores_here(self, reviews: ReviewFile) -> None:
+        """Note that a file has no scores, and so is scored here."""
+        self.found.scored_here.append(str(reviews.path))
+        self.found.scored_by = self.scorer.model
 
-    def add_dates(self, dates: DateCounts, reviews: ReviewFile, before: int) -> None:
-        """Add the dates of a block."""
-        if "date" in reviews.chosen:
-            if not self.date_place or (dates.unread and not self.dates.unread):
-                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
-            self.dates.add(dates, before)
-
-    def settle_dates(self) -> list[str]:
-        """Choose the order of day and month in dates with slashes; return warnings."""
-        dates = self.dates
-        days = self.cells["date "]
-        order = dates.order(self.date_place)
-        for day, labels in self.cells[f"date {order}"].items():
-            for label, numbers in labels.items():
-                cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
-                cell += numbers
-        return dates.check(self.date_place)
+    def end(self, visit: FileVisit[FoundFile]) -> None:
+        """Note a file, and how many records were rejected when it was scored."""
+        path = visit.file.input.path
+        self.found.files.append(str(path))
+        self.found.rejected += visit.rejected
+        if self.found.first_reject is None and visit.first_error is not None:
+            self.found.first_reject = f"{visit.reviews.name}: {visit.first_error}"
+        rejects = path_of(f"{path}{REJECTED_ENDING}")
+        if is_a_file(rejects):
+            with rejects.open("rb") as file:
+                lines = sum(1 for _ in file)
+            self.found.set_aside |= {str(rejects): lines} if lines else {}
 
     def grouped_by(self) -> list[Column]:
-        """Return the columns to group by, and the one of dates."""
+        """Return the columns to group by, and the column of dates."""
         options = self.options
         by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
         if options.date_column is not None:
@@ -309,44 +264,114 @@ class ScoredRun(ABC, Generic[_Counts]):
             found.counts.first_unread = int(positions[row]), word
         return found
 
-    def check_any(self) -> None:
-        """Raise `InputError` if no row has a label."""
-        found = self.found
-        if self.cells[""]:
-            return
-        if found.first_reject and not found.rows:
-            raise InputError(f"no record can be read; first: {found.first_reject}")
-        raise InputError(
-            f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
-            "first, with: toolkit score FILE"
-        )
+    def add_cells(self, records: int, cells: pa.Table) -> None:
+        """Add records, and their cells: kind, group, label, and numbers."""
+        self.found.rows += records
+        for kind, group, label, *numbers in zip(*cells.to_pydict().values(), strict=True):
+            groups = self.cells[kind]
+            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
+                group = OTHERS_KEY  # noqa: PLW2901
+            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(len(numbers)))
+            cell += numbers
+
+    def add_dates(self, dates: DateCounts, visit: FileVisit[FoundFile]) -> None:
+        """Add the dates of a block."""
+        reviews = visit.reviews
+        if "date" in reviews.chosen:
+            if not self.date_place or (dates.unread and not self.dates.unread):
+                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
+            self.dates.add(dates, visit.before)
+
+    def settle_dates(self) -> list[str]:
+        """Choose the order of day and month in dates with slashes; return warnings."""
+        if self.options.date_column is None:
+            return []
+        dates = self.dates
+        days = self.cells["date "]
+        order = dates.order(self.date_place)
+        for day, labels in self.cells[f"date {order}"].items():
+            for label, numbers in labels.items():
+                cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
+                cell += numbers
+        return dates.check(self.date_place)
+
+    def slices(self, kind: str) -> list[Slice]:
+        """Return the groups, the largest first.
+
+        The numbers of a cell begin with rows, the sum of their stars, and rows with stars.
+        """
+        found = []
+        for group, labels in self.cells[kind].items():
+            _, stars, rated = sum((each[:3] for each in labels.values()), np.zeros(3)).tolist()
+            mean = stars / rated if rated else None
+            counts = {key: int(n[0]) for key, n in labels.items()}
+            found.append(Slice.of_key(group, counts, mean))
+        return sorted(found, key=lambda each: (-each.rows, each.name))
+
+    def over_time(self) -> OverTime:
+        """Return the rows by steps of time, after `settle_dates`."""
+        days = {each.name: each for each in self.slices("date ")}
+        without_date = days.pop("", Slice("", {})).rows
+        if not days:
+            return OverTime(None, [], without_date)
+        by_date = {date.fromisoformat(day): each for day, each in days.items()}
+        step, steps = in_steps(by_date, self.options.period)
+        return OverTime(step, steps, without_date)
 
 
-class _Run(ScoredRun["_Block"]):
-    """Reads files with the scores of a model of sentiment."""
+class OverTime(NamedTuple):
+    """The rows of files over time."""
+
+    step: Period | None  # None: no row has a date
+    steps: list[Slice]
+    without_date: int  # rows
+
+
+class _Block(NamedTuple):
+    """The counts of a block of a model of sentiment."""
+
+    records: int  # that could be read
+    without_text: int  # and so without a score
+    cells: pa.Table  # as `_counted`
+    texts: Texts
+    levels: Levels  # of the probabilities
+    terms: tuple[Keys, Counts, Counts]
+    rows: list[pa.Table]  # of `KeptRows`
+    stars: npt.NDArray[np.int64]  # as `_star_counts`
+    checks: ScoreChecks
+    dates: DateCounts
+
+
+class SummaryRun(ScoredRun[_Block]):
+    """Sums up files with the scores of a model of sentiment."""
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
         super().__init__(options, scorer)
         self.terms = Terms(scorer.vocabulary)
         negative, positive = scorer.facts.labels
         self.found: Summary = Summary(negative=negative, positive=positive)
-        # The numbers of `cells`: rows, the sum of their stars, those rated.
         self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
         self.words = TermCounts()
         self.levels = NO_LEVELS
         self.kept = KeptRows(options.show)
         self.checks = ScoreChecks()
+        self.has_prior = False  # whether a file says that its scores are adjusted already
+        self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
 
     def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
         """Read all files, and return the summary without themes and rows to show."""
         self.read_files(names, on_file)
         return self._summary()
 
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        """Take the names of the columns, and note if a prior was used."""
+        super().opened(visit)
+        self.has_prior |= "prior" in visit.reviews.metadata
+
     def _summary(self) -> Summary:
         """Complete the summary from the counts; an error if no row has a label of the model."""
         found = self.found
-        self.check_any()
-        found.total = self._slices("")[0]
+        found.total = self.slices("")[0]
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
@@ -357,17 +382,15 @@ class _Run(ScoredRun["_Block"]):
         share = share_of(self.levels, self.scorer.base)
         if self.options.adjusts and not self.has_prior and share is not None and not share.problem:
             found.adjusted = round(share.adjusted, 4)
-        found.by = {name: self._slices(f"by {name}") for name in self.options.by}
+        if self.stars.any():
+            found.given_stars = _given_stars(self.stars, self.kept.scale)
+        found.by = {name: self.slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
-        found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
+        found.aspects = [each for each in self.slices("aspect") if usual & {*each.labels}]
         found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
-        if self.options.date_column is not None:
-            found.warnings += self.settle_dates()
-        days = {each.name: each for each in self._slices("date ")}
-        found.without_date = days.pop("", Slice("", {})).rows
-        if days:
-            by_date = {date.fromisoformat(day): each for day, each in days.items()}
-            found.step, found.over_time = in_steps(by_date)
+        found.warnings += self.settle_dates()
+        found.step, found.over_time, found.without_date = self.over_time()
+        found.turn = turn_of(found.over_time, found.negative)
         return found
 
     def _model(self) -> str:
@@ -377,7 +400,6 @@ class _Run(ScoredRun["_Block"]):
     def wanted(self) -> tuple[Column, ...]:
         """Return the columns to read."""
         columns = self.options.reading.columns
-        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
         names = dict(columns.names)
         named = [
             Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
@@ -386,8 +408,7 @@ class _Run(ScoredRun["_Block"]):
         ]
         return (
             columns.of("text"),
-            Column("sentiment", (sentiment.name,), named_by=SENTIMENT_NAMED_BY),
-            Column("probability", (probability.name,), named_by=_PROBABILITY_NAMED_BY),
+            *self.score_columns(),
             Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
@@ -396,18 +417,54 @@ class _Run(ScoredRun["_Block"]):
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
-    def count(self, path: Path, place: int, reviews: ReviewFile, block: SelectedBlock) -> _Block:
-        """Count the rows of a block, in any thread; `place`: of the file, from 0."""
-        parsed, positions, _ = block.parse_rows()
+    def score_columns(self) -> tuple[Column, Column]:
+        """Return the columns of the scores; they are needed if the user names one of them."""
+        columns = self.options.reading.columns
+        sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
+        is_named = columns.sentiment is not None or columns.probability is not None
+        return (
+            Column("sentiment", (sentiment.name,), is_named, named_by=SENTIMENT_NAMED_BY),
+            Column("probability", (probability.name,), is_named, named_by=_PROBABILITY_NAMED_BY),
+        )
+
+    def check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without scores, which are then made here; `UsageError` if it has half."""
+        missing = [each for each in self.score_columns() if each.role not in reviews.chosen]
+        if missing and LABEL in reviews.names:
+            raise UsageError(
+                f"{reviews.name}: has labels of a model of classes. Read them with --names "
+                f"{LABEL}={LABEL}."
+            )
+        if len(missing) == 1:
+            raise missing[0].missing(reviews.name, reviews.names)
+        if missing:
+            self.scores_here(reviews)
+
+    def _with_scores(self, records: pa.RecordBatch) -> pa.RecordBatch:
+        """Add the scores of the model to records of a file that has none."""
+        if "sentiment" in records.schema.names:
+            return records
+        labels, probability = self.scorer.score_array(records["text"])
+        for name, values in (("sentiment", labels), ("probability", probability)):
+            records = records.append_column(name, values.cast(pa.large_string()))
+        return records
+
+    def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> _Block:
+        """Count the rows of a block."""
+        reviews = visit.reviews
+        path = visit.file.input.path
+        parsed = block.parse()
+        positions = block.rows
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything = self._with_scores(everything)
         has_no_score = is_blank(everything["sentiment"])
         without_text = pc.and_(has_no_score, is_blank(everything["text"])).true_count
         rows = everything.filter(pc.invert(has_no_score))
         positions = positions[~has_no_score.to_numpy(zero_copy_only=False)]
-        where = f"{path}: column {reviews.chosen['probability']!r}"
+        where = f"{path}: column {reviews.chosen.get('probability')!r}"
         words = pa.chunked_array([rows["probability"]])
         found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
         probability = found.astype(np.float64)
@@ -419,10 +476,9 @@ class _Run(ScoredRun["_Block"]):
         days = self.days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
         keys, counts = self._terms(ids, probability, kinds)
-        key = np.random.default_rng([place, block.number]).random(len(rows))
+        key = np.random.default_rng([visit.number, block.number]).random(len(rows))
         return _Block(
             records=len(everything),
-            rejects=parsed.rejects,
             without_text=without_text,
             cells=_counted(pa.concat_tables(self._parts(rows, days))),
             texts=Texts(
@@ -433,7 +489,7 @@ class _Run(ScoredRun["_Block"]):
             rows=self.kept.of(
                 self._to_show(rows, key, path=path, positions=positions, probability=probability)
             ),
-            is_of_ten=bool((stars_in(rows, "stars") > FIVE).any()),
+            stars=_star_counts(stars_in(rows, "stars"), kinds),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
@@ -475,8 +531,9 @@ class _Run(ScoredRun["_Block"]):
         """Yield groups and labels of the rows, for each column to group by."""
         labels = rows["sentiment"]
         has_own = "predicted_stars" in rows.schema.names
-        numbers = stars_in(rows, "predicted_stars" if has_own else "stars")
-        stars = pa.array(numbers, from_pandas=True)
+        stars = pa.array(
+            stars_in(rows, "predicted_stars" if has_own else "stars"), from_pandas=True
+        )
         for role in rows.schema.names:
             values = rows[role]
             kind, _, name = role.partition(" ")
@@ -494,11 +551,13 @@ class _Run(ScoredRun["_Block"]):
             yield _part(f"date {order}", *own)
         yield _part("", repeated("", len(rows)), labels=labels, stars=stars)
 
-    def add(self, block: _Block, reviews: ReviewFile, before: int) -> None:
-        """Add the counts of a block; ``before``: the number of rows before it in its file."""
+    def add(self, visit: FileVisit[FoundFile], result: _Block) -> None:
+        """Add the counts of a block to those of all files."""
+        block = result
+        reviews = visit.reviews
         found = self.found
         more = block.texts
-        self.add_rows(block, reviews, block.cells)
+        self.add_cells(block.records, block.cells)
         found.without_score += block.records - more.texts
         found.without_text += block.without_text
         if len(self.cells[""].get("", ())) > _MOST_LABELS:
@@ -506,23 +565,14 @@ class _Run(ScoredRun["_Block"]):
                 f"{reviews.name}: column {reviews.chosen['sentiment']!r}: more than {_MOST_LABELS} "
                 "different labels. Name the column with --names sentiment=NAME."
             )
-        self.checks.add(block.checks, reviews.name, before)
-        self.add_dates(block.dates, reviews, before)
+        self.checks.add(block.checks, reviews.name, visit.before)
+        self.add_dates(block.dates, visit)
         self.words.add(*block.terms)
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
-        self.kept.add(block.rows, before, self.cells[self.shown_by])
-        self.kept.scale = TEN if block.is_of_ten else self.kept.scale
-
-    def _slices(self, kind: str) -> list[Slice]:
-        """Return the groups, the largest first."""
-        found = []
-        for group, labels in self.cells[kind].items():
-            _, stars, rated = sum(labels.values(), np.zeros(3)).tolist()
-            mean = stars / rated if rated else None
-            counts = {key: int(n[0]) for key, n in labels.items()}
-            found.append(Slice.of_key(group, counts, mean))
-        return sorted(found, key=lambda each: (-each.rows, each.name))
+        self.kept.add(block.rows, visit.before, self.cells[self.shown_by])
+        self.stars += block.stars
+        self.kept.scale = TEN if self.stars[:, FIVE:].any() else FIVE
 
 
 def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
@@ -561,3 +611,24 @@ def stars_in(rows: pa.RecordBatch, role: str) -> Numbers:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
     return np.where((found >= 1) & (found <= TEN), found, np.nan)
+
+
+def _star_counts(stars: Numbers, kinds: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:
+    """Count rows by their stars, rounded up: (2, 10), negative rows and all others; none is NaN."""
+    is_given = ~np.isnan(stars)
+    whole = np.ceil(stars[is_given]).astype(np.int64) - 1
+    places = np.where(kinds[is_given] == 0, 0, TEN) + whole
+    return np.bincount(places, minlength=2 * TEN).reshape(2, TEN)
+
+
+def _given_stars(counts: npt.NDArray[np.int64], scale: int) -> GivenStars:
+    """Sum up the counts of `_star_counts` for stars out of 5 or 10."""
+    rows = counts.sum(axis=0)
+    low, middle = (slice(0, 2), slice(2, 3)) if scale == FIVE else (slice(0, 4), slice(4, 6))
+    return GivenStars(
+        scale=scale,
+        rows=int(rows.sum()),
+        low=int(rows[low].sum()),
+        middle=int(rows[middle].sum()),
+        called_negative=int(counts[0].sum()),
+    )

@@ -6,11 +6,11 @@ Rows count as if they were independent of each other, as in a random sample.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
 from math import hypot
-from typing import Any, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self, get_args
 
 from toolkit import __version__
 from toolkit.errors import counted
@@ -19,7 +19,6 @@ from toolkit.evaluation.metrics import Proportion
 
 RATE = 0.05  # of false discoveries among all changes that are called so
 _FEWEST_EXPECTED = 5  # rows of each kind, for a test of a change
-_CLOSE = 0.02  # difference of shares that are "about as many" without a test
 MOST_GROUPS = 1_000  # of a column; more are counted together
 OTHER_GROUPS = "(others)"
 NO_GROUP = "(none)"
@@ -27,13 +26,14 @@ NO_GROUP = "(none)"
 NONE_KEY = "\0none"
 OTHERS_KEY = "\0others"
 _REST_NAMES = {NONE_KEY: NO_GROUP, OTHERS_KEY: OTHER_GROUPS}
-_NAMED_FIRST = 3  # themes, in the first sentences
-_FEWEST_OF_GROUP = 30  # rows of a group that is named there
 _MOST_SLICES = 20  # in a table
+_FEWEST_OF_SLICE = 30  # rows of a slice that is among the first of a table
 
-# How a span of days is cut: up to this number of days, in steps of.
-STEPS = {45: "day", 400: "week"}
-LONGEST_STEP = "month"
+Period = Literal["day", "week", "month"]
+PERIODS: tuple[Period, ...] = get_args(Period)
+_ENOUGH = 100  # rows of a step of time, on average
+_MOST_STEPS = 60
+_FEWEST_STEPS = 4  # unless the span of the days is shorter
 
 
 @dataclass(frozen=True)
@@ -145,6 +145,27 @@ class Corrected:
     )
 
 
+@dataclass(frozen=True)
+class GivenStars:
+    """Scored rows with stars that reviewers gave, and how many of them the model calls negative."""
+
+    scale: int  # 5 or 10
+    rows: int
+    low: int  # with 1 or 2 stars of 5, 1 to 4 of 10
+    middle: int  # with 3 stars of 5, 5 or 6 of 10
+    called_negative: int  # by the model
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A step since which a share is higher or lower, beyond what chance explains."""
+
+    since: str  # the name of the step
+    before: Proportion
+    now: Proportion
+    p_value: float  # of Fisher's exact test, times the number of steps that were tried (Bonferroni)
+
+
 @dataclass
 class Texts:
     """Figures of the texts and their scores, to compare with later files."""
@@ -191,7 +212,7 @@ class Summary:
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
     total: Slice = Slice("", {})
     by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
-    step: str | None = None  # day, week or month
+    step: Period | None = None  # of `over_time`
     over_time: list[Slice] = field(default_factory=list)
     without_date: int = 0
     aspects: list[Slice] = field(default_factory=list)  # by their own labels
@@ -210,6 +231,10 @@ class Summary:
     warnings: list[str] = field(default_factory=list)
     corrected: Corrected | None = None
     adjusted: float | None = None  # share of positive rows, by all scores together, 0 to 1
+    scored_here: list[str] = field(default_factory=list)  # files that had no scores
+    scored_by: str | None = None  # the model that has scored them here
+    given_stars: GivenStars | None = None  # that reviewers gave, if the rows have them
+    turn: Turn | None = None  # of the share of negative rows over time
 
     @property
     def labels(self) -> list[str]:
@@ -258,35 +283,26 @@ class Summary:
         return found
 
 
-def _share_of_negative(found: Summary) -> str:
-    """Return the first sentence, on the negative reviews, without its end."""
-    share = found.total.share(found.negative).value
-    if found.total.rows == 1:
-        return f"The only review is {found.negative if share else f'not {found.negative}'}"
-    return f"{percent(share, 1)} of {found.total.rows:,} reviews are {found.negative}"
+def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Period, list[Slice]]:
+    """Group days into days, weeks or months; steps without rows are kept.
+
+    Without a period, it is the shortest one with 100 rows a step on average and at most 60 steps.
+    If none has that, it is the longest one with four steps.
+    """
+    found = {each: _starts(days, each) for each in ([period] if period else PERIODS)}
+    rows = sum(each.rows for each in days.values())
+    long = [each for each, starts in found.items() if len(starts) >= _FEWEST_STEPS]
+    suits = [each for each in long if _suits(rows, len(found[each]))]
+    chosen = next(iter([*suits, *long[::-1], *found]))
+    sums = {start: Counter[str]() for start in found[chosen]}
+    for day, each in days.items():
+        sums[_start(day, chosen)].update(each.labels)
+    shown = "%Y-%m" if chosen == "month" else "%Y-%m-%d"
+    return chosen, [Slice(day.strftime(shown), dict(counts)) for day, counts in sums.items()]
 
 
-def headline(found: Summary) -> list[str]:
-    """Return the figures in a few sentences."""
-    sentences = [_sentence_of_share(found)]
-    if found.adjusted is not None:
-        adjusted = percent(1 - found.adjusted, 1)
-        sentences.append(
-            f"The {found.negative} share adjusted by all scores together is {adjusted}."
-        )
-    if found.complaints:
-        sentences.append(f"Complaints are mostly about: {_listed(found.complaints)}.")
-    if found.praise:
-        sentences.append(f"Praise is mostly about: {_listed(found.praise)}.")
-    if (worst := _sentence_of_worst_group(found)) is not None:
-        sentences.append(worst)
-    if found.corrected is not None:
-        low, high = (1 - end for end in found.corrected.interval[::-1])
-        sentences.append(
-            f"Corrected by labelled rows, {percent(1 - found.corrected.share, 1)} are "
-            f"{found.negative} ({ends((low, high))})."
-        )
-    return sentences
+def _suits(rows: int, steps: int) -> bool:
+    return rows >= _ENOUGH * steps and steps <= _MOST_STEPS
 
 
 def has_enough_rows(before: Proportion, now: Proportion) -> bool:
@@ -295,62 +311,19 @@ def has_enough_rows(before: Proportion, now: Proportion) -> bool:
     return min(before.count, now.count) * min(share, 1 - share) >= _FEWEST_EXPECTED
 
 
-def _sentence_of_share(found: Summary) -> str:
-    """Return the share of negative reviews, and its change since earlier files."""
-    sentence = _share_of_negative(found)
-    for change in found.changes:
-        if (change.what, change.name) == ("label", found.negative):
-            direction = "more" if change.difference > 0 else "less"
-            return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
-    if found.since is None:
-        return f"{sentence}."
-    now, before = (each.total.share(found.negative) for each in (found, found.since))
-    if not has_enough_rows(before, now) and abs(now.value - before.value) > _CLOSE:
-        return f"{sentence}. Too few rows to tell whether that has changed."
-    return f"{sentence}, about as many as before."
+def _start(day: date, period: Period) -> date:
+    """Return the first day of the period that a day is in."""
+    if period == "week":
+        return day - timedelta(days=day.weekday())
+    return day.replace(day=1) if period == "month" else day
 
 
-def _listed(themes: Sequence[Theme]) -> str:
-    """Name the first themes."""
-    names = [each.name for each in themes[:_NAMED_FIRST]]
-    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
-
-
-def _sentence_of_worst_group(found: Summary) -> str | None:
-    """Name the group that is surely more negative than all rows; None if no group is."""
-    whole = found.total.share(found.negative)
-    worst = None
-    for column, slices in found.by.items():
-        for each in slices:
-            share = each.share(found.negative) if each.is_group else None
-            if share is None or each.rows < _FEWEST_OF_GROUP:
-                continue
-            rank = (share.interval[0], each.name)
-            # Its interval has nothing in common with the interval of all rows.
-            if share.interval[0] > whole.interval[1] and (worst is None or rank > worst[0]):
-                worst = (rank, column, share.value)
-    if worst is None:
-        return None
-    (_, name), column, value = worst
-    return f"Most {found.negative} by {column}: {name}, {percent(value, 1)}."
-
-
-def in_steps(days: dict[date, Slice]) -> tuple[str, list[Slice]]:
-    """Group days into weeks or months, depending on the span; steps without rows are kept."""
+def _starts(days: Collection[date], period: Period) -> list[date]:
+    """Return the first days of all periods from the first day to the last."""
     first = min(days)
     span = (max(days) - first).days
-    step = next((name for most, name in STEPS.items() if span <= most), LONGEST_STEP)
-
-    def start(day: date) -> date:
-        if step == "week":
-            return day - timedelta(days=day.weekday())
-        return day.replace(day=1) if step == LONGEST_STEP else day
-
-    found = {start(first + timedelta(days=after)): Counter[str]() for after in range(span + 1)}
-    for day, each in days.items():
-        found[start(day)].update(each.labels)
-    shown = "%Y-%m" if step == LONGEST_STEP else "%Y-%m-%d"
-    return step, [Slice(day.strftime(shown), dict(sums)) for day, sums in found.items()]
+    every = (_start(first + timedelta(days=after), period) for after in range(span + 1))
+    return [*dict.fromkeys(every)]
 
 
 class Section(NamedTuple):
@@ -370,7 +343,7 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     for title, name, slices in tables:
         more = len(slices) - _MOST_SLICES
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
-        shown.append(Section(title, _slices(found, name, slices), note))
+        shown.append(Section(title, _slices(found, name, _worst_first(found, slices)), note))
     if found.step is not None:
         last = found.over_time[-_MOST_SLICES:]
         count = len(found.over_time)
@@ -381,6 +354,18 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     if found.since is not None:
         shown.append(_changes(found, found.since, most))
     return shown
+
+
+def _worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
+    """Return the largest slices, the highest negative share first; small and other groups last."""
+    return sorted(
+        slices[:_MOST_SLICES],
+        key=lambda each: (
+            not each.is_group,
+            each.rows < _FEWEST_OF_SLICE,
+            -each.share(found.negative).value,
+        ),
+    )
 
 
 def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:

@@ -23,6 +23,7 @@ from toolkit.evaluation.summary import (
     Slice,
     Summary,
     Texts,
+    Turn,
     has_enough_rows,
 )
 from toolkit.evaluation.summary_themes import Themes
@@ -34,6 +35,7 @@ from toolkit.records.table import read_table
 
 SENTIMENT_NAMED_BY = "--names sentiment=NAME, or score the file first: toolkit score FILE"
 _FEWEST_WITH_WORD = 20  # reviews of both times together, for a test
+_FEWEST_OF_TURN = 30  # rows before a turn, and since
 _MOST_NAMED = 5  # groups that are new
 _REACH = 40  # standard deviations; p beyond them is below the smallest number
 _ROUNDING = 1 + 1e-7  # of chances that are equal
@@ -211,6 +213,26 @@ def exact_p(before: Proportion, now: Proportion) -> float:
     chances = np.exp(logs - logs.max())
     seen = chances[int(now.right) - lowest]
     return float(min(chances[chances <= seen * _ROUNDING].sum() / chances.sum(), 1.0))
+
+
+def turn_of(steps: Sequence[Slice], label: str) -> Turn | None:
+    """Return the step since which the share of a label differs most surely; None if none does.
+
+    Every step is tried, and the p-value is multiplied by their number (Bonferroni).
+    """
+    before = np.cumsum([(each.labels.get(label, 0), each.rows) for each in steps], axis=0)
+    right, rows = before[-1].tolist() if len(steps) else (0, 0)
+    tried = []
+    for at, (old_right, old_rows) in enumerate(before[:-1].tolist(), 1):
+        old = Proportion(old_right, old_rows)
+        new = Proportion(right - old_right, rows - old_rows)
+        if steps[at].rows and min(old.count, new.count) >= _FEWEST_OF_TURN:
+            tried.append((changed("", steps[at].name, before=old, now=new), at))
+    done = [(each.p_value * len(tried), at, each) for each, at in tried if each is not None]
+    p_value, _, best = min(done, key=lambda each: each[:2], default=(1.0, 0, None))
+    if best is None or p_value > RATE:
+        return None
+    return Turn(since=best.name, before=best.before, now=best.now, p_value=p_value)
 
 
 def beyond_chance(found: Sequence[Change]) -> list[Change]:

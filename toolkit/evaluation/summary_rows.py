@@ -16,9 +16,7 @@ _KEPT_ROWS = 20_000  # random ones, for quotes; of each group, an equal part
 _FEWEST_KEPT = 50  # of a group
 _LETTERS_KEPT = 4_000  # of a text, the last ones
 _LETTERS_SHOWN = 400
-_LETTERS_BEFORE = 150  # a word that is shown in a long text
 _FAR = 0.5  # from the score to the stars, both from 0 to 1, for a row that is surprising
-_RARE = 0.25  # share of the group, for a row that is surprising in it
 
 
 class KeptRows:
@@ -98,68 +96,32 @@ def _replaced(rows: pa.Table, column: str, values: pa.ChunkedArray) -> pa.Table:
     return rows.set_column(rows.column_names.index(column), column, values)
 
 
-def show_rows(found: Summary, kept: KeptRows, by: str | None, show: int) -> None:
-    """Add the most negative and the surprising rows to a summary."""
+def show_rows(found: Summary, kept: KeptRows, show: int) -> None:
+    """Add the most negative rows to a summary, and with stars of reviewers the surprising ones."""
     is_negative = pc.field("sentiment") == found.negative
     found.most_negative = _quotes(kept.first_by("probability").filter(is_negative))[:show]
-    if "stars" in found.columns:
-        found.surprise = "The score and the stars that the reviewer gave differ most."
-        gap = f"gap of {kept.scale}"
-        rows = kept.first_by(gap).filter(pc.field(gap) < -_FAR)
-        stars = rows["stars"].to_pylist()
-        why = [f"{value:g} star" if value == 1 else f"{value:g} stars" for value in stars]
-        found.surprising = _quotes(rows, why)[:show]
-    elif by is not None:
-        rows = kept.random
-        found.surprise = f"The label is rare in its group ({by}), and the model is sure of it."
-        if found.total.rows > len(rows):
-            found.surprise += f" Found among {len(rows):,} random rows."
-        slices = {each.key: each for each in found.by[by]}
-        pairs = [*zip(rows["group"].to_pylist(), rows["sentiment"].to_pylist(), strict=True)]
-        shares = np.array([slices[group].share(label).value for group, label in pairs])
-        sure = np.abs(rows["probability"].to_numpy() - 0.5) * 2
-        order = np.argsort(shares - sure, kind="stable")[: 3 * show]
-        order = order[shares[order] < _RARE]
-        why = [f"{slices[pairs[at][0]].name}: {shares[at]:.0%} are {pairs[at][1]}" for at in order]
-        found.surprising = _quotes(rows.take(pa.array(order)), why)[:show]
+    if "stars" not in found.columns:
+        return
+    found.surprise = "The score and the stars that the reviewer gave differ most."
+    gap = f"gap of {kept.scale}"
+    rows = kept.first_by(gap).filter(pc.field(gap) < -_FAR)
+    stars = rows["stars"].to_pylist()
+    why = [f"{value:g} star" if value == 1 else f"{value:g} stars" for value in stars]
+    found.surprising = _quotes(rows, why)[:show]
 
 
 def _quotes(rows: pa.Table, why: Sequence[str] = ()) -> list[Quote]:
     """Return rows to show, each text once."""
     found: dict[str, Quote] = {}
     for row, reason in zip(rows.to_pylist(), why or [""] * len(rows), strict=True):
-        found.setdefault(row["text"].lower(), _quote(row, 0, reason))
+        found.setdefault(row["text"].lower(), _quote(row, reason))
     return [*found.values()]
 
 
-def quotes_of(
-    rows: pa.Table, term: str, shown: set[str], *, highest_first: bool
-) -> tuple[Quote, ...]:
-    """Return three rows with a term: short, not shown yet, the surest first."""
-    chosen = {row["text"].lower(): row for row in rows.to_pylist()}
-    sign = -1 if highest_first else 1
-    order = sorted(
-        chosen,
-        key=lambda text: (
-            text in shown,
-            len(text) > _LETTERS_SHOWN // 2,
-            sign * chosen[text]["probability"],
-        ),
-    )[:3]
-    shown.update(order)
-    first = term.split(maxsplit=1)[0]
-    return tuple(_quote(chosen[text], max(text.find(first), 0)) for text in order)
-
-
-def _quote(row: dict[str, Any], at: int, why: str = "") -> Quote:
-    """Quote a row, with its text cut around a place."""
+def _quote(row: dict[str, Any], why: str) -> Quote:
+    """Quote a row; a long text is cut."""
     text: str = row["text"]
-    start = 0 if len(text) <= _LETTERS_SHOWN else max(at - _LETTERS_BEFORE, 0)
-    shown = text[start : start + _LETTERS_SHOWN]
-    if start > 0:
-        shown = f"…{shown}"
-    if start + _LETTERS_SHOWN < len(text):
-        shown = f"{shown}…"
+    shown = text if len(text) <= _LETTERS_SHOWN else f"{text[:_LETTERS_SHOWN]}…"
     return Quote(
         file=row["file"],
         row=row["row"],

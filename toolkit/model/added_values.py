@@ -89,6 +89,13 @@ def _model(given: Predicted, _: str) -> pa.Array:
     return pa.repeat(given.file.in_one_value, len(given.rows))
 
 
+@_computes("answered_by")
+def _answered_by(given: Predicted, _: str) -> pa.Array:
+    from toolkit.model.second import answered_by  # late: few runs have a second model
+
+    return answered_by(given.rows)
+
+
 @_computes(LABEL)
 def _label(given: Predicted, _: str) -> pa.Array:
     return given.of_classes.labels(given.rows)

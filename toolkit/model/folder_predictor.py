@@ -16,7 +16,7 @@ from toolkit.model.predictor import (
     FEW_KNOWN_WORDS,
     OTHER_LANGUAGE,
     STAR_DECIMALS,
-    TextPredictor,
+    BlockPredictor,
     Values,
 )
 from toolkit.model.stars import rescaled
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from toolkit.model.class_answers import ClassAnswers
 
 
-class FolderPredictor(TextPredictor):
+class FolderPredictor(BlockPredictor):
     """Makes word pieces and runs the network of a classifier folder; safe to share.
 
     A text has an answer if it has a piece that is neither special nor unknown.
@@ -53,7 +53,7 @@ class FolderPredictor(TextPredictor):
         return rows
 
     def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
-        """Return the columns of some texts by name, and `is_known`, as `TextPredictor` asks."""
+        """Return the columns of some texts by name, and `is_known`, as `BlockPredictor` asks."""
         ids = self._folder.pieces.encode(_strings(texts))
         found = self._columns(self._folder.network.run(ids))
         if with_reading:

@@ -56,14 +56,17 @@ def check_threshold(threshold: float | None) -> None:
         raise UsageError(f"--threshold: expected a probability from 0 to 1, received {threshold}")
 
 
-def parse_range(written: str) -> Range:
-    """Read two numbers with a colon between them; raise `UsageError` for anything else."""
+def parse_range(written: str, option: str = "--neutral-range", usual: str = "0.4:0.6") -> Range:
+    """Read two numbers with a colon between them; raise `UsageError` for anything else.
+
+    ``option``, ``usual``: what the user has called, and an example, for the message.
+    """
     low, _, high = written.partition(":")
     try:
         return float(low), float(high)
     except ValueError:
         raise UsageError(
-            f"--neutral-range: expected two probabilities such as 0.4:0.6, received {written!r}"
+            f"{option}: expected two probabilities such as {usual}, received {written!r}"
         ) from None
 
 

@@ -85,6 +85,22 @@ OTHER_LANGUAGE = "other_language"
 
 
 class TextPredictor(ABC):
+    """Predicts numbers for texts."""
+
+    @abstractmethod
+    def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
+        """Return the record batch of `Scorer.predict`."""
+
+    @abstractmethod
+    def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
+        """Return label and probability of each of a few texts; None if `predict` has to be used."""
+
+    @abstractmethod
+    def token_ids(self, texts: pa.Array) -> Ids:
+        """Return the ids of `Scorer.token_ids`."""
+
+
+class BlockPredictor(TextPredictor):
     """Predicts numbers for texts, block by block."""
 
     def predict(self, texts: Texts, *, with_reading: bool) -> pa.RecordBatch:
@@ -115,16 +131,8 @@ class TextPredictor(ABC):
         `is_known`: whether a text that is not blank has an answer.
         """
 
-    @abstractmethod
-    def score_few(self, texts: Sequence[object]) -> list[tuple[str | None, float | None]] | None:
-        """Return label and probability of each of a few texts; None if `predict` has to be used."""
 
-    @abstractmethod
-    def token_ids(self, texts: pa.Array) -> Ids:
-        """Return the ids of `Scorer.token_ids`."""
-
-
-class Predictor(TextPredictor):
+class Predictor(BlockPredictor):
     """Tokenizes texts and runs a network; safe to share between threads."""
 
     def __init__(
@@ -231,10 +239,27 @@ class Predictor(TextPredictor):
         self, probability: npt.NDArray[np.float32], ids: TokenIds
     ) -> npt.NDArray[np.float32]:
         """Return the stars for the logits adjusted by the prior, (texts,)."""
+        return self._stars_of_logits(logits_of(probability) + self._shift, ids)
+
+    def _stars_of_logits(
+        self, logits: npt.NDArray[np.float64], ids: TokenIds
+    ) -> npt.NDArray[np.float32]:
         assert self._facts.stars is not None
-        logits = logits_of(probability) + self._shift
         known = ids.known_tokens(self._facts.max_tokens)
         return self._facts.stars.stars(logits, known).astype(np.float32)
+
+    def stars_of(
+        self, texts: Texts, probability: npt.NDArray[np.float32]
+    ) -> npt.NDArray[np.float32]:
+        """Return the stars of texts with the probabilities of another model, (texts,)."""
+        ids = self._vocabulary.encode(texts, self._facts.max_tokens)
+        return np.round(self._stars_of_logits(logits_of(probability), ids), STAR_DECIMALS)
+
+    def reasons_of(self, texts: Texts, positive: npt.NDArray[np.bool_]) -> pa.StringArray:
+        """Return the reasons of texts for the labels of another model, (texts,)."""
+        assert self._reasons is not None
+        most = self._facts.max_tokens + 1  # as in `block`
+        return self._reasons.of(self._vocabulary.encode(texts, most, with_cuts=True), positive)
 
     def block(self, texts: Texts, *, with_reading: bool) -> dict[str, Values]:
         """Return the columns of some texts by name, and `other_language` and `is_known`."""

@@ -32,7 +32,12 @@ from toolkit.model.predictor import (
     list_of,
 )
 from toolkit.model.prior import base_of, shift_of
-from toolkit.model.scorer_options import ScorerOptions, refuse_classes, wrong_kind
+from toolkit.model.scorer_options import (
+    ScorerOptions,
+    refuse_classes,
+    what_it_tells,
+    wrong_kind,
+)
 from toolkit.records.columns import (
     ADDITIONS,
     REASONS_JOINED_WITH,
@@ -50,6 +55,7 @@ if TYPE_CHECKING:
     from toolkit.model.folder import ClassifierFolder
     from toolkit.model.network import Probabilities
     from toolkit.model.reasons import Reasons
+    from toolkit.model.second import SecondOpinion
     from toolkit.model.sentences import ScoredSentences
 
 
@@ -119,6 +125,14 @@ class Scorer:
         For models of classes: number of most likely labels that `score_batch` lists.
     probabilities : bool
         For models of classes: whether `score_batch` adds the probability of each class.
+    second : str | Path | None
+        A second model, as for ``model``, that is asked where the first is unsure
+        (`toolkit.model.second`).
+    unsure : Range | None
+        Range of probabilities of the first model, 0 to 1 and both ends included, in which the
+        second is asked.
+    second_mean : bool
+        Whether the answer is the mean of both logits then, rather than that of the second.
 
     Raises
     ------
@@ -129,7 +143,8 @@ class Scorer:
     UsageError
         If the threshold is not within 0 to 1; if the neutral range does not include it; if the
         model has no neutral range of its own, or a label ``mixed``; if aspects or prior are
-        invalid; or if an argument is not for models of this kind.
+        invalid; if one of a second model and its range is missing, or the range is invalid; or if
+        an argument is not for models of this kind.
 
     Examples
     --------
@@ -153,6 +168,9 @@ class Scorer:
         other: str | None = None,
         top: int = 0,
         probabilities: bool = False,
+        second: str | Path | None = None,
+        unsure: Range | None = None,
+        second_mean: bool = False,
     ) -> None:
         self._open(
             ScorerOptions(
@@ -167,6 +185,9 @@ class Scorer:
                 other=other,
                 top=top,
                 probabilities=probabilities,
+                second=second,
+                unsure=unsure,
+                second_mean=second_mean,
             )
         )
 
@@ -198,7 +219,31 @@ class Scorer:
         else:
             self._folder.check()
         self._explainers: list[Explainer] = []  # at most one; shared by the copies of this scorer
+        self._second: Scorer | None = None
+        self.second: SecondOpinion | None = self._open_second(options)
         self._set(options)
+
+    def _open_second(self, options: ScorerOptions) -> SecondOpinion | None:
+        """Load the second model; raise `UsageError` if it gives answers of another kind."""
+        if options.second is None or options.unsure is None:
+            return None
+        from toolkit.model.second import SecondOpinion  # late: few runs have a second model
+
+        second = Scorer(options.second)
+        if second.answers is not None:
+            raise UsageError(
+                f"--second: the model {second._file.name} {what_it_tells(second.facts)}, and the "
+                f"first model, {self._file.name}, tells negative from positive. Choose a second "
+                "model that tells them, too."
+            )
+        self._second = second
+        return SecondOpinion(
+            second.identity(),
+            has_words=second.has_words,
+            has_stars=second.has_stars,
+            unsure=options.unsure,
+            takes_mean=options.second_mean,
+        )
 
     def _set(self, options: ScorerOptions) -> None:
         """Apply options to the loaded model."""
@@ -225,7 +270,8 @@ class Scorer:
         # The checked range, in place of a list or other numbers.
         is_own = options.neutral is True
         self.options = replace(options, neutral=True if is_own else self.neutral)
-        self._predictor = self._predictor_of(options, self.answers)
+        self._first = self._predictor_of(options, self.answers)
+        self._predictor = self._with_second(options)
         self._class_predictor = self._predictor  # with the probabilities of all classes
         if self.answers is not None and not self.answers.probabilities:
             self._class_predictor = self._predictor_of(
@@ -247,6 +293,21 @@ class Scorer:
             reasons=self._reasons if options.reasons else None,
             shift=shift,
             answers=answers,
+        )
+
+    def _with_second(self, options: ScorerOptions) -> TextPredictor:
+        """Return what predicts with both models; with the first alone if there is no second."""
+        if self.second is None or self._second is None:
+            return self._first
+        from toolkit.model.second import SecondPredictor
+
+        self._second = self._second.with_prior(options.prior)
+        return SecondPredictor(
+            self._first,
+            self._second._predictor,
+            self.second,
+            threshold=float(self.threshold),
+            has_stars=self.has_stars,
         )
 
     @property
@@ -369,7 +430,7 @@ class Scorer:
         Parameters
         ----------
         options : ScorerOptions
-            The arguments of `Scorer`; their model is ignored.
+            The arguments of `Scorer`; both models and the range stay as they are.
 
         Returns
         -------
@@ -382,9 +443,33 @@ class Scorer:
             As for `Scorer`.
         """
         options.check_kind(self.facts, self._file.name)
-        other = object.__new__(type(self))  # `copy.copy` would open the file again
+        other = self._copy()
+        kept = self.options
+        other._set(
+            replace(
+                options,
+                model=kept.model,
+                second=kept.second,
+                unsure=kept.unsure,
+                second_mean=kept.second_mean,
+            )
+        )
+        return other
+
+    def without_second(self) -> Self:
+        """Return a scorer with the first model alone, and the same options otherwise."""
+        if self.second is None:
+            return self
+        other = self._copy()
+        other.second = None
+        other._second = None
+        other._set(replace(self.options, second=None, unsure=None, second_mean=False))
+        return other
+
+    def _copy(self) -> Self:
+        """Return a scorer of the same loaded model; `copy.copy` would open the file again."""
+        other = object.__new__(type(self))
         vars(other).update(vars(self))
-        other._set(replace(options, model=self.options.model))
         return other
 
     @property
@@ -415,12 +500,14 @@ class Scorer:
 
     def __reduce__(self) -> tuple[Any, ...]:
         # A worker opens the model file again.
-        return _unpickle, (self.options, self._file.sha256)
+        second = () if self.second is None else (self.second.model["sha256"],)
+        return _unpickle, (self.options, (self._file.sha256, *second))
 
     def identity(self) -> dict[str, Any]:
-        """Return `ModelFile.identity` with the threshold in use."""
+        """Return `ModelFile.identity` with the threshold in use, and the second model, if any."""
         threshold = None if self.facts.has_classes else round(float(self.threshold), 7)
-        return {**self._file.identity(), "threshold": threshold}
+        second = {} if self.second is None else {"second": self.second.identity()}
+        return {**self._file.identity(), "threshold": threshold, **second}
 
     @property
     def model(self) -> str:
@@ -434,8 +521,8 @@ class Scorer:
     @property
     def _word_predictor(self) -> Predictor:
         self.check_words("sentences")
-        assert isinstance(self._predictor, Predictor)
-        return self._predictor
+        assert isinstance(self._first, Predictor)
+        return self._first
 
     @property
     def sha256(self) -> str:
@@ -454,8 +541,12 @@ class Scorer:
 
     @property
     def has_stars(self) -> bool:
-        """Whether the model predicts stars."""
-        return self._file.has_stars
+        """Whether the model predicts stars; with a second model, whether these stay right."""
+        if self.second is None or self._words is not None:
+            return self._file.has_stars
+        # The stars of a folder are its labels, and have no probability of their own.
+        both = self._file.has_stars and self.second.has_stars
+        return both and not self.second.takes_mean
 
     def score(self, texts: Iterable[str | None]) -> list[Score]:
         """Score some reviews.
@@ -637,6 +728,10 @@ class Scorer:
         """
         self.check_sentiment("explain", "Use explain_class.")
         self.check_words("explain")
+        if self.second is not None:
+            raise UsageError(
+                "explain: explains the answer of one model. Leave the second model out."
+            )
         _check_text(text)
         ((sentiment, probability),) = self.score([text])
         if sentiment is None or probability is None:
@@ -775,6 +870,7 @@ class Scorer:
             3 positive, 4 mixed; and its probability, such as `positive_probability_room`, float32,
             null if not mentioned;
             `reasons`, string, joined by ``; ``, if asked for;
+            `answered_by`, int8, with a second model: 0 the first, 1 the second, 2 both;
             `few_known_words`, bool (`toolkit.model.predictor.KnownWords`), and `cut_to_length`,
             bool: whether a text has more tokens than the model reads. `other_language`, bool, is
             never null: whether a text has no score because it is probably not in English.
@@ -801,6 +897,7 @@ class Scorer:
         positive_sentences_column: str = "positive_sentences",
         negative_sentences_column: str = "negative_sentences",
         model_column: str | None = None,
+        answered_by_column: str | None = None,
     ) -> pa.RecordBatch | pa.Table:
         """Score a record batch or a table: return it with two or more added columns.
 
@@ -830,6 +927,9 @@ class Scorer:
         model_column : str | None
             Name of the added column with the model, string, such as
             ``reviews 2026.11 sha256-0123456789abcdef`` in each row. Default: no such column.
+        answered_by_column : str | None
+            Name of the added column with the model that has answered, string: ``first``,
+            ``second`` or ``both``. Default: no such column.
 
         Returns
         -------
@@ -840,7 +940,8 @@ class Scorer:
         Raises
         ------
         UsageError
-            If the text column is missing, an added name is taken, or the model has no stars.
+            If the text column is missing, an added name is taken, the model has no stars, or there
+            is no second model that could have answered.
         """
         added = {"sentiment": sentiment_column, "probability": probability_column}
         if self.answers is not None:
@@ -854,6 +955,8 @@ class Scorer:
         added |= {role: named.get(role, role) for role in self._asked()}
         if model_column is not None:
             added["model"] = model_column
+        if answered_by_column is not None:
+            added["answered_by"] = answered_by_column
         self.check_gives(added)
         check_columns(batch.schema.names, text_column, added.values())
         predictions = self.predict(batch.column(text_column))
@@ -887,14 +990,27 @@ class Scorer:
         if of_classes := [role for role in wanted if is_of_classes(role)]:
             options = [f"the column {of_classes[0]}"]
             raise wrong_kind(options, self.facts, self._file.name)
-        if "stars" in wanted and not self.has_stars:
-            raise UsageError(
-                f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
-                f"Choose another, such as {DEFAULT_MODEL}."
-            )
+        if "answered_by" in wanted and self.second is None:
+            raise UsageError(ADDITIONS["answered_by"].hint)
+        if "stars" in wanted:
+            self._check_stars()
         for addition in map(addition_of, wanted):
             if addition.needs and not getattr(self.options, addition.needs):
                 raise UsageError(addition.hint)
+
+    def _check_stars(self) -> None:
+        """Raise `UsageError` unless `predict` returns stars."""
+        if self.has_stars:
+            return
+        if self._file.has_stars:
+            raise UsageError(
+                f"--stars: the stars of {self._file.name} are its labels, so the second model has "
+                "to give stars, too, without --second-mean. Choose another, or leave this out."
+            )
+        raise UsageError(
+            f"--stars: the model {self._file.name} has no stars, as its training fitted none. "
+            f"Choose another, such as {DEFAULT_MODEL}."
+        )
 
     def token_ids(self, texts: pa.Array) -> Ids:
         """Return the network's input, (rows, tokens) int32, padded in front with 0."""
@@ -941,20 +1057,22 @@ def check_columns(names: Sequence[str], text_column: str, added: Collection[str]
 MOST_SCORERS = 4
 
 
-def _unpickle(options: ScorerOptions, checked: str, *others: Any) -> Scorer:
+def _unpickle(options: ScorerOptions, checked: Sequence[str], *others: Any) -> Scorer:
     """Return a scorer with these options, opened once per process.
 
-    ``checked``: the SHA-256 of the file that the sender has checked; it is not checked again.
+    ``checked``: the SHA-256 of each file that the sender has checked; it is not checked again.
     """
-    if others or not isinstance(options, ScorerOptions):
+    if others or isinstance(checked, str) or not isinstance(options, ScorerOptions):
         raise UsageError(
             "this scorer was pickled by another version of the toolkit. Install the same version "
             "on all machines, and pickle it again."
         )
-    remember(checked)
+    for sha256 in checked:
+        remember(sha256)
+    models = (options.model,) if options.second is None else (options.model, options.second)
     try:
         # A replaced file must be opened again, so these facts are part of the key.
-        files = tuple(_facts_of(path) for path in files_of(options.model))
+        files = tuple(_facts_of(path) for model in models for path in files_of(model))
     except OSError:  # opening the file reports what is wrong
         return Scorer.of(options)
     return _opened(options, files)

@@ -22,7 +22,7 @@ from toolkit.records.columns import ModelKind, fits
 if TYPE_CHECKING:
     from toolkit.model.aspects import Aspects
     from toolkit.model.facts import ModelFacts
-    from toolkit.model.labels import Neutral
+    from toolkit.model.labels import Neutral, Range
 
 MOST_REASONS = 20
 _META = "option"
@@ -32,11 +32,12 @@ class _Option(NamedTuple):
     """Names of a field of `ScorerOptions` elsewhere, and the models that it is for."""
 
     name: str  # on the command line
-    setting: str  # in the identity of a job, as older versions wrote it
+    # In the identity of a job, as older versions wrote it; None: `Scorer.second` writes it there.
+    setting: str | None
     models: ModelKind
 
 
-def _option(name: str, setting: str, models: ModelKind = "sentiment") -> dict[str, _Option]:
+def _option(name: str, setting: str | None, models: ModelKind = "sentiment") -> dict[str, _Option]:
     return {_META: _Option(name, setting, models)}
 
 
@@ -70,11 +71,34 @@ class ScorerOptions:
         default=False, metadata=_option("--probabilities", "probabilities", models="classes")
     )
 
+    second: str | Path | None = field(default=None, metadata=_option("--second", None))
+    unsure: Range | None = field(default=None, metadata=_option("--unsure", None))
+    second_mean: bool = field(default=False, metadata=_option("--second-mean", None))
+
     def __post_init__(self) -> None:
+        self._check_second()
         if type(self.reasons) is not int or not 0 <= self.reasons <= MOST_REASONS:
             raise UsageError(f"reasons: expected 0 to {MOST_REASONS}, received {self.reasons!r}")
         if self.prior is not None:
             object.__setattr__(self, "prior", check_prior(self.prior))
+
+    def _check_second(self) -> None:
+        """Check the options of a second model; raise `UsageError` if some are missing or wrong."""
+        if self.second is None:
+            given = {"--unsure": self.unsure is not None, "--second-mean": self.second_mean}
+            if useless := [name for name, is_given in given.items() if is_given]:
+                raise UsageError(
+                    f"{', '.join(useless)}: needs a second model. Name it with --second."
+                )
+            return
+        if self.unsure is None:
+            raise UsageError(
+                "--second: needs the range of probabilities in which it is asked. Name it with "
+                "--unsure, such as --unsure 0.3:0.7."
+            )
+        from toolkit.model.second import check_unsure  # late: few runs have a second model
+
+        object.__setattr__(self, "unsure", check_unsure(self.unsure))
 
     def check_kind(self, facts: ModelFacts, name: str) -> None:
         """Raise `UsageError` for an option that is not for this kind of model.
@@ -105,7 +129,8 @@ class ScorerOptions:
         for each, option in _options():
             value = getattr(self, each.name)
             home = of_classes if option.models == "classes" else found
-            home[option.setting] = value
+            if option.setting is not None:
+                home[option.setting] = value
         if self.aspects is not None:
             found["the aspects"] = self.aspects.words
         return found | {"the classes": of_classes} if has_classes else found

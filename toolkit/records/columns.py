@@ -110,6 +110,13 @@ ADDITIONS = {
         place=4,
     ),
     "model": Addition("model", "string", NAMES, place=5, models="both"),
+    "answered_by": Addition(
+        "answered_by",
+        "string",
+        "--answered-by",
+        hint="answered_by: needs a second model, --second MODEL or Scorer(second=…, unsure=…)",
+        place=6,
+    ),
     REASONS: Addition(
         REASONS,
         "string",
@@ -153,6 +160,7 @@ ADDED = tuple(
 )
 
 _OWN = ("sentiment", "probability", "stars")  # fields of `Columns`, as files have such columns
+_ONLY_IF_ADDED = ("answered_by",)
 
 _NAMES_SHOWN = 20
 _LETTERS_SHOWN = 60
@@ -306,7 +314,12 @@ class Columns:
         found = asdict(self)
         names = dict(found.pop("names"))
         adds = found.pop("adds")
-        one_each = {role: names.pop(role, None) for role in ADDED if role not in _OWN}
+        # Older versions did not know the others.
+        one_each = {
+            role: names.pop(role, None)
+            for role in ADDED
+            if role not in _OWN and (role not in _ONLY_IF_ADDED or role in adds)
+        }
         return {**found, **one_each, "aspects": tuple(names.items()), "adds": adds}
 
     def scored(self) -> tuple[Column, ...]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import random
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import closing
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Generic, NamedTuple, TypeVar
 
@@ -17,7 +17,15 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from toolkit.records.formats import open_reviews
-from toolkit.records.review_file import WHOLE_FILE, Block, FileRange, Offset, Parsed, ReviewFile
+from toolkit.records.review_file import (
+    WHOLE_FILE,
+    Block,
+    FileRange,
+    Offset,
+    Parsed,
+    Reject,
+    ReviewFile,
+)
 from toolkit.scoring.options import ALL, Subset
 from toolkit.text.strings import only_rows
 
@@ -34,17 +42,18 @@ _Out = TypeVar("_Out")
 Positions = npt.NDArray[np.int64]  # of records in a block, from 0; rejects count
 
 
-class ParsedRows(NamedTuple):
-    """The wanted records of a block, and where they are in it."""
+class BlockCounts(NamedTuple):
+    """The records of a block, as every run counts them."""
 
-    parsed: Parsed
-    positions: Positions  # of each readable record
-    records: int  # in the whole block
+    records: int  # wanted; rejects count
+    rejected: int  # of these records
+    first_reject: Reject | None
+    in_block: int  # records of the block, wanted or not
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class SelectedBlock:
-    """A block of a file, not parsed yet, and which of its records are wanted."""
+    """A block of a file, and which of its records are wanted; for one thread at a time."""
 
     reviews: ReviewFile
     block: Block
@@ -52,21 +61,24 @@ class SelectedBlock:
     before: int | None = None  # records of the file before the block, if blocks are left out
     number: int = 0  # in the loop, from 0
 
-    def parse(self) -> Parsed:
-        """Return the wanted records."""
-        parsed = self.reviews.parse(self.block)
-        return parsed if self.positions is None else _only(parsed, self.positions)
+    rows: Positions = field(init=False, repr=False)  # of each readable record, after `parse`
+    counts: BlockCounts | None = field(default=None, init=False)  # after `parse`
 
-    def parse_rows(self) -> ParsedRows:
-        """Return the wanted records with their positions in the block."""
-        parsed = self.reviews.parse(self.block)
-        rows = _positions_read(parsed)
-        records = _count(parsed)
-        if self.positions is None:
-            return ParsedRows(parsed, rows, records)
-        return ParsedRows(
-            _only(parsed, self.positions), rows[np.isin(rows, self.positions)], records
+    def parse(self) -> Parsed:
+        """Return the wanted records, and count them."""
+        whole = self.reviews.parse(self.block)
+        wanted = whole
+        self.rows = _positions_read(whole)
+        if self.positions is not None:
+            wanted = _only(whole, self.positions)
+            self.rows = self.rows[np.isin(self.rows, self.positions)]
+        self.counts = BlockCounts(
+            records=_count(wanted),
+            rejected=len(wanted.rejects),
+            first_reject=wanted.rejects[0] if wanted.rejects else None,
+            in_block=_count(whole),
         )
+        return wanted
 
 
 def run_blocks(
@@ -78,7 +90,7 @@ def run_blocks(
     file_range: FileRange = WHOLE_FILE,
     start: Offset = (),
     done: int = 0,
-) -> Iterator[_Out]:
+) -> Generator[_Out, None, None]:
     """Call a function on the blocks of a file in threads; yield the results in file order.
 
     ``work`` is called once per block, by any thread. Blocks without a record of the subset are left
@@ -89,11 +101,18 @@ def run_blocks(
     blocks = _selected(reviews, subset, start=start, done=done, cores=cores, file_range=file_range)
     yield from in_order(
         work,
-        (replace(each, number=number) for number, each in enumerate(blocks)),
+        _numbered(blocks),
         cores,
         size=lambda each: each.block.size,
         is_waiting=lambda: reviews.is_waiting,
     )
+
+
+def _numbered(blocks: Iterable[SelectedBlock]) -> Iterator[SelectedBlock]:
+    for number, each in enumerate(blocks):
+        each.number = number
+        yield each
+        del each  # frees a large block as soon as its task is done
 
 
 def _selected(

@@ -17,6 +17,7 @@ from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, OTHER_LANGUAGE, as_strings
 from toolkit.model.prior import count_levels
 from toolkit.model.scorer import Scorer
+from toolkit.model.second import count_by_second
 from toolkit.records.archives import compressor
 from toolkit.records.class_labels import numbers_of
 from toolkit.records.columns import LABEL, aspect_role
@@ -42,7 +43,8 @@ _BLOCK_OF_A_FOLDER = 1 << 16
 
 def reading_for(scorer: Scorer, reading: ReadOptions) -> ReadOptions:
     """Return how a file is read for a model: in smaller blocks if the model is slow."""
-    if scorer.has_words:
+    second = scorer.second
+    if scorer.has_words and (second is None or second.has_words):
         return reading
     return replace(reading, block_bytes=min(reading.block_bytes, _BLOCK_OF_A_FOLDER))
 
@@ -108,6 +110,8 @@ class BlockScorer:
         else:
             summary = self._count_classes(numbers, found=scores[LABEL], blank=blank, labels=labels)
         summary.rejected = len(rejects)
+        if self.scorer.second is not None:
+            summary.answered_by_second = count_by_second(numbers)
         summary.cut_at_nul = with_nul
         return ScoredBlock(
             data=data,

@@ -82,7 +82,7 @@ def prior_of_file(
     scorer: Scorer, source: Input, reading: ReadOptions, workers: int | None
 ) -> FilePrior:
     """Estimate the prior of a file from its first records; raise the errors of reading the file."""
-    plain = scorer.with_prior(None)
+    plain = scorer.without_second().with_prior(None)  # a second model may be slow
 
     def counted(block: SelectedBlock) -> Levels:
         probability = plain.predict(block.parse().texts)["probability"]

@@ -52,6 +52,13 @@ _OF_OUTPUTS = [
 # Entries that `outdated` does not compare. Another version may write other bytes, but a finished
 # output stays valid; the options are compared one by one.
 _NOT_COMPARED = ("toolkit", "ONNX Runtime", "the options")
+# Entries of a run with a second model; others have none of them.
+_OF_SECOND = (
+    "the second model",
+    "the name of the second model",
+    "the range of the second model",
+    "the mean of both models",
+)
 _FORMAT = "the option format"
 _TEXT = "the option text column"
 _QUOTE = "the option quote is sure"
@@ -242,8 +249,12 @@ def outdated(
 
 
 def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the keys whose value in `new` is missing from `old` or differs there."""
-    return [name for name in new if old.get(name) != new[name]]
+    """Return the keys whose value in `new` is missing from `old` or differs there.
+
+    So are those of a second model that only ``old`` has; not if ``new`` is empty, or unknown.
+    """
+    names = [*new, *(name for name in old if new and name in _OF_SECOND and name not in new)]
+    return [name for name in names if old.get(name) != new.get(name)]
 
 
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:
@@ -294,12 +305,21 @@ def settings_of(scorer: Scorer, options: ScoringOptions) -> dict[str, Any]:
         "the model": scorer.sha256,
         "the name of the model": scorer.identity()["name"],
         **scorer.in_use.settings(has_classes=scorer.facts.has_classes),
+        **_settings_of_second(scorer),
         "the options": [
             {**asdict(reading), "columns": columns},
             *(others[name] for name in _OF_OUTPUTS),
         ],
     }
     return json.loads(json.dumps(settings))  # type: ignore[no-any-return]  # as it is read again
+
+
+def _settings_of_second(scorer: Scorer) -> dict[str, Any]:
+    if scorer.second is None:
+        return {}
+    known = scorer.second.identity()
+    values = (known["sha256"], known["name"], known["unsure"], known["mean"])
+    return dict(zip(_OF_SECOND, values, strict=True))
 
 
 def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[str, str]:
@@ -319,10 +339,23 @@ def metadata_of(scorer: Scorer, job_id: str, shard: str | None = None) -> dict[s
         "prior": None if scorer.prior is None else f"{scorer.prior:.6g}",
         "job_id": job_id,
         "shard": shard,
+        **_metadata_of_second(scorer),
     }
     # A file may have a name that is not UTF-8.
     return {
         METADATA_PREFIX + key: value.encode("utf-8", "backslashreplace").decode()
         for key, value in values.items()
         if value is not None
+    }
+
+
+def _metadata_of_second(scorer: Scorer) -> dict[str, str]:
+    if scorer.second is None:
+        return {}
+    known = scorer.second.identity()
+    return {
+        "second_model": known["name"],
+        "second_model_sha256": known["sha256"],
+        "second_unsure": ":".join(map(str, known["unsure"])),
+        "second_mean": str(known["mean"]).lower(),
     }

@@ -103,6 +103,7 @@ class Summary:
     few_known_words: int = 0  # scored, but with few known words
     first_unread: int = 0  # first output row without or with few known words, from 1; 0: none
     cut_to_length: int = 0  # scored, but with more tokens than the model reads
+    answered_by_second: int = 0  # scored, with the answer of a second model, or its half
     # Aspect → label → number of reviews.
     aspects: dict[str, dict[str, int]] = field(default_factory=dict)
     # For a model of classes: label → number of scored records. Unlikely labels are not counted.
@@ -264,11 +265,14 @@ class Summary:
     def as_dict(self) -> dict[str, Any]:
         """Return the counts for reports: the number of records first, the accuracy last.
 
-        Counts of aspects, classes, neutral labels and texts in another language are left out where
-        they are 0. A model of classes has no counts of sentiment.
+        Counts of aspects, classes, neutral labels, texts in another language and answers of a
+        second model are left out where they are 0. A model of classes has no counts of sentiment.
         """
         read = self.with_labels_read()
-        if_any = ("aspects", "classes", "labels", "neutral_labels", "other_language")
+        if_any = (
+            *("aspects", "answered_by_second", "classes", "labels", "neutral_labels"),
+            "other_language",
+        )
         left_out = ("levels", *(_OF_SENTIMENT if self.classes else ()))
         counts = {
             name: each

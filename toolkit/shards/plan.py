@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -251,8 +251,7 @@ def make_plan(
     model = ScoringModel.of(scorer)
     plan = Plan(
         settings=settings_of(scorer, options),
-        # its path may differ between machines
-        model=replace(model, identity={**model.identity, "path": None}),
+        model=replace(model, identity=_without_paths(model.identity)),
         max_rejected=options.max_rejected,
         max_unread=options.max_unread,
         keep_parts=keep_parts,
@@ -272,6 +271,14 @@ def make_plan(
             ),
         )
     )
+
+
+def _without_paths(identity: Mapping[str, Any]) -> dict[str, Any]:
+    """Return facts of models without their paths, which may differ between machines."""
+    found = {**identity, "path": None}
+    if "second" in identity:
+        found["second"] = {**identity["second"], "path": None}
+    return found
 
 
 def _check(jobs: Jobs, options: ScoringOptions) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sys
-from concurrent.futures import ProcessPoolExecutor
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -11,9 +10,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from examples.benchmarks.contenders.table import read, write
-
-ROWS_AT_ONCE = 2_500
+from examples.benchmarks.contenders.table import score_file
 
 
 @cache
@@ -30,15 +27,5 @@ def score(texts: list[str]) -> npt.NDArray[np.float32]:
     return ((np.asarray(compounds) + 1) / 2).astype(np.float32)
 
 
-def main(source: Path, output: Path, cores: int) -> None:
-    """Score a file."""
-    table = read(source)
-    texts = table["text"].to_pylist()
-    parts = [texts[i : i + ROWS_AT_ONCE] for i in range(0, len(texts), ROWS_AT_ONCE)]
-    with ProcessPoolExecutor(cores) as pool:
-        scores = list(pool.map(score, parts))
-    write(table, np.concatenate(scores), output)
-
-
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]))
+    score_file(Path(sys.argv[1]), Path(sys.argv[2]), score, cores=int(sys.argv[3]))

@@ -10,23 +10,21 @@ labels of the texts that it answered.
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from examples.teacher import steps
 from examples.teacher.mpnet.answer import ANSWERS
-from examples.teacher.reviews.blend import SURE, scale_of, write
+from examples.teacher.reviews.blend import SURE, even_weights, probabilities, scale_of, write
 from exported.data import join
-from toolkit.model.stars import sigmoid
+from toolkit.model.stars import logits_of
 from toolkit.training import fingerprint
 
 OLD = steps.PROJECT / "exported" / "teacher.parquet"
 AMOUNTS = (0.0, 0.2, 0.4, 0.5, 0.6, 0.8, 1.0)  # of the larger teacher, tried
-AMOUNT, SCALE = 0.5, 1.07
-
-Floats = npt.NDArray[np.float64]
+AMOUNT = 0.5
+SCALE = 1.07
 
 
 def answers_of(paths: list[Path]) -> dict[str, float]:
@@ -35,7 +33,8 @@ def answers_of(paths: list[Path]) -> dict[str, float]:
     for path in paths:
         table = pq.read_table(path, columns=["text_sha256", "positive_probability"])
         sure = table["positive_probability"].to_numpy().clip(1 - SURE, SURE)
-        found.update(zip(table["text_sha256"].to_pylist(), np.log(sure / (1 - sure)), strict=True))
+        logits = logits_of(sure).tolist()
+        found.update(zip(table["text_sha256"].to_pylist(), logits, strict=True))
     return found
 
 
@@ -45,8 +44,7 @@ def blended(old: dict[str, float], new: dict[str, float]) -> dict[str, float]:
         name: logit if name not in old else SCALE * (AMOUNT * logit + (1 - AMOUNT) * old[name])
         for name, logit in new.items()
     }
-    sure = sigmoid(np.array(list(logits.values()))).clip(1 - SURE, SURE)
-    return dict(zip(logits, sure.tolist(), strict=True))
+    return probabilities(logits, 1.0)
 
 
 def judge(data: Path, old: dict[str, float], new: dict[str, float]) -> None:
@@ -56,7 +54,7 @@ def judge(data: Path, old: dict[str, float], new: dict[str, float]) -> None:
     names = [fingerprint(text) for text in reviews["text"].to_pylist()]
     rows = [row for row, name in enumerate(names) if name in old and name in new]
     labels = reviews["label"].take(pa.array(rows)).to_numpy()
-    weights = _weights(reviews["domain"].take(pa.array(rows)).to_numpy(), labels)
+    weights = even_weights(reviews["domain"].take(pa.array(rows)).to_numpy(), labels)
     both = [np.array([one[names[row]] for row in rows]) for one in (old, new)]
     print(f"{len(rows):,} labelled texts that both answered")
     for amount in AMOUNTS:
@@ -66,17 +64,6 @@ def judge(data: Path, old: dict[str, float], new: dict[str, float]) -> None:
         loss = np.average(np.logaddexp(0, signed), weights=weights)
         right = np.average((logits > 0) == (labels > 0.5), weights=weights)
         print(f"{amount:.1f}: {right:.2%} right, log loss {loss:.4f}, scale {scale:.2f}")
-
-
-def _weights(domains: npt.NDArray[np.object_], labels: Floats) -> Floats:
-    """Weigh each domain and each label alike; those with fewer than five texts count nothing."""
-    weights = np.zeros(len(labels))
-    for domain in np.unique(domains):
-        for label in (0, 1):
-            part = np.flatnonzero((domains == domain) & (labels == label))
-            if len(part) >= 5:
-                weights[part] = 1 / len(part)
-    return weights
 
 
 def main() -> None:

@@ -8,6 +8,7 @@ targets that are nearly certain. What the teacher of films says of them stays as
 """
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,6 +28,7 @@ from toolkit.training import fingerprint, teacher
 
 SHARPNESS = 1.0  # times the calibrated logits
 SURE = 0.998  # no target is nearer to 0 or 1
+_FEWEST = 5  # texts of a label, for a domain that counts
 DIGITS = 3  # of the probabilities: enough for targets
 _ONE_PAGE = 2**28  # bytes: hashes in order are compressed best in one piece
 
@@ -59,6 +61,17 @@ def scale_of(logits: Floats, labels: Floats, weights: Floats) -> float:
     return float(minimize_scalar(loss, bounds=(0.05, 5), method="bounded").x)
 
 
+def even_weights(domains: npt.NDArray[np.object_], labels: npt.NDArray[Any]) -> Floats:
+    """Weigh each domain and each label alike; a domain with few texts of a label counts nothing."""
+    weights = np.zeros(len(labels))
+    for domain in np.unique(domains):
+        of_label = [np.flatnonzero((domains == domain) & (labels == label)) for label in (0, 1)]
+        if min(map(len, of_label)) >= _FEWEST:
+            for part in of_label:
+                weights[part] = 1 / len(part)
+    return weights
+
+
 def judge(reviews: Reviews, known: dict[str, float]) -> float:
     """Print how good the teacher is on what is held out, by domain; gives the scale."""
     rows = np.flatnonzero((reviews.folds == HELD_OUT) & (reviews.labels >= 0))
@@ -66,22 +79,19 @@ def judge(reviews: Reviews, known: dict[str, float]) -> float:
     is_known = np.array([name in known for name in names])
     rows, logits = rows[is_known], np.array([known[name] for name in names if name in known])
     labels, domains = reviews.labels[rows], reviews.domains[rows]
-    weights = np.zeros(len(rows))
-    accuracies = {}
-    for domain in np.unique(domains):
-        of_label = [np.flatnonzero((domains == domain) & (labels == label)) for label in (0, 1)]
-        if min(map(len, of_label)) < 5:
-            continue
-        right = [np.mean((logits[part] > 0) == (labels[part] > 0.5)) for part in of_label]
-        accuracies[domain] = np.mean(right)
-        for part in of_label:
-            weights[part] = 1 / len(part)
+    weights = even_weights(domains, labels)
+    is_right = (logits > 0) == (labels > 0.5)
+    accuracies = {
+        domain: np.average(is_right[own], weights=weights[own])
+        for domain in np.unique(domains[weights > 0])
+        for own in (domains == domain,)
+    }
     scale = scale_of(logits, labels, weights)
     signed = np.where(labels > 0.5, -scale * logits, scale * logits)
     for domain, accuracy in accuracies.items():
         print(f"  {domain}: balanced accuracy {accuracy:.2%}")
     print(
-        f"{len(rows):,} held out: accuracy {np.mean((logits > 0) == (labels > 0.5)):.2%}, balanced "
+        f"{len(rows):,} held out: accuracy {np.mean(is_right):.2%}, balanced "
         f"accuracy of {len(accuracies)} domains {np.mean(list(accuracies.values())):.2%}, log loss "
         f"{np.average(np.logaddexp(0, signed), weights=weights):.4f} scaled by {scale:.3f}"
     )

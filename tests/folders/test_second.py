@@ -1,0 +1,145 @@
+"""A second model that is a folder: the same bytes however a file is cut, and what is refused."""
+
+from __future__ import annotations
+
+import csv
+import json
+import random
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.cli.running import COMMAND, Command
+from tests.folders.making import EMOTIONS, SENTENCES, STARS, Folder
+from tests.models import many_texts
+from tests.shards.running import score_shards
+from toolkit import Scorer
+from toolkit.errors import UsageError
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
+
+RANGE = ("--unsure", "0.1:0.9")
+SECOND = ("--second", "mine", *RANGE, "--answered-by")
+ROWS = 3000
+
+
+@pytest.fixture
+def source(command: Command, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A file of several blocks, and the folder `mine` beside it."""
+    monkeypatch.setattr("toolkit.records.lines.BLOCK_RECORDS", 500)
+    Folder().write(command.folder / "mine")
+    chosen = random.Random(1)
+    texts = [*SENTENCES, *many_texts(100), "", "Una película muy buena para toda la familia"]
+    with (command.folder / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["text"])
+        writer.writerows([chosen.choice(texts)[:200]] for _ in range(ROWS))
+    return command.folder / "a.csv"
+
+
+def test_bytes_do_not_depend_on_workers_and_shards(command: Command, source: Path) -> None:
+    ran = command(
+        "score", source, *SECOND, "-o", "one.csv", "--workers", "1", "--report", "one.json"
+    )
+    assert ran.exit_code == 0, ran.err
+    expected = Path("one.csv").read_bytes()
+    with Path("one.csv").open(encoding="utf-8", newline="") as file:
+        answered = [row["answered_by"] for row in csv.DictReader(file)]
+    by_second = answered.count("second")
+    assert by_second > 100
+    assert answered.count("first") > 100
+    assert answered.count("") > 0
+    report = json.loads(Path("one.json").read_text(encoding="utf-8"))
+    assert report["answered_by_second"] == by_second
+    assert report["model"]["second"]["name"] == "mine"
+    assert report["model"]["second"]["unsure"] == [0.1, 0.9]
+    assert f"second model  mine: {by_second:,} (" in ran.err
+    assert command("score", source, *SECOND, "-o", "two.csv", "--workers", "3").exit_code == 0
+    assert Path("two.csv").read_bytes() == expected
+    done = score_shards(command, 3, "a.csv", *SECOND, "-o", "three.csv")
+    assert [each.exit_code for each in done] == [0, 0, 0]
+    finished = command("finish", "three.csv")
+    assert finished.exit_code == 0
+    assert f"second model  mine: {by_second:,} (" in finished.err
+    assert Path("three.csv").read_bytes() == expected
+    with source.open("rb") as content:  # in blocks of the usual size
+        piped = subprocess.run(
+            [*COMMAND, "score", "-", "--format", "csv", *SECOND, "-o", "-"],
+            stdin=content,
+            capture_output=True,
+            cwd=command.folder,
+            check=True,
+        )
+    assert piped.stdout == expected
+
+
+def test_a_resumed_run_has_the_same_bytes(
+    command: Command, source: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = (*SECOND, "--workers", "1", "--checkpoint-seconds", "0")
+    assert command("score", source, *options, "-o", "whole.csv").exit_code == 0
+    score = BlockScorer.score
+
+    def score_until_killed(self: BlockScorer, block: SelectedBlock) -> ScoredBlock:
+        if block.number == 3:
+            raise KeyboardInterrupt
+        return score(self, block)
+
+    with monkeypatch.context() as killing:
+        killing.setattr(BlockScorer, "score", score_until_killed)
+        assert command("score", source, *options, "-o", "part.csv").exit_code == 130
+    for other in (
+        (),
+        ("--second", "mine", "--unsure", "0.2:0.8"),
+        ("--second", "reviews-small", *RANGE),
+        (*SECOND, "--second-mean"),
+    ):
+        ran = command("score", source, *other, "-o", "part.csv", "--resume")
+        assert ran.exit_code == 2, other
+        assert "second model" in ran.err or "mean of both models" in ran.err
+    ran = command("score", source, *options, "-o", "part.csv", "--resume")
+    assert ran.exit_code == 0, ran.err
+    assert Path("part.csv").read_bytes() == Path("whole.csv").read_bytes()
+
+
+def test_a_finished_output_is_outdated_without_the_second(command: Command, source: Path) -> None:
+    called = ("score", source, "-o", "done.csv", "--skip-existing")
+    assert command(*called, *SECOND[:-1]).exit_code == 0
+    assert "skipped" in command(*called, *SECOND[:-1]).err
+    ran = command(*called)
+    assert ran.exit_code == 2
+    assert "the range of the second model" in ran.err
+
+
+def test_a_folder_of_stars_is_a_second_and_a_first(tmp_path: Path) -> None:
+    stars = Folder(labels=STARS).write(tmp_path / "stars")
+    plain = Folder().write(tmp_path / "plain")
+    own = Scorer(stars).stars(SENTENCES)
+    assert Scorer(second=stars, unsure=(0, 1)).stars(SENTENCES) == own
+    by_scale = Scorer(second=plain, unsure=(0, 1)).stars(SENTENCES)
+    assert all(each is not None and 1 <= each <= 5 for each in by_scale)
+    for scorer in (
+        Scorer(stars, second="reviews", unsure=(0, 1), second_mean=True),
+        Scorer(stars, second=plain, unsure=(0, 1)),
+    ):
+        assert scorer.score(SENTENCES)
+        with pytest.raises(UsageError, match=r"^--stars: the stars of stars are its labels"):
+            scorer.stars(SENTENCES)
+
+
+def test_models_of_classes_have_no_second(tmp_path: Path) -> None:
+    emotions = Folder(labels=EMOTIONS).write(tmp_path / "emotions")
+    with pytest.raises(UsageError, match=r"^--second: the model emotions has 3 classes"):
+        Scorer(second=emotions, unsure=(0, 1))
+    with pytest.raises(UsageError, match=r"^--second, --unsure: only for models of negative"):
+        Scorer(emotions, second="reviews", unsure=(0, 1))
+
+
+def test_the_output_cannot_be_the_second_model(command: Command, source: Path) -> None:
+    Path("m.onnx").write_bytes(Path("mine/model.onnx").read_bytes())
+    network = "mine/model.onnx"
+    given = ("--second", network, *RANGE, "-o", network, "--output-format", "csv", "--force")
+    ran = command("score", source, *given)
+    assert ran.exit_code == 2
+    assert "as it is also the model" in ran.err
