@@ -89,6 +89,45 @@ def test_standard_input_is_read_where_a_column_is_named(command: Command) -> Non
     assert (found["kind"], found["rows"]) == ("classes", 131)
 
 
+def test_a_file_of_classes_from_standard_input_names_the_option(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    with path.open(encoding="utf-8") as file:
+        ran = in_its_own_process("summarize", "-", "--format", "csv", stdin=file)
+    assert ran.exit_code == 2
+    assert "--names predicted_label=predicted_label" in ran.err
+
+
+def test_a_file_without_labels_is_scored_here(command: Command) -> None:
+    path = command.folder / "new.csv"
+    path.write_text(
+        "text,city\n" + "".join(f"{text},Oslo\n" for text, _ in tickets(40, seed=3)) + ",Rome\n",
+        encoding="utf-8",
+    )
+    assert command("score", path, "--model", model()).exit_code == 0
+    scored_first = json.loads(command("summarize", "new.scored.csv", "--json").out)
+    ran = command("summarize", path, "--model", model(), "--json")
+    assert ran.exit_code == 0, ran.err
+    found = json.loads(ran.out)
+    assert found["scored_here"] == [str(path)]
+    assert (found["rows"], found["without_label"]) == (41, 1)
+    assert [each["rows"] for each in found["classes"]] == [10] * 4
+    assert found["total"] == scored_first["total"]
+    probabilities = [
+        [each["probability"] for each in of["classes"]] for of in (found, scored_first)
+    ]
+    assert probabilities[0] == pytest.approx(probabilities[1], abs=1e-4)
+    shown = command("summarize", path, "--model", model()).out
+    assert f"has scored {path}, which has no scores, for this summary." in shown
+
+
+def test_the_period_is_as_asked_for(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    ran = command("summarize", path, "--date-column", "day", "--period", "week", "--json")
+    found = json.loads(ran.out)
+    assert found["step"] == "week"
+    assert [each["name"] for each in found["over_time"]] == ["2025-12-29", "2026-01-05"]
+
+
 def test_words_that_tell_nothing_are_not_typical(tmp_path: Path) -> None:
     rows = [f"this is a parcel {at},delivery\n" for at in range(40)]
     rows += [f"my card was charged {at},billing\n" for at in range(40)]

@@ -13,6 +13,7 @@ from toolkit import __version__
 from toolkit.errors import counted
 from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 from toolkit.evaluation.summary import RATE, Change, Period, Section, Slice, plain, shown_name
+from toolkit.evaluation.summary_headline import sentence_of_scoring
 
 _NAMED_FIRST = 3  # classes, in the first sentences
 _MOST_CLASSES = 100  # in a table of classes
@@ -141,6 +142,8 @@ def class_headline(found: ClassSummary) -> list[str]:
     elif found.since is not None:
         sentences.append("No share of a class has changed beyond chance.")
     sentences += [*_typical_groups(found)]
+    if found.scored_by is not None:
+        sentences.append(sentence_of_scoring(found.scored_by, found.scored_here))
     return sentences
 
 
