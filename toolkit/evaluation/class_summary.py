@@ -17,7 +17,7 @@ from toolkit.evaluation.summary_headline import sentence_of_scoring
 
 _NAMED_FIRST = 3  # classes, in the first sentences
 _MOST_CLASSES = 100  # in a table of classes
-_MOST_COLUMNS = 8  # classes that have a column of their own
+_MOST_COLUMNS = 5  # classes that have a column of their own
 _MOST_ROWS = 20  # groups or days in a table
 _WORDS_SHOWN = 6  # typical words, in the table of classes
 _OTHERS = "others"
