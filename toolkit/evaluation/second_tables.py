@@ -84,7 +84,7 @@ def curve_table(found: SecondEvaluation) -> Table:
         rows.append(
             [percent(each.share, 1), written(each.unsure), milliseconds(each.seconds), *cells]
         )
-    accuracies = ("accuracy, log loss", "the same with the mean")
+    accuracies = ("accuracy, log loss", "with the mean")
     return table_of(("asked", "range", "time", *accuracies), rows)
 
 
