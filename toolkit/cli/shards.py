@@ -21,9 +21,10 @@ from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
 from toolkit.records.inputs import Input
 from toolkit.records.options import STDIN
+from toolkit.scoring.file_run import Progress
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Progress, Source, Summary, total
+from toolkit.scoring.results import FileResult, Source, Summary, total
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
 from toolkit.shards.finish import finish_job
 from toolkit.shards.ray import connected, score_on_ray, shards_for

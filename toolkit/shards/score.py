@@ -13,9 +13,11 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.scoring.file_run import OnFile
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import (
     STDOUT,
+    Job,
     Jobs,
     RejectsTo,
     check_absent,
@@ -25,7 +27,7 @@ from toolkit.scoring.jobs import (
 from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
-from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.scoring.run import OnResult, OnWarning, score_files
 from toolkit.shards.claims import (
     PLAN,
     Claim,
@@ -103,7 +105,7 @@ def score_shard(
     job: ShardedJob,
     shard: int,
     options: ScoringOptions,
-    on_file: OnFile = lambda _: nullcontext(),
+    on_file: OnFile[Job] = lambda _: nullcontext(),
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> Claim:
@@ -161,7 +163,7 @@ def _score(
     shard: int,
     attempt: str,
     options: ScoringOptions,
-    on_file: OnFile,
+    on_file: OnFile[Job],
     on_start: OnResult,
     on_warning: OnWarning,
 ) -> list[FileResult]:
