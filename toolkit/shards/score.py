@@ -13,6 +13,7 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.progress import differences
 from toolkit.scoring.file_run import OnFile
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import (
@@ -206,7 +207,7 @@ def _of_a_part(most: _Limit | None) -> _Limit | None:
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
     """Raise `UsageError` if this machine has another version or model file than the plan."""
     mine = settings_of(scorer, options)
-    if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
+    if changed := differences(mine, plan.settings, also=mine):
         raise UsageError(
             f"{platform.node()}: this machine differs from the plan in: {', '.join(changed)}. "
             "Install the same toolkit and model on all machines."
