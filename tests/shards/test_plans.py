@@ -60,8 +60,8 @@ def test_an_input_that_changes_after_the_plan(command: Command) -> None:
 
 
 def test_a_plan_with_a_second_model_names_it(command: Command) -> None:
-    write("in/a.csv", "text\ngood\n")
-    call = ("score", "in", "-o", "out", "--shard", "0/2")
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--shard", "0/2")
     assert command(*call, "--second", "conv1d", "--unsure", "0.2:0.8").exit_code == 0
     command(*call).failed_with("of another job, which differs in: the second model, ", 2)
 
