@@ -54,7 +54,7 @@ def test_texts_without_a_known_word(fitted: TextClassifier) -> None:
     "labels",
     [
         np.array([7, 10, -3, 2]),
-        np.array([1.0, 2.0, 3.0, 2.5]),
+        np.array([1.0, 2.0, 3.0, 5.0]),
         np.array(["None", "a", "A", "b\nc"], object),
     ],
 )
