@@ -73,7 +73,9 @@ def made_up(
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, rows).astype(np.int8)
     signs = 2.0 * labels - 1
-    return labels, *(signs * strength + rng.normal(0, 1.5, rows) for strength in (first, second))
+    own = signs * first + rng.normal(0, 1.5, rows)
+    other = signs * second + rng.normal(0, 1.5, rows)
+    return labels, own, other
 
 
 def measured(
