@@ -239,7 +239,7 @@ def test_what_is_found_can_be_written_as_json(write_rows: WriteRows, reviews_csv
     facts = json.loads(json.dumps(evaluation_as_dict(found), allow_nan=False))
     assert set(facts) == {
         "format_version", "toolkit_version", "date", "data", "best", "warnings", "models",
-        "breakdowns", "macro_mean", "comparisons", "doubtful",
+        "breakdowns", "macro_mean", "comparisons", "doubtful", "second",
     }  # fmt: skip
     model = facts["models"][0]
     assert model["metrics"]["accuracy"] == found.models[0].metrics.accuracy.value
