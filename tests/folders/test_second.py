@@ -7,15 +7,16 @@ import json
 import random
 import subprocess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from tests.cli.running import COMMAND, Command
-from tests.folders.making import EMOTIONS, SENTENCES, STARS, Folder
+from tests.folders.making import EMOTIONS, PLAIN, SENTENCES, STARS, Folder
 from tests.models import many_texts
 from tests.shards.running import score_shards
 from toolkit import Scorer
-from toolkit.errors import UsageError
+from toolkit.errors import ModelError, UsageError
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
 
@@ -143,3 +144,68 @@ def test_the_output_cannot_be_the_second_model(command: Command, source: Path) -
     ran = command("score", source, *given)
     assert ran.exit_code == 2
     assert "as it is also the model" in ran.err
+
+
+@pytest.fixture
+def labelled(command: Command) -> Path:
+    """Write reviews that the folder `mine` has right, and the first model often has not."""
+    mine = Folder().write(command.folder / "mine")
+    texts = [f"{text} {number}" for number, text in enumerate(many_texts(400))]
+    rows = [
+        (text, int(score.sentiment == "positive"))
+        for text, score in zip(texts, Scorer(mine).score(texts), strict=True)
+        if score.sentiment is not None
+    ]
+    with (command.folder / "labelled.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([("text", "label"), *rows])
+    return command.folder / "labelled.csv"
+
+
+def test_a_written_range_is_used_without_unsure(command: Command, labelled: Path) -> None:
+    given = ("evaluate", "reviews-small", labelled, "--second", "mine", "--write-range")
+    ran = command(*given)
+    assert ran.exit_code == 0, ran.err
+    beside = Path("mine/second-opinion.json")
+    assert f"Written to {beside}" in ran.out
+    found = json.loads(beside.read_text(encoding="utf-8"))
+    low, high = found["unsure"]
+    assert (found["first"], low < 0.5 < high) == ("reviews-small", True)
+    assert command(*given).exit_code == 2  # it is there already
+    assert command(*given, "--force").exit_code == 0
+    called = ("score", labelled, "-m", "reviews-small", "--second", "mine", "-q", "-o")
+    assert command(*called, "alone.csv").exit_code == 0
+    mean = ("--second-mean",) if found["mean"] else ()
+    assert command(*called, "named.csv", "--unsure", f"{low}:{high}", *mean).exit_code == 0
+    assert Path("alone.csv").read_bytes() == Path("named.csv").read_bytes()
+    assert command(*called, "alone.csv", "--unsure", "0.1:0.9", "--resume").exit_code == 2
+    scorer = Scorer("reviews-small", second="mine")
+    assert scorer.identity() == Scorer(**vars_of(scorer)).identity()
+    ran = command("score", labelled, "--second", "mine", "-o", "other.csv")
+    assert ran.exit_code == 2
+    assert "was chosen for another first model, reviews-small" in ran.err
+    beside.write_text('{"first": 1}', encoding="utf-8")
+    with pytest.raises(ModelError, match="not a range of a second model"):
+        Scorer("reviews-small", second="mine")
+
+
+def vars_of(scorer: Scorer) -> dict[str, Any]:
+    """Return the models and the range of a scorer as arguments."""
+    found = scorer.options
+    return {
+        "model": found.model,
+        "second": found.second,
+        "unsure": found.unsure,
+        "second_mean": found.second_mean,
+    }
+
+
+def test_no_range_is_written_where_it_does_not_help(command: Command, labelled: Path) -> None:
+    given = ("evaluate", "mine", labelled, "--write-range")
+    Folder("distilbert", inputs=PLAIN).write(command.folder / "other")
+    ran = command(*given, "--second", "other")
+    assert ran.exit_code == 2
+    assert "The second model does not help here" in ran.out
+    assert "No range is written" in ran.err
+    assert not Path("other/second-opinion.json").exists()
+    assert "--write-range: needs a second model" in command(*given).err
+    assert "reviews is not in a folder of yours" in command(*given, "--second", "reviews").err

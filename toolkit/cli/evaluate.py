@@ -41,6 +41,10 @@ Second = Annotated[
     Path | None,
     o.option("MODEL", "Second model, to measure where the first is unsure.", values=o.models),
 ]
+WriteRange = Annotated[
+    bool,
+    o.flag("--write-range", "Keep the best range beside the second model.", panel=o.WRITING),
+]
 Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min=0)]
 TargetAccuracies = Annotated[
     list[float] | None,
@@ -81,6 +85,7 @@ def evaluate(
     probability_column: o.ProbabilityColumn = None,
     reading: o.ReadingOptions,
     doubtful: Doubtful = None,
+    write_range: WriteRange = False,
     reports: Reports = None,
     json: o.Json = False,
     force: o.Force = False,
@@ -123,6 +128,7 @@ def evaluate(
             "--behaviour": behaviour,
             "--predictions": others,
             "--second": second is not None,
+            "--write-range": write_range,
             "--threshold": threshold is not None,
             "--target-accuracy": target_accuracy,
             "--stars-column": stars_column is not None,
@@ -159,6 +165,7 @@ def evaluate(
         options=options,
         reports=reports,
         json=json,
+        write_range=write_range,
     )
 
 
@@ -170,6 +177,7 @@ def _evaluate_opinions(
     reports: Sequence[Path],
     *,
     json: bool,
+    write_range: bool,
 ) -> None:
     """Measure models of negative and positive; write the reports, and show the figures."""
     from toolkit.cli.evaluate_view import show
@@ -189,10 +197,47 @@ def _evaluate_opinions(
             force=options.force,
         )
         written.append(options.doubtful)
+    kept = _range_to_write(options) if write_range else None
     evaluation = run_evaluation(data=data, models=models, predictions=predictions, options=options)
     _write(evaluation, reports, json=json, force=options.force)
+    if kept is not None and evaluation.second is not None and evaluation.second.best.helps:
+        _write_range(evaluation, kept, force=options.force)
+        written.append(kept)
     if not json:
         show(evaluation, written)
+    if kept is not None and kept not in written:
+        raise UsageError("--write-range: the second model does not help here. No range is written.")
+
+
+def _range_to_write(options: EvaluationOptions) -> Path:
+    """Return the file for the range; raise `UsageError` if it could not be written."""
+    from toolkit.model.stated_range import range_file
+
+    if options.second is None:
+        raise UsageError("--write-range: needs a second model. Name it with --second.")
+    path = range_file(options.second)
+    if path is None:
+        raise UsageError(
+            f"--write-range: {options.second} is not in a folder of yours. Use --unsure with "
+            "`toolkit score`, or name a copy of the model."
+        )
+    check_output_file(path, force=options.force, option="--write-range")
+    return path
+
+
+def _write_range(evaluation: Evaluation, path: Path, *, force: bool) -> None:
+    """Write the best range beside the second model."""
+    from toolkit.model.stated_range import StatedRange
+
+    assert evaluation.second is not None
+    best = evaluation.second.best
+    first = evaluation.models[0]
+    assert best.unsure is not None
+    assert first.sha256 is not None
+    stated = StatedRange(
+        first=first.name, first_sha256=first.sha256, unsure=best.unsure, mean=best.takes_mean
+    )
+    stated.write(path, force=force)
 
 
 def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:

@@ -131,7 +131,8 @@ class Scorer:
         (`toolkit.model.second`).
     unsure : Range | None
         Range of probabilities of the first model, 0 to 1 and both ends included, in which the
-        second is asked.
+        second is asked. Default: the range that `toolkit evaluate --write-range` has written
+        beside the second model, for this first model.
     second_mean : bool
         Whether the answer is the mean of both logits then, rather than that of the second.
 
@@ -214,6 +215,7 @@ class Scorer:
         self._file: Model = open_model(options.model)
         self.facts: ModelFacts = self._file.facts
         options.check_kind(self.facts, self._file.name)
+        options = self._with_range(options)
         self._words: _Words | None = None
         if isinstance(self._file, ModelFile):
             self._words = _Words.open(self._file)
@@ -223,6 +225,15 @@ class Scorer:
         self._second: Scorer | None = None
         self.second: SecondOpinion | None = self._open_second(options)
         self._set(options)
+
+    def _with_range(self, options: ScorerOptions) -> ScorerOptions:
+        """Return the options with the range that is written beside the second model, if needed."""
+        if options.second is None or options.unsure is not None:
+            return options
+        from toolkit.model.stated_range import StatedRange  # late: few runs have a second model
+
+        found = StatedRange.read(options.second, self._file)
+        return replace(options, unsure=found.unsure, second_mean=found.mean or options.second_mean)
 
     def _open_second(self, options: ScorerOptions) -> SecondOpinion | None:
         """Load the second model; raise `UsageError` if it gives answers of another kind."""

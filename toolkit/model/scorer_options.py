@@ -93,11 +93,8 @@ class ScorerOptions:
                     f"{', '.join(useless)}: needs a second model. Name it with --second."
                 )
             return
-        if self.unsure is None:
-            raise UsageError(
-                "--second: needs the range of probabilities in which it is asked. Name it with "
-                "--unsure, such as --unsure 0.3:0.7."
-            )
+        if self.unsure is None:  # `Scorer` looks for the range beside the second model
+            return
         object.__setattr__(self, "unsure", check_ends(self.unsure, "--unsure", "0.3:0.7"))
 
     def check_kind(self, facts: ModelFacts, name: str) -> None:
