@@ -169,7 +169,6 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
 @pytest.mark.parametrize(
     "call",
     [
-        ["diff", "MODEL", "MODEL", "a.jsonl"],
         ["diff", "conv1d", "MODEL", "a.jsonl"],
         ["export", "RUN", "--hub", "hub"],
         ["train", "opinions.csv", "--from", "MODEL", "-o", "run"],
