@@ -193,6 +193,7 @@ def test_info_shows_the_labels_and_no_threshold(command: Command) -> None:
         assert ran.exit_code == 0
         assert "delivery" in ran.out
         assert "threshold" not in ran.out
+        assert "review" not in ran.out
     found = json.loads(command("info", model(), "--json").out)
     assert found["labels"] == [*TOPICS]
     assert found["threshold"] is None
