@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -147,7 +148,7 @@ def test_reviews_alone_learns_from_the_larger_teacher_too(
         old, new = answers_of([make.TEACHER]), answers_of([*answers.glob("*.parquet")])
         write(Path(command[-1]), blended(old, new))
 
-    monkeypatch.setattr(make.subprocess, "run", blend)
+    monkeypatch.setattr(subprocess, "run", blend)
     found = {}
     for model in ("reviews", "reviews-small"):
         options = options_of(model, make.source_of(make.RECIPES[model]))
