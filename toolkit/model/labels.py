@@ -15,7 +15,7 @@ the start model's, rescaled like its logits.
 A sentence about an aspect that is not clear takes the side of its review (`tone_of_aspects`): on
 sentences with labelled aspects, the review is right more often than "neutral" is. The other side
 needs a clear sentence. These limits were chosen on half of the labelled sentences of
-``examples/benchmarks/aspects``.
+``examples/benchmarks/aspects.tsv``.
 """
 
 from __future__ import annotations

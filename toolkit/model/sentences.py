@@ -112,9 +112,13 @@ class SentenceRule:
 
     def have_doubts(self, sentences: TokenIds) -> _Flags:
         """Return which sentences have a word of `DOUBTS`, (sentences,)."""
-        before = np.zeros(len(sentences.values) + 1, np.int32)
-        np.cumsum(self._word_flags.doubts[sentences.values], out=before[1:])
-        return before[sentences.stops] > before[sentences.starts]
+        found = np.zeros(len(sentences), np.bool_)
+        places = np.flatnonzero(self._word_flags.doubts[sentences.values])
+        rows = np.searchsorted(sentences.starts, places, "right") - 1
+        places = places[rows >= 0]
+        rows = rows[rows >= 0]
+        found[rows[places < sentences.stops[rows]]] = True
+        return found
 
     @cached_property
     def _word_flags(self) -> _WordFlags:
