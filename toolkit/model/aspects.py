@@ -301,13 +301,13 @@ class _Idioms:
                     for number in np.flatnonzero(self._is_term[:, term]).tolist()
                     for following in np.flatnonzero(self._is_term[:, other]).tolist()
                 ]
-        own, following, idioms, at = np.array(found, np.int64).reshape(-1, 4).T
+        own, following, idioms, places = np.array(found, np.int64).reshape(-1, 4).T
         kinds = len(self._is_term)
         lengths = np.array([len(idiom) for idiom in self._idioms], np.int64)
-        is_last = at + 2 == lengths[idioms]
+        is_last = places + 2 == lengths[idioms]
         return (
-            _Pairs(own * kinds + following, idioms, at),
-            _Pairs((following * kinds + own)[is_last], idioms[is_last], at[is_last] + 1),
+            _Pairs(own * kinds + following, idioms, places),
+            _Pairs((following * kinds + own)[is_last], idioms[is_last], places[is_last] + 1),
         )
 
     def around(self, ids: TokenIds, *, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:

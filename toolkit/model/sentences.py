@@ -41,9 +41,9 @@ NO_CONTRAST_BEFORE = ("also",)
 # "less noise than downtown", "I was afraid they would deny it".
 DOUBTS = (
     "if", "than", "other", "others", "instead", "without", "unlike", "until", "before", "afraid",
-    "worried", "scared", "nervous", "fixed", "resolved", "solved", "refunded", "quickly", "promptly",
-    "immediately", "helped", "thankfully", "luckily", "vet", "vets", "tip", "heard", "thought",
-    "realized", "yet", "fast", "quick", "easy", "easily", "surgery", "veterinary",
+    "worried", "scared", "nervous", "fixed", "resolved", "solved", "refunded", "quickly",
+    "promptly", "immediately", "helped", "thankfully", "luckily", "vet", "vets", "tip", "heard",
+    "thought", "realized", "yet", "fast", "quick", "easy", "easily", "surgery", "veterinary",
 )  # fmt: skip
 
 _Rows = npt.NDArray[np.int64]
