@@ -9,8 +9,10 @@ from typing import Any, NamedTuple
 
 from toolkit import __version__
 from toolkit.evaluation import behaviour, cells, class_tables, tables
+from toolkit.evaluation.class_comparison import ClassReport, comparison_sections
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
+from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.figures import DASHES, plots, summary_plots
 from toolkit.evaluation.groups import groups_note
@@ -65,6 +67,17 @@ def class_page(found: ClassEvaluation) -> str:
     return _rendered("classes.html.j2", found=found, top=TOP, cells=cells, tables=class_tables)
 
 
+def class_comparison_page(found: ClassReport) -> str:
+    """Write the page of several models of classes; everything from the data is escaped."""
+    return _rendered(
+        "class_comparison.html.j2",
+        found=found,
+        pairs=[*zip(found.names, found.models, strict=True)],
+        sections=comparison_sections(found),
+        tables=class_tables,
+    )
+
+
 def summary_page(found: Summary) -> str:
     """Write the page of scored files; everything from the data is escaped."""
     return _rendered(
@@ -75,6 +88,16 @@ def summary_page(found: Summary) -> str:
         plots=summary_plots(found),
         cells=cells,
         sections=sections(found),
+    )
+
+
+def class_summary_page(found: ClassSummary) -> str:
+    """Write the page of files that a model of classes scored; all from the data is escaped."""
+    return _rendered(
+        "class_summary.html.j2",
+        found=found,
+        lead=class_headline(found),
+        sections=class_sections(found),
     )
 
 

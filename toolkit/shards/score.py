@@ -13,9 +13,12 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.progress import differences
+from toolkit.scoring.file_run import OnFile
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import (
     STDOUT,
+    Job,
     Jobs,
     RejectsTo,
     check_absent,
@@ -25,7 +28,7 @@ from toolkit.scoring.jobs import (
 from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
-from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.scoring.run import OnResult, OnWarning, score_files
 from toolkit.shards.claims import (
     PLAN,
     Claim,
@@ -103,7 +106,7 @@ def score_shard(
     job: ShardedJob,
     shard: int,
     options: ScoringOptions,
-    on_file: OnFile = lambda _: nullcontext(),
+    on_file: OnFile[Job] = lambda _: nullcontext(),
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> Claim:
@@ -161,7 +164,7 @@ def _score(
     shard: int,
     attempt: str,
     options: ScoringOptions,
-    on_file: OnFile,
+    on_file: OnFile[Job],
     on_start: OnResult,
     on_warning: OnWarning,
 ) -> list[FileResult]:
@@ -204,7 +207,7 @@ def _of_a_part(most: _Limit | None) -> _Limit | None:
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
     """Raise `UsageError` if this machine has another version or model file than the plan."""
     mine = settings_of(scorer, options)
-    if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
+    if changed := differences(mine, plan.settings, also=mine):
         raise UsageError(
             f"{platform.node()}: this machine differs from the plan in: {', '.join(changed)}. "
             "Install the same toolkit and model on all machines."
