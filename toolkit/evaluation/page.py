@@ -12,11 +12,12 @@ from toolkit.evaluation import behaviour, cells, class_tables, tables
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
-from toolkit.evaluation.figures import DASHES, plots, summary_plots
+from toolkit.evaluation.figures import DASHES, plots, spark, summary_plots
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
-from toolkit.evaluation.summary import Summary, sections
+from toolkit.evaluation.summary import Summary, sections, since_title
 from toolkit.evaluation.summary_headline import headline
+from toolkit.evaluation.summary_shades import shaded_tables
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.training_facts import PARTS
@@ -75,6 +76,9 @@ def summary_page(found: Summary) -> str:
         plots=summary_plots(found),
         cells=cells,
         sections=sections(found),
+        since_title=since_title(found),
+        shades=shaded_tables(found),
+        spark=spark,
     )
 
 

@@ -421,6 +421,7 @@ def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: 
                 stars=None if mean is None or with_it is None else with_it - mean,
                 phrases=phrases,
                 quotes=quotes,
+                sampled=best.rows,
             )
         )
     return sorted(themes, key=lambda each: (-each.reviews, each.name))
