@@ -41,6 +41,9 @@ _FEW_TICKS = 5  # beside the names of rows, there is less room
 _NEAR = 0.4  # points of a curve that are nearer to each other are left out
 _DATES_SHOWN = 5
 _HISTOGRAM_BINS = 20
+# Rows: of a histogram, and on average of a step of time. Less are noise.
+_FEWEST_SCORES = 100
+_FEWEST_OF_STEP = 10
 
 INK = "var(--ink)"
 SOFT = "var(--soft)"
@@ -209,9 +212,13 @@ def plots(evaluation: Evaluation) -> dict[str, Figure]:
 
 
 def summary_plots(found: Summary) -> dict[str, Figure]:
-    """Return the figures of scored files by their names in the template."""
-    drawn = {"scores": _scores(found)}
-    if len(found.over_time) > 1:
+    """Return the figures of scored files by their names in the template, if rows are enough."""
+    drawn = {}
+    if found.total.rows >= _FEWEST_SCORES:
+        drawn["scores"] = _scores(found)
+    filled = [each for each in found.over_time if each.rows]
+    rows = sum(each.rows for each in filled)
+    if len(found.over_time) > 1 and rows >= _FEWEST_OF_STEP * len(filled):
         drawn["time"] = _over_time(found)
     return drawn
 

@@ -31,6 +31,8 @@ _CONTROL = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
+_FEWEST_OF_GROUP = 10  # rows of a group in a table
+_FEW_ROWS = 100  # of a file whose figures say little: its reviews are shown instead
 _LETTERS_SHOWN = 4000  # of a review whose words were not tried
 _FAINT = 0.08  # of the strongest effect: weaker ones are not marked
 
@@ -75,7 +77,8 @@ def summary_page(found: Summary) -> str:
         bar_labels=[found.negative, *found.labels[1:-1], found.positive],
         plots=summary_plots(found),
         cells=cells,
-        sections=sections(found),
+        sections=sections(found, fewest=_FEWEST_OF_GROUP),
+        is_small=found.total.rows < _FEW_ROWS,
         since_title=since_title(found),
         shades=shaded_tables(found),
         spark=spark,

@@ -384,16 +384,22 @@ class Section(NamedTuple):
     trends: tuple[Trend | None, ...] = ()  # of each row, on the page
 
 
-def sections(found: Summary, most: int = 40) -> list[Section]:
-    """Return the tables of groups, days, aspects and changes, with a limit on changed words."""
+def sections(found: Summary, most: int = 40, fewest: int = 1) -> list[Section]:
+    """Return the tables of groups, days, aspects and changes, with a limit on changed words.
+
+    Groups and aspects with less than `fewest` rows are only counted.
+    """
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
     shown = []
     for title, name, slices in tables:
-        more = len(slices) - _MOST_SLICES
+        large = [each for each in slices if each.rows >= fewest]
+        more = len(slices) - min(len(large), _MOST_SLICES)
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
-        ordered = worst_first(found, slices)
+        if not large:
+            note = f"None has {fewest} reviews, so none is shown; all are in the JSON."
+        ordered = worst_first(found, large)
         trends = tuple(each.trend for each in ordered)
         shown.append(Section(title, _slices(found, name, ordered), note, trends))
     if found.step is not None:
