@@ -171,7 +171,6 @@ def test_a_model_of_sentiment_refuses_options_of_classes(
     [
         ["diff", "MODEL", "MODEL", "a.jsonl"],
         ["diff", "conv1d", "MODEL", "a.jsonl"],
-        ["summarize", "a.jsonl", "-m", "MODEL"],
         ["export", "RUN", "--hub", "hub"],
         ["train", "opinions.csv", "--from", "MODEL", "-o", "run"],
         ["train", "opinions.csv", "--from", "RUN", "-o", "run"],

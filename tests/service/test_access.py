@@ -78,7 +78,7 @@ def test_a_service_that_asks_for_a_token(tokens: Path) -> None:
                 assert service.answer(body, path, headers=right)[0] == 200
         for path in ("/metrics", "/score/", "/unknown"):
             assert service.answer(path=path, method="GET")[0] == 401
-        for path in ("/", "/healthz", "/readyz", "/openapi.json"):
+        for path in ("/", "/docs", "/healthz", "/readyz", "/openapi.json"):
             assert service.answer(path=path, method="GET")[0] == 200
         service.stop()
 

@@ -127,11 +127,11 @@ def serve(
         neutral=neutral,
         limits=limits,
         threads=workers or usable_cores(),
+        tokens=tokens,
         on_error=lambda error: messages.warning(f"a request failed: {Failure.of(error).message}"),
     )
     listening = listen(host, port)
     address, port = listening.getsockname()[:2]
-    service.tokens = tokens
     if access_log:
         service.on_answer = _log
     service.host_names = HostNames(address, host_name or ())

@@ -13,7 +13,7 @@ from toolkit.cli.process import EXIT_REJECTED
 from toolkit.errors import MissingExtraError, UsageError
 from toolkit.files import check_is_no_input, check_output_file, write_texts
 from toolkit.model import find_model
-from toolkit.records.columns import Columns, key_of
+from toolkit.records.columns import LABEL, LABEL_PROBABILITY, Columns, key_of
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
@@ -99,11 +99,11 @@ def summarize(
     - `toolkit summarize march.csv --since february.csv`
     """
     named = o.names_of_added(names)
-    known = ("sentiment", "probability", "model", "aspect")
+    known = ("sentiment", "probability", "model", "aspect", LABEL, LABEL_PROBABILITY)
     if others := [role for role in named if key_of(role) not in known]:
         raise UsageError(
-            "--names: expected sentiment, probability, model or aspect_NAME, received "
-            f"{min(others)!r}"
+            "--names: expected sentiment, probability, model or aspect_NAME (of classes: "
+            f"{LABEL} or {LABEL_PROBABILITY}), received {min(others)!r}"
         )
     columns = Columns(
         o.text_columns(text_column),
@@ -179,26 +179,34 @@ def run(
     from json import dumps
 
     from toolkit.cli.console import for_json, progress_of
+    from toolkit.evaluation.class_summarize import are_of_classes, summarize_classes
     from toolkit.evaluation.summarize_files import summarize as run_summary
-    from toolkit.evaluation.summary import summary_as_dict
+    from toolkit.evaluation.summary import Summary, summary_as_dict
 
-    found = run_summary(files, options, lambda path: progress_of(path, quiet=quiet or json))
+    run_any = summarize_classes if are_of_classes(files, options) else run_summary
+    found = run_any(files, options, lambda path: progress_of(path, quiet=quiet or json))
     texts = {}
     as_json = ""
     if json or report is not None:
-        as_json = dumps(for_json(summary_as_dict(found)), indent=2) + "\n"
+        as_dict = summary_as_dict(found) if isinstance(found, Summary) else found.as_dict()
+        as_json = dumps(for_json(as_dict), indent=2) + "\n"
     if page is not None:
-        from toolkit.evaluation.page import summary_page
+        from toolkit.evaluation.page import class_summary_page, summary_page
 
-        texts[page] = summary_page(found)
+        texts[page] = (
+            summary_page(found) if isinstance(found, Summary) else class_summary_page(found)
+        )
     if report is not None:
         texts[report] = as_json
     write_texts(texts, force=options.force)
     if json:
         sys.stdout.write(as_json)
     elif not quiet:
-        from toolkit.cli.summarize_view import show
+        from toolkit.cli.summarize_view import show, show_classes
 
-        show(found, options.show, [*texts])
+        if isinstance(found, Summary):
+            show(found, options.show, [*texts])
+        else:
+            show_classes(found, [*texts])
     if found.rejected:
         raise typer.Exit(EXIT_REJECTED)

@@ -12,7 +12,8 @@ from toolkit.cli.console import fact_table, new_console, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
 from toolkit.evaluation.cells import percent
-from toolkit.evaluation.summary import Quote, Summary, Theme, sections
+from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
+from toolkit.evaluation.summary import Quote, Section, Summary, Theme, sections
 from toolkit.evaluation.summary_headline import headline
 
 _QUOTE = 110  # most characters of a quoted review
@@ -22,19 +23,8 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     """Print the shares, the sections with their tables, the themes, and example rows."""
     console = new_console()
     names = found.files[0] if len(found.files) == 1 else counted(len(found.files), "file")
-    console.print(Text(one_line(f"{names}: {counted(found.rows, 'row')}"), style="bold"))
-    for warning in found.warnings:
-        console.print(Text(f"Warning: {one_line(warning)}", style="yellow"))
-    for sentence in headline(found):
-        console.print(Text(one_line(sentence)), soft_wrap=True)
-    console.print()
-    console.print(fact_table(found.facts()))
-    console.print()
-    for section in sections(found, most):
-        console.print(Text(one_line(section.title), style="bold"))
-        if section.table.rows:
-            print_table(console, section.table)
-        console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
+    _print_head(console, f"{names}: {counted(found.rows, 'row')}", found, headline(found))
+    _print_sections(console, sections(found, most))
     _print_themes(
         console=console,
         title="Complaints",
@@ -44,6 +34,43 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     _print_themes(console=console, title="Praise", themes=found.praise, label=found.positive)
     _print_rows(console, "Most negative", found.most_negative[:3])
     _print_rows(console, f"Surprising: {found.surprise}", found.surprising[:3])
+    _print_written(console, written)
+
+
+def show_classes(found: ClassSummary, written: Sequence[Path]) -> None:
+    """Print the shares of classes, and the sections with their tables."""
+    console = new_console()
+    title = f"{found.name}: {counted(found.rows, 'row')}"
+    _print_head(console, title, found, class_headline(found))
+    _print_sections(console, class_sections(found))
+    _print_written(console, written)
+
+
+def _print_head(
+    console: Console, title: str, found: Summary | ClassSummary, sentences: Sequence[str]
+) -> None:
+    """Print title, warnings, sentences and the numbers of rows."""
+    console.print(Text(one_line(title), style="bold"))
+    for warning in found.warnings:
+        console.print(Text(f"Warning: {one_line(warning)}", style="yellow"))
+    for sentence in sentences:
+        console.print(Text(one_line(sentence)), soft_wrap=True)
+    console.print()
+    console.print(fact_table(found.facts()))
+    console.print()
+
+
+def _print_sections(console: Console, found: Sequence[Section]) -> None:
+    """Print titles, tables and notes."""
+    for section in found:
+        console.print(Text(one_line(section.title), style="bold"))
+        if section.table.rows:
+            print_table(console, section.table)
+        console.print(Text(f"{section.note}\n" if section.note else "", style="dim"))
+
+
+def _print_written(console: Console, written: Sequence[Path]) -> None:
+    """Name the files that were written."""
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 

@@ -11,6 +11,7 @@ from toolkit import __version__
 from toolkit.evaluation import behaviour, cells, class_tables, tables
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
+from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
 from toolkit.evaluation.figures import DASHES, plots, spark, summary_plots
 from toolkit.evaluation.groups import groups_note
@@ -82,6 +83,16 @@ def summary_page(found: Summary) -> str:
         since_title=since_title(found),
         shades=shaded_tables(found),
         spark=spark,
+    )
+
+
+def class_summary_page(found: ClassSummary) -> str:
+    """Write the page of files that a model of classes scored; all from the data is escaped."""
+    return _rendered(
+        "class_summary.html.j2",
+        found=found,
+        lead=class_headline(found),
+        sections=class_sections(found),
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext, suppress
@@ -9,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from operator import add
 from pathlib import Path
-from typing import NamedTuple
+from typing import NamedTuple, Protocol, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -165,58 +166,79 @@ def scored_files(names: Sequence[str]) -> list[FoundFile]:
     return found.without_repeats()
 
 
-class _Block(NamedTuple):
-    """The counts of a block."""
+class FoundRows(Protocol):
+    """What a summary of any kind counts of its files."""
 
-    records: int  # that could be read
-    without_text: int  # and so without a score
-    cells: pa.Table  # as `_counted`
-    texts: Texts
-    levels: Levels  # of the probabilities
-    terms: tuple[Keys, Counts, Counts]
-    rows: list[pa.Table]  # of `KeptRows`
-    stars: npt.NDArray[np.int64]  # as `_star_counts`
-    checks: ScoreChecks
-    dates: DateCounts
+    files: list[str]
+    columns: dict[str, str]
+    rows: int
+    rejected: int
+    first_reject: str | None
+    set_aside: dict[str, int]
+    scored_here: list[str]
+    scored_by: str | None
 
 
-class SummaryRun(Visitor[FoundFile, _Block]):
-    """Sums up scored files."""
+_BlockT = TypeVar("_BlockT")  # the counts of a block
+
+
+class ScoredRun(Visitor[FoundFile, _BlockT]):
+    """Sums up scored files of any kind of model: rows, groups and dates.
+
+    Parameters
+    ----------
+    options : SummaryOptions
+        Columns, and what to group by.
+    scorer : Scorer
+        The model that scores files without scores, and whose words are counted.
+    """
+
+    found: FoundRows
 
     def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
         self.options = options
         self.scorer = scorer
-        self.terms = Terms(scorer.vocabulary)
-        negative, positive = scorer.facts.labels
-        self.found = Summary(negative=negative, positive=positive)
-        # By what is grouped by, the group and the label: rows, the sum of their stars, those rated.
+        # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
-        self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
-        self.words = TermCounts()
-        self.levels = NO_LEVELS
-        self.kept = KeptRows(options.show)
-        self.checks = ScoreChecks()
-        self.has_prior = False  # whether a file says that its scores are adjusted already
-        self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
         self.dates = DateCounts()
         self.order_of_dates = DAY_FIRST  # of day and month, when it is settled
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
-    def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
-        """Read all files, and return the summary without themes and rows to show."""
+    def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
+        """Read all files, and add up their counts; `InputError` if no row has a score."""
         run_files(
             scored_files([*map(str, names)]),
             self,
-            RunOptions(reading=self.options.reading, columns=self._wanted()),
+            RunOptions(reading=self.options.reading, columns=self.wanted()),
             on_file=lambda file: on_file(file.input.path),
         )
-        return self._summary()
+        found = self.found
+        if self.cells[""]:
+            return
+        if found.first_reject and not found.rows:
+            raise InputError(f"no record can be read; first: {found.first_reject}")
+        raise InputError(
+            f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
+            "first, with: toolkit score FILE"
+        )
+
+    @abstractmethod
+    def wanted(self) -> tuple[Column, ...]:
+        """Return the columns to read."""
 
     def opened(self, visit: FileVisit[FoundFile]) -> None:
-        """Take the names of the columns, and note if a prior was used."""
-        self._check_scores(visit.reviews)
+        """Take the names of the columns, and note a file without scores."""
+        self.check_scores(visit.reviews)
         self.found.columns |= visit.reviews.chosen
-        self.has_prior |= "prior" in visit.reviews.metadata
+
+    @abstractmethod
+    def check_scores(self, reviews: ReviewFile) -> None:
+        """Note a file without scores; raise `UsageError` if it has half of them."""
+
+    def scores_here(self, reviews: ReviewFile) -> None:
+        """Note that a file has no scores, and so is scored here."""
+        self.found.scored_here.append(str(reviews.path))
+        self.found.scored_by = self.scorer.model
 
     def end(self, visit: FileVisit[FoundFile]) -> None:
         """Note a file, and how many records were rejected when it was scored."""
@@ -231,17 +253,133 @@ class SummaryRun(Visitor[FoundFile, _Block]):
                 lines = sum(1 for _ in file)
             self.found.set_aside |= {str(rejects): lines} if lines else {}
 
+    def grouped_by(self) -> list[Column]:
+        """Return the columns to group by, and the column of dates."""
+        options = self.options
+        by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
+        if options.date_column is not None:
+            by.append(Column("date", (options.date_column,), is_named=True))
+        return by
+
+    def days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
+        """Read the dates of rows; empty without a column of dates."""
+        if "date" not in rows.schema.names:
+            return Days({}, DateCounts())
+        found = read_days(rows["date"], self.options.date_form)
+        if found.counts.first_unread is not None:
+            row, word = found.counts.first_unread
+            found.counts.first_unread = int(positions[row]), word
+        return found
+
+    def add_cells(self, records: int, cells: pa.Table) -> None:
+        """Add records, and their cells: kind, group, label, and numbers."""
+        self.found.rows += records
+        for kind, group, label, *numbers in zip(*cells.to_pydict().values(), strict=True):
+            groups = self.cells[kind]
+            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
+                group = OTHERS_KEY  # noqa: PLW2901
+            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(len(numbers)))
+            cell += numbers
+
+    def add_dates(self, dates: DateCounts, visit: FileVisit[FoundFile]) -> None:
+        """Add the dates of a block."""
+        reviews = visit.reviews
+        if "date" in reviews.chosen:
+            if not self.date_place or (dates.unread and not self.dates.unread):
+                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
+            self.dates.add(dates, visit.before)
+
+    def settle_dates(self) -> list[str]:
+        """Choose the order of day and month in dates with slashes; return warnings."""
+        if self.options.date_column is None:
+            return []
+        dates = self.dates
+        days = self.cells["date "]
+        order = dates.order(self.date_place)
+        self.order_of_dates = order
+        for day, labels in self.cells[f"date {order}"].items():
+            for label, numbers in labels.items():
+                cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
+                cell += numbers
+        return dates.check(self.date_place)
+
+    def slices(self, kind: str) -> list[Slice]:
+        """Return the groups, the largest first.
+
+        The numbers of a cell begin with rows, the sum of their stars, and rows with stars.
+        """
+        found = []
+        for group, labels in self.cells[kind].items():
+            _, stars, rated = sum((each[:3] for each in labels.values()), np.zeros(3)).tolist()
+            mean = stars / rated if rated else None
+            counts = {key: int(n[0]) for key, n in labels.items()}
+            found.append(Slice.of_key(group, counts, mean))
+        return sorted(found, key=lambda each: (-each.rows, each.name))
+
+    def over_time(self) -> OverTime:
+        """Return the rows by steps of time, after `settle_dates`."""
+        days = {each.name: each for each in self.slices("date ")}
+        without_date = days.pop("", Slice("", {})).rows
+        if not days:
+            return OverTime(None, [], without_date)
+        by_date = {date.fromisoformat(day): each for day, each in days.items()}
+        step, steps = in_steps(by_date, self.options.period)
+        return OverTime(step, steps, without_date)
+
+
+class OverTime(NamedTuple):
+    """The rows of files over time."""
+
+    step: Period | None  # None: no row has a date
+    steps: list[Slice]
+    without_date: int  # rows
+
+
+class _Block(NamedTuple):
+    """The counts of a block of a model of sentiment."""
+
+    records: int  # that could be read
+    without_text: int  # and so without a score
+    cells: pa.Table  # as `_counted`
+    texts: Texts
+    levels: Levels  # of the probabilities
+    terms: tuple[Keys, Counts, Counts]
+    rows: list[pa.Table]  # of `KeptRows`
+    stars: npt.NDArray[np.int64]  # as `_star_counts`
+    checks: ScoreChecks
+    dates: DateCounts
+
+
+class SummaryRun(ScoredRun[_Block]):
+    """Sums up files with the scores of a model of sentiment."""
+
+    def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
+        super().__init__(options, scorer)
+        self.terms = Terms(scorer.vocabulary)
+        negative, positive = scorer.facts.labels
+        self.found: Summary = Summary(negative=negative, positive=positive)
+        self.shown_by = f"by {options.by[0]}" if options.by else ""  # of rows to show
+        self.words = TermCounts()
+        self.levels = NO_LEVELS
+        self.kept = KeptRows(options.show)
+        self.checks = ScoreChecks()
+        self.has_prior = False  # whether a file says that its scores are adjusted already
+        self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
+
+    def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
+        """Read all files, and return the summary without themes and rows to show."""
+        self.read_files(names, on_file)
+        return self._summary()
+
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        """Take the names of the columns, and note if a prior was used."""
+        super().opened(visit)
+        self.has_prior |= "prior" in visit.reviews.metadata
+
     def _summary(self) -> Summary:
         """Complete the summary from the counts; an error if no row has a label of the model."""
         found = self.found
-        if not self.cells[""]:
-            if found.first_reject and not found.rows:
-                raise InputError(f"no record can be read; first: {found.first_reject}")
-            raise InputError(
-                f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
-                "first, with: toolkit score FILE"
-            )
-        found.total = self._slices("")[0]
+        found.total = self.slices("")[0]
         if not {found.negative, found.positive} & {*found.total.labels}:
             labels = ", ".join(map(repr, found.total.labels))
             raise UsageError(
@@ -254,43 +392,23 @@ class SummaryRun(Visitor[FoundFile, _Block]):
             found.adjusted = round(share.adjusted, 4)
         if self.stars.any():
             found.given_stars = _given_stars(self.stars, self.kept.scale)
-        found.by = {name: self._slices(f"by {name}") for name in self.options.by}
+        found.by = {name: self.slices(f"by {name}") for name in self.options.by}
         usual = {found.negative, found.positive, NEUTRAL, MIXED}
-        found.aspects = [each for each in self._slices("aspect") if usual & {*each.labels}]
+        found.aspects = [each for each in self.slices("aspect") if usual & {*each.labels}]
         found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
-        if self.options.date_column is not None:
-            found.warnings += self._settle_dates()
-        days = {each.name: each for each in self._slices("date ")}
-        found.without_date = days.pop("", Slice("", {})).rows
-        if days:
-            by_date = {date.fromisoformat(day): each for day, each in days.items()}
-            found.step, found.over_time = in_steps(by_date, self.options.period)
-            found.turn = turn_of(found.over_time, found.negative)
+        found.warnings += self.settle_dates()
+        found.step, found.over_time, found.without_date = self.over_time()
+        found.turn = turn_of(found.over_time, found.negative)
         return found
 
     def _model(self) -> str:
         """Return the model whose words are counted; empty unless rows name their model."""
         return self.scorer.model if self.checks.models else ""
 
-    def _settle_dates(self) -> list[str]:
-        """Choose the order of day and month in dates with slashes; return warnings."""
-        dates = self.dates
-        days = self.cells["date "]
-        order = dates.order(self.date_place)
-        self.order_of_dates = order
-        for day, labels in self.cells[f"date {order}"].items():
-            for label, numbers in labels.items():
-                cell = days.setdefault(day, {}).setdefault(label, np.zeros(3))
-                cell += numbers
-        return dates.check(self.date_place)
-
-    def _wanted(self) -> tuple[Column, ...]:
+    def wanted(self) -> tuple[Column, ...]:
+        """Return the columns to read."""
         columns = self.options.reading.columns
-        options = self.options
         names = dict(columns.names)
-        by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
-        if options.date_column is not None:
-            by.append(Column("date", (options.date_column,), is_named=True))
         named = [
             Column(f"aspect {role}", (name,), is_named=True, named_by=f"--names {role}=NAME")
             for role, name in names.items()
@@ -298,16 +416,16 @@ class SummaryRun(Visitor[FoundFile, _Block]):
         ]
         return (
             columns.of("text"),
-            *self._score_columns(),
+            *self.score_columns(),
             Column("model", (names.get("model", "model"),), is_needed="model" in names),
             Column("predicted_stars", ("predicted_stars",), is_needed=False),
             columns.of("stars"),
-            *by,
+            *self.grouped_by(),
             *named,
             Column("aspect", (_ASPECT,), is_needed=False, is_prefix=True),
         )
 
-    def _score_columns(self) -> tuple[Column, Column]:
+    def score_columns(self) -> tuple[Column, Column]:
         """Return the columns of the scores; they are needed if the user names one of them."""
         columns = self.options.reading.columns
         sentiment, probability = replace(columns, adds=("sentiment", "probability")).added
@@ -317,15 +435,18 @@ class SummaryRun(Visitor[FoundFile, _Block]):
             Column("probability", (probability.name,), is_named, named_by=_PROBABILITY_NAMED_BY),
         )
 
-    def _check_scores(self, reviews: ReviewFile) -> None:
+    def check_scores(self, reviews: ReviewFile) -> None:
         """Note a file without scores, which are then made here; `UsageError` if it has half."""
-        missing = [each for each in self._score_columns() if each.role not in reviews.chosen]
-        is_of_classes = LABEL in reviews.names
-        if len(missing) == 1 or (missing and is_of_classes):
+        missing = [each for each in self.score_columns() if each.role not in reviews.chosen]
+        if missing and LABEL in reviews.names:
+            raise UsageError(
+                f"{reviews.name}: has labels of a model of classes. Read them with --names "
+                f"{LABEL}={LABEL}."
+            )
+        if len(missing) == 1:
             raise missing[0].missing(reviews.name, reviews.names)
         if missing:
-            self.found.scored_here.append(str(reviews.path))
-            self.found.scored_by = self.scorer.model
+            self.scores_here(reviews)
 
     def _with_scores(self, records: pa.RecordBatch) -> pa.RecordBatch:
         """Add the scores of the model to records of a file that has none."""
@@ -360,7 +481,7 @@ class SummaryRun(Visitor[FoundFile, _Block]):
         histogram = np.histogram(probability, 20, (0, 1))[0].tolist()
         labels = pa.array([self.found.negative, self.found.positive], pa.large_string())
         kinds = pc.fill_null(pc.index_in(rows["sentiment"], labels), -1).to_numpy().astype(np.int8)
-        days = self._days(rows, positions)
+        days = self.days(rows, positions)
         models = rows["model"] if "model" in rows.schema.names else _scored_by(reviews, len(rows))
         keys, counts = self._terms(ids, probability, kinds)
         key = np.random.default_rng([visit.number, block.number]).random(len(rows))
@@ -378,7 +499,7 @@ class SummaryRun(Visitor[FoundFile, _Block]):
                     rows, key, path=path, positions=positions, probability=probability, days=days
                 )
             ),
-            stars=_star_counts(_stars(rows, "stars"), kinds),
+            stars=_star_counts(stars_in(rows, "stars"), kinds),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
             dates=days.counts,
         )
@@ -403,7 +524,7 @@ class SummaryRun(Visitor[FoundFile, _Block]):
     ) -> pa.Table:
         """Return rows with the columns of `KeptRows`."""
         by = self.shown_by
-        stars = _stars(rows, "stars")
+        stars = stars_in(rows, "stars")
         gaps = {
             f"gap of {scale}": -np.nan_to_num(np.abs((stars - 1) / (scale - 1) - probability))
             for scale in (FIVE, TEN)
@@ -411,7 +532,7 @@ class SummaryRun(Visitor[FoundFile, _Block]):
         return pa.table(
             {
                 "key": key,
-                "group": pc.fill_null(rows[by], NONE_KEY) if by else _repeated("", len(rows)),
+                "group": pc.fill_null(rows[by], NONE_KEY) if by else repeated("", len(rows)),
                 "file": pa.repeat(without_half_pairs(str(path)), len(rows)),
                 "row": positions + 1,
                 "sentiment": rows["sentiment"],
@@ -424,21 +545,13 @@ class SummaryRun(Visitor[FoundFile, _Block]):
             }
         )
 
-    def _days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
-        """Read the dates of rows; empty without a column of dates."""
-        if "date" not in rows.schema.names:
-            return Days({}, DateCounts())
-        found = read_days(rows["date"], self.options.date_form)
-        if found.counts.first_unread is not None:
-            row, word = found.counts.first_unread
-            found.counts.first_unread = int(positions[row]), word
-        return found
-
     def _parts(self, rows: pa.RecordBatch, days: Days) -> Iterator[pa.Table]:
         """Yield groups and labels of the rows, for each column to group by."""
         labels = rows["sentiment"]
         has_own = "predicted_stars" in rows.schema.names
-        stars = pa.array(_stars(rows, "predicted_stars" if has_own else "stars"), from_pandas=True)
+        stars = pa.array(
+            stars_in(rows, "predicted_stars" if has_own else "stars"), from_pandas=True
+        )
         for role in rows.schema.names:
             values = rows[role]
             kind, _, name = role.partition(" ")
@@ -448,56 +561,36 @@ class SummaryRun(Visitor[FoundFile, _Block]):
                 is_filled = pc.invert(is_blank(values))
                 given = values.filter(is_filled)
                 if pc.count_distinct(given).as_py() <= _MOST_LABELS:  # else it has something else
-                    names = _repeated(name.removeprefix(_ASPECT), len(given))
+                    names = repeated(name.removeprefix(_ASPECT), len(given))
                     yield _part("aspect", names, labels=given, stars=stars.filter(is_filled))
         for order, dates in days.by_order.items():
             is_own = pc.is_valid(dates)
             own = (each.filter(is_own) for each in (dates, labels, stars))
             yield _part(f"date {order}", *own)
-        yield _part("", _repeated("", len(rows)), labels=labels, stars=stars)
+        yield _part("", repeated("", len(rows)), labels=labels, stars=stars)
 
     def add(self, visit: FileVisit[FoundFile], result: _Block) -> None:
         """Add the counts of a block to those of all files."""
         block = result
         reviews = visit.reviews
-        before = visit.before
         found = self.found
         more = block.texts
-        found.rows += block.records
+        self.add_cells(block.records, block.cells)
         found.without_score += block.records - more.texts
         found.without_text += block.without_text
-        for kind, group, label, *numbers in zip(*block.cells.to_pydict().values(), strict=True):
-            groups = self.cells[kind]
-            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
-                group = OTHERS_KEY  # noqa: PLW2901
-            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(3))
-            cell += numbers
         if len(self.cells[""].get("", ())) > _MOST_LABELS:
             raise InputError(
                 f"{reviews.name}: column {reviews.chosen['sentiment']!r}: more than {_MOST_LABELS} "
                 "different labels. Name the column with --names sentiment=NAME."
             )
-        self.checks.add(block.checks, reviews.name, before)
-        if "date" in reviews.chosen:
-            if not self.date_place or (block.dates.unread and not self.dates.unread):
-                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
-            self.dates.add(block.dates, before)
+        self.checks.add(block.checks, reviews.name, visit.before)
+        self.add_dates(block.dates, visit)
         self.words.add(*block.terms)
         found.texts += more
         self.levels = tuple(map(add, self.levels, block.levels))
-        self.kept.add(block.rows, before, self.cells[self.shown_by])
+        self.kept.add(block.rows, visit.before, self.cells[self.shown_by])
         self.stars += block.stars
         self.kept.scale = TEN if self.stars[:, FIVE:].any() else FIVE
-
-    def _slices(self, kind: str) -> list[Slice]:
-        """Return the groups, the largest first."""
-        found = []
-        for group, labels in self.cells[kind].items():
-            _, stars, rated = sum(labels.values(), np.zeros(3)).tolist()
-            mean = stars / rated if rated else None
-            counts = {key: int(n[0]) for key, n in labels.items()}
-            found.append(Slice.of_key(group, counts, mean))
-        return sorted(found, key=lambda each: (-each.rows, each.name))
 
 
 def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
@@ -507,10 +600,11 @@ def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
     keys = (b"toolkit.model", b"toolkit.model_version", b"toolkit.model_sha256")
     name, version, sha256 = (facts.get(key, b"").decode("utf-8", "replace") for key in keys)
     known = in_one_value(name, version, sha256)
-    return _repeated(known, rows) if sha256 else None
+    return repeated(known, rows) if sha256 else None
 
 
-def _repeated(word: str, count: int) -> pa.Array:
+def repeated(word: str, count: int) -> pa.Array:
+    """Return an array that repeats a word."""
     return pa.repeat(pa.scalar(word, pa.large_string()), count)
 
 
@@ -529,7 +623,7 @@ def _counted(parts: pa.Table) -> pa.Table:
     return found.select([*keys, "count_all", "stars_sum", "stars_count"])
 
 
-def _stars(rows: pa.RecordBatch, role: str) -> Numbers:
+def stars_in(rows: pa.RecordBatch, role: str) -> Numbers:
     """Return stars out of 5 or 10; NaN where there are none."""
     if role not in rows.schema.names:
         return np.full(len(rows), np.nan)

@@ -439,11 +439,11 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
         ]
         cells[1:] = [each._replace(is_minor=True) for each in cells[1:]]
         stars = [UNDEFINED if each.stars is None else f"{each.stars:.2f}"] * has_stars
-        rows.append([_shown(each), f"{each.rows:,}", *cells, *stars])
+        rows.append([shown_name(each), f"{each.rows:,}", *cells, *stars])
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
 
 
-def _shown(each: Slice) -> str:
+def shown_name(each: Slice) -> str:
     """Return the name of a slice in a table; quoted if it reads like a special name."""
     is_other = each.is_group and each.name in _REST_NAMES.values()
     return repr(each.name) if is_other else each.name or "(empty)"
@@ -481,10 +481,10 @@ def since_title(found: Summary) -> str:
 def summary_as_dict(found: Summary) -> dict[str, Any]:
     """Return a summary as JSON."""
     head = {"format_version": 1, "toolkit_version": __version__}
-    return {**head, **{key: _plain(value) for key, value in vars(found).items()}}
+    return {**head, **{key: plain(value) for key, value in vars(found).items()}}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return a value as JSON, with the computed figures of shares and slices."""
     if isinstance(value, Proportion):
         defined = {"share": value.value, "interval": value.interval} if value.count else {}
@@ -502,5 +502,5 @@ def _plain(value: Any) -> Any:
     elif is_dataclass(value):
         value = vars(value)
     if isinstance(value, dict):
-        return {key: _plain(each) for key, each in value.items()}
-    return [*map(_plain, value)] if isinstance(value, list | tuple) else value
+        return {key: plain(each) for key, each in value.items()}
+    return [*map(plain, value)] if isinstance(value, list | tuple) else value

@@ -87,12 +87,12 @@ def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
         )
     pairs = [(f"{found.negative} by {c}", found.by[c], before.by[c]) for c in found.by]
     for what, now, old in (*pairs, ("aspect", found.aspects, before.aspects)):
-        for each, earlier in _in_both(now, old):
+        for each, earlier in in_both(now, old):
             shares = earlier.share(found.negative), each.share(found.negative)
             yield changed(what, each.name, *shares)
 
 
-def _in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
+def in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
     """Pair groups of both times; "(others)" are left out, as they are other groups in each."""
     known = {each.key: each for each in before if not each.is_rest}
     for each in now:
@@ -114,7 +114,7 @@ def _notes(found: Summary, before: Summary, kept: Sequence[Change]) -> Iterator[
         others = [sum(each.rows for each in part if each.is_rest) for part in (now, old)]
         yield from _note_on_others(column, now=others[0], before=others[1])
         for change in of_all:
-            yield from _note_on_mix(found, column, change=change, pairs=[*_in_both(now, old)])
+            yield from _note_on_mix(found, column, change=change, pairs=[*in_both(now, old)])
 
 
 def _note_on_others(column: str, now: int, before: int) -> Iterator[str]:

@@ -48,10 +48,14 @@ def _sentences(found: Summary) -> Iterator[str]:
     if (worst := _sentence_of_worst_group(found)) is not None:
         yield worst
     if found.scored_by is not None:
-        files = found.scored_here
-        model = found.scored_by.partition(" sha256-")[0]
-        which = f"{files[0]}, which has" if len(files) == 1 else f"{len(files):,} files, which have"
-        yield f"The model {model} has scored {which} no scores, for this summary."
+        yield sentence_of_scoring(found.scored_by, found.scored_here)
+
+
+def sentence_of_scoring(model: str, files: Sequence[str]) -> str:
+    """Return which model has scored files that had no scores."""
+    name = model.partition(" sha256-")[0]
+    which = f"{files[0]}, which has" if len(files) == 1 else f"{len(files):,} files, which have"
+    return f"The model {name} has scored {which} no scores, for this summary."
 
 
 def _sentence_of_share(found: Summary) -> str:

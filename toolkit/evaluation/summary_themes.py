@@ -251,6 +251,16 @@ def _negations() -> frozenset[str]:
     return frozenset(_lists()["negations"].split())
 
 
+def is_function_word(word: str) -> bool:
+    """Return whether a word tells nothing of what a text is about, such as "this"."""
+    return len(word) < 3 or word in _function_words()
+
+
+@cache
+def _function_words() -> frozenset[str]:
+    return frozenset(_lists()["through"].split())
+
+
 def in_reviews(
     sentences: ScoredSentences, rows: Rows, keys: Keys, kinds: npt.NDArray[np.int8]
 ) -> tuple[Rows, Keys]:

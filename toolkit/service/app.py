@@ -36,6 +36,7 @@ from toolkit.model.typed_json import why_not_json
 from toolkit.records.options import NULL_WORDS
 from toolkit.service.batches import Batches
 from toolkit.service.description import describe
+from toolkit.service.docs import docs_page
 from toolkit.service.heads import HostNames, Tokens, check_head, check_token
 from toolkit.service.rows import EXPLAIN_OPTIONS, Wanted, score_options
 
@@ -49,7 +50,7 @@ MOST_WORDS_REASONED = 1 << 14  # of a request; without the native core, they tak
 MOST_PROBABILITIES = 1 << 16  # of a request that wants those of classes: an answer of some 3 MB
 _SHARE_EXPLAINING = 8  # one waiting request in 8 may ask for explanations
 _MOST_BYTES_HELD = 1 << 26  # of the bodies of all requests that are being answered
-_OPEN_PATHS = ("/", "/healthz", "/readyz", "/openapi.json")  # without a token: no text, no answer
+_OPEN_PATHS = ("/", "/docs", "/healthz", "/readyz", "/openapi.json")  # without a token: no texts
 _TEXTS = "toolkit.texts"  # key of a scope: the number of texts of a request
 _BUCKETS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # seconds
 
@@ -86,11 +87,13 @@ class Service:
         limits: Limits,
         threads: int,
         on_error: Callable[[Exception], None],
+        tokens: Tokens | None = None,
     ) -> None:
+        """Load what requests need; ``tokens`` is None where anybody may ask."""
         self._limits = limits
         self._on_error = on_error
         self.host_names: HostNames | None = None  # None: any name is accepted
-        self.tokens: Tokens | None = None  # None: anybody may ask
+        self._tokens = tokens
         self.on_answer: Callable[[Answered], None] = lambda _: None
         if neutral is None and scorer.facts.neutral is not None:
             neutral = scorer.facts.neutral.ends
@@ -122,7 +125,9 @@ class Service:
             has_neutral=neutral is not None,
             most_texts=limits.most_texts,
             most_explained=MOST_EXPLAINED,
+            wants_token=tokens is not None,
         )
+        self._docs = docs_page()
         self._app = self._application()
         self._paths = {route.path for route in self._app.routes if isinstance(route, Route)}
 
@@ -132,6 +137,7 @@ class Service:
                 Route("/score", self._score, methods=["POST"]),
                 Route("/explain", self._explain, methods=["POST"]),
                 Route("/", self._start),
+                Route("/docs", self._show_docs),
                 Route("/healthz", self._healthz),
                 Route("/readyz", self._readyz),
                 Route("/metrics", self._show_metrics),
@@ -180,8 +186,8 @@ class Service:
         """Return the error response if the head of a request is wrong, or None."""
         try:
             check_head(scope, self.host_names)
-            if self.tokens is not None and scope["path"] not in _OPEN_PATHS:
-                check_token(scope, self.tokens)
+            if self._tokens is not None and scope["path"] not in _OPEN_PATHS:
+                check_token(scope, self._tokens)
         except HTTPException as error:
             return _refused(None, error)
         return None
@@ -288,7 +294,12 @@ class Service:
         return JSONResponse(self._health)
 
     async def _start(self, _request: Request) -> Response:
-        return JSONResponse({"service": "toolkit serve", "description": "/openapi.json"})
+        return JSONResponse(
+            {"service": "toolkit serve", "description": "/openapi.json", "docs": "/docs"}
+        )
+
+    async def _show_docs(self, _request: Request) -> Response:
+        return self._docs
 
     async def _readyz(self, _request: Request) -> Response:
         """Answer whether to send further requests; the model is loaded before the first one."""

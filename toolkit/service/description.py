@@ -18,7 +18,12 @@ _ANSWERS = {"by_sentence": SENTENCE_COUNTS}  # keys of an answer by the key of t
 
 
 def describe(
-    scorer: Scorer, *, has_neutral: bool, most_texts: int, most_explained: int
+    scorer: Scorer,
+    *,
+    has_neutral: bool,
+    most_texts: int,
+    most_explained: int,
+    wants_token: bool,
 ) -> dict[str, Any]:
     """Return the description of a service; ``has_neutral``: whether a request may want neutral.
 
@@ -41,10 +46,20 @@ def describe(
         ("ExplainRequest", most_explained),
     ):
         schemas[name]["properties"]["texts"]["maxItems"] = min(most, most_texts)
+    if not wants_token:
+        _remove_tokens(found)
     used = {*_names_in(found["paths"], schemas)}
     found["components"]["schemas"] = {name: schemas[name] for name in schemas if name in used}
     described: dict[str, Any] = found
     return described
+
+
+def _remove_tokens(found: dict[str, Any]) -> None:
+    """Remove the scheme of tokens, and each path's need for one."""
+    del found["components"]["securitySchemes"]
+    for methods in found["paths"].values():
+        for operation in methods.values():
+            operation.pop("security", None)
 
 
 def _describe_classes(schemas: dict[str, Any], scorer: Scorer) -> None:
