@@ -750,8 +750,8 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
 
     options = SummaryOptions(by=("city",), date_column="date", period="day")
     page_file = write("p.html", summary_page(summarize("s.csv", options)))
-    content = page_file.read_text(encoding="utf-8")
-    assert ('<td class="more"' in content) == ('<svg class="spark"' in content) == (count > 2)
+    shown = page_file.read_text(encoding="utf-8")
+    assert ('<td class="more"' in shown) == ('<svg class="spark"' in shown) == (count > 2)
     with chromium() as browser:
         for theme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=theme)

@@ -29,7 +29,7 @@ OPTIONS = SummaryOptions(by=("city",), date_column="date", period="month")
 def rows_of(count: int, grows: float, differs: float) -> list[tuple[str, ...]]:
     """Rows of a year; the lift breaks in the last quarter, or in Rome, with a probability."""
     draw = random.Random(1)
-    found = []
+    found: list[tuple[str, ...]] = []
     for _ in range(count):
         city = draw.choice(CITIES)
         month = draw.randint(1, 12)
@@ -102,7 +102,8 @@ def test_a_group_that_differs_is_marked(summary: Summary) -> None:
 @pytest.mark.parametrize("summary", [(0.0, 0.0)], indirect=True)
 def test_chance_is_not_marked(summary: Summary) -> None:
     assert [each for each in summary.contrasts if each.is_sure] == []
-    trends = [each.trend for each in (*summary.complaints, *summary.praise, *summary.by["city"])]
+    trends = [each.trend for each in summary.complaints + summary.praise]
+    trends += [each.trend for each in summary.by["city"]]
     assert any(each is not None for each in trends)
     assert [each for each in trends if each is not None and each.turn is not None] == []
     page = summary_page(summary)
