@@ -93,6 +93,11 @@ def test_words_for_who_people_are_and_names_are_no_terms() -> None:
     assert {terms.name(key) for key in keys.tolist()} == {"shower"}
 
 
+def test_forms_with_another_start_are_one_word() -> None:
+    terms = Terms(Vocabulary(pa.array(["exist", "existing", "preexisting", "condition"])))
+    assert len(set(terms.stem[FIRST_WORD_ID : FIRST_WORD_ID + 3].tolist())) == 1
+
+
 def test_a_term_counts_once_per_review_of_the_kind_of_its_sentence() -> None:
     """Complaints are below 0.5, praise is not; a review says a thing once or more often."""
     ids = VOCABULARY.encode(
