@@ -30,6 +30,7 @@ from toolkit.evaluation.summary_dates import DateCounts, read_days
 from toolkit.evaluation.summary_themes import Terms, in_reviews
 from toolkit.evaluation.summary_words import log_odds
 from toolkit.model.sentences import ScoredSentences, SentenceRule
+from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
 SPELLED = (
