@@ -150,16 +150,9 @@ def score_files(
             on_start=on_start,
             on_warning=on_warning,
         )
-        run_files(
-            jobs.files,
-            scoring,
-            RunOptions(
-                reading=options.reading.in_blocks_of(scorer.block_bytes),
-                subset=options.subset,
-                workers=options.workers,
-            ),
-            on_file=on_file,
-        )
+        reading = options.reading.in_blocks_of(scorer.block_bytes)
+        how = RunOptions(reading=reading, subset=options.subset, workers=options.workers)
+        run_files(jobs.files, scoring, how, on_file)
         if all(result.error is None for result in scoring.results):
             journals.end(is_done=True)
     return scoring.results
