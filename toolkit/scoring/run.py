@@ -48,7 +48,13 @@ from toolkit.scoring.identity import (
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journal, Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
+from toolkit.scoring.output import (
+    WARNING_OF_EMPTY,
+    ScoredOutput,
+    StandardOutput,
+    empty_form,
+    output_form,
+)
 from toolkit.scoring.results import (
     Checkpoint,
     FileResult,
@@ -279,7 +285,7 @@ class _Scoring(Visitor[Job, ScoredBlock]):
         """Write an output without records, unless the user has named the file."""
         if visit.file.is_named:
             raise error
-        self._warn("nothing is in this file, nor in its output.")
+        self._warn(WARNING_OF_EMPTY)
         form = empty_form(visit.file, self.options)
         self.file.result.job_id = job_id_of(self.settings, self.file.source)
         self._start(visit, scorer=self.scorer, form=form, reviews=None)
