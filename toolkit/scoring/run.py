@@ -166,7 +166,7 @@ def score_files(
 
 @dataclass(eq=False)
 class _ScoredFile:
-    """The file that is scored at the moment: its result, and what it depends on."""
+    """The file that is scored at the moment: its result, what that depends on, and its output."""
 
     result: FileResult
     facts: FileFacts | None = None  # if they are known
@@ -196,12 +196,14 @@ class _Scoring(Visitor[Job, ScoredBlock]):
     file: _ScoredFile = field(init=False)
 
     def begin(self, visit: FileVisit[Job]) -> bool:
-        """Return whether a file is to be scored: none of it is, or a part of it."""
+        """Return whether to score a file; move an output that is complete to its place."""
         job = visit.file
         if not visit.attempt and not self._is_to_be_scored(job):
             return False
         file = self.file
         file.is_begun = True
+        file.values = 0
+        file.texts = 0
         file.source = WatchedInput.open(job.input, file.facts)
         if file.source is not None:
             visit.closing.callback(file.source.close)
