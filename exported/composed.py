@@ -33,6 +33,12 @@ SURE = 0.95  # the probability of what a frame says
 _SLOT = re.compile(r"\{(\w+)\}")
 _OPINIONS = ("bad", "good")  # what {A} and {B} are of: the label is the place
 _DEV_EVERY = 4  # a frame in four is left out to choose by
+# How much phenomena weigh that do not weigh 1, and frames whose parts are frames themselves.
+_SHARES = {"plain": 0.5, "irony": 0.5, "question": 1.5, "far": 1.5}
+_WIDE = 8.0
+_SYLLABLES = shlex.split(
+    "bra dok elv fyn gra hul ist jor kez lom mur nax oth pli qua rev sku tarn uve vos wix yel zan"
+)
 
 
 class Composed(NamedTuple):
@@ -67,12 +73,12 @@ class Composer:
         ]
         self.phenomena = list(made)
         self.is_dev = part == "dev"
-        # Each phenomenon weighs the same; a frame with both labels counts twice.
-        weights = np.array([2.0 if kind == "turned" else 1.0 for _, kind, _ in self._frames])
+        # A frame with both labels counts twice.
+        weights = np.array([self._weight(frame, kind) for frame, kind, _ in self._frames])
         names = np.array([name for _, _, name in self._frames])
         for name in made:
             own = names == name
-            weights[own] *= (0.5 if name == "plain" else 1.0) / weights[own].sum()
+            weights[own] *= _SHARES.get(name, 1.0) / weights[own].sum()
         self._weights = weights / weights.sum()
 
     def opinions(self, count: int) -> list[Composed]:
@@ -105,9 +111,16 @@ class Composer:
             text = self._varied(text, label)
         return Composed(text, _probability(label), phenomenon)
 
+    def _weight(self, frame: str, kind: str) -> float:
+        parts = (self._words.get(name, ()) for name in _SLOT.findall(frame))
+        is_wide = any("{" in part for words in parts for part in words)
+        return (2.0 if kind == "turned" else 1.0) * (_WIDE if is_wide else 1.0)
+
     def _filled(self, frame: str, label: int) -> str:
         def word(slot: re.Match[str]) -> str:
             name = slot[1]
+            if name == "invented":
+                return self._invented()
             if name[0] in "AB":
                 of = label if name[0] == "B" else 1 - label
                 if name[1:] == "c":
@@ -115,8 +128,16 @@ class Composer:
                 name = _OPINIONS[of] + name[1:]
             return self._one(self._words[name.rstrip("2")])
 
-        text = _SLOT.sub(word, frame)
-        return re.sub(r"\s+", " ", text).replace(" ,", ",").replace(",,", ",").strip()
+        text = frame
+        while _SLOT.search(text):
+            text = _SLOT.sub(word, text)
+        text = re.sub(r"\s+", " ", text).replace(" ,", ",").replace(",,", ",").strip()
+        return re.sub(r",(?=[.?!:]|$)", "", text)
+
+    def _invented(self) -> str:
+        """Return a name that nobody has, so that a model does not know it."""
+        count = int(self._random.integers(3, 5))
+        return "".join(self._one(_SYLLABLES) for _ in range(count)).capitalize()
 
     def _varied(self, text: str, label: int) -> str:
         """Write a text as people do, with something of the same opinion or of none beside it."""

@@ -9,8 +9,8 @@ archive of the data set, or on what Keras downloads; the general models need the
 With --ship, the new models replace those in this folder, and the cards (`NAME.md`), `golden.jsonl` and `SHA256SUMS` are
 written.
 
-The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`,
-from texts without labels that this teacher has scored (`exported.unlabelled` says which), and from composed and
+The general models learn from the labels of `exported.data.join`, from the probabilities in `exported/teacher.parquet`
+(`reviews` also from those in `examples/teacher/mpnet/answers`), from texts without labels that this teacher has scored (`exported.unlabelled` says which), and from composed and
 written ones (`exported.composed`).
 """
 
@@ -49,11 +49,12 @@ class Recipe:
     preset: str
     options: tuple[str, ...] = ()
     reviews: str = "all"  # or `FILMS` alone, or "open": those with an open licence, without films
+    has_second_teacher: bool = False  # whether it learns from the larger teacher, too
 
 
 # By the name of the model: to ship another one, add an entry, and its name to `SHIPPED`.
 RECIPES = {
-    "reviews": Recipe("ngram-recurrent"),
+    "reviews": Recipe("ngram-recurrent", has_second_teacher=True),
     "reviews-small": Recipe("ngram-linear", ("--epochs", "2", "--batch-size", "256")),
     OPEN_ONLY: Recipe("ngram-recurrent", reviews="open"),
     "conv1d": Recipe("conv1d", ("--folds", "5"), reviews=FILMS),
@@ -83,6 +84,23 @@ def films() -> Source:
     if folder.is_dir():
         return Source([str(folder), "--test"], acl_imdb.load_acl_imdb(folder, "test").texts)
     return Source(["imdb", "--test"], imdb.load_imdb("test").texts)
+
+
+def source_of(recipe: Recipe) -> Source:
+    """Gather what a recipe learns from."""
+    if recipe.reviews == FILMS:
+        return films()
+    teacher = joined_teachers(RUNS / "teachers.parquet") if recipe.has_second_teacher else None
+    return all_reviews(teacher, only_open=recipe.reviews == "open")
+
+
+def joined_teachers(path: Path) -> Path:
+    """Join the answers of both teachers in a file, and return its path."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    places = ["--data", str(data_folder().resolve()), "--output", str(path.resolve())]
+    tool = [sys.executable, "-m", "examples.teacher.mpnet.blend", *places]
+    subprocess.run(tool, check=True, cwd=PROJECT)
+    return path
 
 
 def all_reviews(
@@ -241,14 +259,8 @@ def main() -> None:
         return
     models = chosen.model or [*RECIPES]
     lines = []
-    sources: dict[str, Source] = {}
     for model in models:
-        reviews = RECIPES[model].reviews
-        if reviews not in sources:
-            sources[reviews] = (
-                films() if reviews == FILMS else all_reviews(only_open=reviews == "open")
-            )
-        source = sources[reviews]
+        source = source_of(RECIPES[model])
         rebuilt, shipped = rebuild(model, source), EXPORTED / f"{model}.onnx"
         if shipped.is_file():
             lines.append(compare(shipped, rebuilt, source.test))

@@ -15,8 +15,11 @@ import pyarrow as pa
 
 from toolkit.errors import MissingExtraError, ToolkitError, UsageError
 from toolkit.files import atomic_file, temporary_folder
+from toolkit.model.class_answers import PROBABILITIES
 from toolkit.model.classes import is_positive
 from toolkit.model.scorer import Scorer
+from toolkit.model.typed_json import is_line
+from toolkit.records.class_labels import FEWEST_CLASSES, MOST_CLASSES, numbers_of, plain_class
 from toolkit.stores.paths import path_of
 from toolkit.training.memory import as_arguments, is_missing
 
@@ -27,11 +30,11 @@ else:
     MissingExtraError.check("train", "sklearn")
     from sklearn.base import BaseEstimator, ClassifierMixin
 
-_CLASSES = 2
+_FEWEST_OF_CLASS = 2  # texts: one to learn from, and one to hold out
 
 
 class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Classify texts into two classes; works in pipelines, grids, cross-validation and pickles.
+    """Classify texts into 2 to 1,000 classes; works in pipelines, grids and cross-validation.
 
     Parameters
     ----------
@@ -40,8 +43,9 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         the best one. Name a preset in grids and cross-validation: it takes less time.
     start : str | None
         A shipped model, such as ``reviews``, a model file or a run folder to adapt instead.
+        More than 20 classes cannot be adapted.
     class_weight : str | None
-        ``balanced``: both classes weigh the same.
+        ``balanced``: all classes weigh the same.
     validation : float
         Share of the texts that is held out within a fit, to stop and to calibrate, 0 to 1.
     epochs : int | None
@@ -54,7 +58,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Attributes
     ----------
     classes_ : NDArray
-        (2,) the labels, sorted; the second one is the positive class.
+        (k,) the labels, sorted. Of two, the second one is the positive class.
     model_ : bytes
         The model file, as `save` writes it.
 
@@ -92,7 +96,7 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         X : Any
             (n,) texts: a list, an array or a Series.
         y : Any
-            (n,) labels of two classes.
+            (n,) labels of 2 to 1,000 classes.
 
         Returns
         -------
@@ -115,31 +119,41 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                 f"y: expected one label for each of {len(texts)} texts of X, found {len(labels)}"
             )
         classes, codes = np.unique(labels, return_inverse=True)
-        if len(classes) != _CLASSES:
-            raise ValueError(f"y: expected labels of two classes, found {len(classes)} class(es)")
+        counts = np.bincount(codes)
+        _check(classes, counts)
         try:
-            model = self._trained(texts, codes)
+            model = self._trained(texts, codes, classes)
         except ToolkitError as error:
             raise ValueError(as_arguments(str(error)).replace("data: ", "X: ", 1)) from error
         self.classes_ = classes
         self.model_ = model
-        self._likelier = int(np.bincount(codes).argmax())
+        self._likelier = int(counts.argmax())
         self._scorer: Scorer | None = None
         return self
 
-    def _trained(self, texts: list[str | None], codes: npt.NDArray[Any]) -> bytes:
-        """Train and export in a temporary folder; return the model file."""
+    def _trained(
+        self, texts: list[str | None], codes: npt.NDArray[Any], classes: npt.NDArray[Any]
+    ) -> bytes:
+        """Train and export in a temporary folder; return the model file.
+
+        Two classes are learned as negative and positive, more as classes with their names.
+        """
         from toolkit.export import export
         from toolkit.training.memory import train
 
         settings = {name: value for name, value in self.get_params().items() if value is not None}
+        labels: list[Any] = codes.tolist()
+        if len(classes) > FEWEST_CLASSES:
+            names = _names_of(classes)
+            labels = [names[code] for code in codes]
+            settings |= {"classes": True, "min_count": _FEWEST_OF_CLASS}
         with temporary_folder() as folder:
-            run = train(texts, codes, output=folder / "run", **settings).run
+            run = train(texts, labels, output=folder / "run", **settings).run
             content: bytes = export(run.path, folder / "model.onnx").model.read_bytes()
         return content
 
     def predict_proba(self, X: Any) -> npt.NDArray[np.float64]:  # noqa: N803
-        """Return the probabilities of both classes.
+        """Return the probabilities of the classes.
 
         Parameters
         ----------
@@ -149,14 +163,14 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         Returns
         -------
         npt.NDArray[np.float64]
-            (n, 2), in the order of `classes_`. Both are 0.5 for a text without a known word.
+            (n, k), in the order of `classes_`; a row adds up to 1. All classes are equally likely
+            for a text without a known word.
         """
-        found = self._positive(X)
-        positive = np.where(np.isnan(found), 0.5, found)
-        return np.stack([1 - positive, positive], axis=1)
+        found = self._probabilities(X)
+        return np.where(np.isnan(found), 1 / len(self.classes_), found)
 
     def predict(self, X: Any) -> npt.NDArray[Any]:  # noqa: N803
-        """Return the likelier class of each text.
+        """Return the most likely class of each text.
 
         Parameters
         ----------
@@ -169,24 +183,40 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             (n,) labels of `classes_`. A text without a known word gets the class that was more
             frequent in the training.
         """
-        found = self._positive(X)
-        codes = np.where(np.isnan(found), self._likelier, is_positive(found)).astype(np.int64)
+        found = self._probabilities(X)
+        if len(self.classes_) == FEWEST_CLASSES:
+            likeliest = is_positive(found[:, 1])
+        else:
+            likeliest = np.nan_to_num(found).argmax(axis=1)
+        codes = np.where(np.isnan(found[:, 0]), self._likelier, likeliest).astype(np.int64)
         labels: npt.NDArray[Any] = self.classes_[codes]
         return labels
 
-    def _positive(self, given: Any) -> npt.NDArray[np.float64]:
-        """Return the probability of the second class for texts, (n,); NaN without a known word."""
+    def _probabilities(self, given: Any) -> npt.NDArray[np.float64]:
+        """Return the probabilities of texts, (n, k); NaN for a text without a known word."""
         from sklearn.utils.validation import check_is_fitted
 
         check_is_fitted(self, "model_")
+        is_of_two = len(self.classes_) == FEWEST_CLASSES
         if self._scorer is None:
             with temporary_folder() as folder:
                 path = folder / "model.onnx"
                 path.write_bytes(self.model_)
-                self._scorer = Scorer(path)
-        found = self._scorer.probabilities(pa.array(_texts(given), pa.string()))
-        numbers: npt.NDArray[np.float64] = found.to_numpy(zero_copy_only=False).astype(np.float64)
-        return numbers
+                self._scorer = Scorer(path, probabilities=not is_of_two)
+        texts = pa.array(_texts(given), pa.string())
+        if is_of_two:
+            positive = self._scorer.probabilities(texts).to_numpy(zero_copy_only=False)
+            return np.stack([1 - positive.astype(np.float64), positive.astype(np.float64)], axis=1)
+        answers = self._scorer.predict(texts)[PROBABILITIES]
+        found = np.full((len(texts), len(self.classes_)), np.nan)
+        flat = answers.drop_null().flatten().to_numpy(zero_copy_only=False).astype(np.float64)
+        shares = flat.reshape(-1, len(self.classes_))
+        # The model has the classes in an order of its own.
+        names = pa.array(_names_of(self.classes_), pa.string())
+        places = numbers_of(names, self._scorer.facts.labels)
+        is_answered = answers.is_valid().to_numpy(zero_copy_only=False)
+        found[is_answered] = (shares / shares.sum(axis=1, keepdims=True))[:, places]
+        return found
 
     def save(self, path: str | Path, *, force: bool = False) -> Path:
         """Write the model file, for `Scorer`, `toolkit score` and every runtime.
@@ -224,14 +254,37 @@ class TextClassifier(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         return {**state, "_scorer": None} if "_scorer" in state else state
 
     def __sklearn_tags__(self) -> Tags:
-        """Declare that the input is texts, and that there are two classes."""
+        """Declare that the input is texts."""
         tags = super().__sklearn_tags__()
         tags.input_tags.string = True
         tags.input_tags.two_d_array = False
         tags.input_tags.one_d_array = True
         tags.input_tags.allow_nan = True
-        tags.classifier_tags.multi_class = False
         return tags
+
+
+def _check(classes: npt.NDArray[Any], counts: npt.NDArray[np.int64]) -> None:
+    """Raise `ValueError` unless there are 2 to 1,000 classes, each with enough texts."""
+    if not FEWEST_CLASSES <= len(classes) <= MOST_CLASSES:
+        raise ValueError(
+            f"y: expected labels of {FEWEST_CLASSES} to {MOST_CLASSES:,} classes, found "
+            f"{len(classes):,} class(es)"
+        )
+    rare = np.flatnonzero(counts < _FEWEST_OF_CLASS)
+    if len(classes) > FEWEST_CLASSES and len(rare):
+        raise ValueError(
+            f"y: the class {str(classes[rare[0]])!r:.60} has one text ({len(rare):,} such "
+            f"class(es)), expected {_FEWEST_OF_CLASS} or more of each class"
+        )
+
+
+def _names_of(classes: npt.NDArray[Any]) -> list[str]:
+    """Return the names of the classes in the model file: the labels, if these can be names."""
+    names = [str(label) for label in classes]
+    plain = {plain_class(name) for name in names}
+    if len(plain) == len(names) and "" not in plain and all(map(is_line, names)):
+        return names
+    return [f"class {number}" for number in range(len(names))]
 
 
 def _texts(values: Any) -> list[str | None]:

@@ -188,6 +188,7 @@ What `diff` finds has these keys; what is not known is null.
 | `labelled`, `labelled_without_score` | rows with a true label and a score of both models; with a label, but not both scores |
 | `old_accuracy`, `new_accuracy` | `accuracy` on the labelled rows, with its `interval` |
 | `both_right`, `only_old_right`, `only_new_right` | labelled rows that both models have right, or only one |
+| `pairs` | of models of classes, in place of `to_positive` and `to_negative`: how many rows change from the class `old` to `new`, and on how many of them each model is right |
 | `difference`, `interval`, `p_value`, `is_exact`, `verdict` | of the accuracies, new minus old, as for `comparisons` above; the same in words |
 | `most_changed` | rows with another label first, then by the distance: `file` and `row` (or `name` of a fixed text), `label`, `group`, `old`, `new`, `text` |
 | `groups` | of `data`: the same counts and figures for each `name`, the largest group first |

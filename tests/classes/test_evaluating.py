@@ -10,9 +10,11 @@ import numpy as np
 import pytest
 from sklearn import metrics as peers
 
-from tests.classes.tickets import TOPICS, model, tickets, write
+from tests.classes.tickets import TOPICS, model, tickets, weaker_model, write
 from tests.cli.running import Command
 from tests.evaluation.test_page import Elements
+from toolkit.errors import UsageError
+from toolkit.evaluation.class_comparison import compare_classes
 from toolkit.evaluation.class_evaluate import ClassEvaluation, ClassMistake, evaluate_classes
 from toolkit.evaluation.class_metrics import confidence_error, measure_classes
 from toolkit.evaluation.class_tables import matrix_of
@@ -183,3 +185,82 @@ def test_it_is_a_function_of_python() -> None:
 def write_once() -> str:
     path = model().parent.parent / "held-out.csv"
     return str(write(path, tickets(40, seed=11)))
+
+
+def test_two_models_are_compared_on_the_same_texts(command: Command) -> None:
+    data = write(command.folder / "t.csv", [*tickets(200, seed=21), ("zq", "app"), ("x", "sea")])
+    options = ("--label-column", "topic")
+    ran = command("evaluate", weaker_model(), model(), data, *options, "--report", "r.json")
+    assert ran.exit_code == 0, ran.err
+    found = json.loads((command.folder / "r.json").read_text())
+    better, weaker = (
+        json.loads(command("evaluate", each, data, *options, "--json").out)
+        for each in (model(), weaker_model())
+    )
+    assert [each["metrics"] for each in found["models"].values()] == [
+        weaker["metrics"],
+        better["metrics"],
+    ]
+    (name, best) = found["models"]
+    assert found["best"] == best
+    (test,) = found["comparisons"]
+    assert (test["model"], test["reference"], test["texts"]) == (name, best, 200)
+    right = [each["metrics"]["accuracy"]["value"] * test["texts"] for each in (better, weaker)]
+    alone = test["only_reference_right"] - test["only_model_right"]
+    assert alone == round(right[0] - right[1])
+    assert alone > 0
+    assert test["p_value"] < 0.05
+    changed = test["differing"]
+    assert sum(each["best_right"] for each in changed) <= test["only_reference_right"]
+    assert all(each["best"] != each["other"] for each in changed)
+    assert all(each["best_right"] + each["other_right"] <= each["texts"] for each in changed)
+    assert f"Where {name} and {best} differ"[:40] in ran.out
+    assert f"{weaker_model().parent}"[:20] in name  # both files are called ngram-linear.onnx
+
+
+def test_the_page_of_two_models_is_escaped(command: Command) -> None:
+    data = write(command.folder / "<b>.csv", tickets(60, seed=22))
+    options = ("--label-column", "topic", "--report", "r.html")
+    ran = command("evaluate", weaker_model(), model(), data, *options)
+    assert ran.exit_code == 0, ran.err
+    written = (command.folder / "r.html").read_text("utf-8")
+    assert "<b>.csv" not in written
+    for said in ("Comparison", "F1 of each class", "McNemar", "the &#34;login&#34;"):
+        assert said in written
+
+
+def test_groups_of_one_model_and_of_two(command: Command) -> None:
+    path = command.folder / "g.csv"
+    rows = tickets(120, seed=23)
+    lines = [f'"{t.replace(chr(34), chr(34) * 2)}"' for _, t in rows]
+    text = [
+        f"{text},{label},{'' if at < 6 else 'web' if at % 3 else 'phone'}"
+        for at, ((text, _), label) in enumerate(zip(rows, lines, strict=True))
+    ]
+    path.write_text("\n".join(["text,topic,channel", *text]) + "\n", encoding="utf-8")
+    options = ("--label-column", "topic", "--group-column", "channel", "--json")
+    one = json.loads(command("evaluate", weaker_model(), path, *options).out)
+    groups = {each["name"]: each for each in one["groups"]}
+    assert {name: each["texts"] for name, each in groups.items()} == {
+        "web": 76,
+        "phone": 38,
+        "(none)": 6,
+    }
+    right = sum(each["texts"] * each["accuracy"] for each in groups.values())
+    assert right == pytest.approx(120 * one["metrics"]["accuracy"]["value"])
+    accuracies = [each["accuracy"] for each in one["groups"]]
+    assert accuracies == sorted(accuracies)
+    shown = command("evaluate", weaker_model(), model(), path, *options[:-1]).out
+    assert "Accuracy by group" in shown
+    assert "phone" in command("evaluate", model(), path, *options[:-1]).out
+    without = json.loads(command("evaluate", model(), path, *options[:2], "--json").out)
+    assert "groups" not in without
+
+
+def test_models_of_two_kinds_are_not_compared(command: Command) -> None:
+    data = write(command.folder / "t.csv", tickets(8))
+    ran = command("evaluate", model(), "reviews", data, "--label-column", "topic")
+    assert ran.exit_code == 2
+    assert "reviews: is a model of negative and positive" in ran.err
+    with pytest.raises(UsageError, match="is a model of negative and positive"):
+        compare_classes(data, [model(), "reviews"])

@@ -18,8 +18,9 @@ from tests.cli.running import COMMAND, CSV, Command, files_in, in_its_own_proces
 from tests.models import shipped_scorer
 from tests.shards.running import contents
 from tests.waiting import PATIENCE, wait_until
+from toolkit.progress import digest_of
 from toolkit.scoring import score_file
-from toolkit.scoring.identity import digest_of, sum_of
+from toolkit.scoring.identity import sum_of
 
 
 def start(*arguments: str | Path, folder: Path | None = None) -> subprocess.Popen[str]:

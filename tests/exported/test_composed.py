@@ -43,6 +43,35 @@ def test_no_slot_is_left(opinions: list[Composed]) -> None:
     assert not [one.text for one in every if set("{}") & set(one.text) or "  " in one.text]
 
 
+def test_parts_of_frames_hold_frames_of_their_own(opinions: list[Composed]) -> None:
+    """A question in any form is made of one frame: "{askdo} {Av} {obj}?"."""
+    asked = {one.text.split("?")[0] for one in opinions if one.text.count("?") == 1}
+    openings = Counter(" ".join(text.lower().split()[:2]) for text in asked)
+    assert sum(count > 2 for count in openings.values()) > 40
+    short = [one for one in opinions if re.search(r"\? [Nn]o\b", one.text)]
+    assert {one.probability > 0.5 for one in short} == {False, True}
+
+
+def test_praise_is_sincere_or_ironical_by_what_follows() -> None:
+    own = [one for one in composer().opinions(MANY) if one.phenomenon == "irony"]
+    ends = {one.probability: one.text for one in own if "star" in one.text}
+    assert "one star" in ends[0.05]
+    assert "five stars" in ends[0.95]
+
+
+def test_no_comma_stands_before_the_end_of_a_sentence(opinions: list[Composed]) -> None:
+    composed = [one for one in opinions if one.phenomenon in {"question", "far"}]
+    assert not [one.text for one in composed if re.search(r",[.?!]|,$", one.text)]
+
+
+def test_persons_have_names_that_no_list_has() -> None:
+    texts = [one.text for one in composer().neutral(MANY)]
+    names = [name for text in texts for name in re.findall(r"called ([A-Z]\w+)", text)]
+    invented = {name for name in names if names.count(name) == 1}
+    assert len(invented) > 20
+    assert len(names) > len(set(names))  # others stand in the list
+
+
 def test_neutral_sentences_are_in_the_middle() -> None:
     assert {one.probability for one in composer().neutral(200)} == {0.5}
 

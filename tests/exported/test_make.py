@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -15,6 +16,8 @@ import typer.main
 from hypothesis import given
 from hypothesis import strategies as st
 
+from examples.teacher.mpnet.blend import answers_of, blended
+from examples.teacher.reviews.blend import write
 from exported import composed, make, unlabelled
 from exported.data import HALVES
 from exported.negation import balance, is_short_negation
@@ -124,6 +127,38 @@ def test_the_open_model_learns_from_open_sources_alone(
     made = composed.compose(train["text"].to_pylist(), train["label"].to_pylist())
     allowed = {one.text for one in [*made, *composed.written(HALVES)]}
     assert set(texts) - allowed <= {f"open {NEUTRAL}"}
+
+
+def test_reviews_alone_learns_from_the_larger_teacher_too(
+    data: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where both have answered, half of each logit counts."""
+    teach([*UNLABELLED, SPAN, NEUTRAL])
+    answers = data.parent / "answers"
+    _write(
+        answers / "000.parquet",
+        {"text_sha256": [fingerprint(SPAN)], "positive_probability": [0.9]},
+    )
+    called: list[list[str]] = []
+
+    def blend(command: list[str], **_: Any) -> None:
+        called.append(command)
+        if command[2] != "examples.teacher.mpnet.blend":
+            return
+        old, new = answers_of([make.TEACHER]), answers_of([*answers.glob("*.parquet")])
+        write(Path(command[-1]), blended(old, new))
+
+    monkeypatch.setattr(subprocess, "run", blend)
+    found = {}
+    for model in ("reviews", "reviews-small"):
+        options = options_of(model, make.source_of(make.RECIPES[model]))
+        (path,) = options["teacher"]
+        table = pq.read_table(path).to_pydict()
+        found[model] = dict(zip(table["text_sha256"], table["positive_probability"], strict=True))
+    assert sum(command[2] == "examples.teacher.mpnet.blend" for command in called) == 1
+    span, other = (fingerprint(text) for text in (SPAN, NEUTRAL))
+    assert found["reviews-small"][span] == pytest.approx(found["reviews-small"][other])
+    assert found["reviews"][span] > found["reviews"][other] + 0.2
 
 
 def test_texts_that_the_teacher_does_not_know_are_not_used(

@@ -93,7 +93,7 @@ def test_blocks_are_small_so_that_threads_share_a_file(
     monkeypatch.setattr("toolkit.records.lines.BLOCK_RECORDS", 1 << 15)
     assert source.stat().st_size > 300_000
     score = BlockScorer.score
-    scored: list[object] = []
+    scored: list[SelectedBlock] = []
 
     def counted(self: BlockScorer, block: SelectedBlock) -> ScoredBlock:
         scored.append(block)
@@ -102,6 +102,10 @@ def test_blocks_are_small_so_that_threads_share_a_file(
     monkeypatch.setattr(BlockScorer, "score", counted)
     assert command("score", source, "-m", "mine", "-o", "one.csv").exit_code == 0
     assert 5 <= len(scored) <= 10
+    scored.clear()
+    assert command("score", source, "-m", "mine", "--dry-run").exit_code == 0
+    assert scored
+    assert max(each.block.size for each in scored) < 1 << 17
     scored.clear()
     assert command("score", source, "-m", "conv1d", "-o", "two.csv").exit_code == 0
     assert len(scored) <= 2

@@ -38,7 +38,7 @@ from toolkit.text import Vocabulary
 
 WORDS = {"room": ["room", "bed*", "front desk"], "wifi": ["zzwifi*", "wi fi"], "host": ["waitress"]}
 ROOM, WIFI, HOST = 1, 2, 4
-PRAISE, BLAME, PLAIN = "A superb room, the best!", "The room was awful.", "We took a room."
+PRAISE, BLAME, PLAIN = "A superb room, the best!", "The room was awful.", "I saw the room."
 
 
 @cache
@@ -383,7 +383,42 @@ def test_a_list_may_have_an_idiom_itself() -> None:
     assert bits_of("We wait", own) == [2]
 
 
-def test_praise_needs_a_clear_complaint() -> None:
-    chances = np.array([0.2, 0.1, 0.2, 0.9, 0.5], np.float32)
-    of_reviews = np.array([0.9, 0.9, 0.2, 0.9, 0.9], np.float32)
-    assert tone_of_aspects(chances, of_reviews, ToneLimits()).tolist() == [0, -1, -1, 1, 0]
+def test_an_unclear_sentence_takes_the_side_of_its_review() -> None:
+    chances = np.array([0.14, 0.2, 0.6, 0.35, 0.6, 0.7, 0.1], np.float32)
+    of_reviews = np.array([0.9, 0.9, 0.9, 0.2, 0.2, 0.2, 0.9], np.float32)
+    doubts = np.array([False, False, False, True, False, False, True])
+    found = tone_of_aspects(chances, of_reviews, doubts=doubts, limits=ToneLimits())
+    assert found.tolist() == [-1, 0, 1, -1, 0, 1, 0]
+
+
+def test_a_story_in_praise_complains_of_nothing() -> None:
+    own = Scorer("reviews-small", aspects="finance")
+    told = "I was afraid they would deny my claim. They paid at once, wonderful people, thank you!"
+    assert own.aspects_of([told])[0].get("claims") != "negative"
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "aspect"),
+    [
+        ("hotels", "Anthony was very welcoming and helpful.", "staff"),
+        ("apps", "I cannot open the app after the update.", "stability"),
+        ("restaurants", "The paneer was too rubbery.", "food"),
+        ("schools", "She rambles about other things.", "teaching"),
+    ],
+)
+def test_lists_have_what_people_say(name: str, text: str, aspect: str) -> None:
+    assert aspect in Scorer("reviews-small", aspects=name).aspects_of([text])[0]
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "aspect"),
+    [
+        ("cars", "I went for a test drive.", "handling"),
+        ("apps", "My bank account is with them.", "login"),
+        ("products", "I wear it every day.", "durability"),
+        ("airlines", "We left in the early morning.", "punctuality"),
+        ("hotels", "There are many shops and restaurants around.", "food"),
+    ],
+)
+def test_other_senses_are_no_mentions(name: str, text: str, aspect: str) -> None:
+    assert aspect not in Scorer("reviews-small", aspects=name).aspects_of([text])[0]

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from toolkit.errors import InputError, ToolkitError
+from toolkit.errors import EmptyInputError, InputError, ToolkitError
 from toolkit.records import ReadOptions
 from toolkit.records.columns import Column
 from toolkit.scoring import Progress, Subset
@@ -101,6 +101,100 @@ def test_a_visitor_can_stop_in_a_file(tmp_path: Path) -> None:
     run_files(look_for([str(path)]).files, visitor, options())
     assert len(visitor.steps) == 2
     assert 0 < visitor.ends[0][0] < 300
+
+
+class Skipping(Languages):
+    """Leave out a file, or some of its records."""
+
+    def __init__(self, skipped: str = "", after: int = 0) -> None:
+        super().__init__()
+        self.skipped = skipped
+        self.after = after
+        self.last: Progress | None = None
+
+    def begin(self, visit: FileVisit[FoundFile]) -> bool:
+        return visit.file.input.path.name != self.skipped
+
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        if self.after:
+            blocks = [*visit.reviews.blocks()][: self.after]
+            records = sum(len(visit.reviews.parse(block).records) for block in blocks)
+            visit.resume(blocks[-1].following, records, rejected=0)
+
+    def add(self, visit: FileVisit[FoundFile], result: Counter[str]) -> None:
+        super().add(visit, result)
+        self.last = visit.progress()
+
+
+def test_a_file_that_is_not_begun_is_not_read(tmp_path: Path) -> None:
+    paths = [write(tmp_path / "a.csv", 90), write(tmp_path / "b.csv", 9)]
+    opened: list[FoundFile] = []
+    visitor = Skipping("a.csv")
+
+    def on_file(file: FoundFile) -> nullcontext[None]:
+        opened.append(file)
+        return nullcontext()
+
+    run_files(look_for([*map(str, paths)]).files, visitor, options(), on_file)
+    assert visitor.found == {"de": 6, "en": 3}
+    assert [file.input.path.name for file in opened] == ["b.csv"]
+
+
+def test_a_resumed_file_starts_after_the_records_of_the_earlier_run(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 90)
+    visitor = Skipping(after=3)
+    run_files(look_for([str(path)]).files, visitor, options())
+    assert visitor.last is not None
+    assert 0 < visitor.last.resumed < 90
+    assert visitor.found.total() == 90 - visitor.last.resumed
+    assert visitor.last.records == 90
+
+
+class Again(Languages):
+    """Visit a file that fails again, and note what is closed."""
+
+    def __init__(self, attempts: int) -> None:
+        super().__init__()
+        self.attempts = attempts
+        self.closed: list[int] = []
+
+    def begin(self, visit: FileVisit[FoundFile]) -> bool:
+        visit.closing.callback(self.closed.append, visit.attempt)
+        return True
+
+    def opened(self, visit: FileVisit[FoundFile]) -> None:
+        if visit.attempt < self.attempts:
+            raise InputError(str(visit.attempt))
+
+    def failed(self, visit: FileVisit[FoundFile], error: ToolkitError) -> bool:
+        assert str(error) == str(visit.attempt)
+        return True
+
+
+def test_a_file_is_visited_again_as_long_as_the_visitor_asks_for_it(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.csv", 9)
+    visitor = Again(2)
+    run_files(look_for([str(path)]).files, visitor, options())
+    assert visitor.found == {"de": 6, "en": 3}
+    assert visitor.closed == [0, 1, 2]
+
+
+class Empty(Languages):
+    """Count empty files."""
+
+    empties = 0
+
+    def empty(self, visit: FileVisit[FoundFile], error: EmptyInputError) -> None:
+        self.empties += 1
+
+
+def test_an_empty_file_may_be_an_end_in_itself(tmp_path: Path) -> None:
+    paths = [tmp_path / "a.csv", write(tmp_path / "b.csv", 9)]
+    paths[0].write_bytes(b"")
+    visitor = Empty()
+    run_files(look_for([*map(str, paths)]).files, visitor, options())
+    assert visitor.empties == 1
+    assert visitor.found == {"de": 6, "en": 3}
 
 
 def test_errors_go_to_the_visitor_or_end_the_run(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from tests.models import shipped_scorer
 from tests.scoring.reviews import write_csv
 from tests.scoring.test_resume import Stopped, stop_after
 from tests.shards.running import score_shards
-from toolkit.records import Input, ReadOptions
+from toolkit.records import ReadOptions
 from toolkit.scoring import Job, ScoringOptions, score_file
 from toolkit.scoring.file_prior import FIRST_RECORDS, FilePrior, prior_of_file
 from toolkit.scoring.journal import Journal
@@ -90,7 +90,7 @@ def test_workers_blocks_resumed_runs_and_shards_give_the_same(command: Command) 
     journal.open()
     assert journal.checkpoint is not None
     assert journal.checkpoint.prior == prior_of_file(
-        shipped_scorer(), Input.of(source), ReadOptions(), 1
+        shipped_scorer(), Job.of(source, Path("again.csv")), ReadOptions(), 1
     )
     journal.close()
     score_file(shipped_scorer(), source, Path("again.csv"), options)

@@ -25,9 +25,9 @@ from tests.scoring.kinds import BAD_EVERY, KINDS, WRITERS
 from tests.waiting import PATIENCE, wait_until
 from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
+from toolkit.progress import digest_of
 from toolkit.records import Columns, Input, ReadOptions
 from toolkit.scoring import Job, Progress, ScoringOptions, Summary, score_file
-from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION, Journal
 from toolkit.scoring.results import Checkpoint

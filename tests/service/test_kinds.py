@@ -79,10 +79,37 @@ def test_what_a_model_of_classes_refuses(classes: Service, wanted: Any, error: s
     assert classes.ask(body) == (422, {"error": error})
 
 
-def test_a_model_of_classes_explains_nothing(classes: Service) -> None:
-    status, answer = classes.ask(b'{"texts": ["parcel"]}', path="/explain")
+def test_a_model_of_classes_explains_as_the_command(classes: Service) -> None:
+    body = json.dumps({"texts": ["my parcel is late", "", "zq"]}).encode()
+    status, answer = classes.ask(body, path="/explain")
+    assert status == 200
+    first, *others = answer["explanations"]
+    scorer = Scorer(model())
+    expected = scorer.explain_class("my parcel is late").as_dict()
+    assert first == json.loads(json.dumps(expected))
+    assert others == [None, None]
+    body = json.dumps({"texts": ["my parcel is late"], "class": "APP"}).encode()
+    (other,) = classes.ask(body, path="/explain")[1]["explanations"]
+    assert (other["label"], other["explained"]) == ("delivery", "app")
+    expected = scorer.explain_class("my parcel is late", "app").as_dict()
+    assert other == json.loads(json.dumps(expected))
+
+
+@pytest.mark.parametrize(
+    ("wanted", "error"),
+    [
+        ({"class": "apps"}, "class: 'apps' is not a class of the model, did you mean 'app'?"),
+        ({"class": 1}, '"class": expected a string: 1'),
+        ({"by_sentence": True}, '"by_sentence": unknown key, expected texts, class'),
+    ],
+)
+def test_explanations_that_a_model_of_classes_refuses(
+    classes: Service, wanted: Any, error: str
+) -> None:
+    body = json.dumps({"texts": TEXTS, **wanted}).encode()
+    status, answer = classes.ask(body, path="/explain")
     assert status == 422
-    assert answer["error"].startswith("explain: the model of this service has classes of its own")
+    assert answer["error"].startswith(error)
 
 
 def test_classes_are_counted(classes: Service) -> None:
@@ -206,9 +233,14 @@ def test_the_description_of_classes(classes: Service) -> None:
     wanted = {"top": 2, "probabilities": True}
     described, labels = check_description(classes, wanted, TEXTS)
     assert labels == [*TOPICS, "unclear", None]
-    assert "/explain" not in described["paths"]
-    assert "Explanation" not in described["components"]["schemas"]
-    assert "x-score-of-classes" not in described
+    parts = described["components"]["schemas"]
+    assert "Explanation" not in parts
+    status, answer = classes.ask(b'{"texts": ["parcel is late", ""]}', path="/explain")
+    assert status == 200
+    assert {*answer["explanations"][0]} == {*parts["ClassExplanation"]["properties"]}
+    assert parts["ClassExplanation"]["properties"]["explained"]["enum"] == [*TOPICS]
+    assert {*parts["ClassExplainRequest"]["properties"]} == {"texts", "class"}
+    assert not {"x-score-of-classes", "x-explain-of-classes"} & {*described}
 
 
 def test_the_description_of_sentiment(hotels: Service) -> None:

@@ -288,6 +288,9 @@ def test_a_machine_with_another_model_scores_nothing(job: ShardedJob) -> None:
     """A cluster sends the path of the model, which may be another file there."""
     with pytest.raises(UsageError, match=r"differs from the plan in: the threshold"):
         score_shard(Scorer(threshold=0.7), job, 1, ONE_WORKER)
+    both = Scorer(second="conv1d", unsure=(0.2, 0.8))
+    with pytest.raises(UsageError, match=r"differs from the plan in: the second model, "):
+        score_shard(both, job, 1, ONE_WORKER)
     assert job.read_claim(1) is None
     _score(job, 1)
 

@@ -59,6 +59,13 @@ def test_an_input_that_changes_after_the_plan(command: Command) -> None:
     command("finish", "out", "-q").failed_with("1 of 2 shards are not done: 0.", 2)
 
 
+def test_a_plan_with_a_second_model_names_it(command: Command) -> None:
+    write("a.csv")
+    call = ("score", "a.csv", "-o", "out/", "--shard", "0/2")
+    assert command(*call, "--second", "conv1d", "--unsure", "0.2:0.8").exit_code == 0
+    command(*call).failed_with("of another job, which differs in: the second model, ", 2)
+
+
 def test_outputs_that_exist(command: Command) -> None:
     write("a.csv")
     write("b.csv", "mine")

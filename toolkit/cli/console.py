@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from toolkit.scoring.results import Progress
+    from toolkit.scoring.file_run import Progress
 
 
 # Also characters that change the direction of a line, which can show a false name.
@@ -288,7 +288,7 @@ def _bar(name: str) -> Iterator[OnProgress]:
 
 def _lines(name: str) -> OnProgress:
     """Write a line every ten seconds, with the rate since the last one and the time left."""
-    from toolkit.scoring.results import Progress  # late: it imports NumPy
+    from toolkit.scoring.file_run import Progress  # late: it imports NumPy
 
     last = time.perf_counter()
     before = Progress(0, 0, None)

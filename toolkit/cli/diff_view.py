@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -14,7 +14,8 @@ from rich.text import Text
 from toolkit.cli.console import fact_table, new_console, not_read, one_line, shortened
 from toolkit.cli.evaluate_view import print_table
 from toolkit.errors import counted
-from toolkit.evaluation.cells import UNDEFINED, table_of
+from toolkit.evaluation.cells import UNDEFINED, Table, table_of
+from toolkit.evaluation.class_diff import ClassChanges
 from toolkit.evaluation.diff_result import (
     ChangedRow,
     Changes,
@@ -31,6 +32,8 @@ from toolkit.model.release import USES_IN_SHORT, count_uses
 
 _LETTERS_SHOWN = 160  # of a text
 _GROUPS_SHOWN = 40
+_PAIRS_SHOWN = 20
+_CLASSES_SHOWN = 6
 
 
 def show(found: Difference) -> None:
@@ -91,6 +94,11 @@ def _data_sets(found: list[dict[str, Any]]) -> str:
     return f"{len(found)}: {', '.join(named)}"
 
 
+def _labels(names: Sequence[str]) -> str:
+    """Write the labels; of many classes, their number."""
+    return ", ".join(names) if len(names) <= _CLASSES_SHOWN else f"{len(names):,} classes"
+
+
 # Facts to show, by their names: the key among the facts, and a function that formats the value.
 _SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
     **{key: (key, str) for key in ("version", "date", "domain", "language", "licence")},
@@ -103,7 +111,7 @@ _SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
     "format version": ("format_version", str),
     "token rule": ("token_rule", str),
     "preset": ("preset", str),
-    "labels": ("labels", ", ".join),
+    "labels": ("labels", _labels),
     "threshold": ("threshold", str),
     "max tokens": ("max_tokens", "{:,}".format),
     "vocabulary size": ("vocabulary_size", "{:,}".format),
@@ -167,6 +175,24 @@ def _print_changes(
         is_sure = "bold red" if counts.is_worse else "bold"
         console.print(Text(answer, style=is_sure))
     console.print()
+    if isinstance(changes, ClassChanges) and changes.pairs:
+        print_table(console, _pairs(changes), _note_on_pairs(changes))
+
+
+def _pairs(changes: ClassChanges) -> Table:
+    """Return the classes that change most often, and which model is right."""
+    has_labels = bool(changes.counts.labelled)
+    head = ("OLD", "NEW", "rows", *(("OLD right", "NEW right") if has_labels else ()))
+    rows = []
+    for each in changes.pairs[:_PAIRS_SHOWN]:
+        right = (f"{each.old_right:,}", f"{each.new_right:,}") if has_labels else ()
+        rows.append((each.old, each.new, f"{each.rows:,}", *right))
+    return table_of(head, rows, 2)
+
+
+def _note_on_pairs(changes: ClassChanges) -> str:
+    more = len(changes.pairs) - _PAIRS_SHOWN
+    return f"{more:,} more pairs of classes: --json has all." if more > 0 else ""
 
 
 def _distances(changes: Changes) -> Iterator[tuple[str, str]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import Any
 
 import typer
@@ -12,20 +12,21 @@ import typer
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
-from toolkit.errors import InputError, OutputError, StoreError, UsageError
+from toolkit.errors import EmptyInputError, InputError, ToolkitError
 from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
-from toolkit.records.formats import format_called, open_reviews
+from toolkit.records.formats import format_called
 from toolkit.records.inputs import Kind
-from toolkit.records.review_file import ReviewFile
-from toolkit.scoring.block_loop import SelectedBlock, run_blocks
-from toolkit.scoring.block_scorer import BlockScorer
+from toolkit.records.review_file import Parsed, ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
+from toolkit.scoring.file_run import FileVisit, RunOptions, Visitor, run_files
 from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import Job, Jobs, RejectsTo, check_call, check_job
 from toolkit.scoring.journal import Journals
-from toolkit.scoring.options import ScoringOptions, Subset
-from toolkit.scoring.output import output_form
+from toolkit.scoring.options import ScoringOptions
+from toolkit.scoring.output import WARNING_OF_EMPTY, empty_form, output_form
 from toolkit.scoring.results import Source
 
 _FILES_SHOWN = 5
@@ -50,61 +51,20 @@ def show_preview(scorer: Scorer, jobs: Jobs, options: ScoringOptions) -> None:
     journals = Journals(jobs, options)
     settings = settings_of(scorer, options)
     journals.check(settings)
-    good: list[tuple[Job, int | None]] = []  # with the size
-    rejects: list[str] = []
-    has_failed = False
-    for number, job in enumerate(jobs.files):
-        try:
-            if (rows := _why_skipped(job, journals, settings)) is None:
-                rows, size = _looked_at(job, jobs, options)
-                good.append((job, size))
-        except (InputError, UsageError, OutputError, StoreError) as error:
-            if jobs.is_single:
-                raise
-            messages.error(str(error), 1)
-            has_failed = True
-            continue
-        rejects += _rejects_in(rows)
-        if number < _FILES_SHOWN or messages.is_json():
-            _show(_title(job), rows, "preview", file=str(job.source), output=str(job.output))
+    preview = _Preview(jobs=jobs, options=options, settings=settings, journals=journals)
+    small = options.reading.in_blocks_of(_FIRST_BYTES)
+    run_files(jobs.files, preview, RunOptions(reading=small, subset=options.subset, workers=1))
     _show_more(len(jobs.files) - _FILES_SHOWN)
-    _show("Nothing is written.", _estimate(scorer, good, options), "estimate")
-    if has_failed:
+    _show("Nothing is written.", _estimate(scorer, preview.good, options), "estimate")
+    if preview.has_failed:
         raise typer.Exit(1)
-    if rejects and options.max_rejected is None:
+    if preview.has_rejects and options.max_rejected is None:
         raise typer.Exit(EXIT_REJECTED)
 
 
 def _show_more(count: int) -> None:
     if count > 0 and not messages.is_json():
         typer.echo(f"and {count:,} more files (also checked)")
-
-
-def _rejects_in(rows: Iterable[Row]) -> list[str]:
-    return [value for name, value in rows if name == "rejected"]
-
-
-def _why_skipped(job: Job, journals: Journals, settings: dict[str, Any]) -> list[Row] | None:
-    """Return why a file would be skipped, or None; raise what the run itself would raise."""
-    if job.error is not None:
-        raise InputError(job.error)
-    is_kept = journals.is_up_to_date(job, settings)
-    if not (is_kept or journals.is_resumed(job)):
-        return None
-    is_by_time = is_kept and job in journals.compared_by_time
-    what = "newer than the input" if is_by_time else "up to date"
-    return [("skipped", f"the output is there, and {what}")]
-
-
-def _looked_at(job: Job, jobs: Jobs, options: ScoringOptions) -> tuple[list[Row], int | None]:
-    """Return how a file is read, and its size; raise what the run itself would raise."""
-    if jobs.folder is None or job.output.parent.is_dir():  # else it is made
-        check_job(job, force=options.force)
-    source = Source.of(job.input, options.reading.format, job.input.known_facts())
-    rows = [*_rows(job, source, options)]
-    if options.stop_on_error and (rejects := _rejects_in(rows)):
-        raise InputError(f"{job.source}: {rejects[0]}.")
-    return rows, source.size
 
 
 def _show(title: str, rows: Iterable[Row], event: str, **files: Any) -> None:
@@ -127,26 +87,122 @@ def _title(job: Job) -> str:
     return one_line(f"{job.input.name} → {output}")
 
 
-def _rows(job: Job, source: Source, options: ScoringOptions) -> Iterator[Row]:
-    """Open a file; yield how it is read, and its first records."""
-    small = replace(options.reading, block_bytes=_FIRST_BYTES)
-    with open_reviews(job.input, small) as reviews:
-        output_form(reviews, job, options)
-        options.subset.check(reviews)
+@dataclass(eq=False)
+class _LookedAt:
+    """What is known of the file that is looked at."""
+
+    source: Source = field(default_factory=Source)
+    rows: list[Row] = field(default_factory=list)  # to show
+    records: list[str] = field(default_factory=list)  # the first ones
+    rejects: list[str] = field(default_factory=list)  # the first ones
+
+
+@dataclass(eq=False)
+class _Preview(Visitor[Job, Parsed]):
+    """Shows how files would be read, and their first records; raises what the run itself would."""
+
+    jobs: Jobs
+    options: ScoringOptions
+    settings: dict[str, Any]  # see `settings_of`
+    journals: Journals
+    good: list[tuple[Job, int | None]] = field(default_factory=list)  # files to score, with sizes
+    has_rejects: bool = False  # among the first records
+    has_failed: bool = False
+    file: _LookedAt = field(default_factory=_LookedAt)
+
+    def begin(self, visit: FileVisit[Job]) -> bool:
+        """Return whether to look at a file; show why it would be skipped."""
+        job = visit.file
+        self.file = _LookedAt()
+        if job.error is not None:
+            raise InputError(job.error)
+        is_kept = self.journals.is_up_to_date(job, self.settings)
+        if is_kept or self.journals.is_resumed(job):
+            is_by_time = is_kept and job in self.journals.compared_by_time
+            what = "newer than the input" if is_by_time else "up to date"
+            self.file.rows.append(("skipped", f"the output is there, and {what}"))
+            self._show(visit)
+            return False
+        if self.jobs.folder is None or job.output.parent.is_dir():  # else it is made
+            check_job(job, force=self.options.force)
+        reading = self.options.reading
+        self.file.source = Source.of(job.input, reading.format, job.input.known_facts())
+        return True
+
+    def opened(self, visit: FileVisit[Job]) -> None:
+        """Add how the file is read."""
+        reviews = visit.reviews
+        output_form(reviews, visit.file, self.options)
         reviews.is_exact = True  # as texts are shown
-        yield from _layout(reviews, source)
-        chosen = {role: str(name) for role, name in reviews.chosen.items()}
-        yield from ((role, f"column {name!r}") for role, name in chosen.items())
-        if "text" not in chosen:
-            yield "text", "no column found so far"
-        yield from _first_records(reviews, options.subset)
-        yield from (("warning", warning) for warning in reviews.warnings)
+        rows = self.file.rows
+        rows += _layout(reviews, self.file.source)
+        rows += ((role, f"column {str(name)!r}") for role, name in reviews.chosen.items())
+        if "text" not in reviews.chosen:
+            rows.append(("text", "no column found so far"))
+
+    def empty(self, visit: FileVisit[Job], error: EmptyInputError) -> None:
+        """Show a file without content that gives an output without records."""
+        job = visit.file
+        if job.is_named:
+            raise error
+        empty_form(job, self.options)
+        self.file.rows.append(("warning", WARNING_OF_EMPTY))
+        self._show(visit)
+
+    def work(self, visit: FileVisit[Job], block: SelectedBlock) -> Parsed:  # noqa: ARG002
+        """Return the records of a block."""
+        return block.parse()
+
+    def add(self, visit: FileVisit[Job], result: Parsed) -> None:
+        """Add the first records and rejects of the file; stop when there are enough."""
+        file = self.file
+        texts = result.texts.slice(0, _RECORDS_SHOWN - len(file.records)).to_pylist()
+        for row, text in enumerate(texts):
+            others = ((role, values[row].as_py()) for role, values in result.fields.items())
+            shown = (f"{role} {_short(value)}" for role, value in others)
+            file.records.append("; ".join([_short(text), *shown]))
+        file.rejects += [
+            f"{visit.reviews.counts} {reject.number:,}: {reject.reason}"
+            for reject in result.rejects[: _RECORDS_SHOWN - len(file.rejects)]
+        ]
+        if max(len(file.records), len(file.rejects)) >= _RECORDS_SHOWN:
+            visit.stop()
+
+    def end(self, visit: FileVisit[Job]) -> None:
+        """Show how a file is read, its first records, and its warnings."""
+        job = visit.file
+        file = self.file
+        rows = file.rows
+        rows += ((f"record {number}", record) for number, record in enumerate(file.records, 1))
+        rows += (("rejected", reject) for reject in file.rejects)
+        rows += (("warning", warning) for warning in visit.reviews.warnings)
+        rows.append(("rejects", _place_of_rejects(job)))
+        if self.options.stop_on_error and file.rejects:
+            raise InputError(f"{job.source}: {file.rejects[0]}.")
+        self.good.append((job, file.source.size))
+        self.has_rejects |= bool(file.rejects)
+        self._show(visit)
+
+    def failed(self, visit: FileVisit[Job], error: ToolkitError) -> None:  # noqa: ARG002
+        """Print the error of one of several files."""
+        if self.jobs.is_single:
+            raise error
+        messages.error(str(error), 1)
+        self.has_failed = True
+
+    def _show(self, visit: FileVisit[Job]) -> None:
+        job = visit.file
+        if visit.number < _FILES_SHOWN or messages.is_json():
+            files = {"file": str(job.source), "output": str(job.output)}
+            _show(_title(job), self.file.rows, "preview", **files)
+
+
+def _place_of_rejects(job: Job) -> str:
     if job.rejected is RejectsTo.NOWHERE:
-        yield "rejects", "only counted"
-    elif job.rejects_file is None:
-        yield "rejects", "to standard output"
-    else:
-        yield "rejects", f"to {job.rejects_file}, if any"
+        return "only counted"
+    if job.rejects_file is None:
+        return "to standard output"
+    return f"to {job.rejects_file}, if any"
 
 
 def _layout(reviews: ReviewFile, source: Source) -> Iterator[Row]:
@@ -167,25 +223,6 @@ def _layout(reviews: ReviewFile, source: Source) -> Iterator[Row]:
         shown = ", ".join(map(_short, reviews.names[:_NAMES_SHOWN]))
         more = len(reviews.names) - _NAMES_SHOWN
         yield "columns", shown + (f", and {more:,} more" if more > 0 else "")
-
-
-def _first_records(reviews: ReviewFile, subset: Subset) -> Iterator[Row]:
-    records: list[str] = []
-    rejects: list[str] = []
-    for parsed in run_blocks(reviews, SelectedBlock.parse, subset, workers=1):
-        texts = parsed.texts.slice(0, _RECORDS_SHOWN - len(records)).to_pylist()
-        for row, text in enumerate(texts):
-            others = ((role, values[row].as_py()) for role, values in parsed.fields.items())
-            shown = (f"{role} {_short(value)}" for role, value in others)
-            records.append("; ".join([_short(text), *shown]))
-        rejects += [
-            f"{reviews.counts} {reject.number:,}: {reject.reason}"
-            for reject in parsed.rejects[: _RECORDS_SHOWN - len(rejects)]
-        ]
-        if max(len(records), len(rejects)) >= _RECORDS_SHOWN:
-            break
-    yield from ((f"record {number}", record) for number, record in enumerate(records, 1))
-    yield from (("rejected", reject) for reject in rejects)
 
 
 def _short(text: str | None) -> str:
@@ -222,24 +259,47 @@ def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, fl
     """Score the start of a file; return bytes and records per second, or None without records."""
     if job.input.kind is not Kind.FILE or job.input.archive is not None:
         return None
-    with open_reviews(job.input, options.reading) as reviews:
-        form = output_form(reviews, job, options)
-        score = BlockScorer(
-            scorer=scorer,
-            reviews=reviews,
-            form=form,
-            compression=compression_of(job.output),
-        ).score
-        began = time.monotonic()
-        size = 0
-        records = 0
-        for scored in run_blocks(reviews, score, workers=options.workers):
-            records += scored.summary.records
-            size = reviews.bytes_read
-            if time.monotonic() - began > _SECONDS_MEASURED:
-                break
-        seconds = time.monotonic() - began
-    return (size / seconds, records / seconds) if records else None
+    measured = _Measured(scorer, options)
+    reading = options.reading.in_blocks_of(scorer.block_bytes)
+    run_files([job], measured, RunOptions(reading=reading, workers=options.workers))
+    if not measured.records:
+        return None
+    return measured.size / measured.seconds, measured.records / measured.seconds
+
+
+@dataclass(eq=False)
+class _Measured(Visitor[Job, ScoredBlock]):
+    """Scores the start of a file, and measures how long that takes."""
+
+    scorer: Scorer
+    options: ScoringOptions
+    size: int = 0  # bytes that were read
+    records: int = 0
+    seconds: float = 0.0
+    blocks: BlockScorer = field(init=False)
+    began: float = field(init=False)
+
+    def opened(self, visit: FileVisit[Job]) -> None:
+        """Begin to measure."""
+        self.blocks = BlockScorer(
+            scorer=self.scorer,
+            reviews=visit.reviews,
+            form=output_form(visit.reviews, visit.file, self.options),
+            compression=compression_of(visit.file.output),
+        )
+        self.began = time.monotonic()
+
+    def work(self, visit: FileVisit[Job], block: SelectedBlock) -> ScoredBlock:  # noqa: ARG002
+        """Score a block."""
+        return self.blocks.score(block)
+
+    def add(self, visit: FileVisit[Job], result: ScoredBlock) -> None:
+        """Count the records of a block; stop when the time is enough for a speed."""
+        self.records += result.summary.records
+        self.size = visit.reviews.bytes_read
+        self.seconds = time.monotonic() - self.began
+        if self.seconds > _SECONDS_MEASURED:
+            visit.stop()
 
 
 def _duration(seconds: float) -> str:

@@ -119,7 +119,6 @@ def evaluate(
             "--threshold": threshold is not None,
             "--target-accuracy": target_accuracy,
             "--stars-column": stars_column is not None,
-            "--group-column": group_column is not None,
             "--probability-column": probability_column is not None,
             "--doubtful": doubtful is not None,
             "--positive, --negative": labels.positive or labels.negative,
@@ -129,7 +128,7 @@ def evaluate(
         _check_outputs(reports, [*map(find_model, models), data], force=force)
         _evaluate_classes(
             data=data,
-            model=models[0],
+            models=models,
             reading=read_options,
             examples=examples,
             reports=reports,
@@ -188,9 +187,11 @@ def _evaluate_opinions(
 
 def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:
     """Raise `UsageError` for options that models of classes cannot use."""
-    if len(models) > 1:
+    others = [model for model in models if not open_model(model).facts.has_classes]
+    if others:
         raise UsageError(
-            "A model with classes of its own cannot be compared with other models. Name one model."
+            f"{others[0]}: is a model of negative and positive, and cannot be compared with a "
+            "model of classes. Evaluate each on its own."
         )
     useless = [option for option, is_given in given.items() if is_given]
     if useless:
@@ -202,7 +203,7 @@ def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> N
 
 def _evaluate_classes(
     data: Path,
-    model: Path,
+    models: Sequence[Path],
     reading: ReadOptions,
     examples: int,
     reports: Sequence[Path],
@@ -210,23 +211,34 @@ def _evaluate_classes(
     json: bool,
     force: bool,
 ) -> None:
-    """Measure a model of classes; write the reports, and show the figures."""
+    """Measure models of classes; write the reports, and show the figures."""
     from json import dumps
 
-    from toolkit.cli.evaluate_classes_view import show_classes
-    from toolkit.evaluation.class_evaluate import evaluate_classes
+    from toolkit.cli.evaluate_classes_view import show_classes, show_comparison
+    from toolkit.evaluation.class_comparison import ClassReport, compare_classes
+    from toolkit.evaluation.class_evaluate import ClassEvaluation, evaluate_classes
 
-    found = evaluate_classes(data=data, model=model, reading=reading, examples=examples)
+    found: ClassReport | ClassEvaluation
+    if len(models) > 1:
+        found = compare_classes(data=data, models=models, reading=reading, examples=examples)
+    else:
+        found = evaluate_classes(data=data, model=models[0], reading=reading, examples=examples)
     as_json = dumps(found.as_dict(), indent=2) + "\n"
     texts = dict.fromkeys(reports, as_json)
     for path in reports:
         if path.suffix.lower() in _PAGE:
-            from toolkit.evaluation.page import class_page  # late: it imports Jinja
+            from toolkit.evaluation.page import class_comparison_page, class_page
 
-            texts[path] = class_page(found)
+            texts[path] = (
+                class_comparison_page(found)
+                if isinstance(found, ClassReport)
+                else class_page(found)
+            )
     write_texts(texts, force=force)
     if json:
         sys.stdout.write(as_json)
+    elif isinstance(found, ClassReport):
+        show_comparison(found, reports)
     else:
         show_classes(found, reports)
 

@@ -10,11 +10,14 @@ from rich.text import Text
 
 from toolkit.cli.console import new_console, one_line
 from toolkit.cli.evaluate_view import print_table
+from toolkit.evaluation.class_comparison import ClassReport, comparison_sections
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_tables import (
     class_table,
     confused_table,
     figures_table,
+    group_table,
+    groups_note,
     summary_of,
     warning_of,
 )
@@ -37,7 +40,30 @@ def show_classes(found: ClassEvaluation, written: Sequence[Path]) -> None:
     more = len(found.metrics.classes) - len(classes.rows)
     note = f"{more:,} more classes: --json has all." if more > 0 else ""
     print_table(console, classes, note)
+    if (groups := group_table(found)) is not None:
+        print_table(console, groups, groups_note(found))
     _print_confused(console, found)
+    _print_written(console, written)
+
+
+def show_comparison(found: ClassReport, written: Sequence[Path]) -> None:
+    """Print the figures of several models, how they differ, and the paths of the reports."""
+    console = new_console()
+    data = found.models[0].data
+    title = str(data.path) if data.sha256 else "standard input"
+    console.print(Text(one_line(title), style="bold"), soft_wrap=True)
+    for name, each in zip(found.names, found.models, strict=True):
+        console.print(Text(one_line(f"{name}: {summary_of(each)}")), soft_wrap=True)
+        if warning := warning_of(each):
+            console.print(Text(f"Warning: {one_line(f'{name}: {warning}')}", style="yellow"))
+    console.print()
+    for section in comparison_sections(found):
+        console.print(Text(one_line(section.title), style="bold"))
+        print_table(console, section.table, section.note)
+    _print_written(console, written)
+
+
+def _print_written(console: Console, written: Sequence[Path]) -> None:
     for path in written:
         console.print(f"Written to {one_line(str(path))}", soft_wrap=True)
 

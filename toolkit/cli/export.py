@@ -127,8 +127,9 @@ def show(result: ExportResult) -> None:
     for path in filter(None, (*files, *result.others)):
         size = megabytes(path.stat().st_size)
         console.print(f"{one_line(str(path))}  {size}", soft_wrap=True)
+    data = "texts.csv" if result.has_classes else "reviews.csv"
     console.print(
-        f"Next: toolkit score reviews.csv --model {one_line(str(result.model))}", soft_wrap=True
+        f"Next: toolkit score {data} --model {one_line(str(result.model))}", soft_wrap=True
     )
     if result.others:  # a folder for the Hub
         folder = one_line(str(result.model.parent))

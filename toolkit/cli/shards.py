@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -19,11 +20,13 @@ from toolkit.cli.score_view import exit_with, say_removed, show, warn, warn_of
 from toolkit.errors import InputError, ToolkitError, UsageError, counted, is_wrong_call
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.progress import unfinished
 from toolkit.records.inputs import Input
 from toolkit.records.options import STDIN
+from toolkit.scoring.file_run import Progress
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Progress, Source, Summary, total
+from toolkit.scoring.results import FileResult, Source, Summary, total
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
 from toolkit.shards.finish import finish_job
 from toolkit.shards.ray import connected, score_on_ray, shards_for
@@ -45,46 +48,153 @@ def score_in_shards(
     A shard with rejects ends with exit code 0, so that a scheduler does not repeat it. `toolkit
     finish` reports the rejects, and fails if no record at all is scored.
     """
-    number, count = sharding.number_and_count()
-    target = target_of(jobs, output)
-    if sharding.engine == "ray":
-        score_with_ray(
-            run=run,
-            scorer=scorer,
-            jobs=jobs,
-            options=options,
-            sharding=sharding,
-            target=target,
-            quiet=quiet,
-        )
-        return
-    assert count is not None
-    job = begin_job(
+    call = _Call(
+        run=run,
         scorer=scorer,
         jobs=jobs,
         options=options,
-        count=count,
-        target=target,
-        keep_parts=sharding.keep_parts,
+        sharding=sharding,
+        target=target_of(jobs, output),
+        quiet=quiet,
     )
-    run.job_id = job.plan.job_id
-    if number is None:
-        if not quiet:
-            _show_plan(job)
+    number, count = sharding.number_and_count()
+    if sharding.engine == "ray":
+        call.score_on_ray()
         return
-    run.shard = f"{number}/{count}"
-    claim = score_shard(
-        scorer=scorer,
-        job=job,
-        shard=number,
-        options=options,
-        on_file=lambda each: progress_of(each.source, quiet=quiet),
-        on_start=run.results.append,
-        on_warning=(lambda _, __: None) if quiet else warn,
-    )
-    run.results[:] = job.results(claim)
-    if not quiet:
-        _show_shard(run=run, job=job, claim=claim, jobs=jobs, options=options, results=run.results)
+    assert count is not None
+    job = call.begin(count)
+    if number is not None:
+        call.score_shard(job, number)
+    elif not quiet:
+        _show_plan(job)
+
+
+@dataclass(frozen=True)
+class _Call:
+    """A job that is scored in shards, and how."""
+
+    run: RunReport
+    scorer: Scorer
+    jobs: Jobs
+    options: ScoringOptions
+    sharding: Sharding
+    target: Path  # of the outputs: a folder, or the only output
+    quiet: bool
+
+    def begin(self, count: int) -> ShardedJob:
+        """Plan the shards, or read their plan."""
+        job = begin_job(
+            scorer=self.scorer,
+            jobs=self.jobs,
+            options=self.options,
+            count=count,
+            target=self.target,
+            keep_parts=self.sharding.keep_parts,
+        )
+        self.run.job_id = job.plan.job_id
+        return job
+
+    def score_shard(self, job: ShardedJob, number: int) -> None:
+        """Score one shard, and show its results."""
+        run = self.run
+        run.shard = f"{number}/{job.plan.count}"
+        claim = score_shard(
+            scorer=self.scorer,
+            job=job,
+            shard=number,
+            options=self.options,
+            on_file=lambda each: progress_of(each.source, quiet=self.quiet),
+            on_start=run.results.append,
+            on_warning=(lambda _, __: None) if self.quiet else warn,
+        )
+        run.results[:] = job.results(claim)
+        if self.quiet:
+            return
+        if claim.is_new:
+            self._show_shard(job)
+        else:
+            messages.say(
+                f"{one_line(str(job.target))}: shard {run.shard} is done already.",
+                "done already",
+                output=str(job.target),
+                shard=run.shard,
+            )
+
+    def _show_shard(self, job: ShardedJob) -> None:
+        """Show the results of a shard."""
+        show(
+            results=self.run.results,
+            jobs=Jobs(self.jobs.files, job.target, is_shard=True),
+            options=self.options,
+            run=self.run,
+            where=f"{job.target}, shard {self.run.shard}",
+        )
+
+    def score_on_ray(self) -> None:
+        """Score all shards on a Ray cluster, and join them."""
+        run = self.run
+        jobs = self.jobs
+        target = self.target
+        folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
+        _check_unfinished(folder, self.options)
+        with messages.only_own_messages(), connected() as cpus, _saved_shards_noted(folder):
+            sources = [
+                Source.of(each.input, self.options.reading.format, each.input.known_facts())
+                for each in jobs.files
+            ]
+            job = self.begin(self._count(sources, folder, cpus))
+            run.results = [
+                FileResult(each, source=source)
+                for each, source in zip(jobs.files, sources, strict=True)
+            ]  # so that an interrupted run can still report them
+            failed = self._score(job)
+            if not failed:
+                run.results = finish_job(job, force=self.options.force)
+        if failed:
+            _raise_failed(failed, job.plan.count)
+        if not self.quiet:
+            warn_of(run.results)
+            jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
+            show(results=run.results, jobs=jobs, options=self.options, run=run)
+        exit_with(run, run.results, self.options.max_rejected)
+
+    def _count(self, sources: Sequence[Source], folder: Path, cpus: int) -> int:
+        """Return how many shards the user, an earlier run or the cluster asks for."""
+        if self.sharding.shards:
+            return self.sharding.shards
+        earlier = read_plan(folder)
+        if earlier is not None:
+            return earlier.count
+        return shards_for(sum(source.size or 0 for source in sources), cpus)
+
+    def _score(self, job: ShardedJob) -> dict[int, ToolkitError]:
+        """Score the shards on the cluster, show the progress, and return failed shards."""
+        so_far = Summary()
+        done = 0
+        sizes = [
+            sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)
+            for shard in job.plan.shards
+        ]
+        with progress_of(job.target, quiet=self.quiet) as on_progress:
+
+            def on_claim(claim: Claim) -> None:
+                nonlocal so_far, done
+                so_far = so_far + claim.summary
+                done = done + sizes[claim.shard]
+                if on_progress is not None:
+                    on_progress(
+                        Progress(
+                            records=so_far.records,
+                            bytes_done=done,
+                            bytes_in_all=sum(sizes),
+                            resumed=0,
+                            accuracy=so_far.accuracy,
+                        )
+                    )
+
+            return score_on_ray(
+                job=job, scorer=self.scorer, options=self.options, on_claim=on_claim
+            )
 
 
 def _show_plan(job: ShardedJob) -> None:
@@ -111,88 +221,21 @@ def _show_plan(job: ShardedJob) -> None:
     )
 
 
-def _show_shard(
-    run: RunReport,
-    job: ShardedJob,
-    claim: Claim,
-    jobs: Jobs,
-    options: ScoringOptions,
-    results: Sequence[FileResult],
-) -> None:
-    """Report the result of a shard."""
-    if not claim.is_new:
-        messages.say(
-            f"{one_line(str(job.target))}: shard {run.shard} is done already.",
-            "done already",
-            output=str(job.target),
-            shard=run.shard,
-        )
-        return
-    where = f"{job.target}, shard {run.shard}"
-    show(
-        results=results,
-        jobs=Jobs(jobs.files, job.target, is_shard=True),
-        options=options,
-        run=run,
-        where=where,
-    )
-
-
 _SAVED = (
     "Finished shards are kept. Run the same command with --resume to continue, or with --force to "
     "start over."
 )
 
 
-def score_with_ray(
-    run: RunReport,
-    scorer: Scorer,
-    jobs: Jobs,
-    options: ScoringOptions,
-    sharding: Sharding,
-    target: Path,
-    *,
-    quiet: bool,
-) -> None:
-    """Score a job on a Ray cluster."""
-    folder = folder_of(target, is_folder=jobs.folder is not None or is_a_folder(target))
-    _check_unfinished(folder, options)
-    with messages.only_own_messages(), connected() as cpus:
-        try:
-            sources = [
-                Source.of(each.input, options.reading.format, each.input.known_facts())
-                for each in jobs.files
-            ]
-            size = sum(source.size or 0 for source in sources)
-            earlier = None if sharding.shards else read_plan(folder)
-            count = sharding.shards or (earlier.count if earlier else shards_for(size, cpus))
-            job = begin_job(
-                scorer=scorer,
-                jobs=jobs,
-                options=options,
-                count=count,
-                target=target,
-                keep_parts=sharding.keep_parts,
-            )
-            run.job_id = job.plan.job_id
-            run.results = [
-                FileResult(each, source=source)
-                for each, source in zip(jobs.files, sources, strict=True)
-            ]  # so that an interrupted run can still report them
-            failed = _score(job, scorer, options, quiet=quiet)
-            if not failed:
-                run.results = finish_job(job, force=options.force)
-        except BaseException as error:
-            if not is_wrong_call(error) and is_there(folder / PLAN):
-                error.add_note(_SAVED)
-            raise
-    if failed:
-        _raise_failed(failed, job.plan.count)
-    if not quiet:
-        warn_of(run.results)
-        jobs = replace(jobs, folder=jobs.folder or (target if is_a_folder(target) else None))
-        show(results=run.results, jobs=jobs, options=options, run=run)
-    exit_with(run, run.results, options.max_rejected)
+@contextmanager
+def _saved_shards_noted(folder: Path) -> Iterator[None]:
+    """If the job ends early, note that its finished shards are kept."""
+    try:
+        yield
+    except BaseException as error:
+        if not is_wrong_call(error) and is_there(folder / PLAN):
+            error.add_note(_SAVED)
+        raise
 
 
 def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
@@ -202,40 +245,7 @@ def _check_unfinished(folder: Path, options: ScoringOptions) -> None:
     if options.force and not options.resume:
         remove_shards(folder)
     elif not options.resume:
-        raise UsageError(
-            f"{folder}: an earlier run is unfinished. Continue it with --resume, or start "
-            "over with --force."
-        )
-
-
-def _score(
-    job: ShardedJob, scorer: Scorer, options: ScoringOptions, *, quiet: bool
-) -> dict[int, ToolkitError]:
-    """Score the shards on the cluster, and show the progress of the job; return failed shards."""
-    so_far = Summary()
-    done = 0
-    sizes = [
-        sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)
-        for shard in job.plan.shards
-    ]
-    with progress_of(job.target, quiet=quiet) as on_progress:
-
-        def on_claim(claim: Claim) -> None:
-            nonlocal so_far, done
-            so_far = so_far + claim.summary
-            done = done + sizes[claim.shard]
-            if on_progress is not None:
-                on_progress(
-                    Progress(
-                        records=so_far.records,
-                        bytes_done=done,
-                        bytes_in_all=sum(sizes),
-                        resumed=0,
-                        accuracy=so_far.accuracy,
-                    )
-                )
-
-        return score_on_ray(job=job, scorer=scorer, options=options, on_claim=on_claim)
+        raise unfinished(folder)
 
 
 def _raise_failed(failed: dict[int, ToolkitError], count: int) -> NoReturn:

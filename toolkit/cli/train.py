@@ -283,13 +283,20 @@ class TerminalObserver(TrainingObserver):
 
 def show(result: TrainingResult) -> None:
     """Print the metrics, why the fit ended, the run folder, and the next command."""
-    from toolkit.model.description import calibration_line, metric_rows, star_rows
+    from toolkit.model.description import (
+        REVIEWS,
+        TEXTS,
+        calibration_line,
+        metric_rows,
+        star_rows,
+    )
 
     path = one_line(str(result.run.path))
     metrics = result.metrics
-    rows = list(metric_rows(metrics))
+    noun = TEXTS if result.has_classes else REVIEWS
+    rows = list(metric_rows(metrics, noun))
     if metrics.calibration is not None:
-        line = calibration_line(metrics.calibration)
+        line = calibration_line(metrics.calibration, noun)
         kind = "held-out" if metrics.folds is None else "cross-validated"
         is_before = metrics.calibration.is_changed and not result.has_classes
         note = f"; the {kind} scores are from before it" if is_before else ""

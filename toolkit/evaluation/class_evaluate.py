@@ -10,17 +10,21 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from toolkit import __version__
 from toolkit.errors import InputError
 from toolkit.evaluation.class_metrics import ClassMetrics, ConfusedPair, measure_classes
+from toolkit.evaluation.groups import NO_GROUP
+from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
-from toolkit.records.labelled import read_labelled
+from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
+from toolkit.text.strings import is_blank
 
 FORMAT_VERSION = 1  # of the JSON
 _PAIRS = 10  # that are confused most often
@@ -54,6 +58,27 @@ class ClassMistake:
 
 
 @dataclass(frozen=True)
+class ClassGroup:
+    """The figures of a model on the texts of one group."""
+
+    name: str
+    accuracy: Proportion
+    macro_f1: float  # of the classes in this group
+    constant_accuracy: float  # of the most frequent label in this group
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the figures as JSON has them."""
+        return {
+            "name": self.name,
+            "texts": self.accuracy.count,
+            "accuracy": self.accuracy.value,
+            "interval": [*self.accuracy.interval],
+            "macro_f1": self.macro_f1,
+            "constant_accuracy": self.constant_accuracy,
+        }
+
+
+@dataclass(frozen=True)
 class ClassEvaluation:
     """What was measured of a model of classes."""
 
@@ -63,6 +88,7 @@ class ClassEvaluation:
     metrics: ClassMetrics
     confused: list[ConfusedPair]  # most often, in order
     mistakes: list[ClassMistake]  # the surest of each of these pairs
+    groups: tuple[ClassGroup, ...] = ()  # the lowest accuracy first; empty without a column
 
     def as_dict(self) -> dict[str, Any]:
         """Return all as JSON has it; None where a figure is not defined."""
@@ -74,6 +100,7 @@ class ClassEvaluation:
         }
         accuracy = {**asdict(found.accuracy), "value": found.accuracy.value}
         accuracy["interval"] = [*found.accuracy.interval]
+        groups = {"groups": [each.as_dict() for each in self.groups]} if self.groups else {}
         return {
             "format_version": FORMAT_VERSION,
             "kind": "classes",
@@ -95,6 +122,7 @@ class ClassEvaluation:
             "by_probability": [asdict(each) for each in found.sure],
             "confused": [asdict(each) for each in self.confused],
             "mistakes": [asdict(each) for each in self.mistakes],
+            **groups,
         }
 
 
@@ -133,12 +161,37 @@ def evaluate_classes(
         If a column is missing.
     """
     scorer = model if isinstance(model, Scorer) else Scorer(model, probabilities=True)
+    path = path_of(data)
+    return evaluate_table(path, read_texts(path, reading), scorer, examples).evaluation
+
+
+def read_texts(path: Path, reading: ReadOptions | None) -> LabelledTexts:
+    """Read the texts and labels of a file, and the groups if their column is named."""
     reading = reading or ReadOptions()
-    labelled = _read(path_of(data), reading, scorer.facts.labels)
+    roles = () if reading.columns.group is None else ("group",)
+    return read_labelled(path, reading, *roles)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """The evaluation of a model, and its answer to each text."""
+
+    evaluation: ClassEvaluation
+    rows: npt.NDArray[np.int64]  # (texts,) their positions in the file, ascending
+    labels: npt.NDArray[np.object_]  # (texts,) their labels, as the model writes them
+    called: npt.NDArray[np.object_]  # (texts,) what the model calls them
+
+
+def evaluate_table(
+    path: Path, labelled_texts: LabelledTexts, scorer: Scorer, examples: int
+) -> Evaluated:
+    """Measure a model on the texts of a file; raises `InputError` as `evaluate_classes`."""
+    names = scorer.facts.labels
+    labelled = _of_classes(path, labelled_texts, names)
     answered = _answer(labelled, scorer)
-    metrics = measure_classes(answered.numbers, answered.shares, scorer.facts.labels)
+    metrics = measure_classes(answered.numbers, answered.shares, names)
     confused = metrics.confused(_PAIRS)
-    return ClassEvaluation(
+    found = ClassEvaluation(
         date=datetime.now(UTC).replace(microsecond=0),
         data=replace(
             labelled.counts,
@@ -148,10 +201,36 @@ def evaluate_classes(
         model=scorer.identity(),
         metrics=metrics,
         confused=confused,
-        mistakes=_mistakes(
-            labelled, answered, names=scorer.facts.labels, confused=confused, examples=examples
-        ),
+        mistakes=_mistakes(labelled, answered, names=names, confused=confused, examples=examples),
+        groups=_groups(labelled_texts, answered, names),
     )
+    words = np.array(names, object)
+    return Evaluated(
+        evaluation=found,
+        rows=answered.rows,
+        labels=words[answered.numbers],
+        called=words[answered.shares.argmax(axis=1)],
+    )
+
+
+def _groups(
+    labelled: LabelledTexts, answered: _Answered, names: tuple[str, ...]
+) -> tuple[ClassGroup, ...]:
+    """Measure the groups, the lowest accuracy first; empty without a column of groups."""
+    if "group" not in labelled.table.chosen:
+        return ()
+    given = labelled.table["group"].take(pa.array(answered.rows)).combine_chunks()
+    groups = pc.if_else(is_blank(given), pa.scalar(NO_GROUP, given.type), given)
+    codes = groups.dictionary_encode()
+    places = codes.indices.to_numpy()
+    found = []
+    for at, name in enumerate(codes.dictionary.to_pylist()):
+        own = places == at
+        metrics = measure_classes(answered.numbers[own], answered.shares[own], names)
+        found.append(
+            ClassGroup(name, metrics.accuracy, metrics.macro_f1, metrics.constant_accuracy)
+        )
+    return tuple(sorted(found, key=lambda each: (each.accuracy.value, each.name)))
 
 
 @dataclass(frozen=True)
@@ -174,9 +253,8 @@ class _Answered:
     shares: npt.NDArray[np.float32]  # (texts, classes) probabilities
 
 
-def _read(path: Path, reading: ReadOptions, labels: tuple[str, ...]) -> _Labelled:
-    """Read the texts with a label of the model; `InputError` if there are none."""
-    labelled = read_labelled(path, reading)
+def _of_classes(path: Path, labelled: LabelledTexts, labels: tuple[str, ...]) -> _Labelled:
+    """Choose the texts with a label of the model; `InputError` if there are none."""
     table = labelled.table
     texts = labelled.rows
     words = labelled.words

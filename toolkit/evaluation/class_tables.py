@@ -12,6 +12,7 @@ from toolkit.evaluation.class_metrics import TOP
 
 MOST_CLASSES = 100  # in a table
 MOST_IN_MATRIX = 30  # classes; a page is not wider
+MOST_GROUPS = 30  # in a table
 OTHERS = "others"
 _LABELS_SHOWN = 5  # of labels that are not a class of the model
 
@@ -88,6 +89,29 @@ def confused_table(found: ClassEvaluation) -> Table:
     """Return the pairs of classes that are confused most often."""
     rows = [(each.label, each.called, f"{each.count:,}") for each in found.confused]
     return table_of(("confused most often", "predicted as", "texts"), rows, 2)
+
+
+def group_table(found: ClassEvaluation) -> Table | None:
+    """Return the figures of the groups with the lowest accuracy; None without groups."""
+    if not found.groups:
+        return None
+    rows = [
+        (
+            each.name,
+            f"{each.accuracy.count:,}",
+            Cell(percent(each.accuracy.value, 1), ends(each.accuracy.interval)),
+            percent(each.macro_f1, 1),
+            percent(each.constant_accuracy, 1),
+        )
+        for each in found.groups[:MOST_GROUPS]
+    ]
+    return table_of(("group", "texts", "accuracy", "macro F1", "by a constant"), rows)
+
+
+def groups_note(found: ClassEvaluation) -> str:
+    """Return how many groups are not in the table; empty if all are."""
+    more = len(found.groups) - MOST_GROUPS
+    return f"The weakest are shown; {more:,} more are in the JSON." if more > 0 else ""
 
 
 def sure_table(found: ClassEvaluation) -> Table:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from math import comb, erfc, sqrt
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -174,3 +177,21 @@ def difference_in_points(found: Comparison) -> tuple[str, str]:
     values = (found.difference, *found.interval)
     value, low, high = (f"{100 * each:+.2f}".replace("-", "−") for each in values)  # noqa: RUF001
     return value, f"{low} to {high}"
+
+
+def unique_names(models: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Name each model by the shortest of file stem, file name and path that is unique.
+
+    `models` have a name and a path, as `Scorer.identity`.
+    """
+    paths = [each["path"] for each in models]
+    names = [each["name"] for each in models]
+    for longer in ([Path(path).name for path in paths], paths):
+        names = [
+            long if names.count(name) > 1 else name
+            for name, long in zip(names, longer, strict=True)
+        ]
+    return [
+        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
+        for place, name in enumerate(names)
+    ]

@@ -62,6 +62,15 @@ class ComparedRows:
         numbers = pc.add(self.rows["row"], before)
         return replace(self, rows=self.rows.set_column(at, "row", numbers))
 
+    def priority(self) -> Probabilities:
+        """Return the order of the rows to show, (rows,): the highest first, none at 0.
+
+        Rows with another label come first, then those with the most distant probabilities.
+        """
+        old, new = self.probabilities
+        found: Probabilities = np.nan_to_num(np.abs(new - old)) + self.is_changed
+        return found
+
     def changed(self) -> pa.Table:
         """Return the rows with another label."""
         return self.rows.filter(pa.array(self.is_changed))
@@ -73,7 +82,7 @@ def compare(
     """Score texts with both models; `fields` holds the file, and if known row, label and group."""
     scorers = (old, new)
     both = [scorer.predict(texts) for scorer in scorers]
-    before, now = (_floats(numbers["probability"]) for numbers in both)
+    before, now = (floats(numbers["probability"]) for numbers in both)
     answers = [
         np.where(np.isnan(found), NO_ANSWER, is_positive(found, float(scorer.threshold)))
         for found, scorer in zip((before, now), scorers, strict=True)
@@ -91,7 +100,7 @@ def compare(
     cast = [columns.get(each.name, nothing).cast(each.type) for each in CHANGED_ROWS]
     stars = None
     if old.has_stars and new.has_stars:
-        stars = (_floats(both[0]["stars"]), _floats(both[1]["stars"]))
+        stars = (floats(both[0]["stars"]), floats(both[1]["stars"]))
     rows = pa.table(cast, schema=CHANGED_ROWS)
     return ComparedRows(
         rows=rows, is_changed=answers[0] != answers[1], probabilities=(before, now), stars=stars
@@ -143,11 +152,11 @@ class Totals:
         self._show = show
         self._cuts_labels = cuts_labels  # of probabilities: more decimals do not matter
         # By `_KEYS`: the rows, and the first of them, from 1. In the order of the first.
-        self._counts: dict[tuple[str | None, ...], list[int]] = {}
+        self.counts: dict[tuple[str | None, ...], list[int]] = {}
         self._groups: set[str | None] = {None}
         self._labels: set[str | None] = set()
-        self._most_changed: list[tuple[float, dict[str, Any]]] = []
-        self._probability = Distances(1, 1e-5)
+        self.most_changed: list[tuple[float, dict[str, Any]]] = []
+        self.probability = Distances(1, 1e-5)
         self._stars = Distances(4, 1e-4)
         self._other_whole_stars = 0
 
@@ -155,16 +164,14 @@ class Totals:
         """Add rows of a file; `start` is the number of rows in the files before it."""
         rows = found.rows.set_column(3, "label", self._shortened(found.rows["label"]))
         self._count(rows, start)
-        old, new = found.probabilities
-        # Those with another label come first, then by the distance of the probabilities.
-        priority = np.nan_to_num(np.abs(new - old)) + found.is_changed
-        is_full = self._most_changed and len(self._most_changed) == self._show
-        at = np.flatnonzero(priority > (self._most_changed[-1][0] if is_full else 0))
+        priority = found.priority()
+        is_full = self.most_changed and len(self.most_changed) == self._show
+        at = np.flatnonzero(priority > (self.most_changed[-1][0] if is_full else 0))
         at = at[np.argsort(-priority[at], kind="stable")][: self._show]
         taken = zip(priority[at].tolist(), rows.take(pa.array(at)).to_pylist(), strict=True)
-        most = sorted([*self._most_changed, *taken], key=lambda each: -each[0])
-        self._most_changed = most[: self._show]
-        self._probability.add(old, new)
+        most = sorted([*self.most_changed, *taken], key=lambda each: -each[0])
+        self.most_changed = most[: self._show]
+        self.probability.add(*found.probabilities)
         if found.stars is not None:
             self._stars.add(*found.stars)
             old, new = (np.floor(stars + 0.5) for stars in found.stars)
@@ -189,21 +196,21 @@ class Totals:
             if group not in self._groups and len(self._groups) <= MOST_GROUPS:
                 self._groups.add(group)
             key = (group if group in self._groups else OTHER_GROUPS, label, old, new)
-            self._counts.setdefault(key, [0, start + (first or 0)])[0] += count
+            self.counts.setdefault(key, [0, start + (first or 0)])[0] += count
             self._labels.add(label)
         if len(self._labels) > MOST_LABELS:
             self.has_labels = False
         if not self.has_labels:
             self._labels.clear()
-            whole = self._counts
-            self._counts = {}
+            whole = self.counts
+            self.counts = {}
             for (group, _, *answers), (count, first) in whole.items():
-                self._counts.setdefault((group, None, *answers), [0, first])[0] += count
+                self.counts.setdefault((group, None, *answers), [0, first])[0] += count
 
     def labels(self) -> tuple[list[str], Rows, Rows]:
         """Return the labels as written, the number of each, and its first row."""
         found: dict[str, list[int]] = {}
-        for (_, label, *_), (count, first) in self._counts.items():
+        for (_, label, *_), (count, first) in self.counts.items():
             if label is not None:
                 found.setdefault(label, [0, first])[0] += count
         counts, firsts = np.array([*found.values()], np.int64).reshape(-1, 2).T
@@ -212,18 +219,18 @@ class Totals:
     def changes(self, meanings: Mapping[str, int]) -> Changes:
         """Return all changes; rows with a label that `meanings` lacks count as unlabelled."""
         cells: dict[str | None, npt.NDArray[np.int64]] = defaultdict(_no_cells)
-        for (group, label, *both), (count, _) in self._counts.items():
+        for (group, label, *both), (count, _) in self.counts.items():
             at = (meanings.get(label or "", NO_ANSWER), *map(ANSWERS.index, both))
             cells[group][at] += count
         groups = [(name, Counts.of(own)) for name, own in cells.items() if name is not None]
         groups.sort(key=lambda each: (-each[1].rows, each[0]))
         most_changed = [
             ChangedRow(**{**row, "label": ANSWERS[meanings.get(row["label"], NO_ANSWER)]})
-            for _, row in self._most_changed
+            for _, row in self.most_changed
         ]
         return Changes(
             counts=Counts.of(sum(cells.values(), start=_no_cells())),
-            probability=self._probability.shift(7),
+            probability=self.probability.shift(7),
             stars=self._stars.shift(4),
             other_whole_stars=self._other_whole_stars,
             most_changed=tuple(most_changed),
@@ -236,6 +243,6 @@ def _no_cells() -> npt.NDArray[np.int64]:
     return np.zeros((3, 3, 3), np.int64)
 
 
-def _floats(values: pa.FloatArray) -> Probabilities:
+def floats(values: pa.FloatArray) -> Probabilities:
     """Return the numbers, NaN for null."""
     return np.asarray(values.to_numpy(zero_copy_only=False), np.float32)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from math import isnan
@@ -12,13 +12,26 @@ from pathlib import Path
 import pyarrow as pa
 
 from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
+from toolkit.evaluation.class_diff import (
+    CHANGED_CLASSES,
+    ClassTotals,
+    check_same_kind,
+    common_classes,
+    compare_classes,
+)
 from toolkit.evaluation.diff_counts import (
     CHANGED_ROWS,
     ComparedRows,
     Totals,
     compare,
 )
-from toolkit.evaluation.diff_result import DataChanges, Difference, WordChanges, compare_facts
+from toolkit.evaluation.diff_result import (
+    Changes,
+    DataChanges,
+    Difference,
+    WordChanges,
+    compare_facts,
+)
 from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
@@ -31,6 +44,8 @@ from toolkit.scoring.file_run import FileVisit, OnProgress, RunOptions, Visitor,
 from toolkit.scoring.input_files import FoundFile, look_for
 from toolkit.scoring.options import ALL, Subset
 from toolkit.text.strings import golden_texts, without_half_pairs
+
+_LABELS_SHOWN = 5  # in a message
 
 OnFile = Callable[[Path], AbstractContextManager[OnProgress | None]]
 
@@ -89,18 +104,26 @@ def diff(
     """
     options = options or DiffOptions()
     models = Scorer(old, options.threshold), Scorer(new, options.threshold)
-    for scorer in models:
-        scorer.check_sentiment("toolkit diff", "Compare both with toolkit evaluate.")
+    check_same_kind(models)
+    has_classes = models[0].facts.has_classes
     fixed = golden_texts((models[0].max_tokens, models[1].max_tokens))
-    totals = Totals(options.show)
     texts = pa.array(fixed.values(), pa.large_string())
-    totals.add(compare(*models, texts, {"file": pa.array([*fixed])}))
+    names = {"file": pa.array([*fixed])}
+    changes: Changes
+    if has_classes:
+        of_classes = ClassTotals(options.show)
+        of_classes.add(compare_classes(*models, texts, names))
+        changes = of_classes.changes_of({})
+    else:
+        totals = Totals(options.show)
+        totals.add(compare(*models, texts, names))
+        changes = totals.changes({})
     found = Difference(
         old=models[0].identity(),
         new=models[1].identity(),
         facts=compare_facts(*models),
         words=WordChanges.of(*models),
-        texts=totals.changes({}),
+        texts=changes,
     )
     files = [str(data)] if isinstance(data, str | Path) else [*map(str, data)]
     return (
@@ -127,12 +150,11 @@ def _compare_files(
         subset=options.subset,
         output=None if options.output is None else str(options.output),
     )
-    # Where the user says what labels mean, that may depend on all their decimals.
-    totals = Totals(options.show, cuts_labels=options.reading.labels == LabelNames())
-    with rows_file(options.output, CHANGED_ROWS, force=options.force) as append:
-        comparison = _Comparison(
-            models=models, files=files, options=options, data=data, totals=totals, append=append
-        )
+    has_classes = models[0].facts.has_classes
+    kind = _ClassComparison if has_classes else _Comparison
+    schema = CHANGED_CLASSES if has_classes else CHANGED_ROWS
+    with rows_file(options.output, schema, force=options.force) as append:
+        comparison = kind(models=models, files=files, options=options, data=data, append=append)
         run_files(
             files,
             comparison,
@@ -142,7 +164,7 @@ def _compare_files(
             on_file=lambda file: on_file(file.input.path),
         )
         comparison.check_any_is_read()
-        data.changes = totals.changes(comparison.meanings())
+        data.changes = comparison.changes()
         if not data.changes.counts.answered:
             raise InputError(f"{comparison.place}: {comparison.reason_for_nothing()}")
     return data
@@ -163,11 +185,15 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
     files: Sequence[FoundFile]
     options: DiffOptions
     data: DataChanges
-    totals: Totals
     append: AppendRows | None  # writes changed rows
     # Of the files that were opened: the number of rows in the files before it, and the file.
     starts: list[tuple[int, FoundFile]] = field(default_factory=list)
     errors: list[ToolkitError] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        # Where the user says what labels mean, that may depend on all their decimals.
+        cuts = self.options.reading.labels == LabelNames()
+        self.totals = Totals(self.options.show, cuts_labels=cuts)
 
     @property
     def needs_labels(self) -> bool:
@@ -207,7 +233,15 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
             is_clear = len({each.input.path.name for each in self.files}) == len(self.files)
             name = without_half_pairs(path.name if is_clear else str(path))
             fields["group"] = pa.repeat(name, count)
-        return compare(*self.models, parsed.texts, fields)
+        return self.compare(parsed.texts, fields)
+
+    def compare(self, texts: pa.Array, fields: Mapping[str, pa.Array]) -> ComparedRows:
+        """Score texts with both models, in any thread."""
+        return compare(*self.models, texts, fields)
+
+    def changes(self) -> Changes:
+        """Return what changes, after the last file."""
+        return self.totals.changes(self.meanings())
 
     def add(self, visit: FileVisit[FoundFile], result: ComparedRows) -> None:
         """Count the rows of a block, and write the changed ones."""
@@ -317,3 +351,30 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
             "no row has a text with a word that one of the models knows. Choose the column with "
             "--text-column."
         )
+
+
+@dataclass
+class _ClassComparison(_Comparison):
+    """Compares the answers of two models of classes."""
+
+    def __post_init__(self) -> None:
+        self.totals = self.of_classes = ClassTotals(self.options.show, cuts_labels=False)
+
+    def compare(self, texts: pa.Array, fields: Mapping[str, pa.Array]) -> ComparedRows:
+        """Label texts with both models, in any thread."""
+        return compare_classes(*self.models, texts, fields)
+
+    def changes(self) -> Changes:
+        """Return what changes; raise `InputError` if a named column has no class of both models."""
+        changes = self.of_classes.changes_of(common_classes(self.models))
+        counts = changes.counts
+        needs = self.needs_labels or self.options.needs_labels
+        if needs and counts.answered and not counts.labelled + counts.labelled_without_score:
+            column = self.data.columns.get("label", "")
+            labels = self.totals.labels()[0][:_LABELS_SHOWN]
+            found = ", ".join(f"{label!r:.60}" for label in labels) or "none"
+            raise InputError(
+                f"{self.place}: column {column!r}: no label is a class of both models (found: "
+                f"{found}). Choose the column with --label-column."
+            )
+        return changes

@@ -69,6 +69,11 @@ class Counts:
         )
 
     @property
+    def directions(self) -> str:
+        """How many labels change to which one, as a part of a sentence."""
+        return f": {self.to_positive:,} to positive, {self.to_negative:,} to negative"
+
+    @property
     def old_accuracy(self) -> Proportion | None:
         """The accuracy of the old model; None without labels."""
         right = self.both_right + self.only_old_right
@@ -226,8 +231,7 @@ def changed_labels(counts: Counts) -> str:
     """Return a sentence with the number of changed labels."""
     share = counts.changed / counts.answered if counts.answered else 0.0
     line = (
-        f"{counts.changed:,} of {counts.answered:,} labels change ({share:.2%}): "
-        f"{counts.to_positive:,} to positive, {counts.to_negative:,} to negative"
+        f"{counts.changed:,} of {counts.answered:,} labels change ({share:.2%}){counts.directions}"
     )
     if counts.gained:
         line += f", {counts.gained:,} from no label"

@@ -17,7 +17,13 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.behaviour import SUITE, Sets, Suite, load_suite, steadiness
-from toolkit.evaluation.comparison import Comparison, Right, compare, compare_with_constant
+from toolkit.evaluation.comparison import (
+    Comparison,
+    Right,
+    compare,
+    compare_with_constant,
+    unique_names,
+)
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
 from toolkit.evaluation.metrics import (
     TARGETS,
@@ -322,9 +328,10 @@ def evaluate(
         answers = [replace(a, probability=np.nan_to_num(a.probability, nan=0.5)) for a in answers]
     reviews, answers = _with_scores(reviews, answers)
     opinions = reviews.opinions()
+    names = unique_names([each.identity for each in answers])
     results = tuple(
         _result(name, each, reviews=reviews, opinions=opinions, options=options, sets=sets)
-        for name, each in zip(_names_of(answers), answers, strict=True)
+        for name, each in zip(names, answers, strict=True)
     )
     labels = opinions.labels
     rights = [is_positive(each.probability, each.threshold) == labels for each in results]
@@ -445,21 +452,6 @@ def _with_scores(
     has_score = ~np.any(lacks_score, axis=0)
     kept = [replace(each, probability=each.probability[has_score]) for each in answers]
     return reviews.with_score(has_score), kept
-
-
-def _names_of(answers: Sequence[_Predictions]) -> list[str]:
-    """Name each model by the shortest of file stem, file name and path that is unique."""
-    paths = [each.identity["path"] for each in answers]
-    names = [each.identity["name"] for each in answers]
-    for longer in ([Path(path).name for path in paths], paths):
-        names = [
-            long if names.count(name) > 1 else name
-            for name, long in zip(names, longer, strict=True)
-        ]
-    return [
-        f"{name} ({names[:place].count(name) + 1})" if name in names[:place] else name
-        for place, name in enumerate(names)
-    ]
 
 
 def _result(

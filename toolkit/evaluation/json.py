@@ -11,6 +11,7 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from toolkit import __version__
+from toolkit.evaluation.class_diff import ClassChanges, ClassCounts
 from toolkit.evaluation.diff_result import (
     ChangedRow,
     Changes,
@@ -143,19 +144,26 @@ def _data(data: DataChanges) -> Json:
 
 
 def _changes(changes: Changes) -> Json:
+    pairs = {"pairs": changes.as_dict()} if isinstance(changes, ClassChanges) else {}
     return {
         **_counts(changes.counts),
+        **pairs,
         "probability_change": changes.probability and asdict(changes.probability),
         "stars_change": changes.stars and asdict(changes.stars),
         "other_whole_stars": changes.stars and changes.other_whole_stars,
-        "most_changed": [_row(each) for each in changes.most_changed],
+        "most_changed": [
+            _row(each, "label" if pairs else "sentiment") for each in changes.most_changed
+        ],
     }
 
 
 def _counts(counts: Counts) -> Json:
     comparison = counts.comparison
+    numbers = asdict(counts)
+    if isinstance(counts, ClassCounts):
+        del numbers["to_positive"], numbers["to_negative"]
     return {
-        **asdict(counts),
+        **numbers,
         "old_accuracy": _accuracy(counts.old_accuracy),
         "new_accuracy": _accuracy(counts.new_accuracy),
         "difference": comparison and comparison.difference,
@@ -170,13 +178,13 @@ def _accuracy(found: Proportion | None) -> Json | None:
     return None if found is None else {"accuracy": found.value, "interval": found.interval}
 
 
-def _row(row: ChangedRow) -> Json:
+def _row(row: ChangedRow, answer: str) -> Json:
     place = {"name": row.file} if row.row is None else {"file": row.file, "row": row.row}
     return {
         **place,
         "label": row.label,
         "group": row.group,
-        "old": {"sentiment": row.old_sentiment, "probability": row.old_probability},
-        "new": {"sentiment": row.new_sentiment, "probability": row.new_probability},
+        "old": {answer: row.old_sentiment, "probability": row.old_probability},
+        "new": {answer: row.new_sentiment, "probability": row.new_probability},
         "text": row.text,
     }

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 
 from toolkit import __version__
 from toolkit.evaluation import behaviour, cells, class_tables, tables
+from toolkit.evaluation.class_comparison import ClassReport, comparison_sections
 from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
 from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
@@ -67,6 +68,17 @@ def page(evaluation: Evaluation) -> str:
 def class_page(found: ClassEvaluation) -> str:
     """Write the page of a model of classes; everything from the data is escaped."""
     return _rendered("classes.html.j2", found=found, top=TOP, cells=cells, tables=class_tables)
+
+
+def class_comparison_page(found: ClassReport) -> str:
+    """Write the page of several models of classes; everything from the data is escaped."""
+    return _rendered(
+        "class_comparison.html.j2",
+        found=found,
+        pairs=[*zip(found.names, found.models, strict=True)],
+        sections=comparison_sections(found),
+        tables=class_tables,
+    )
 
 
 def summary_page(found: Summary) -> str:

@@ -9,8 +9,8 @@ one of its words. In a review, an aspect is
 - ``neutral`` if sentences mention it, but none is clear,
 - null if no sentence mentions it.
 
-In a review that is not negative as a whole, a negative aspect needs a clearer sentence: most
-sentences that seem negative there are not about the aspect
+A sentence that is not clear takes the side of its review, and in a review that is not negative as a
+whole, a complaint must be clearer: most sentences that seem negative there are not about the aspect
 (`toolkit.model.labels.tone_of_aspects`). Words within an idiom of idioms.txt, such as "can't wait",
 do not count, but phrases of a list that are at least as long as the idiom do.
 
@@ -27,6 +27,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import date, time
 from functools import cache, cached_property
+from itertools import pairwise
 from pathlib import Path
 from threading import Lock
 from typing import NamedTuple, Self
@@ -264,6 +265,14 @@ class _Terms:
         return f"^(?:(?:{whole})$|(?:{starts}))"
 
 
+class _Pairs(NamedTuple):
+    """Pairs of neighbours within idioms; (pairs,) each."""
+
+    codes: _Rows  # of the two words
+    idioms: _Rows  # number of the idiom
+    at: _Rows  # the place in the idiom of the first of the two words in ``codes``
+
+
 class _Idioms:
     """The idioms of idioms.txt, by the ids of a vocabulary."""
 
@@ -280,6 +289,26 @@ class _Idioms:
         for number, (row, word) in enumerate(zip(rows.tolist(), words, strict=True), 1):
             self._of_id[first + row] = number
             self._is_term[number, [*terms.of_word(word)]] = True
+        self._after, self._before = self._pairs()
+
+    def _pairs(self) -> tuple[_Pairs, _Pairs]:
+        """Return each pair of neighbours within an idiom, seen from its first and last word."""
+        found: list[tuple[int, int, int, int]] = []
+        for idiom_number, idiom in enumerate(self._idioms):
+            for at, (term, other) in enumerate(pairwise(idiom)):
+                found += [
+                    (number, following, idiom_number, at)
+                    for number in np.flatnonzero(self._is_term[:, term]).tolist()
+                    for following in np.flatnonzero(self._is_term[:, other]).tolist()
+                ]
+        own, following, idioms, places = np.array(found, np.int64).reshape(-1, 4).T
+        kinds = len(self._is_term)
+        lengths = np.array([len(idiom) for idiom in self._idioms], np.int64)
+        is_last = places + 2 == lengths[idioms]
+        return (
+            _Pairs(own * kinds + following, idioms, places),
+            _Pairs((following * kinds + own)[is_last], idioms[is_last], places[is_last] + 1),
+        )
 
     def around(self, ids: TokenIds, *, places: _Rows, sentences: TokenIds, rows: _Rows) -> _Lengths:
         """Return how many words the longest idiom around each token has, (tokens,); 0 for none.
@@ -287,22 +316,26 @@ class _Idioms:
         ``places``: positions of the tokens in ``ids.values``. ``rows``: the sentence of each.
         """
         found = np.zeros(len(places), np.int8)
-        numbers = self._of_id[ids.values[places]]
-        order = np.argsort(numbers, kind="stable")  # groups the tokens by their number
-        ends = np.searchsorted(numbers[order], np.arange(len(self._is_term) + 1))
-        for idiom in self._idioms:
-            for at, term in enumerate(idiom):
-                which = np.flatnonzero(self._is_term[:, term]).tolist()
-                own = [order[ends[number] : ends[number + 1]] for number in which]
-                hits = np.concatenate([np.zeros(0, np.int64), *own])
-                if not len(hits):
-                    continue
-                begins = places[hits] - at
+        numbers = self._of_id[ids.values[places]].astype(np.int64)
+        for pairs, step in ((self._after, 1), (self._before, -1)):
+            beside = places + step
+            is_inside = (beside >= sentences.starts[rows]) & (beside < sentences.stops[rows])
+            own = np.flatnonzero(is_inside & (numbers > 0))
+            codes = numbers[own] * len(self._is_term) + self._of_id[ids.values[beside[own]]]
+            order = np.argsort(codes, kind="stable")
+            own = own[order]
+            codes = codes[order]
+            lows = np.searchsorted(codes, pairs.codes, "left")
+            highs = np.searchsorted(codes, pairs.codes, "right")
+            for each in np.flatnonzero(highs > lows).tolist():
+                idiom = self._idioms[int(pairs.idioms[each])]
+                hits = own[lows[each] : highs[each]]
+                begins = places[hits] - pairs.at[each]
                 sentence = rows[hits]
-                is_inside = begins >= sentences.starts[sentence]
-                is_inside &= begins + len(idiom) <= sentences.stops[sentence]
-                hits = hits[is_inside]
-                begins = begins[is_inside]
+                is_whole = begins >= sentences.starts[sentence]
+                is_whole &= begins + len(idiom) <= sentences.stops[sentence]
+                hits = hits[is_whole]
+                begins = begins[is_whole]
                 for distance, other in enumerate(idiom):
                     is_next = self._is_term[self._of_id[ids.values[begins + distance]], other]
                     hits = hits[is_next]
@@ -352,43 +385,65 @@ class AspectFinder:
         places = places[is_inside]
         classes = classes[is_inside]
         rows = rows[is_inside]
+        has, alone = self._phrases()
+        goes_on = (np.diff(places) == 1) & (np.diff(rows) == 0)
+        is_kept = alone[classes] > 0
+        is_kept[:-1] |= goes_on
+        is_kept[1:] |= goes_on
+        places = places[is_kept]
+        classes = classes[is_kept]
+        rows = rows[is_kept]
         around = self._idioms.around(ids, places=places, sentences=sentences, rows=rows)
-        bits = self._bits(places=places, classes=classes, rows=rows, around=around)
+        bits = np.where(around > 0, np.uint64(0), alone[classes])
+        self._add_phrases(bits, has, classes=classes, places=places, rows=rows, around=around)
         if len(bits):
             firsts = np.flatnonzero(np.diff(rows, prepend=-1))
             found[rows[firsts]] = np.bitwise_or.reduceat(bits, firsts)
         return found
 
-    def _bits(self, *, places: _Rows, classes: _Classes, rows: _Rows, around: _Lengths) -> _Bits:
-        """Return a bit mask for each token, (tokens,): the aspects with a term that begins there.
-
-        `around`: the length of the idiom around each token; shorter phrases there do not count.
-        """
-        terms = len(self._terms.whole) + len(self._terms.starts)
+    def _phrases(self) -> tuple[npt.NDArray[np.bool_], _Bits]:
+        """Return which classes have which terms, and the bits of single words of each class."""
         known = [*self._classes.items()]  # a copy: other threads may add classes
-        has = np.zeros((len(known), terms), np.bool_)
-        alone = np.zeros(len(known), np.uint64)
+        has = np.zeros((len(known), len(self._terms.whole) + len(self._terms.starts)), np.bool_)
         for each, number in known:
             has[number, [*each]] = True
+        alone = np.zeros(len(known), np.uint64)
+        for phrase in self._terms.phrases:
+            if len(phrase.terms) == 1:
+                alone[has[:, phrase.terms[0]]] |= np.uint64(phrase.bit)
+        return has, alone
 
-        def begins(phrase: tuple[int, ...]) -> _Rows:
-            last = len(places) - len(phrase) + 1
-            found = np.flatnonzero(has[classes[: max(last, 0)], phrase[0]])
-            for distance, term in enumerate(phrase[1:], 1):
+    def _add_phrases(
+        self,
+        bits: _Bits,
+        has: npt.NDArray[np.bool_],
+        *,
+        classes: _Classes,
+        places: _Rows,
+        rows: _Rows,
+        around: _Lengths,
+    ) -> None:
+        """Add to the bits of each token, (tokens,), the aspects with a phrase that begins there.
+
+        ``has``: (classes, terms). ``around``: the length of the idiom around each token; shorter
+        phrases there do not count.
+        """
+        starts = np.flatnonzero((np.diff(places) == 1) & (np.diff(rows) == 0))
+        order = np.argsort(classes[starts], kind="stable")  # groups the tokens by their class
+        ends = np.searchsorted(classes[starts[order]], np.arange(len(has) + 1))
+        for phrase in self._terms.phrases:
+            if len(phrase.terms) == 1:
+                continue
+            which = np.flatnonzero(has[:, phrase.terms[0]] & (np.diff(ends) > 0)).tolist()
+            own = [order[ends[number] : ends[number + 1]] for number in which]
+            found = starts[np.concatenate([np.zeros(0, np.int64), *own])]
+            for distance, term in enumerate(phrase.terms[1:], 1):
+                found = found[found + distance < len(places)]
                 at = found + distance
                 is_next = (places[at] == places[found] + distance) & (rows[at] == rows[found])
                 found = found[is_next & has[classes[at], term]]
-            return found
-
-        bits = np.zeros(len(places), np.uint64)
-        for phrase in self._terms.phrases:
-            bit = np.uint64(phrase.bit)
-            if len(phrase.terms) == 1:
-                alone[has[:, phrase.terms[0]]] |= bit
-                continue
-            first = begins(phrase.terms)
-            bits[first[around[first] <= len(phrase.terms)]] |= bit
-        return np.where(around > 0, bits, bits | alone[classes])
+            found = found[around[found] <= len(phrase.terms)]
+            bits[found] |= np.uint64(phrase.bit)
 
     def _classify(self, strings: pa.StringArray) -> _Classes:
         """Return the class of each string, (strings,)."""

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from toolkit.model.onnx import ValueInfoProto
 
 Fact = tuple[str, str]  # a name and a sentence
+REVIEWS = "reviews"
+TEXTS = "texts"  # of a model of classes
 _LABELS_SHOWN = 40
 _MAJORITY = "majority baseline"
 _BEHAVIOUR = (
@@ -68,13 +70,14 @@ def data_rows(data: TrainingData) -> Iterator[Fact]:
     fitted = "" if data.fitted in (None, data.reviews) else f"{data.fitted:,} of "
     held_out = () if not data.held_out else (f"{data.held_out:,} held out",)
     kind = "trained on"
+    noun = REVIEWS if data.classes is None else TEXTS
     if (start := data.start) is not None:
         version = "" if start.version is None else f"version {start.version}, "
         hashed = f"SHA-256 {start.sha256[:16]}…"
         licence = "" if start.licence is None else f", licence {start.licence}"
         yield "adapted from", f"{start.name} ({start.preset}, {version}{hashed}{licence})"
         kind = "adapted to"
-    yield kind, fitted + _source(data, "labelled reviews", *held_out)
+    yield kind, fitted + _source(data, f"labelled {noun}", *held_out)
     if data.unlabelled is not None:
         yield "and on", _source(data.unlabelled, "unlabelled reviews")
     for teacher in data.teachers or ():
@@ -85,11 +88,11 @@ def data_rows(data: TrainingData) -> Iterator[Fact]:
         }
         yield "teacher", _sentence(rows, teacher, counts)
     if data.test is not None:
-        yield "tested on", _source(data.test, "reviews")
+        yield "tested on", _source(data.test, noun)
 
 
-def metric_rows(metrics: Metrics) -> Iterator[Fact]:
-    """Describe the measured accuracy of a model."""
+def metric_rows(metrics: Metrics, noun: str = REVIEWS) -> Iterator[Fact]:
+    """Describe the measured accuracy of a model; `noun` names what it was measured on."""
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
         more = [("balanced", folds.balanced_accuracy), (_MAJORITY, folds.majority_accuracy)]
@@ -103,9 +106,9 @@ def metric_rows(metrics: Metrics) -> Iterator[Fact]:
     if (scores := metrics.validation) is not None:
         epoch = "" if scores.epoch is None else f", epoch {scores.epoch}"
         split = "" if scores.split is None else f", split {scores.split}"
-        yield "held out", _scores(scores) + epoch + split
+        yield "held out", _scores(scores, noun) + epoch + split
     if metrics.test is not None:
-        yield "test", _scores(metrics.test)
+        yield "test", _scores(metrics.test, noun)
     if metrics.unsure is not None:
         share = f"{metrics.unsure:.1%} of the probabilities"
         yield "unsure", f"{share} of held-out reviews are between 0.25 and 0.75"
@@ -153,12 +156,12 @@ def _behaviour_lines(found: Behaviour | None) -> Iterator[Fact]:
             yield "steadiness", "; ".join(f"{name}: {line}" for name, line in rows)
 
 
-def calibration_line(calibration: Calibration | None) -> str:
-    """Describe how the logits were changed, and the calibration error."""
+def calibration_line(calibration: Calibration | None, noun: str = REVIEWS) -> str:
+    """Describe how the logits were changed, and the calibration error, measured on `noun`."""
     if calibration is None:
         return "none"
     name = "calibration error" if calibration.by_probability else "calibration error by confidence"
-    fitted_on = f"{_number(calibration.fitted_on)} held-out reviews"
+    fitted_on = f"{_number(calibration.fitted_on)} held-out {noun}"
     if not calibration.is_changed:
         error = calibration.error
         line = calibration.note or "none"
@@ -215,8 +218,9 @@ def parity_line(model: ModelFacts) -> str:
     parity = model.parity
     if parity is None:
         return "not recorded"
+    noun = TEXTS if model.has_classes else REVIEWS
     return (
-        f"with Keras on {parity.reviews:,} reviews and {parity.edge_texts:,} edge texts: largest "
+        f"with Keras on {parity.reviews:,} {noun} and {parity.edge_texts:,} edge texts: largest "
         f"difference {parity.largest_difference:.1e}, {parity.label_flips:,} label flips"
     )
 
@@ -262,9 +266,9 @@ def _sentence(
     return f"{line} ({', '.join(details)})" if details else line
 
 
-def _scores(scores: Scores) -> str:
+def _scores(scores: Scores, noun: str) -> str:
     loss = _number(scores.loss, ".4f")
-    line = f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} reviews"
+    line = f"{_accuracy(scores)}, loss {loss} on {_number(scores.reviews)} {noun}"
     return line if scores.threshold is None else f"{line}, threshold {scores.threshold}"
 
 
@@ -451,7 +455,8 @@ def next_step(description: Description) -> str:
             "This file takes token ids, for builds without string operators. Use the text-in "
             "model with `toolkit score`."
         )
-    return f"Next: toolkit score reviews.csv --model {description.path}"
+    data = "texts.csv" if description.file.facts.has_classes else "reviews.csv"
+    return f"Next: toolkit score {data} --model {description.path}"
 
 
 def rows_of(description: Description) -> Iterator[Fact]:
@@ -464,7 +469,8 @@ def rows_of(description: Description) -> Iterator[Fact]:
         yield "preset", config.preset
         if config.classes is not None:
             yield "labels", _labels(config.classes)
-        yield "reads", _reads(config.max_tokens, config.vocabulary_size)
+        noun = "review" if config.classes is None else "text"
+        yield "reads", _reads(config.max_tokens, config.vocabulary_size, noun)
         yield from _training(config, description.metrics)
         if config.threshold is not None:
             yield "threshold", str(config.threshold)
@@ -484,7 +490,8 @@ def _model(description: OnnxDescription) -> Iterator[Fact]:
     yield "labels", _labels(facts.labels)
     length = "" if description.fixed_length else ", rows of any length up to that"
     words = "" if description.words is None else f", {description.words:,} words"
-    yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, length) + words
+    noun = "text" if facts.has_classes else "review"
+    yield "reads", _reads(facts.max_tokens, facts.vocabulary_size, noun, length) + words
     yield from _training(facts, facts.metrics)
     if not facts.has_classes:
         yield "threshold", threshold_line(facts.threshold, facts.threshold_choice)
@@ -502,11 +509,12 @@ def _labels(names: Sequence[str]) -> str:
 
 def _training(facts: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Fact]:
     """Describe the training data and the quality of a network."""
+    noun = REVIEWS if facts.data.classes is None else TEXTS
     yield from data_rows(facts.data)
-    yield from metric_rows(metrics)
+    yield from metric_rows(metrics, noun)
     yield from _behaviour_lines(metrics.behaviour)
     if metrics.adaptation is None:  # adapting has a scale and bias of its own
-        yield "calibration", calibration_line(facts.calibration)
+        yield "calibration", calibration_line(facts.calibration, noun)
     yield from star_rows(facts.stars, facts.neutral)
 
 
@@ -514,8 +522,8 @@ def _tensor(tensor: Tensor) -> str:
     return f"{tensor.name}: {tensor.type}[{', '.join(map(str, tensor.shape))}]"
 
 
-def _reads(max_tokens: int, vocabulary_size: int, length: str = "") -> str:
-    return f"the last {max_tokens:,} tokens of a review{length}; {vocabulary_size:,} token ids"
+def _reads(max_tokens: int, vocabulary_size: int, noun: str, length: str = "") -> str:
+    return f"the last {max_tokens:,} tokens of a {noun}{length}; {vocabulary_size:,} token ids"
 
 
 def _version(version: str) -> str:

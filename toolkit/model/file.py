@@ -33,7 +33,7 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -104,6 +104,9 @@ class Model(ABC):
     path: Path  # of the ONNX file
     facts: ModelFacts
     name: str
+    # Most bytes of a block of a file for this model; None: any. Threads share blocks, and a killed
+    # run loses the blocks that it has not finished.
+    block_bytes: ClassVar[int | None] = None
 
     @property
     @abstractmethod

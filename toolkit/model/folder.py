@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from toolkit.errors import MissingExtraError, ModelError
 from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT
@@ -43,6 +43,9 @@ _PROBLEMS = (None, "single_label_classification", MULTI_LABEL)
 @dataclass(frozen=True)
 class ClassifierFolder(Model):
     """A classifier folder that was read and found complete."""
+
+    # Such a network takes milliseconds for a text: a block of 500 sentences takes some seconds.
+    block_bytes: ClassVar[int | None] = 1 << 16
 
     path: Path  # of the network
     facts: ModelFacts
@@ -85,7 +88,7 @@ class ClassifierFolder(Model):
         labels = _labels_of(config, files.config)
         return cls(
             path=files.network,
-            facts=_facts_of(config, settings, labels, files.config),
+            facts=_facts_of(config, settings, labels, path=files.config),
             name=_name_of(files),
             labels=labels,
             files=files,

@@ -322,8 +322,13 @@ class Predictor(BlockPredictor):
                 from toolkit.model.aspects import tones_of
 
                 assert scored.aspects is not None
-                of_reviews = probability[scored.reviews]
-                tones = tone_of_aspects(scored.probability, of_reviews, ToneLimits.of(self._facts))
+                assert scored.doubts is not None
+                tones = tone_of_aspects(
+                    scored.probability,
+                    of_reviews=probability[scored.reviews],
+                    doubts=scored.doubts,
+                    limits=ToneLimits.of(self._facts),
+                )
                 found |= tones_of(
                     self._aspects,
                     bits=scored.aspects,

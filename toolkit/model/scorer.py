@@ -243,6 +243,7 @@ class Scorer:
             has_stars=second.has_stars,
             unsure=options.unsure,
             takes_mean=options.second_mean,
+            block_bytes=second.block_bytes,
         )
 
     def _set(self, options: ScorerOptions) -> None:
@@ -324,6 +325,13 @@ class Scorer:
         A classifier folder knows pieces of words. It has no explanations, sentences and aspects.
         """
         return self._words is not None
+
+    @property
+    def block_bytes(self) -> int | None:
+        """Most bytes of a block of a file that suit the slower model; None: any."""
+        second = None if self.second is None else self.second.block_bytes
+        both = (self._file.block_bytes, second)
+        return min((size for size in both if size is not None), default=None)
 
     @property
     def vocabulary(self) -> Vocabulary:

@@ -69,6 +69,7 @@ class SecondOpinion:
     has_stars: bool
     unsure: Range  # of the first model's probabilities, both ends included
     takes_mean: bool  # of both logits
+    block_bytes: int | None = None  # as `Scorer` says of the second model
 
     def identity(self) -> dict[str, Any]:
         """Return `Scorer.identity` of the second model, and when it is asked."""

@@ -37,6 +37,14 @@ from toolkit.text.vocabulary import Vocabulary
 CONTRASTS = ("but", "however", "although", "though", "whereas", "except")
 NO_CONTRAST_AFTER = ("nothing", "anything", "everything", "all", "none", "as", "help")
 NO_CONTRAST_BEFORE = ("also",)
+# A sentence with one of these is often about another time, place or owner: "no wait if you book",
+# "less noise than downtown", "I was afraid they would deny it".
+DOUBTS = (
+    "if", "than", "other", "others", "instead", "without", "unlike", "until", "before", "afraid",
+    "worried", "scared", "nervous", "fixed", "resolved", "solved", "refunded", "quickly",
+    "promptly", "immediately", "helped", "thankfully", "luckily", "vet", "vets", "tip", "heard",
+    "thought", "realized", "yet", "fast", "quick", "easy", "easily", "surgery", "veterinary",
+)  # fmt: skip
 
 _Rows = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
@@ -58,6 +66,7 @@ class _WordFlags:
     even: _Flags
     no_contrast_after: _Flags
     no_contrast_before: _Flags
+    doubts: _Flags
 
 
 @dataclass(frozen=True)
@@ -101,6 +110,16 @@ class SentenceRule:
         stops = places + 1
         return TokenIds(values, starts[~is_exception], stops[~is_exception])
 
+    def have_doubts(self, sentences: TokenIds) -> _Flags:
+        """Return which sentences have a word of `DOUBTS`, (sentences,)."""
+        found = np.zeros(len(sentences), np.bool_)
+        places = np.flatnonzero(self._word_flags.doubts[sentences.values])
+        rows = np.searchsorted(sentences.starts, places, "right") - 1
+        places = places[rows >= 0]
+        rows = rows[rows >= 0]
+        found[rows[places < sentences.stops[rows]]] = True
+        return found
+
     @cached_property
     def _word_flags(self) -> _WordFlags:
         return _WordFlags(
@@ -108,6 +127,7 @@ class SentenceRule:
             even=self._flags(("even",)),
             no_contrast_after=self._flags(NO_CONTRAST_AFTER),
             no_contrast_before=self._flags(NO_CONTRAST_BEFORE),
+            doubts=self._flags(DOUBTS),
         )
 
     def _flags(self, words: tuple[str, ...]) -> _Flags:
@@ -128,6 +148,7 @@ class ScoredSentences:
     tones: npt.NDArray[np.int8]  # (sentences,): 1 clearly positive, -1 clearly negative, else 0
     # (sentences,): one bit per aspect, set if the sentence mentions it; None: not asked for
     aspects: npt.NDArray[np.uint64] | None = None
+    doubts: _Flags | None = None  # (sentences,): has a word of `DOUBTS`; None: not asked for
 
 
 @dataclass(frozen=True)
@@ -166,6 +187,7 @@ class SentenceScorer:
             probability=values,
             tones=tone(values, limits),
             aspects=None if bits is None else bits[kept],
+            doubts=None if bits is None else self.rule.have_doubts(sentences),
         )
 
 

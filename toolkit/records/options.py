@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import KW_ONLY, dataclass, field
+from dataclasses import KW_ONLY, dataclass, field, replace
 from math import isfinite
 from pathlib import Path
 
@@ -109,6 +109,12 @@ class ReadOptions:
         return (
             not self.header or self.quote != '"' or self.escape is not None or self.skip_lines != 0
         )
+
+    def in_blocks_of(self, most_bytes: int | None) -> ReadOptions:
+        """Return these options with blocks of at most some bytes, about; None changes nothing."""
+        if most_bytes is None or most_bytes >= self.block_bytes:
+            return self
+        return replace(self, block_bytes=most_bytes)
 
 
 def check_delimiter(mark: str, place: str) -> None:

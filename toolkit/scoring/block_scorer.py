@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,7 +22,6 @@ from toolkit.records.archives import compressor
 from toolkit.records.class_labels import numbers_of
 from toolkit.records.columns import LABEL, aspect_role
 from toolkit.records.labels import label_words
-from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.results import Summary
@@ -34,19 +33,6 @@ _VALUE = r"^\s*(\S+|[^a-z\s]\S*(\s+[^a-z\s]\S*){1,4})\s*$"
 # Only the first blocks are checked for such texts: about 200 texts per block, evenly spaced.
 _FIRST_BLOCKS = 32
 _LOOKED_AT = 200
-
-
-# Bytes of a block for a classifier folder, which takes milliseconds for a text: 500 sentences are
-# some seconds. Threads share blocks, and a killed run loses those that it has not finished.
-_BLOCK_OF_A_FOLDER = 1 << 16
-
-
-def reading_for(scorer: Scorer, reading: ReadOptions) -> ReadOptions:
-    """Return how a file is read for a model: in smaller blocks if the model is slow."""
-    second = scorer.second
-    if scorer.has_words and (second is None or second.has_words):
-        return reading
-    return replace(reading, block_bytes=min(reading.block_bytes, _BLOCK_OF_A_FOLDER))
 
 
 class ValueCount(NamedTuple):
@@ -62,7 +48,6 @@ class ScoredBlock:
 
     data: pa.Buffer | bytes | pa.RecordBatch
     rejects: bytes  # lines of JSON
-    first_reject: Reject | None
     # One row per readable record, as `Scorer.predict` returns with `with_reading`.
     numbers: pa.RecordBatch
     summary: Summary
@@ -116,7 +101,6 @@ class BlockScorer:
         return ScoredBlock(
             data=data,
             rejects=b"".join(_line_of(reject, self.reviews) for reject in rejects),
-            first_reject=rejects[0] if rejects else None,
             numbers=numbers,
             summary=summary,
             following=block.block.following,

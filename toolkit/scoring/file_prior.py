@@ -10,10 +10,9 @@ from dataclasses import dataclass
 
 from toolkit.model.prior import NO_LEVELS, Levels, ShareFound, count_levels, share_of
 from toolkit.model.scorer import Scorer
-from toolkit.records.formats import open_reviews
-from toolkit.records.inputs import Input
 from toolkit.records.options import ReadOptions
-from toolkit.scoring.block_loop import SelectedBlock, run_blocks
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.file_run import FileVisit, HasInput, RunOptions, Visitor, run_files
 from toolkit.scoring.options import Subset
 
 FIRST_RECORDS = 2_000
@@ -79,17 +78,27 @@ class FilePrior:
 
 
 def prior_of_file(
-    scorer: Scorer, source: Input, reading: ReadOptions, workers: int | None
+    scorer: Scorer, file: HasInput, reading: ReadOptions, workers: int | None
 ) -> FilePrior:
     """Estimate the prior of a file from its first records; raise the errors of reading the file."""
-    plain = scorer.without_second().with_prior(None)  # a second model may be slow
+    counted = _FirstLevels(scorer.without_second().with_prior(None))  # a second model may be slow
+    options = RunOptions(reading=reading, subset=Subset(limit=FIRST_RECORDS), workers=workers)
+    run_files([file], counted, options)
+    return FilePrior.of(share_of(counted.levels, scorer.base))
 
-    def counted(block: SelectedBlock) -> Levels:
-        probability = plain.predict(block.parse().texts)["probability"]
-        return count_levels(probability.to_numpy(zero_copy_only=False), None, plain.base)
 
-    levels = NO_LEVELS
-    with open_reviews(source, reading) as reviews:
-        for more in run_blocks(reviews, counted, Subset(limit=FIRST_RECORDS), workers=workers):
-            levels = tuple(map(sum, zip(levels, more, strict=True)))
-    return FilePrior.of(share_of(levels, plain.base))
+@dataclass
+class _FirstLevels(Visitor[HasInput, Levels]):
+    """Counts the scores of the first records of a file by level."""
+
+    scorer: Scorer  # without a prior
+    levels: Levels = NO_LEVELS
+
+    def work(self, visit: FileVisit[HasInput], block: SelectedBlock) -> Levels:  # noqa: ARG002
+        """Score the records of a block, and count their scores."""
+        probability = self.scorer.predict(block.parse().texts)["probability"]
+        return count_levels(probability.to_numpy(zero_copy_only=False), None, self.scorer.base)
+
+    def add(self, visit: FileVisit[HasInput], result: Levels) -> None:  # noqa: ARG002
+        """Add the counts of a block."""
+        self.levels = tuple(map(sum, zip(self.levels, result, strict=True)))

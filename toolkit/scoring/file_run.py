@@ -1,10 +1,9 @@
 """The driver of a run over files: the blocks of each file, then its end.
 
-`toolkit diff` and `toolkit summarize` read files of reviews block by block, as a `Visitor` of
-`run_files`. A visitor says what to do with a block, and what to do with the result. The driver does
-the rest: it opens and closes the inputs, selects the records, runs the work in threads and in
-order, counts records and rejects, and reports the progress. `toolkit score`, which can be resumed,
-and its dry run have their own loops (`run.py`, `cli/dry_run.py`).
+`toolkit score`, its dry run, `toolkit diff` and `toolkit summarize` read files of reviews block by
+block, each as a `Visitor` of `run_files`. A visitor says what to do with a file, a block, and the
+result of a block. The driver does the rest: it opens and closes the inputs, selects the records,
+runs the work in threads and in order, counts records and rejects, and reports the progress.
 
 A visitor that counts reviews by language:
 
@@ -33,16 +32,33 @@ from dataclasses import dataclass, field
 from functools import partial
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from toolkit.errors import InputError, OutputError, StoreError, ToolkitError, UsageError
+from toolkit.errors import (
+    EmptyInputError,
+    InputError,
+    OutputError,
+    StoreError,
+    ToolkitError,
+    UsageError,
+)
 from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.inputs import Input
 from toolkit.records.labels import WrongValueError
 from toolkit.records.options import ReadOptions
-from toolkit.records.review_file import Reject, ReviewFile
+from toolkit.records.review_file import WHOLE_FILE, FileRange, Offset, Reject, ReviewFile
 from toolkit.scoring.block_loop import BlockCounts, SelectedBlock, run_blocks
 from toolkit.scoring.options import ALL, Subset
-from toolkit.scoring.results import Progress
+
+
+@dataclass(frozen=True)
+class Progress:
+    """How far a run has come in a file."""
+
+    records: int
+    bytes_done: int
+    bytes_in_all: int | None  # None: unknown
+    resumed: int = 0  # how many of the records an earlier run has scored
+    accuracy: float | None = None  # so far; None without labels
 
 
 class HasInput(Protocol):
@@ -67,16 +83,22 @@ class RunOptions:
     reading: ReadOptions = field(default_factory=ReadOptions)
     columns: tuple[Column, ...] | None = None  # to read; None: the columns for scoring
     subset: Subset = ALL  # of each file
+    workers: int | None = None  # threads; None: one per usable core
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, kw_only=True)
 class FileVisit(Generic[FileT]):
     """A file while a run reads it, and how far the run has come."""
 
     file: FileT  # as in the sequence that the run was given
     number: int  # its position in that sequence, from 0
     rows_before: int  # records of the files before it, as far as they were read
+    attempt: int = 0  # how many visits of this file have failed before
+    closing: ExitStack = field(default_factory=ExitStack, repr=False)  # left when the visit ends
     reviews: ReviewFile = field(init=False, repr=False)  # the open file
+    file_range: FileRange = WHOLE_FILE  # the part of the file to read
+    start: Offset = ()  # where to start, after the records of an earlier run
+    resumed: int = 0  # records of an earlier run
     before: int = 0  # records of the file before the block whose result is added
     end: int = 0  # records of the file up to the end of the last block that was added
     records: int = 0  # selected records so far, rejects among them
@@ -92,6 +114,14 @@ class FileVisit(Generic[FileT]):
             return None
         return f"{self.reviews.counts} {reject.number:,}: {reject.reason}"
 
+    def resume(self, start: Offset, records: int, rejected: int) -> None:
+        """Start after the records that an earlier run has read, before the first block."""
+        self.start = start
+        self.resumed = records
+        self.records = records
+        self.rejected = rejected
+        self.end = records
+
     def stop(self) -> None:
         """Read no further block of this file."""
         self.is_stopped = True
@@ -106,7 +136,13 @@ class FileVisit(Generic[FileT]):
 
     def progress(self) -> Progress:
         """Return how far the run has come in the file."""
-        return Progress(self.records, self.reviews.bytes_read, self.reviews.size)
+        size = self.file_range.size
+        return Progress(
+            records=self.records,
+            bytes_done=self.reviews.bytes_read - self.file_range.first_byte,
+            bytes_in_all=self.reviews.size if size is None else size,
+            resumed=self.resumed,
+        )
 
 
 class Visitor(ABC, Generic[FileT, OutT]):
@@ -115,8 +151,16 @@ class Visitor(ABC, Generic[FileT, OutT]):
     `work` is called by any thread, all other methods by the thread of the run.
     """
 
+    def begin(self, visit: FileVisit[FileT]) -> bool:  # noqa: ARG002
+        """Prepare a file before it is opened; return whether to read it."""
+        return True
+
     def opened(self, visit: FileVisit[FileT]) -> None:
         """Look at the header of the open file."""
+
+    def empty(self, visit: FileVisit[FileT], error: EmptyInputError) -> None:  # noqa: ARG002
+        """Handle a file without content: raise its error, as here, or finish the file."""
+        raise error
 
     @abstractmethod
     def work(self, visit: FileVisit[FileT], block: SelectedBlock) -> OutT:
@@ -126,6 +170,10 @@ class Visitor(ABC, Generic[FileT, OutT]):
     def add(self, visit: FileVisit[FileT], result: OutT) -> None:
         """Take the result of the next block, in file order."""
 
+    def progress(self, visit: FileVisit[FileT]) -> Progress:
+        """Return the progress to report after a block."""
+        return visit.progress()
+
     def end(self, visit: FileVisit[FileT]) -> None:
         """Finish the file after its last block, while it is still open."""
 
@@ -133,8 +181,11 @@ class Visitor(ABC, Generic[FileT, OutT]):
         self,
         visit: FileVisit[FileT],  # noqa: ARG002
         error: ToolkitError,
-    ) -> None:
-        """Handle the error of a file: raise it to end the run, as here, or note it."""
+    ) -> bool | None:
+        """Handle the error of a file: raise it to end the run, as here, or note it.
+
+        Returns True to visit the file again.
+        """
         raise error
 
 
@@ -152,12 +203,7 @@ def run_files(
     run = _Run(visitor, options or RunOptions(), on_file)
     rows = 0
     for number, file in enumerate(files):
-        visit = FileVisit(file, number, rows)
-        try:
-            run.visit(visit)
-        except (InputError, UsageError, OutputError, StoreError) as error:
-            visitor.failed(visit, error)
-        rows += visit.end
+        rows += run.records_of(file, number, rows)
 
 
 @dataclass(frozen=True)
@@ -168,29 +214,56 @@ class _Run(Generic[FileT, OutT]):
     options: RunOptions
     on_file: OnFile[FileT]
 
-    def visit(self, visit: FileVisit[FileT]) -> None:
+    def records_of(self, file: FileT, number: int, rows_before: int) -> int:
+        """Read a file, again as long as the visitor asks for it; return how many records it has."""
+        attempt = 0
+        while True:
+            visit = FileVisit(file=file, number=number, rows_before=rows_before, attempt=attempt)
+            try:
+                self._visit(visit)
+            except (InputError, UsageError, OutputError, StoreError) as error:
+                if self.visitor.failed(visit, error):
+                    attempt += 1
+                    continue
+            return visit.end
+
+    def _visit(self, visit: FileVisit[FileT]) -> None:
         """Read a file."""
         options = self.options
-        with ExitStack() as opened:
+        with visit.closing as opened:
+            if not self.visitor.begin(visit):
+                return
             on_progress = opened.enter_context(self.on_file(visit.file))
-            visit.reviews = opened.enter_context(
-                open_reviews(visit.file.input, options.reading, options.columns)
-            )
-            self.visitor.opened(visit)
+            try:
+                visit.reviews = opened.enter_context(
+                    open_reviews(visit.file.input, options.reading, options.columns)
+                )
+            except EmptyInputError as error:
+                self.visitor.empty(visit, error)
+                return
             options.subset.check(visit.reviews)
+            self.visitor.opened(visit)
             self._read_blocks(visit, on_progress)
             self.visitor.end(visit)
 
     def _read_blocks(self, visit: FileVisit[FileT], on_progress: OnProgress | None) -> None:
         """Read the blocks of a file; count them, add their results, and report the progress."""
-        work = partial(self._work, visit)
-        with closing(run_blocks(visit.reviews, work, self.options.subset)) as blocks:
+        worked = run_blocks(
+            visit.reviews,
+            partial(self._work, visit),
+            self.options.subset,
+            workers=self.options.workers,
+            file_range=visit.file_range,
+            start=visit.start,
+            done=visit.resumed,
+        )
+        with closing(worked) as blocks:
             try:
                 for block in blocks:
                     self._add(visit, block)
                     del block  # frees a large block before the next one is read
                     if on_progress is not None:
-                        on_progress(visit.progress())
+                        on_progress(self.visitor.progress(visit))
                     if visit.is_stopped:
                         break
             except WrongValueError as error:  # its row counts from the block

@@ -19,6 +19,7 @@ import onnxruntime as ort
 from toolkit import __version__
 from toolkit.errors import InputError, ToolkitError
 from toolkit.model.scorer import Scorer
+from toolkit.progress import Identity, differences
 from toolkit.records.columns import TEXT_COLUMNS, Columns
 from toolkit.records.formats import format_of
 from toolkit.records.inputs import FileFacts, Input, Kind
@@ -72,11 +73,6 @@ class TouchedError(InputError):
 
 Prefix = tuple[int, int]  # the first bytes of a file: how many, and their CRC-32
 NOTHING: Prefix = (0, 0)
-
-
-def digest_of(content: Any) -> str:
-    """Return the SHA-256 of a value as JSON, in hexadecimal digits."""
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def extended(prefix: Prefix, size: int, file: IO[bytes]) -> Prefix:
@@ -245,16 +241,12 @@ def outdated(
         before[_TEXT] = before[_TEXT] or columns.get("text")
     if is_clear:
         before[_QUOTE] = now[_QUOTE]
-    return differences(before, now)
+    return changes(before, now)
 
 
-def differences(old: Mapping[str, Any], new: Mapping[str, Any]) -> list[str]:
-    """Return the keys whose value in `new` is missing from `old` or differs there.
-
-    So are those of a second model that only ``old`` has; not if ``new`` is empty, or unknown.
-    """
-    names = [*new, *(name for name in old if new and name in _OF_SECOND and name not in new)]
-    return [name for name in names if old.get(name) != new.get(name)]
+def changes(old: Identity, new: Identity) -> list[str]:
+    """Return the names of what differs; nothing if ``new`` is empty, or unknown."""
+    return differences(old, new, also=_OF_SECOND if new else ())
 
 
 def _by_name(identity: dict[str, Any]) -> dict[str, Any]:

@@ -37,14 +37,14 @@ from toolkit.files import (
     work_folder,
 )
 from toolkit.model.typed_json import LONGEST_JSON, decode, parse_json
+from toolkit.progress import START_OVER, check_unchanged, digest_of, sealed, unfinished, unsealed
 from toolkit.records.inputs import FileFacts
 from toolkit.records.options import STDIN
 from toolkit.scoring.identity import (
     NOTHING,
     WatchedInput,
     changed_ns_of,
-    differences,
-    digest_of,
+    changes,
     extended,
     identity_of,
     outdated,
@@ -62,7 +62,6 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
 VERSION = 7  # of the lines
-_CHECK = "checksum"  # of the rest of a line: an edited line could lose or repeat records
 
 # Names of the incomplete files.
 OUTPUT = "output"
@@ -70,7 +69,6 @@ REJECTED = "rejected.jsonl"
 SCORES = "scores"
 _FILES = ("journal", OUTPUT, REJECTED, SCORES)
 
-_START_OVER = "start over with --force."
 _SAVED = (
     "Progress is saved. Run the same command with --resume to continue, or with --force to start "
     "over."
@@ -98,10 +96,7 @@ _UNKNOWN = _Comparison(None, None)
 
 def _line_of(data: bytes) -> _Line:
     """Read a line; raise `ValueError` if it is not valid."""
-    read = parse_json(data, "the line")
-    if not isinstance(read, dict) or read.pop(_CHECK, None) != digest_of(read):
-        raise ValueError(data)
-    line = decode(_Line, read, "the line")
+    line = decode(_Line, unsealed(parse_json(data, "the line")), "the line")
     point = line.checkpoint
     if line.version != VERSION or (point is not None and not {*point.files} <= {*_FILES}):
         raise ValueError(line)
@@ -110,8 +105,7 @@ def _line_of(data: bytes) -> _Line:
 
 def _written(identity: dict[str, Any] | None, point: Checkpoint | None) -> bytes:
     """Return the line for a checkpoint."""
-    content = asdict(_Line(VERSION, identity, point))
-    return json.dumps({**content, _CHECK: digest_of(content)}).encode() + b"\n"
+    return json.dumps(sealed(asdict(_Line(VERSION, identity, point)))).encode() + b"\n"
 
 
 class Journal:
@@ -219,7 +213,7 @@ class Journal:
             if not self.options.force:
                 raise UsageError(
                     f"{self.folder}: the progress is damaged, or of another version of the "
-                    f"toolkit: {_START_OVER}"
+                    f"toolkit: {START_OVER}"
                 ) from None
             file.truncate(0)
 
@@ -243,14 +237,11 @@ class Journal:
         if self.checkpoint is None or options.force:
             return
         if not options.resume:
-            raise UsageError(
-                f"{self.job.output}: an earlier run is unfinished. Continue it with --resume, or "
-                f"{_START_OVER}"
-            )
+            raise unfinished(self.job.output)
         self._check_identity(settings or {})
 
     def _check_identity(self, identity: Mapping[str, Any]) -> None:
-        self._refuse(differences(self._identity or {}, identity))
+        check_unchanged(self.job.output, changes(self._identity or {}, identity))
 
     def changes(self, settings: dict[str, Any], source: WatchedInput) -> _Comparison:
         """Compare the complete output with what a run would write now.
@@ -309,13 +300,6 @@ class Journal:
             return True if is_same else None
         return sum_of(self.job.output) == point.content
 
-    def _refuse(self, changed: list[str]) -> None:
-        if changed:
-            raise UsageError(
-                f"{self.job.output}: cannot be continued, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or {_START_OVER}"
-            )
-
     def continued(
         self, identity: dict[str, Any] | None, source: WatchedInput | None
     ) -> Checkpoint | None:
@@ -329,7 +313,7 @@ class Journal:
         try:
             self._check_identity(identity)
             if point.source is not None and source.read_so_far(point.source[0]) != point.source:
-                self._refuse(["the input"])
+                check_unchanged(self.job.output, ["the input"])
             return self._checked(point)
         except UsageError:
             if self.options.force:
@@ -341,17 +325,17 @@ class Journal:
         for name, (size, crc) in point.files.items():
             path = self.folder / name
             if not is_there(path) or path.stat().st_size < size:
-                raise UsageError(f"{path}: is shorter than it was: {_START_OVER}")
+                raise UsageError(f"{path}: is shorter than it was: {START_OVER}")
             with path.open("rb", buffering=0) as file:
                 if extended(NOTHING, size, file) != (size, crc):
-                    raise UsageError(f"{path}: was changed: {_START_OVER}")
+                    raise UsageError(f"{path}: was changed: {START_OVER}")
         if point.complete is None or self.is_done:
             return point
         found = FileFacts.at(self.folder / OUTPUT)
         if found is None:  # the output was moved to its place, and is gone or replaced
             return None
         if found != point.complete:
-            raise UsageError(f"{self.folder / OUTPUT}: was changed: {_START_OVER}")
+            raise UsageError(f"{self.folder / OUTPUT}: was changed: {START_OVER}")
         return point
 
     def begin(self, identity: dict[str, Any] | None, *, keep: bool) -> None:
@@ -510,17 +494,9 @@ class Journals:
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
         """Check the progress of earlier runs; raise errors as `open_journals` does."""
         options = self._options
-        for job, journal in self._journals.items():
-            if journal.is_there:
-                journal.open()
-                self._noted[job] = journal  # only after `open`: another process may remove its own
-                journal.close()
+        self._note_existing()
         for journal in self._noted.values():
-            if (point := journal.checkpoint) is not None and point.done_run is not None:
-                self._is_ended |= point.done_run == digest_of(self._outputs) and not options.force
-                if options.force:
-                    journal.note_end(None)
-                    journal.close()
+            self._look_for_end(journal)
             if not (options.skip_existing and journal.is_done and not options.resume):
                 journal.check_may_continue(settings)
         if self._folder is not None and not (
@@ -528,6 +504,25 @@ class Journals:
         ):
             check_absent([job.output for job in self._journals])
             self.has_seen_none = True
+
+    def _note_existing(self) -> None:
+        """Read the journals that earlier runs have left."""
+        for job, journal in self._journals.items():
+            if journal.is_there:
+                journal.open()
+                self._noted[job] = journal  # only after `open`: another process may remove its own
+                journal.close()
+
+    def _look_for_end(self, journal: Journal) -> None:
+        """Note if a journal says that a run over the same outputs is complete; not with force."""
+        point = journal.checkpoint
+        if point is None or point.done_run is None:
+            return
+        if self._options.force:
+            journal.note_end(None)
+            journal.close()
+        else:
+            self._is_ended |= point.done_run == digest_of(self._outputs)
 
     def hold_first(self) -> None:
         """Lock the first output that is not done, against a concurrent run of the same command.
@@ -558,8 +553,7 @@ class Journals:
         options = self._options
         if self._is_ended and options.resume and job not in self._noted:
             return self.is_done(job)
-        is_ended = options.resume and not options.force and job not in self._noted
-        if not ((options.skip_existing or is_ended) and self.is_done(job)):
+        if not self._may_be_kept(job):
             return False
         source = WatchedInput.open(job.input)
         if source is None:  # the input is missing, or is not a file
@@ -569,10 +563,7 @@ class Journals:
         if changed is None:
             if not options.skip_existing:
                 return False
-            self.compared_by_time.add(job)
-            output = FileFacts.at(job.output)
-            is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
-            changed = ["the input"] if is_older else []
+            changed = self._changed_by_time(job, source)
         elif found is not None and not changed:
             self.found_before[job] = found
         if changed and not options.force:
@@ -582,6 +573,19 @@ class Journals:
                 f"changed: {', '.join(changed)}. Replace it with {way_out}, or move it away."
             )
         return not changed
+
+    def _may_be_kept(self, job: Job) -> bool:
+        """Whether the output is complete, and the options ask to keep it if nothing has changed."""
+        options = self._options
+        is_of_done_run = options.resume and not options.force and job not in self._noted
+        return (options.skip_existing or is_of_done_run) and self.is_done(job)
+
+    def _changed_by_time(self, job: Job, source: WatchedInput) -> list[str]:
+        """Return what has changed since an output without a record was written, by its time."""
+        self.compared_by_time.add(job)
+        output = FileFacts.at(job.output)
+        is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
+        return ["the input"] if is_older else []
 
     def is_resumed(self, job: Job) -> bool:
         """Whether the run to resume has completed this output."""

@@ -55,17 +55,6 @@ _OF_STARS = re.compile("star|rating|score", re.IGNORECASE)  # names of columns
 _FEW_TEXTS = 5  # fewer unread texts may be chance, unless most texts are unread
 
 
-@dataclass(frozen=True)
-class Progress:
-    """The progress of scoring a file."""
-
-    records: int
-    bytes_done: int
-    bytes_in_all: int | None  # None: unknown
-    resumed: int = 0  # how many of the records an earlier run has scored
-    accuracy: float | None = None  # so far; None without labels
-
-
 Tenths = Annotated[tuple[int, ...], lambda counts: len(counts) == 10]
 _Levels = Annotated[tuple[int, ...], lambda counts: len(counts) == LEVELS]
 

@@ -4,23 +4,38 @@ from __future__ import annotations
 
 import errno
 from collections.abc import Callable
-from contextlib import AbstractContextManager, ExitStack, nullcontext, suppress
-from dataclasses import dataclass, replace
+from contextlib import nullcontext, suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from toolkit.errors import EmptyInputError, InputError, OutputError, StoreError, UsageError
+from toolkit.errors import (
+    EmptyInputError,
+    InputError,
+    OutputError,
+    StoreError,
+    ToolkitError,
+    UsageError,
+)
 from toolkit.files import is_there, reporting_failures
 from toolkit.model.prior import share_of
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
-from toolkit.records.formats import open_reviews
 from toolkit.records.inputs import FileFacts
-from toolkit.records.review_file import Output, Reject, ReviewFile
-from toolkit.scoring.block_loop import run_blocks
-from toolkit.scoring.block_scorer import BlockScorer, reading_for
+from toolkit.records.review_file import Output, ReviewFile
+from toolkit.scoring.block_loop import SelectedBlock
+from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
 from toolkit.scoring.file_output import FileAppearedError, open_file_output, publish
 from toolkit.scoring.file_prior import prior_of_file
+from toolkit.scoring.file_run import (
+    FileVisit,
+    OnFile,
+    OnProgress,
+    Progress,
+    RunOptions,
+    Visitor,
+    run_files,
+)
 from toolkit.scoring.identity import (
     TouchedError,
     WatchedInput,
@@ -33,11 +48,16 @@ from toolkit.scoring.identity import (
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journal, Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
+from toolkit.scoring.output import (
+    WARNING_OF_EMPTY,
+    ScoredOutput,
+    StandardOutput,
+    empty_form,
+    output_form,
+)
 from toolkit.scoring.results import (
     Checkpoint,
     FileResult,
-    Progress,
     Source,
     Summary,
     check_rejected,
@@ -49,8 +69,6 @@ from toolkit.stores.paths import is_in_store
 
 _MOST_ATTEMPTS = 100  # at a file whose rights or links keep changing
 
-OnProgress = Callable[[Progress], None]
-OnFile = Callable[[Job], AbstractContextManager[OnProgress | None]]
 OnResult = Callable[[FileResult], None]
 OnWarning = Callable[[Job, str], None]
 
@@ -104,7 +122,7 @@ def score_files(
     scorer: Scorer,
     jobs: Jobs,
     options: ScoringOptions | None = None,
-    on_file: OnFile = lambda _: nullcontext(),
+    on_file: OnFile[Job] = lambda _: nullcontext(),
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> list[FileResult]:
@@ -129,193 +147,190 @@ def score_files(
             with reporting_failures(jobs.folder):
                 jobs.folder.mkdir(parents=True, exist_ok=True)
             journals.hold_first()
-        run = _Run(
+        scoring = _Scoring(
             scorer=scorer,
             jobs=jobs,
             options=options,
             settings=settings,
             journals=journals,
-            on_file=on_file,
             on_start=on_start,
             on_warning=on_warning,
         )
-        results = [run.result(job) for job in jobs.files]
-        if all(result.error is None for result in results):
+        reading = options.reading.in_blocks_of(scorer.block_bytes)
+        how = RunOptions(reading=reading, subset=options.subset, workers=options.workers)
+        run_files(jobs.files, scoring, how, on_file)
+        if all(result.error is None for result in scoring.results):
             journals.end(is_done=True)
-    return results
+    return scoring.results
 
 
-@dataclass(frozen=True)
-class _Run:
-    """Scores the files of a run, one at a time."""
+@dataclass(eq=False)
+class _ScoredFile:
+    """The file that is scored at the moment: its result, what that depends on, and its output."""
+
+    result: FileResult
+    facts: FileFacts | None = None  # if they are known
+    is_begun: bool = False  # not kept as it is
+    source: WatchedInput | None = None  # None: the input is not a file
+    identity: dict[str, Any] | None = None
+    journal: Journal | None = None  # None: standard output
+    checkpoint: Checkpoint | None = None  # of an earlier run or attempt
+    output: ScoredOutput = field(init=False)
+    blocks: BlockScorer = field(init=False)
+    values: int = 0  # texts that look like values
+    texts: int = 0  # that were checked for it
+
+
+@dataclass(eq=False)
+class _Scoring(Visitor[Job, ScoredBlock]):
+    """Scores the files of a run into their outputs, with journals and warnings."""
 
     scorer: Scorer
     jobs: Jobs
     options: ScoringOptions
     settings: dict[str, Any]  # see `settings_of`
     journals: Journals
-    on_file: OnFile
     on_start: OnResult
     on_warning: OnWarning
+    results: list[FileResult] = field(default_factory=list)
+    file: _ScoredFile = field(init=False)
 
-    def result(self, job: Job) -> FileResult:
-        """Score a file."""
+    def begin(self, visit: FileVisit[Job]) -> bool:
+        """Return whether to score a file; move an output that is complete to its place."""
+        job = visit.file
+        if not visit.attempt and not self._is_to_be_scored(job):
+            return False
+        file = self.file
+        file.is_begun = True
+        file.values = 0
+        file.texts = 0
+        file.source = WatchedInput.open(job.input, file.facts)
+        if file.source is not None:
+            visit.closing.callback(file.source.close)
+        file.identity = identity_of(self.settings, file.source)
+        journal = self.journals.of(job)
+        file.journal = journal
+        file.checkpoint = None if journal is None else journal.continued(file.identity, file.source)
+        file.result.removed = [] if journal is None else journal.removed
+        if journal is not None and file.checkpoint is not None and file.checkpoint.complete:
+            self._publish(journal, file.checkpoint)
+            return False
+        visit.file_range = job.file_range
+        return True
+
+    def _is_to_be_scored(self, job: Job) -> bool:
+        """Add the result of a file; return whether its output is missing, or out of date."""
+        result = FileResult(job, error=job.error)
+        self.results.append(result)
+        self.file = _ScoredFile(result)
         facts = job.input.known_facts()  # each check of an object is a request
-        source = Source.of(job.input, self.options.reading.format, facts)
-        result = FileResult(job, error=job.error, source=source)
+        self.file.facts = facts
+        result.source = Source.of(job.input, self.options.reading.format, facts)
         self.on_start(result)
         if job.error is not None:
-            return result
-        try:
-            if self.journals.is_up_to_date(job, self.settings):
-                if (found := self.journals.found_before.get(job)) is not None:
-                    self._answer_as(found, result)
-                result.is_skipped = True
-                result.is_skipped_by_time = job in self.journals.compared_by_time
-            else:
-                self._score_to_end(result, facts)
-        except (InputError, UsageError, OutputError, StoreError) as error:
-            result.error = str(error)
-            # Most other failures, such as a full disk, concern the other files, too.
-            is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
-            concerns_one = is_name_too_long or isinstance(error, FileAppearedError)
-            is_of_output = isinstance(error, OutputError | StoreError)
-            if self.jobs.is_single or (is_of_output and not concerns_one):
-                raise
-        return result
+            return False
+        if not self.journals.is_up_to_date(job, self.settings):
+            return True
+        if (found := self.journals.found_before.get(job)) is not None:
+            self._answer_as(found, result)
+        result.is_skipped = True
+        result.is_skipped_by_time = job in self.journals.compared_by_time
+        return False
 
     def _answer_as(self, found: Checkpoint, result: FileResult) -> None:
         """Report the results of the run that wrote a kept output, with the limits of this run."""
         job = result.job
         for warning in found.warnings:
             self.on_warning(job, warning)
-        check_rejected(str(job.source), found.summary, self.options.max_rejected)
-        check_unread(str(job.source), found.summary, self.options.max_unread)
+        self._check_limits_of(found)
         result.answered_by(found)
         rejects = job.rejects_file
         if found.summary.rejected and rejects is not None and (what := _change(rejects, found)):
             self._warn(
-                result,
                 f"the file of its rejected records, {rejects}, {what}. To write it again, score "
-                "with --force.",
+                "with --force."
             )
 
-    def _score_to_end(self, result: FileResult, facts: FileFacts | None) -> None:
-        """Score a file; continue from the last checkpoint if its rights or links change."""
-        journal = None
-        for left in reversed(range(_MOST_ATTEMPTS)):
-            try:
-                self._score(result, facts)
-                return
-            except TouchedError:
-                journal = self.journals.of(result.job)
-                if journal is None or journal.checkpoint is None or not left:
-                    raise
-                journal.options = replace(journal.options, resume=True)
-            except (InputError, UsageError):
-                if journal is not None:  # its content has changed, too
-                    journal.drop()
-                raise
+    def _publish(self, journal: Journal, done: Checkpoint) -> None:
+        """Move a complete output to its place, after the limits of this run are checked."""
+        self._check_limits_of(done)
+        with reporting_failures(journal.job.output):
+            publish(journal, done.summary)
+        self.file.result.complete(done)
 
-    def _score(self, result: FileResult, facts: FileFacts | None) -> None:
-        """Score a file, or the rest of it after an earlier run."""
-        job = result.job
-        with ExitStack() as opened:
-            source = WatchedInput.open(job.input, facts)
-            if source is not None:
-                opened.callback(source.close)
-            identity = identity_of(self.settings, source)
-            journal = self.journals.of(job)
-            checkpoint = None if journal is None else journal.continued(identity, source)
-            result.removed = [] if journal is None else journal.removed
-            if journal is not None and checkpoint is not None and checkpoint.complete:
-                self._publish(journal, checkpoint, result)
-                return
-            on_progress = opened.enter_context(self.on_file(job))
-            reviews, form = self._opened(result, opened)
-            result.job_id = job_id_of(self.settings, source)
-            scorer = self.scorer
-            if reviews is not None and self.options.estimates_prior:
-                scorer = self._with_prior(result, checkpoint)
-            metadata = metadata_of(scorer, result.job_id, job.shard)
-            form = replace(form, metadata=metadata)
-            self._prepare(job)
-            output: ScoredOutput
-            if journal is None:
-                output = StandardOutput(job, form, source, files=opened, force=self.options.force)
-            else:
-                self._begin(journal, identity, checkpoint)
-                in_file = open_file_output(
-                    journal,
+    def _check_limits_of(self, done: Checkpoint) -> None:
+        """Raise `InputError` if more records of a complete output failed than this run allows."""
+        name = str(self.file.result.job.source)
+        check_rejected(name, done.summary, self.options.max_rejected)
+        check_unread(name, done.summary, self.options.max_unread)
+
+    def opened(self, visit: FileVisit[Job]) -> None:
+        """Choose how to write the output, and start or continue it."""
+        result = self.file.result
+        reviews = visit.reviews
+        result.columns = reviews.chosen
+        form = output_form(reviews, visit.file, self.options)
+        self._warn_of_file(reviews)  # after `output_form`, which may add warnings
+        result.job_id = job_id_of(self.settings, self.file.source)
+        scorer = self._with_prior(visit.file) if self.options.estimates_prior else self.scorer
+        output = self._start(visit, scorer=scorer, form=form, reviews=reviews)
+        visit.resume(output.start, output.summary.records, output.summary.rejected)
+        self.file.blocks = BlockScorer(
+            scorer=scorer,
+            reviews=reviews,
+            form=form,
+            compression=compression_of(visit.file.output),
+            saved=output.saved,
+        )
+
+    def empty(self, visit: FileVisit[Job], error: EmptyInputError) -> None:
+        """Write an output without records, unless the user has named the file."""
+        if visit.file.is_named:
+            raise error
+        self._warn(WARNING_OF_EMPTY)
+        form = empty_form(visit.file, self.options)
+        self.file.result.job_id = job_id_of(self.settings, self.file.source)
+        self._start(visit, scorer=self.scorer, form=form, reviews=None)
+        self._finish()
+
+    def _with_prior(self, job: Job) -> Scorer:
+        """Return a scorer with the prior of a file, from the checkpoint or estimated."""
+        checkpoint = self.file.checkpoint
+        known = None if checkpoint is None else checkpoint.prior
+        prior = known or prior_of_file(
+            self.scorer, job, reading=self.options.reading, workers=self.options.workers
+        )
+        self.file.result.prior = prior
+        if prior.warning is not None:
+            self._warn(prior.warning)
+        return self.scorer.with_prior(prior.share)
+
+    def _start(
+        self, visit: FileVisit[Job], *, scorer: Scorer, form: Output, reviews: ReviewFile | None
+    ) -> ScoredOutput:
+        """Start or continue an output; ``reviews`` is None if the file is empty."""
+        file = self.file
+        job = visit.file
+        assert file.result.job_id is not None
+        form = replace(form, metadata=metadata_of(scorer, file.result.job_id, job.shard))
+        self._prepare(job)
+        if file.journal is None:
+            force = self.options.force
+            file.output = StandardOutput(job, form, file.source, files=visit.closing, force=force)
+        else:
+            self._begin(file.journal)
+            file.output = visit.closing.enter_context(
+                open_file_output(
+                    file.journal,
                     form,
-                    checkpoint=checkpoint,
-                    source=source,
+                    checkpoint=file.checkpoint,
+                    source=file.source,
                     reviews=reviews,
                     seconds=self.options.checkpoint_seconds,
                 )
-                output = opened.enter_context(in_file)
-            output.prior = result.prior
-            if reviews is not None:
-                self._score_blocks(
-                    scorer,
-                    reviews,
-                    form=form,
-                    output=output,
-                    result=result,
-                    on_progress=on_progress,
-                )
-                self._warn_of_file(reviews, result)
-            self._warn_of_counts(output.summary, result)
-            result.complete(output.finish(result))
-
-    def _begin(
-        self, journal: Journal, identity: dict[str, Any] | None, checkpoint: Checkpoint | None
-    ) -> None:
-        """Lock the journal of the next output; drop its progress without a checkpoint."""
-        with reporting_failures(journal.job.output):
-            self.journals.hold(journal)
-            journal.begin(identity, keep=checkpoint is not None)
-
-    def _publish(self, journal: Journal, done: Checkpoint, result: FileResult) -> None:
-        """Move a complete output to its place, after the limits of this run are checked."""
-        name = str(result.job.source)
-        check_rejected(name, done.summary, self.options.max_rejected)
-        check_unread(name, done.summary, self.options.max_unread)
-        with reporting_failures(result.job.output):
-            publish(journal, done.summary)
-        result.complete(done)
-
-    def _opened(self, result: FileResult, opened: ExitStack) -> tuple[ReviewFile | None, Output]:
-        """Open the input, choose how to write the output, and warn of problems."""
-        job = result.job
-        options = self.options
-        try:
-            reviews = opened.enter_context(
-                open_reviews(job.input, reading_for(self.scorer, options.reading))
             )
-            result.columns = reviews.chosen
-            form = output_form(reviews, job, options)
-            options.subset.check(reviews)
-            self._warn_of_file(reviews, result)  # after `output_form`, which may add warnings
-        except EmptyInputError:
-            if job.is_named:
-                raise
-            self._warn(result, "nothing is in this file, nor in its output.")
-            return None, empty_form(job, options)
-        return reviews, form
-
-    def _with_prior(self, result: FileResult, checkpoint: Checkpoint | None) -> Scorer:
-        """Return a scorer with the prior of a file, from the checkpoint or estimated."""
-        known = None if checkpoint is None else checkpoint.prior
-        result.prior = known or prior_of_file(
-            self.scorer,
-            result.job.input,
-            reading=self.options.reading,
-            workers=self.options.workers,
-        )
-        if result.prior.warning is not None:
-            self._warn(result, result.prior.warning)
-        return self.scorer.with_prior(result.prior.share)
+        file.output.prior = file.result.prior
+        return file.output
 
     def _prepare(self, job: Job) -> None:
         """Create the folder of the output, and check that the output can be written."""
@@ -325,86 +340,105 @@ class _Run:
         absent = job.output if self.journals.has_seen_none else None
         check_job(job, force=self.options.force, absent=absent)
 
-    def _warn_of_file(self, reviews: ReviewFile, result: FileResult) -> None:
-        for warning in reviews.warnings:
-            if warning not in result.warnings:
-                self._warn(result, warning)
+    def _begin(self, journal: Journal) -> None:
+        """Lock the journal of the next output; drop its progress without a checkpoint."""
+        with reporting_failures(journal.job.output):
+            self.journals.hold(journal)
+            journal.begin(self.file.identity, keep=self.file.checkpoint is not None)
 
-    def _warn_of_counts(self, summary: Summary, result: FileResult) -> None:
+    def work(self, visit: FileVisit[Job], block: SelectedBlock) -> ScoredBlock:  # noqa: ARG002
+        """Score a block."""
+        return self.file.blocks.score(block)
+
+    def add(self, visit: FileVisit[Job], result: ScoredBlock) -> None:
+        """Write a scored block, and check the limits of the run."""
+        reject = visit.first_reject
+        if reject is not None and self.options.stop_on_error:
+            visit.reviews.fail(reject.number, reject.reason)
+        file = self.file
+        file.values += result.values.values
+        file.texts += result.values.texts
+        file.output.append(result)
+        self._check_limits(visit, at_end=False)
+
+    def progress(self, visit: FileVisit[Job]) -> Progress:
+        """Return how far the run has come in the file, and the accuracy so far."""
+        return replace(visit.progress(), accuracy=self.file.output.summary.accuracy)
+
+    def _check_limits(self, visit: FileVisit[Job], *, at_end: bool) -> None:
+        """Raise `InputError` if more records are rejected or unread than allowed."""
+        name = visit.reviews.name
+        counts = self.file.output.summary
+        first = visit.first_error
+        check_rejected(name, counts, self.options.max_rejected, first=first, at_end=at_end)
+        check_unread(name, counts, self.options.max_unread, at_end=at_end)
+
+    def end(self, visit: FileVisit[Job]) -> None:
+        """Check the limits and warn of the file; write the end of the output, and publish it."""
+        file = self.file
+        self._check_limits(visit, at_end=True)
+        column = visit.reviews.chosen.get("text")
+        if warning := values_warning(file.values, file.texts, column):
+            self._warn(warning)
+        self._warn_of_file(visit.reviews)
+        self._finish()
+
+    def _finish(self) -> None:
+        result = self.file.result
+        output = self.file.output
+        self._warn_of_counts(output.summary)
+        result.complete(output.finish(result))
+
+    def failed(self, visit: FileVisit[Job], error: ToolkitError) -> bool:
+        """Note the error of a file, or raise it; continue if rights or links alone have changed."""
+        if self._may_continue(visit, error):
+            return True
+        self.file.result.error = str(error)
+        # Most other failures, such as a full disk, concern the other files, too.
+        is_name_too_long = getattr(error.__cause__, "errno", None) == errno.ENAMETOOLONG
+        concerns_one = is_name_too_long or isinstance(error, FileAppearedError)
+        is_of_output = isinstance(error, OutputError | StoreError)
+        if self.jobs.is_single or (is_of_output and not concerns_one):
+            raise error
+        return False
+
+    def _may_continue(self, visit: FileVisit[Job], error: ToolkitError) -> bool:
+        """Return whether to continue a file from its last checkpoint; drop it if it is no use."""
+        journal = self.file.journal
+        if not self.file.is_begun or journal is None:
+            return False
+        if isinstance(error, TouchedError):
+            if journal.checkpoint is None or visit.attempt + 1 >= _MOST_ATTEMPTS:
+                return False
+            journal.options = replace(journal.options, resume=True)
+            return True
+        if visit.attempt and isinstance(error, InputError | UsageError):
+            journal.drop()  # its content has changed, too
+        return False
+
+    def _warn_of_file(self, reviews: ReviewFile) -> None:
+        for warning in reviews.warnings:
+            if warning not in self.file.result.warnings:
+                self._warn(warning)
+
+    def _warn_of_counts(self, summary: Summary) -> None:
         """Warn of unusual counts; a shard does not, as its job will."""
         if self.jobs.is_shard:
             return
+        result = self.file.result
         column = result.columns.get("text")
         if warning := counts_warning(summary, column, is_single=self.jobs.is_single):
-            self._warn(result, warning)
+            self._warn(warning)
         if warning := summary.labels_warning(result.columns.get("label")):
-            self._warn(result, warning)
+            self._warn(warning)
         if result.prior is not None:
             found = share_of(summary.levels, self.scorer.base)
             if warning := result.prior.warning_of_all(found):
-                self._warn(result, warning)
+                self._warn(warning)
 
-    def _warn(self, result: FileResult, warning: str) -> None:
-        result.warnings.append(warning)
-        self.on_warning(result.job, warning)
-
-    def _score_blocks(
-        self,
-        scorer: Scorer,
-        reviews: ReviewFile,
-        *,
-        form: Output,
-        output: ScoredOutput,
-        result: FileResult,
-        on_progress: OnProgress | None,
-    ) -> None:
-        """Score the blocks of a file into an output; check limits and report the progress."""
-        file_range = result.job.file_range
-        resumed = output.summary.records
-        size = reviews.size if file_range.size is None else file_range.size
-        values = 0
-        texts = 0
-        first: Reject | None = None  # None if an earlier run has found the first one
-        scoring = BlockScorer(
-            scorer=scorer,
-            reviews=reviews,
-            form=form,
-            compression=compression_of(result.job.output),
-            saved=output.saved,
-        )
-        for scored in run_blocks(
-            reviews,
-            scoring.score,
-            self.options.subset,
-            workers=self.options.workers,
-            file_range=file_range,
-            start=output.start,
-            done=resumed,
-        ):
-            if scored.first_reject is not None:
-                if self.options.stop_on_error:
-                    reviews.fail(scored.first_reject.number, scored.first_reject.reason)
-                if not output.summary.rejected:
-                    first = scored.first_reject
-            values += scored.values.values
-            texts += scored.values.texts
-            output.append(scored)
-            self._check_limits(reviews, output.summary, first, at_end=False)
-            if on_progress is not None:
-                bytes_done = reviews.bytes_read - file_range.first_byte
-                on_progress(_progress(output.summary, bytes_done, size=size, resumed=resumed))
-            del scored  # large blocks are freed before the next one is read
-        self._check_limits(reviews, output.summary, first, at_end=True)
-        if warning := values_warning(values, texts, reviews.chosen.get("text")):
-            self._warn(result, warning)
-
-    def _check_limits(
-        self, reviews: ReviewFile, counts: Summary, reject: Reject | None, *, at_end: bool
-    ) -> None:
-        """Raise `InputError` if more records are rejected or unread than allowed."""
-        first = None if reject is None else f"{reviews.counts} {reject.number:,}: {reject.reason}"
-        check_rejected(reviews.name, counts, self.options.max_rejected, first=first, at_end=at_end)
-        check_unread(reviews.name, counts, self.options.max_unread, at_end=at_end)
+    def _warn(self, warning: str) -> None:
+        self.file.result.warnings.append(warning)
+        self.on_warning(self.file.result.job, warning)
 
 
 def _change(rejects: Path, done: Checkpoint) -> str | None:
@@ -416,13 +450,3 @@ def _change(rejects: Path, done: Checkpoint) -> str | None:
     with suppress(OSError):
         return None if sum_of(rejects) == done.rejects else "was changed since it was written"
     return "cannot be read"
-
-
-def _progress(counts: Summary, bytes_done: int, *, size: int | None, resumed: int) -> Progress:
-    return Progress(
-        records=counts.records,
-        bytes_done=bytes_done,
-        bytes_in_all=size,
-        resumed=resumed,
-        accuracy=counts.accuracy,
-    )

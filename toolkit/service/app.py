@@ -38,7 +38,7 @@ from toolkit.service.batches import Batches
 from toolkit.service.description import describe
 from toolkit.service.docs import docs_page
 from toolkit.service.heads import HostNames, Tokens, check_head, check_token
-from toolkit.service.rows import EXPLAIN_OPTIONS, Wanted, score_options
+from toolkit.service.rows import Wanted, explain_options, score_options
 
 SECONDS_TO_ARRIVE = 5  # for the rest of a request, once the service is stopping
 # The time of an explanation grows with the square of its words: 512 take 0.13 s. With these limits
@@ -101,6 +101,7 @@ class Service:
         neutral_range = None if neutral is None else scorer.with_labels(neutral).neutral
         scorer.classify(["Whatever the first call creates is ready when requests come."])
         self._score_options = score_options(scorer)
+        self._explain_options = explain_options(scorer)
         model = scorer.identity()
         self._metrics = _Metrics(model, has_classes=scorer.facts.has_classes)
         self._batches = Batches(
@@ -213,7 +214,7 @@ class Service:
         explain = name == "explanations"
         self._check_room(explains=explain)
         async with self._body_of(request) as body:
-            options = EXPLAIN_OPTIONS if explain else self._score_options
+            options = self._explain_options if explain else self._score_options
             wanted, texts = _parse(body, options, self._limits, explain=explain)
             request.scope[_TEXTS] = len(texts)
             self._check(wanted, texts)
@@ -346,6 +347,9 @@ class _Metrics:
         Info("toolkit_model", "In use", registry=own).info(names)
 
 
+_EXPECTED = {bool: "true or false", int: "a whole number from 0 on", str: "a string"}
+
+
 def _parse(
     body: bytes, options: Mapping[str, type], limits: Limits, *, explain: bool
 ) -> tuple[Wanted, list[str | None]]:
@@ -367,7 +371,9 @@ def _parse(
     if explain and sum(len(text or "") for text in texts) > MOST_CHARACTERS_EXPLAINED:
         raise HTTPException(413, f"expected at most {MOST_CHARACTERS_EXPLAINED:,} characters")
     read = [None if text and text.strip() in NULL_WORDS else text for text in texts]
-    return Wanted(**_options_in(given, options), explain=explain), read
+    chosen = _options_in(given, options)
+    explained = chosen.pop("class", "")
+    return Wanted(**chosen, explain=explain, explained=explained), read
 
 
 def _options_in(given: Mapping[str, Any], options: Mapping[str, type]) -> dict[str, Any]:
@@ -379,8 +385,8 @@ def _options_in(given: Mapping[str, Any], options: Mapping[str, type]) -> dict[s
             known = ", ".join(("texts", *options))
             raise HTTPException(422, f"{shown}: unknown key, expected {known}")
         is_of_type = type(value) is options[key]  # True is no number
-        if not is_of_type or value < 0:
-            expected = "true or false" if options[key] is bool else "a whole number from 0 on"
+        if not is_of_type or (options[key] is int and value < 0):
+            expected = _EXPECTED[options[key]]
             raise HTTPException(422, f"{shown}: expected {expected}: {json.dumps(value):.50}")
     return found
 

@@ -88,12 +88,9 @@ class Batches:
         """Raise `UsageError` if the model or the service cannot answer what is wanted."""
         scorer = self._scorer
         if wanted.explain:
-            if scorer.facts.has_classes:
-                raise UsageError(
-                    "explain: the model of this service has classes of its own. Ask /score for "
-                    "their probabilities, or run toolkit explain."
-                )
             scorer.check_words("explain")
+            if wanted.explained and scorer.answers is not None:
+                scorer.answers.class_of(wanted.explained, "class")
         if wanted.top > len(scorer.facts.labels):
             raise UsageError(
                 f"top: expected 0 to {len(scorer.facts.labels)}, the number of classes, received "

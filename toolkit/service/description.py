@@ -13,7 +13,8 @@ from toolkit.model.labels import SENTENCE_COUNTS
 from toolkit.model.scorer import Scorer
 from toolkit.service.rows import score_options
 
-_OF_CLASSES = "x-score-of-classes"  # in the file: `/score` of a model of classes
+# In the file, the paths of a model of classes, by the key for it.
+_OF_CLASSES = {"/score": "x-score-of-classes", "/explain": "x-explain-of-classes"}
 _ANSWERS = {"by_sentence": SENTENCE_COUNTS}  # keys of an answer by the key of the request
 
 
@@ -31,19 +32,20 @@ def describe(
     """
     found = json.loads(files("toolkit.service").joinpath("openapi.json").read_text("utf-8"))
     found["info"]["version"] = __version__
-    of_classes = found.pop(_OF_CLASSES)
+    of_classes = {path: found.pop(key) for path, key in _OF_CLASSES.items()}
     schemas = found["components"]["schemas"]
     if scorer.answers is not None:
-        found["paths"]["/score"] = of_classes
+        found["paths"] |= of_classes
         _describe_classes(schemas, scorer)
     else:
         _describe_sentiment(schemas, scorer, has_neutral=has_neutral)
-    if scorer.answers is not None or not scorer.has_words:
+    if not scorer.has_words:
         del found["paths"]["/explain"]
     for name, most in (
         ("ScoreRequest", most_texts),
         ("ClassRequest", most_texts),
         ("ExplainRequest", most_explained),
+        ("ClassExplainRequest", most_explained),
     ):
         schemas[name]["properties"]["texts"]["maxItems"] = min(most, most_texts)
     if not wants_token:
@@ -68,6 +70,9 @@ def _describe_classes(schemas: dict[str, Any], scorer: Scorer) -> None:
     schemas["ClassRequest"]["properties"]["top"]["maximum"] = count
     answer = schemas["ClassScore"]["properties"]
     answer["label"]["enum"] = [*scorer.answers.shown, None]
+    explanation = schemas["ClassExplanation"]["properties"]
+    for name in ("label", "explained"):
+        explanation[name]["enum"] = [*scorer.facts.labels]
     answer["top"]["maxItems"] = count
     answer["probabilities"] |= {"minProperties": count, "maxProperties": count}
 

@@ -15,7 +15,8 @@ from toolkit.records.columns import REASONS_JOINED_WITH, aspect_role
 Row = dict[str, Any] | None  # the answer for a text; None: the text has no score
 
 # The keys of a request besides `texts`, and the type of their values.
-EXPLAIN_OPTIONS: Mapping[str, type] = {"neutral": bool, "by_sentence": bool}
+_EXPLAIN_OPTIONS: Mapping[str, type] = {"neutral": bool, "by_sentence": bool}
+_EXPLAIN_OPTIONS_OF_CLASSES: Mapping[str, type] = {"class": str}
 _OPTIONS_OF_CLASSES: Mapping[str, type] = {"top": int, "probabilities": bool}
 _OPTIONS_OF_SENTIMENT: Mapping[str, type] = {"stars": bool, "neutral": bool}
 _OPTIONS_OF_WORDS: Mapping[str, type] = {"by_sentence": bool, "aspects": bool, "reasons": int}
@@ -31,6 +32,7 @@ class Wanted(NamedTuple):
     reasons: int = 0  # the most words for each text
     explain: bool = False
     # For models of classes.
+    explained: str = ""  # the class to explain; empty: the most likely one
     top: int = 0  # the number of most likely classes
     probabilities: bool = False
 
@@ -65,6 +67,11 @@ def score_options(scorer: Scorer) -> Mapping[str, type]:
     return _OPTIONS_OF_SENTIMENT
 
 
+def explain_options(scorer: Scorer) -> Mapping[str, type]:
+    """Return the keys of a request for explanations that models of this kind have an answer to."""
+    return _EXPLAIN_OPTIONS_OF_CLASSES if scorer.facts.has_classes else _EXPLAIN_OPTIONS
+
+
 def rows_of(
     scorer: Scorer, texts: list[str | None], wanted: Wanted, is_wanted: Callable[[], bool]
 ) -> list[Row]:
@@ -72,6 +79,15 @@ def rows_of(
 
     Explanations end early, and are incomplete, once `is_wanted` is false: nobody waits for them.
     """
+    if scorer.facts.has_classes and wanted.explain:
+        answers = scorer.classify(texts)
+        return [
+            scorer.explain_class(text, wanted.explained or None).as_dict()
+            if text and answer.probability is not None
+            else None
+            for text, answer in zip(texts, answers, strict=True)
+            if is_wanted()
+        ]
     if scorer.facts.has_classes:
         return [*_rows_of_classes(scorer, texts, wanted)]
     if wanted.explain:

@@ -26,8 +26,8 @@ from toolkit.files import (
     reporting_failures,
 )
 from toolkit.model.typed_json import decode
+from toolkit.progress import sealed, unsealed
 from toolkit.records.options import STDIN
-from toolkit.scoring.identity import digest_of
 from toolkit.scoring.jobs import REJECTED_ENDING, Job, RejectsTo
 from toolkit.scoring.journal import Journal, remove_parts_of
 from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
@@ -37,7 +37,6 @@ from toolkit.stores.write import hidden_keys
 
 FOLDER = "_shards"  # in the folder of the outputs; Spark and others ignore names with "_"
 PLAN = "plan.json"
-_CHECK = "checksum"  # of the other values of a claim, from which outputs are joined
 _ATTEMPT = re.compile("[0-9a-f]{12}")  # names of attempts, as `score_shard` makes them
 _NAME_CHARACTERS = 40  # characters of the output's name in the name of a part
 _READERS = 16  # threads that read claims
@@ -59,17 +58,14 @@ class Claim:
         return sum((each.summary for each in self.done), Summary())
 
     def as_json(self) -> bytes:
-        """Return the claim as JSON, with its checksum."""
+        """Return the claim as JSON, sealed: outputs are joined from it."""
         content = {**asdict(self), "is_new": False}
-        return (json.dumps({**content, _CHECK: digest_of(content)}, indent=1) + "\n").encode()
+        return (json.dumps(sealed(content), indent=1) + "\n").encode()
 
     @classmethod
     def from_json(cls, content: bytes) -> Self:
         """Read the result of `as_json`; raise errors such as `ValueError` for anything else."""
-        read = json.loads(content)
-        if read.pop(_CHECK) != digest_of(read):
-            raise ValueError
-        return decode(cls, read)
+        return decode(cls, unsealed(json.loads(content)))
 
 
 @dataclass(frozen=True)

@@ -17,11 +17,12 @@ from toolkit.errors import EmptyInputError, InputError, UsageError
 from toolkit.files import resolved
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import decode
+from toolkit.progress import differences, digest_of
 from toolkit.records.archives import compression_ending, format_ending
 from toolkit.records.formats import open_reviews, output_format_of
 from toolkit.records.inputs import FileFacts, Input
 from toolkit.records.review_file import FileRange, SplitPoint
-from toolkit.scoring.identity import digest_of, settings_of
+from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import REJECTED_ENDING, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions
 from toolkit.scoring.output import output_form
@@ -192,8 +193,7 @@ class Plan:
         its = other._facts()
         changed = [
             f"{name} (it was {its[name]:,})" if name.startswith("the number") else name
-            for name, value in mine.items()
-            if value != its.get(name)
+            for name in differences(its, mine, also=other.settings)
         ]
         more = f" and {len(changed) - _SHOWN:,} more" if changed[_SHOWN:] else ""
         raise UsageError(

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -13,9 +14,12 @@ from uuid import uuid4
 from toolkit.errors import InputError, OutputError, ToolkitError, UsageError
 from toolkit.files import is_a_folder, is_there
 from toolkit.model.scorer import Scorer
+from toolkit.progress import differences
+from toolkit.scoring.file_run import OnFile
 from toolkit.scoring.identity import settings_of, sum_of
 from toolkit.scoring.jobs import (
     STDOUT,
+    Job,
     Jobs,
     RejectsTo,
     check_absent,
@@ -25,7 +29,7 @@ from toolkit.scoring.jobs import (
 from toolkit.scoring.journal import remove_parts_of
 from toolkit.scoring.options import Limit, ScoringOptions
 from toolkit.scoring.results import FileResult
-from toolkit.scoring.run import OnFile, OnResult, OnWarning, score_files
+from toolkit.scoring.run import OnResult, OnWarning, score_files
 from toolkit.shards.claims import (
     PLAN,
     Claim,
@@ -103,7 +107,7 @@ def score_shard(
     job: ShardedJob,
     shard: int,
     options: ScoringOptions,
-    on_file: OnFile = lambda _: nullcontext(),
+    on_file: OnFile[Job] = lambda _: nullcontext(),
     on_start: OnResult = lambda _: None,
     on_warning: OnWarning = lambda _, __: None,
 ) -> Claim:
@@ -119,7 +123,7 @@ def score_shard(
         return earlier
     remove_parts_of(job.folder)
     attempt = uuid4().hex[:12]
-    try:
+    with _forgotten_on_error(job, shard, attempt):
         results = _score(
             scorer=scorer,
             job=job,
@@ -138,6 +142,19 @@ def score_shard(
         claim = Claim(shard=shard, attempt=attempt, job_id=job.plan.job_id, done=done, is_new=True)
         if job.create_claim(claim):
             return claim
+    job.forget(shard, attempt)
+    if (earlier := job.read_claim(shard)) is None:
+        raise OutputError(
+            f"{job.folder}: the claim of shard {shard} was removed. Score the shard again."
+        )
+    return earlier
+
+
+@contextmanager
+def _forgotten_on_error(job: ShardedJob, shard: int, attempt: str) -> Iterator[None]:
+    """If an attempt to score a shard fails, remove its files, unless the shard is claimed."""
+    try:
+        yield
     except BaseException as error:
         # If the store's reply was lost, the claim may exist anyway.
         with suppress(ToolkitError, OSError):
@@ -147,12 +164,6 @@ def score_shard(
         # The notes say that --resume continues: it does not continue the parts of a shard.
         getattr(error, "__notes__", []).clear()
         raise
-    job.forget(shard, attempt)
-    if (earlier := job.read_claim(shard)) is None:
-        raise OutputError(
-            f"{job.folder}: the claim of shard {shard} was removed. Score the shard again."
-        )
-    return earlier
 
 
 def _score(
@@ -161,7 +172,7 @@ def _score(
     shard: int,
     attempt: str,
     options: ScoringOptions,
-    on_file: OnFile,
+    on_file: OnFile[Job],
     on_start: OnResult,
     on_warning: OnWarning,
 ) -> list[FileResult]:
@@ -204,7 +215,7 @@ def _of_a_part(most: _Limit | None) -> _Limit | None:
 def _check_same_program(scorer: Scorer, plan: Plan, options: ScoringOptions) -> None:
     """Raise `UsageError` if this machine has another version or model file than the plan."""
     mine = settings_of(scorer, options)
-    if changed := [name for name in plan.settings if plan.settings[name] != mine.get(name)]:
+    if changed := differences(mine, plan.settings, also=mine):
         raise UsageError(
             f"{platform.node()}: this machine differs from the plan in: {', '.join(changed)}. "
             "Install the same toolkit and model on all machines."

@@ -24,6 +24,7 @@ from toolkit import __version__
 from toolkit.errors import UsageError
 from toolkit.files import atomic_file, check_kept, hidden_beside, remove_tree
 from toolkit.networks import import_keras, import_tensorflow
+from toolkit.progress import check_unchanged, differences, unfinished
 from toolkit.training.options import LINES, TrainingObserver, TrainingOptions
 from toolkit.training.presets import option_of
 
@@ -36,7 +37,7 @@ _FILES = {"data", "unlabelled", "teachers", "test_data", "validation_data", "tes
 _FACTS = "facts"  # the array that holds everything else as JSON
 FOLDS = "folds"  # the part for the folds of the network that is kept
 NOTHING_TO_RESUME = "no unfinished training to resume: starting with the first epoch"
-_START_OVER = "start over with --force and without --resume"
+_START_OVER = "start over with --force and without --resume."
 
 # A log gets a line on the progress of an epoch after both, since the last line.
 _SECONDS = 60.0
@@ -60,10 +61,7 @@ class Checkpoints:
     def check(self) -> None:
         """Raise `UsageError` if there is progress, and neither --resume nor --force is given."""
         if self.is_there and not (self._options.resume or self._options.force):
-            raise UsageError(
-                f"{self._options.run}: an earlier training is unfinished. Continue it with "
-                "--resume, or start over with --force."
-            )
+            raise unfinished(self._options.run, "training")
 
     def open(self, data: str, observer: TrainingObserver) -> None:
         """Prepare the folder: check progress that is to be resumed, or remove it.
@@ -85,15 +83,10 @@ class Checkpoints:
     def _check(self, path: Path) -> None:
         with _reading(path):
             found = dict(_load(path)[0]["identity"])
-        names = self._identity.keys() | found.keys()
-        changed = sorted(name for name in names if self._identity.get(name) != found.get(name))
+        changed = sorted(differences(found, self._identity, also=found))
         if (preset := option_of("preset")) in changed:
             changed = [preset]  # the others have changed with its defaults
-        if changed:
-            raise UsageError(
-                f"{self._options.run}: cannot be resumed, because this has changed: "
-                f"{', '.join(changed)}. Undo that, or {_START_OVER}."
-            )
+        check_unchanged(self._options.run, changed, _START_OVER)
 
     def of_fit(self, number: int) -> SavedFit:
         """Return the file of a fit: a fold from 1, or 0 for the network that is kept."""
@@ -137,7 +130,7 @@ def _reading(path: Path) -> Iterator[None]:
     try:
         yield
     except (*wrong, zipfile.BadZipFile):
-        raise UsageError(f"{path}: the progress is damaged: {_START_OVER}.") from None
+        raise UsageError(f"{path}: the progress is damaged: {_START_OVER}") from None
 
 
 def _identity_of(options: TrainingOptions, data: str) -> dict[str, str]:
