@@ -61,6 +61,20 @@ def test_what_is_no_file_of_tokens(tmp_path: Path, content: str, message: str) -
     assert "secret" not in str(error.value)
 
 
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="needs /dev/zero")
+def test_a_file_of_tokens_without_an_end() -> None:
+    """A device is read to a limit: the whole of it would take all memory."""
+    with pytest.raises(UsageError, match="--token-file /dev/zero: is larger than 64 KiB"):
+        Tokens(Path("/dev/zero"))
+
+
+def test_a_large_file_of_tokens(tmp_path: Path) -> None:
+    path = tmp_path / "tokens"
+    path.write_text(f"{FIRST}\n" * 3000, encoding="ascii")
+    with pytest.raises(UsageError, match="is larger than 64 KiB, expected a file of tokens"):
+        Tokens(path)
+
+
 def test_a_missing_file_of_tokens(command: Command) -> None:
     command("serve", "--token-file", "none").failed_with("--token-file none: cannot be read: ", 2)
 

@@ -22,6 +22,7 @@ _VERSIONS = ("1.0", "1.1")
 _LAST = {"connection": "close"}  # the next request of this client may be wrong in the same way
 
 _FEWEST = 16  # characters of a token
+_MOST_BYTES = 1 << 16  # of a file of tokens: a device has no end
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{_FEWEST},1024}}=*")
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -86,11 +87,18 @@ class Tokens:
         Raises
         ------
         UsageError
-            If the file cannot be read, or has no token, or one that is short or not of the
-            characters of a token.
+            If the file cannot be read, is larger than 64 KiB, or has no token, or one that is short
+            or not of the characters of a token.
         """
         try:
-            lines = path.read_text("ascii").split("\n")
+            with path.open("rb") as file:
+                content = file.read(_MOST_BYTES + 1)
+            if len(content) > _MOST_BYTES:
+                raise UsageError(
+                    f"--token-file {path}: is larger than {_MOST_BYTES >> 10} KiB, expected a file "
+                    "of tokens, one a line"
+                )
+            lines = content.decode("ascii").splitlines()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not plain ASCII"
             raise UsageError(f"--token-file {path}: cannot be read: {why}") from None
