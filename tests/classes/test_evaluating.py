@@ -214,7 +214,7 @@ def test_two_models_are_compared_on_the_same_texts(command: Command) -> None:
     assert sum(each["best_right"] for each in changed) <= test["only_reference_right"]
     assert all(each["best"] != each["other"] for each in changed)
     assert all(each["best_right"] + each["other_right"] <= each["texts"] for each in changed)
-    assert f"Where {name} answers otherwise than {best}"[:40] in ran.out
+    assert f"Where {name} and {best} differ"[:40] in ran.out
     assert f"{weaker_model().parent}"[:20] in name  # both files are called ngram-linear.onnx
 
 

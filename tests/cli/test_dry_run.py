@@ -68,6 +68,20 @@ def test_only_rejects_that_the_run_reads_are_shown(
     assert command("score", "a.csv", *option).exit_code == 0
 
 
+def test_an_empty_file_is_shown_as_the_run_writes_it(command: Command) -> None:
+    Path("in").mkdir()
+    write("in/a.csv", "id,text\n1,good\n")
+    write("in/b.csv", "")
+    ran = command("score", "in", "-o", "out/", "--dry-run")
+    assert (ran.exit_code, ran.err) == (0, "")
+    assert (
+        "in/b.csv → out/b.csv\n  warning       nothing is in this file, nor in its out" in ran.out
+    )
+    assert command("score", "in", "-o", "out/").exit_code == 0
+    assert Path("out/b.csv").read_bytes() == b""
+    command("score", "in/b.csv", "--dry-run").failed_with("the file is empty", 1)
+
+
 def test_a_look_as_json(command: Command) -> None:
     write("a.csv", "id,text\n1,good\n2\n3,a fine film\n4,x,y\n")
     ran = command("score", "a.csv", "--dry-run", "--log-format", "json")

@@ -33,6 +33,7 @@ NOUNS = [
     *(("door", "locked"), ("carpet", "wet"), ("lift", "broken"), ("towel", "torn")),
     *(("breakfast", "late"), ("pool", "closed"), ("bill", "wrong"), ("key", "lost")),
 ]
+LIFT = "The lift was broken."
 SCORES = [("negative", 0.1), ("positive", 0.9)]
 HEADER = ("text", "city", "date", "predicted_sentiment", "positive_probability")
 
@@ -609,7 +610,7 @@ def test_the_page_is_whole_and_safe(command: Command) -> None:
     assert "<b>Rome" not in page
     assert "&lt;b&gt;Rome" in page
     assert not re.search("[\x00-\x08\x0b-\x1f\x7f]|https?:|@import", page)
-    assert page.count("<svg") == 2
+    assert page.count("<figure") == 2
     assert "What they complain about" in page
 
 
@@ -663,7 +664,7 @@ def test_columns_have_other_names_and_files_another_form(command: Command) -> No
     named = ("--names", "aspect_room=Zimmer")
     command("score", "r.csv", "--aspects", "hotels", *named, "--page", "r.html", "--quiet")
     assert ">Zimmer" not in (page := Path("r.html").read_text(encoding="utf-8"))
-    assert ">room" in page
+    assert "about cleanliness (1 review) and room (1)" in page
     (room, *_) = found_by(command, "r.scored.csv", *named)["aspects"][::-1]
     assert (room["name"], room["rows"]) == ("room", 1)
 
@@ -739,15 +740,18 @@ def test_everybody_can_use_the_page(command: Command, count: int) -> None:
     """In Chromium: no rule of axe-core is broken, and nothing is wider than a phone."""
     del command
     run_npm("ls", "axe-core")
+    long = f"{'x' * 3_000} \u0639\u0631\u0628\u064a {HOSTILE}"
     content = [
-        (f"{r[0]} {'x' * 5_000} \u0639\u0631\u0628\u064a {HOSTILE}", *r[1:])
-        for r in rows(count + 1)
+        (f"{row[0]} {LIFT * ((row[1], row[3]) == ('Rome', 'negative'))} {long}", *row[1:])
+        for row in rows(count + 1)
     ]
     write_rows("s.csv", content[1:])
     from toolkit.evaluation.page import summary_page
 
-    options = SummaryOptions(by=("city",), date_column="date")
+    options = SummaryOptions(by=("city",), date_column="date", period="day")
     page_file = write("p.html", summary_page(summarize("s.csv", options)))
+    shown = page_file.read_text(encoding="utf-8")
+    assert ('<td class="more"' in shown) == ('<svg class="spark"' in shown) == (count > 2)
     with chromium() as browser:
         for theme in ("light", "dark"):
             page = browser.new_page(viewport={"width": 360, "height": 740}, color_scheme=theme)

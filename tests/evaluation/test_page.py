@@ -92,7 +92,7 @@ def test_figures_have_the_colours_of_the_page(hostile: str) -> None:
     assert len(colours) > 60
     assert all(each == "none" or each.startswith("var(--") for each in colours)
     style = hostile[: hostile.index("</style>")]
-    used = set(re.findall(r"var\((--[\w-]+)\)", hostile)) - {"--e"}
+    used = set(re.findall(r"var\((--[\w-]+)\)", hostile)) - {"--e", "--o"}
     assert used == {name for name in used if f"{name}:" in style}
     dark = style[style.index("prefers-color-scheme: dark") : style.index("* {")]
     assert {name for name in used if f"{name}:" not in dark} == set()

@@ -30,6 +30,7 @@ from toolkit.evaluation.summary_dates import DateCounts, read_days
 from toolkit.evaluation.summary_themes import Terms, in_reviews
 from toolkit.evaluation.summary_words import log_odds
 from toolkit.model.sentences import ScoredSentences, SentenceRule
+from toolkit.text.token_ids import FIRST_WORD_ID
 from toolkit.text.vocabulary import Vocabulary
 
 SPELLED = (
@@ -91,6 +92,11 @@ def test_words_for_who_people_are_and_names_are_no_terms() -> None:
     chance = np.full(1, 0.1, np.float32)
     _, keys = terms.of(ScoredSentences(ids, rows, chance, np.zeros(1, np.int8)))
     assert {terms.name(key) for key in keys.tolist()} == {"shower"}
+
+
+def test_forms_with_another_start_are_one_word() -> None:
+    terms = Terms(Vocabulary(pa.array(["exist", "existing", "preexisting", "condition"])))
+    assert len(set(terms.stem[FIRST_WORD_ID : FIRST_WORD_ID + 3].tolist())) == 1
 
 
 def test_a_term_counts_once_per_review_of_the_kind_of_its_sentence() -> None:

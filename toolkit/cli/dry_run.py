@@ -12,7 +12,7 @@ import typer
 from toolkit.cli import console as messages
 from toolkit.cli.console import one_line, shortened
 from toolkit.cli.process import EXIT_REJECTED
-from toolkit.errors import InputError, ToolkitError
+from toolkit.errors import EmptyInputError, InputError, ToolkitError
 from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
@@ -26,7 +26,7 @@ from toolkit.scoring.identity import settings_of
 from toolkit.scoring.jobs import Job, Jobs, RejectsTo, check_call, check_job
 from toolkit.scoring.journal import Journals
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output import output_form
+from toolkit.scoring.output import WARNING_OF_EMPTY, empty_form, output_form
 from toolkit.scoring.results import Source
 
 _FILES_SHOWN = 5
@@ -88,6 +88,16 @@ def _title(job: Job) -> str:
 
 
 @dataclass(eq=False)
+class _LookedAt:
+    """What is known of the file that is looked at."""
+
+    source: Source = field(default_factory=Source)
+    rows: list[Row] = field(default_factory=list)  # to show
+    records: list[str] = field(default_factory=list)  # the first ones
+    rejects: list[str] = field(default_factory=list)  # the first ones
+
+
+@dataclass(eq=False)
 class _Preview(Visitor[Job, Parsed]):
     """Shows how files would be read, and their first records; raises what the run itself would."""
 
@@ -98,30 +108,25 @@ class _Preview(Visitor[Job, Parsed]):
     good: list[tuple[Job, int | None]] = field(default_factory=list)  # files to score, with sizes
     has_rejects: bool = False  # among the first records
     has_failed: bool = False
-    source: Source = field(default_factory=Source)  # of the current file, and so are:
-    rows: list[Row] = field(default_factory=list)
-    records: list[str] = field(default_factory=list)
-    rejects: list[str] = field(default_factory=list)
+    file: _LookedAt = field(default_factory=_LookedAt)
 
     def begin(self, visit: FileVisit[Job]) -> bool:
         """Return whether to look at a file; show why it would be skipped."""
         job = visit.file
-        self.rows = []
-        self.records = []
-        self.rejects = []
+        self.file = _LookedAt()
         if job.error is not None:
             raise InputError(job.error)
         is_kept = self.journals.is_up_to_date(job, self.settings)
         if is_kept or self.journals.is_resumed(job):
             is_by_time = is_kept and job in self.journals.compared_by_time
             what = "newer than the input" if is_by_time else "up to date"
-            self.rows.append(("skipped", f"the output is there, and {what}"))
+            self.file.rows.append(("skipped", f"the output is there, and {what}"))
             self._show(visit)
             return False
         if self.jobs.folder is None or job.output.parent.is_dir():  # else it is made
             check_job(job, force=self.options.force)
         reading = self.options.reading
-        self.source = Source.of(job.input, reading.format, job.input.known_facts())
+        self.file.source = Source.of(job.input, reading.format, job.input.known_facts())
         return True
 
     def opened(self, visit: FileVisit[Job]) -> None:
@@ -129,10 +134,20 @@ class _Preview(Visitor[Job, Parsed]):
         reviews = visit.reviews
         output_form(reviews, visit.file, self.options)
         reviews.is_exact = True  # as texts are shown
-        self.rows += _layout(reviews, self.source)
-        self.rows += ((role, f"column {str(name)!r}") for role, name in reviews.chosen.items())
+        rows = self.file.rows
+        rows += _layout(reviews, self.file.source)
+        rows += ((role, f"column {str(name)!r}") for role, name in reviews.chosen.items())
         if "text" not in reviews.chosen:
-            self.rows.append(("text", "no column found so far"))
+            rows.append(("text", "no column found so far"))
+
+    def empty(self, visit: FileVisit[Job], error: EmptyInputError) -> None:
+        """Show a file without content that gives an output without records."""
+        job = visit.file
+        if job.is_named:
+            raise error
+        empty_form(job, self.options)
+        self.file.rows.append(("warning", WARNING_OF_EMPTY))
+        self._show(visit)
 
     def work(self, visit: FileVisit[Job], block: SelectedBlock) -> Parsed:  # noqa: ARG002
         """Return the records of a block."""
@@ -140,30 +155,32 @@ class _Preview(Visitor[Job, Parsed]):
 
     def add(self, visit: FileVisit[Job], result: Parsed) -> None:
         """Add the first records and rejects of the file; stop when there are enough."""
-        texts = result.texts.slice(0, _RECORDS_SHOWN - len(self.records)).to_pylist()
+        file = self.file
+        texts = result.texts.slice(0, _RECORDS_SHOWN - len(file.records)).to_pylist()
         for row, text in enumerate(texts):
             others = ((role, values[row].as_py()) for role, values in result.fields.items())
             shown = (f"{role} {_short(value)}" for role, value in others)
-            self.records.append("; ".join([_short(text), *shown]))
-        self.rejects += [
+            file.records.append("; ".join([_short(text), *shown]))
+        file.rejects += [
             f"{visit.reviews.counts} {reject.number:,}: {reject.reason}"
-            for reject in result.rejects[: _RECORDS_SHOWN - len(self.rejects)]
+            for reject in result.rejects[: _RECORDS_SHOWN - len(file.rejects)]
         ]
-        if max(len(self.records), len(self.rejects)) >= _RECORDS_SHOWN:
+        if max(len(file.records), len(file.rejects)) >= _RECORDS_SHOWN:
             visit.stop()
 
     def end(self, visit: FileVisit[Job]) -> None:
         """Show how a file is read, its first records, and its warnings."""
         job = visit.file
-        rows = self.rows
-        rows += ((f"record {number}", record) for number, record in enumerate(self.records, 1))
-        rows += (("rejected", reject) for reject in self.rejects)
+        file = self.file
+        rows = file.rows
+        rows += ((f"record {number}", record) for number, record in enumerate(file.records, 1))
+        rows += (("rejected", reject) for reject in file.rejects)
         rows += (("warning", warning) for warning in visit.reviews.warnings)
         rows.append(("rejects", _place_of_rejects(job)))
-        if self.options.stop_on_error and self.rejects:
-            raise InputError(f"{job.source}: {self.rejects[0]}.")
-        self.good.append((job, self.source.size))
-        self.has_rejects |= bool(self.rejects)
+        if self.options.stop_on_error and file.rejects:
+            raise InputError(f"{job.source}: {file.rejects[0]}.")
+        self.good.append((job, file.source.size))
+        self.has_rejects |= bool(file.rejects)
         self._show(visit)
 
     def failed(self, visit: FileVisit[Job], error: ToolkitError) -> None:  # noqa: ARG002
@@ -177,7 +194,7 @@ class _Preview(Visitor[Job, Parsed]):
         job = visit.file
         if visit.number < _FILES_SHOWN or messages.is_json():
             files = {"file": str(job.source), "output": str(job.output)}
-            _show(_title(job), self.rows, "preview", **files)
+            _show(_title(job), self.file.rows, "preview", **files)
 
 
 def _place_of_rejects(job: Job) -> str:

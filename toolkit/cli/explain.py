@@ -99,10 +99,7 @@ def explain(
 
     read_options = reading.options(Columns(o.text_columns(text_column)))
     if file is None:
-        if rows:
-            raise UsageError("--row: needs a file. Name it with --file.")
-        if read_options != ReadOptions():
-            raise UsageError("Options for columns and reading need a file. Name it with --file.")
+        _check_needs_no_file(rows, read_options)
         found = [Row(0, text) for text in _given(texts or [_STDIN])]
     elif texts:
         raise UsageError("Give either texts or --file, not both.")
@@ -125,6 +122,14 @@ def explain(
             typer.echo(dumps({**place, **explanation.as_dict(), **model_of}))
         else:
             _show(explanation, scorer.facts.max_tokens, row=row.number, is_first=not number)
+
+
+def _check_needs_no_file(rows: list[int] | None, reading: ReadOptions) -> None:
+    """Raise `UsageError` for options that mean nothing without a file."""
+    if rows:
+        raise UsageError("--row: needs a file. Name it with --file.")
+    if reading != ReadOptions():
+        raise UsageError("Options for columns and reading need a file. Name it with --file.")
 
 
 def _given(texts: list[str]) -> list[str]:
@@ -246,16 +251,28 @@ def _show(
     if words := _strongest(explanation):
         console.print(_table(words, "█" if console.encoding.startswith("utf") else "#"))
         console.print()
+    console.print(_sum_of(explanation))
+    if unknown := _unknown_words(explanation):
+        console.print(Text(f"unknown to the model, no effect: {unknown}", style="dim"))
+
+
+def _sum_of(explanation: Explanation | ClassExplanation) -> str:
+    """Return the logit of a text as the sum of its baseline and its words."""
+    from toolkit.model.explain import Explanation
+
     total = sum(word.contribution for word in explanation.words)
     name = "logit" if isinstance(explanation, Explanation) else "log-odds"
     logit = f"{name} {explanation.logit:+.2f} = baseline {explanation.baseline:+.2f}"
     rest = f", interactions {explanation.rest:+.2f}" if explanation.method == "occlusion" else ""
-    console.print(f"{logit}, words {total:+.2f}{rest}")
-    unknown = (word.text for word in explanation.words if word.state == "unknown")
-    if names := list(dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)):
-        more = len(names) - _WORDS_LISTED
-        listed = ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
-        console.print(Text(f"unknown to the model, no effect: {listed}", style="dim"))
+    return f"{logit}, words {total:+.2f}{rest}"
+
+
+def _unknown_words(explanation: Explanation | ClassExplanation) -> str:
+    """Return a list of the first words of a text that the model does not know; may be empty."""
+    unknown = [word.text for word in explanation.words if word.state == "unknown"]
+    names = [*dict.fromkeys(shortened(one_line(word), _LONGEST_LISTED) for word in unknown)]
+    more = len(names) - _WORDS_LISTED
+    return ", ".join(names[:_WORDS_LISTED]) + (f", and {more:,} more" if more > 0 else "")
 
 
 def _add_answer(line: Text, explanation: Explanation | ClassExplanation) -> None:

@@ -19,6 +19,7 @@ class Cell(NamedTuple):
     share: float | None = None  # for a bar of this length, on the page
     detail: str = ""  # on the page only: a terminal has no room for it
     is_best: bool = False
+    is_minor: bool = False  # left out on a phone
 
 
 Row = Sequence[str | Cell]

@@ -202,7 +202,7 @@ def comparison_sections(found: ClassReport) -> list[Section]:
     ]
     for each in found.comparisons:
         if each.differing:
-            title = f"Where {each.test.model} answers otherwise than {each.test.reference}"
+            title = f"Where {each.test.model} and {each.test.reference} differ"
             shown.append(Section(title, _differing(each), "The most frequent pairs of answers."))
     shown.append(_classes(found))
     if any(model.groups for model in found.models):

@@ -18,13 +18,15 @@ import numpy.typing as npt
 from toolkit.evaluation.evaluate_models import Evaluation
 from toolkit.evaluation.groups import Slice, shown_groups
 from toolkit.evaluation.metrics import pr_curves, roc_curve
-from toolkit.evaluation.summary import Summary
+from toolkit.evaluation.summary import Summary, Trend
 
 _Values = Sequence[float] | npt.NDArray[np.float64]
 _Number = TypeVar("_Number", float, npt.NDArray[np.float64])
 
 _SIZE = (310, 223)  # small, so that the letters can be read on a phone, too
 _TIME_SIZE = (403, 187)
+_SPARK_SIZE = (84, 20)
+_SPARK_MARGIN = 2
 _GROUPS_WIDTH = 374
 _ROW = 14.4  # height of a group
 _MORE_MODELS = 5.0  # height that each further model adds to it
@@ -39,6 +41,9 @@ _FEW_TICKS = 5  # beside the names of rows, there is less room
 _NEAR = 0.4  # points of a curve that are nearer to each other are left out
 _DATES_SHOWN = 5
 _HISTOGRAM_BINS = 20
+# Rows: of a histogram, and on average of a step of time. Less are noise.
+_FEWEST_SCORES = 100
+_FEWEST_OF_STEP = 10
 
 INK = "var(--ink)"
 SOFT = "var(--soft)"
@@ -207,11 +212,46 @@ def plots(evaluation: Evaluation) -> dict[str, Figure]:
 
 
 def summary_plots(found: Summary) -> dict[str, Figure]:
-    """Return the figures of scored files by their names in the template."""
-    drawn = {"scores": _scores(found)}
-    if len(found.over_time) > 1:
+    """Return the figures of scored files by their names in the template, if rows are enough."""
+    drawn = {}
+    if found.total.rows >= _FEWEST_SCORES:
+        drawn["scores"] = _scores(found)
+    filled = [each for each in found.over_time if each.rows]
+    rows = sum(each.rows for each in filled)
+    if len(found.over_time) > 1 and rows >= _FEWEST_OF_STEP * len(filled):
         drawn["time"] = _over_time(found)
     return drawn
+
+
+@dataclass(frozen=True)
+class Spark:
+    """A trend as a small line without axes, from 0 to its highest share."""
+
+    points: str  # as SVG has them
+    last: tuple[float, float]
+    since: float | None  # where the share has turned
+    size: tuple[float, float] = _SPARK_SIZE
+
+
+def spark(trend: Trend) -> Spark:
+    """Draw a trend as a small line."""
+    width, height = _SPARK_SIZE
+    shares = [each.share.value for each in trend.points]
+    most = max(shares) or 1.0
+    right = width - 2 * _SPARK_MARGIN
+    up = height - 2 * _SPARK_MARGIN
+    places = [
+        (
+            round(_SPARK_MARGIN + right * at / max(len(shares) - 1, 1), 1),
+            round(height - _SPARK_MARGIN - up * share / most, 1),
+        )
+        for at, share in enumerate(shares)
+    ]
+    since = None
+    if trend.turn is not None:
+        after = [at for at, each in enumerate(trend.points) if each.since <= trend.turn.since]
+        since = places[after[-1]][0]
+    return Spark(" ".join(f"{x:g},{y:g}" for x, y in places), places[-1], since)
 
 
 def _reliability(evaluation: Evaluation) -> Figure:

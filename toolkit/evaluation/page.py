@@ -14,11 +14,12 @@ from toolkit.evaluation.class_evaluate import ClassEvaluation
 from toolkit.evaluation.class_metrics import TOP
 from toolkit.evaluation.class_summary import ClassSummary, class_headline, class_sections
 from toolkit.evaluation.evaluate_models import Evaluation, Mistake
-from toolkit.evaluation.figures import DASHES, plots, summary_plots
+from toolkit.evaluation.figures import DASHES, plots, spark, summary_plots
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.metrics import METRICS
-from toolkit.evaluation.summary import Summary, sections
+from toolkit.evaluation.summary import Summary, sections, since_title
 from toolkit.evaluation.summary_headline import headline
+from toolkit.evaluation.summary_shades import shaded_tables
 from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.training_facts import PARTS
@@ -32,6 +33,8 @@ _CONTROL = re.compile(
     "\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]"
 )
 
+_FEWEST_OF_GROUP = 10  # rows of a group in a table
+_FEW_ROWS = 100  # of a file whose figures say little: its reviews are shown instead
 _LETTERS_SHOWN = 4000  # of a review whose words were not tried
 _FAINT = 0.08  # of the strongest effect: weaker ones are not marked
 
@@ -87,7 +90,11 @@ def summary_page(found: Summary) -> str:
         bar_labels=[found.negative, *found.labels[1:-1], found.positive],
         plots=summary_plots(found),
         cells=cells,
-        sections=sections(found),
+        sections=sections(found, fewest=_FEWEST_OF_GROUP),
+        is_small=found.total.rows < _FEW_ROWS,
+        since_title=since_title(found),
+        shades=shaded_tables(found),
+        spark=spark,
     )
 
 

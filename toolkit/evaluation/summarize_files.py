@@ -40,8 +40,13 @@ from toolkit.evaluation.summary_changes import (
     turn_of,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
-from toolkit.evaluation.summary_dates import DateCounts, Days, read_days
+from toolkit.evaluation.summary_dates import DAY_FIRST, DateCounts, Days, read_days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
+from toolkit.evaluation.summary_spread import (
+    add_trends_and_contrasts,
+    aspects_of,
+    columns_of_days,
+)
 from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
 from toolkit.files import is_a_file, is_a_folder
@@ -131,6 +136,7 @@ def summarize(
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
+    add_trends_and_contrasts(found, run.kept, order=run.order_of_dates, by=options.by[:1])
     show_rows(found, run.kept, show)
     found.title = options.title
     if options.since:
@@ -196,6 +202,7 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
         self.dates = DateCounts()
+        self.order_of_dates = DAY_FIRST  # of day and month, when it is settled
         self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
@@ -290,6 +297,7 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         dates = self.dates
         days = self.cells["date "]
         order = dates.order(self.date_place)
+        self.order_of_dates = order
         for day, labels in self.cells[f"date {order}"].items():
             for label, numbers in labels.items():
                 cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
@@ -491,7 +499,9 @@ class SummaryRun(ScoredRun[_Block]):
             levels=count_levels(probability.astype(np.float32), None, self.scorer.base),
             terms=(keys, counts, np.bincount(kinds[kinds >= 0], minlength=2)),
             rows=self.kept.of(
-                self._to_show(rows, key, path=path, positions=positions, probability=probability)
+                self._to_show(
+                    rows, key, path=path, positions=positions, probability=probability, days=days
+                )
             ),
             stars=_star_counts(stars_in(rows, "stars"), kinds),
             checks=ScoreChecks.of(kinds, probability, rows=positions, models=models),
@@ -508,7 +518,13 @@ class SummaryRun(ScoredRun[_Block]):
         return counted(reviews, keys[places], kinds)
 
     def _to_show(
-        self, rows: pa.RecordBatch, key: Numbers, path: Path, positions: Rows, probability: Numbers
+        self,
+        rows: pa.RecordBatch,
+        key: Numbers,
+        path: Path,
+        positions: Rows,
+        probability: Numbers,
+        days: Days,
     ) -> pa.Table:
         """Return rows with the columns of `KeptRows`."""
         by = self.shown_by
@@ -528,6 +544,8 @@ class SummaryRun(ScoredRun[_Block]):
                 "stars": stars,
                 **gaps,
                 "text": rows["text"],
+                **columns_of_days(days, len(rows)),
+                "aspects": aspects_of(rows),
             }
         )
 

@@ -38,6 +38,55 @@ _FEWEST_STEPS = 4  # unless the span of the days is shorter
 
 
 @dataclass(frozen=True)
+class Turn:
+    """A step since which a share is higher or lower, beyond what chance explains."""
+
+    since: str  # the name of the step
+    before: Proportion
+    now: Proportion
+    p_value: float  # of Fisher's exact test, times the number of steps that were tried (Bonferroni)
+
+
+@dataclass(frozen=True)
+class TrendPoint:
+    """A share in some steps of time that follow each other."""
+
+    since: str  # the first step
+    share: Proportion
+
+
+@dataclass(frozen=True)
+class Trend:
+    """A share over time, among up to 20,000 random rows; each point has enough rows."""
+
+    points: tuple[TrendPoint, ...]
+    turn: Turn | None = None
+
+
+@dataclass(frozen=True)
+class Contrast:
+    """A share of the rows of a group, and of all other rows."""
+
+    group: str
+    of: Literal["theme", "aspect"]
+    name: str  # of the theme or the aspect
+    here: Proportion
+    elsewhere: Proportion
+    # p of Fisher's exact test, adjusted (Benjamini and Hochberg); None with too few rows
+    adjusted: float | None = None
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether chance does not explain the difference."""
+        return self.adjusted is not None and self.adjusted <= RATE
+
+    @property
+    def difference(self) -> float:
+        """The share here minus the share elsewhere."""
+        return self.here.value - self.elsewhere.value
+
+
+@dataclass(frozen=True)
 class Slice:
     """The scored rows of a group, a day or all, by their label."""
 
@@ -45,6 +94,7 @@ class Slice:
     labels: dict[str, int]  # rows, by label
     stars: float | None = None  # their mean, if the rows have stars
     is_group: bool = True  # False: rows without a group, or in groups beyond `MOST_GROUPS`
+    trend: Trend | None = None  # of the negative share
 
     @classmethod
     def of_key(cls, key: str, labels: dict[str, int], stars: float | None) -> Self:
@@ -97,6 +147,8 @@ class Theme:
     stars: float | None = None  # mean of the reviews with it, minus the mean of all
     phrases: tuple[str, ...] = ()  # other ways to say it, or what is said of it
     quotes: tuple[Quote, ...] = ()
+    trend: Trend | None = None  # of its share of all rows
+    sampled: frozenset[int] = frozenset()  # which of the kept random rows have it
 
 
 @dataclass(frozen=True)
@@ -155,16 +207,6 @@ class GivenStars:
     low: int  # with 1 or 2 stars of 5, 1 to 4 of 10
     middle: int  # with 3 stars of 5, 5 or 6 of 10
     called_negative: int  # by the model
-
-
-@dataclass(frozen=True)
-class Turn:
-    """A step since which a share is higher or lower, beyond what chance explains."""
-
-    since: str  # the name of the step
-    before: Proportion
-    now: Proportion
-    p_value: float  # of Fisher's exact test, times the number of steps that were tried (Bonferroni)
 
 
 @dataclass
@@ -236,6 +278,9 @@ class Summary:
     scored_by: str | None = None  # the model that has scored them here
     given_stars: GivenStars | None = None  # that reviewers gave, if the rows have them
     turn: Turn | None = None  # of the share of negative rows over time
+    sampled: int = 0  # random rows for trends and contrasts
+    # Of the groups of the first column of `by`, by theme and aspect of complaints.
+    contrasts: list[Contrast] = field(default_factory=list)
 
     @property
     def labels(self) -> list[str]:
@@ -298,8 +343,12 @@ def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Per
     sums = {start: Counter[str]() for start in found[chosen]}
     for day, each in days.items():
         sums[_start(day, chosen)].update(each.labels)
-    shown = "%Y-%m" if chosen == "month" else "%Y-%m-%d"
-    return chosen, [Slice(day.strftime(shown), dict(counts)) for day, counts in sums.items()]
+    return chosen, [Slice(step_of(day, chosen), dict(counts)) for day, counts in sums.items()]
+
+
+def step_of(day: date, period: Period) -> str:
+    """Return the name of the step that a day is in."""
+    return _start(day, period).strftime("%Y-%m" if period == "month" else "%Y-%m-%d")
 
 
 def gap_warning(rows: Mapping[str, int], period: Period | None) -> list[str]:
@@ -350,18 +399,27 @@ class Section(NamedTuple):
     title: str
     table: Table
     note: str = ""
+    trends: tuple[Trend | None, ...] = ()  # of each row, on the page
 
 
-def sections(found: Summary, most: int = 40) -> list[Section]:
-    """Return the tables of groups, days, aspects and changes, with a limit on changed words."""
+def sections(found: Summary, most: int = 40, fewest: int = 1) -> list[Section]:
+    """Return the tables of groups, days, aspects and changes, with a limit on changed words.
+
+    Groups and aspects with less than `fewest` rows are only counted.
+    """
     tables = [(f"By {name}", name, each) for name, each in found.by.items()]
     if found.aspects:
         tables.append(("By aspect", "aspect", found.aspects))
     shown = []
     for title, name, slices in tables:
-        more = len(slices) - _MOST_SLICES
+        large = [each for each in slices if each.rows >= fewest]
+        more = len(slices) - min(len(large), _MOST_SLICES)
         note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""
-        shown.append(Section(title, _slices(found, name, _worst_first(found, slices)), note))
+        if not large:
+            note = f"None has {fewest} reviews, so none is shown; all are in the JSON."
+        ordered = worst_first(found, large)
+        trends = tuple(each.trend for each in ordered)
+        shown.append(Section(title, _slices(found, name, ordered), note, trends))
     if found.step is not None:
         last = found.over_time[-_MOST_SLICES:]
         count = len(found.over_time)
@@ -374,7 +432,7 @@ def sections(found: Summary, most: int = 40) -> list[Section]:
     return shown
 
 
-def _worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
+def worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
     """Return the largest slices, the highest negative share first; small and other groups last."""
     return sorted(
         slices[:_MOST_SLICES],
@@ -397,6 +455,7 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
             Cell(percent(of.value, 1), ends(of.interval), of.value) if of else Cell(UNDEFINED)
             for of in shares
         ]
+        cells[1:] = [each._replace(is_minor=True) for each in cells[1:]]
         stars = [UNDEFINED if each.stars is None else f"{each.stars:.2f}"] * has_stars
         rows.append([shown_name(each), f"{each.rows:,}", *cells, *stars])
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
@@ -417,7 +476,7 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
             percent(each.before.value, 1),
             percent(each.now.value, 1),
             Cell(f"{100 * each.difference:+.1f}", ends(each.interval)),
-            p_value(each.adjusted),
+            Cell(p_value(each.adjusted), is_minor=True),
         ]
         for each in shown
     ]
@@ -429,7 +488,12 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
             "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
         )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
-    return Section(f"Since {before.files[0]}", table, " ".join([*found.notes, note]))
+    return Section(since_title(found), table, " ".join([*found.notes, note]))
+
+
+def since_title(found: Summary) -> str:
+    """Return the title of the section on what has changed; empty without one."""
+    return f"Since {found.since.files[0]}" if found.since is not None else ""
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:
@@ -445,10 +509,12 @@ def plain(value: Any) -> Any:
         value = {"rows": value.right, "of": value.count, **defined}
     elif isinstance(value, Slice):
         labels = {label: value.share(label) for label in value.labels}
-        facts = {key: getattr(value, key) for key in ("name", "is_group", "rows", "stars")}
+        facts = {key: getattr(value, key) for key in ("name", "is_group", "rows", "stars", "trend")}
         value = {**facts, "labels": labels}
     elif isinstance(value, Summary):  # the one before
         value = {"files": value.files, "rows": value.rows, "total": value.total}
+    elif isinstance(value, Theme):
+        value = {key: each for key, each in vars(value).items() if key != "sampled"}
     elif isinstance(value, Change):
         value = {**vars(value), "difference": value.difference, "interval": value.interval}
     elif is_dataclass(value):

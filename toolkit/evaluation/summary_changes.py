@@ -238,10 +238,19 @@ def turn_of(steps: Sequence[Slice], label: str) -> Turn | None:
 def beyond_chance(found: Sequence[Change]) -> list[Change]:
     """Return the changes at a false discovery rate of `RATE` (Benjamini and Hochberg 1995)."""
     order = sorted(found, key=lambda each: each.p_value)
-    scaled = [each.p_value * (len(order) / rank) for rank, each in enumerate(order, 1)]
-    adjusted = np.minimum.accumulate(scaled[::-1])[::-1].tolist()
-    both = zip(order, adjusted, strict=True)
+    both = zip(order, adjusted_p([each.p_value for each in order]), strict=True)
     return [replace(each, adjusted=value) for each, value in both if value <= RATE]
+
+
+def adjusted_p(values: Sequence[float]) -> list[float]:
+    """Adjust p-values for their number (Benjamini and Hochberg 1995), in the same order."""
+    order = np.argsort(values, kind="stable")
+    ranks = np.arange(1, len(values) + 1)
+    scaled = np.asarray(values, np.float64)[order] * (len(values) / ranks)
+    found = np.empty(len(values))
+    found[order] = np.minimum.accumulate(scaled[::-1])[::-1]
+    adjusted: list[float] = found.tolist()
+    return adjusted
 
 
 def unlike_before(now: Texts, before: Texts) -> list[str]:

@@ -6,7 +6,13 @@ from collections.abc import Iterator, Sequence
 
 from toolkit.errors import counted
 from toolkit.evaluation.cells import ends, percent
-from toolkit.evaluation.summary import Slice, Summary, Theme, has_enough_rows
+from toolkit.evaluation.summary import (
+    Contrast,
+    Slice,
+    Summary,
+    Theme,
+    has_enough_rows,
+)
 
 _NAMED_FIRST = 3  # themes and aspects
 _FEWEST_OF_GROUP = 30  # rows of a group, an aspect or stars that is named
@@ -34,6 +40,8 @@ def _sentences(found: Summary) -> Iterator[str]:
     yield from _sentences_of_turn(found)
     if found.complaints:
         yield _sentence_of_themes(found.complaints, found.negative)
+    yield from _sentences_of_growth(found.complaints)
+    yield from _sentences_of_contrasts(found.contrasts)
     yield from _sentences_of_aspects(found)
     if found.praise:
         yield _sentence_of_themes(found.praise, found.positive)
@@ -122,6 +130,37 @@ def _sentence_of_themes(themes: Sequence[Theme], label: str) -> str:
     shown = [f"“{each.name}” ({count})" for each, count in zip(named, counts, strict=True)]
     verb = "is" if len(named) == 1 else "are"
     return f"Typical of {label} reviews {verb} {_listed(shown)}."
+
+
+def _sentences_of_growth(themes: Sequence[Theme]) -> Iterator[str]:
+    """Name the complaint that has grown most surely, if one has."""
+    turns = [
+        (each.name, each.trend.turn)
+        for each in themes
+        if each.trend is not None and each.trend.turn is not None
+    ]
+    grown = [(name, turn) for name, turn in turns if turn.now.value > turn.before.value]
+    for name, turn in sorted(grown, key=lambda each: each[1].p_value)[:1]:
+        yield (
+            f"“{name}” has grown: {percent(turn.now.value, 1)} of all reviews since {turn.since}, "
+            f"{percent(turn.before.value, 1)} before."
+        )
+
+
+def _sentences_of_contrasts(contrasts: Sequence[Contrast]) -> Iterator[str]:
+    """Name the group with the surest complaint that others have less often, if one has."""
+    more = [each for each in contrasts if each.is_sure and each.difference > 0]
+    more.sort(key=lambda each: (each.of != "theme", each.adjusted))
+    if not more:
+        return
+    first = more[0]
+    named = [each for each in more if (each.group, each.of) == (first.group, first.of)]
+    shown = [
+        f"“{each.name}” ({percent(each.here.value, 1)} of its reviews, "
+        f"{percent(each.elsewhere.value, 1)} of the others)"
+        for each in named[:_NAMED_FIRST]
+    ]
+    yield f"{first.group or '(empty)'} has more complaints about {_listed(shown)}."
 
 
 def _sentences_of_aspects(found: Summary) -> Iterator[str]:

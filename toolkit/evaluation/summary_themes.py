@@ -10,7 +10,8 @@ A term is, within a sentence,
 
 Forms of a word count as one, by their endings. The words are in themes.toml. What is counted are
 reviews, of complaints those with the term in a sentence that is rather negative, of praise in one
-that is rather positive. Terms that are mostly in the same reviews are one theme.
+that is rather positive. Terms that are mostly in the same reviews are one theme. A noun alone is
+none: it only joins themes.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ _MOST_QUOTES = 3
 _LETTERS = 240  # of a quote, at most
 _LOOKED_AT = 40  # sentences, for the name of a term
 _LEAN = 2.0  # standard deviations
+_LEAN_OF_PHRASE = 1.0  # the same for a phrase: it says more, and fewer reviews have it
 _HALF = 0.5
 _QUOTES = "\"'“”‘’"  # noqa: RUF001
 
@@ -78,7 +80,7 @@ _IRREGULAR = {
     "fell": "fall", "shrunk": "shrink", "shrank": "shrink", "drove": "drive", "canceled": "cancel",
     "cancelled": "cancel", "cancellation": "cancel", "mins": "minute", "min": "minute",
     "hrs": "hour", "hr": "hour", "bucks": "dollar", "died": "die", "login": "log",
-    "charging": "charge",
+    "charging": "charge", "preexisting": "exist",
 }  # fmt: skip
 
 
@@ -391,9 +393,9 @@ def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: 
     lean = log_odds(counts, reviews)
     own = counts[:, 0]
     fewest = max(_FEWEST, int(reviews[0] * _SHARE))
-    shares = counts / np.maximum(reviews, 1)
     is_alone = (keys >> (2 * sample.terms.bits)) == _ALONE
-    is_kept = (lean > _LEAN) & (own >= fewest)
+    shares = counts / np.maximum(reviews, 1)
+    is_kept = (lean > np.where(is_alone, _LEAN, _LEAN_OF_PHRASE)) & (own >= fewest)
     is_bare = is_alone & ~sample.terms.is_concrete(keys)
     is_kept &= shares[:, 0] >= np.where(is_bare, _NOUN_MORE_OFTEN, _MORE_OFTEN) * shares[:, 1]
     weight = np.where(is_bare, _BARE, 1.0)
@@ -410,7 +412,7 @@ def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: 
         known = next((group for group in groups if group.takes(term, sample.terms)), None)
         if known is not None:
             known.more.append(term)
-        elif len(groups) < show:
+        elif len(groups) < show and not is_bare[at]:
             groups.append(_Group(term))
     shown: set[str] = set()
     mean = _mean_stars(sample, range(len(sample.rows)))
@@ -431,6 +433,7 @@ def _themes(sample: _Sample, keys: Keys, counts: Counts, reviews: Counts, show: 
                 stars=None if mean is None or with_it is None else with_it - mean,
                 phrases=phrases,
                 quotes=quotes,
+                sampled=best.rows,
             )
         )
     return sorted(themes, key=lambda each: (-each.reviews, each.name))

@@ -227,7 +227,7 @@ class Explainer:
         label = next(iter(probabilities))
         number = self._facts.labels.index(explained)
         logit, baseline = self._logits(np.stack([row, _all_hidden(row)]), number).tolist()
-        contributions = self._contributions(row, logit, baseline, number)
+        contributions = self._contributions(row, logit, baseline, number=number)
         return ClassExplanation(
             text=text,
             label=label,
@@ -324,7 +324,7 @@ class Explainer:
         if self.is_additive:
             found[places] = self._shares(row, places, logit=logit, baseline=baseline)
         else:
-            found[places] = logit - self._changed(row, places, _hidden, number)
+            found[places] = logit - self._changed(row, places, _hidden, number=number)
         return found
 
     def _shares(self, row: Ids, places: _Places, *, logit: float, baseline: float) -> _Floats:

@@ -88,7 +88,7 @@ class ClassifierFolder(Model):
         labels = _labels_of(config, files.config)
         return cls(
             path=files.network,
-            facts=_facts_of(config, settings, labels, files.config),
+            facts=_facts_of(config, settings, labels, path=files.config),
             name=_name_of(files),
             labels=labels,
             files=files,

@@ -114,7 +114,7 @@ class Network:
         """Fill in the outputs; return False if the core cannot compute the sums."""
         for start in range(0, len(ids), ROWS_OF_HEAD):
             part = slice(start, start + ROWS_OF_HEAD)
-            sums = split.body.run(ids.values, ids.starts[part], ids.stops[part], self._most)
+            sums = split.body.run(ids.values, ids.starts[part], ids.stops[part], most=self._most)
             if ids.has_start or sums is None:
                 return False
             given = dict(zip(split.inputs, sums, strict=False))

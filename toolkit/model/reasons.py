@@ -96,11 +96,13 @@ class Reasons:
         is_read = places >= read.starts[rows]
         places = places[is_read]
         rows = rows[is_read]
-        found, is_exact = self._contributions(read, rows, places, classes)
+        found, is_exact = self._contributions(read, rows, places, classes=classes)
         found *= signs[rows]
         if not is_exact:
             unsure = self._unsure(ids.values, rows=rows, places=places, found=found)
-            exact = self._explainer().contributions(read, rows[unsure], places[unsure], classes)
+            exact = self._explainer().contributions(
+                read, rows[unsure], places[unsure], classes=classes
+            )
             found[unsure] = exact * signs[rows[unsure]]
         chosen = self._strongest(
             ids.values, rows=rows, places=places, found=found, count=self._count
@@ -149,11 +151,11 @@ class Reasons:
         For `ngram-linear`, all contributions are multiplied by one factor.
         """
         if classes is not None:
-            return self._explainer().contributions(read, rows, places, classes), True
+            return self._explainer().contributions(read, rows, places, classes=classes), True
         if self._linear is not None:
             return self._shares(self._linear, read, rows=rows, places=places), True
         if self._hidden is not None:
-            of_all = self._hidden.run(read.values, read.starts, read.stops, self._most)
+            of_all = self._hidden.run(read.values, read.starts, read.stops, most=self._most)
             if of_all is not None:
                 return of_all[places].astype(np.float64), False
         return self._explainer().contributions(read, rows, places), True

@@ -128,7 +128,7 @@ def count_flagged(ids: Array, starts: Array, stops: Array, flags: Array) -> Arra
     The flags are 0 or 1, (vocabulary,) uint8. Return None without a core, or if an id has no flag.
     """
     body = TableBody("count_flagged", [flags, len(flags)], [(np.int32, ())])
-    counted = body.run(ids, starts, stops, _LARGEST)
+    counted = body.run(ids, starts, stops, most=_LARGEST)
     return None if counted is None else counted[0]
 
 
@@ -368,8 +368,8 @@ class AdaptedBody:
     def run(self, ids: Array, starts: Array, stops: Array, most: int) -> list[Array] | None:
         """Return features of the base, sum and tokens, float32, and known tokens, int32."""
         of_base = np.where(ids < self._known, ids, np.int32(_UNKNOWN_ID))
-        base = self._base.run(of_base, starts, stops, most)
-        own = self._words.run(ids, starts, stops, most)
+        base = self._base.run(of_base, starts, stops, most=most)
+        own = self._words.run(ids, starts, stops, most=most)
         return None if base is None or own is None else [*base[: self._features], *own]
 
 

@@ -286,16 +286,24 @@ class ReviewFile(ABC):
             keys = find(column)
             if keys is None:
                 keys = self._find_alike(column, find)
-            count = self.names.count(keys[0]) if keys else 0
-            if keys and count < 2:
+            if keys and self._is_clear(column, keys):
                 self.keys[column.role] = keys
-            elif column.is_needed and not keys:
+            elif not keys and column.is_needed:
                 raise column.missing(self.name, self.names)
-            elif column.is_needed and keys:
-                raise UsageError(
-                    f"{self.name}: {count} columns are called {keys[0]!r}. Rename all but one, or "
-                    f"choose another with {column.option}."
-                )
+        self._name_chosen()
+
+    def _is_clear(self, column: Column, keys: Keys) -> bool:
+        """Whether one column has the name; raise `UsageError` if several have a needed one."""
+        count = self.names.count(keys[0])
+        if count > 1 and column.is_needed:
+            raise UsageError(
+                f"{self.name}: {count} columns are called {keys[0]!r}. Rename all but one, or "
+                f"choose another with {column.option}."
+            )
+        return count < 2
+
+    def _name_chosen(self) -> None:
+        """Set `chosen`, with the names of all text columns in one; `UsageError` if they clash."""
         texts = [column.role for column in self.wanted if is_text(column.role)]
         if not self.keys.keys() >= {*texts}:  # optional texts are used together or not at all
             self.keys = {role: keys for role, keys in self.keys.items() if not is_text(role)}

@@ -5,10 +5,11 @@ from __future__ import annotations
 import glob
 import itertools
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
 
 from toolkit.errors import InputError, UsageError
@@ -58,23 +59,11 @@ def find_jobs(
     target = None if output is None else path_of(output)
     found = look_for(inputs, target, report, only_one_member=target is None)
     files = found.without_repeats()
-
-    def name_with_ending(name: Path) -> Path:
-        return with_format(name, output_format, input_format)
-
+    name_with_ending = partial(with_format, output_format=output_format, input_format=input_format)
     is_several = found.has_folder or (found.has_pattern and _names_a_folder(output))
     is_single = len(files) == 1 and not (found.unreadable or is_several)
     if is_single and not _is_new_folder(output):
-        (file,) = files
-        if target is None:
-            path = default_output(file.input)
-            path = path if path == STDOUT else name_with_ending(path)
-        elif is_a_folder(target):
-            _check_not_standard_input([file], target)
-            path = target / name_with_ending(Path(file.name.name))
-        else:
-            path = target
-        job = replace(Job.of(file.input, path, rejected), is_named=file.is_named)
+        job = _only_job(files[0], target, rejected, name_with_ending)
         return Jobs([job], is_single=True, ignored=found.ignored)
     if rejected is not None and not isinstance(RejectsTo.of(rejected), RejectsTo):
         raise UsageError("--rejected: is for one file; several have theirs beside each output.")
@@ -97,6 +86,24 @@ def find_jobs(
         ignored=found.ignored,
         links=found.links,
     )
+
+
+def _only_job(
+    file: FoundFile,
+    target: Path | None,
+    rejected: Path | RejectsTo | None,
+    name_with_ending: Callable[[Path], Path],
+) -> Job:
+    """Return the job of the only file, whose output is a file unless its target is a folder."""
+    if target is None:
+        path = default_output(file.input)
+        path = path if path == STDOUT else name_with_ending(path)
+    elif is_a_folder(target):
+        _check_not_standard_input([file], target)
+        path = target / name_with_ending(Path(file.name.name))
+    else:
+        path = target
+    return replace(Job.of(file.input, path, rejected), is_named=file.is_named)
 
 
 def look_for(
@@ -225,7 +232,7 @@ class Found:
         self, base: Path, pattern: tuple[str, ...], output: Path | None, *, is_folder: bool
     ) -> int:
         """Add the files that match the parts of a pattern, and return their number."""
-        found = _walk(base, pattern, "._" if is_folder else ".")
+        found = _walk(base, _Pattern.of(pattern, hidden="._" if is_folder else "."))
         shown = _without_earlier(
             [each for each in map(Input.of, found.files) if not self._is_report(each)],
             _own_folder(base, output),
@@ -307,43 +314,61 @@ class _Walk:
     errors: list[OSError] = field(default_factory=list)  # of folders that cannot be read
 
 
-def _walk(base: Path, pattern: Sequence[str], hidden: str) -> _Walk:
-    """Find the files below a folder or a prefix that match the parts of a pattern.
+@dataclass(frozen=True)
+class _Pattern:
+    """The parts of a pattern of paths: those before ``**``, and those after it.
 
-    A name that begins with a letter of ``hidden`` matches only a part that begins so, too. Where
-    ``**`` is, links to folders are not followed.
+    A name that begins with a letter of ``hidden`` matches only a part that begins so, too.
     """
-    rest = (*pattern, "*") if pattern[-1] == _ANY_DEPTH else tuple(pattern)
-    is_deep = _ANY_DEPTH in rest
-    head = rest.index(_ANY_DEPTH) if is_deep else len(rest) - 1  # parts, each of one name
-    tail = rest[head + is_deep :]
 
-    def fits(name: str, part: str) -> bool:
-        return fnmatchcase(name, part) and (name[0] not in hidden or part[0] == name[0])
+    head: tuple[str, ...]  # parts, each of one name
+    tail: tuple[str, ...]  # of files; at least one part
+    is_deep: bool  # ``**`` is between them
+    hidden: str
 
-    def is_inside(parts: Sequence[str]) -> bool:
-        deeper = parts[head:]
-        is_shown = is_deep and all(fits(name, "*") for name in deeper)
-        return all(map(fits, parts, rest[:head])) and (is_shown or not deeper)
+    @classmethod
+    def of(cls, parts: Sequence[str], hidden: str) -> _Pattern:
+        """Divide the parts of a pattern."""
+        rest = (*parts, "*") if parts[-1] == _ANY_DEPTH else tuple(parts)
+        is_deep = _ANY_DEPTH in rest
+        count = rest.index(_ANY_DEPTH) if is_deep else len(rest) - 1
+        return cls(rest[:count], rest[count + is_deep :], is_deep, hidden)
 
-    def is_wanted(parts: Sequence[str]) -> bool:
-        first = parts[: -len(tail)]
-        last = parts[-len(tail) :]
-        is_long = len(first) >= head and len(last) == len(tail)
-        return is_long and is_inside(first) and all(map(fits, last, tail))
+    def _fits(self, name: str, part: str) -> bool:
+        return fnmatchcase(name, part) and (name[0] not in self.hidden or part[0] == name[0])
 
+    def leads_below(self, folder: Sequence[str]) -> bool:
+        """Whether files in a folder, or in one below it, may match."""
+        deeper = folder[len(self.head) :]
+        is_shown = self.is_deep and all(self._fits(name, "*") for name in deeper)
+        return all(map(self._fits, folder, self.head)) and (is_shown or not deeper)
+
+    def matches(self, file: Sequence[str]) -> bool:
+        """Whether the path of a file matches."""
+        folder = file[: -len(self.tail)]
+        last = file[-len(self.tail) :]
+        is_long = len(folder) >= len(self.head) and len(last) == len(self.tail)
+        return is_long and self.leads_below(folder) and all(map(self._fits, last, self.tail))
+
+
+def _walk(base: Path, pattern: _Pattern) -> _Walk:
+    """Find the files below a folder or a prefix that match a pattern.
+
+    Where ``**`` is, links to folders are not followed.
+    """
     if isinstance(base, StorePath):
         objects = base.objects()
-        return _Walk(sorted(p for p in objects if is_wanted(p.relative_to(base).parts)))
+        return _Walk(sorted(p for p in objects if pattern.matches(p.relative_to(base).parts)))
     found = _Walk()
     for where, folders, names in os.walk(base, onerror=found.errors.append, followlinks=True):
         here = Path(where)
         parts = here.relative_to(base).parts
-        inside = [name for name in folders if is_inside((*parts, name))]
-        not_followed = [n for n in inside if len(parts) >= head and (here / n).is_symlink()]
+        is_deep = len(parts) >= len(pattern.head)
+        inside = [name for name in folders if pattern.leads_below((*parts, name))]
+        not_followed = [name for name in inside if is_deep and (here / name).is_symlink()]
         found.links += [here / name for name in not_followed]
         folders[:] = [name for name in inside if name not in not_followed]
-        found.files += [here / name for name in names if is_wanted((*parts, name))]
+        found.files += [here / name for name in names if pattern.matches((*parts, name))]
     found.files.sort()
     return found
 

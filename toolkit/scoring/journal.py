@@ -494,17 +494,9 @@ class Journals:
     def check(self, settings: Mapping[str, Any] | None = None) -> None:
         """Check the progress of earlier runs; raise errors as `open_journals` does."""
         options = self._options
-        for job, journal in self._journals.items():
-            if journal.is_there:
-                journal.open()
-                self._noted[job] = journal  # only after `open`: another process may remove its own
-                journal.close()
+        self._note_existing()
         for journal in self._noted.values():
-            if (point := journal.checkpoint) is not None and point.done_run is not None:
-                self._is_ended |= point.done_run == digest_of(self._outputs) and not options.force
-                if options.force:
-                    journal.note_end(None)
-                    journal.close()
+            self._look_for_end(journal)
             if not (options.skip_existing and journal.is_done and not options.resume):
                 journal.check_may_continue(settings)
         if self._folder is not None and not (
@@ -512,6 +504,25 @@ class Journals:
         ):
             check_absent([job.output for job in self._journals])
             self.has_seen_none = True
+
+    def _note_existing(self) -> None:
+        """Read the journals that earlier runs have left."""
+        for job, journal in self._journals.items():
+            if journal.is_there:
+                journal.open()
+                self._noted[job] = journal  # only after `open`: another process may remove its own
+                journal.close()
+
+    def _look_for_end(self, journal: Journal) -> None:
+        """Note if a journal says that a run over the same outputs is complete; not with force."""
+        point = journal.checkpoint
+        if point is None or point.done_run is None:
+            return
+        if self._options.force:
+            journal.note_end(None)
+            journal.close()
+        else:
+            self._is_ended |= point.done_run == digest_of(self._outputs)
 
     def hold_first(self) -> None:
         """Lock the first output that is not done, against a concurrent run of the same command.
@@ -542,8 +553,7 @@ class Journals:
         options = self._options
         if self._is_ended and options.resume and job not in self._noted:
             return self.is_done(job)
-        is_ended = options.resume and not options.force and job not in self._noted
-        if not ((options.skip_existing or is_ended) and self.is_done(job)):
+        if not self._may_be_kept(job):
             return False
         source = WatchedInput.open(job.input)
         if source is None:  # the input is missing, or is not a file
@@ -553,10 +563,7 @@ class Journals:
         if changed is None:
             if not options.skip_existing:
                 return False
-            self.compared_by_time.add(job)
-            output = FileFacts.at(job.output)
-            is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
-            changed = ["the input"] if is_older else []
+            changed = self._changed_by_time(job, source)
         elif found is not None and not changed:
             self.found_before[job] = found
         if changed and not options.force:
@@ -566,6 +573,19 @@ class Journals:
                 f"changed: {', '.join(changed)}. Replace it with {way_out}, or move it away."
             )
         return not changed
+
+    def _may_be_kept(self, job: Job) -> bool:
+        """Whether the output is complete, and the options ask to keep it if nothing has changed."""
+        options = self._options
+        is_of_done_run = options.resume and not options.force and job not in self._noted
+        return (options.skip_existing or is_of_done_run) and self.is_done(job)
+
+    def _changed_by_time(self, job: Job, source: WatchedInput) -> list[str]:
+        """Return what has changed since an output without a record was written, by its time."""
+        self.compared_by_time.add(job)
+        output = FileFacts.at(job.output)
+        is_older = output is not None and output.mtime_ns < source.facts.mtime_ns
+        return ["the input"] if is_older else []
 
     def is_resumed(self, job: Job) -> bool:
         """Whether the run to resume has completed this output."""

@@ -26,6 +26,7 @@ from toolkit.scoring.options import ScoringOptions
 from toolkit.scoring.results import Checkpoint, FileResult, Summary
 
 STANDARD_OUTPUT = Path("standard output")
+WARNING_OF_EMPTY = "nothing is in this file, nor in its output."
 _REJECTS_IN_MEMORY = 16 << 20  # bytes; more go to a temporary file
 
 

@@ -48,7 +48,13 @@ from toolkit.scoring.identity import (
 from toolkit.scoring.jobs import Job, Jobs, check_call, check_job
 from toolkit.scoring.journal import Journal, Journals, open_journals
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.output import ScoredOutput, StandardOutput, empty_form, output_form
+from toolkit.scoring.output import (
+    WARNING_OF_EMPTY,
+    ScoredOutput,
+    StandardOutput,
+    empty_form,
+    output_form,
+)
 from toolkit.scoring.results import (
     Checkpoint,
     FileResult,
@@ -150,16 +156,9 @@ def score_files(
             on_start=on_start,
             on_warning=on_warning,
         )
-        run_files(
-            jobs.files,
-            scoring,
-            RunOptions(
-                reading=options.reading.in_blocks_of(scorer.block_bytes),
-                subset=options.subset,
-                workers=options.workers,
-            ),
-            on_file=on_file,
-        )
+        reading = options.reading.in_blocks_of(scorer.block_bytes)
+        how = RunOptions(reading=reading, subset=options.subset, workers=options.workers)
+        run_files(jobs.files, scoring, how, on_file)
         if all(result.error is None for result in scoring.results):
             journals.end(is_done=True)
     return scoring.results
@@ -167,7 +166,7 @@ def score_files(
 
 @dataclass(eq=False)
 class _ScoredFile:
-    """The file that is scored at the moment: its result, and what it depends on."""
+    """The file that is scored at the moment: its result, what that depends on, and its output."""
 
     result: FileResult
     facts: FileFacts | None = None  # if they are known
@@ -197,12 +196,14 @@ class _Scoring(Visitor[Job, ScoredBlock]):
     file: _ScoredFile = field(init=False)
 
     def begin(self, visit: FileVisit[Job]) -> bool:
-        """Return whether a file is to be scored: none of it is, or a part of it."""
+        """Return whether to score a file; move an output that is complete to its place."""
         job = visit.file
         if not visit.attempt and not self._is_to_be_scored(job):
             return False
         file = self.file
         file.is_begun = True
+        file.values = 0
+        file.texts = 0
         file.source = WatchedInput.open(job.input, file.facts)
         if file.source is not None:
             visit.closing.callback(file.source.close)
@@ -286,7 +287,7 @@ class _Scoring(Visitor[Job, ScoredBlock]):
         """Write an output without records, unless the user has named the file."""
         if visit.file.is_named:
             raise error
-        self._warn("nothing is in this file, nor in its output.")
+        self._warn(WARNING_OF_EMPTY)
         form = empty_form(visit.file, self.options)
         self.file.result.job_id = job_id_of(self.settings, self.file.source)
         self._start(visit, scorer=self.scorer, form=form, reviews=None)

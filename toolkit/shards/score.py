@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import platform
-from contextlib import nullcontext, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
@@ -122,7 +123,7 @@ def score_shard(
         return earlier
     remove_parts_of(job.folder)
     attempt = uuid4().hex[:12]
-    try:
+    with _forgotten_on_error(job, shard, attempt):
         results = _score(
             scorer=scorer,
             job=job,
@@ -141,6 +142,19 @@ def score_shard(
         claim = Claim(shard=shard, attempt=attempt, job_id=job.plan.job_id, done=done, is_new=True)
         if job.create_claim(claim):
             return claim
+    job.forget(shard, attempt)
+    if (earlier := job.read_claim(shard)) is None:
+        raise OutputError(
+            f"{job.folder}: the claim of shard {shard} was removed. Score the shard again."
+        )
+    return earlier
+
+
+@contextmanager
+def _forgotten_on_error(job: ShardedJob, shard: int, attempt: str) -> Iterator[None]:
+    """If an attempt to score a shard fails, remove its files, unless the shard is claimed."""
+    try:
+        yield
     except BaseException as error:
         # If the store's reply was lost, the claim may exist anyway.
         with suppress(ToolkitError, OSError):
@@ -150,12 +164,6 @@ def score_shard(
         # The notes say that --resume continues: it does not continue the parts of a shard.
         getattr(error, "__notes__", []).clear()
         raise
-    job.forget(shard, attempt)
-    if (earlier := job.read_claim(shard)) is None:
-        raise OutputError(
-            f"{job.folder}: the claim of shard {shard} was removed. Score the shard again."
-        )
-    return earlier
 
 
 def _score(

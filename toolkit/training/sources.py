@@ -98,13 +98,24 @@ def check_columns(options: TrainingOptions) -> None:
 
     Also raised for --test if there are no test reviews.
     """
-    reading = options.reading
     data = options.data
-    is_file = has_columns(data)
-    if options.test and options.test_data is None and is_file:
+    if options.test and options.test_data is None and has_columns(data):
         raise UsageError(
             f"--test: {data} has no test part. Name labelled reviews to test on with --test-data."
         )
+    if useless := _useless_options(options):
+        source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
+        groups = "" if data == IMDB else " It is always grouped by film."
+        raise UsageError(
+            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this option out, or "
+            "give a labelled file."
+        )
+
+
+def _useless_options(options: TrainingOptions) -> list[str]:
+    """Return the options of columns and reading that no file of a training can use."""
+    reading = options.reading
+    is_file = has_columns(options.data)
     others = [path for path in (options.test_data, options.validation_data) if path is not None]
     has_labels = is_file or any(has_columns(str(path)) for path in others)
     has_reviews = has_labels or any(has_columns(str(path)) for path in options.unlabelled)
@@ -131,13 +142,7 @@ def check_columns(options: TrainingOptions) -> None:
         for option, (name, has_use) in ways.items()
         if not has_use and getattr(reading, name) != getattr(usual, name)
     ]
-    if useless:
-        source = f"'{IMDB}'" if data == IMDB else f"{data}, an aclImdb folder,"
-        groups = "" if data == IMDB else " It is always grouped by film."
-        raise UsageError(
-            f"{', '.join(useless)}: {source} has no columns.{groups} Leave this option out, or "
-            "give a labelled file."
-        )
+    return useless
 
 
 def has_columns(data: str) -> bool:
