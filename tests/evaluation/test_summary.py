@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.summary import PERIODS, RATE, Period, Slice, Texts, in_steps
+from toolkit.evaluation.summary import PERIODS, RATE, Period, Slice, Texts, gap_warning, in_steps
 from toolkit.evaluation.summary_changes import (
     beyond_chance,
     changed,
@@ -355,6 +355,21 @@ def test_days_are_put_together(days: dict[date, int], period: Period | None) -> 
         for day, count in days.items():
             sums[f"{day:%Y-%m}"] += count
         assert {each.name: each.rows for each in slices if each.rows} == dict(sums)
+
+
+def test_a_mistyped_year_is_told() -> None:
+    """One row of 2062 fills the table with months without rows."""
+    days = {date(2026, month, 1): 100 for month in range(1, 7)}
+    told = "The 426 months between 2026-06 and 2062-01 have no rows. Is a date mistyped?"
+    for more, expected in (({}, []), ({date(2062, 1, 5): 1}, [told])):
+        step, slices = in_steps(slices_of(days | more), "month")
+        assert gap_warning({each.name: each.rows for each in slices}, step) == expected
+
+
+def test_many_short_gaps_are_no_mistyped_year() -> None:
+    days = {date(2026, 1, 1) + timedelta(days=10 * at): 1 for at in range(30)}
+    step, slices = in_steps(slices_of(days), "day")
+    assert gap_warning({each.name: each.rows for each in slices}, step) == []
 
 
 def test_a_few_texts_are_not_unlike() -> None:

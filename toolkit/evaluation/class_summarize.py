@@ -24,7 +24,7 @@ from toolkit.evaluation.summarize_files import (
     scored_files,
     stars_in,
 )
-from toolkit.evaluation.summary import NONE_KEY, RATE, Change
+from toolkit.evaluation.summary import NONE_KEY, RATE, Change, gap_warning
 from toolkit.evaluation.summary_changes import beyond_chance, changed, exact_p, in_both
 from toolkit.evaluation.summary_dates import DateCounts, Days
 from toolkit.evaluation.summary_themes import is_function_word
@@ -161,6 +161,9 @@ class _Run(ScoredRun[_Block]):
         found.by = {name: self.slices(f"by {name}") for name in self.options.by}
         found.warnings += self.settle_dates()
         found.step, found.over_time, found.without_date = self.over_time()
+        found.warnings += gap_warning(
+            {each.name: each.rows for each in found.over_time}, found.step
+        )
         return found
 
     def wanted(self) -> tuple[Column, ...]:

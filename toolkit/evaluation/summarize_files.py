@@ -29,6 +29,7 @@ from toolkit.evaluation.summary import (
     Slice,
     Summary,
     Texts,
+    gap_warning,
     in_steps,
 )
 from toolkit.evaluation.summary_changes import (
@@ -398,6 +399,9 @@ class SummaryRun(ScoredRun[_Block]):
         found.warnings += self.checks.warnings((found.negative, found.positive), self._model())
         found.warnings += self.settle_dates()
         found.step, found.over_time, found.without_date = self.over_time()
+        found.warnings += gap_warning(
+            {each.name: each.rows for each in found.over_time}, found.step
+        )
         found.turn = turn_of(found.over_time, found.negative)
         return found
 

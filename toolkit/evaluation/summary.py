@@ -5,8 +5,9 @@ Rows count as if they were independent of each other, as in a random sample.
 
 from __future__ import annotations
 
+import itertools
 from collections import Counter
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, is_dataclass
 from datetime import date, timedelta
 from math import hypot
@@ -348,6 +349,23 @@ def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Per
 def step_of(day: date, period: Period) -> str:
     """Return the name of the step that a day is in."""
     return _start(day, period).strftime("%Y-%m" if period == "month" else "%Y-%m-%d")
+
+
+def gap_warning(rows: Mapping[str, int], period: Period | None) -> list[str]:
+    """Return a warning of one long gap between steps, as one mistyped year makes it.
+
+    The table of the terminal shows the last steps only, which are then almost empty.
+    """
+    names = list(rows)
+    filled = [at for at, count in enumerate(rows.values()) if count]
+    gaps = [(after - before - 1, before, after) for before, after in itertools.pairwise(filled)]
+    empty, before, after = max(gaps, default=(0, 0, 0))
+    if empty <= max(_MOST_SLICES, len(names) // 2):
+        return []
+    return [
+        f"The {empty:,} {period}s between {names[before]} and {names[after]} have no rows. Is a "
+        "date mistyped?"
+    ]
 
 
 def _suits(rows: int, steps: int) -> bool:
