@@ -236,6 +236,7 @@ def test_texts_without_a_score(service: Service) -> None:
         (b'{"texts": [NaN]}', 422, "texts[0]: expected a string or null: NaN"),
         (b'{"texts": [true]}', 422, "texts[0]: expected a string or null: true"),
         (b'{"texts": [["a"]]}', 422, 'texts[0]: expected a string or null: ["a"]'),
+        (b'{"texts": ["a"], "texts": ["b"]}', 422, '"texts": the key is there twice'),
         (b'{"texts": [], "star": true}', 422, '"star": unknown key, expected texts, stars, '),
         (b'{"texts": [], "stars": 1}', 422, '"stars": expected true or false: 1'),
         (

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections import Counter as KeyCounts
 from collections.abc import AsyncIterator, Callable, Mapping, MutableMapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -355,7 +356,7 @@ def _parse(
 ) -> tuple[Wanted, list[str | None]]:
     """Return the options and the texts of a request; raise `HTTPException` if it is not valid."""
     try:
-        given = json.loads(body)
+        given = json.loads(body, object_pairs_hook=_unique)
     except (ValueError, RecursionError) as error:  # also for invalid UTF-8 and deep nesting
         raise HTTPException(400, f"expected JSON: {why_not_json(error)}") from None
     texts = given.get("texts") if isinstance(given, Mapping) else None
@@ -374,6 +375,15 @@ def _parse(
     chosen = _options_in(given, options)
     explained = chosen.pop("class", "")
     return Wanted(**chosen, explain=explain, explained=explained), read
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """Return an object of JSON; raise `HTTPException` for a key that is there twice."""
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        ((again, _),) = KeyCounts(key for key, _ in pairs).most_common(1)
+        raise HTTPException(422, f"{json.dumps(again)[:50]}: the key is there twice")
+    return found
 
 
 def _options_in(given: Mapping[str, Any], options: Mapping[str, type]) -> dict[str, Any]:
