@@ -218,7 +218,7 @@ What `summarize` finds has these keys; what is not known is null.
 | `title` | of the page, as `--title` says |
 | `most_negative`, `surprising`, `surprise` | quotes; what makes a row surprising. A quote has `file`, `row`, `sentiment`, `probability`, `text` (cut, if it is long), `why` |
 | `texts` | `tokens`, of these `unknown` to the model; `texts`; `histogram` of the probability in 20 bins |
-| `since`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
+| `since`, `since_date`, `changes`, `tests`, `changed` | with `--since`: the files and the total before; the date, if it is one; shares that have changed beyond chance: `what`, `name`, `before`, `now`, `difference`, 95% `interval` (Newcombe 1998), `p_value` (Fisher's exact test) and `adjusted` (Benjamini and Hochberg); how many were compared, and how many have changed: `changes` has the words that changed most |
 | `notes` | with `--since`: groups that are new or gone, and whether only the mix of groups has changed |
 | `adjusted` | the share of positive rows that all scores together tell, 0 to 1; null where they are too few or too unsure. It is for files that were scored without `--prior` |
 | `corrected` | with `--corrected`: `share` of positive with its `interval`, the share as `counted`, `sensitivity`, `specificity`, `method` |

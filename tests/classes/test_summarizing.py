@@ -79,6 +79,25 @@ def test_changes_since_earlier_files(command: Command) -> None:
     assert found["since"]["rows"] == 111
 
 
+def test_changes_since_a_date_are_those_of_two_files(command: Command) -> None:
+    path = scored(command.folder, "a.csv", COUNTS)
+    header, *lines = path.read_text(encoding="utf-8").splitlines()
+    days = [(next(part for part in line.split(",") if part[:5] == "2026-"), line) for line in lines]
+    for name, is_later in (("later.csv", True), ("before.csv", False)):
+        own = [line for day, line in days if (day >= "2026-01-04") == is_later]
+        (command.folder / name).write_text("\n".join([header, *own]) + "\n", encoding="utf-8")
+    options = ("--by", "city", "--date-column", "day", "--json")
+    ran = command("summarize", path, "--since", "2026-01-04", *options)
+    by_date = json.loads(ran.out)
+    by_hand = json.loads(command("summarize", "later.csv", "--since", "before.csv", *options).out)
+    assert by_date["since_date"] == "2026-01-04"
+    assert by_date["tests"] > 2
+    for found in (by_date, by_hand):
+        found |= {"files": [], "since_date": None}
+        found["since"]["files"] = []
+    assert by_date == by_hand
+
+
 def test_standard_input_is_read_where_a_column_is_named(command: Command) -> None:
     path = scored(command.folder, "a.csv", COUNTS)
     options = ("--format", "csv", "--json", "--names", "predicted_label=predicted_label")

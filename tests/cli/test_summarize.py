@@ -8,6 +8,7 @@ import random
 import re
 from collections import Counter
 from contextlib import nullcontext
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -375,6 +376,149 @@ def test_what_has_changed(command: Command) -> None:
     ran = command("summarize", "new.csv", "--since", "old.csv")
     assert "complaints with lift was broken" in ran.out
     assert "Benjamini and Hochberg" in ran.out
+
+
+def write_parts(content: list[tuple[Any, ...]], first: str) -> None:
+    """Write rows of all days to all.csv; from a day on to later.csv, before it to before.csv."""
+    dated = [row for row in content if row[2]]
+    write_rows("all.csv", content)
+    write_rows("later.csv", [row for row in dated if row[2] >= first])
+    write_rows("before.csv", [row for row in dated if row[2] < first])
+
+
+def without_places(found: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what names files and rows."""
+    same = {key: each for key, each in found.items() if key not in ("files", "since_date")}
+    for quotes in ("most_negative", "surprising"):
+        same[quotes] = [{**each, "file": "", "row": 0} for each in found[quotes]]
+    for themes in ("complaints", "praise"):
+        same[themes] = [{**each, "quotes": len(each["quotes"])} for each in found[themes]]
+    return same | {"since": {**found["since"], "files": []}}
+
+
+@pytest.mark.parametrize(("since", "first"), [("2026-03-11", "2026-03-11"), ("2026-03", "2026-03")])
+@pytest.mark.parametrize("seed", [1, 2])
+def test_a_date_compares_as_two_files_do(
+    command: Command, since: str, first: str, seed: int
+) -> None:
+    content = rows(600, seed) + rows(400, seed + 9, bad=0.7, more=" The lift was broken.")
+    for at in range(0, 1_000, 3):  # the month before
+        text, city, day, *score = content[at]
+        content[at] = (text, city, day.replace("-03-", "-02-"), *score)
+    write_parts(content, first)
+    options = ("--by", "city", "--date-column", "date", "--period", "day")
+    by_date = found_by(command, "all.csv", *options, "--since", since)
+    by_hand = found_by(command, "later.csv", *options, "--since", "before.csv")
+    assert without_places(by_date) == without_places(by_hand)
+    assert by_date["tests"] > 5
+    assert (by_date["since_date"], by_hand["since_date"]) == (since, None)
+    assert by_date["rows"] + by_date["since"]["rows"] == 1_000
+
+
+@pytest.mark.parametrize("form", ["%d/%m/%Y", "%m/%d/%Y"])
+def test_the_order_of_day_and_month_is_that_of_all_rows(command: Command, form: str) -> None:
+    """No later row says whether 03/04/2026 begins with the month."""
+    days = [date(2026, 2, 13 + at % 14) for at in range(60)] + [date(2026, 4, 3)] * 40
+    content = [
+        (row[0], row[1], day.strftime(form), *SCORES[at % 3 > 0])
+        for at, (row, day) in enumerate(zip(rows(100), days, strict=True))
+    ]
+    write_rows("s.csv", content)
+    found = found_by(command, "s.csv", "--date-column", "date", "--since", "2026-04-01")
+    assert (found["rows"], found["since"]["rows"], found["without_date"]) == (40, 60, 0)
+    assert [each["name"] for each in found["over_time"]] == ["2026-04-03"]
+
+
+def test_a_date_of_small_blocks_and_rows_without_scores(command: Command) -> None:
+    del command
+    content = rows(300)
+    parts = {part: [row for row in content if (row[2] >= "2026-03-15") == part] for part in (0, 1)}
+    write_rows("s.csv", [row[:3] for row in [*parts[0], *parts[1]]], HEADER[:3])
+    reading = ReadOptions(block_bytes=1 << 10)  # some have rows of one part alone
+    found = summarize("s.csv", SummaryOptions(reading, date_column="date", since=["2026-03-15"]))
+    assert found.since is not None
+    assert (found.rows, found.since.rows) == (len(parts[1]), len(parts[0]))
+    assert (found.total.rows, found.since.total.rows) == (len(parts[1]), len(parts[0]))
+
+
+def test_rows_without_a_date_are_counted_once(command: Command) -> None:
+    content = rows(200)
+    content[:3] = [(*row[:2], "", *row[3:]) for row in content[:3]]
+    content[7] = (*content[7][:2], "soon", *content[7][3:])
+    write_rows("s.csv", content)
+    ran = command("summarize", "s.csv", "--date-column", "date", "--since", "2026-03-15")
+    assert re.search(r"^ without a date +4 rows$", ran.out, re.MULTILINE)
+    out = " ".join((ran.out + ran.err).split())
+    assert out.count("1 value of 197 is not a date, and left out. The first is 'soon', row 8") == 1
+
+
+def test_a_date_is_said_where_shares_are_compared(command: Command) -> None:
+    content = [
+        ("a", "Rome", f"2026-0{month}-01", *SCORES[at >= bad])
+        for month, bad in ((1, 20), (2, 90))
+        for at in range(200)
+    ]
+    write_rows("s.csv", content)
+    options = ("--date-column", "date", "--since", "2026-02", "--page", "p.html")
+    out = command("summarize", "s.csv", *options).out
+    page = Path("p.html").read_text(encoding="utf-8")
+    assert "s.csv: 200 rows" in out
+    for shown in (out, page):
+        assert "45.0% of 200 reviews are negative, 35.0 points more than before 2026-02." in shown
+        assert "Since 2026-02" in shown
+
+
+def test_a_file_named_as_a_date_is_a_file(command: Command) -> None:
+    write_rows("s.csv", rows(60))
+    write_rows("2026-03", rows(40))
+    options = ("--format", "csv", "--date-column", "date")
+    found = found_by(command, "s.csv", *options, "--since", "2026-03")
+    assert (found["since"]["files"], found["since_date"]) == (["2026-03"], None)
+
+
+@pytest.mark.parametrize(
+    ("options", "message", "code"),
+    [
+        (["2026-03-15"], "--since 2026-03-15: a date needs --date-column NAME.", 2),
+        (
+            ["2026-04", "--date-column", "date"],
+            "--since 2026-04: no row is from then on. The dates in s.csv: column 'date' go from "
+            "2026-03-02 to 2026-03-27.",
+            2,
+        ),
+        (
+            ["2026-03-02", "--date-column", "date"],
+            "--since 2026-03-02: no row is before it. The dates in s.csv: column 'date' go from "
+            "2026-03-02 to 2026-03-27.",
+            2,
+        ),
+        (["2026-02-30", "--date-column", "date"], "--since 2026-02-30: is neither a file nor", 2),
+        (["2026-13", "--date-column", "date"], "--since 2026-13: is neither a file nor a date", 2),
+        (["2026-03-15", "--since", "s.csv"], "--since 2026-03-15: a date must be the only", 2),
+        (["2026-03-15", "--date-column", "none"], "no row has a date. Name another with", 1),
+        (["2026-03-15", "--date-column", "city"], "'Rome' is not a date as expected", 1),
+        (["2026-03-15", "--date-column", "day"], "no column 'day'", 2),
+        (
+            ["2026-03-27", "--date-column", "date"],
+            "no row from 2026-03-27 on has a score. Score the file first",
+            1,
+        ),
+    ],
+)
+def test_a_wrong_date(command: Command, options: list[str], message: str, code: int) -> None:
+    days = (("2026-03-02", "0.9"), ("2026-03-09", "0.8"), ("2026-03-27", ""))
+    content = [("a", "Rome", day, "positive" if score else "", score, "") for day, score in days]
+    write_rows("s.csv", content, (*HEADER, "none"))
+    command("summarize", "s.csv", "--since", *options).failed_with(message, code)
+
+
+def test_a_date_needs_rows_that_can_be_read_again(command: Command) -> None:
+    path = write_rows("s.csv", rows(60))
+    options = ("--format", "csv", "--date-column", "date", "--since", "2026-03-15")
+    with path.open(encoding="utf-8") as file:
+        ran = in_its_own_process("summarize", "-", *options, stdin=file)
+    assert ran.exit_code == 2
+    assert "--since 2026-03-15: standard input and pipes can be read only once." in ran.err
 
 
 def test_the_rest_of_many_groups_is_not_compared(command: Command) -> None:

@@ -46,7 +46,10 @@ StarsColumn = Annotated[
     ),
 ]
 Since = Annotated[
-    list[str] | None, o.option("FILE", "Earlier scored files to compare with.", panel=_MORE)
+    list[str] | None,
+    o.option(
+        "FILE|DATE", "Earlier scored files, or the date that later rows begin with.", panel=_MORE
+    ),
 ]
 CorrectedBy = Annotated[
     str | None,
@@ -97,6 +100,7 @@ def summarize(
 
     - `toolkit summarize scored.csv --by city --date-column date --page page.html`
     - `toolkit summarize march.csv --since february.csv`
+    - `toolkit summarize scored.csv --date-column date --since 2026-03-01`
     """
     named = o.names_of_added(names)
     known = ("sentiment", "probability", "model", "aspect", LABEL, LABEL_PROBABILITY)
@@ -122,6 +126,7 @@ def summarize(
             f"--date-format: expected a format such as %d.%m.%Y, received {date_format!r}"
         )
     from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
+    from toolkit.evaluation.summary_since import since_date
 
     options = SummaryOptions(
         reading=read_options,
@@ -138,10 +143,11 @@ def summarize(
     )
     if title is not None and page is None:
         raise UsageError("--title: needs --page FILE.html.")
+    earlier = [] if since_date(options.since) else options.since
     inputs = [
         find_model(model),
         *(file.input.path for file in scored_files(files)),
-        *(file.input.path for file in (scored_files(since) if since else ())),
+        *(file.input.path for file in (scored_files(earlier) if earlier else ())),
         path_of(corrected or ""),
     ]
     check_outputs(page, report, inputs, force=force)

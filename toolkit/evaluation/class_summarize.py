@@ -20,6 +20,7 @@ from toolkit.evaluation.metrics import Numbers, Proportion
 from toolkit.evaluation.summarize_files import (
     ScoredRun,
     SummaryOptions,
+    compared_rows,
     repeated,
     scored_files,
     stars_in,
@@ -27,6 +28,7 @@ from toolkit.evaluation.summarize_files import (
 from toolkit.evaluation.summary import NONE_KEY, RATE, Change, gap_warning
 from toolkit.evaluation.summary_changes import beyond_chance, changed, exact_p, in_both
 from toolkit.evaluation.summary_dates import DateCounts, Days
+from toolkit.evaluation.summary_since import Part
 from toolkit.evaluation.summary_themes import is_function_word
 from toolkit.evaluation.summary_words import kinds_of_people, log_odds
 from toolkit.model.opened import open_model
@@ -86,12 +88,14 @@ def summarize_classes(
             "--corrected: for files with scores of a model of sentiment. Leave it out."
         )
     scorer = Scorer(options.model)
-    run = _Run(options, scorer)
-    found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
+    names = [str(files)] if isinstance(files, str | Path) else [*map(str, files)]
+    compared = compared_rows(names, options, on_file)
+    found = _Run(options, scorer, compared.now).read(names, on_file)
     found.title = options.title
-    if options.since:
-        earlier = _Run(replace(options, date_column=None, since=()), scorer)
-        _compare(found, earlier.read(options.since, on_file))
+    if compared.files:
+        earlier = _Run(compared.options, scorer, compared.before)
+        _compare(found, earlier.read(compared.files, on_file))
+        found.since_date = compared.date
     return found
 
 
@@ -144,8 +148,8 @@ class _Block:
 class _Run(ScoredRun[_Block]):
     """Reads files with the labels of a model of classes."""
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
-        super().__init__(options, scorer)
+    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
+        super().__init__(options, scorer, part)
         self.found: ClassSummary = ClassSummary()
         # The words to count: a classifier folder has none.
         self.vocabulary = (scorer if scorer.has_words else Scorer()).vocabulary
@@ -207,11 +211,11 @@ class _Run(ScoredRun[_Block]):
     def work(self, visit: FileVisit[FoundFile], block: SelectedBlock) -> _Block:
         """Count the rows of a block."""
         parsed = block.parse()
-        positions = block.rows
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything, positions = self.own_rows(everything, block.rows)
         everything = self._with_labels(everything)
         has_no_label = is_blank(everything[LABEL])
         without_text = pc.and_(has_no_label, is_blank(everything["text"])).true_count

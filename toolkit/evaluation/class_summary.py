@@ -12,7 +12,16 @@ from typing import Any
 from toolkit import __version__
 from toolkit.errors import counted
 from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
-from toolkit.evaluation.summary import RATE, Change, Period, Section, Slice, plain, shown_name
+from toolkit.evaluation.summary import (
+    RATE,
+    Change,
+    Period,
+    Section,
+    Slice,
+    plain,
+    shown_name,
+    since_name,
+)
 from toolkit.evaluation.summary_headline import sentence_of_scoring
 
 _NAMED_FIRST = 3  # classes, in the first sentences
@@ -70,6 +79,7 @@ class ClassSummary:
     without_date: int = 0
     title: str = ""  # of the page, as the user gives it
     since: ClassSummary | None = None
+    since_date: str | None = None  # of the same files, as it is given; None: earlier files
     tests: int = 0  # of changes, which are corrected for
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
     notes: list[str] = field(default_factory=list)  # on changes: classes that are new or gone
@@ -132,13 +142,12 @@ def class_headline(found: ClassSummary) -> list[str]:
                  f"Most frequent: {_listed(first)}."]  # fmt: skip
     moved = [each for each in found.changes if each.what == "label"]
     moved.sort(key=lambda each: -abs(each.difference))
-    if moved:
+    if found.since is not None and moved:
         changes = [
             f"{each.name} {100 * each.difference:+.1f} points" for each in moved[:_NAMED_FIRST]
         ]
-        sentences.append(
-            f"Since {found.since.files[0] if found.since else ''}: {_listed(changes)}."
-        )
+        name = since_name(found.since_date, found.since.files)
+        sentences.append(f"{name}: {_listed(changes)}.")
     elif found.since is not None:
         sentences.append("No share of a class has changed beyond chance.")
     sentences += [*_typical_groups(found)]
@@ -267,4 +276,5 @@ def _changes(found: ClassSummary, before: ClassSummary) -> Section:
         "(Benjamini and Hochberg 1995). p is adjusted for that."
     )
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
-    return Section(f"Since {before.files[0]}", table, " ".join([*found.notes, note]))
+    name = since_name(found.since_date, before.files)
+    return Section(name, table, " ".join([*found.notes, note]))

@@ -40,8 +40,9 @@ from toolkit.evaluation.summary_changes import (
     turn_of,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
-from toolkit.evaluation.summary_dates import DAY_FIRST, DateCounts, Days, read_days
+from toolkit.evaluation.summary_dates import DAY_FIRST, DateCounts, Days, read_days_at
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
+from toolkit.evaluation.summary_since import Part, divide, since_date
 from toolkit.evaluation.summary_spread import (
     add_trends_and_contrasts,
     aspects_of,
@@ -89,7 +90,7 @@ class SummaryOptions:
     date_form: str | None = None  # as `strptime` has it; None: found by the dates
     period: Period | None = None  # of a step of time; None: chosen by the rows
     show: int = 10  # themes of each kind, and rows
-    since: Sequence[str] = ()  # scored files to compare with
+    since: Sequence[str] = ()  # scored files to compare with, or the first day of the later rows
     corrected: str | None = None  # a scored file with labels
     title: str = ""  # of the page; empty: the name of the file
     force: bool = False  # replace an existing one
@@ -131,17 +132,20 @@ def summarize(
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    run = SummaryRun(options, scorer)
-    found = run.read([str(files)] if isinstance(files, str | Path) else files, on_file)
+    names = [str(files)] if isinstance(files, str | Path) else [*map(str, files)]
+    compared = compared_rows(names, options, on_file)
+    run = SummaryRun(options, scorer, compared.now)
+    found = run.read(names, on_file)
     show = options.show
     themes = Themes(run.scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
     add_trends_and_contrasts(found, run.kept, order=run.order_of_dates, by=options.by[:1])
     show_rows(found, run.kept, show)
     found.title = options.title
-    if options.since:
-        earlier = SummaryRun(replace(options, date_column=None), run.scorer)
-        found.since = earlier.read(options.since, on_file)
+    if compared.files:
+        earlier = SummaryRun(compared.options, run.scorer, compared.before)
+        found.since = earlier.read(compared.files, on_file)
+        found.since_date = compared.date
         found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
@@ -165,6 +169,33 @@ def scored_files(names: Sequence[str]) -> list[FoundFile]:
     if found.unreadable:
         raise InputError(found.unreadable[0].error)
     return found.without_repeats()
+
+
+@dataclass(frozen=True)
+class ComparedRows:
+    """The rows to compare with: those of earlier files, or before a date."""
+
+    files: Sequence[str]  # empty: nothing is compared
+    options: SummaryOptions  # to read them
+    date: str | None = None  # as it is given; None: earlier files
+    before: Part | None = None  # the earlier rows of the files; None: all rows
+    now: Part | None = None  # the later rows; None: all rows
+
+
+def compared_rows(names: Sequence[str], options: SummaryOptions, on_file: OnFile) -> ComparedRows:
+    """Find what to compare the rows of files with; read their dates if it is a date."""
+    since = since_date(options.since)
+    if since is None:
+        return ComparedRows(options.since, replace(options, date_column=None, since=()))
+    parts = divide(
+        scored_files(names),
+        since,
+        reading=options.reading,
+        date_column=options.date_column,
+        date_form=options.date_form,
+        on_file=lambda file: on_file(file.input.path),
+    )
+    return ComparedRows(names, options, since, before=parts.before, now=parts.later)
 
 
 class FoundRows(Protocol):
@@ -192,18 +223,20 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         Columns, and what to group by.
     scorer : Scorer
         The model that scores files without scores, and whose words are counted.
+    part : Part | None
+        The rows to sum up, from a date on or before it; None: all rows.
     """
 
     found: FoundRows
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
+    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
         self.options = options
         self.scorer = scorer
+        self.part = part
         # By what is grouped by, the group and the label: numbers such as rows.
         self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
         self.dates = DateCounts()
         self.order_of_dates = DAY_FIRST  # of day and month, when it is settled
-        self.date_place = ""  # file and column: the first, or of the first wrong date
 
     def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
         """Read all files, and add up their counts; `InputError` if no row has a score."""
@@ -218,8 +251,9 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
             return
         if found.first_reject and not found.rows:
             raise InputError(f"no record can be read; first: {found.first_reject}")
+        which = "" if self.part is None else f" {self.part.name}"
         raise InputError(
-            f"{' and '.join(found.files[:3])}: no row has a score. Score the file "
+            f"{' and '.join(found.files[:3])}: no row{which} has a score. Score the file "
             "first, with: toolkit score FILE"
         )
 
@@ -266,11 +300,14 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         """Read the dates of rows; empty without a column of dates."""
         if "date" not in rows.schema.names:
             return Days({}, DateCounts())
-        found = read_days(rows["date"], self.options.date_form)
-        if found.counts.first_unread is not None:
-            row, word = found.counts.first_unread
-            found.counts.first_unread = int(positions[row]), word
-        return found
+        return read_days_at(positions, rows["date"], self.options.date_form)
+
+    def own_rows(self, records: pa.RecordBatch, positions: Rows) -> OwnRows:
+        """Return the records to sum up, and their positions in the block."""
+        if self.part is None:
+            return OwnRows(records, positions)
+        is_own = self.part.has(self.days(records, positions))
+        return OwnRows(records.filter(is_own), positions[is_own.to_numpy(zero_copy_only=False)])
 
     def add_cells(self, records: int, cells: pa.Table) -> None:
         """Add records, and their cells: kind, group, label, and numbers."""
@@ -284,11 +321,8 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
 
     def add_dates(self, dates: DateCounts, visit: FileVisit[FoundFile]) -> None:
         """Add the dates of a block."""
-        reviews = visit.reviews
-        if "date" in reviews.chosen:
-            if not self.date_place or (dates.unread and not self.dates.unread):
-                self.date_place = f"{reviews.name}: column {reviews.chosen['date']!r}"
-            self.dates.add(dates, visit.before)
+        if "date" in visit.reviews.chosen:
+            self.dates.add_of(dates, visit.before, visit.reviews)
 
     def settle_dates(self) -> list[str]:
         """Choose the order of day and month in dates with slashes; return warnings."""
@@ -296,13 +330,13 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
             return []
         dates = self.dates
         days = self.cells["date "]
-        order = dates.order(self.date_place)
+        order = dates.order(dates.place) if self.part is None else self.part.order
         self.order_of_dates = order
         for day, labels in self.cells[f"date {order}"].items():
             for label, numbers in labels.items():
                 cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
                 cell += numbers
-        return dates.check(self.date_place)
+        return dates.check(dates.place) if self.part is None else [*self.part.warnings]
 
     def slices(self, kind: str) -> list[Slice]:
         """Return the groups, the largest first.
@@ -321,11 +355,20 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         """Return the rows by steps of time, after `settle_dates`."""
         days = {each.name: each for each in self.slices("date ")}
         without_date = days.pop("", Slice("", {})).rows
+        if self.part is not None:
+            without_date = self.part.without_date
         if not days:
             return OverTime(None, [], without_date)
         by_date = {date.fromisoformat(day): each for day, each in days.items()}
         step, steps = in_steps(by_date, self.options.period)
         return OverTime(step, steps, without_date)
+
+
+class OwnRows(NamedTuple):
+    """The records of a block to sum up."""
+
+    records: pa.RecordBatch
+    positions: Rows  # in the block
 
 
 class OverTime(NamedTuple):
@@ -354,8 +397,8 @@ class _Block(NamedTuple):
 class SummaryRun(ScoredRun[_Block]):
     """Sums up files with the scores of a model of sentiment."""
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer) -> None:
-        super().__init__(options, scorer)
+    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
+        super().__init__(options, scorer, part)
         self.terms = Terms(scorer.vocabulary)
         negative, positive = scorer.facts.labels
         self.found: Summary = Summary(negative=negative, positive=positive)
@@ -466,11 +509,11 @@ class SummaryRun(ScoredRun[_Block]):
         reviews = visit.reviews
         path = visit.file.input.path
         parsed = block.parse()
-        positions = block.rows
         columns = {**parsed.fields, "text": parsed.texts}
         everything = pa.RecordBatch.from_pydict(
             {role: each.cast(pa.large_string()) for role, each in columns.items()}
         )
+        everything, positions = self.own_rows(everything, block.rows)
         everything = self._with_scores(everything)
         has_no_score = is_blank(everything["sentiment"])
         without_text = pc.and_(has_no_score, is_blank(everything["text"])).true_count

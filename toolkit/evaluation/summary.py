@@ -267,6 +267,7 @@ class Summary:
     surprise: str = ""  # what makes a row surprising
     texts: Texts = field(default_factory=Texts)
     since: Summary | None = None
+    since_date: str | None = None  # of the same files, as it is given; None: earlier files
     tests: int = 0  # of changes, which are corrected for
     changed: int = 0  # shares that have changed beyond chance; `changes` has some of the words
     changes: list[Change] = field(default_factory=list)  # that are hardly chance
@@ -493,7 +494,14 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
 
 def since_title(found: Summary) -> str:
     """Return the title of the section on what has changed; empty without one."""
-    return f"Since {found.since.files[0]}" if found.since is not None else ""
+    if found.since is None:
+        return ""
+    return since_name(found.since_date, found.since.files)
+
+
+def since_name(date_given: str | None, files: Sequence[str]) -> str:
+    """Return what rows are compared with, as the title of a section: a date, or the first file."""
+    return f"Since {date_given or files[0]}"
 
 
 def summary_as_dict(found: Summary) -> dict[str, Any]:

@@ -20,6 +20,8 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError, counted
 from toolkit.evaluation.summary_zones import count_zones, zones_warning
+from toolkit.records.labels import Rows
+from toolkit.records.review_file import ReviewFile
 from toolkit.text.strings import is_blank
 
 MONTH_FIRST = "%m/%d/%Y"
@@ -68,6 +70,7 @@ class DateCounts:
     either: int = 0  # dates that may have both orders
     examples: dict[str, str] = field(default_factory=dict)  # of `only`, and of either as ""
     zones: Counter[str] = field(default_factory=Counter)  # of dates with a time
+    place: str = ""  # file and column: the first, or of the first wrong date
 
     def see(self, word: _Word, written: str, count: int) -> None:
         """Count a value and its order, for the rows that have it."""
@@ -81,6 +84,12 @@ class DateCounts:
         elif word.month_first != word.day_first:  # unlike 04/04/2026
             self.either += count
             self.examples.setdefault("", written)
+
+    def add_of(self, other: DateCounts, before: int, reviews: ReviewFile) -> None:
+        """Add the counts of later values of the column "date" of a file."""
+        if not self.place or (other.unread and not self.unread):
+            self.place = f"{reviews.name}: column {reviews.chosen['date']!r}"
+        self.add(other, before)
 
     def add(self, other: DateCounts, before: int) -> None:
         """Add the counts of later values; `before` rows come first."""
@@ -182,6 +191,15 @@ def read_days(values: pa.Array, form: str | None) -> Days:
     }
     found[""] = pc.if_else(pc.is_null(words), "", found[""])
     return Days(found, counts)
+
+
+def read_days_at(positions: Rows, values: pa.Array, form: str | None) -> Days:
+    """Read days as `read_days`, of rows at some positions of a block."""
+    found = read_days(values, form)
+    if found.counts.first_unread is not None:
+        row, word = found.counts.first_unread
+        found.counts.first_unread = int(positions[row]), word
+    return found
 
 
 @dataclass(frozen=True)

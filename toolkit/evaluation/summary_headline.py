@@ -61,16 +61,18 @@ def sentence_of_scoring(model: str, files: Sequence[str]) -> str:
 def _sentence_of_share(found: Summary) -> str:
     """Return the share of negative reviews, and its change since earlier files."""
     sentence = _share_of_negative(found)
+    before_then = f"before {found.since_date}" if found.since_date else "before"
     for change in found.changes:
         if (change.what, change.name) == ("label", found.negative):
             direction = "more" if change.difference > 0 else "less"
-            return f"{sentence}, {abs(100 * change.difference):.1f} points {direction} than before."
+            points = f"{abs(100 * change.difference):.1f} points {direction}"
+            return f"{sentence}, {points} than {before_then}."
     if found.since is None:
         return f"{sentence}."
     now, before = (each.total.share(found.negative) for each in (found, found.since))
     if not has_enough_rows(before, now) and abs(now.value - before.value) > _CLOSE:
         return f"{sentence}. Too few rows to tell whether that has changed."
-    return f"{sentence}. The share before was much the same."
+    return f"{sentence}. The share {before_then} was much the same."
 
 
 def _share_of_negative(found: Summary) -> str:
