@@ -447,7 +447,7 @@ def test_rows_without_a_date_are_counted_once(command: Command) -> None:
     content[7] = (*content[7][:2], "soon", *content[7][3:])
     write_rows("s.csv", content)
     ran = command("summarize", "s.csv", "--date-column", "date", "--since", "2026-03-15")
-    assert re.search(r"^ without a date +4 rows$", ran.out, re.MULTILINE)
+    assert re.search(r" without a date +4 rows\b", ran.out)
     out = " ".join((ran.out + ran.err).split())
     assert out.count("1 value of 197 is not a date, and left out. The first is 'soon', row 8") == 1
 
@@ -462,7 +462,7 @@ def test_a_date_is_said_where_shares_are_compared(command: Command) -> None:
     options = ("--date-column", "date", "--since", "2026-02", "--page", "p.html")
     out = command("summarize", "s.csv", *options).out
     page = Path("p.html").read_text(encoding="utf-8")
-    assert "s.csv: 200 rows" in out
+    assert out.startswith("s.csv: 200 rows from 2026-02 on\n")
     for shown in (out, page):
         assert "45.0% of 200 reviews are negative, 35.0 points more than before 2026-02." in shown
         assert "Since 2026-02" in shown

@@ -23,7 +23,7 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
     """Print the shares, the sections with their tables, the themes, and example rows."""
     console = new_console()
     names = found.files[0] if len(found.files) == 1 else counted(len(found.files), "file")
-    _print_head(console, f"{names}: {counted(found.rows, 'row')}", found, headline(found))
+    _print_head(console, _title(names, found), found, headline(found))
     _print_sections(console, sections(found, most))
     _print_themes(
         console=console,
@@ -40,10 +40,15 @@ def show(found: Summary, most: int, written: Sequence[Path]) -> None:
 def show_classes(found: ClassSummary, written: Sequence[Path]) -> None:
     """Print the shares of classes, and the sections with their tables."""
     console = new_console()
-    title = f"{found.name}: {counted(found.rows, 'row')}"
-    _print_head(console, title, found, class_headline(found))
+    _print_head(console, _title(found.name, found), found, class_headline(found))
     _print_sections(console, class_sections(found))
     _print_written(console, written)
+
+
+def _title(name: str, found: Summary | ClassSummary) -> str:
+    """Return the files and their rows; from a date on, if they are compared with those before."""
+    part = f" from {found.since_date} on" if found.since_date is not None else ""
+    return f"{name}: {counted(found.rows, 'row')}{part}"
 
 
 def _print_head(
