@@ -16,7 +16,7 @@ from exported.shipping import shipped_vectors
 from tests.cli.running import Command
 from tests.data import PROJECT
 from tests.export.conftest import CONFIG, REVIEWS, SmallModel
-from tests.reference import SEPARATORS, known_as, tokens_of
+from tests.reference import SEPARATORS, as_people, known_as, normal, tokens_of
 from toolkit.errors import ModelError, ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export import export
@@ -293,9 +293,16 @@ def test_ids_are_those_of_the_reference(shipped: list[Any], path: Path) -> None:
     words = model.vocabulary.words.to_pylist()
     ids = {word: place for place, word in enumerate(words, 4)}
     known = set(words)
+    held = {*words, *model.vocabulary.spellings.strings.to_pylist()}
+
+    def id_of(token: str) -> int:
+        word = known_as(token, known, rule)
+        # The file holds the names and places of the list that it was trained with; ours has more.
+        is_newer = as_people(normal(token, 2)) != normal(token, 2) and token not in held
+        return 2 if word is None or is_newer else ids[word]
+
     for line in shipped:
-        tokens = [known_as(token, known, rule) for token in tokens_of(line["text"], rule)]
-        row = [1, *(2 if token is None else ids[token] for token in tokens)][-most:]
+        row = [1, *map(id_of, tokens_of(line["text"], rule))][-most:]
         found = line["models"][path.stem]
         assert found["token_ids"] == row, line["name"]
         assert found["known_tokens"] == sum(number >= 4 for number in row)
