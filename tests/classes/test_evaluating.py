@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -14,7 +16,7 @@ from tests.classes.tickets import TOPICS, model, tickets, weaker_model, write
 from tests.cli.running import Command
 from tests.evaluation.test_page import Elements
 from toolkit.errors import UsageError
-from toolkit.evaluation.class_comparison import compare_classes
+from toolkit.evaluation.class_comparison import _compare, compare_classes
 from toolkit.evaluation.class_evaluate import ClassEvaluation, ClassMistake, evaluate_classes
 from toolkit.evaluation.class_metrics import confidence_error, measure_classes
 from toolkit.evaluation.class_tables import matrix_of
@@ -216,6 +218,21 @@ def test_two_models_are_compared_on_the_same_texts(command: Command) -> None:
     assert all(each["best_right"] + each["other_right"] <= each["texts"] for each in changed)
     assert f"Where {name} and {best} differ"[:40] in ran.out
     assert f"{weaker_model().parent}"[:20] in name  # both files are called ngram-linear.onnx
+
+
+def test_models_that_spell_classes_in_two_ways_are_compared() -> None:
+    """Capitals alone make no other class, and no text is left out for them."""
+    rows = np.arange(4)
+
+    def evaluated(labels: list[str], called: list[str]) -> Any:
+        found = {"labels": np.array(labels, object), "called": np.array(called, object)}
+        return SimpleNamespace(rows=rows, **found)
+
+    lower = evaluated(["app", "app", "sea", "sea"], ["app", "sea", "sea", "sea"])
+    mixed = evaluated(["App", "App", "sea", "sea"], ["App", "App", "sea", "App"])
+    found = _compare("lower", lower, best_name="mixed", best=mixed)
+    assert found.texts == 4
+    assert [(each.best, each.other, each.texts) for each in found.differing] == [("app", "sea", 2)]
 
 
 def test_the_page_of_two_models_is_escaped(command: Command) -> None:

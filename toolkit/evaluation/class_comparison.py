@@ -44,6 +44,7 @@ from toolkit.evaluation.comparison import (
 from toolkit.evaluation.summary import Section
 from toolkit.model.opened import open_model
 from toolkit.model.scorer import Scorer
+from toolkit.records.class_labels import plain_class
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
@@ -167,11 +168,13 @@ def _compare(name: str, found: Evaluated, best_name: str, best: Evaluated) -> Cl
             f"{name} and {best_name}: no text has a label that is a class of both, and an answer "
             "of both. Evaluate each on its own."
         )
-    is_same = found.labels[own] == best.labels[of_best]  # labels are matched without their case
-    own, of_best = own[is_same], of_best[is_same]
+    # The models may spell a class in two ways, such as Billing and billing.
+    spellings = {plain_class(label): label for label in [*found.called, *found.labels]}
     labels = found.labels[own]
     called = found.called[own]
-    best_called = best.called[of_best]
+    best_called = np.array(
+        [spellings.get(plain_class(label), label) for label in best.called[of_best]], labels.dtype
+    )
     test = compare(
         model=name,
         right=called == labels,
