@@ -20,7 +20,10 @@ from toolkit.cli.app import app
 from toolkit.cli.commands import COMMANDS
 
 # What a value may be any word of; other values have a form, or are one of a few.
-FREE = {"NAME", "LABEL", "FILE", "PATH", "FOLDER", "MODEL", "V", "WORD", "WORDS", "FILE|-|none"}
+FREE = {
+    *("NAME", "LABEL", "FILE", "PATH", "FOLDER", "MODEL", "V", "WORD", "WORDS"),
+    *("FILE|-|none", "FILE|DATE"),
+}
 LATER = {"--optimize"}  # which is read when the run folder is found
 START = "import sys; sys.argv[0] = 'toolkit'; from toolkit.__main__ import run; run()"
 NO_VALUE = "no such value"
