@@ -226,7 +226,7 @@ def test_models_that_spell_classes_in_two_ways_are_compared() -> None:
 
     def evaluated(labels: list[str], called: list[str]) -> Any:
         found = {"labels": np.array(labels, object), "called": np.array(called, object)}
-        return SimpleNamespace(rows=rows, **found)
+        return SimpleNamespace(rows=rows, classes=(labels[0], "sea"), **found)
 
     lower = evaluated(["app", "app", "sea", "sea"], ["app", "sea", "sea", "sea"])
     mixed = evaluated(["App", "App", "sea", "sea"], ["App", "App", "sea", "App"])

@@ -242,12 +242,9 @@ def _write_range(evaluation: Evaluation, path: Path, *, force: bool) -> None:
 
 def _check_for_classes(given: Mapping[str, object], models: Sequence[Path]) -> None:
     """Raise `UsageError` for options that models of classes cannot use."""
-    others = [model for model in models if not open_model(model).facts.has_classes]
-    if others:
-        raise UsageError(
-            f"{others[0]}: is a model of negative and positive, and cannot be compared with a "
-            "model of classes. Evaluate each on its own."
-        )
+    from toolkit.evaluation.class_comparison import check_have_classes
+
+    check_have_classes(models)
     useless = [option for option, is_given in given.items() if is_given]
     if useless:
         raise UsageError(

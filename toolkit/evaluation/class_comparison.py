@@ -44,7 +44,7 @@ from toolkit.evaluation.comparison import (
 from toolkit.evaluation.summary import Section
 from toolkit.model.opened import open_model
 from toolkit.model.scorer import Scorer
-from toolkit.records.class_labels import plain_class
+from toolkit.records.class_labels import in_spelling_of
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
@@ -133,7 +133,8 @@ def compare_classes(
     UsageError
         If a column is missing, a model is not a model of classes, or no text can be compared.
     """
-    scorers = [_scorer_of(model) for model in models]
+    check_have_classes(models)
+    scorers = [Scorer(model, probabilities=True) for model in models]
     path = path_of(data)
     texts = read_texts(path, reading)
     found = [evaluate_table(path, texts, scorer, examples) for scorer in scorers]
@@ -151,14 +152,14 @@ def compare_classes(
     )
 
 
-def _scorer_of(model: str | Path) -> Scorer:
-    """Load a model of classes; raise `UsageError` for another one."""
-    if not open_model(model).facts.has_classes:
-        raise UsageError(
-            f"{model}: is a model of negative and positive, and cannot be compared with a model of "
-            "classes. Evaluate each on its own."
-        )
-    return Scorer(model, probabilities=True)
+def check_have_classes(models: Sequence[str | Path]) -> None:
+    """Raise `UsageError` if a model is not a model of classes."""
+    for model in models:
+        if not open_model(model).facts.has_classes:
+            raise UsageError(
+                f"{model}: is a model of negative and positive, and cannot be compared with a "
+                "model of classes. Evaluate each on its own."
+            )
 
 
 def _compare(name: str, found: Evaluated, best_name: str, best: Evaluated) -> ClassComparison:
@@ -169,12 +170,10 @@ def _compare(name: str, found: Evaluated, best_name: str, best: Evaluated) -> Cl
             "of both. Evaluate each on its own."
         )
     # The models may spell a class in two ways, such as Billing and billing.
-    spellings = {plain_class(label): label for label in [*found.called, *found.labels]}
+    spelled = dict(zip(best.classes, in_spelling_of(found.classes, best.classes), strict=True))
     labels = found.labels[own]
     called = found.called[own]
-    best_called = np.array(
-        [spellings.get(plain_class(label), label) for label in best.called[of_best]], labels.dtype
-    )
+    best_called = np.array([spelled[label] for label in best.called[of_best]], np.object_)
     test = compare(
         model=name,
         right=called == labels,

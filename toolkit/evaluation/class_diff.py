@@ -16,7 +16,7 @@ from toolkit.evaluation.diff_counts import CHANGED_ROWS, ComparedRows, Totals, f
 from toolkit.evaluation.diff_result import ChangedRow, Changes, Counts
 from toolkit.evaluation.metrics import Probabilities
 from toolkit.model.scorer import Scorer
-from toolkit.records.class_labels import plain_class
+from toolkit.records.class_labels import in_spelling_of, plain_class
 from toolkit.records.columns import LABEL, LABEL_PROBABILITY
 
 _NAMES = {"old_sentiment": "old_label", "new_sentiment": "new_label"}
@@ -105,8 +105,7 @@ def compare_classes(
     both = [scorer.columns(scorer.predict(texts), roles) for scorer in (old, new)]
     before, now = (floats(numbers[LABEL_PROBABILITY]) for numbers in both)
     # A class of both models is written as the old one writes it.
-    common = common_classes((old, new))
-    spelled = [common.get(plain_class(name), name) for name in new.facts.labels]
+    spelled = in_spelling_of(old.facts.labels, new.facts.labels)
     names = pa.array(new.facts.labels, pa.string())
     old_labels = both[0][LABEL].cast(pa.string())
     new_labels = pa.array(spelled, pa.string()).take(pc.index_in(both[1][LABEL], names))

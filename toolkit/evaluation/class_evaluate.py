@@ -10,12 +10,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from toolkit import __version__
 from toolkit.errors import InputError
 from toolkit.evaluation.class_metrics import ClassMetrics, ConfusedPair, measure_classes
-from toolkit.evaluation.groups import NO_GROUP
+from toolkit.evaluation.groups import named_groups
 from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
@@ -24,7 +23,6 @@ from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
 from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
-from toolkit.text.strings import is_blank
 
 FORMAT_VERSION = 1  # of the JSON
 _PAIRS = 10  # that are confused most often
@@ -177,6 +175,7 @@ class Evaluated:
     """The evaluation of a model, and its answer to each text."""
 
     evaluation: ClassEvaluation
+    classes: tuple[str, ...]  # all classes of the model, as it writes them
     rows: npt.NDArray[np.int64]  # (texts,) their positions in the file, ascending
     labels: npt.NDArray[np.object_]  # (texts,) their labels, as the model writes them
     called: npt.NDArray[np.object_]  # (texts,) what the model calls them
@@ -207,6 +206,7 @@ def evaluate_table(
     words = np.array(names, object)
     return Evaluated(
         evaluation=found,
+        classes=names,
         rows=answered.rows,
         labels=words[answered.numbers],
         called=words[answered.shares.argmax(axis=1)],
@@ -219,13 +219,10 @@ def _groups(
     """Measure the groups, the lowest accuracy first; empty without a column of groups."""
     if "group" not in labelled.table.chosen:
         return ()
-    given = labelled.table["group"].take(pa.array(answered.rows)).combine_chunks()
-    groups = pc.if_else(is_blank(given), pa.scalar(NO_GROUP, given.type), given)
-    codes = groups.dictionary_encode()
-    places = codes.indices.to_numpy()
+    groups = named_groups(labelled.table["group"].take(pa.array(answered.rows)))
     found = []
-    for at, name in enumerate(codes.dictionary.to_pylist()):
-        own = places == at
+    for at, name in enumerate(groups.names):
+        own = groups.places == at
         metrics = measure_classes(answered.numbers[own], answered.shares[own], names)
         found.append(
             ClassGroup(name, metrics.accuracy, metrics.macro_f1, metrics.constant_accuracy)

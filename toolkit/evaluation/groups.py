@@ -94,6 +94,20 @@ class MacroMean:
     models: tuple[Figures, ...]
 
 
+class NamedGroups(NamedTuple):
+    """The group of each row."""
+
+    names: list[str]  # of the groups, in the order of their first rows
+    places: npt.NDArray[np.int64]  # (rows,) the place of each row's group in the names
+
+
+def named_groups(column: pa.ChunkedArray) -> NamedGroups:
+    """Find the groups in a column of strings; rows without a group are in `NO_GROUP`."""
+    named = pc.if_else(is_blank(column), pa.scalar(NO_GROUP, column.type), column)
+    codes = named.combine_chunks().dictionary_encode()
+    return NamedGroups(codes.dictionary.to_pylist(), codes.indices.to_numpy().astype(np.int64))
+
+
 def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tuple[Breakdown, ...]:
     """Split the reviews by length, and by stars and groups where there are such columns.
 
@@ -115,11 +129,9 @@ def break_down(reviews: LabelledReviews, answers: Predictions, best: int) -> tup
         )
         column = columns.get("stars", columns["label"])
         found.append(Breakdown("stars", f"Stars (column {column})", tuple(slices)))
-    if (groups := reviews.groups) is not None:
-        named = pc.if_else(is_blank(groups), pa.scalar(NO_GROUP, groups.type), groups)
-        codes = named.combine_chunks().dictionary_encode()
-        places = codes.indices.to_numpy()
-        slices = _slices(codes.dictionary.to_pylist(), places, reviews=reviews, answers=answers)
+    if reviews.groups is not None:
+        groups = named_groups(reviews.groups)
+        slices = _slices(groups.names, groups.places, reviews=reviews, answers=answers)
         if not reviews.data.is_suite:
             slices.sort(key=lambda each: _hardest_first(each, best))
         found.append(Breakdown("groups", columns["group"], tuple(slices)))

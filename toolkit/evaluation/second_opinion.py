@@ -27,7 +27,7 @@ import pyarrow as pa
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.comparison import Comparison, Right, compare
-from toolkit.evaluation.groups import NO_GROUP
+from toolkit.evaluation.groups import NO_GROUP, named_groups
 from toolkit.evaluation.metrics import (
     Labels,
     Numbers,
@@ -271,12 +271,8 @@ def _groups_of(reviews: LabelledReviews) -> list[tuple[str, npt.NDArray[np.int64
     """Return name and rows of each group, the largest first; no group without a column."""
     if reviews.groups is None:
         return []
-    encoded = reviews.groups.fill_null(NO_GROUP).combine_chunks().dictionary_encode()
-    numbers = encoded.indices.to_numpy(zero_copy_only=False)
-    found = [
-        (name, np.flatnonzero(numbers == number))
-        for number, name in enumerate(encoded.dictionary.to_pylist())
-    ]
+    groups = named_groups(reviews.groups)
+    found = [(name, np.flatnonzero(groups.places == at)) for at, name in enumerate(groups.names)]
     return sorted(found, key=lambda each: (-len(each[1]), each[0]))
 
 

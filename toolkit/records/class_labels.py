@@ -67,6 +67,12 @@ def numbers_of(words: pa.ChunkedArray | pa.Array, names: Sequence[str]) -> Numbe
     return _mapped(words, lambda word: places.get(plain_class(word), NO_CLASS))
 
 
+def in_spelling_of(others: Sequence[str], names: Sequence[str]) -> list[str]:
+    """Return the names, (names,); one that is among the others is written as it is there."""
+    spelled = {plain_class(other): other for other in others}
+    return [spelled.get(plain_class(name), name) for name in names]
+
+
 def are_given(words: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """Return which rows have a label, whether it is a class or not, (rows,)."""
     found = _mapped(words, lambda word: int(bool(plain_class(word))))
