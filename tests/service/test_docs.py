@@ -72,7 +72,7 @@ def test_people_try_it(guarded: Service) -> None:
         assert "positive" in page.text_content("#about")
         score = page.locator("section", has_text="POST /score")
         assert "by_sentence" in score.text_content()
-        assert 'one of “negative”, “positive”, “neutral”, “mixed”, or null' in score.text_content()
+        assert "one of “negative”, “positive”, “neutral”, “mixed”, or null" in score.text_content()
         shell = score.locator("pre").last.text_content()
         assert '-H "Authorization: Bearer $TOKEN"' in shell
         score.locator("button").click()
