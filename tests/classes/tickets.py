@@ -89,18 +89,18 @@ class Heard(TrainingObserver):
 @cache
 def trained() -> Path:
     """Train and export a model of the tickets; return its run folder."""
-    return _run_of(learned())
+    return run_of(learned())
 
 
 @cache
 def weaker_model() -> Path:
     """Return a model of the same classes that learns from few tickets, a third of them wrong."""
-    return _run_of(tickets(80, seed=5, wrong=0.4)) / "ngram-linear.onnx"
+    return run_of(tickets(80, seed=5, wrong=0.4)) / "ngram-linear.onnx"
 
 
 @cache
 def _model_of(rows: tuple[tuple[str, str], ...]) -> Path:
-    return _run_of([*rows]) / "ngram-linear.onnx"
+    return run_of([*rows]) / "ngram-linear.onnx"
 
 
 def as_model(name: str, rows: list[tuple[str, str]]) -> Path:
@@ -109,7 +109,7 @@ def as_model(name: str, rows: list[tuple[str, str]]) -> Path:
     return Path(copy(found, found.with_name(name)))
 
 
-def _run_of(rows: list[tuple[str, str]]) -> Path:
+def run_of(rows: list[tuple[str, str]]) -> Path:
     """Train and export a model; return its run folder."""
     folder = Path(mkdtemp(prefix="tickets-"))
     data = write(folder / "tickets.csv", rows)
