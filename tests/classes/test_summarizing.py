@@ -193,7 +193,7 @@ def test_a_wrong_probability_of_a_label(command: Command, word: str) -> None:
 def test_files_without_a_label(
     command: Command, content: str, options: list[str], message: str
 ) -> None:
-    given = ["--model", model()] if options else []
+    given: list[str | Path] = ["--model", model()] if options else []
     assert message in summarize_texts(command, content, *given)
 
 
