@@ -23,6 +23,7 @@ from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.errors import InputError
 from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation.scored_files import ScoredFiles
 from toolkit.evaluation.summarize_files import SummaryRun
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
 from toolkit.model import Scorer
@@ -201,7 +202,7 @@ def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
     write_rows("s.csv", content)
     options = SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",))
     run = SummaryRun(options, Scorer())
-    run.read(["s.csv"], lambda _: nullcontext())
+    run.read(ScoredFiles.find("s.csv").files, lambda _: nullcontext())
     groups = Counter(run.kept.random["group"].to_pylist())
     assert groups == dict.fromkeys("abc", 6_666)
 
