@@ -55,6 +55,9 @@ def test_counts_pairs_and_who_is_right(command: Command) -> None:
     shown = command("diff", *options).out
     assert f"{len(changed)} of 302 labels change" in shown
     assert "to positive" not in shown
+    assert "labelled training texts" in shown
+    assert "app, 'billing, refunds', delivery" not in shown  # the labels are the same
+    assert "review" not in shown
     assert "NEW right" in shown
     assert "NEW is better" in shown
 
@@ -84,6 +87,8 @@ def test_checks_for_ci(command: Command) -> None:
     [
         (["reviews", "MODEL", "t.csv"], "one is a model of negative and positive"),
         (["MODEL", "MODEL", "t.csv", "--threshold", "0.4"], "--threshold: only for models"),
+        (["MODEL", "MODEL", "t.csv", "--positive", "app"], "--positive, --negative: only for"),
+        (["MODEL", "MODEL", "t.csv", "--positive-from", "1"], "--positive-from: only for models"),
         (
             ["MODEL", "MODEL", "t.csv", "--text-column", "topic", "--label-column", "text"],
             "column 'text': no label is a class of both models (found: '",

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from sklearn import metrics as peers
 
-from tests.classes.tickets import TOPICS, model, tickets, weaker_model, write
+from tests.classes.tickets import TOPICS, as_model, model, tickets, weaker_model, write
 from tests.cli.running import Command
 from tests.evaluation.test_page import Elements
 from toolkit.errors import UsageError
@@ -174,7 +174,44 @@ def test_a_file_without_classes_of_the_model_is_an_error(command: Command) -> No
     data = write(command.folder / "t.csv", [("parcel", "sport"), ("card", "art")])
     ran = command("evaluate", model(), data, "--label-column", "topic")
     assert ran.exit_code == 1
-    assert "a class of the model (found: 'sport', 'art')" in ran.err
+    found = f"a class of {model()} (found: 'sport', 'art'; the model has: app, 'billing, refunds', "
+    assert found in ran.err
+
+
+def test_the_model_without_a_class_of_the_file_is_named(command: Command) -> None:
+    data = write(command.folder / "t.csv", tickets(20, seed=24))
+    other = as_model("other.onnx", [(text, f"x{label}") for text, label in tickets(80)])
+    ran = command("evaluate", model(), other, data, "--label-column", "topic")
+    assert ran.exit_code == 1
+    assert f"no text has a label that is a class of {other} (found: " in ran.err
+
+
+def test_two_spellings_of_a_class_are_one_row(command: Command) -> None:
+    data = write(command.folder / "t.csv", tickets(60, seed=25))
+    rows = [(text, label.replace("app", "App")) for text, label in tickets(80, seed=5, wrong=0.4)]
+    upper = as_model("upper.onnx", rows)
+    options = ("--label-column", "topic", "--report", "r.json")
+    ran = command("evaluate", model(), upper, data, *options)
+    assert ran.exit_code == 0, ran.err
+    table = ran.out.split("F1 of each class")[1]
+    assert [line.split()[0] for line in table.splitlines() if "app" in line.lower()] == ["app"]
+    (test,) = json.loads((command.folder / "r.json").read_text())["comparisons"]
+    assert test["texts"] == 60
+    spelled = {name for each in test["differing"] for name in (each["best"], each["other"])}
+    assert spelled
+    assert "App" not in spelled
+    assert "Texts are left out" not in ran.out
+
+
+def test_texts_that_are_left_out_of_a_comparison_are_mentioned(command: Command) -> None:
+    data = write(command.folder / "t.csv", tickets(60, seed=26))
+    fewer = as_model("fewer.onnx", [row for row in tickets(120) if row[1] != "app"])
+    options = ("--label-column", "topic", "--report", "r.json")
+    ran = command("evaluate", model(), fewer, data, *options)
+    assert ran.exit_code == 0, ran.err
+    (test,) = json.loads((command.folder / "r.json").read_text())["comparisons"]
+    assert test["texts"] == 45
+    assert "Texts are left out if their label is not a class of both" in " ".join(ran.out.split())
 
 
 def test_it_is_a_function_of_python() -> None:
@@ -232,7 +269,7 @@ def test_models_that_spell_classes_in_two_ways_are_compared() -> None:
     mixed = evaluated(["App", "App", "sea", "sea"], ["App", "App", "sea", "App"])
     found = _compare("lower", lower, best_name="mixed", best=mixed)
     assert found.texts == 4
-    assert [(each.best, each.other, each.texts) for each in found.differing] == [("app", "sea", 2)]
+    assert [(each.best, each.other, each.texts) for each in found.differing] == [("App", "sea", 2)]
 
 
 def test_the_page_of_two_models_is_escaped(command: Command) -> None:

@@ -107,7 +107,7 @@ def test_rows_of_a_file_without_a_label_are_left_out(command: Command) -> None:
     ("options", "message"),
     [
         (["--class", "ap"], "--class: 'ap' is not a class of the model, did you mean 'app'?"),
-        (["--class", "sport"], '(it has: app, billing, refunds, delivery, the "login")'),
+        (["--class", "sport"], "(it has: app, 'billing, refunds', delivery, the \"login\")"),
         (["--by-sentence"], "--by-sentence: only for models of negative and positive"),
     ],
 )

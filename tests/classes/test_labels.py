@@ -10,6 +10,7 @@ from toolkit.records.class_labels import (
     NO_CLASS,
     check_classes,
     classes_of,
+    listed_labels,
     numbers_of,
 )
 
@@ -64,3 +65,8 @@ def test_there_are_two_to_a_thousand(labels: list[str], message: str) -> None:
 def test_other_files_are_read_by_the_same_rule() -> None:
     found = numbers_of(words(" BILLING", "app", "other", None), ("app", "Billing"))
     assert found.tolist() == [1, 0, NO_CLASS, NO_CLASS]
+
+
+def test_a_label_with_a_comma_is_quoted_in_a_list() -> None:
+    assert listed_labels(["app", "a, b", 'the "c"', "d"], 3) == "app, 'a, b', the \"c\" and 1 more"
+    assert listed_labels(["app"], 3) == "app"

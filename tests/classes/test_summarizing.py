@@ -147,6 +147,67 @@ def test_the_period_is_as_asked_for(command: Command) -> None:
     assert [each["name"] for each in found["over_time"]] == ["2025-12-29", "2026-01-05"]
 
 
+def summarize_texts(command: Command, content: str, *options: str | Path) -> str:
+    """Summarize a file, and return what the command prints, in one line."""
+    (command.folder / "s.csv").write_text(content, encoding="utf-8")
+    ran = command("summarize", "s.csv", *options)
+    return " ".join((ran.out + ran.err).split())
+
+
+SCORED = "text,predicted_label,label_probability\n"
+
+
+def test_a_label_without_probability_is_counted(command: Command) -> None:
+    content = SCORED + "a,app,\nb,app,nan\n" + "c,app,0.4\n" * 3 + "d,app,0.9\n"
+    shown = summarize_texts(command, content)
+    assert "labelled 6 rows" in shown
+    assert "unsure 3 (75.0% of the 4 rows with a probability, which is below 0.5)" in shown
+    found = json.loads(command("summarize", "s.csv", "--json").out)
+    (only,) = found["classes"]
+    assert (only["rows"], only["with_probability"], only["unsure"]) == (6, 4, 3)
+    assert only["probability"] == pytest.approx((3 * 0.4 + 0.9) / 4)
+    shown = summarize_texts(command, SCORED + "a,app,0.4\nb,app,0.9\n")
+    assert "unsure 1 (50.0%, with a probability below 0.5)" in shown
+
+
+def test_rows_of_files_without_probabilities_are_not_sure(command: Command) -> None:
+    (command.folder / "b.csv").write_text("text,predicted_label\n" + "b,app\n" * 5)
+    shown = summarize_texts(command, SCORED + "a,app,0.4\n" * 5, "b.csv")
+    assert "unsure 5 (100.0% of the 5 rows with a probability" in shown
+
+
+@pytest.mark.parametrize("word", ["maybe", "1.5", "positive"])
+def test_a_wrong_probability_of_a_label(command: Command, word: str) -> None:
+    shown = summarize_texts(command, SCORED + f"a,app,0.5\nb,app,{word}\n")
+    assert f"row 2: found the probability '{word}', expected the probability of the label" in shown
+
+
+@pytest.mark.parametrize(
+    ("content", "options", "message"),
+    [
+        ("text,x\n", ["MODEL"], "s.csv: there is no row."),
+        ("text\nzq zq\n", ["MODEL"], "no row has a label: the model ngram-linear knows no word"),
+        (SCORED + ",,\n", [], "no row has a label: the column 'predicted_label' is empty. Name"),
+    ],
+)
+def test_files_without_a_label(
+    command: Command, content: str, options: list[str], message: str
+) -> None:
+    given: list[str | Path] = ["--model", model()] if options else []
+    assert message in summarize_texts(command, content, *given)
+
+
+def test_what_cannot_be_compared_is_not_counted(command: Command) -> None:
+    (command.folder / "old.csv").write_text(SCORED + "b,app,0.9\n" * 40)
+    shown = summarize_texts(command, SCORED + "a,app,0.9\n" * 40, "--since", "old.csv")
+    assert "40 rows before. Too few rows to tell what has changed." in shown
+    assert "No share of a class has changed" not in shown
+    half = SCORED + "b,app,0.9\nc,box,0.9\n" * 40
+    (command.folder / "old.csv").write_text(half)
+    shown = summarize_texts(command, half, "--since", "old.csv")
+    assert "80 rows before. 2 shares were compared, and none has changed beyond chance." in shown
+
+
 def test_words_that_tell_nothing_are_not_typical(tmp_path: Path) -> None:
     rows = [f"this is a parcel {at},delivery\n" for at in range(40)]
     rows += [f"my card was charged {at},billing\n" for at in range(40)]

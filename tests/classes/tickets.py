@@ -6,6 +6,7 @@ import csv
 import random
 from functools import cache
 from pathlib import Path
+from shutil import copy
 from tempfile import mkdtemp
 
 from toolkit.export import export
@@ -88,16 +89,27 @@ class Heard(TrainingObserver):
 @cache
 def trained() -> Path:
     """Train and export a model of the tickets; return its run folder."""
-    return _run_of(learned())
+    return run_of(learned())
 
 
 @cache
 def weaker_model() -> Path:
     """Return a model of the same classes that learns from few tickets, a third of them wrong."""
-    return _run_of(tickets(80, seed=5, wrong=0.4)) / "ngram-linear.onnx"
+    return run_of(tickets(80, seed=5, wrong=0.4)) / "ngram-linear.onnx"
 
 
-def _run_of(rows: list[tuple[str, str]]) -> Path:
+@cache
+def _model_of(rows: tuple[tuple[str, str], ...]) -> Path:
+    return run_of([*rows]) / "ngram-linear.onnx"
+
+
+def as_model(name: str, rows: list[tuple[str, str]]) -> Path:
+    """Train a model on some rows, once, and return a copy of its file with a name."""
+    found = _model_of(tuple(rows))
+    return Path(copy(found, found.with_name(name)))
+
+
+def run_of(rows: list[tuple[str, str]]) -> Path:
     """Train and export a model; return its run folder."""
     folder = Path(mkdtemp(prefix="tickets-"))
     data = write(folder / "tickets.csv", rows)

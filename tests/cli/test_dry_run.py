@@ -371,3 +371,12 @@ def test_a_part_is_resumed_as_it_was(tmp_path: Path, part: Subset, ending: str) 
     assert output.read_bytes() == whole.read_bytes()
     rejects = [path.with_name(f"{path.name}.rejected.jsonl") for path in (output, whole)]
     assert rejects[0].read_bytes() == rejects[1].read_bytes()
+
+
+def test_a_look_says_why_it_estimates_no_time(command: Command) -> None:
+    write("a.csv", "text\n")
+    out = command("score", "a.csv", "--dry-run").out
+    assert "  time          nothing to score: the file has no record\n" in out
+    write("c.csv", "a,text,and_a_long_header\n")
+    out = command("score", "a.csv", "c.csv", "-o", "out", "--dry-run").out
+    assert "  time          unknown: the largest file has no record\n" in out

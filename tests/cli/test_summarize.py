@@ -518,7 +518,7 @@ def test_a_file_named_as_a_date_is_a_file(command: Command) -> None:
         (["2026-03-15", "--date-column", "day"], "no column 'day'", 2),
         (
             ["2026-03-27", "--date-column", "date"],
-            "no row from 2026-03-27 on has a score. Score the file first",
+            "no row from 2026-03-27 on has a score: the column 'predicted_sentiment' is empty.",
             1,
         ),
     ],

@@ -33,6 +33,7 @@ from toolkit.evaluation.second_tables import (
     verdict,
     written,
 )
+from toolkit.model import DEFAULT_MODEL
 from toolkit.model.ranges import parse_range
 from toolkit.model.stars import sigmoid
 from toolkit.records import Columns, ReadOptions
@@ -83,6 +84,7 @@ def measured(
     first: Floats,
     second: Floats,
     groups: list[str | None] | None = None,
+    of_first: dict[str, Any] | None = None,
     **of_second: Any,
 ) -> SecondEvaluation:
     texts = [f"text {number}" for number in range(len(labels))]
@@ -93,7 +95,9 @@ def measured(
     )
     answers = dict(zip(texts, sigmoid(second).tolist(), strict=True))
     fake: Any = Fake(answers, **of_second)
-    model: Any = SimpleNamespace(threshold=np.float32(0.5))
+    options: Any = SimpleNamespace(**{"model": None, "threshold": None, **(of_first or {})})
+    threshold = 0.5 if options.threshold is None else options.threshold
+    model: Any = SimpleNamespace(threshold=np.float32(threshold), options=options)
     return evaluate_second(
         model,
         fake,
@@ -251,6 +255,31 @@ def test_the_threshold_of_the_second_is_not_used() -> None:
     assert [each.accuracy for each in other.curve] == [each.accuracy for each in usual.curve]
     assert threshold_note(usual) == ""
     assert threshold_note(other) == "The threshold of second, 0.7, is not used: that of first is."
+
+
+def test_the_advice_has_the_model_and_the_threshold() -> None:
+    labels, first, second = made_up(4000, 1.5, 3.0)
+    asked = {"model": "my models/a.onnx", "threshold": 0.6}
+    found = measured(labels, first, second, of_first=asked, threshold=0.7)
+    assert found.best.helps
+    assert advice(found).startswith(
+        "--model 'my models/a.onnx' --threshold 0.6 --second 'my models/second' --unsure "
+    )
+    assert threshold_note(found) == "The threshold of second, 0.7, is not used: 0.6 is."
+    usual = measured(labels, first, second, of_first={"model": DEFAULT_MODEL})
+    assert advice(usual).startswith("--second 'my models/second' --unsure ")
+
+
+def test_equal_ranges_are_one_row() -> None:
+    labels, first, second = made_up(1000, 1.5, 3.0)
+    found = measured(labels, np.where(first > 0, 1.25, -1.25), second)
+    assert [each.share for each in found.curve] == [0, 1]
+    some = np.where(np.arange(1000) < 150, 0.1, first + 3 * np.sign(first))
+    found = measured(labels, some, second)
+    np.testing.assert_allclose(
+        [each.share for each in found.curve], [0, 0.15, 0.2, 0.3, 0.5, 1], atol=0.02
+    )
+    assert curve_table(found).rows[1][0].text == "15.0%"
 
 
 def test_without_a_second_model_nothing_is_shown(labelled: Path) -> None:

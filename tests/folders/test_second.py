@@ -170,7 +170,10 @@ def test_a_written_range_is_used_without_unsure(command: Command, labelled: Path
     found = json.loads(beside.read_text(encoding="utf-8"))
     low, high = found["unsure"]
     assert (found["first"], low < 0.5 < high) == ("reviews-small", True)
-    assert command(*given).exit_code == 2  # it is there already
+    assert found["threshold"] == 0.5
+    ran = command(*given)
+    assert ran.exit_code == 2
+    assert f"{beside}: --write-range has a range there. Replace it with --force." in ran.err
     assert command(*given, "--force").exit_code == 0
     called = ("score", labelled, "-m", "reviews-small", "--second", "mine", "-q", "-o")
     assert command(*called, "alone.csv").exit_code == 0
@@ -183,9 +186,47 @@ def test_a_written_range_is_used_without_unsure(command: Command, labelled: Path
     ran = command("score", labelled, "--second", "mine", "-o", "other.csv")
     assert ran.exit_code == 2
     assert "was chosen for another first model, reviews-small" in ran.err
-    beside.write_text('{"first": 1}', encoding="utf-8")
-    with pytest.raises(ModelError, match="not a range of a second model"):
+    for content, reason in (('{"first": 1}', "first is 1"), ("[]", r"the content is \[\]")):
+        beside.write_text(content, encoding="utf-8")
+        with pytest.raises(ModelError, match=f"not a range of a second model: {reason}"):
+            Scorer("reviews-small", second="mine")
+    beside.unlink()
+    advised = "keep the best one .* `toolkit evaluate DATA --second mine --write-range`"
+    with pytest.raises(UsageError, match=advised):
         Scorer("reviews-small", second="mine")
+
+
+def test_a_written_range_is_of_one_threshold(command: Command, labelled: Path) -> None:
+    given = ("evaluate", "reviews-small", labelled, "--second", "mine", "--write-range")
+    ran = command(*given, "--threshold", "0.6")
+    assert ran.exit_code == 0, ran.err
+    assert "toolkit score … --model reviews-small --threshold 0.6 --second mine" in ran.out
+    beside = Path("mine/second-opinion.json")
+    assert json.loads(beside.read_text(encoding="utf-8"))["threshold"] == 0.6
+    called = ("score", labelled, "-m", "reviews-small", "--second", "mine", "-o", "a.csv")
+    ran = command(*called)
+    assert ran.exit_code == 2
+    assert (
+        f"the range in {beside} was chosen for the threshold 0.6, and the threshold here is 0.5. "
+        "Use --threshold 0.6, or name a range with --unsure."
+    ) in ran.err
+    assert command(*called, "--threshold", "0.6").exit_code == 0
+    assert command(*called, "--unsure", "0.3:0.7", "--force").exit_code == 0
+    stated = json.loads(beside.read_text(encoding="utf-8"))
+    del stated["threshold"]  # as older versions wrote it
+    beside.write_text(json.dumps(stated), encoding="utf-8")
+    assert command(*called, "--force").exit_code == 0
+
+
+@pytest.mark.parametrize("option", ["--report", "--doubtful"])
+def test_the_range_has_a_file_of_its_own(command: Command, labelled: Path, option: str) -> None:
+    """What another option writes is not replaced by the range."""
+    given = ("evaluate", "reviews-small", labelled, "--second", "mine", "--write-range", "--force")
+    name = "mine/second-opinion.json"
+    ran = command(*given, option, f"mine/../{name}")
+    assert ran.exit_code == 2
+    assert f"{name}: is the file of --write-range. Choose another with --report" in ran.err
+    assert not Path(name).exists()
 
 
 def vars_of(scorer: Scorer) -> dict[str, Any]:
@@ -206,6 +247,13 @@ def test_no_range_is_written_where_it_does_not_help(command: Command, labelled: 
     assert ran.exit_code == 2
     assert "The second model does not help here" in ran.out
     assert "No range is written" in ran.err
-    assert not Path("other/second-opinion.json").exists()
+    assert "older" not in ran.err
+    older = Path("other/second-opinion.json")
+    assert not older.exists()
+    older.write_text("{}", encoding="utf-8")
+    ran = command(*given, "--second", "other", "--force")
+    assert ran.exit_code == 2
+    assert f"The older range in {older} stays, and is used until you delete it." in ran.err
+    assert older.read_text(encoding="utf-8") == "{}"
     assert "--write-range: needs a second model" in command(*given).err
     assert "reviews is not in a folder of yours" in command(*given, "--second", "reviews").err

@@ -169,7 +169,11 @@ def test_a_batch_has_the_column_on_request(cascade: Scorer) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"second": SECOND}, "--second: needs the range of probabilities"),
+        (
+            {"second": SECOND},
+            "--second: needs the range .* or find the best one with `toolkit evaluate DATA "
+            "--second reviews`",
+        ),
         ({"unsure": (0.2, 0.8)}, "--unsure: needs a second model"),
         ({"second_mean": True}, "--second-mean: needs a second model"),
         ({"second": SECOND, "unsure": (0.2, 1.2)}, "--unsure: expected two probabilities from 0"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.classes.tickets import TOPICS, model
+from tests.classes.tickets import TOPICS, learned, model, run_of
 from tests.examples.web_page import WEB, chromium, run_npm
 from tests.service.test_service import Service, started
 
@@ -72,6 +72,9 @@ def test_people_try_it(guarded: Service) -> None:
         assert "positive" in page.text_content("#about")
         score = page.locator("section", has_text="POST /score")
         assert "by_sentence" in score.text_content()
+        assert "one of “negative”, “positive”, “neutral”, “mixed”, or null" in score.text_content()
+        shell = score.locator("pre").last.text_content()
+        assert '-H "Authorization: Bearer $TOKEN"' in shell
         score.locator("button").click()
         answer = score.locator("[aria-live]")
         answer.filter(has_text="401").wait_for()
@@ -101,4 +104,16 @@ def test_a_model_of_classes() -> None:
     with started("--model", str(model())) as service, opened(service) as page:
         for topic in TOPICS:
             assert topic in page.text_content("#about")
+            assert topic in page.text_content("section")
         assert "probabilities" in page.text_content("section")
+        assert "Authorization" not in page.text_content("main")
+        assert page.locator("#token").count() == 0
+
+
+@pytest.mark.tools
+def test_a_page_of_long_classes_is_no_wider_than_the_window() -> None:
+    rows = [(text, topic[0] * 300) for text, topic in learned()]
+    path = run_of(rows) / "ngram-linear.onnx"
+    with started("--model", str(path)) as service, opened(service) as page:
+        width = page.evaluate("document.documentElement.scrollWidth")
+        assert width <= page.viewport_size["width"]

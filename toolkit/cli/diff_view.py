@@ -29,6 +29,7 @@ from toolkit.evaluation.diff_result import (
 )
 from toolkit.model.description import megabytes
 from toolkit.model.release import USES_IN_SHORT, count_uses
+from toolkit.records.class_labels import listed_labels
 
 _LETTERS_SHOWN = 160  # of a text
 _GROUPS_SHOWN = 40
@@ -57,7 +58,8 @@ def show(found: Difference) -> None:
 def _print_said(console: Console, found: Difference) -> None:
     """Print the metadata that differ, side by side."""
     rows = []
-    for name, (key, shown) in _SAID.items():
+    noun = "text" if isinstance(found.texts, ClassChanges) else "review"
+    for name, (key, shown) in _said(noun).items():
         both = found.facts.get(key, (None, None))
         old, new = (UNDEFINED if value is None else shown(value) for value in both)
         if old != new:
@@ -76,9 +78,10 @@ def _print_said(console: Console, found: Difference) -> None:
     console.print(table)
 
 
-def _accuracy(found: dict[str, Any]) -> str:
+def _accuracy(noun: str, found: dict[str, Any]) -> str:
+    """Write an accuracy and what it was measured on; `noun`: review or text."""
     reviews = found.get("reviews")
-    of = "" if reviews is None else f" of {counted(reviews, 'review')}"
+    of = "" if reviews is None else f" of {counted(reviews, noun)}"
     return f"{found['accuracy']:.2%}{of}"
 
 
@@ -96,33 +99,42 @@ def _data_sets(found: list[dict[str, Any]]) -> str:
 
 def _labels(names: Sequence[str]) -> str:
     """Write the labels; of many classes, their number."""
-    return ", ".join(names) if len(names) <= _CLASSES_SHOWN else f"{len(names):,} classes"
+    are_few = len(names) <= _CLASSES_SHOWN
+    return listed_labels(names, _CLASSES_SHOWN) if are_few else f"{len(names):,} classes"
 
 
-# Facts to show, by their names: the key among the facts, and a function that formats the value.
-_SAID: dict[str, tuple[str, Callable[[Any], str]]] = {
-    **{key: (key, str) for key in ("version", "date", "domain", "language", "licence")},
-    "intended use": ("intended_use", str),
-    "data sets": ("data_sets", _data_sets),
-    "taught by": ("teachers", lambda value: ", ".join(each["name"] for each in value)),
-    "sha256": ("sha256", lambda value: f"{value[:12]}…"),
-    "size": ("bytes", megabytes),
-    "toolkit version": ("toolkit_version", str),
-    "format version": ("format_version", str),
-    "token rule": ("token_rule", str),
-    "preset": ("preset", str),
-    "labels": ("labels", _labels),
-    "threshold": ("threshold", str),
-    "max tokens": ("max_tokens", "{:,}".format),
-    "vocabulary size": ("vocabulary_size", "{:,}".format),
-    "stars": ("stars", lambda _: "yes"),
-    "neutral range": ("neutral", lambda value: f"{value['low']:g} to {value['high']:g}"),
-    "calibration": ("calibration", _calibration),
-    "labelled training reviews": ("trained_on", "{:,}".format),
-    "unlabelled training texts": ("unlabelled", "{:,}".format),
-    "accuracy, held out": ("validation", _accuracy),
-    "accuracy, test": ("test", _accuracy),
-}
+def _said(noun: str) -> dict[str, tuple[str, Callable[[Any], str]]]:
+    """Return the facts to show, by their names: the key, and a function that formats the value.
+
+    `noun`: what the models read, review or text.
+    """
+
+    def accuracy(found: dict[str, Any]) -> str:
+        return _accuracy(noun, found)
+
+    return {
+        **{key: (key, str) for key in ("version", "date", "domain", "language", "licence")},
+        "intended use": ("intended_use", str),
+        "data sets": ("data_sets", _data_sets),
+        "taught by": ("teachers", lambda value: ", ".join(each["name"] for each in value)),
+        "sha256": ("sha256", lambda value: f"{value[:12]}…"),
+        "size": ("bytes", megabytes),
+        "toolkit version": ("toolkit_version", str),
+        "format version": ("format_version", str),
+        "token rule": ("token_rule", str),
+        "preset": ("preset", str),
+        "labels": ("labels", _labels),
+        "threshold": ("threshold", str),
+        "max tokens": ("max_tokens", "{:,}".format),
+        "vocabulary size": ("vocabulary_size", "{:,}".format),
+        "stars": ("stars", lambda _: "yes"),
+        "neutral range": ("neutral", lambda value: f"{value['low']:g} to {value['high']:g}"),
+        "calibration": ("calibration", _calibration),
+        f"labelled training {noun}s": ("trained_on", "{:,}".format),
+        "unlabelled training texts": ("unlabelled", "{:,}".format),
+        "accuracy, held out": ("validation", accuracy),
+        "accuracy, test": ("test", accuracy),
+    }
 
 
 def _print_data(console: Console, data: DataChanges) -> None:

@@ -238,11 +238,15 @@ def _estimate(
     if not good:
         yield "time", "nothing to score"
         return
-    largest = max(good, key=lambda each: each[1] or 0, default=None)
-    speed = None if largest is None else _speed(scorer, largest[0], options)
-    sizes = [size for _, size in good if size is not None]
-    if speed is None or len(sizes) < len(good):
-        yield "time", "unknown: no file has a known size"
+    sizes = [size for job, size in good if size is not None and _can_be_read_again(job)]
+    if len(sizes) < len(good):
+        yield "time", f"unknown: {'not every' if sizes else 'no'} file has a known size"
+        return
+    largest, _ = max(good, key=lambda each: each[1] or 0)
+    speed = _speed(scorer, largest, options)
+    if speed is None:
+        what = "nothing to score: the file" if len(good) == 1 else "unknown: the largest file"
+        yield "time", f"{what} has no record"
         return
     bytes_per_second, records_per_second = speed
     most = options.subset.limit or options.subset.sample
@@ -255,10 +259,12 @@ def _estimate(
         yield "time", f"about {_duration(sum(each))} ({records_per_second:,.0f} reviews/s)"
 
 
+def _can_be_read_again(job: Job) -> bool:
+    return job.input.kind is Kind.FILE and job.input.archive is None
+
+
 def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:
     """Score the start of a file; return bytes and records per second, or None without records."""
-    if job.input.kind is not Kind.FILE or job.input.archive is not None:
-        return None
     measured = _Measured(scorer, options)
     reading = options.reading.in_blocks_of(scorer.block_bytes)
     run_files([job], measured, RunOptions(reading=reading, workers=options.workers))

@@ -197,7 +197,8 @@ def _evaluate_opinions(
             force=options.force,
         )
         written.append(options.doubtful)
-    kept = _range_to_write(options) if write_range else None
+    kept = _range_to_write(options, inputs, written) if write_range else None
+    is_older = kept is not None and kept.exists()
     evaluation = run_evaluation(data=data, models=models, predictions=predictions, options=options)
     _write(evaluation, reports, json=json, force=options.force)
     if kept is not None and evaluation.second is not None and evaluation.second.best.helps:
@@ -206,11 +207,20 @@ def _evaluate_opinions(
     if not json:
         show(evaluation, written)
     if kept is not None and kept not in written:
-        raise UsageError("--write-range: the second model does not help here. No range is written.")
+        older = f" The older range in {kept} stays, and is used until you delete it."
+        raise UsageError(
+            "--write-range: the second model does not help here. No range is written."
+            + (older if is_older else "")
+        )
 
 
-def _range_to_write(options: EvaluationOptions) -> Path:
-    """Return the file for the range; raise `UsageError` if it could not be written."""
+def _range_to_write(
+    options: EvaluationOptions, inputs: Sequence[Path], others: Sequence[Path]
+) -> Path:
+    """Return the file for the range; raise `UsageError` if it could not be written.
+
+    ``others``: the reports and the file of doubtful rows, which it may not be.
+    """
     from toolkit.model.stated_range import range_file
 
     if options.second is None:
@@ -221,13 +231,20 @@ def _range_to_write(options: EvaluationOptions) -> Path:
             f"--write-range: {options.second} is not in a folder of yours. Use --unsure with "
             "`toolkit score`, or name a copy of the model."
         )
-    check_output_file(path, force=options.force, option="--write-range")
+    if resolved(path) in map(resolved, others):
+        raise UsageError(
+            f"{path}: is the file of --write-range. Choose another with --report or --doubtful."
+        )
+    check_is_no_input(path, inputs, "--second")
+    if path.exists() and not options.force:
+        raise UsageError(f"{path}: --write-range has a range there. Replace it with --force.")
+    check_output_file(path, force=True, option="--second")
     return path
 
 
 def _write_range(evaluation: Evaluation, path: Path, *, force: bool) -> None:
     """Write the best range beside the second model."""
-    from toolkit.model.stated_range import StatedRange
+    from toolkit.model.stated_range import StatedRange, plain
 
     assert evaluation.second is not None
     best = evaluation.second.best
@@ -235,7 +252,11 @@ def _write_range(evaluation: Evaluation, path: Path, *, force: bool) -> None:
     assert best.unsure is not None
     assert first.sha256 is not None
     stated = StatedRange(
-        first=first.name, first_sha256=first.sha256, unsure=best.unsure, mean=best.takes_mean
+        first=first.name,
+        first_sha256=first.sha256,
+        unsure=best.unsure,
+        mean=best.takes_mean,
+        threshold=plain(first.threshold),
     )
     stated.write(path, force=force)
 

@@ -44,7 +44,7 @@ from toolkit.evaluation.comparison import (
 from toolkit.evaluation.summary import Section
 from toolkit.model.opened import open_model
 from toolkit.model.scorer import Scorer
-from toolkit.records.class_labels import in_spelling_of
+from toolkit.records.class_labels import in_spelling_of, plain_class
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
 
@@ -169,11 +169,11 @@ def _compare(name: str, found: Evaluated, best_name: str, best: Evaluated) -> Cl
             f"{name} and {best_name}: no text has a label that is a class of both, and an answer "
             "of both. Evaluate each on its own."
         )
-    # The models may spell a class in two ways, such as Billing and billing.
-    spelled = dict(zip(best.classes, in_spelling_of(found.classes, best.classes), strict=True))
-    labels = found.labels[own]
-    called = found.called[own]
-    best_called = np.array([spelled[label] for label in best.called[of_best]], np.object_)
+    # The models may spell a class in two ways, such as Billing and billing: the best one decides.
+    spelled = dict(zip(found.classes, in_spelling_of(best.classes, found.classes), strict=True))
+    labels = best.labels[of_best]
+    best_called = best.called[of_best]
+    called = np.array([spelled[label] for label in found.called[own]], np.object_)
     test = compare(
         model=name,
         right=called == labels,
@@ -259,10 +259,16 @@ def _tests(found: ClassReport) -> Table:
 
 def _note(found: ClassReport) -> str:
     exact = " (* exact binomial)" if any(each.test.is_exact for each in found.comparisons) else ""
+    most = max(model.metrics.accuracy.count for model in found.models)
+    left_out = ""
+    if any(each.texts < most for each in found.comparisons):
+        left_out = (
+            " Texts are left out if their label is not a class of both, or one has no answer."
+        )
     return (
         f"Compared with the best model, {found.names[found.best]}: texts that only one of the two "
         "gets right, the difference of the accuracies in points, and p of McNemar's test"
-        f"{exact}."
+        f"{exact}.{left_out}"
     )
 
 
@@ -278,20 +284,27 @@ def _differing(found: ClassComparison) -> Table:
 
 def _classes(found: ClassReport) -> Section:
     """Return F1 of each class by each model, the largest classes first."""
-    by_model = [{each.label: each for each in model.metrics.classes} for model in found.models]
+    by_model = [
+        {plain_class(each.label): each for each in model.metrics.classes} for model in found.models
+    ]
     support: dict[str, int] = {}
     for classes in by_model:
-        for label, each in classes.items():
-            support[label] = max(support.get(label, 0), each.support)
-    labels = sorted(support, key=lambda label: -support[label])
+        for plain, each in classes.items():
+            support[plain] = max(support.get(plain, 0), each.support)
+    labels = sorted(support, key=lambda plain: -support[plain])
+    # Models may spell a class in several ways: it is shown as the best model writes it.
+    best = by_model[found.best]
+    spelled = {
+        plain: each.label for classes in (*by_model, best) for plain, each in classes.items()
+    }
 
     def cell(each: OfClass | None) -> Cell:
         f1 = None if each is None else each.f1
         return Cell(number(f1, 1), share=f1)
 
     rows: list[Row] = [
-        (label, f"{support[label]:,}", *(cell(classes.get(label)) for classes in by_model))
-        for label in labels[:MOST_CLASSES]
+        (spelled[plain], f"{support[plain]:,}", *(cell(classes.get(plain)) for classes in by_model))
+        for plain in labels[:MOST_CLASSES]
     ]
     more = len(labels) - MOST_CLASSES
     note = f"The largest are shown; {more:,} more are in the JSON." if more > 0 else ""

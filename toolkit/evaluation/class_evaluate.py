@@ -19,7 +19,7 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
-from toolkit.records.class_labels import NO_CLASS, are_given, numbers_of
+from toolkit.records.class_labels import NO_CLASS, are_given, listed_labels, numbers_of
 from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
@@ -186,7 +186,7 @@ def evaluate_table(
 ) -> Evaluated:
     """Measure a model on the texts of a file; raises `InputError` as `evaluate_classes`."""
     names = scorer.facts.labels
-    labelled = _of_classes(path, labelled_texts, names)
+    labelled = _of_classes(path, labelled_texts, scorer)
     answered = _answer(labelled, scorer)
     metrics = measure_classes(answered.numbers, answered.shares, names)
     confused = metrics.confused(_PAIRS)
@@ -250,8 +250,9 @@ class _Answered:
     shares: npt.NDArray[np.float32]  # (texts, classes) probabilities
 
 
-def _of_classes(path: Path, labelled: LabelledTexts, labels: tuple[str, ...]) -> _Labelled:
+def _of_classes(path: Path, labelled: LabelledTexts, scorer: Scorer) -> _Labelled:
     """Choose the texts with a label of the model; `InputError` if there are none."""
+    labels = scorer.facts.labels
     table = labelled.table
     texts = labelled.rows
     words = labelled.words
@@ -262,8 +263,10 @@ def _of_classes(path: Path, labelled: LabelledTexts, labels: tuple[str, ...]) ->
     if not has_class.any():
         found = ", ".join(repr(label)[:60] for label in [*others][:_OTHER_LABELS]) or "none"
         raise InputError(
-            f"{table.place('label')}: no text has a label that is a class of the model (found: "
-            f"{found}). Choose the column with --label-column, or another model."
+            f"{table.place('label')}: no text has a label that is a class of "
+            f"{scorer.identity()['path']} (found: {found}; the model has: "
+            f"{listed_labels(labels, _OTHER_LABELS)}). Choose the column with --label-column, or "
+            "another model."
         )
     counts = ClassRows(
         path=path,
@@ -290,7 +293,9 @@ def _answer(labelled: _Labelled, scorer: Scorer) -> _Answered:
     answers = scorer.predict(labelled.texts.take(pa.array(labelled.rows)))
     has_answer = answers[CLASS].is_valid().to_numpy(zero_copy_only=False)
     if not has_answer.any():
-        raise InputError(f"{labelled.name}: the model knows no word of any text with a label.")
+        raise InputError(
+            f"{labelled.name}: {scorer.identity()['path']} knows no word of any text with a label."
+        )
     flat = answers[PROBABILITIES].drop_null().flatten().to_numpy(zero_copy_only=False)
     return _Answered(
         rows=labelled.rows[has_answer],

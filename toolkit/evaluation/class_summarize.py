@@ -35,7 +35,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import MOST_CLASSES
 from toolkit.records.columns import LABEL, LABEL_PROBABILITY, Column
 from toolkit.records.formats import open_reviews
-from toolkit.records.labels import Rows, read_probabilities
+from toolkit.records.labels import Rows, read_label_probabilities
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.file_run import FileVisit
@@ -143,6 +143,8 @@ class _Block:
 class _Run(ScoredRun[_Block]):
     """Reads files with the labels of a model of classes."""
 
+    label_role = LABEL
+
     def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
         super().__init__(options, scorer, part)
         self.found: ClassSummary = ClassSummary()
@@ -229,13 +231,15 @@ class _Run(ScoredRun[_Block]):
 
     @staticmethod
     def _probability(rows: pa.RecordBatch, positions: Rows, visit: FileVisit[FoundFile]) -> Numbers:
-        """Return the probability of each label, (rows,) float64; NaN without such a column."""
+        """Return the probability of each label, (rows,) float64; NaN where it is missing."""
         if LABEL_PROBABILITY not in rows.schema.names:
             return np.full(len(rows), np.nan)
         name = visit.reviews.chosen.get(LABEL_PROBABILITY)
         where = f"{visit.file.input.path}: column {name!r}"
         words = pa.chunked_array([rows[LABEL_PROBABILITY]])
-        found = read_probabilities(words, positions, place=where, option=_PROBABILITY_NAMED_BY)
+        found = read_label_probabilities(
+            words, positions, place=where, option=_PROBABILITY_NAMED_BY
+        )
         return found.astype(np.float64)
 
     def _words(self, rows: pa.RecordBatch) -> _Words:
@@ -289,6 +293,7 @@ class _Run(ScoredRun[_Block]):
             yield ClassFacts(
                 label=label,
                 rows=int(rows),
+                with_probability=int(known),
                 probability=probability / known if known else None,
                 unsure=int(unsure) if known else None,
                 stars=stars / rated if rated else None,

@@ -13,11 +13,11 @@ from toolkit import __version__
 from toolkit.errors import counted
 from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 from toolkit.evaluation.summary import (
-    RATE,
     Change,
     Period,
     Section,
     Slice,
+    note_on_changes,
     plain,
     shown_name,
     since_name,
@@ -51,6 +51,7 @@ class ClassFacts:
 
     label: str
     rows: int
+    with_probability: int = 0  # rows that have the probability of the label
     probability: float | None = None  # mean probability of the label
     unsure: int | None = None  # rows whose label has a probability below `UNSURE`
     stars: float | None = None  # mean, of the rows that have stars
@@ -108,12 +109,14 @@ class ClassSummary:
     def facts(self) -> list[tuple[str, str]]:
         """Return the numbers of rows, and of rows left out."""
         found = [("labelled", counted(self.total.rows, "row"))]
-        unsure = [each.unsure for each in self.classes if each.unsure is not None]
-        if unsure and self.total.rows:
-            share = percent(sum(unsure) / self.total.rows, 1)
-            found.append(
-                ("unsure", f"{sum(unsure):,} ({share}, with a probability below {UNSURE})")
-            )
+        if known := sum(each.with_probability for each in self.classes):
+            unsure = sum(each.unsure or 0 for each in self.classes)
+            share = percent(unsure / known, 1)
+            which = f"{share}, with a probability below {UNSURE}"
+            if known < self.total.rows:
+                rows = f"{counted(known, 'row')} with a probability"
+                which = f"{share} of the {rows}, which is below {UNSURE}"
+            found.append(("unsure", f"{unsure:,} ({which})"))
         if self.without_label:
             more = f", {self.without_text:,} of them without text" if self.without_text else ""
             found.append(("without a label", f"{counted(self.without_label, 'row')}{more}"))
@@ -148,7 +151,7 @@ def class_headline(found: ClassSummary) -> list[str]:
         ]
         name = since_name(found.since_date, found.since.files)
         sentences.append(f"{name}: {_listed(changes)}.")
-    elif found.since is not None:
+    elif found.since is not None and found.tests:
         sentences.append("No share of a class has changed beyond chance.")
     sentences += [*_typical_groups(found)]
     if found.scored_by is not None:
@@ -268,13 +271,7 @@ def _changes(found: ClassSummary, before: ClassSummary) -> Section:
         ]
         for each in shown[:_MOST_CLASSES]
     ]
-    count = len(found.changes)
-    note = (
-        f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
-        f"{count:,} {'has' if count == 1 else 'have'} changed beyond chance: at most "
-        f"{RATE:.0%} of these are expected to be false "
-        "(Benjamini and Hochberg 1995). p is adjusted for that."
-    )
+    note = note_on_changes(before.rows, tests=found.tests, changed=len(found.changes))
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
     name = since_name(found.since_date, before.files)
     return Section(name, table, " ".join([*found.notes, note]))

@@ -106,6 +106,14 @@ def diff(
     models = Scorer(old, options.threshold), Scorer(new, options.threshold)
     check_same_kind(models)
     has_classes = models[0].facts.has_classes
+    names_of_labels = options.reading.labels
+    for model in models:
+        model.check_options_of_sentiment(
+            {
+                "--positive, --negative": bool(names_of_labels.named),
+                "--positive-from": names_of_labels.positive_from is not None,
+            }
+        )
     fixed = golden_texts((models[0].max_tokens, models[1].max_tokens))
     texts = pa.array(fixed.values(), pa.large_string())
     names = {"file": pa.array([*fixed])}

@@ -143,6 +143,7 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
     """
 
     found: FoundRows
+    label_role = "sentiment"  # role of the column of labels
 
     def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
         self.options = options
@@ -167,10 +168,19 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         if found.first_reject and not found.rows:
             raise InputError(f"no record can be read; first: {found.first_reject}")
         which = "" if self.part is None else f" {self.part.name}"
-        raise InputError(
-            f"{' and '.join(found.files[:3])}: no row{which} has a score. Score the file "
-            "first, with: toolkit score FILE"
-        )
+        names = " and ".join(found.files[:3])
+        if not found.rows:
+            raise InputError(f"{names}: there is no row{which}.")
+        what = "score" if self.label_role == "sentiment" else "label"
+        raise InputError(f"{names}: no row{which} has a {what}: {self._why_without()}")
+
+    def _why_without(self) -> str:
+        """Return why no row has a label, and what to do."""
+        if self.found.scored_here:
+            return f"the model {self.scorer.identity()['name']} knows no word of any text."
+        role = self.label_role
+        column = self.found.columns[role]
+        return f"the column {column!r} is empty. Name another with --names {role}=NAME."
 
     @abstractmethod
     def read(self, files: Sequence[FoundFile], on_file: OnFile) -> FoundRows:

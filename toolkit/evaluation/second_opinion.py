@@ -2,7 +2,8 @@
 
 The second model answers all reviews. A range around the threshold decides which of its answers
 count, as in `toolkit score --second --unsure`. The curve shows ranges that hold some share of the
-reviews. These ranges need no labels, so their figures are honest.
+reviews. These ranges need no labels, so their figures are honest. Where many probabilities are
+equal, several shares have the same range, which is shown once.
 
 The best range does need labels: of the ranges tried, the smallest whose accuracy is that of the
 best one, up to a standard error. So it is chosen three times. Both halves of the reviews choose
@@ -36,6 +37,7 @@ from toolkit.evaluation.metrics import (
     margins,
 )
 from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.model import DEFAULT_MODEL
 from toolkit.model.classes import is_positive
 from toolkit.model.ranges import Range
 from toolkit.model.scorer import Scorer
@@ -88,7 +90,9 @@ class SecondEvaluation:
 
     first: str  # names of the models
     second: str
-    option: str  # the second model as it was named, for a shell
+    first_option: str | None  # the first model as it was named, for a shell; None: the default
+    option: str  # the second model, in the same way
+    threshold: float | None  # that was asked for, of all answers; None: the first model's own
     model: dict[str, Any]  # `Scorer.identity` of the second model
     threshold_of_second: float | None  # its own, if it differs from the first model's: not used
     curve: tuple[CurvePoint, ...]
@@ -200,7 +204,7 @@ def evaluate_second(
     second.check_sentiment("--second", "Choose a second model that tells them, too.")
     threshold = float(first.threshold)
     alone = _Answers(reviews.labels, threshold, first=probability, second=probability)
-    ranges = [alone.range_of(share) for share in SHARES]
+    ranges = _different(alone, [alone.range_of(share) for share in SHARES])
     answers, times = _asked_in_turn(second, reviews, alone, ranges)
     curve = tuple(
         _point(answers, unsure, seconds + added / len(answers.first))
@@ -212,7 +216,9 @@ def evaluate_second(
     best = _best("", answers, in_second_half, curve=curve)
     return SecondEvaluation(
         *names,
+        first_option=_option_of(first),
         option=quote(str(second.options.model)),
+        threshold=first.options.threshold,
         model=second.identity(),
         threshold_of_second=None if of_second == threshold else round(of_second, 7),
         curve=curve,
@@ -225,6 +231,18 @@ def evaluate_second(
         if len(groups) > 1
         else (),
     )
+
+
+def _option_of(first: Scorer) -> str | None:
+    """Return the first model as it was named, for a shell; None for the default."""
+    named = first.options.model
+    return None if named is None or str(named) == DEFAULT_MODEL else quote(str(named))
+
+
+def _different(alone: _Answers, ranges: Sequence[Range | None]) -> list[Range | None]:
+    """Return the ranges that hold more reviews than the one before, as equal answers share one."""
+    counts = [int(alone.asked(each).sum()) for each in ranges]
+    return [each for at, each in enumerate(ranges) if at == 0 or counts[at] > max(counts[:at])]
 
 
 def _asked_in_turn(

@@ -53,8 +53,16 @@ def advice(found: SecondEvaluation) -> str:
     """Return the options of `toolkit score` for the best range; empty if there is none."""
     if found.best.unsure is None:
         return ""
-    mean = " --second-mean" if found.best.takes_mean else ""
-    return f"--second {found.option} --unsure {written(found.best.unsure)}{mean}"
+    options = []
+    if found.first_option is not None:
+        options.append(f"--model {found.first_option}")
+    if found.threshold is not None:
+        options.append(f"--threshold {found.threshold:.7g}")
+    options.append(f"--second {found.option}")
+    options.append(f"--unsure {written(found.best.unsure)}")
+    if found.best.takes_mean:
+        options.append("--second-mean")
+    return " ".join(options)
 
 
 def halves_note(found: SecondEvaluation) -> str:
@@ -68,7 +76,8 @@ def threshold_note(found: SecondEvaluation) -> str:
     own = found.threshold_of_second
     if own is None:
         return ""
-    return f"The threshold of {found.second}, {own:g}, is not used: that of {found.first} is."
+    used = f"that of {found.first}" if found.threshold is None else f"{found.threshold:g}"
+    return f"The threshold of {found.second}, {own:g}, is not used: {used} is."
 
 
 def curve_table(found: SecondEvaluation) -> Table:

@@ -481,15 +481,24 @@ def _changes(found: Summary, before: Summary, most: int) -> Section:
         ]
         for each in shown
     ]
-    note = f"{counted(before.rows, 'row')} before. Too few rows to tell what has changed."
-    if found.tests:
-        note = (
-            f"{counted(before.rows, 'row')} before. Of {found.tests:,} shares that were compared, "
-            f"{found.changed:,} have changed beyond chance: at most {RATE:.0%} of these are "
-            "expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
-        )
+    note = note_on_changes(before.rows, tests=found.tests, changed=found.changed)
     table = table_of(("share", "before", "now", "points (95%)", "p"), rows)
     return Section(since_title(found), table, " ".join([*found.notes, note]))
+
+
+def note_on_changes(rows_before: int, tests: int, changed: int) -> str:
+    """Return how many shares were compared, and how many have changed beyond chance."""
+    before = f"{counted(rows_before, 'row')} before."
+    if not tests:
+        return f"{before} Too few rows to tell what has changed."
+    compared = "One share was" if tests == 1 else f"{tests:,} shares were"
+    if not changed:
+        return f"{before} {compared} compared, and none has changed beyond chance."
+    return (
+        f"{before} Of {counted(tests, 'share')} that were compared, {changed:,} "
+        f"{'has' if changed == 1 else 'have'} changed beyond chance: at most {RATE:.0%} of these "
+        "are expected to be false (Benjamini and Hochberg 1995). p is adjusted for that."
+    )
 
 
 def since_title(found: Summary) -> str:

@@ -15,7 +15,7 @@ from toolkit.errors import UsageError
 from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.typed_json import is_line
-from toolkit.records.class_labels import plain_class
+from toolkit.records.class_labels import listed_labels, plain_class
 from toolkit.records.columns import (
     LABEL,
     LABEL_PROBABILITY,
@@ -116,10 +116,9 @@ class ClassAnswers:
 
         close = get_close_matches(plain_class(label), plain, n=1)
         meant = f", did you mean {plain[close[0]]!r}?" if close else ""
-        known = ", ".join(self.facts.labels[:_SHOWN])
-        more = ", …" if len(self.facts.labels) > _SHOWN else ""
+        known = listed_labels(self.facts.labels, _SHOWN)
         raise UsageError(
-            f"{option}: {label!r:.60} is not a class of the model{meant} (it has: {known}{more})"
+            f"{option}: {label!r:.60} is not a class of the model{meant} (it has: {known})"
         )
 
     def numbers(self, found: npt.NDArray[np.float32]) -> dict[str, Any]:

@@ -5,7 +5,7 @@ Used by `toolkit info`, `toolkit export` and the model cards.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,7 @@ from toolkit.model.training_facts import (
     TrainingData,
 )
 from toolkit.model.typed_json import encode
+from toolkit.records.class_labels import listed_labels
 from toolkit.records.json_encode import without_infinity
 
 if TYPE_CHECKING:
@@ -408,7 +409,7 @@ def _rows_of_folder(description: FolderDescription) -> Iterator[Fact]:
     yield "network", f"{folder.path.relative_to(description.path)}, {megabytes(description.bytes)}"
     yield "SHA-256", f"{folder.sha256} (of all files)"
     yield "type", facts.preset
-    yield "labels", _labels(folder.labels.names)
+    yield "labels", listed_labels(folder.labels.names, _LABELS_SHOWN)
     yield "answers", _ANSWERS_OF[folder.labels.meaning.name]
     if not folder.labels.are_exclusive:
         yield "probabilities", "one for each label, which need not add up to 1"
@@ -468,7 +469,7 @@ def rows_of(description: Description) -> Iterator[Fact]:
         config = description.config
         yield "preset", config.preset
         if config.classes is not None:
-            yield "labels", _labels(config.classes)
+            yield "labels", listed_labels(config.classes, _LABELS_SHOWN)
         noun = "review" if config.classes is None else "text"
         yield "reads", _reads(config.max_tokens, config.vocabulary_size, noun)
         yield from _training(config, description.metrics)
@@ -487,7 +488,7 @@ def _model(description: OnnxDescription) -> Iterator[Fact]:
     yield "preset", facts.preset
     yield "inputs", "; ".join(map(_tensor, description.inputs))
     yield "outputs", "; ".join(map(_tensor, description.outputs))
-    yield "labels", _labels(facts.labels)
+    yield "labels", listed_labels(facts.labels, _LABELS_SHOWN)
     length = "" if description.fixed_length else ", rows of any length up to that"
     words = "" if description.words is None else f", {description.words:,} words"
     noun = "text" if facts.has_classes else "review"
@@ -498,13 +499,6 @@ def _model(description: OnnxDescription) -> Iterator[Fact]:
     yield "parity", parity_line(facts)
     yield "format", f"version {facts.format_version}"
     yield "written by", _version(facts.toolkit_version)
-
-
-def _labels(names: Sequence[str]) -> str:
-    """List labels; of more than `_LABELS_SHOWN`, only the first."""
-    if len(names) <= _LABELS_SHOWN:
-        return ", ".join(names)
-    return f"{', '.join(names[:_LABELS_SHOWN])} and {len(names) - _LABELS_SHOWN:,} more"
 
 
 def _training(facts: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Fact]:

@@ -132,7 +132,7 @@ class Scorer:
     unsure : Range | None
         Range of probabilities of the first model, 0 to 1 and both ends included, in which the
         second is asked. Default: the range that `toolkit evaluate --write-range` has written
-        beside the second model, for this first model.
+        beside the second model, for this first model and this threshold.
     second_mean : bool
         Whether the answer is the mean of both logits then, rather than that of the second.
 
@@ -232,7 +232,7 @@ class Scorer:
             return options
         from toolkit.model.stated_range import StatedRange  # late: few runs have a second model
 
-        found = StatedRange.read(options.second, self._file)
+        found = StatedRange.read(options.second, self._file, options.threshold)
         return replace(options, unsure=found.unsure, second_mean=found.mean or options.second_mean)
 
     def _open_second(self, options: ScorerOptions) -> SecondOpinion | None:

@@ -4,7 +4,7 @@
 folder as ``second-opinion.json``, beside a model file as ``NAME.second-opinion.json``. It is not in
 the model: the bytes of a model, and so the SHA-256 in outputs and progress, do not change with it,
 folders of others have no place for it, and everybody can read and edit it. The range belongs to a
-pair of models, so the file names the first one.
+pair of models and to a threshold, so the file names the first model and the threshold.
 """
 
 from __future__ import annotations
@@ -12,7 +12,10 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from shlex import quote
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from toolkit.errors import ModelError, UsageError
 from toolkit.files import write_texts
@@ -35,9 +38,10 @@ class StatedRange:
     first_sha256: str  # of its file
     unsure: Range  # of the first model's probabilities, both ends included
     mean: bool = False  # whether the mean of both logits is the answer
+    threshold: float | None = None  # that it was chosen for, as `plain` has it; None: not stated
 
     @classmethod
-    def read(cls, second: str | Path, first: Model) -> StatedRange:
+    def read(cls, second: str | Path, first: Model, threshold: float | None = None) -> StatedRange:
         """Read the range beside a second model.
 
         Parameters
@@ -46,6 +50,8 @@ class StatedRange:
             The second model, as for `Scorer`.
         first : Model
             The first model.
+        threshold : float | None
+            The threshold that the user asked for, 0 to 1. Default: the first model's own.
 
         Returns
         -------
@@ -55,17 +61,13 @@ class StatedRange:
         Raises
         ------
         UsageError
-            If there is none, or if it was chosen for another first model.
+            If there is none, or if it was chosen for another first model or another threshold.
         ModelError
             If the file is damaged.
         """
         path = range_file(second)
         if path is None or not path.is_file():
-            raise UsageError(
-                "--second: needs the range of probabilities in which it is asked. Name it with "
-                "--unsure, such as --unsure 0.3:0.7, or keep the best one beside the model with "
-                "`toolkit evaluate --second MODEL --write-range`."
-            )
+            raise UsageError(_missing(second, can_be_kept=path is not None))
         try:
             if path.stat().st_size > LONGEST_JSON:
                 raise ValueError("too large")
@@ -79,11 +81,37 @@ class StatedRange:
                 f"{found.first}. Name a range with --unsure, or choose one for {first.name} with "
                 "`toolkit evaluate --second MODEL --write-range --force`."
             )
+        used = plain(first.facts.threshold if threshold is None else threshold)
+        if found.threshold is not None and found.threshold != used:
+            raise UsageError(
+                f"--second: the range in {path} was chosen for the threshold {found.threshold:g}, "
+                f"and the threshold here is {used:g}. Use --threshold {found.threshold:g}, or name "
+                "a range with --unsure."
+            )
         return found
 
     def write(self, path: Path, *, force: bool) -> None:
         """Write the range; an existing file is replaced with ``force`` alone."""
         write_texts({path: json.dumps(encode(self), indent=2) + "\n"}, force=force)
+
+
+def plain(threshold: float) -> float:
+    """Return a threshold as a file states it: the float32 number in use, without its noise."""
+    return round(float(np.float32(threshold)), 7)
+
+
+def _missing(second: str | Path, *, can_be_kept: bool) -> str:
+    """Return a message on a range that is nowhere; ``can_be_kept``: beside the second model."""
+    option = f"--second {quote(str(second))}"
+    remedy = (
+        f"keep the best one beside the model with `toolkit evaluate DATA {option} --write-range`"
+        if can_be_kept
+        else f"find the best one with `toolkit evaluate DATA {option}`"
+    )
+    return (
+        "--second: needs the range of probabilities in which it is asked. Name it with --unsure, "
+        f"such as --unsure 0.3:0.7, or {remedy}."
+    )
 
 
 def range_file(second: str | Path) -> Path | None:

@@ -140,7 +140,7 @@ def _attributes(
 
 
 def _wrong(value: Any, name: str) -> Any:
-    raise ValueError(f"{name} is {value!r:.50}")
+    raise ValueError(f"{name or 'the content'} is {value!r:.50}")
 
 
 def _is_whole(value: Any) -> bool:

@@ -73,6 +73,21 @@ def in_spelling_of(others: Sequence[str], names: Sequence[str]) -> list[str]:
     return [spelled.get(plain_class(name), name) for name in names]
 
 
+def listed_labels(names: Sequence[str], most: int) -> str:
+    """List labels with commas between them; of more than `most`, the first, and how many more.
+
+    A label that has a comma itself is in quotes.
+    """
+    listed = ", ".join(map(quoted_with_comma, names[:most]))
+    more = len(names) - most
+    return f"{listed} and {more:,} more" if more > 0 else listed
+
+
+def quoted_with_comma(name: str) -> str:
+    """Return a label as it is listed: in quotes if it has a comma."""
+    return repr(name) if "," in name else name
+
+
 def are_given(words: pa.ChunkedArray | pa.Array) -> npt.NDArray[np.bool_]:
     """Return which rows have a label, whether it is a class or not, (rows,)."""
     found = _mapped(words, lambda word: int(bool(plain_class(word))))

@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 
 from toolkit.errors import InputError
 from toolkit.records.options import NULL_WORDS, LabelNames, plain_label
+from toolkit.text.strings import is_blank, without_words
 
 Targets = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
@@ -41,8 +42,27 @@ def read_probabilities(
     targets = by_word(words.combine_chunks(), target)
     wrong = np.flatnonzero(targets.is_null())
     if len(wrong):
-        _refuse_values(words[int(wrong[0])].as_py(), rows=rows[wrong], place=place, option=option)
+        first = words[int(wrong[0])].as_py()
+        expected = "the probability of positive from 0 to 1, or negative or positive"
+        _refuse_values(first, rows=rows[wrong], place=place, expected=expected, option=option)
     return np.asarray(targets.to_numpy(), np.float32)
+
+
+def read_label_probabilities(
+    words: pa.ChunkedArray, rows: Rows, place: str, option: str
+) -> Targets:
+    """Read the probability of each row's label as float32, (rows,); NaN where it is missing.
+
+    Raises `InputError` for another value.
+    """
+    given = without_words(words.combine_chunks(), NULL_WORDS)
+    found = by_word(given, _probability).to_numpy(zero_copy_only=False)
+    wrong = np.flatnonzero(np.isnan(found) & ~is_blank(given).to_numpy(zero_copy_only=False))
+    if len(wrong):
+        first = words[int(wrong[0])].as_py()
+        expected = "the probability of the label, from 0 to 1"
+        _refuse_values(first, rows=rows[wrong], place=place, expected=expected, option=option)
+    return np.asarray(found, np.float32)
 
 
 def by_word(words: pa.Array, read: Callable[[str], float]) -> pa.FloatArray:
@@ -59,9 +79,14 @@ def opinion_in(word: str) -> float:
 
 def target(word: str) -> float:
     """Return the probability of the positive class for a word, 0 to 1; NaN for unknown words."""
-    word = plain_label(word)
-    value = _WORDS.get(word, number(word))
-    return value if 0 <= value <= 1 else float("nan")
+    known = _WORDS.get(plain_label(word))
+    return _probability(word) if known is None else known
+
+
+def _probability(word: str) -> float:
+    """Return a number from 0 to 1; NaN for other words."""
+    value = number(plain_label(word))
+    return value if 0 <= value <= 1 else nan
 
 
 def number(word: str) -> float:
@@ -94,15 +119,16 @@ def found_in(first: str | None, rows: int, what: str, others: int = 0) -> str:
     return f"found {found} ({'; '.join(counts)})" if counts else f"found {found}"
 
 
-def _refuse_values(first: str | None, *, rows: Rows, place: str, option: str) -> NoReturn:
+def _refuse_values(
+    first: str | None, *, rows: Rows, place: str, expected: str, option: str
+) -> NoReturn:
     word = plain_label(first or "")
     percent = " Percentages are divided by 100." if number(word) > 1 else ""
     raise WrongValueError(
         place,
         int(rows[0]),
-        f"{found_in(word and first, len(rows), 'probability')}, expected the probability of "
-        "positive from 0 to 1, or negative or positive. Choose the column with "
-        f"{option}.{percent}",
+        f"{found_in(word and first, len(rows), 'probability')}, expected {expected}. Choose the "
+        f"column with {option}.{percent}",
     )
 
 

@@ -14,6 +14,7 @@ from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.class_metrics import measure_classes
 from toolkit.model.run_folder import RunFolder
 from toolkit.networks import import_keras
+from toolkit.records.class_labels import quoted_with_comma
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.adapt_fit import Start, load_start
 from toolkit.training.choice import presets_to_try, start_to_adapt
@@ -330,7 +331,9 @@ def _report(outcome: Outcome, observer: TrainingObserver) -> None:
     held_out = outcome.fitted.held_out
     measured = [each for each in found.classes if each.support]
     worst = sorted(measured, key=lambda each: each.f1 or 0.0)[:_WORST]
-    named = ", ".join(f"{each.label} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst)
+    named = ", ".join(
+        f"{quoted_with_comma(each.label)} {each.f1 or 0.0:.1%} ({each.support:,})" for each in worst
+    )
     observer.say(f"lowest F1 of the classes (held-out texts): {named}")
     for pair in found.confused(1):
         mistake = f"{pair.label!r} predicted as {pair.called!r}, {pair.count:,} times"

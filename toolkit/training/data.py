@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from toolkit.errors import TrainingError, counted
 from toolkit.model.training_facts import Copies
+from toolkit.records.class_labels import quoted_with_comma
 from toolkit.records.columns import Columns
 from toolkit.records.labels import POINTS, SIGNS, STARS, USUAL
 from toolkit.text.strings import repeated_edge
@@ -292,7 +293,9 @@ def _label_counts(reviews: Reviews, class_counts: Mapping[str, int]) -> list[str
 def _most_frequent(counts: Mapping[str, int]) -> str:
     """List classes with their numbers of texts, the most frequent first."""
     ordered = sorted(counts.items(), key=lambda each: -each[1])
-    shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_CLASSES_SHOWN])
+    shown = ", ".join(
+        f"{quoted_with_comma(name)} {count:,}" for name, count in ordered[:_CLASSES_SHOWN]
+    )
     more = len(ordered) - _CLASSES_SHOWN
     return f"{shown}, and {more:,} more" if more > 0 else shown
 
