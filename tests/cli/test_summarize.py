@@ -29,7 +29,7 @@ from toolkit.evaluation.summarize_files import SummaryRun
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
 from toolkit.model import Scorer
 from toolkit.records import ReadOptions
-from toolkit.scoring.input_files import Found
+from toolkit.scoring import input_files
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
@@ -213,9 +213,9 @@ def test_each_input_is_looked_for_once(command: Command, monkeypatch: pytest.Mon
     write_rows("now.csv", rows(400))
     write_rows("old.csv", rows(400))
     seen: list[str] = []
-    look = scored_files.look_for
+    look = input_files.look_for
 
-    def counted(names: Sequence[str]) -> Found:
+    def counted(names: Sequence[str]) -> input_files.Found:
         seen.extend(names)
         return look(names)
 
