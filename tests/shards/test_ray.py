@@ -207,6 +207,34 @@ def test_what_dies_and_what_is_stopped_costs_nothing(
     assert found["job_id"]
 
 
+def test_a_second_model_answers_on_the_cluster(cluster: Any, tmp_path: Path) -> None:
+    """The bytes of one run; the second model is a folder, which each worker opens."""
+    pytest.importorskip("tokenizers", reason="needs the extra 'transformers'")
+    from tests.folders.making import Folder
+
+    folder = Folder().write(tmp_path / "mine")
+    rows = [{"text": text, "id": str(n)} for n, text in enumerate(many_texts(1000) * 3)]
+    (tmp_path / "a.jsonl").write_bytes(PYTHON[".jsonl"][0](rows, "\n"))
+    second = ("--second", str(folder), "--unsure", "0.1:0.9", "--answered-by")
+    command = [sys.executable, "-m", "toolkit", "score", str(tmp_path / "a.jsonl"), *second, "-q"]
+    ray = ("--engine", "ray", "--shards", "4")
+    for output, options in (("one.jsonl", ()), ("many.jsonl", ray)):
+        done = subprocess.run(
+            [*command, "-o", str(tmp_path / output), *options],
+            env={**os.environ, "RAY_ADDRESS": cluster.address},
+            capture_output=True,
+            text=True,
+            cwd=PROJECT,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    one = (tmp_path / "one.jsonl").read_bytes()
+    assert (tmp_path / "many.jsonl").read_bytes() == one
+    answered = [json.loads(line)["answered_by"] for line in one.splitlines()]
+    assert answered.count("second") > 300
+    assert answered.count("first") > 300
+
+
 def test_an_address_without_a_cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     pytest.importorskip("ray", reason="needs the extra 'ray'")
     (tmp_path / "a.csv").write_text("text\na fine film\n", encoding="utf-8")
