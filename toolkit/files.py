@@ -52,6 +52,18 @@ def is_a_folder(path: Path) -> bool:
     return stat.S_ISDIR(_mode(path))
 
 
+def read_small(path: Path, most: int, expected: str, option: str) -> bytes:
+    """Read a file, or a pipe, of at most `most` bytes in bounded memory: a device has no end.
+
+    Raises `UsageError`, with what is expected after the option, if it is larger.
+    """
+    with path.open("rb") as file:
+        content = file.read(most + 1)
+    if len(content) > most:
+        raise UsageError(f"{option} {path}: is larger than {most >> 10} KiB, expected {expected}.")
+    return content
+
+
 def is_link_or_there(path: Path) -> bool:
     """Whether anything has the name, also a link that leads nowhere."""
     return is_there(path) if isinstance(path, StorePath) else os.path.lexists(path)

@@ -10,7 +10,7 @@ import pytest
 from tests.classes.tickets import TOPICS, WORDS, model, tickets
 from tests.cli.running import Command, in_its_own_process
 from toolkit.evaluation.class_summarize import summarize_classes
-from toolkit.evaluation.summarize_files import SummaryOptions
+from toolkit.evaluation.scored_files import ScoredFiles, SummaryOptions
 
 
 def scored(folder: Path, name: str, counts: dict[str, int]) -> Path:
@@ -213,7 +213,7 @@ def test_words_that_tell_nothing_are_not_typical(tmp_path: Path) -> None:
     rows += [f"my card was charged {at},billing\n" for at in range(40)]
     path = tmp_path / "a.csv"
     path.write_text("text,predicted_label\n" + "".join(rows), encoding="utf-8")
-    found = summarize_classes(path)
+    found = summarize_classes(ScoredFiles.find(path))
     words = {each.label: {word.word for word in each.words} for each in found.classes}
     assert "parcel" in words["delivery"]
     assert not {"this", "is", "a"} & words["delivery"]
@@ -222,7 +222,7 @@ def test_words_that_tell_nothing_are_not_typical(tmp_path: Path) -> None:
 def test_two_files_count_as_one(tmp_path: Path) -> None:
     path = scored(tmp_path, "a.csv", COUNTS)
     again = scored(tmp_path, "b.csv", COUNTS)
-    one = summarize_classes([path, again], SummaryOptions(model=model()))
+    one = summarize_classes(ScoredFiles.find([path, again]), SummaryOptions(model=model()))
     assert one.total.labels == {topic: 2 * count for topic, count in COUNTS.items()}
     assert one.classes[0].words[0].texts % 2 == 0
 

@@ -7,6 +7,7 @@ import json
 import random
 import re
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import nullcontext
 from datetime import date
 from pathlib import Path
@@ -22,11 +23,13 @@ from tests.cli.running import Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.errors import InputError
-from toolkit.evaluation import SummaryOptions, summarize
+from toolkit.evaluation import SummaryOptions, scored_files, summarize
+from toolkit.evaluation.scored_files import ScoredFiles
 from toolkit.evaluation.summarize_files import SummaryRun
 from toolkit.evaluation.summary import MOST_GROUPS, OTHER_GROUPS
 from toolkit.model import Scorer
 from toolkit.records import ReadOptions
+from toolkit.scoring import input_files
 
 GOOD = ["The staff were friendly.", "A lovely view, perfect.", "Clean and quiet, I love it."]
 BAD = ["The shower was cold and dirty.", "Terrible noise at night.", "Rude, and the worst bed."]
@@ -201,9 +204,24 @@ def test_random_rows_are_an_equal_part_of_each_group(command: Command) -> None:
     write_rows("s.csv", content)
     options = SummaryOptions(ReadOptions(block_bytes=1 << 16), by=("city",))
     run = SummaryRun(options, Scorer())
-    run.read(["s.csv"], lambda _: nullcontext())
+    run.read(ScoredFiles.find("s.csv").files, lambda _: nullcontext())
     groups = Counter(run.kept.random["group"].to_pylist())
     assert groups == dict.fromkeys("abc", 6_666)
+
+
+def test_each_input_is_looked_for_once(command: Command, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_rows("now.csv", rows(400))
+    write_rows("old.csv", rows(400))
+    seen: list[str] = []
+    look = input_files.look_for
+
+    def counted(names: Sequence[str]) -> input_files.Found:
+        seen.extend(names)
+        return look(names)
+
+    monkeypatch.setattr(scored_files, "look_for", counted)
+    found_by(command, "now.csv", "--since", "old.csv")
+    assert seen == ["now.csv", "old.csv"]
 
 
 def test_rows_surprise_only_by_stars(command: Command) -> None:

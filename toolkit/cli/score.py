@@ -235,14 +235,14 @@ def _write_page(
 ) -> None:
     """Summarize scored files as a page."""
     from toolkit.cli.summarize import run as summarize
-    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.evaluation.scored_files import ScoredFiles, SummaryOptions
     from toolkit.records.formats import beside
 
     # A named column of stars is one that scoring has added, not one of reviewers.
     columns = replace(options.reading.columns, stars=None, label=None)
     reading = beside(path_of(outputs[0]), replace(options.reading, columns=columns))
     summarize(
-        files=outputs,
+        ScoredFiles.find(outputs),
         options=SummaryOptions(reading, model, force=options.force, adjusts=adjusts),
         page=page,
         report=None,

@@ -42,7 +42,7 @@ Aspects = Annotated[
 ]
 TokenFile = Annotated[
     Path | None,
-    o.option("FILE", "File of tokens, one a line. Clients have to send one of them."),
+    o.option("FILE", "File of tokens, one per line. Clients have to send one of them."),
 ]
 AccessLog = Annotated[bool, o.flag("--access-log", "Print a line for each request.")]
 Workers = Annotated[

@@ -17,7 +17,7 @@ from toolkit.records.columns import LABEL, LABEL_PROBABILITY, Columns, key_of
 from toolkit.stores.paths import path_of
 
 if TYPE_CHECKING:
-    from toolkit.evaluation.summarize_files import SummaryOptions
+    from toolkit.evaluation.scored_files import ScoredFiles, SummaryOptions
 
 _MORE = "Compare, correct"
 
@@ -125,8 +125,7 @@ def summarize(
         raise UsageError(
             f"--date-format: expected a format such as %d.%m.%Y, received {date_format!r}"
         )
-    from toolkit.evaluation.summarize_files import SummaryOptions, scored_files
-    from toolkit.evaluation.summary_since import since_date
+    from toolkit.evaluation.scored_files import ScoredFiles, SummaryOptions
 
     options = SummaryOptions(
         reading=read_options,
@@ -143,15 +142,10 @@ def summarize(
     )
     if title is not None and page is None:
         raise UsageError("--title: needs --page FILE.html.")
-    earlier = [] if since_date(options.since) else options.since
-    inputs = [
-        find_model(model),
-        *(file.input.path for file in scored_files(files)),
-        *(file.input.path for file in (scored_files(earlier) if earlier else ())),
-        path_of(corrected or ""),
-    ]
+    found = ScoredFiles.find(files, options.since)
+    inputs = [find_model(model), *found.paths, path_of(corrected or "")]
     check_outputs(page, report, inputs, force=force)
-    run(files=files, options=options, page=page, report=report, json=json, quiet=quiet)
+    run(found, options=options, page=page, report=report, json=json, quiet=quiet)
 
 
 def check_outputs(
@@ -173,7 +167,7 @@ def check_outputs(
 
 
 def run(
-    files: list[str],
+    files: ScoredFiles,
     options: SummaryOptions,
     page: Path | None,
     report: Path | None,
@@ -186,10 +180,10 @@ def run(
 
     from toolkit.cli.console import for_json, progress_of
     from toolkit.evaluation.class_summarize import are_of_classes, summarize_classes
-    from toolkit.evaluation.summarize_files import summarize as run_summary
+    from toolkit.evaluation.summarize_files import summarize_found
     from toolkit.evaluation.summary import Summary, summary_as_dict
 
-    run_any = summarize_classes if are_of_classes(files, options) else run_summary
+    run_any = summarize_classes if are_of_classes(files, options) else summarize_found
     found = run_any(files, options, lambda path: progress_of(path, quiet=quiet or json))
     texts = {}
     as_json = ""

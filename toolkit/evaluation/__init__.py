@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from toolkit.evaluation.behaviour import SUITE
     from toolkit.evaluation.diff_models import DiffOptions, diff
     from toolkit.evaluation.evaluate_models import Evaluation, EvaluationOptions, evaluate
-    from toolkit.evaluation.summarize_files import SummaryOptions, summarize
+    from toolkit.evaluation.scored_files import SummaryOptions
+    from toolkit.evaluation.summarize_files import summarize
 
 __all__ = [
     "SUITE",
@@ -39,6 +40,7 @@ _MODULES = {
     "behaviour": ("SUITE",),
     "diff_models": ("DiffOptions", "diff"),
     "evaluate_models": ("Evaluation", "EvaluationOptions", "evaluate"),
-    "summarize_files": ("SummaryOptions", "summarize"),
+    "scored_files": ("SummaryOptions",),
+    "summarize_files": ("summarize",),
 }
 __getattr__ = late_names(__name__, _MODULES)

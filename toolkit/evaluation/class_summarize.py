@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,12 +16,12 @@ from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.class_summary import UNSURE, ClassFacts, ClassSummary, TypicalWord
 from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.metrics import Numbers, Proportion
-from toolkit.evaluation.summarize_files import (
+from toolkit.evaluation.scored_files import (
+    ScoredFiles,
     ScoredRun,
     SummaryOptions,
-    compared_rows,
+    read_runs,
     repeated,
-    scored_files,
     stars_in,
 )
 from toolkit.evaluation.summary import NONE_KEY, RATE, Change, gap_warning
@@ -52,7 +51,7 @@ _WORDS_KEPT = 20  # of a class
 
 
 def summarize_classes(
-    files: str | Path | Sequence[str | Path],
+    files: ScoredFiles,
     options: SummaryOptions | None = None,
     on_file: OnFile = lambda _: nullcontext(),
 ) -> ClassSummary:
@@ -60,11 +59,11 @@ def summarize_classes(
 
     Parameters
     ----------
-    files : str | Path | Sequence[str | Path]
-        Files that `toolkit score` wrote, folders and patterns, read in bounded memory.
+    files : ScoredFiles
+        Files that `toolkit score` wrote, read in bounded memory.
     options : SummaryOptions | None
-        Columns, what to group by, and what to compare with. `model` is the model whose words are
-        counted; if it is a model of classes, it scores files without scores.
+        Columns, and what to group by. `model` is the model whose words are counted; if it is a
+        model of classes, it scores files without scores.
     on_file : OnFile
         Entered while a file is read; returns what to call with the progress.
 
@@ -88,18 +87,14 @@ def summarize_classes(
             "--corrected: for files with scores of a model of sentiment. Leave it out."
         )
     scorer = Scorer(options.model)
-    names = [str(files)] if isinstance(files, str | Path) else [*map(str, files)]
-    compared = compared_rows(names, options, on_file)
-    found = _Run(options, scorer, compared.now).read(names, on_file)
-    found.title = options.title
-    if compared.files:
-        earlier = _Run(compared.options, scorer, compared.before)
-        _compare(found, earlier.read(compared.files, on_file))
-        found.since_date = compared.date
+    runs = read_runs(_Run, files, scorer=scorer, options=options, on_file=on_file)
+    found = runs.now.found
+    if runs.before is not None:
+        _compare(found, runs.before.found)
     return found
 
 
-def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
+def are_of_classes(files: ScoredFiles, options: SummaryOptions) -> bool:
     """Return whether files have labels of a model of classes, or would get them.
 
     The first file decides, unless a column is named: by its column `predicted_label`, or, if it has
@@ -115,7 +110,7 @@ def are_of_classes(files: Sequence[str], options: SummaryOptions) -> bool:
         Column("sentiment", (sentiment.name,), is_needed=False),
         Column(LABEL, (LABEL,), is_needed=False),
     )
-    first = scored_files(files)[0].input
+    first = files.files[0].input
     if not first.is_stream:
         with open_reviews(first, options.reading, wanted) as reviews:
             if reviews.chosen:
@@ -158,9 +153,9 @@ class _Run(ScoredRun[_Block]):
         self._labels: dict[str, int] = {}  # the column of each in `_texts_with`
         self._texts_with = np.zeros((self.vocabulary.size, 8), np.int32)  # word by label
 
-    def read(self, names: Sequence[str | Path], on_file: OnFile) -> ClassSummary:
+    def read(self, files: Sequence[FoundFile], on_file: OnFile) -> ClassSummary:
         """Read all files, and return the summary without changes."""
-        self.read_files(names, on_file)
+        self.read_files(files, on_file)
         found = self.found
         found.total = self.slices("")[0]
         found.classes = [*self._classes()]

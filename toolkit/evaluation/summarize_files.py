@@ -1,16 +1,13 @@
-"""Scored files of any size, summed up block by block in bounded memory."""
+"""Files with the scores of a model of sentiment, summed up block by block in bounded memory."""
 
 from __future__ import annotations
 
-from abc import abstractmethod
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext, suppress
-from dataclasses import dataclass, field, replace
-from datetime import date
+from contextlib import nullcontext
+from dataclasses import replace
 from operator import add
 from pathlib import Path
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,17 +17,20 @@ import pyarrow.compute as pc
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.metrics import Numbers
+from toolkit.evaluation.scored_files import (
+    ScoredFiles,
+    ScoredRun,
+    SummaryOptions,
+    read_runs,
+    repeated,
+    stars_in,
+)
 from toolkit.evaluation.summary import (
-    MOST_GROUPS,
     NONE_KEY,
-    OTHERS_KEY,
     GivenStars,
-    Period,
-    Slice,
     Summary,
     Texts,
     gap_warning,
-    in_steps,
 )
 from toolkit.evaluation.summary_changes import (
     SENTIMENT_NAMED_BY,
@@ -40,9 +40,9 @@ from toolkit.evaluation.summary_changes import (
     turn_of,
 )
 from toolkit.evaluation.summary_checks import ScoreChecks
-from toolkit.evaluation.summary_dates import DAY_FIRST, DateCounts, Days, read_days_at
+from toolkit.evaluation.summary_dates import DateCounts, Days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
-from toolkit.evaluation.summary_since import Part, divide, since_date
+from toolkit.evaluation.summary_since import Part
 from toolkit.evaluation.summary_spread import (
     add_trends_and_contrasts,
     aspects_of,
@@ -50,7 +50,6 @@ from toolkit.evaluation.summary_spread import (
 )
 from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
-from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
@@ -60,16 +59,12 @@ from toolkit.records.labels import (
     FIVE,
     TEN,
     Rows,
-    by_word,
-    number,
     read_probabilities,
 )
-from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
-from toolkit.scoring.file_run import FileVisit, RunOptions, Visitor, run_files
-from toolkit.scoring.input_files import FoundFile, look_for
-from toolkit.scoring.jobs import REJECTED_ENDING, SCORED
+from toolkit.scoring.file_run import FileVisit
+from toolkit.scoring.input_files import FoundFile
 from toolkit.stores.paths import path_of
 from toolkit.text.strings import is_blank, without_half_pairs
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
@@ -77,24 +72,6 @@ from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 _MOST_LABELS = 20  # a column with more different values has no labels
 _ASPECT = "aspect_"
 _PROBABILITY_NAMED_BY = "--names probability=NAME"
-
-
-@dataclass(frozen=True)
-class SummaryOptions:
-    """What to find in scored files."""
-
-    reading: ReadOptions = field(default_factory=ReadOptions)  # columns and format
-    model: str | Path | None = None  # that has scored them; None: the default one
-    by: tuple[str, ...] = ()  # columns to group by
-    date_column: str | None = None
-    date_form: str | None = None  # as `strptime` has it; None: found by the dates
-    period: Period | None = None  # of a step of time; None: chosen by the rows
-    show: int = 10  # themes of each kind, and rows
-    since: Sequence[str] = ()  # scored files to compare with, or the first day of the later rows
-    corrected: str | None = None  # a scored file with labels
-    title: str = ""  # of the page; empty: the name of the file
-    force: bool = False  # replace an existing one
-    adjusts: bool = True  # tell the share by all scores; not of scores with a prior
 
 
 def summarize(
@@ -129,23 +106,25 @@ def summarize(
         If a column is missing, or an option is wrong.
     """
     options = options or SummaryOptions()
+    return summarize_found(ScoredFiles.find(files, options.since), options, on_file)
+
+
+def summarize_found(files: ScoredFiles, options: SummaryOptions, on_file: OnFile) -> Summary:
+    """Summarize files that are found already, as `summarize` does."""
     scorer = Scorer(options.model)
     scorer.check_sentiment("toolkit summarize", "toolkit score counts the labels.")
     scorer.check_words("toolkit summarize --model")
-    names = [str(files)] if isinstance(files, str | Path) else [*map(str, files)]
-    compared = compared_rows(names, options, on_file)
-    run = SummaryRun(options, scorer, compared.now)
-    found = run.read(names, on_file)
+    runs = read_runs(SummaryRun, files, scorer=scorer, options=options, on_file=on_file)
+    run = runs.now
+    found = run.found
     show = options.show
-    themes = Themes(run.scorer, run.terms, run.kept.random)
+    themes = Themes(scorer, run.terms, run.kept.random)
     found.complaints, found.praise = themes.find(run.words, show)
     add_trends_and_contrasts(found, run.kept, order=run.order_of_dates, by=options.by[:1])
     show_rows(found, run.kept, show)
-    found.title = options.title
-    if compared.files:
-        earlier = SummaryRun(compared.options, run.scorer, compared.before)
-        found.since = earlier.read(compared.files, on_file)
-        found.since_date = compared.date
+    if runs.before is not None:
+        earlier = runs.before
+        found.since = earlier.found
         found.warnings += other_models(run.checks.models, earlier.checks.models)
         compare(
             found, found.since, words=run.words, earlier=earlier.words, themes=themes, most=4 * show
@@ -153,240 +132,6 @@ def summarize(
     if options.corrected is not None:
         found.corrected = corrected_by(path_of(options.corrected), found, options.reading)
     return found
-
-
-def scored_files(names: Sequence[str]) -> list[FoundFile]:
-    """Find scored files; in a folder that has files named as outputs of `score`, only these."""
-    wanted = []
-    for name in names:
-        pattern = f"{name.rstrip('/')}/**/*{SCORED}.*"
-        if is_a_folder(path_of(name)):
-            with suppress(InputError):
-                look_for([pattern])
-                name = pattern  # noqa: PLW2901
-        wanted.append(name)
-    found = look_for(wanted)
-    if found.unreadable:
-        raise InputError(found.unreadable[0].error)
-    return found.without_repeats()
-
-
-@dataclass(frozen=True)
-class ComparedRows:
-    """The rows to compare with: those of earlier files, or before a date."""
-
-    files: Sequence[str]  # empty: nothing is compared
-    options: SummaryOptions  # to read them
-    date: str | None = None  # as it is given; None: earlier files
-    before: Part | None = None  # the earlier rows of the files; None: all rows
-    now: Part | None = None  # the later rows; None: all rows
-
-
-def compared_rows(names: Sequence[str], options: SummaryOptions, on_file: OnFile) -> ComparedRows:
-    """Find what to compare the rows of files with; read their dates if it is a date."""
-    since = since_date(options.since)
-    if since is None:
-        return ComparedRows(options.since, replace(options, date_column=None, since=()))
-    parts = divide(
-        scored_files(names),
-        since,
-        reading=options.reading,
-        date_column=options.date_column,
-        date_form=options.date_form,
-        on_file=lambda file: on_file(file.input.path),
-    )
-    return ComparedRows(names, options, since, before=parts.before, now=parts.later)
-
-
-class FoundRows(Protocol):
-    """What a summary of any kind counts of its files."""
-
-    files: list[str]
-    columns: dict[str, str]
-    rows: int
-    rejected: int
-    first_reject: str | None
-    set_aside: dict[str, int]
-    scored_here: list[str]
-    scored_by: str | None
-
-
-_BlockT = TypeVar("_BlockT")  # the counts of a block
-
-
-class ScoredRun(Visitor[FoundFile, _BlockT]):
-    """Sums up scored files of any kind of model: rows, groups and dates.
-
-    Parameters
-    ----------
-    options : SummaryOptions
-        Columns, and what to group by.
-    scorer : Scorer
-        The model that scores files without scores, and whose words are counted.
-    part : Part | None
-        The rows to sum up, from a date on or before it; None: all rows.
-    """
-
-    found: FoundRows
-    label_role = "sentiment"  # role of the column of labels
-
-    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
-        self.options = options
-        self.scorer = scorer
-        self.part = part
-        # By what is grouped by, the group and the label: numbers such as rows.
-        self.cells: dict[str, dict[str, dict[str, Numbers]]] = defaultdict(dict)
-        self.dates = DateCounts()
-        self.order_of_dates = DAY_FIRST  # of day and month, when it is settled
-
-    def read_files(self, names: Sequence[str | Path], on_file: OnFile) -> None:
-        """Read all files, and add up their counts; `InputError` if no row has a score."""
-        run_files(
-            scored_files([*map(str, names)]),
-            self,
-            RunOptions(reading=self.options.reading, columns=self.wanted()),
-            on_file=lambda file: on_file(file.input.path),
-        )
-        found = self.found
-        if self.cells[""]:
-            return
-        if found.first_reject and not found.rows:
-            raise InputError(f"no record can be read; first: {found.first_reject}")
-        which = "" if self.part is None else f" {self.part.name}"
-        names = " and ".join(found.files[:3])
-        if not found.rows:
-            raise InputError(f"{names}: there is no row{which}.")
-        what = "score" if self.label_role == "sentiment" else "label"
-        raise InputError(f"{names}: no row{which} has a {what}: {self._why_without()}")
-
-    def _why_without(self) -> str:
-        """Return why no row has a label, and what to do."""
-        if self.found.scored_here:
-            return f"the model {self.scorer.identity()['name']} knows no word of any text."
-        role = self.label_role
-        column = self.found.columns[role]
-        return f"the column {column!r} is empty. Name another with --names {role}=NAME."
-
-    @abstractmethod
-    def wanted(self) -> tuple[Column, ...]:
-        """Return the columns to read."""
-
-    def opened(self, visit: FileVisit[FoundFile]) -> None:
-        """Take the names of the columns, and note a file without scores."""
-        self.check_scores(visit.reviews)
-        self.found.columns |= visit.reviews.chosen
-
-    @abstractmethod
-    def check_scores(self, reviews: ReviewFile) -> None:
-        """Note a file without scores; raise `UsageError` if it has half of them."""
-
-    def scores_here(self, reviews: ReviewFile) -> None:
-        """Note that a file has no scores, and so is scored here."""
-        self.found.scored_here.append(str(reviews.path))
-        self.found.scored_by = self.scorer.model
-
-    def end(self, visit: FileVisit[FoundFile]) -> None:
-        """Note a file, and how many records were rejected when it was scored."""
-        path = visit.file.input.path
-        self.found.files.append(str(path))
-        self.found.rejected += visit.rejected
-        if self.found.first_reject is None and visit.first_error is not None:
-            self.found.first_reject = f"{visit.reviews.name}: {visit.first_error}"
-        rejects = path_of(f"{path}{REJECTED_ENDING}")
-        if is_a_file(rejects):
-            with rejects.open("rb") as file:
-                lines = sum(1 for _ in file)
-            self.found.set_aside |= {str(rejects): lines} if lines else {}
-
-    def grouped_by(self) -> list[Column]:
-        """Return the columns to group by, and the column of dates."""
-        options = self.options
-        by = [Column(f"by {name}", (name,), is_named=True) for name in options.by]
-        if options.date_column is not None:
-            by.append(Column("date", (options.date_column,), is_named=True))
-        return by
-
-    def days(self, rows: pa.RecordBatch, positions: Rows) -> Days:
-        """Read the dates of rows; empty without a column of dates."""
-        if "date" not in rows.schema.names:
-            return Days({}, DateCounts())
-        return read_days_at(positions, rows["date"], self.options.date_form)
-
-    def own_rows(self, records: pa.RecordBatch, positions: Rows) -> OwnRows:
-        """Return the records to sum up, and their positions in the block."""
-        if self.part is None:
-            return OwnRows(records, positions)
-        is_own = self.part.has(self.days(records, positions))
-        return OwnRows(records.filter(is_own), positions[is_own.to_numpy(zero_copy_only=False)])
-
-    def add_cells(self, records: int, cells: pa.Table) -> None:
-        """Add records, and their cells: kind, group, label, and numbers."""
-        self.found.rows += records
-        for kind, group, label, *numbers in zip(*cells.to_pydict().values(), strict=True):
-            groups = self.cells[kind]
-            if group not in groups and len(groups) >= MOST_GROUPS and kind.startswith("by "):
-                group = OTHERS_KEY  # noqa: PLW2901
-            cell = groups.setdefault(group, {}).setdefault(label, np.zeros(len(numbers)))
-            cell += numbers
-
-    def add_dates(self, dates: DateCounts, visit: FileVisit[FoundFile]) -> None:
-        """Add the dates of a block."""
-        if "date" in visit.reviews.chosen:
-            self.dates.add_of(dates, visit.before, visit.reviews)
-
-    def settle_dates(self) -> list[str]:
-        """Choose the order of day and month in dates with slashes; return warnings."""
-        if self.options.date_column is None:
-            return []
-        dates = self.dates
-        days = self.cells["date "]
-        order = dates.order(dates.place) if self.part is None else self.part.order
-        self.order_of_dates = order
-        for day, labels in self.cells[f"date {order}"].items():
-            for label, numbers in labels.items():
-                cell = days.setdefault(day, {}).setdefault(label, np.zeros(len(numbers)))
-                cell += numbers
-        return dates.check(dates.place) if self.part is None else [*self.part.warnings]
-
-    def slices(self, kind: str) -> list[Slice]:
-        """Return the groups, the largest first.
-
-        The numbers of a cell begin with rows, the sum of their stars, and rows with stars.
-        """
-        found = []
-        for group, labels in self.cells[kind].items():
-            _, stars, rated = sum((each[:3] for each in labels.values()), np.zeros(3)).tolist()
-            mean = stars / rated if rated else None
-            counts = {key: int(n[0]) for key, n in labels.items()}
-            found.append(Slice.of_key(group, counts, mean))
-        return sorted(found, key=lambda each: (-each.rows, each.name))
-
-    def over_time(self) -> OverTime:
-        """Return the rows by steps of time, after `settle_dates`."""
-        days = {each.name: each for each in self.slices("date ")}
-        without_date = days.pop("", Slice("", {})).rows
-        if self.part is not None:
-            without_date = self.part.without_date
-        if not days:
-            return OverTime(None, [], without_date)
-        by_date = {date.fromisoformat(day): each for day, each in days.items()}
-        step, steps = in_steps(by_date, self.options.period)
-        return OverTime(step, steps, without_date)
-
-
-class OwnRows(NamedTuple):
-    """The records of a block to sum up."""
-
-    records: pa.RecordBatch
-    positions: Rows  # in the block
-
-
-class OverTime(NamedTuple):
-    """The rows of files over time."""
-
-    step: Period | None  # None: no row has a date
-    steps: list[Slice]
-    without_date: int  # rows
 
 
 class _Block(NamedTuple):
@@ -420,9 +165,9 @@ class SummaryRun(ScoredRun[_Block]):
         self.has_prior = False  # whether a file says that its scores are adjusted already
         self.stars = np.zeros((2, TEN), np.int64)  # as `_star_counts`
 
-    def read(self, names: Sequence[str | Path], on_file: OnFile) -> Summary:
+    def read(self, files: Sequence[FoundFile], on_file: OnFile) -> Summary:
         """Read all files, and return the summary without themes and rows to show."""
-        self.read_files(names, on_file)
+        self.read_files(files, on_file)
         return self._summary()
 
     def opened(self, visit: FileVisit[FoundFile]) -> None:
@@ -660,11 +405,6 @@ def _scored_by(reviews: ReviewFile, rows: int) -> pa.Array | None:
     return repeated(known, rows) if sha256 else None
 
 
-def repeated(word: str, count: int) -> pa.Array:
-    """Return an array that repeats a word."""
-    return pa.repeat(pa.scalar(word, pa.large_string()), count)
-
-
 def _part(kind: str, groups: pa.Array, labels: pa.Array, stars: pa.Array) -> pa.Table:
     kinds = pa.repeat(kind, len(labels))
     return pa.table({"kind": kinds, "group": groups, "label": labels, "stars": stars})
@@ -678,14 +418,6 @@ def _counted(parts: pa.Table) -> pa.Table:
         [([], "count_all"), ("stars", "sum", or_zero), ("stars", "count")]
     )
     return found.select([*keys, "count_all", "stars_sum", "stars_count"])
-
-
-def stars_in(rows: pa.RecordBatch, role: str) -> Numbers:
-    """Return stars out of 5 or 10; NaN where there are none."""
-    if role not in rows.schema.names:
-        return np.full(len(rows), np.nan)
-    found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
-    return np.where((found >= 1) & (found <= TEN), found, np.nan)
 
 
 def _star_counts(stars: Numbers, kinds: npt.NDArray[np.int8]) -> npt.NDArray[np.int64]:

@@ -38,6 +38,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import UsageError
+from toolkit.files import read_small
 from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.records.columns import aspect_probability_role, aspect_role, plain_name
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
@@ -204,13 +205,12 @@ def _text_of(path: Path) -> str:
     mode = path.stat().st_mode
     if not (stat.S_ISREG(mode) or stat.S_ISFIFO(mode)):  # a shell passes a pipe for <(...)
         raise UsageError(f"--aspects: {path}: is not a file. Give a TOML file: {_EXAMPLE}")
-    with path.open("rb") as file:
-        content = file.read(_MOST_BYTES + 1)
-    if len(content) > _MOST_BYTES:
-        raise UsageError(
-            f"--aspects: {path}: is larger than {_MOST_BYTES >> 10} KiB, expected a TOML file of "
-            f"at most {MOST_WORDS:,} words. Leave some out."
-        )
+    content = read_small(
+        path,
+        _MOST_BYTES,
+        expected=f"a TOML file of at most {MOST_WORDS:,} words. Leave some out",
+        option="--aspects:",
+    )
     if max(line.count(b".") for line in content.split(b"\n")) > _MOST_DOTS:
         raise UsageError(f"{path}: {_TOO_DEEP}")
     return content.decode("utf-8-sig")

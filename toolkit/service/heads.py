@@ -17,12 +17,13 @@ from starlette.exceptions import HTTPException
 from starlette.types import Scope
 
 from toolkit.errors import UsageError
+from toolkit.files import read_small
 
 _VERSIONS = ("1.0", "1.1")
 _LAST = {"connection": "close"}  # the next request of this client may be wrong in the same way
 
 _FEWEST = 16  # characters of a token
-_MOST_BYTES = 1 << 16  # of a file of tokens: a device has no end
+_MOST_BYTES = 1 << 16  # of a file of tokens
 _TOKEN = re.compile(rf"[A-Za-z0-9._~+/-]{{{_FEWEST},1024}}=*")
 
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
@@ -77,7 +78,7 @@ class Tokens:
     """The tokens of a file, one of which a client sends as ``Authorization: Bearer TOKEN``."""
 
     def __init__(self, path: Path) -> None:
-        """Read the tokens, one a line.
+        """Read the tokens, one per line.
 
         Parameters
         ----------
@@ -91,13 +92,12 @@ class Tokens:
             or not of the characters of a token.
         """
         try:
-            with path.open("rb") as file:
-                content = file.read(_MOST_BYTES + 1)
-            if len(content) > _MOST_BYTES:
-                raise UsageError(
-                    f"--token-file {path}: is larger than {_MOST_BYTES >> 10} KiB, expected a file "
-                    "of tokens, one a line"
-                )
+            content = read_small(
+                path,
+                _MOST_BYTES,
+                expected="a file of tokens, one per line",
+                option="--token-file",
+            )
             lines = content.decode("ascii").splitlines()
         except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "it is not plain ASCII"
@@ -107,11 +107,11 @@ class Tokens:
             if not _TOKEN.fullmatch(token):  # the message must not show it
                 raise UsageError(
                     f"--token-file {path}: expected tokens of {_FEWEST} characters or more, "
-                    "letters, digits and - . _ ~ + / =, one a line. Make one with: openssl rand "
+                    "letters, digits and - . _ ~ + / =, one per line. Make one with: openssl rand "
                     "-hex 32"
                 )
         if not tokens:
-            raise UsageError(f"--token-file {path}: has no token. Write one a line.")
+            raise UsageError(f"--token-file {path}: has no token. Write one per line.")
         self._digests = [_digest(token.encode()) for token in tokens]
 
     def include(self, header: bytes) -> bool:
