@@ -60,7 +60,7 @@ def linear_tables() -> ClassTables:
     return found
 
 
-@pytest.mark.parametrize("at_once", [1, 1 << 20])
+@pytest.mark.parametrize("at_once", [1, 1 << 17])
 def test_the_tables_give_the_contributions_of_the_network(
     monkeypatch: pytest.MonkeyPatch, at_once: int
 ) -> None:

@@ -36,7 +36,7 @@ _NODES = KnownNodes(
     },
 )
 _QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`; the nodes have it as a constant
-_NUMBERS_AT_ONCE = 1 << 20  # texts are taken together up to that many tokens times classes
+_NUMBERS_AT_ONCE = 1 << 17  # tokens times classes of the texts that are taken together
 
 _Array = npt.NDArray[Any]
 _Places = npt.NDArray[np.int64]
