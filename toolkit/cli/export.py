@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
 _OF_RELEASE = "Metadata of the release"
 
-Run = Annotated[Path, o.argument("RUN", "Run folder of `toolkit train`; with --twin, a model.")]
+Run = Annotated[
+    Path, o.argument("RUN", "Run folder of `toolkit train`, or what --twin and --quantize take.")
+]
 Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
 Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this measure.")]
 Output = Annotated[
@@ -31,6 +33,9 @@ Golden = Annotated[
     bool, o.flag("--golden", "Also write golden vectors, to test other programs.", panel=o.WRITING)
 ]
 Twin = Annotated[bool, o.flag("--twin", "Write only the twin of a model.", panel=o.WRITING)]
+Quantize = Annotated[
+    bool, o.flag("--quantize", "Write an int8 copy of a classifier folder.", panel=o.WRITING)
+]
 Hub = Annotated[
     Path | None, o.option("FOLDER", "Write a folder for the Hugging Face Hub.", panel=o.WRITING)
 ]
@@ -51,6 +56,7 @@ def export(
     force: o.Force = False,
     golden: Golden = False,
     twin: Twin = False,
+    quantize: Quantize = False,
     hub: Hub = None,
     release: Release = None,
     model_version: ModelVersion = None,
@@ -61,12 +67,27 @@ def export(
 
     - `toolkit export runs/conv1d --hub sentiment/ --release release.toml`
     - `toolkit export reviews --twin` for a phone
+    - `toolkit export my-classifier --quantize` for a smaller and faster folder
     """
+    from toolkit.model.opened import classifier_files
+
+    others = golden or {threshold, optimize, hub, release, model_version} != {None}
+    for option in [
+        name for name, given in {"--twin": twin, "--quantize": quantize}.items() if given
+    ]:
+        if others or (twin and quantize):
+            raise UsageError(f"{option}: can be combined only with --output and --force.")
     if twin:
-        if golden or {threshold, optimize, hub, release, model_version} != {None}:
-            raise UsageError("--twin: can be combined only with --output and --force.")
         show_twin(run, output, force)
         return
+    if quantize:
+        show_quantized(run, output, force)
+        return
+    if classifier_files(run) is not None:
+        raise UsageError(
+            f"{run}: is a folder with a text classifier. `toolkit score --model` takes it as it "
+            "is; --quantize makes it smaller and faster."
+        )
     MissingExtraError.check("train", "onnx")
     from toolkit.export import export as run_export
     from toolkit.export import export_to_hub
@@ -94,6 +115,30 @@ def show_twin(model: Path, output: Path | None, force: bool) -> None:
     for path in export_twin(model, output, force=force):
         size = megabytes(path.stat().st_size)
         new_console().print(f"{one_line(str(path))}  {size}", soft_wrap=True)
+
+
+def show_quantized(folder: Path, output: Path | None, force: bool) -> None:
+    """Write an int8 copy of a classifier folder, and print how it compares with the folder."""
+    from toolkit.export import export_quantized
+    from toolkit.model.description import megabytes
+
+    found = export_quantized(folder, output, force=force)
+    console = new_console()
+    share = found.other_labels / found.texts
+    console.print(
+        f"{found.texts:,} texts: {found.other_labels:,} ({share:.1%}) have another label; the "
+        f"largest difference of a probability is {found.largest_difference:.3f}"
+    )
+    console.print(
+        f"Size: {megabytes(found.bytes_before)} before, {megabytes(found.bytes_after)} now. "
+        f"Time per text: {1000 * found.seconds_before:.3g} ms before, "
+        f"{1000 * found.seconds_after:.3g} ms now."
+    )
+    if not found.has_embeddings:
+        console.print("The embeddings stay in float32, as too many labels would differ.")
+    written = one_line(str(found.folder))
+    console.print(f"Written to {written}", soft_wrap=True)
+    console.print(f"Next: toolkit score reviews.csv --model {written}", soft_wrap=True)
 
 
 def show(result: ExportResult) -> None:
