@@ -5,13 +5,17 @@ from __future__ import annotations
 import json
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from tests.classes.tickets import TOPICS, model, tickets, write
 from tests.cli.running import Command
 from toolkit.errors import UsageError
-from toolkit.model import Scorer
-from toolkit.model.explain import log_odds
+from toolkit.model import Scorer, class_reasons, load_model
+from toolkit.model.class_reasons import ClassTables
+from toolkit.model.explain import Explainer, log_odds
+from toolkit.model.native_network import Graph
+from toolkit.text import TokenIds
 
 TEXT = "The parcel is late, and zqzq my card"
 
@@ -47,6 +51,55 @@ def test_log_odds_are_exact_where_a_probability_is_one() -> None:
     found = log_odds(logits, np.array([0, 2]))
     share = np.exp(3) / np.exp([1, 2, 3]).sum()
     assert found == pytest.approx([100 - np.log(2), np.log(share / (1 - share))])
+
+
+def linear_tables() -> ClassTables:
+    loaded = load_model(model())
+    found = ClassTables.of(Graph(loaded.network_nodes, loaded.weights))
+    assert found is not None
+    return found
+
+
+@pytest.mark.parametrize("at_once", [1, 1 << 17])
+def test_the_tables_give_the_contributions_of_the_network(
+    monkeypatch: pytest.MonkeyPatch, at_once: int
+) -> None:
+    monkeypatch.setattr(class_reasons, "_NUMBERS_AT_ONCE", at_once)
+    loaded = load_model(model())
+    random = np.random.default_rng(3)
+    # Two texts are as long as the model reads, or longer: there, no start id is in front.
+    lengths = [0, 5, 1, 40, loaded.facts.max_tokens, loaded.facts.max_tokens + 9, 0, 8]
+    drawn = [random.integers(2, loaded.facts.vocabulary_size, length) for length in lengths]
+    # With the pairs that the model knows, and an id before each text that is no part of it.
+    known = Scorer(model()).vocabulary.encode(pa.array([text for text, _ in tickets(20)]))
+    values = np.concatenate([*(np.append(7, row) for row in drawn), known.values]).astype(np.int32)
+    stops = np.cumsum(np.array(lengths) + 1)
+    starts = stops - lengths
+    ids = TokenIds(
+        values=values,
+        starts=np.concatenate([starts, known.starts + stops[-1]]),
+        stops=np.concatenate([stops, known.stops + stops[-1]]),
+    ).last(loaded.facts.max_tokens)
+    inside = np.zeros(len(values), np.bool_)
+    for start, stop in zip(ids.starts, ids.stops, strict=True):
+        inside[start:stop] = True
+    places = np.flatnonzero(inside & (values > 2))
+    rows = np.searchsorted(ids.stops, places, "right")
+    classes = random.integers(0, len(TOPICS), len(ids))
+    expected = Explainer(loaded).contributions(ids, rows, places, classes=classes)
+    assert np.abs(expected).max() > 0.5
+    found = linear_tables().contributions(
+        ids, rows, places, classes=classes, most=loaded.facts.max_tokens
+    )
+    assert found == pytest.approx(expected, abs=1e-5)
+    before, after = known.values[:-1].astype(np.int64), known.values[1:].astype(np.int64)
+    assert linear_tables()._rows_of(before, after).any()  # the texts have pairs that count
+
+
+def test_reasons_of_a_linear_network_do_not_run_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Explainer, "__init__", lambda *_: pytest.fail("the network is loaded"))
+    (words,) = Scorer(model(), reasons=2).reasons(["late parcel"])
+    assert {*words} == {"late", "parcel"}
 
 
 def test_reasons_are_the_words_that_explain_shows(command: Command) -> None:

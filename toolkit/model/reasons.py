@@ -3,7 +3,7 @@
 They are the known words with the largest contributions (`toolkit.model.explain`), each once, the
 strongest first. There are three ways to compute contributions:
 
-- `ngram-linear`: from its tables;
+- `ngram-linear`: from its tables, also of classes (`class_reasons.py`);
 - `ngram-recurrent`: the native core reads the review again from each hidden word on;
 - all other networks, and these two without the core: the network runs once per hidden word.
 
@@ -23,6 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import plain_words
+from toolkit.model.class_reasons import ClassTables
 from toolkit.model.file import ModelFile
 from toolkit.model.native_network import Graph
 from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
@@ -150,6 +151,11 @@ class Reasons:
 
         For `ngram-linear`, all contributions are multiplied by one factor.
         """
+        if classes is not None and self._of_classes is not None:
+            found = self._of_classes.contributions(
+                read, rows, places, classes=classes, most=self._most
+            )
+            return found, True
         if classes is not None:
             return self._explainer().contributions(read, rows, places, classes=classes), True
         if self._linear is not None:
@@ -194,6 +200,10 @@ class Reasons:
         graph = Graph(self._model.network_nodes, self._model.weights)
         found = graph.find(LinearBody.nodes, 0)
         return found if found and LinearBody.of(found, self._most) else None
+
+    @cached_property
+    def _of_classes(self) -> ClassTables | None:
+        return ClassTables.of(Graph(self._model.network_nodes, self._model.weights))
 
     @cached_property
     def _hidden(self) -> HiddenWords | None:
