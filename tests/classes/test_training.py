@@ -41,7 +41,7 @@ def test_the_labels_are_found_counted_and_learned(tmp_path: Path) -> None:
     data = write(tmp_path / "more.csv", tickets())
     load_classes(TrainingOptions(data=str(data), reading=READING), heard)
     assert heard.lines[0] == "more.csv: 240 texts (4 classes)"
-    assert heard.lines[1].startswith("  classes: app 60, billing, refunds 60")
+    assert heard.lines[1].startswith("  classes: app 60, 'billing, refunds' 60")
 
 
 def test_the_same_texts_give_the_same_model(tmp_path: Path) -> None:
