@@ -72,11 +72,9 @@ def export(
     from toolkit.model.opened import classifier_files
 
     others = golden or {threshold, optimize, hub, release, model_version} != {None}
-    for option in [
-        name for name, given in {"--twin": twin, "--quantize": quantize}.items() if given
-    ]:
-        if others or (twin and quantize):
-            raise UsageError(f"{option}: can be combined only with --output and --force.")
+    if (twin or quantize) and (others or (twin and quantize)):
+        option = "--twin" if twin else "--quantize"
+        raise UsageError(f"{option}: can be combined only with --output and --force.")
     if twin:
         show_twin(run, output, force)
         return

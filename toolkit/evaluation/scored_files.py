@@ -314,7 +314,7 @@ def repeated(word: str, count: int) -> pa.Array:
 
 
 def stars_in(rows: pa.RecordBatch, role: str) -> Numbers:
-    """Return stars out of 5 or 10; NaN where there are none."""
+    """Return the stars of each row, out of 5 or 10; NaN for a row without stars."""
     if role not in rows.schema.names:
         return np.full(len(rows), np.nan)
     found = by_word(rows[role], number).to_numpy(zero_copy_only=False).astype(np.float64)
@@ -339,7 +339,7 @@ def read_runs(
     options: SummaryOptions,
     on_file: OnFile,
 ) -> ReadRuns[_RunT]:
-    """Read the rows to summarize, and those of earlier files or before a date.
+    """Read the rows to summarize, and the rows of earlier files or before a date.
 
     Parameters
     ----------

@@ -43,8 +43,17 @@ _ENDING = "-int8"
 _QUANTIZED = ("MatMulInteger", "ConvInteger", "QLinear", "Quantize", "QAttention", "QGemm", "NBits")
 # What other programs read of a tokenizer, and whose work the model is. Weights are not copied.
 _BESIDE = (
-    *("special_tokens_map.json", "added_tokens.json", "vocab.json", "vocab.txt", "merges.txt"),
-    *("README.md", "LICENSE", "LICENSE.md", "LICENSE.txt", "NOTICE", "NOTICE.txt"),
+    "special_tokens_map.json",
+    "added_tokens.json",
+    "vocab.json",
+    "vocab.txt",
+    "merges.txt",
+    "README.md",
+    "LICENSE",
+    "LICENSE.md",
+    "LICENSE.txt",
+    "NOTICE",
+    "NOTICE.txt",
 )
 
 

@@ -17,6 +17,7 @@ import numpy.typing as npt
 from toolkit.model.explain import log_odds
 from toolkit.model.native_network import Graph
 from toolkit.native.networks import KnownNodes
+from toolkit.text.pairs import QUOTIENTS, keys_of, rows_of
 from toolkit.text.token_ids import PADDING_ID, START_ID, UNKNOWN_ID, TokenIds
 
 # All nodes of the network, as `networks/class_linear.py` writes them.
@@ -35,7 +36,6 @@ _NODES = KnownNodes(
         "biases": 18,
     },
 )
-_QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`; the nodes have it as a constant
 _NUMBERS_AT_ONCE = 1 << 17  # tokens times classes of the texts that are taken together
 
 _Array = npt.NDArray[Any]
@@ -72,7 +72,7 @@ class ClassTables:
             return None
         cells, squares, slots = (found[name] for name in ("cells", "squares", "slots"))
         vocabulary = int(found["vocabulary"])
-        highest = vocabulary + int(slots.max(initial=0)) // _QUOTIENTS
+        highest = vocabulary + int(slots.max(initial=0)) // QUOTIENTS
         fits = (
             cells.ndim == 2
             and cells.dtype == np.int8
@@ -81,6 +81,8 @@ class ClassTables:
             and int(found["slots_size"]) == len(slots) > 0
             and int(found["pairs_start"]) == vocabulary
             and UNKNOWN_ID < highest < len(cells)
+            # A slot has the row of a pair, from 1 on, or is empty.
+            and bool(((slots < 0) | (slots >= QUOTIENTS)).all())
             # Padding, the start of a text and an unknown pair add nothing.
             and not cells[: START_ID + 1].any()
             and not squares[: START_ID + 1].any()
@@ -189,11 +191,8 @@ class ClassTables:
 
     def _rows_of(self, before: _Places, ids: _Places) -> _Places:
         """Return the row of each pair of neighbours; 0 for an unknown pair."""
-        keys = before * self.vocabulary + ids
-        quotients, slots = np.divmod(keys, len(self.slots))
-        found = self.slots[slots]
-        is_owner = (found >= 0) & (found % _QUOTIENTS == quotients) & (ids > START_ID)
-        return np.where(is_owner, found // _QUOTIENTS + self.vocabulary, 0)
+        found = rows_of(keys_of(before, ids, self.vocabulary), self.slots).astype(np.int64)
+        return np.where((found > 0) & (ids > START_ID), found + self.vocabulary, 0)
 
     def _weights(self, rows: _Places) -> _Array:
         """Return the weights of some rows of the table, (rows, classes) int32."""

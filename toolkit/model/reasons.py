@@ -151,13 +151,11 @@ class Reasons:
 
         For `ngram-linear`, all contributions are multiplied by one factor.
         """
-        if classes is not None and self._of_classes is not None:
-            found = self._of_classes.contributions(
-                read, rows, places, classes=classes, most=self._most
-            )
-            return found, True
         if classes is not None:
-            return self._explainer().contributions(read, rows, places, classes=classes), True
+            tables = self._class_tables
+            if tables is None:
+                return self._explainer().contributions(read, rows, places, classes=classes), True
+            return tables.contributions(read, rows, places, classes=classes, most=self._most), True
         if self._linear is not None:
             return self._shares(self._linear, read, rows=rows, places=places), True
         if self._hidden is not None:
@@ -202,7 +200,7 @@ class Reasons:
         return found if found and LinearBody.of(found, self._most) else None
 
     @cached_property
-    def _of_classes(self) -> ClassTables | None:
+    def _class_tables(self) -> ClassTables | None:
         return ClassTables.of(Graph(self._model.network_nodes, self._model.weights))
 
     @cached_property

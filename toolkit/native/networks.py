@@ -36,7 +36,7 @@ _MOST_RECURRENT_TOKENS = 4096  # sums of fewer numbers up to 4,095 are exact in 
 _MOST_ACTIVATIONS = 1 << 16  # of a review, to limit memory; above it, ONNX Runtime is used
 _START_ID = 1  # as in `toolkit.text.token_ids`, and the next
 _UNKNOWN_ID = 2
-_QUOTIENTS = 4096  # as in `toolkit.networks.bigrams`
+_QUOTIENTS = 4096  # as in `toolkit.text.pairs`
 
 
 @dataclass(frozen=True)

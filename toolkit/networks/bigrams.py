@@ -1,8 +1,4 @@
-"""Pairs of neighbouring tokens: their keys, and the look-up table from a pair to its row.
-
-The slot ``key % slots`` holds ``row * QUOTIENTS + key // slots`` of the pair that owns it; the
-quotient distinguishes this pair from other pairs of the slot, which count as unknown.
-"""
+"""The pairs of words that a network knows, and their look-up in a graph (`toolkit.text.pairs`)."""
 
 from __future__ import annotations
 
@@ -13,13 +9,11 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.networks import import_tensorflow
+from toolkit.text.pairs import QUOTIENTS, Keys, keys_of, pair_keys, rows_of, slots_of
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 
 tf: Any = import_tensorflow()
 
-Keys = npt.NDArray[np.int64]
-
-QUOTIENTS = 4096  # of keys by the number of slots; they share an int32 with the row
 SLOTS = 262_139  # the largest prime below 2**18: rows of an int32 look-up end at 2**19
 CANDIDATES = 100_000
 _LARGEST_KEY = np.iinfo(np.int32).max
@@ -53,31 +47,6 @@ class Bigrams:
     def rows(self, tokens: TokenIds) -> Ids:
         """Return the row of the bigram that ends at each token, (all tokens,) int32; or 0."""
         return rows_of(keys_of(tokens.previous, tokens.values, self.vocabulary_size), self.slots)
-
-
-def pair_keys(previous: Any, ids: Any, vocabulary_size: int) -> Any:
-    """Return the keys of pairs, for arrays and tensors; widen NumPy's int32 before the call."""
-    return previous * vocabulary_size + ids
-
-
-def keys_of(previous: npt.NDArray[np.int32], ids: npt.NDArray[np.int32], size: int) -> Keys:
-    """Return the keys of pairs of int32 ids, as int64."""
-    keys: Keys = pair_keys(previous.astype(np.int64), ids, size)
-    return keys
-
-
-def slots_of(keys: Keys, slots: int) -> npt.NDArray[np.int32]:
-    """Fill a look-up table, (slots,) int32; row i belongs to ``keys[i]``, row 0 is not a pair."""
-    table = np.zeros(slots, np.int32)
-    table[keys[1:] % slots] = np.arange(1, len(keys)) * QUOTIENTS + keys[1:] // slots
-    return table
-
-
-def rows_of(keys: Keys, table: npt.NDArray[np.int32]) -> npt.NDArray[np.int32]:
-    """Look up the row of each key, int32; 0 if the pair is unknown."""
-    found = table[keys % len(table)]
-    is_owner = found % QUOTIENTS == keys // len(table)
-    return np.where(is_owner, found // QUOTIENTS, 0).astype(np.int32)
 
 
 def check_keys(vocabulary_size: int) -> None:

@@ -24,14 +24,9 @@ import numpy.typing as npt
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.bigrams import (
-    QUOTIENTS,
-    bigram_keys,
-    bigram_rows,
-    check_keys,
-    check_slots,
-)
+from toolkit.networks.bigrams import bigram_keys, bigram_rows, check_keys, check_slots
 from toolkit.networks.tables import Codes, Floats, keras, tf
+from toolkit.text.pairs import QUOTIENTS
 from toolkit.text.token_ids import Ids
 
 _STEPS = ("bigrams", "class_linear", "class_softmax")

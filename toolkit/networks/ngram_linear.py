@@ -21,9 +21,10 @@ import numpy.typing as npt
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.bigrams import bigram_keys, check_keys, keys_of, pair_keys
+from toolkit.networks.bigrams import bigram_keys, check_keys
 from toolkit.networks.tables import Codes, Floats, TableLayer, keras, tf
 from toolkit.records.labels import Targets
+from toolkit.text.pairs import keys_of, pair_keys
 from toolkit.text.token_ids import START_ID, TokenIds
 
 ops = keras.ops

@@ -34,7 +34,6 @@ import onnx
 
 from toolkit.networks import tables
 from toolkit.networks.bigrams import (
-    QUOTIENTS,
     Bigrams,
     bigram_keys,
     bigram_rows,
@@ -42,6 +41,7 @@ from toolkit.networks.bigrams import (
     check_slots,
 )
 from toolkit.networks.tables import TINY, Codes, Floats, TableLayer, integers, keras, tf
+from toolkit.text.pairs import QUOTIENTS
 from toolkit.text.token_ids import START_ID, Ids
 
 layers = keras.layers

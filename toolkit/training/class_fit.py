@@ -19,10 +19,10 @@ from toolkit.errors import TrainingError
 from toolkit.evaluation.class_metrics import log_loss_of
 from toolkit.networks import class_adapted
 from toolkit.networks.adapted import logits_of_network
-from toolkit.networks.bigrams import keys_of, rows_of, slots_of
 from toolkit.networks.class_adapted import opinion_features
 from toolkit.networks.class_linear import SQUARE_STEPS, ClassTables, frozen
 from toolkit.records.labels import Rows
+from toolkit.text.pairs import QUOTIENTS, keys_of, rows_of, slots_of
 from toolkit.text.token_ids import FIRST_WORD_ID, UNKNOWN_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
 from toolkit.training.adapt_fit import Start, extended
@@ -52,7 +52,6 @@ _FEWEST_OF_PAIR = 2  # a pair that occurs less often has no weight
 _PAIR_WEIGHT = 0.5
 # Sizes of the hash table, prime numbers: the first that is large enough is used.
 _SLOTS = (1_021, 4_093, 16_381, 65_521, 262_139)
-_QUOTIENTS = 4096
 _ROUNDS = 200
 _TOLERANCE = 1e-3
 
@@ -251,7 +250,7 @@ def _features(
     keys = keys[counts >= _FEWEST_OF_PAIR]
     counts = counts[counts >= _FEWEST_OF_PAIR]
     keys = keys[np.argsort(-counts, kind="stable")[:most_pairs]]
-    fewest = max(4 * len(keys), size**2 // _QUOTIENTS + 1)
+    fewest = max(4 * len(keys), size**2 // QUOTIENTS + 1)
     slots = next((each for each in _SLOTS if each >= fewest), _SLOTS[-1])
     _, winners = np.unique(keys % slots, return_index=True)  # each slot keeps its most common pair
     keys = np.concatenate([[-1], keys[np.sort(winners)]])
