@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.classes import is_positive
 from toolkit.errors import MissingExtraError, ToolkitError, UsageError
 from toolkit.files import atomic_file, temporary_folder
 from toolkit.model.class_answers import PROBABILITIES
-from toolkit.model.classes import is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import FEWEST_CLASSES, MOST_CLASSES, numbers_of, plain_class

@@ -17,7 +17,7 @@ API = PROJECT / "toolkit" / "API.md"
 # Where users import from, and what: by default all of `__all__`. To add a name, add it here.
 FRONTS: dict[str, tuple[str, ...]] = {
     "toolkit": (),
-    "toolkit.scoring": ("score_file", "ScoringOptions", "Summary"),
+    "toolkit.scoring": ("score_file", "ScoringOptions", "RecordCounts"),
     "toolkit.records": ("ReadOptions", "Columns"),
     "toolkit.evaluation": (),
     "toolkit.training": ("TrainingOptions", "train"),

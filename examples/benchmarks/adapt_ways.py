@@ -19,9 +19,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from examples.benchmarks.quality_peers import PEERS
+from toolkit.classes import DEFAULT_THRESHOLD
 from toolkit.errors import TrainingError
 from toolkit.export.threshold import Goal, best_threshold
-from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.stars import sigmoid
 from toolkit.training import Reviews, TrainingOptions, find_preset
 from toolkit.training.adapt import usual_folds

@@ -14,10 +14,10 @@ from typing import Any
 
 import numpy as np
 
+from toolkit.classes import is_positive
 from toolkit.evaluation import Evaluation, EvaluationOptions, evaluate
 from toolkit.evaluation.comparison import Comparison, compare
 from toolkit.evaluation.json import evaluation_as_dict
-from toolkit.model.classes import is_positive
 from toolkit.records import Columns, ReadOptions
 
 

@@ -12,7 +12,7 @@ from tests.classes.tickets import TOPICS, model, tickets, write
 from tests.cli.running import Command
 from toolkit.errors import UsageError
 from toolkit.model import Scorer, class_reasons, load_model
-from toolkit.model.class_reasons import ClassTables
+from toolkit.model.class_reasons import ReasonTables
 from toolkit.model.explain import Explainer, log_odds
 from toolkit.model.native_network import Graph
 from toolkit.text import TokenIds
@@ -53,9 +53,9 @@ def test_log_odds_are_exact_where_a_probability_is_one() -> None:
     assert found == pytest.approx([100 - np.log(2), np.log(share / (1 - share))])
 
 
-def linear_tables() -> ClassTables:
+def linear_tables() -> ReasonTables:
     loaded = load_model(model())
-    found = ClassTables.of(Graph(loaded.network_nodes, loaded.weights))
+    found = ReasonTables.of(Graph(loaded.network_nodes, loaded.weights))
     assert found is not None
     return found
 

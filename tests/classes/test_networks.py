@@ -31,7 +31,7 @@ from toolkit.records.columns import Columns
 from toolkit.records.options import ReadOptions
 from toolkit.training import TrainingOptions, train
 from toolkit.training.class_choice import FREQUENT
-from toolkit.training.tried import ADAPTING, TFIDF, Choice, Tried
+from toolkit.training.tried import ADAPTING, TFIDF, Choice, Trial
 
 ADAPTED = "reviews"  # a model that is adapted
 NETWORKS = ("conv1d", "ngram-recurrent", ADAPTED)
@@ -199,8 +199,8 @@ def test_what_suits_the_texts_is_tried_and_the_best_is_kept(tmp_path: Path) -> N
 
 
 def test_of_nearly_equal_macro_f1_the_log_loss_decides() -> None:
-    def of(name: str, f1: float, loss: float) -> Tried:
-        return Tried(name, 0.5, loss, 0, accuracy=0.5, macro_f1=f1)
+    def of(name: str, f1: float, loss: float) -> Trial:
+        return Trial(name, 0.5, loss, 0, accuracy=0.5, macro_f1=f1)
 
     assert Choice.of((of("a", 0.50, 0.9), of("b", 0.485, 0.7)), 100).kept.name == "b"
     assert Choice.of((of("a", 0.50, 0.9), of("b", 0.475, 0.7)), 100).kept.name == "a"
@@ -209,7 +209,7 @@ def test_of_nearly_equal_macro_f1_the_log_loss_decides() -> None:
 def test_a_network_that_is_no_better_than_a_baseline_is_called_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    best = Tried(TFIDF, 1.0, 0.0, 0, is_baseline=True, accuracy=1.0, macro_f1=1.0)
+    best = Trial(TFIDF, 1.0, 0.0, 0, is_baseline=True, accuracy=1.0, macro_f1=1.0)
     monkeypatch.setattr("toolkit.training.class_run.class_baselines", lambda *_: (best,))
     monkeypatch.setattr("toolkit.training.class_run.start_to_adapt", lambda *_: None)
     heard = Listener()

@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 from tests.evaluation.conftest import WriteRows
 from tests.evaluation.test_metrics import ANSWERS, THRESHOLD, arrays
 from tests.models import MODEL
+from toolkit.classes import SENTIMENT, is_positive
 from toolkit.errors import UsageError
 from toolkit.evaluation import EvaluationOptions, evaluate
 from toolkit.evaluation.metrics import coverage_at, margins
 from toolkit.evaluation.tables import target_table
 from toolkit.model import load_model
-from toolkit.model.classes import SENTIMENT, is_positive
 from toolkit.model.labels import Labelling
 
 FILE = load_model(MODEL)

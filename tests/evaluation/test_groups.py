@@ -21,7 +21,7 @@ from toolkit.evaluation.groups import (
     MOST_SHOWN,
     NO_GROUP,
     Breakdown,
-    Slice,
+    GroupFigures,
     groups_note,
     shown_groups,
 )
@@ -47,11 +47,11 @@ def groups_of(evaluation: Evaluation) -> Breakdown:
     return evaluation.groups
 
 
-def slice_of(name: str, right: int, of_each: int) -> Slice:
+def slice_of(name: str, right: int, of_each: int) -> GroupFigures:
     """A group with this number of reviews of each label, of which some are right."""
     labels = np.repeat([0, 1], of_each).astype(np.int8)
     called = np.tile(np.arange(of_each) < right, 2) == labels
-    return Slice.of(name, labels, [(called.astype(np.float32), 0.5)])
+    return GroupFigures.of(name, labels, [(called.astype(np.float32), 0.5)])
 
 
 def test_each_group_has_the_figures_of_its_reviews_alone(
@@ -138,7 +138,7 @@ def test_of_many_groups_the_weakest_are_shown() -> None:
 def test_many_groups_of_one_label_are_shown_by_accuracy() -> None:
     labels = np.ones(5, np.int8)
     metrics = [measure(labels, np.full(5, p, np.float32), 0.5) for p in (0.1, 0.9)]
-    slices = tuple(Slice(f"{n}", (metrics[n % 2],)) for n in range(50))
+    slices = tuple(GroupFigures(f"{n}", (metrics[n % 2],)) for n in range(50))
     shown = shown_groups(Breakdown("groups", "", slices), 0)
     assert [each.metrics[0].accuracy.value for each in shown].count(0.0) == 25
 

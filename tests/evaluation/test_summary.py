@@ -16,7 +16,15 @@ from hypothesis import strategies as st
 
 from toolkit.errors import UsageError
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.summary import PERIODS, RATE, Period, Slice, Texts, gap_warning, in_steps
+from toolkit.evaluation.summary import (
+    PERIODS,
+    RATE,
+    LabelCounts,
+    Period,
+    TextFigures,
+    gap_warning,
+    in_steps,
+)
 from toolkit.evaluation.summary_changes import (
     beyond_chance,
     changed,
@@ -332,8 +340,8 @@ def test_rows_of_one_probability_with_both_labels_contradict(value: float) -> No
     assert checks_of(labels, [round(each, 2) for each in spread]).contradictions == 0
 
 
-def slices_of(days: dict[date, int]) -> dict[date, Slice]:
-    return {day: Slice("", {"negative": count}) for day, count in days.items()}
+def slices_of(days: dict[date, int]) -> dict[date, LabelCounts]:
+    return {day: LabelCounts("", {"negative": count}) for day, count in days.items()}
 
 
 @given(
@@ -373,8 +381,8 @@ def test_many_short_gaps_are_no_mistyped_year() -> None:
 
 
 def test_a_few_texts_are_not_unlike() -> None:
-    before = Texts(150_000, 3000, 3000, [150] * 20)
-    few = Texts(15, 7, 3, [0] * 19 + [3])
+    before = TextFigures(150_000, 3000, 3000, [150] * 20)
+    few = TextFigures(15, 7, 3, [0] * 19 + [3])
     assert unlike_before(few, before) == unlike_before(before, few) == []
 
 
@@ -399,9 +407,9 @@ def test_a_step_has_enough_rows(days: int, a_day: int, expected: str) -> None:
     assert (step, sum(each.rows for each in slices)) == (expected, days * a_day)
 
 
-def steps_of(negative: list[int], count: int) -> list[Slice]:
+def steps_of(negative: list[int], count: int) -> list[LabelCounts]:
     return [
-        Slice(f"step {at}", {"negative": each, "positive": count - each})
+        LabelCounts(f"step {at}", {"negative": each, "positive": count - each})
         for at, each in enumerate(negative)
     ]
 
@@ -428,12 +436,12 @@ def test_chance_rarely_makes_a_turn() -> None:
 
 
 def test_other_texts_are_warned_of() -> None:
-    before = Texts(10_000, 300, 200, [100] * 10 + [0] * 9 + [100])
+    before = TextFigures(10_000, 300, 200, [100] * 10 + [0] * 9 + [100])
     assert unlike_before(before, before) == []
     changes = (
-        Texts(10_000, 1_500, 200, before.histogram),
-        Texts(40_000, 1_200, 200, before.histogram),
-        Texts(10_000, 300, 200, before.histogram[::-1]),
+        TextFigures(10_000, 1_500, 200, before.histogram),
+        TextFigures(40_000, 1_200, 200, before.histogram),
+        TextFigures(10_000, 300, 200, before.histogram[::-1]),
     )
     words = (
         "more words unknown to the model: 3.0% before, 15.0% now",

@@ -12,7 +12,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from toolkit.model import ModelFacts, RunConfig, RunFolder
-from toolkit.model.training_facts import Metrics, Scores, TrainingData
+from toolkit.model.training_facts import RunMetrics, Scores, TrainingData
 from toolkit.text import Vocabulary
 
 CONFIG = RunConfig("conv1d", 13, 12, TrainingData("four reviews"))
@@ -49,7 +49,7 @@ def small_model(tmp_path_factory: pytest.TempPathFactory) -> SmallModel:
         max_tokens=12,
         vocabulary_size=vocabulary.size,
         data=TrainingData("random weights"),
-        metrics=Metrics(),
+        metrics=RunMetrics(),
         parity=None,
         toolkit_version="0",
     )
@@ -68,7 +68,7 @@ def run(small_model: SmallModel, tmp_path: Path) -> RunFolder:
     folder.path.mkdir()
     small_model.network.save(folder.model)
     small_model.vocabulary.save(folder.vocabulary)
-    folder.save_metrics(Metrics(validation=Scores(accuracy=0.5)))
+    folder.save_metrics(RunMetrics(validation=Scores(accuracy=0.5)))
     pq.write_table(pa.table({"text": REVIEWS, "label": [1, 0, 1, 0]}), folder.sample)
     folder.save_config(CONFIG)
     return folder

@@ -23,7 +23,7 @@ from toolkit.export import export
 from toolkit.export.convert import check_parity
 from toolkit.model import ModelFile, RunFolder, Scorer, read_twin
 from toolkit.model.facts import FORMAT_VERSION
-from toolkit.model.training_facts import Metrics, Scores, TrainingData
+from toolkit.model.training_facts import RunMetrics, Scores, TrainingData
 from toolkit.text import Vocabulary, golden_texts
 
 
@@ -40,7 +40,7 @@ def test_files_and_facts(run: RunFolder) -> None:
     assert facts.data == TrainingData("four reviews")
     behaviour = behaviour_of(Scorer(result.model))
     assert len(behaviour.phenomena) > 10
-    assert facts.metrics == Metrics(validation=Scores(accuracy=0.5), behaviour=behaviour)
+    assert facts.metrics == RunMetrics(validation=Scores(accuracy=0.5), behaviour=behaviour)
     assert facts.parity is not None
     assert facts.parity.reviews == len(REVIEWS)
     assert facts.parity.label_flips == 0

@@ -25,7 +25,14 @@ from toolkit.export.hub import LICENCES as NAMED
 from toolkit.export.hub import card_data, filled_folder, hub_card
 from toolkit.model import ModelFacts, Release, RunFolder
 from toolkit.model.release import DataSet
-from toolkit.model.training_facts import Adaptation, CandidateScores, Folds, Metrics, Scores, Spread
+from toolkit.model.training_facts import (
+    Adaptation,
+    CandidateScores,
+    Folds,
+    RunMetrics,
+    Scores,
+    Spread,
+)
 
 FILES = [
     *(".gitattributes", "README.md", "SHA256SUMS", "model.golden.jsonl", "model.ids.onnx"),
@@ -212,7 +219,7 @@ def test_only_ids_of_the_hub_are_data_sets() -> None:
 
 def test_results_are_those_of_the_metrics() -> None:
     kept = CandidateScores("words", 0.3, 0.9, 0.8)
-    metrics = Metrics(
+    metrics = RunMetrics(
         adaptation=Adaptation("words", (CandidateScores("as it is", 1, 0.5), kept), 10, 1.0, 0.0),
         test=Scores(loss=0.25, accuracy=0.91239, reviews=1234),
     )
@@ -223,10 +230,10 @@ def test_results_are_those_of_the_metrics() -> None:
     assert first["dataset"]["split"] == "cross-validated"
     assert [metric["value"] for metric in second["metrics"]] == [0.9124, 0.25]
     assert second["dataset"]["name"].startswith("1,234 reviews, test")
-    folds = Metrics(folds=Folds(Spread(0.5, 0.1), Spread(0.8, 0.1)))
+    folds = RunMetrics(folds=Folds(Spread(0.5, 0.1), Spread(0.8, 0.1)))
     (result,) = metadata_of(facts_of(metrics=folds))["model-index"][0]["results"]
     assert [metric["value"] for metric in result["metrics"]] == [0.8, 0.5]
-    nothing = metadata_of(facts_of(metrics=Metrics()))
+    nothing = metadata_of(facts_of(metrics=RunMetrics()))
     check_metadata(nothing)
     assert "model-index" not in nothing
 

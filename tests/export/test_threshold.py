@@ -23,7 +23,7 @@ from toolkit.model import ModelFile, RunConfig, RunFolder, Scorer
 from toolkit.model.stars import rescaled
 from toolkit.model.training_facts import (
     Calibration,
-    Metrics,
+    RunMetrics,
     ThresholdChoice,
     ThresholdReached,
     TrainingData,
@@ -250,7 +250,7 @@ def test_the_threshold_is_in_the_file(run: RunFolder) -> None:
     save(run, LABELS, PROBABILITY)
     calibration = Calibration(0.5, 1.0, fitted_on=7)
     run.save_config(RunConfig("conv1d", 13, 12, TrainingData(), calibration=calibration))
-    run.save_metrics(Metrics())
+    run.save_metrics(RunMetrics())
     result = export(run.path, optimize="recall=0.75")
     facts = ModelFile.load(result.model).facts
     assert facts.threshold == result.threshold.value != 0.5

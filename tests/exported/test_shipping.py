@@ -23,13 +23,13 @@ from tests.data import shared_data
 from tests.models import CONV1D, EXPORTED
 from tests.native.building import build, copy_project
 from toolkit import Scorer
-from toolkit.evaluation.ratings import Ratings, best_constants, rate
-from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, read_twin
-from toolkit.model.classes import (
+from toolkit.classes import (
     NEGATIVE_OF_THREE,
     NEUTRAL_OF_THREE,
     POSITIVE_OF_THREE,
 )
+from toolkit.evaluation.ratings import Ratings, best_constants, rate
+from toolkit.model import SHIPPED, ModelFacts, ModelFile, Release, read_twin
 
 NAMES = {f"{name}{ending}" for name in SHIPPED for ending in ENDINGS} | {GOLDEN.name}
 

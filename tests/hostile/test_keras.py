@@ -21,7 +21,7 @@ from tests.cli.running import Command
 from tests.data import PROJECT
 from toolkit.errors import ModelError
 from toolkit.model import RunConfig, RunFolder
-from toolkit.model.training_facts import Metrics, TrainingData
+from toolkit.model.training_facts import RunMetrics, TrainingData
 from toolkit.networks.network_files import check_keras_file
 
 SHIPPED = PROJECT / "exported" / "conv1d.keras"
@@ -191,7 +191,7 @@ def run(tmp_path: Path) -> RunFolder:
     run.path.mkdir()
     run.model.write_bytes(with_layer(module="keras.layers", class_name="Lambda"))
     run.vocabulary.write_text("the\nmovie\n", encoding="utf-8")
-    run.save_metrics(Metrics())
+    run.save_metrics(RunMetrics())
     pq.write_table(pa.table({"text": ["the movie"], "label": [1]}), run.sample)
     run.save_config(RunConfig("conv1d", 10_000, 100, TrainingData("nowhere")))
     return run

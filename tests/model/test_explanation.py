@@ -26,7 +26,7 @@ from toolkit.export.convert import text_in_model
 from toolkit.model import ModelFacts
 from toolkit.model.explain import Explanation
 from toolkit.model.stars import logits_of, sigmoid
-from toolkit.model.training_facts import Metrics, TrainingData
+from toolkit.model.training_facts import RunMetrics, TrainingData
 from toolkit.text import Vocabulary
 
 # Of one length of rows, 12, with random weights.
@@ -57,7 +57,7 @@ def scorers(
             max_tokens=MOST,
             vocabulary_size=vocabulary.size,
             data=TrainingData(),
-            metrics=Metrics(),
+            metrics=RunMetrics(),
             parity=None,
             toolkit_version="0",
         )

@@ -15,7 +15,7 @@ import pytest
 
 from tests.cli.running import Command, write
 from toolkit.records import STDIN, Input
-from toolkit.records.inputs import Kind
+from toolkit.records.inputs import PathKind
 
 # What stays are the questions whether the file has changed, and which rights it has now.
 MOST_LOOKS = {"a.csv": 7, "folder": 7, "many.zip": 19, "--dry-run": 2}
@@ -28,7 +28,7 @@ def test_what_a_path_leads_to(tmp_path: Path) -> None:
     found = {
         path: Input.of(path) for path in (STDIN, tmp_path, file, tmp_path / "b", Path(os.devnull))
     }
-    kinds = (Kind.STREAM, Kind.FOLDER, Kind.FILE, Kind.MISSING, Kind.SPECIAL)
+    kinds = (PathKind.STREAM, PathKind.FOLDER, PathKind.FILE, PathKind.MISSING, PathKind.SPECIAL)
     assert [each.kind for each in found.values()] == [*kinds]
     assert found[STDIN].name == "standard input"
     assert (found[file].compression, found[file].name) == ("gzip", str(file))
@@ -37,7 +37,7 @@ def test_what_a_path_leads_to(tmp_path: Path) -> None:
     assert facts.size == 0
     assert Input.of(tmp_path / "link.csv").real_path == Path(os.path.realpath(file))
     assert found[tmp_path / "b"].look() is None
-    assert Input.of(Path("a\0b")).kind is Kind.MISSING
+    assert Input.of(Path("a\0b")).kind is PathKind.MISSING
     assert Input.of(found[file]) is found[file]
 
 

@@ -10,12 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from toolkit.classes import NEUTRAL_TARGET
 from toolkit.errors import InputError, UsageError
 from toolkit.records import LabelNames
 from toolkit.records.labels import (
-    NEUTRAL,
-    Labels,
-    Ratings,
+    ReadLabels,
+    StarRatings,
     TopicsError,
     are_given,
     labels_of,
@@ -24,7 +24,7 @@ from toolkit.records.labels import (
 )
 
 
-def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
+def read(words: list[str | None], names: LabelNames | None = None) -> ReadLabels:
     column = pa.chunked_array([pa.array(words, pa.large_string())])
     rows = np.arange(len(words), dtype=np.int64)
     return labels_of(column, rows, "x.csv: column 'y'", names or LabelNames())
@@ -37,29 +37,29 @@ def read(words: list[str | None], names: LabelNames | None = None) -> Labels:
         (["true", "False"], [1, 0], "true or false: false → negative (1); true → positive (1)"),
         (
             ["5", "1", "3", "2", "4", "4"],
-            [1, 0, NEUTRAL, 0, 1, 1],
+            [1, 0, NEUTRAL_TARGET, 0, 1, 1],
             "stars, of 5: 1, 2 → negative (2); 3 → neutral, left out (1); 4, 5 → positive (3)",
         ),
         (
             ["2.5", "3.5", "3.0", "1 star", "5 Stars"],
-            [0, 1, NEUTRAL, 0, 1],
+            [0, 1, NEUTRAL_TARGET, 0, 1],
             "stars, of 5: 1 star, 2.5 → negative (2); 3.0 → neutral, left out (1); "
             "3.5, 5 stars → positive (2)",
         ),
         (
             ["10", "7", "6", "5", "4", "1"],
-            [1, 1, NEUTRAL, NEUTRAL, 0, 0],
+            [1, 1, NEUTRAL_TARGET, NEUTRAL_TARGET, 0, 0],
             "stars, of 10: 1, 4 → negative (2); 5, 6 → neutral, left out (2); 7, 10 → positive (2)",
         ),
         (
             ["positive", "Neutral", "neg"],
-            [1, NEUTRAL, 0],
+            [1, NEUTRAL_TARGET, 0],
             "three classes: neg → negative (1); neutral → neutral, left out (1); "
             "positive → positive (1)",
         ),
         (
             ["-1", "0", "1"],
-            [0, NEUTRAL, 1],
+            [0, NEUTRAL_TARGET, 1],
             "three classes, -1 to 1: -1 → negative (1); 0 → neutral, left out (1); "
             "1 → positive (1)",
         ),
@@ -77,7 +77,7 @@ def test_columns_of_all_kinds(words: list[str | None], targets: list[float], mea
     [
         (LabelNames(positive=("Good", "great")), [1, 1, 0, 0]),
         (LabelNames(negative=("bad",)), [1, 1, 1, 0]),
-        (LabelNames(positive=("good",), negative=("bad",)), [1, NEUTRAL, NEUTRAL, 0]),
+        (LabelNames(positive=("good",), negative=("bad",)), [1, NEUTRAL_TARGET, NEUTRAL_TARGET, 0]),
     ],
 )
 def test_labels_that_the_user_names(names: LabelNames, targets: list[float]) -> None:
@@ -223,7 +223,7 @@ def test_soft_labels_among_three_classes() -> None:
 
 @given(st.lists(st.sampled_from("12345"), min_size=1).filter(lambda words: max(words) > "2"))
 def test_stars_in_any_order_mean_the_same(words: list[str]) -> None:
-    expected = {"1": 0.0, "2": 0.0, "3": NEUTRAL, "4": 1.0, "5": 1.0}
+    expected = {"1": 0.0, "2": 0.0, "3": NEUTRAL_TARGET, "4": 1.0, "5": 1.0}
     assert read([*words]).targets.tolist() == [expected[word] for word in words]
 
 
@@ -236,10 +236,10 @@ def test_any_labels_are_read_or_refused(words: list[str]) -> None:
         found = read([*words])
     except InputError:
         return
-    assert all(value == NEUTRAL or 0 <= value <= 1 for value in found.targets.tolist())
+    assert all(value == NEUTRAL_TARGET or 0 <= value <= 1 for value in found.targets.tolist())
 
 
-def ratings(*words: str | None, scale: int | None = None) -> Ratings | None:
+def ratings(*words: str | None, scale: int | None = None) -> StarRatings | None:
     return read_ratings(pa.chunked_array([pa.array(words, pa.large_string())]), "c", scale)
 
 

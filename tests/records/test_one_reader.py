@@ -20,11 +20,12 @@ from hypothesis import strategies as st
 from tests.data import shared_data
 from tests.records.python_formats import PYTHON, every_file, every_text_format
 from tests.records.test_laws import bodies
+from toolkit.classes import NEUTRAL_TARGET
 from toolkit.errors import ToolkitError
-from toolkit.evaluation import reviews as evaluated
-from toolkit.evaluation.reviews import LabelledReviews
+from toolkit.evaluation import labelled_reviews as evaluated
+from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.records import Columns, LabelNames, ReadOptions, open_reviews
-from toolkit.records.labels import NEUTRAL, labels_of
+from toolkit.records.labels import labels_of
 from toolkit.records.options import NULL_WORDS
 from toolkit.records.table import read_texts
 from toolkit.training import Reviews
@@ -111,7 +112,7 @@ def _labelled(rows: list[tuple[str | None, str | None]]) -> Answer:
     kept: list[Row] = [
         (plain(text), int(target >= 0.5))
         for (text, _), target in zip(rows, targets, strict=True)
-        if target != NEUTRAL
+        if target != NEUTRAL_TARGET
     ]
     return Rows(kept) if kept else Refusal()
 

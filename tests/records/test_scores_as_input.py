@@ -9,7 +9,7 @@ import pytest
 from tests.models import shipped_scorer
 from tests.records.python_formats import PYTHON, every_file
 from toolkit.errors import UsageError
-from toolkit.evaluation import reviews
+from toolkit.evaluation import labelled_reviews
 from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import teacher
@@ -31,9 +31,9 @@ def test_scores_are_predictions_and_a_teacher(
 
 
 def check(path: Path, scores: Path, reading: ReadOptions) -> None:
-    data = reviews.load(path, reading)
+    data = labelled_reviews.load(path, reading)
     expected = shipped_scorer().probabilities(data.texts).to_pylist()
-    assert reviews.load_predictions(scores, data, reading).tolist() == expected
+    assert labelled_reviews.load_predictions(scores, data, reading).tolist() == expected
     found = teacher.load_teacher(scores, reading)
     assert found.rows.tolist() == KEPT
     assert found.probabilities.tolist() == expected

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from tests.models import shipped_scorer
 from tests.records.toy_format import read_queries, write_queries
-from toolkit.evaluation import reviews
+from toolkit.evaluation import labelled_reviews
 from toolkit.records import Columns, ReadOptions
 from toolkit.scoring import ScoringOptions, score_file
 from toolkit.training import sources as labelled_file
@@ -34,10 +34,10 @@ def test_it_is_scored_trained_on_and_evaluated(tmp_path: Path) -> None:
     labelled = labelled_file.load_labelled(path, READING)
     assert labelled.texts.to_pylist() == ["a fine film", "dull & bad", "fine = good"]
     assert labelled.targets.tolist() == [1, 0, 0.75]
-    found = reviews.load(path, READING)
+    found = labelled_reviews.load(path, READING)
     assert found.texts.to_pylist() == labelled.texts.to_pylist()
     assert found.labels.tolist() == [1, 0, 1]
     written = [float(row["positive_probability"]) for row in rows if row["text"]]
-    read = reviews.load_predictions(scored, found, READING)
+    read = labelled_reviews.load_predictions(scored, found, READING)
     assert [f"{value:.6g}" for value in read] == [f"{value:.6g}" for value in written]
     assert teacher.load_teacher(scored, READING).rows.tolist() == [0, 1, 3]

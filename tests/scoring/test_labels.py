@@ -22,14 +22,14 @@ from tests.models import MODEL, many_texts, shipped_scorer
 from tests.scoring.test_resume import Stopped, counts, stop_after
 from toolkit import Scorer
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.reviews import load as load_reviews
+from toolkit.evaluation.labelled_reviews import load as load_reviews
 from toolkit.records import Columns, ReadOptions
 from toolkit.records.labels import TOO_MANY, opinions_of
 from toolkit.records.options import LabelNames
 from toolkit.scoring import (
     Progress,
+    RecordCounts,
     ScoringOptions,
-    Summary,
     find_jobs,
     score_file,
     score_files,
@@ -109,7 +109,7 @@ def expected(rows: Sequence[Row], scorer: Scorer | None = None) -> dict[str, int
     return found
 
 
-def labels_of(summary: Summary) -> dict[str, int]:
+def labels_of(summary: RecordCounts) -> dict[str, int]:
     names = ("labelled", "labelled_neutral", "right", "unreadable_labels")
     return {name: getattr(summary, name) for name in names}
 
@@ -176,8 +176,8 @@ def test_of_too_many_labels_none_is_read(tmp_path: Path, monkeypatch: pytest.Mon
     source, options = make(tmp_path, "a.csv", list(zip(TEXTS, labels, strict=True)))
     summary = score_file(shipped_scorer(), source, tmp_path / "b.csv", options)
     assert (summary.labelled, summary.unreadable_labels) == (0, summary.scored)
-    few = [Summary(labels={str(n): {"positive": 1}}) for n in range(9)]
-    sums = [sum(few, Summary()), sum(few[:4], Summary()) + sum(few[4:], Summary())]
+    few = [RecordCounts(labels={str(n): {"positive": 1}}) for n in range(9)]
+    sums = [sum(few, RecordCounts()), sum(few[:4], RecordCounts()) + sum(few[4:], RecordCounts())]
     assert [each.labels for each in sums] == [{TOO_MANY: {"positive": 9}}] * 2
 
 

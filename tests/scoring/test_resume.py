@@ -27,7 +27,7 @@ from toolkit.errors import ToolkitError, UsageError
 from toolkit.model import Scorer
 from toolkit.progress import digest_of
 from toolkit.records import Columns, Input, ReadOptions
-from toolkit.scoring import Job, Progress, ScoringOptions, Summary, score_file
+from toolkit.scoring import Job, Progress, RecordCounts, ScoringOptions, score_file
 from toolkit.scoring.jobs import default_rejected
 from toolkit.scoring.journal import VERSION, Journal
 from toolkit.scoring.results import Checkpoint
@@ -79,7 +79,7 @@ def make(folder: Path, ending: str) -> Path:
     return source
 
 
-def counts(summary: Summary) -> dict[str, Any]:
+def counts(summary: RecordCounts) -> dict[str, Any]:
     return {**summary.as_dict(), "seconds": 0}
 
 
@@ -203,7 +203,7 @@ def file_of(output: Path, name: str) -> Path:
     return path
 
 
-POINT = asdict(Checkpoint((), Summary()))
+POINT = asdict(Checkpoint((), RecordCounts()))
 
 
 def signed(line: dict[str, Any]) -> bytes:

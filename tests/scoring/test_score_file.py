@@ -12,7 +12,7 @@ from tests.scoring.reviews import scores_in_csv, scores_in_json_lines, write_csv
 from toolkit.errors import InputError
 from toolkit.model import Score, Scorer
 from toolkit.records import ReadOptions
-from toolkit.scoring import Progress, ScoringOptions, Summary, score_file
+from toolkit.scoring import Progress, RecordCounts, ScoringOptions, score_file
 
 TEXTS = [*many_texts(250), "", "  ", "!!!", 'a "superb", film\nof\r\nthe year', "été 😀", "\u2028"]
 
@@ -55,7 +55,7 @@ def test_every_record_is_counted_once(tmp_path: Path, model: Path, known: int, c
 
 
 def test_a_summary_of_nothing() -> None:
-    assert (Summary().scored, Summary().rate) == (0, 0.0)
+    assert (RecordCounts().scored, RecordCounts().rate) == (0, 0.0)
 
 
 def test_doubled_quotes_change_no_score(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from tests.scoring.reviews import write_csv
 from tests.shards.running import score_shards
 from toolkit.model.labels import count_tenths
 from toolkit.model.typed_json import decode
-from toolkit.scoring import Summary
+from toolkit.scoring import RecordCounts
 
 
 def test_limits_are_as_they_are_written() -> None:
@@ -35,9 +35,9 @@ probabilities = arrays(np.float32, st.integers(0, 50), elements=st.floats(0, 1, 
 
 @given(probabilities, probabilities)
 def test_parts_count_as_the_whole(some: np.ndarray, more: np.ndarray) -> None:
-    parts = [Summary(probability_tenths=count_tenths(each)) for each in (some, more)]
+    parts = [RecordCounts(probability_tenths=count_tenths(each)) for each in (some, more)]
     whole = count_tenths(np.concatenate([some, more]))
-    assert sum(parts, Summary()).probability_tenths == whole
+    assert sum(parts, RecordCounts()).probability_tenths == whole
     assert sum(whole) == len(some) + len(more)
 
 
@@ -58,4 +58,4 @@ def test_runs_resumed_runs_and_shards_say_the_same(command: Command) -> None:
 @pytest.mark.parametrize("counts", [[], [1] * 9, [1] * 9 + ["2"], {}])
 def test_an_edited_checkpoint_is_refused(counts: object) -> None:
     with pytest.raises(ValueError, match="probability_tenths"):
-        decode(Summary, {"probability_tenths": counts})
+        decode(RecordCounts, {"probability_tenths": counts})

@@ -20,8 +20,8 @@ from toolkit.scoring import (
     Job,
     Jobs,
     MaxUnread,
+    RecordCounts,
     ScoringOptions,
-    Summary,
     score_file,
     score_files,
 )
@@ -140,7 +140,10 @@ def test_a_limit_of_texts_that_the_model_cannot_read(
 
 
 summaries = st.builds(
-    Summary, scored=st.integers(0, 9), without_text=st.integers(0, 9), rejected=st.integers(0, 9)
+    RecordCounts,
+    scored=st.integers(0, 9),
+    without_text=st.integers(0, 9),
+    rejected=st.integers(0, 9),
 ).flatmap(
     lambda each: st.integers(0, each.records - each.rejected).map(
         lambda first: replace(each, first_unread=first)
@@ -149,9 +152,9 @@ summaries = st.builds(
 
 
 @given(summaries, summaries, summaries)
-def test_sums_of_summaries(a: Summary, b: Summary, c: Summary) -> None:
+def test_sums_of_summaries(a: RecordCounts, b: RecordCounts, c: RecordCounts) -> None:
     assert (a + b) + c == a + (b + c)
-    assert a + Summary() == Summary() + a == a
+    assert a + RecordCounts() == RecordCounts() + a == a
     rows = [part.records - part.rejected for part in (a, b, c)]
     starts = [0, rows[0], rows[0] + rows[1]]
     firsts = [
@@ -180,7 +183,7 @@ def test_a_file_in_another_language_is_noticed(language: str, tmp_path: Path) ->
 )
 def test_when_it_is_said(unread: int, texts: int, is_said: bool) -> None:
     for none in (0, unread):
-        summary = Summary(
+        summary = RecordCounts(
             scored=texts - none, without_known_words=none, few_known_words=unread - none
         )
         assert (counts_warning(summary, None, is_single=True) is not None) is is_said

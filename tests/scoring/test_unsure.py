@@ -19,7 +19,7 @@ from tests.scoring.test_resume import OPTIONS, Stopped, counts, stop_after
 from tests.shards.running import score_shards
 from toolkit.model import ModelFacts, Scorer
 from toolkit.model.labels import is_unsure
-from toolkit.scoring import Summary, score_file
+from toolkit.scoring import RecordCounts, score_file
 from toolkit.scoring.results import ScoringModel, unsure_warning
 
 USUAL = 0.2
@@ -57,12 +57,12 @@ def model_with(unsure: float | None) -> ScoringModel:
 def test_it_warns_of_far_more_beyond_chance(
     usual: float | None, unsure: int, scored: int, warns: bool
 ) -> None:
-    found = unsure_warning(Summary(scored=scored, unsure=unsure), model_with(usual))
+    found = unsure_warning(RecordCounts(scored=scored, unsure=unsure), model_with(usual))
     assert (found is not None) == warns
 
 
 def test_it_says_both_shares_and_what_to_do() -> None:
-    found = unsure_warning(Summary(scored=1000, unsure=412), model_with(0.09))
+    found = unsure_warning(RecordCounts(scored=1000, unsure=412), model_with(0.09))
     assert found is not None
     assert found.startswith("41% of the scores are between 0.25 and 0.75; on the reviews that the")
     assert "calibrated on, 9%. These texts may differ from those reviews: expect" in found
@@ -77,11 +77,11 @@ def test_the_ends_are_unsure_and_missing_scores_are_not() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 500), st.integers(0, 500)), max_size=8))
 def test_parts_warn_as_the_whole(parts: list[tuple[int, int]]) -> None:
-    each = [Summary(scored=sure + unsure, unsure=unsure) for sure, unsure in parts]
-    whole = Summary(
+    each = [RecordCounts(scored=sure + unsure, unsure=unsure) for sure, unsure in parts]
+    whole = RecordCounts(
         scored=sum(sum(part) for part in parts), unsure=sum(unsure for _, unsure in parts)
     )
-    added = sum(each, Summary())
+    added = sum(each, RecordCounts())
     assert added == whole
     assert unsure_warning(added, model_with(USUAL)) == unsure_warning(whole, model_with(USUAL))
 

@@ -27,9 +27,9 @@ from toolkit.training.adapt_fit import (
     SCALE_AND_BIAS,
     UNLABELLED,
     WORDS,
-    Choice,
-    Examples,
+    ChosenFit,
     Floats,
+    LabelledVectors,
     Prior,
     adapt_network,
     border_of,
@@ -116,7 +116,7 @@ def test_a_start_with_a_threshold_of_its_own_loses_it() -> None:
 
 def test_the_border_has_digits_where_a_label_is_very_rare() -> None:
     targets = np.append(np.ones(20_000), 0.0)
-    examples = Examples(np.zeros(20_001), None, targets)
+    examples = LabelledVectors(np.zeros(20_001), None, targets)
     share = border_of("words", None, examples)  # type: ignore[arg-type] # only kept starts count
     assert 0.9998 < share < 0.9999
     assert share == round(share, 7)
@@ -348,16 +348,18 @@ IDS = 30
 
 def make_examples(
     count: int, scale: float = 1.0, bias: float = 0.0, words: Floats | None = None, seed: int = 1
-) -> Examples:
+) -> LabelledVectors:
     """Reviews whose labels are drawn from a known scale, bias and weights of words."""
     random = np.random.default_rng(seed)
     start = random.normal(0, 2, count)
     present = sparse.csr_matrix(random.random((count, IDS)) < 0.2).astype(np.float64)
     logits = scale * start + bias + (present @ words if words is not None else 0)
-    return Examples(start, present, (random.random(count) < sigmoid(logits)).astype(np.float64))
+    return LabelledVectors(
+        start, present, (random.random(count) < sigmoid(logits)).astype(np.float64)
+    )
 
 
-def chosen(examples: Examples, folds: int = 5) -> Choice:
+def chosen(examples: LabelledVectors, folds: int = 5) -> ChosenFit:
     texts = pa.chunked_array([pa.array(["a"] * len(examples))])
     reviews = Reviews("some", texts, examples.targets.astype(np.int8))
     return choose(examples, folds_for_few(reviews, folds, seed=1))
@@ -422,12 +424,12 @@ def test_labels_as_the_start_expects_them_keep_it(count: int, least: int) -> Non
 def test_few_labels_change_little() -> None:
     """However much the labels contradict the start."""
     examples = make_examples(20)
-    contradicting = Examples(
+    contradicting = LabelledVectors(
         examples.start, examples.words, (examples.start < 0).astype(np.float64)
     )
     found = fit(contradicting, Prior(expects_share=False))
     assert 0 < found.scale < 1
-    none = Examples(np.zeros(0), sparse.csr_matrix((0, IDS)), np.zeros(0))
+    none = LabelledVectors(np.zeros(0), sparse.csr_matrix((0, IDS)), np.zeros(0))
     found = fit(none, Prior(expects_share=True, words=0.8))
     assert (found.scale, found.bias) == (1.0, 0.0)
 
@@ -441,11 +443,11 @@ def test_rare_labels_are_still_found(count: int, negatives: int, seed: int) -> N
     labels[:negatives] = 0
     start = random.normal(0, 1, count) + np.where(labels, 2.0, -2.0)
     words = sparse.csr_matrix(random.random((count, IDS)) < 0.2).astype(np.float64)
-    examples = Examples(start, words, labels)
+    examples = LabelledVectors(start, words, labels)
     choice = chosen(examples, folds=10)
     threshold = 0.5 if choice.kept.name == AS_IT_IS else positive_share(labels)
     new = np.linspace(-6, 6, 401)
-    others = Examples(new, sparse.csr_matrix((401, IDS)), np.zeros(401))
+    others = LabelledVectors(new, sparse.csr_matrix((401, IDS)), np.zeros(401))
     probability = sigmoid(choice.weights.logits(others))
     first = new[np.argmax(probability >= threshold)]
     assert -1.5 < first < 1.5

@@ -22,7 +22,7 @@ from toolkit.training import Reviews, SplitKind, TrainingOptions, train
 from toolkit.training.choice import LIKELIER, baselines, presets_to_try
 from toolkit.training.data import FitData
 from toolkit.training.presets import NetworkSettings
-from toolkit.training.tried import ADAPTING, TFIDF, Choice, Tried
+from toolkit.training.tried import ADAPTING, TFIDF, Choice, Trial
 
 LINEAR = "ngram-linear"
 
@@ -42,15 +42,15 @@ def alone(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("toolkit.training.choice.find_start", missing)
 
 
-def chosen(*tried: Tried) -> Choice:
+def chosen(*tried: Trial) -> Choice:
     return Choice.of(tried, 200)
 
 
-BASELINE = Tried(TFIDF, 0.7, 0.5, 1, is_baseline=True)
+BASELINE = Trial(TFIDF, 0.7, 0.5, 1, is_baseline=True)
 
 
 def test_the_best_is_kept() -> None:
-    choice = chosen(BASELINE, Tried(ADAPTING, 0.9, 0.2, 1), Tried(LINEAR, 0.894, 0.1, 1))
+    choice = chosen(BASELINE, Trial(ADAPTING, 0.9, 0.2, 1), Trial(LINEAR, 0.894, 0.1, 1))
     assert choice.kept.name == ADAPTING
     assert choice.better_baseline is None
     assert choice.line == (
@@ -60,21 +60,21 @@ def test_the_best_is_kept() -> None:
 
 
 def test_of_about_equal_ways_the_surer_one_is_kept() -> None:
-    choice = chosen(BASELINE, Tried(ADAPTING, 0.9, 0.2, 1), Tried(LINEAR, 0.896, 0.1, 1))
+    choice = chosen(BASELINE, Trial(ADAPTING, 0.9, 0.2, 1), Trial(LINEAR, 0.896, 0.1, 1))
     assert choice.kept.name == LINEAR
     assert "about the best, with the lowest log loss, of 2" in choice.line
 
 
 def test_a_baseline_that_is_as_good_is_named() -> None:
-    choice = chosen(BASELINE, Tried(LINEAR, 0.7, 0.5, 1))
+    choice = chosen(BASELINE, Trial(LINEAR, 0.7, 0.5, 1))
     assert choice.better_baseline == BASELINE
     assert choice.line.endswith("balanced accuracy 70.0% on 200 held-out reviews")
     assert choice.note is None
 
 
 def test_of_equal_accuracies_the_log_loss_decides_whether_a_baseline_is_better() -> None:
-    assert chosen(BASELINE, Tried(LINEAR, 0.7, 0.4, 1)).better_baseline is None
-    assert chosen(BASELINE, Tried(LINEAR, 0.7, 0.6, 1)).better_baseline == BASELINE
+    assert chosen(BASELINE, Trial(LINEAR, 0.7, 0.4, 1)).better_baseline is None
+    assert chosen(BASELINE, Trial(LINEAR, 0.7, 0.6, 1)).better_baseline == BASELINE
 
 
 @pytest.mark.parametrize(
@@ -131,7 +131,7 @@ def test_what_is_kept_is_as_with_its_preset(options: TrainingOptions, tmp_path: 
 def test_a_network_that_is_no_better_is_called_so(
     options: TrainingOptions, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    best = Tried(TFIDF, 1.0, 0.0, 0, is_baseline=True)
+    best = Trial(TFIDF, 1.0, 0.0, 0, is_baseline=True)
     monkeypatch.setattr("toolkit.training.run.baselines", lambda *_: (best,))
     listener = Listener()
     train(options, listener)

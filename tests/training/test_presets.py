@@ -27,7 +27,7 @@ from toolkit.training import (
     find_preset,
     train,
 )
-from toolkit.training.data import FitData, FitTask, TrainingData
+from toolkit.training.data import FitData, FitTask, TrainingSets
 from toolkit.training.result import review_probabilities
 from toolkit.training.run import fit
 from toolkit.training.sources import load
@@ -116,7 +116,7 @@ def test_conv1d_learns_the_imdb_reviews() -> None:
     split = validation_split(reviews, 0.2, seed=1)
     assert len(split.held_out) / len(reviews) == pytest.approx(0.2, abs=0.002)
     assert reviews.labels[split.held_out].mean() == pytest.approx(0.5, abs=0.005)
-    data = TrainingData(reviews).for_fit(split)
+    data = TrainingSets(reviews).for_fit(split)
     scores = fit(
         FitTask(
             PRESETS["conv1d"], data, TrainingOptions(preset="conv1d", epochs=3), TrainingObserver()

@@ -11,9 +11,9 @@ import pytest
 
 from tests.training.conftest import make_rows
 from toolkit import Scorer
+from toolkit.classes import NEUTRAL_OF_THREE
 from toolkit.evaluation.ratings import classes_of, macro_f1
 from toolkit.export import export
-from toolkit.model.classes import NEUTRAL_OF_THREE
 from toolkit.model.stars import StarScale, logits_of, sigmoid
 from toolkit.model.training_facts import Calibration
 from toolkit.records import Columns, ReadOptions

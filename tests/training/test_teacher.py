@@ -29,7 +29,7 @@ from toolkit.training import (
     load_teacher,
     train,
 )
-from toolkit.training.teacher import Teacher, match
+from toolkit.training.teacher import TeacherScores, match
 
 if TYPE_CHECKING:
     from toolkit.training.fit_padded import Encoded
@@ -181,7 +181,7 @@ def test_the_order_of_the_rows_does_not_matter(texts: list[str], random: object)
     values = np.linspace(0, 1, len(texts), dtype=np.float32)
     order = list(range(len(texts)))
     random.shuffle(order)  # type: ignore[attr-defined]
-    teacher = Teacher(
+    teacher = TeacherScores(
         Path("t"), values[order], np.arange(len(texts)),
         [fingerprint(texts[place]) for place in order],
     )  # fmt: skip

@@ -35,12 +35,12 @@ from typer.testing import CliRunner
 from toolkit.cli.app import app
 from toolkit.cli.train import show
 from toolkit.errors import UsageError
-from toolkit.model.training_facts import Calibration, Copies, Folds, Metrics, Spread
+from toolkit.model.training_facts import Calibration, Copies, Folds, RunMetrics, Spread
 from toolkit.training import Reviews, SplitKind
-from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.data import FitData, TrainingSets, count_copies
 from toolkit.training.result import HeldOut, Outcome
-from toolkit.training.run_writer import metrics_of
 from toolkit.training.split import Split
+from toolkit.training.write import metrics_of
 
 HISTORY = ["fold", "epoch", "loss", "accuracy", "val_loss", "val_accuracy"]
 
@@ -208,7 +208,7 @@ def make_outcome(validation: int, test: int, fitted: int = 3000) -> Outcome:
     training = make_reviews("training", fitted)
     assert training is not None
     return Outcome(
-        read=TrainingData(training, make_reviews("test", test)),
+        read=TrainingSets(training, make_reviews("test", test)),
         split=SplitKind.RANDOM,
         fit=UNUSED,
         data=FitData(training, make_reviews("validation", validation)),
@@ -331,7 +331,7 @@ def test_errors_go_to_whoever_turns_them_into_exit_codes(reviews_csv: Path) -> N
 def test_scores_before_a_calibration_are_named(
     capsys: pytest.CaptureFixture[str], scale: float, folds: Folds | None, note: str
 ) -> None:
-    metrics = Metrics(calibration=Calibration(scale, 0, 99), folds=folds)
+    metrics = RunMetrics(calibration=Calibration(scale, 0, 99), folds=folds)
     show(TrainingResult(RunFolder(Path("run")), metrics))
     calibration = capsys.readouterr().out.split("  calibration", 1)[1].split("  training", 1)[0]
     text = " ".join(calibration.split())
@@ -354,7 +354,7 @@ def split_at(*held_out: int, count: int) -> Split:
 
 def test_copies_are_counted_between_and_within_the_parts() -> None:
     training, test = reviews_of("a", "b", "a", "c", "a", "d"), reviews_of("a", "c", "x", "x", "x")
-    read = TrainingData(training, test)
+    read = TrainingSets(training, test)
     once = read.for_fit(split_at(0, 1, 5, count=6))
     assert count_copies([once], test) == Copies(2, 1, 2, 2)
     folds = [read.for_fit(split_at(*rows, count=6)) for rows in ((0, 2), (1, 3), (4, 5))]
@@ -363,7 +363,7 @@ def test_copies_are_counted_between_and_within_the_parts() -> None:
 
 
 def test_texts_that_differ_by_a_letter_are_no_copies() -> None:
-    read = TrainingData(reviews_of("a film", "A film", "a film ", "a  film"))
+    read = TrainingSets(reviews_of("a film", "A film", "a film ", "a  film"))
     assert count_copies([read.for_fit(split_at(0, count=4))], None) == Copies(0, 0)
 
 

@@ -61,7 +61,7 @@ def test_an_interrupted_writing_leaves_what_is_resumed(
     def interrupt(*_: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("toolkit.training.run_writer.plot_histories", interrupt)
+    monkeypatch.setattr("toolkit.training.write.plot_histories", interrupt)
     before = sorted(tmp_path.iterdir())
     with pytest.raises(KeyboardInterrupt):
         train(replace(options, epochs=1))

@@ -24,7 +24,7 @@ from toolkit.model import RunFolder
 from toolkit.model.typed_json import encode
 from toolkit.records import Columns, ReadOptions
 from toolkit.training import PRESETS, Reviews, TrainingOptions, UnlabelledReviews, train
-from toolkit.training.data import TrainingData
+from toolkit.training.data import TrainingSets
 from toolkit.training.sources import check_columns, concatenate, load_unlabelled
 from toolkit.training.split import Split
 
@@ -107,7 +107,7 @@ def test_what_is_held_out_or_tested_on_is_not_learned_from() -> None:
         return Reviews("r", pa.chunked_array([list(texts)]), np.arange(len(texts), dtype=np.int8))
 
     unlabelled = make_unlabelled("fitted", "held out", "tested", "Tested", "new", "held out")
-    read = TrainingData(reviews("fitted", "held out"), reviews("tested", "other"), unlabelled)
+    read = TrainingSets(reviews("fitted", "held out"), reviews("tested", "other"), unlabelled)
     rows = np.arange(2)
     data = read.for_fit(Split(rows[:1], rows[1:]))
     assert data.held_out is not None

@@ -17,7 +17,7 @@ from toolkit.model.description import megabytes
 from toolkit.model.scorer import Scorer
 from toolkit.records.archives import compression_of
 from toolkit.records.formats import format_called
-from toolkit.records.inputs import Kind
+from toolkit.records.inputs import PathKind
 from toolkit.records.review_file import Parsed, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
 from toolkit.scoring.block_scorer import BlockScorer, ScoredBlock
@@ -260,7 +260,7 @@ def _estimate(
 
 
 def _can_be_read_again(job: Job) -> bool:
-    return job.input.kind is Kind.FILE and job.input.archive is None
+    return job.input.kind is PathKind.FILE and job.input.archive is None
 
 
 def _speed(scorer: Scorer, job: Job, options: ScoringOptions) -> tuple[float, float] | None:

@@ -10,6 +10,7 @@ from rich.console import Console
 from rich.table import Table as RichTable
 from rich.text import Text
 
+from toolkit.classes import SENTIMENT
 from toolkit.cli.console import new_console, one_line
 from toolkit.evaluation import Evaluation, second_tables, tables
 from toolkit.evaluation.behaviour import HEADS, NOTE, TITLE
@@ -17,7 +18,6 @@ from toolkit.evaluation.cells import Cell, Table, table_of
 from toolkit.evaluation.evaluate_models import ModelResult
 from toolkit.evaluation.groups import groups_note
 from toolkit.evaluation.second_opinion import SecondEvaluation
-from toolkit.model.classes import SENTIMENT
 from toolkit.model.training_facts import PARTS
 
 _SPACE = 3  # most characters between two columns of a table

@@ -6,18 +6,18 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import typer
 
+from toolkit.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.cli import console as messages
 from toolkit.cli.console import not_read, one_line
 from toolkit.cli.process import EXIT_REJECTED
 from toolkit.cli.score_report import RunReport
-from toolkit.model.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.scoring.file_prior import FIRST_RECORDS
 from toolkit.scoring.jobs import STDOUT, Job, Jobs, RejectsTo
 from toolkit.scoring.options import MaxRejected, ScoringOptions
 from toolkit.scoring.results import (
     FileResult,
+    RecordCounts,
     ScoringModel,
-    Summary,
     total,
     unsure_warning,
     why_none_is_scored,
@@ -118,7 +118,7 @@ def _rows(
     yield from _aspects(summary)
 
 
-def _classes(summary: Summary) -> Iterator[Row]:
+def _classes(summary: RecordCounts) -> Iterator[Row]:
     """Yield the number of texts of each class, the most frequent first."""
     ordered = sorted(summary.classes.items(), key=lambda each: -each[1])
     for label, count in ordered[:_CLASSES_SHOWN]:
@@ -130,7 +130,7 @@ def _classes(summary: Summary) -> Iterator[Row]:
 
 
 def _positive(
-    results: Sequence[FileResult], summary: Summary, scorer: ScoringModel
+    results: Sequence[FileResult], summary: RecordCounts, scorer: ScoringModel
 ) -> Iterator[Row]:
     """Yield the number of positive reviews, and the prior."""
     yield "positive", _share(summary.positive, summary.scored)
@@ -157,7 +157,7 @@ def _prior(results: Sequence[FileResult], scorer: ScoringModel) -> Iterator[Row]
     yield "prior", f"{shown} positive, by the first {FIRST_RECORDS:,} records of a file{of_some}"
 
 
-def _aspects(summary: Summary) -> Iterator[Row]:
+def _aspects(summary: RecordCounts) -> Iterator[Row]:
     """Yield the numbers of reviews by aspect and label."""
     if not summary.aspects:
         return
@@ -168,7 +168,7 @@ def _aspects(summary: Summary) -> Iterator[Row]:
         yield name, "  ".join(each.rjust(width) for each, width in zip(row, widths, strict=True))
 
 
-def _reading(summary: Summary, scorer: ScoringModel) -> Iterator[Row]:
+def _reading(summary: RecordCounts, scorer: ScoringModel) -> Iterator[Row]:
     """Yield the numbers of texts that were not read, or only in part."""
     if summary.without_known_words:
         yield "no known word", f"{summary.without_known_words:,}"
@@ -204,7 +204,7 @@ def _share(count: int, scored: int) -> str:
     return f"{count:,} ({count / scored if scored else 0:.1%} of scored)"
 
 
-def _accuracy(summary: Summary) -> str:
+def _accuracy(summary: RecordCounts) -> str:
     """Return the accuracy, such as ``90.00% of 20 labelled records``, and what is left out."""
     value = f"of {summary.answered:,} labelled records"
     if summary.accuracy is not None:
@@ -223,7 +223,7 @@ def _accuracy(summary: Summary) -> str:
 
 
 def _time(
-    summary: Summary, jobs: Jobs, options: ScoringOptions, seconds: float, *, has_skipped: bool
+    summary: RecordCounts, jobs: Jobs, options: ScoringOptions, seconds: float, *, has_skipped: bool
 ) -> str:
     """Return the duration, such as ``2.00 s (1,000 reviews/s)``: of one file, or of the run."""
     if has_skipped:

@@ -26,7 +26,7 @@ from toolkit.records.options import STDIN
 from toolkit.scoring.file_run import Progress
 from toolkit.scoring.jobs import Jobs
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import FileResult, Source, Summary, total
+from toolkit.scoring.results import FileResult, RecordCounts, Source, total
 from toolkit.shards.claims import PLAN, Claim, ShardedJob, folder_of, read_plan, remove_shards
 from toolkit.shards.finish import finish_job
 from toolkit.shards.ray import connected, score_on_ray, shards_for
@@ -169,7 +169,7 @@ class _Call:
 
     def _score(self, job: ShardedJob) -> dict[int, ToolkitError]:
         """Score the shards on the cluster, show the progress, and return failed shards."""
-        so_far = Summary()
+        so_far = RecordCounts()
         done = 0
         sizes = [
             sum(piece.file_range.size or job.plan.files[piece.file].facts.size for piece in shard)

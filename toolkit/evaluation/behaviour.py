@@ -18,9 +18,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.classes import POSITIVE, SENTIMENT, is_positive
 from toolkit.evaluation.metrics import Labels
 from toolkit.files import sha256_of
-from toolkit.model.classes import POSITIVE, SENTIMENT, is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.model.training_facts import Behaviour, Right, Steadiness
 
@@ -43,7 +43,7 @@ _SLOT = re.compile(r"\{(\w+)\}")
 Sets = dict[tuple[str, str], list[list[str]]]
 
 
-class Sentence(NamedTuple):
+class SuiteSentence(NamedTuple):
     """A sentence whose label is known."""
 
     text: str
@@ -55,7 +55,7 @@ class Sentence(NamedTuple):
 class Suite:
     """All sentences, and the sets."""
 
-    sentences: list[Sentence]
+    sentences: list[SuiteSentence]
     sets: Sets
 
     @property
@@ -81,14 +81,14 @@ def load_suite() -> Suite:
     return Suite(sentences, _sets_of_people(made) | _sets_of_forms(made, sentences))
 
 
-def _sentences(made: dict[str, Any]) -> Iterator[Sentence]:
+def _sentences(made: dict[str, Any]) -> Iterator[SuiteSentence]:
     turns = {name: cycle(words) for name, words in made["words"].items()}
     for phenomenon, by_label in made["phenomena"].items():
         for label in SENTIMENT:
             for template in by_label.get(label, ()):
                 for _ in range(made["times"]):
                     text = _SLOT.sub(lambda slot: next(turns[slot[1]]), template)
-                    yield Sentence(text, int(label == POSITIVE), phenomenon)
+                    yield SuiteSentence(text, int(label == POSITIVE), phenomenon)
 
 
 def _sets_of_people(made: dict[str, Any]) -> Sets:
@@ -103,7 +103,7 @@ def _sets_of_people(made: dict[str, Any]) -> Sets:
     return sets
 
 
-def _sets_of_forms(made: dict[str, Any], sentences: list[Sentence]) -> Sets:
+def _sets_of_forms(made: dict[str, Any], sentences: list[SuiteSentence]) -> Sets:
     """Make pairs of a sentence and the same sentence in another form."""
     form = made["form"]
     texts = [each.text for each in sentences if each.phenomenon in form["of"]]

@@ -15,8 +15,8 @@ from toolkit import __version__
 from toolkit.errors import InputError
 from toolkit.evaluation.class_metrics import ClassMetrics, ConfusedPair, measure_classes
 from toolkit.evaluation.groups import named_groups
+from toolkit.evaluation.labelled_reviews import sha256_if_file
 from toolkit.evaluation.metrics import Proportion
-from toolkit.evaluation.reviews import sha256_if_file
 from toolkit.model.class_answers import CLASS, PROBABILITIES
 from toolkit.model.scorer import Scorer
 from toolkit.records.class_labels import NO_CLASS, are_given, listed_labels, numbers_of
@@ -30,7 +30,7 @@ _OTHER_LABELS = 5  # that are no class, in a message
 
 
 @dataclass(frozen=True)
-class ClassRows:
+class ClassRowCounts:
     """How many rows a file has, and what was left out of them."""
 
     path: Path
@@ -81,7 +81,7 @@ class ClassEvaluation:
     """What was measured of a model of classes."""
 
     date: datetime
-    data: ClassRows
+    data: ClassRowCounts
     model: dict[str, Any]  # as `Scorer.identity`
     metrics: ClassMetrics
     confused: list[ConfusedPair]  # most often, in order
@@ -238,7 +238,7 @@ class _Labelled:
     texts: pa.ChunkedArray  # of all rows
     rows: npt.NDArray[np.int64]  # (texts,) their positions in the file
     numbers: npt.NDArray[np.int64]  # (texts,) of their classes
-    counts: ClassRows  # before the model has answered
+    counts: ClassRowCounts  # before the model has answered
 
 
 @dataclass(frozen=True)
@@ -268,7 +268,7 @@ def _of_classes(path: Path, labelled: LabelledTexts, scorer: Scorer) -> _Labelle
             f"{listed_labels(labels, _OTHER_LABELS)}). Choose the column with --label-column, or "
             "another model."
         )
-    counts = ClassRows(
+    counts = ClassRowCounts(
         path=path,
         sha256=sha256_if_file(path),
         columns=dict(table.chosen),

@@ -27,7 +27,7 @@ from toolkit.evaluation.scored_files import (
 from toolkit.evaluation.summary import NONE_KEY, RATE, Change, gap_warning
 from toolkit.evaluation.summary_changes import beyond_chance, changed, exact_p, in_both
 from toolkit.evaluation.summary_dates import DateCounts, Days
-from toolkit.evaluation.summary_since import Part
+from toolkit.evaluation.summary_since import DateSide
 from toolkit.evaluation.summary_themes import is_function_word
 from toolkit.evaluation.summary_words import kinds_of_people, log_odds
 from toolkit.model.opened import open_model
@@ -145,7 +145,9 @@ class _Run(ScoredRun[_Block]):
 
     label_role = LABEL
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
+    def __init__(
+        self, options: SummaryOptions, scorer: Scorer, part: DateSide | None = None
+    ) -> None:
         super().__init__(options, scorer, part)
         self.found: ClassSummary = ClassSummary()
         # The words to count: a classifier folder has none.

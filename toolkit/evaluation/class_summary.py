@@ -14,9 +14,9 @@ from toolkit.errors import counted
 from toolkit.evaluation.cells import UNDEFINED, Cell, Row, Table, ends, p_value, percent, table_of
 from toolkit.evaluation.summary import (
     Change,
+    LabelCounts,
     Period,
     Section,
-    Slice,
     note_on_changes,
     plain,
     shown_name,
@@ -72,11 +72,11 @@ class ClassSummary:
     rejected: int = 0  # records that cannot be read here
     first_reject: str | None = None
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
-    total: Slice = field(default_factory=lambda: Slice("", {}))
+    total: LabelCounts = field(default_factory=lambda: LabelCounts("", {}))
     classes: list[ClassFacts] = field(default_factory=list)  # the largest first
-    by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
+    by: dict[str, list[LabelCounts]] = field(default_factory=dict)  # column → largest first
     step: Period | None = None  # of `over_time`
-    over_time: list[Slice] = field(default_factory=list)
+    over_time: list[LabelCounts] = field(default_factory=list)
     without_date: int = 0
     title: str = ""  # of the page, as the user gives it
     since: ClassSummary | None = None
@@ -184,7 +184,7 @@ def _typical_groups(found: ClassSummary) -> Iterator[str]:
             )
 
 
-def typical_class(each: Slice, total: Slice) -> str | None:
+def typical_class(each: LabelCounts, total: LabelCounts) -> str | None:
     """Return the label whose share is surely above its share of all rows, by the most; or None.
 
     Its interval has nothing in common with the interval of all rows.
@@ -240,7 +240,7 @@ def _classes(found: ClassSummary) -> Table:
     return table_of((*columns, "typical words"), rows)
 
 
-def _slices(found: ClassSummary, name: str, slices: Sequence[Slice]) -> Table:
+def _slices(found: ClassSummary, name: str, slices: Sequence[LabelCounts]) -> Table:
     """Return a row for each group: rows, what is typical of it, shares of the largest classes."""
     labels = found.labels[:_MOST_COLUMNS]
     rest = found.labels[_MOST_COLUMNS:]

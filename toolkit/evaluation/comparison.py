@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.classes import DEFAULT_THRESHOLD, SENTIMENT, label_of
 from toolkit.evaluation.cells import ends, number, p_value, percent
 from toolkit.evaluation.metrics import NORMAL_95, Metrics
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT, label_of
 
 # From this number of reviews on that only one of the two has right, chi-squared is close enough.
 _EXACT_BELOW = 25

@@ -16,10 +16,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import ANSWERS, NO_ANSWER, is_positive
 from toolkit.evaluation.diff_result import ChangedRow, Changes, Counts, Shift
 from toolkit.evaluation.groups import NO_GROUP
 from toolkit.evaluation.metrics import Probabilities
-from toolkit.model.classes import ANSWERS, NO_ANSWER, is_positive
 from toolkit.model.scorer import Scorer
 from toolkit.records.labels import MOST_LABELS, Rows, shortened
 from toolkit.text.strings import is_blank

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from toolkit.classes import DEFAULT_THRESHOLD, NEUTRAL_TARGET, NO_ANSWER
 from toolkit.errors import EmptyInputError, InputError, ToolkitError, UsageError
 from toolkit.evaluation.class_diff import (
     CHANGED_CLASSES,
@@ -32,10 +33,9 @@ from toolkit.evaluation.diff_result import (
     WordChanges,
     compare_facts,
 )
-from toolkit.model.classes import DEFAULT_THRESHOLD, NO_ANSWER
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
-from toolkit.records.labels import MOST_LABELS, NEUTRAL, WrongValueError, meanings_of
+from toolkit.records.labels import MOST_LABELS, WrongValueError, meanings_of
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.output_file import AppendRows, rows_file
 from toolkit.records.review_file import ReviewFile
@@ -179,8 +179,8 @@ def _compare_files(
 
 
 def _answer_of(target: float) -> int:
-    """Return the number of the answer that a label means, of `toolkit.model.classes.ANSWERS`."""
-    if target == NEUTRAL or isnan(target):
+    """Return the number of the answer that a label means, of `toolkit.classes.ANSWERS`."""
+    if target == NEUTRAL_TARGET or isnan(target):
         return NO_ANSWER
     return int(target >= DEFAULT_THRESHOLD)
 
@@ -344,7 +344,7 @@ class _Comparison(Visitor[FoundFile, ComparedRows]):
         self.data.label_meaning = found.meaning
         often = dict(zip(words, counts.tolist(), strict=True))
         self.data.neutral = sum(
-            often[word] for word, target in found.targets.items() if target == NEUTRAL
+            often[word] for word, target in found.targets.items() if target == NEUTRAL_TARGET
         )
         return {word: _answer_of(target) for word, target in found.targets.items()}
 

@@ -16,6 +16,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from toolkit.classes import (
+    DEFAULT_THRESHOLD,
+    NEGATIVE_OF_THREE,
+    POSITIVE_OF_THREE,
+    SENTIMENT,
+    is_positive,
+)
 from toolkit.errors import UsageError
 from toolkit.evaluation.behaviour import SUITE, Sets, Suite, load_suite, steadiness
 from toolkit.evaluation.comparison import (
@@ -26,6 +33,13 @@ from toolkit.evaluation.comparison import (
     unique_names,
 )
 from toolkit.evaluation.groups import Breakdown, MacroMean, break_down, macro_mean
+from toolkit.evaluation.labelled_reviews import (
+    Data,
+    LabelledReviews,
+    load,
+    load_predictions,
+    sha256_if_file,
+)
 from toolkit.evaluation.metrics import (
     TARGETS,
     AtThreshold,
@@ -43,22 +57,8 @@ from toolkit.evaluation.metrics import (
 )
 from toolkit.evaluation.prior_effect import PriorEffect, prior_effect
 from toolkit.evaluation.ratings import Ratings, rate
-from toolkit.evaluation.reviews import (
-    Data,
-    LabelledReviews,
-    load,
-    load_predictions,
-    sha256_if_file,
-)
 from toolkit.evaluation.second_opinion import SecondEvaluation, check_models, evaluate_second
 from toolkit.files import sha256_of
-from toolkit.model.classes import (
-    DEFAULT_THRESHOLD,
-    NEGATIVE_OF_THREE,
-    POSITIVE_OF_THREE,
-    SENTIMENT,
-    is_positive,
-)
 from toolkit.model.explain import Word
 from toolkit.model.labels import check_threshold
 from toolkit.model.prior import EVEN

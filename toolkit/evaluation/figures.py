@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 
 from toolkit.evaluation.evaluate_models import Evaluation
-from toolkit.evaluation.groups import Slice, shown_groups
+from toolkit.evaluation.groups import GroupFigures, shown_groups
 from toolkit.evaluation.metrics import pr_curves, roc_curve
 from toolkit.evaluation.second_opinion import SecondEvaluation
 from toolkit.evaluation.summary import Summary, Trend
@@ -351,7 +351,7 @@ def _lengths(evaluation: Evaluation) -> Figure:
     return _slices(slices, "accuracy", xlabel="Accuracy", ylabel="Tokens (reviews)")
 
 
-def _groups(evaluation: Evaluation, groups: Sequence[Slice]) -> Figure:
+def _groups(evaluation: Evaluation, groups: Sequence[GroupFigures]) -> Figure:
     marks = [_Mark(0.5, SOFT)]
     if evaluation.macro_mean is not None:
         for number, mean in enumerate(evaluation.macro_mean.models):
@@ -375,7 +375,7 @@ class _Mark(NamedTuple):
 
 
 def _slices(
-    slices: Sequence[Slice],
+    slices: Sequence[GroupFigures],
     key: str,
     *,
     xlabel: str,

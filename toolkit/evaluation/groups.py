@@ -14,8 +14,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import Labels, Metrics, Probabilities, measure
-from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.model.stars import FEWEST, MOST, rounded_stars
 from toolkit.text.strings import is_blank
 from toolkit.text.vocabulary import Vocabulary
@@ -32,7 +32,7 @@ Predictions = Sequence[tuple[Probabilities, float]]  # of each model: (reviews,)
 
 
 @dataclass(frozen=True)
-class Slice:
+class GroupFigures:
     """Some of the reviews, with the metrics of each model.
 
     The balanced accuracy is None if there are fewer than `FEWEST_OF_LABEL` of either label.
@@ -42,7 +42,7 @@ class Slice:
     metrics: tuple[Metrics, ...]  # of each model
 
     @classmethod
-    def of(cls, name: str, labels: Labels, answers: Predictions) -> Slice:
+    def of(cls, name: str, labels: Labels, answers: Predictions) -> GroupFigures:
         """Measure all models on some reviews."""
         found = [measure(labels, probability, threshold) for probability, threshold in answers]
         positive = int(labels.sum())
@@ -72,7 +72,7 @@ class Breakdown:
 
     key: str  # length, stars or groups
     title: str
-    slices: tuple[Slice, ...]
+    slices: tuple[GroupFigures, ...]
 
 
 class Figures(NamedTuple):
@@ -156,7 +156,7 @@ def macro_mean(groups: Breakdown, models: int) -> MacroMean | None:
     )
 
 
-def shown_groups(groups: Breakdown, best: int) -> tuple[Slice, ...]:
+def shown_groups(groups: Breakdown, best: int) -> tuple[GroupFigures, ...]:
     """Return the groups that tables and plots show, in their order; of many, the weakest.
 
     For the model at the position `best`, the upper ends of their intervals are the lowest: by the
@@ -180,19 +180,19 @@ def groups_note(groups: Breakdown) -> str:
 
 def _slices(
     names: list[str], places: npt.NDArray[np.int64], reviews: LabelledReviews, answers: Predictions
-) -> list[Slice]:
+) -> list[GroupFigures]:
     """Split reviews by the position of their name; positions after the last name are left out."""
     labels = reviews.labels
     order = np.argsort(places, kind="stable")
     ends = np.searchsorted(places[order], np.arange(len(names) + 1))
     return [
-        Slice.of(name, labels[at], [(probability[at], own) for probability, own in answers])
+        GroupFigures.of(name, labels[at], [(probability[at], own) for probability, own in answers])
         for name, at in zip(names, np.split(order, ends[1:]), strict=False)
         if len(at)
     ]
 
 
-def _hardest_first(found: Slice, best: int) -> tuple[bool, float, str]:
+def _hardest_first(found: GroupFigures, best: int) -> tuple[bool, float, str]:
     """Sort by balanced accuracy; slices without one come last, by accuracy."""
     metrics = found.metrics[best]
     balanced = metrics.balanced_accuracy

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
+from toolkit.classes import DEFAULT_THRESHOLD, is_positive
 
 Labels = npt.NDArray[np.int8]
 Probabilities = npt.NDArray[np.float32]

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from toolkit import __version__
+from toolkit.classes import SENTIMENT
 from toolkit.evaluation import behaviour, cells, class_tables, second_tables, tables
 from toolkit.evaluation.class_comparison import ClassReport, comparison_sections
 from toolkit.evaluation.class_evaluate import ClassEvaluation
@@ -20,7 +21,6 @@ from toolkit.evaluation.metrics import METRICS
 from toolkit.evaluation.summary import Summary, sections, since_title
 from toolkit.evaluation.summary_headline import headline
 from toolkit.evaluation.summary_shades import shaded_tables
-from toolkit.model.classes import SENTIMENT
 from toolkit.model.explain import pieces
 from toolkit.model.training_facts import PARTS
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from toolkit.model.classes import NEUTRAL_OF_THREE
+from toolkit.classes import NEUTRAL_OF_THREE
 from toolkit.model.stars import FEWEST, FIXED_RANGE, MOST, StarScale, logits_of, rounded_stars
 
 Stars = npt.NDArray[np.float64]

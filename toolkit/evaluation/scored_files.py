@@ -17,9 +17,9 @@ import pyarrow as pa
 from toolkit.errors import InputError
 from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.metrics import Numbers
-from toolkit.evaluation.summary import MOST_GROUPS, OTHERS_KEY, Period, Slice, in_steps
+from toolkit.evaluation.summary import MOST_GROUPS, OTHERS_KEY, LabelCounts, Period, in_steps
 from toolkit.evaluation.summary_dates import DAY_FIRST, DateCounts, Days, read_days_at
-from toolkit.evaluation.summary_since import Part, divide, since_date
+from toolkit.evaluation.summary_since import DateSide, divide, since_date
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.model.scorer import Scorer
 from toolkit.records.columns import Column
@@ -138,14 +138,16 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
         Columns, and what to group by.
     scorer : Scorer
         The model that scores files without scores, and whose words are counted.
-    part : Part | None
+    part : DateSide | None
         The rows to sum up, from a date on or before it; None: all rows.
     """
 
     found: FoundRows
     label_role = "sentiment"  # role of the column of labels
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
+    def __init__(
+        self, options: SummaryOptions, scorer: Scorer, part: DateSide | None = None
+    ) -> None:
         self.options = options
         self.scorer = scorer
         self.part = part
@@ -267,7 +269,7 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
                 cell += numbers
         return dates.check(dates.place) if self.part is None else [*self.part.warnings]
 
-    def slices(self, kind: str) -> list[Slice]:
+    def slices(self, kind: str) -> list[LabelCounts]:
         """Return the groups, the largest first.
 
         The numbers of a cell begin with rows, the sum of their stars, and rows with stars.
@@ -277,13 +279,13 @@ class ScoredRun(Visitor[FoundFile, _BlockT]):
             _, stars, rated = sum((each[:3] for each in labels.values()), np.zeros(3)).tolist()
             mean = stars / rated if rated else None
             counts = {key: int(n[0]) for key, n in labels.items()}
-            found.append(Slice.of_key(group, counts, mean))
+            found.append(LabelCounts.of_key(group, counts, mean))
         return sorted(found, key=lambda each: (-each.rows, each.name))
 
     def over_time(self) -> OverTime:
         """Return the rows by steps of time, after `settle_dates`."""
         days = {each.name: each for each in self.slices("date ")}
-        without_date = days.pop("", Slice("", {})).rows
+        without_date = days.pop("", LabelCounts("", {})).rows
         if self.part is not None:
             without_date = self.part.without_date
         if not days:
@@ -304,7 +306,7 @@ class OverTime(NamedTuple):
     """The rows of files over time."""
 
     step: Period | None  # None: no row has a date
-    steps: list[Slice]
+    steps: list[LabelCounts]
     without_date: int  # rows
 
 
@@ -333,7 +335,7 @@ class ReadRuns(Generic[_RunT]):
 
 
 def read_runs(
-    run: Callable[[SummaryOptions, Scorer, Part | None], _RunT],
+    run: Callable[[SummaryOptions, Scorer, DateSide | None], _RunT],
     files: ScoredFiles,
     scorer: Scorer,
     options: SummaryOptions,
@@ -343,7 +345,7 @@ def read_runs(
 
     Parameters
     ----------
-    run : Callable[[SummaryOptions, Scorer, Part | None], _RunT]
+    run : Callable[[SummaryOptions, Scorer, DateSide | None], _RunT]
         The kind of `ScoredRun`.
     files : ScoredFiles
         The files.

@@ -26,9 +26,11 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.classes import is_positive
 from toolkit.errors import UsageError
 from toolkit.evaluation.comparison import Comparison, Right, compare
 from toolkit.evaluation.groups import NO_GROUP, named_groups
+from toolkit.evaluation.labelled_reviews import LabelledReviews
 from toolkit.evaluation.metrics import (
     Labels,
     Numbers,
@@ -36,9 +38,7 @@ from toolkit.evaluation.metrics import (
     log_loss,
     margins,
 )
-from toolkit.evaluation.reviews import LabelledReviews
 from toolkit.model import DEFAULT_MODEL
-from toolkit.model.classes import is_positive
 from toolkit.model.ranges import Range
 from toolkit.model.scorer import Scorer
 from toolkit.model.second import is_asked, mean_of

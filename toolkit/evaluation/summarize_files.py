@@ -14,6 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import MIXED, NEUTRAL
 from toolkit.errors import InputError, UsageError
 from toolkit.evaluation.diff_models import OnFile
 from toolkit.evaluation.metrics import Numbers
@@ -29,7 +30,7 @@ from toolkit.evaluation.summary import (
     NONE_KEY,
     GivenStars,
     Summary,
-    Texts,
+    TextFigures,
     gap_warning,
 )
 from toolkit.evaluation.summary_changes import (
@@ -42,7 +43,7 @@ from toolkit.evaluation.summary_changes import (
 from toolkit.evaluation.summary_checks import ScoreChecks
 from toolkit.evaluation.summary_dates import DateCounts, Days
 from toolkit.evaluation.summary_rows import KeptRows, show_rows
-from toolkit.evaluation.summary_since import Part
+from toolkit.evaluation.summary_since import DateSide
 from toolkit.evaluation.summary_spread import (
     add_trends_and_contrasts,
     aspects_of,
@@ -50,7 +51,6 @@ from toolkit.evaluation.summary_spread import (
 )
 from toolkit.evaluation.summary_themes import Terms, Themes, in_reviews
 from toolkit.evaluation.summary_words import Counts, Keys, TermCounts, counted
-from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.file import in_one_value
 from toolkit.model.prior import NO_LEVELS, Levels, count_levels, share_of
 from toolkit.model.scorer import Scorer
@@ -140,7 +140,7 @@ class _Block(NamedTuple):
     records: int  # that could be read
     without_text: int  # and so without a score
     cells: pa.Table  # as `_counted`
-    texts: Texts
+    texts: TextFigures
     levels: Levels  # of the probabilities
     terms: tuple[Keys, Counts, Counts]
     rows: list[pa.Table]  # of `KeptRows`
@@ -152,7 +152,9 @@ class _Block(NamedTuple):
 class SummaryRun(ScoredRun[_Block]):
     """Sums up files with the scores of a model of sentiment."""
 
-    def __init__(self, options: SummaryOptions, scorer: Scorer, part: Part | None = None) -> None:
+    def __init__(
+        self, options: SummaryOptions, scorer: Scorer, part: DateSide | None = None
+    ) -> None:
         super().__init__(options, scorer, part)
         self.terms = Terms(scorer.vocabulary)
         negative, positive = scorer.facts.labels
@@ -291,7 +293,7 @@ class SummaryRun(ScoredRun[_Block]):
             records=len(everything),
             without_text=without_text,
             cells=_counted(pa.concat_tables(self._parts(rows, days))),
-            texts=Texts(
+            texts=TextFigures(
                 tokens=len(ids.values), unknown=unknown, texts=len(rows), histogram=histogram
             ),
             levels=count_levels(probability.astype(np.float32), None, self.scorer.base),

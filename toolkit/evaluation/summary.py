@@ -87,7 +87,7 @@ class Contrast:
 
 
 @dataclass(frozen=True)
-class Slice:
+class LabelCounts:
     """The scored rows of a group, a day or all, by their label."""
 
     name: str
@@ -210,7 +210,7 @@ class GivenStars:
 
 
 @dataclass
-class Texts:
+class TextFigures:
     """Figures of the texts and their scores, to compare with later files."""
 
     tokens: int = 0
@@ -218,10 +218,10 @@ class Texts:
     texts: int = 0
     histogram: list[int] = field(default_factory=lambda: [0] * 20)  # of the probability, 0 to 1
 
-    def __add__(self, more: Texts) -> Texts:
+    def __add__(self, more: TextFigures) -> TextFigures:
         """Add other texts."""
         both = zip(self.histogram, more.histogram, strict=True)
-        return Texts(
+        return TextFigures(
             tokens=self.tokens + more.tokens,
             unknown=self.unknown + more.unknown,
             texts=self.texts + more.texts,
@@ -253,19 +253,19 @@ class Summary:
     rejected: int = 0  # records that cannot be read here
     first_reject: str | None = None
     set_aside: dict[str, int] = field(default_factory=dict)  # files of rejects of scoring: records
-    total: Slice = Slice("", {})
-    by: dict[str, list[Slice]] = field(default_factory=dict)  # column → largest first
+    total: LabelCounts = LabelCounts("", {})
+    by: dict[str, list[LabelCounts]] = field(default_factory=dict)  # column → largest first
     step: Period | None = None  # of `over_time`
-    over_time: list[Slice] = field(default_factory=list)
+    over_time: list[LabelCounts] = field(default_factory=list)
     without_date: int = 0
-    aspects: list[Slice] = field(default_factory=list)  # by their own labels
+    aspects: list[LabelCounts] = field(default_factory=list)  # by their own labels
     title: str = ""  # of the page, as the user gives it
     complaints: list[Theme] = field(default_factory=list)
     praise: list[Theme] = field(default_factory=list)
     most_negative: list[Quote] = field(default_factory=list)
     surprising: list[Quote] = field(default_factory=list)
     surprise: str = ""  # what makes a row surprising
-    texts: Texts = field(default_factory=Texts)
+    texts: TextFigures = field(default_factory=TextFigures)
     since: Summary | None = None
     since_date: str | None = None  # of the same files, as it is given; None: earlier files
     tests: int = 0  # of changes, which are corrected for
@@ -330,7 +330,9 @@ class Summary:
         return found
 
 
-def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Period, list[Slice]]:
+def in_steps(
+    days: dict[date, LabelCounts], period: Period | None = None
+) -> tuple[Period, list[LabelCounts]]:
     """Group days into days, weeks or months; steps without rows are kept.
 
     Without a period, it is the shortest one with 100 rows a step on average and at most 60 steps.
@@ -344,7 +346,7 @@ def in_steps(days: dict[date, Slice], period: Period | None = None) -> tuple[Per
     sums = {start: Counter[str]() for start in found[chosen]}
     for day, each in days.items():
         sums[_start(day, chosen)].update(each.labels)
-    return chosen, [Slice(step_of(day, chosen), dict(counts)) for day, counts in sums.items()]
+    return chosen, [LabelCounts(step_of(day, chosen), dict(counts)) for day, counts in sums.items()]
 
 
 def step_of(day: date, period: Period) -> str:
@@ -433,7 +435,7 @@ def sections(found: Summary, most: int = 40, fewest: int = 1) -> list[Section]:
     return shown
 
 
-def worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
+def worst_first(found: Summary, slices: Sequence[LabelCounts]) -> list[LabelCounts]:
     """Return the largest slices, the highest negative share first; small and other groups last."""
     return sorted(
         slices[:_MOST_SLICES],
@@ -445,7 +447,7 @@ def worst_first(found: Summary, slices: Sequence[Slice]) -> list[Slice]:
     )
 
 
-def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
+def _slices(found: Summary, name: str, slices: Sequence[LabelCounts]) -> Table:
     labels = [found.negative, *found.labels[:-1]]
     labels += sorted({label for each in slices for label in each.labels} - {*labels})
     has_stars = any(each.stars is not None for each in slices)
@@ -462,7 +464,7 @@ def _slices(found: Summary, name: str, slices: Sequence[Slice]) -> Table:
     return table_of((name, "rows", *labels, *(["stars"] * has_stars)), rows)
 
 
-def shown_name(each: Slice) -> str:
+def shown_name(each: LabelCounts) -> str:
     """Return the name of a slice in a table; quoted if it reads like a special name."""
     is_other = each.is_group and each.name in _REST_NAMES.values()
     return repr(each.name) if is_other else each.name or "(empty)"
@@ -524,7 +526,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, Proportion):
         defined = {"share": value.value, "interval": value.interval} if value.count else {}
         value = {"rows": value.right, "of": value.count, **defined}
-    elif isinstance(value, Slice):
+    elif isinstance(value, LabelCounts):
         labels = {label: value.share(label) for label in value.labels}
         facts = {key: getattr(value, key) for key in ("name", "is_group", "rows", "stars", "trend")}
         value = {**facts, "labels": labels}

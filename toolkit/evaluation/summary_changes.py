@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import is_positive
 from toolkit.errors import InputError, counted
 from toolkit.evaluation.cells import percent
 from toolkit.evaluation.metrics import NORMAL_95, Proportion
@@ -20,15 +21,14 @@ from toolkit.evaluation.summary import (
     RATE,
     Change,
     Corrected,
-    Slice,
+    LabelCounts,
     Summary,
-    Texts,
+    TextFigures,
     Turn,
     has_enough_rows,
 )
 from toolkit.evaluation.summary_themes import Themes
 from toolkit.evaluation.summary_words import TermCounts, log_odds
-from toolkit.model.classes import is_positive
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
 from toolkit.records.table import read_table
@@ -92,7 +92,9 @@ def _shares(found: Summary, before: Summary) -> Iterator[Change | None]:
             yield changed(what, each.name, *shares)
 
 
-def in_both(now: Sequence[Slice], before: Sequence[Slice]) -> Iterator[tuple[Slice, Slice]]:
+def in_both(
+    now: Sequence[LabelCounts], before: Sequence[LabelCounts]
+) -> Iterator[tuple[LabelCounts, LabelCounts]]:
     """Pair groups of both times; "(others)" are left out, as they are other groups in each."""
     known = {each.key: each for each in before if not each.is_rest}
     for each in now:
@@ -135,7 +137,7 @@ def _first(names: Sequence[str]) -> str:
 
 
 def _note_on_mix(
-    found: Summary, column: str, change: Change, pairs: Sequence[tuple[Slice, Slice]]
+    found: Summary, column: str, change: Change, pairs: Sequence[tuple[LabelCounts, LabelCounts]]
 ) -> Iterator[str]:
     """Note that the negative share changes in every group against its change in all rows."""
     differences = []
@@ -153,7 +155,7 @@ def _note_on_mix(
 
 
 def _missing_in(
-    own: Sequence[Slice], others: Sequence[Slice], rows_of_others: int, rows: int
+    own: Sequence[LabelCounts], others: Sequence[LabelCounts], rows_of_others: int, rows: int
 ) -> Iterator[str]:
     """Yield the groups that are missing in `others`, if chance does not explain it."""
     if any(each.is_rest for each in others):  # they may be among these
@@ -215,7 +217,7 @@ def exact_p(before: Proportion, now: Proportion) -> float:
     return float(min(chances[chances <= seen * _ROUNDING].sum() / chances.sum(), 1.0))
 
 
-def turn_of(steps: Sequence[Slice], label: str) -> Turn | None:
+def turn_of(steps: Sequence[LabelCounts], label: str) -> Turn | None:
     """Return the step since which the share of a label differs most surely; None if none does.
 
     Every step is tried, and the p-value is multiplied by their number (Bonferroni).
@@ -253,7 +255,7 @@ def adjusted_p(values: Sequence[float]) -> list[float]:
     return adjusted
 
 
-def unlike_before(now: Texts, before: Texts) -> list[str]:
+def unlike_before(now: TextFigures, before: TextFigures) -> list[str]:
     """Return how the texts differ, if that could explain a change instead of opinions.
 
     Fewer than 20 texts or scores at one of the times tell nothing.

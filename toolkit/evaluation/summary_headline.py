@@ -8,7 +8,7 @@ from toolkit.errors import counted
 from toolkit.evaluation.cells import ends, percent
 from toolkit.evaluation.summary import (
     Contrast,
-    Slice,
+    LabelCounts,
     Summary,
     Theme,
     has_enough_rows,
@@ -195,7 +195,7 @@ def _listed(names: Sequence[str]) -> str:
 def _sentence_of_worst_group(found: Summary) -> str | None:
     """Name the group that is surely more negative than all rows; None if no group is."""
     whole = found.total.share(found.negative)
-    worst: tuple[float, str, str, Slice] | None = None
+    worst: tuple[float, str, str, LabelCounts] | None = None
     for column, slices in found.by.items():
         for each in slices:
             share = each.share(found.negative) if each.is_group else None

@@ -26,7 +26,7 @@ _DATE = re.compile(r"\d{4}-\d\d(-\d\d)?")
 
 
 @dataclass(frozen=True)
-class Part:
+class DateSide:
     """The rows from a date on, or the rows before it."""
 
     first_day: str  # of the later rows, such as 2026-09-01
@@ -53,8 +53,8 @@ class Part:
 class Parts:
     """Both parts of the rows of some files."""
 
-    before: Part
-    later: Part
+    before: DateSide
+    later: DateSide
 
 
 def since_date(values: Sequence[str]) -> str | None:
@@ -137,7 +137,8 @@ class _Dates(Visitor[FoundFile, Days]):
                 f"to {last}."
             )
         before, later = (
-            Part(first_day, is_later, order, without_date, warnings) for is_later in (False, True)
+            DateSide(first_day, is_later, order, without_date, warnings)
+            for is_later in (False, True)
         )
         return Parts(before, later)
 

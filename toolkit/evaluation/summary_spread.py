@@ -20,7 +20,7 @@ from toolkit.evaluation.metrics import Proportion
 from toolkit.evaluation.summary import (
     RATE,
     Contrast,
-    Slice,
+    LabelCounts,
     Summary,
     Theme,
     Trend,
@@ -142,7 +142,7 @@ class _Rows:
         found: Rows = np.array([*of_day, -1], np.int64)[own]
         return found
 
-    def in_group(self, each: Slice) -> _Mask:
+    def in_group(self, each: LabelCounts) -> _Mask:
         """Return whether rows are in a group."""
         return _mask(pc.equal(self.table["group"], each.key))
 
@@ -181,7 +181,7 @@ class _Rows:
             return None
         names = [each.name for each in self.found.over_time]
         each_step = [
-            Slice(name, {_HAS: a, _LACKS: b - a})
+            LabelCounts(name, {_HAS: a, _LACKS: b - a})
             for name, a, b in zip(names, right.tolist(), counts.tolist(), strict=True)
         ]
         size = -(-steps // points)
@@ -233,7 +233,7 @@ def _sure_turns(trends: Sequence[Trend | None]) -> list[Trend | None]:
     ]
 
 
-def _contrasts(rows: _Rows, groups: Sequence[Slice]) -> Iterator[Contrast]:
+def _contrasts(rows: _Rows, groups: Sequence[LabelCounts]) -> Iterator[Contrast]:
     """Yield how often each group has each theme and negative aspect, against all others."""
     found = rows.found
     masks = [(each, rows.in_group(each)) for each in groups]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from math import ceil, floor, sqrt
 
+from toolkit.classes import OF_THREE, SENTIMENT
 from toolkit.errors import counted
 from toolkit.evaluation.cells import (
     UNDEFINED,
@@ -20,6 +21,7 @@ from toolkit.evaluation.cells import (
 from toolkit.evaluation.comparison import constant_warning, difference_in_points
 from toolkit.evaluation.evaluate_models import Evaluation, ModelResult
 from toolkit.evaluation.groups import Breakdown, Figures, MacroMean, shown_groups
+from toolkit.evaluation.labelled_reviews import Data
 from toolkit.evaluation.metrics import (
     GOALS,
     METRICS,
@@ -32,8 +34,6 @@ from toolkit.evaluation.metrics import (
     TargetCoverage,
 )
 from toolkit.evaluation.ratings import Ratings
-from toolkit.evaluation.reviews import Data
-from toolkit.model.classes import OF_THREE, SENTIMENT
 from toolkit.model.stars import FIXED_RANGE
 from toolkit.scoring.file_prior import FIRST_RECORDS
 

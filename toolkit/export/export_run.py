@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import toolkit
+from toolkit.classes import SENTIMENT
 from toolkit.errors import ParityError, UsageError
 from toolkit.evaluation.behaviour import behaviour_of
 from toolkit.export.class_parity import compare_classes
@@ -20,13 +21,12 @@ from toolkit.export.golden import golden_vectors
 from toolkit.export.threshold import Threshold, choose_threshold, load_texts
 from toolkit.export.twin import TOKENS_ENDING, TWIN_ENDING, token_table
 from toolkit.files import atomic_files, check_output, is_a_file, temporary_folder
-from toolkit.model.classes import SENTIMENT
 from toolkit.model.facts import CLASSES_VERSION, FORMAT_VERSION, ModelFacts
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.scorer import Scorer
-from toolkit.model.training_facts import Metrics, Parity
+from toolkit.model.training_facts import Parity, RunMetrics
 from toolkit.networks.network_files import load_keras
 from toolkit.stores.paths import path_of
 from toolkit.text.vocabulary import Vocabulary
@@ -236,7 +236,7 @@ def _no_threshold(threshold: float | None, optimize: str | None) -> Threshold:
 
 def _compared(
     network: Any, text_in: Path, ids_in: Path, reviews: list[str], facts: ModelFacts
-) -> tuple[Parity, Metrics]:
+) -> tuple[Parity, RunMetrics]:
     """Compare the executions, and measure the behaviour; `ParityError` if they disagree."""
     if facts.has_classes:
         parity = compare_classes(network, text_in, ids_in=ids_in, texts=reviews)

@@ -15,10 +15,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from toolkit.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.errors import ModelError, UsageError
 from toolkit.evaluation.comparison import constant_warning
 from toolkit.evaluation.metrics import Metrics, best_of, every_threshold, measure
-from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.labels import check_threshold
 from toolkit.model.run_folder import SHARE_OF_POSITIVES, RunConfig, RunFolder
 from toolkit.model.stars import rescaled

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import pyarrow as pa
 
-from toolkit.model.classes import tone_names
+from toolkit.classes import tone_names
 from toolkit.model.file import Model
 from toolkit.model.labels import Labelling
 from toolkit.records.columns import (

@@ -31,9 +31,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from toolkit.classes import is_positive
 from toolkit.errors import ModelError
 from toolkit.model.checked_files import is_known, remember
-from toolkit.model.classes import is_positive
 from toolkit.model.file import (
     KNOWN_TOKENS,
     LABEL,

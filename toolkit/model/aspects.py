@@ -37,9 +37,9 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import MIXED, NEUTRAL
 from toolkit.errors import UsageError
 from toolkit.files import read_small
-from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.records.columns import aspect_probability_role, aspect_role, plain_name
 from toolkit.text.token_ids import UNKNOWN_ID, TokenIds
 from toolkit.text.vocabulary import Vocabulary, token_spans

@@ -11,8 +11,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import Classification
 from toolkit.errors import UsageError
-from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.typed_json import is_line
 from toolkit.records.class_labels import listed_labels, plain_class

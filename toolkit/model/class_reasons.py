@@ -54,7 +54,7 @@ class _Tokens:
 
 
 @dataclass(frozen=True)
-class ClassTables:
+class ReasonTables:
     """The tables of a network of classes of the preset `ngram-linear`."""
 
     cells: _Array  # (rows, classes) int8 codes: first the words, then the pairs; row 0 is nothing

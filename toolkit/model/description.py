@@ -23,8 +23,8 @@ from toolkit.model.training_facts import (
     Adaptation,
     Behaviour,
     Calibration,
-    Metrics,
     ReviewSource,
+    RunMetrics,
     Scores,
     TeacherSource,
     ThresholdChoice,
@@ -92,7 +92,7 @@ def data_rows(data: TrainingData) -> Iterator[Fact]:
         yield "tested on", _source(data.test, noun)
 
 
-def metric_rows(metrics: Metrics, noun: str = REVIEWS) -> Iterator[Fact]:
+def metric_rows(metrics: RunMetrics, noun: str = REVIEWS) -> Iterator[Fact]:
     """Describe the measured accuracy of a model; `noun` names what it was measured on."""
     if (folds := metrics.folds) is not None:
         count = f"{len(folds.each)} folds, " if folds.each else ""
@@ -319,7 +319,7 @@ class RunDescription:
     kind: str
     path: Path
     config: RunConfig
-    metrics: Metrics
+    metrics: RunMetrics
 
 
 @dataclass(frozen=True)
@@ -501,7 +501,7 @@ def _model(description: OnnxDescription) -> Iterator[Fact]:
     yield "written by", _version(facts.toolkit_version)
 
 
-def _training(facts: RunConfig | ModelFacts, metrics: Metrics) -> Iterator[Fact]:
+def _training(facts: RunConfig | ModelFacts, metrics: RunMetrics) -> Iterator[Fact]:
     """Describe the training data and the quality of a network."""
     noun = REVIEWS if facts.data.classes is None else TEXTS
     yield from data_rows(facts.data)

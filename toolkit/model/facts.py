@@ -37,8 +37,8 @@ if TYPE_CHECKING:
     from toolkit.model.training_facts import (
         Adaptation,
         Calibration,
-        Metrics,
         Parity,
+        RunMetrics,
         ThresholdChoice,
         TrainingData,
     )
@@ -84,7 +84,7 @@ def _kind_of(late: str) -> Any:
 
     kinds = {
         "data": training_facts.TrainingData,
-        "metrics": training_facts.Metrics,
+        "metrics": training_facts.RunMetrics,
         "parity": training_facts.Parity | None,
         "calibration": training_facts.Calibration | None,
         "threshold_choice": training_facts.ThresholdChoice,
@@ -115,7 +115,7 @@ class ModelFacts:
     max_tokens: MaxTokens
     vocabulary_size: VocabularySize  # all token ids are below it
     data: TrainingData
-    metrics: Metrics
+    metrics: RunMetrics
     parity: Parity | None
     toolkit_version: str
     calibration: Calibration | None = field(default_factory=lambda: None)

@@ -16,8 +16,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar
 
+from toolkit.classes import DEFAULT_THRESHOLD, SENTIMENT
 from toolkit.errors import MissingExtraError, ModelError
-from toolkit.model.classes import DEFAULT_THRESHOLD, SENTIMENT
 from toolkit.model.facts import CLASSES_VERSION, FORMAT_VERSION, ModelFacts
 from toolkit.model.file import Model
 from toolkit.model.folder_files import FolderFiles
@@ -25,7 +25,7 @@ from toolkit.model.folder_labels import MULTI_LABEL, ClassifierLabels, Meaning
 from toolkit.model.folder_network import FolderNetwork
 from toolkit.model.onnx import read_content
 from toolkit.model.pieces import PACKAGE, Pieces
-from toolkit.model.training_facts import Metrics, TrainingData
+from toolkit.model.training_facts import RunMetrics, TrainingData
 from toolkit.model.typed_json import LONGEST_JSON, is_line, parse_json
 from toolkit.records.class_labels import FEWEST_CLASSES, MOST_CLASSES
 
@@ -188,7 +188,7 @@ def _facts_of(
         max_tokens=_most_tokens(config, settings, path),
         vocabulary_size=size,
         data=TrainingData(),
-        metrics=Metrics(),
+        metrics=RunMetrics(),
         parity=None,
         toolkit_version=f"transformers-{written_by}" if is_known else "unknown",
         format_version=CLASSES_VERSION if has_classes else FORMAT_VERSION,

@@ -29,8 +29,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import MIXED, NEUTRAL
 from toolkit.errors import UsageError
-from toolkit.model.classes import MIXED, NEUTRAL
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import Model
 from toolkit.model.ranges import Range, check_ends

@@ -17,8 +17,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import is_positive
 from toolkit.errors import UsageError
-from toolkit.model.classes import is_positive
 from toolkit.model.file import PROBABILITIES, PROBABILITY, STARS
 from toolkit.model.labels import Labelling, ToneLimits, count_sentences, tone_of_aspects
 from toolkit.model.network import Network, Outputs

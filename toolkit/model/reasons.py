@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.model.aspects import plain_words
-from toolkit.model.class_reasons import ClassTables
+from toolkit.model.class_reasons import ReasonTables
 from toolkit.model.file import ModelFile
 from toolkit.model.native_network import Graph
 from toolkit.native.networks import HiddenWords, LinearBody, Parameters, RecurrentBody
@@ -200,8 +200,8 @@ class Reasons:
         return found if found and LinearBody.of(found, self._most) else None
 
     @cached_property
-    def _class_tables(self) -> ClassTables | None:
-        return ClassTables.of(Graph(self._model.network_nodes, self._model.weights))
+    def _class_tables(self) -> ReasonTables | None:
+        return ReasonTables.of(Graph(self._model.network_nodes, self._model.weights))
 
     @cached_property
     def _hidden(self) -> HiddenWords | None:

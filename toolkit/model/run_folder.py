@@ -8,13 +8,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
+from toolkit.classes import DEFAULT_THRESHOLD
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
-from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.facts import Labels, MaxTokens, RuleVersion, VocabularySize
 from toolkit.model.release import Release
 from toolkit.model.stars import NeutralRange, StarScale
-from toolkit.model.training_facts import Calibration, Metrics, TrainingData
+from toolkit.model.training_facts import Calibration, RunMetrics, TrainingData
 from toolkit.model.typed_json import Share, decode, encode, parse_json
 from toolkit.stores.paths import is_in_store
 from toolkit.text.rule import OLDEST_RULE, RULES
@@ -63,7 +63,7 @@ class RunFolder:
         self.model = path / "model.keras"
         self.vocabulary = path / "vocabulary.txt"  # the known words, most frequent first
         self.config = path / "config.json"  # `RunConfig`
-        self.metrics = path / "metrics.json"  # `Metrics`
+        self.metrics = path / "metrics.json"  # `RunMetrics`
         self.history = path / "history.csv"  # loss and accuracy by epoch
         # Up to 2,000 reviews (`text`, `label`) for the proof of parity and for quantization: from
         # the validation part, then the test part, then the training part.
@@ -97,7 +97,7 @@ class RunFolder:
         """Write `config.json`, with the fingerprints of the other parts."""
         _write_json(self.config, encode(replace(config, parts=self.fingerprints())))
 
-    def save_metrics(self, metrics: Metrics) -> None:
+    def save_metrics(self, metrics: RunMetrics) -> None:
         """Write `metrics.json`."""
         _write_json(self.metrics, encode(metrics))
 
@@ -123,9 +123,9 @@ class RunFolder:
             )
         return vocabulary
 
-    def load_metrics(self) -> Metrics:
+    def load_metrics(self) -> RunMetrics:
         """Read `metrics.json`; raise `ModelError` if it is missing or damaged."""
-        return _decoded(Metrics, _read_json(self.metrics), self.metrics)
+        return _decoded(RunMetrics, _read_json(self.metrics), self.metrics)
 
     def check(self) -> None:
         """Raise `ModelError` unless the folder has every part that the export needs."""

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Self
 
 import pyarrow as pa
 
+from toolkit.classes import Classification
 from toolkit.errors import UsageError
 from toolkit.model import DEFAULT_MODEL
 from toolkit.model.added_values import Predicted
 from toolkit.model.checked_files import is_known, remember
-from toolkit.model.classes import Classification
 from toolkit.model.facts import ModelFacts
 from toolkit.model.file import Model, ModelFile
 from toolkit.model.labels import Labelling

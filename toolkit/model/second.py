@@ -25,7 +25,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.classes import is_positive
+from toolkit.classes import is_positive
 from toolkit.model.predictor import Predictor, TextPredictor, as_strings
 from toolkit.model.ranges import Range
 from toolkit.model.stars import logits_of, sigmoid

@@ -272,7 +272,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True)
-class Metrics:
+class RunMetrics:
     """The content of `metrics.json` in a run folder; values that were not measured are None.
 
     The export adds `behaviour`.

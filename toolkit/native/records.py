@@ -29,7 +29,7 @@ class _Found(ctypes.Structure):
     )
 
 
-class FieldEnds(NamedTuple):
+class FieldPositions(NamedTuple):
     """Delimiters and newlines outside quotes, and counts up to the last such newline."""
 
     delimiters: Positions
@@ -45,7 +45,7 @@ def is_used() -> bool:
 
 def find_field_ends(
     text: bytes, delimiter: str, quote: str | None, *, at_end: bool
-) -> FieldEnds | None:
+) -> FieldPositions | None:
     """Find the delimiters and newlines outside quotes of a text that starts at a record.
 
     Delimiter and quote are ASCII characters. Return None if quotes do not enclose whole fields, or
@@ -74,7 +74,7 @@ def find_field_ends(
             return None
         needed = max(found.delimiters, found.newlines)
         if needed <= room:
-            return FieldEnds(
+            return FieldPositions(
                 delimiters=delimiters[: found.delimiters].copy(),
                 newlines=newlines[: found.newlines].copy(),
                 lines=found.lines,

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.records.archives import COMPRESSIONS, compression_of, format_ending
-from toolkit.records.inputs import Input, Kind
+from toolkit.records.inputs import Input, PathKind
 from toolkit.records.kinds import TAR, check_kind, first_bytes, kind_of
 from toolkit.records.options import ReadOptions
 
@@ -129,7 +129,7 @@ def format_of(source: Path | Input, asked: str | None = None) -> Format:
         source = source.only_member(endings())
     found = _format_of_name(source.path, asked)
     if found is None:
-        if source.kind is Kind.MISSING:
+        if source.kind is PathKind.MISSING:
             raise InputError(f"{source}: no such file")
         raise _unknown_ending(source.path, _remedy_of_input(source))
     _check_compression(source.path, found)
@@ -180,7 +180,7 @@ def open_reviews(
     column or an option that does not fit the file, and `InputError` if it is empty or unreadable.
     """
     source = Input.of(source)
-    if source.kind is Kind.FOLDER:
+    if source.kind is PathKind.FOLDER:
         raise _is_a_folder(source)
     try:
         return _opened(source, options, columns)

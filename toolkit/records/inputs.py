@@ -26,7 +26,7 @@ from toolkit.stores.paths import StorePath, is_in_store
 _SHOWN = 5  # names in a message
 
 
-class Kind(Enum):
+class PathKind(Enum):
     """What a path leads to."""
 
     FILE = auto()  # on this machine, also a member of an archive; or an object, not asked for yet
@@ -64,7 +64,7 @@ class Input:
     ----------
     path : Path
         As the user names it: `STDIN`, a file, an object in a store, or ``ARCHIVE/MEMBER``.
-    kind : Kind
+    kind : PathKind
         What the path leads to. An object in a store counts as a file until it is opened.
     archive : Path | None
         The zip archive that holds this member; None for other inputs.
@@ -76,7 +76,7 @@ class Input:
     """
 
     path: Path
-    kind: Kind
+    kind: PathKind
     archive: Path | None = None
     is_archive: bool = False
     status: os.stat_result | None = field(default=None, compare=False)
@@ -87,15 +87,15 @@ class Input:
         if isinstance(path, Input):
             return path
         if path == STDIN:
-            return cls(path, Kind.STREAM)
+            return cls(path, PathKind.STREAM)
         if (archive := _archive_above(path)) is not None:
             return archive.member(path.relative_to(archive.path).as_posix())
         is_zip = path.suffix.lower() == ZIP
         if is_in_store(path):  # a name that does not end in .zip is not looked at
-            return cls(path, Kind.FILE, is_archive=is_zip and is_a_file(path))
+            return cls(path, PathKind.FILE, is_archive=is_zip and is_a_file(path))
         status = status_of(path)
         kind = _kind_of(status)
-        return cls(path, kind, is_archive=is_zip and kind is Kind.FILE, status=status)
+        return cls(path, kind, is_archive=is_zip and kind is PathKind.FILE, status=status)
 
     def __str__(self) -> str:
         return str(self.path)
@@ -113,7 +113,7 @@ class Input:
     @property
     def is_stream(self) -> bool:
         """Whether it can be read only once: standard input, or a pipe."""
-        return self.kind is Kind.STREAM
+        return self.kind is PathKind.STREAM
 
     @property
     def is_in_store(self) -> bool:
@@ -163,7 +163,7 @@ class Input:
 
     def member(self, name: str) -> Input:
         """Return a member of this archive, or of the archive that this is a member of."""
-        return Input(self.file / name, Kind.FILE, archive=self.file, status=self.status)
+        return Input(self.file / name, PathKind.FILE, archive=self.file, status=self.status)
 
     def members(self, endings: Collection[str]) -> list[Input]:
         """Return the members with some endings, by name; all members if none has such an ending.
@@ -219,11 +219,11 @@ def status_of(path: Path) -> os.stat_result | None:
         return None
 
 
-def _kind_of(status: os.stat_result | None) -> Kind:
+def _kind_of(status: os.stat_result | None) -> PathKind:
     if status is None:
-        return Kind.MISSING
+        return PathKind.MISSING
     if stat.S_ISREG(status.st_mode):
-        return Kind.FILE
+        return PathKind.FILE
     if stat.S_ISDIR(status.st_mode):
-        return Kind.FOLDER
-    return Kind.STREAM if stat.S_ISFIFO(status.st_mode) else Kind.SPECIAL
+        return PathKind.FOLDER
+    return PathKind.STREAM if stat.S_ISFIFO(status.st_mode) else PathKind.SPECIAL

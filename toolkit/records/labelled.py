@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from toolkit.errors import InputError
-from toolkit.records.labels import Labels, Ratings, Rows
+from toolkit.records.labels import ReadLabels, Rows, StarRatings
 from toolkit.records.options import LabelNames, ReadOptions
 from toolkit.records.table import ReviewTable, read_table
 
@@ -23,9 +23,9 @@ from toolkit.records.table import ReviewTable, read_table
 class Opinions:
     """What the labels of a file mean: positive, negative, or neutral, and its stars."""
 
-    labels: Labels  # of the opinions; the neutral rows are apart
+    labels: ReadLabels  # of the opinions; the neutral rows are apart
     rows: Rows  # (rows,) positions in the file of opinions and neutral reviews, ascending
-    stars: Ratings | None  # (rows,)
+    stars: StarRatings | None  # (rows,)
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class LabelledTexts:
             )
         return rows
 
-    def _stars(self, rows: Rows, kind: str) -> Ratings | None:
+    def _stars(self, rows: Rows, kind: str) -> StarRatings | None:
         found = self.table.ratings(rows, kind)
         is_named = self.reading.columns.stars is not None
         if is_named and (found is None or found.column != self.table.chosen["stars"]):

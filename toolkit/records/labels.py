@@ -21,6 +21,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import DEFAULT_THRESHOLD, NEGATIVE, NEUTRAL, NEUTRAL_TARGET, POSITIVE
 from toolkit.errors import InputError
 from toolkit.records.options import NULL_WORDS, LabelNames, plain_label
 from toolkit.text.strings import is_blank, without_words
@@ -29,7 +30,7 @@ Targets = npt.NDArray[np.float32]
 Rows = npt.NDArray[np.int64]
 
 
-_WORDS = {"neg": 0.0, "negative": 0.0, "pos": 1.0, "positive": 1.0}
+_WORDS = {"neg": 0.0, NEGATIVE: 0.0, "pos": 1.0, POSITIVE: 1.0}
 # Stricter than Python's `float`, which accepts "1_0", "nan" and the digits of any script.
 _NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII)
 LETTERS_SHOWN = 60  # of a value in a message
@@ -158,7 +159,7 @@ def scale_of(stars: Sequence[float]) -> int | None:
 
 
 @dataclass(frozen=True)
-class Ratings:
+class StarRatings:
     """The stars of some rows."""
 
     stars: Targets  # (rows,) float32, 1 to 5; NaN without stars
@@ -172,7 +173,9 @@ class Ratings:
         return f"column {self.column!r}, of {self.scale} ({count:,} reviews)"
 
 
-def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) -> Ratings | None:
+def read_ratings(
+    words: pa.ChunkedArray, column: str, scale: int | None = None
+) -> StarRatings | None:
     """Read 1 to `scale` stars; without a scale, it is ten if 5 % of the ratings are above five.
 
     None if fewer than half of the words are ratings, or if they may be classes.
@@ -186,10 +189,9 @@ def read_ratings(words: pa.ChunkedArray, column: str, scale: int | None = None) 
     if not len(rated) or 2 * len(rated) < len(stars) or scale_of(rated.tolist()) is None:
         return None
     halved = np.clip(stars * (FIVE / scale), 1, FIVE).astype(np.float32)
-    return Ratings(stars=halved, column=column, scale=scale)
+    return StarRatings(stars=halved, column=column, scale=scale)
 
 
-NEUTRAL = -1.0  # the target of a neutral label
 # How a column of labels was read.
 USUAL = ""
 SIGNS = "three classes, -1 to 1"
@@ -203,7 +205,7 @@ _EXPECTED = {
     STARS: "1 to 5 stars, as in other rows",
     POINTS: "1 to 10 stars, as in other rows",
 }
-_NEUTRAL_WORDS = ("neutral", "neu")
+_NEUTRAL_WORDS = (NEUTRAL, "neu")
 _MISSING = {"", *map(plain_label, NULL_WORDS)}
 # Labels may be topics if at least `_UNKNOWN_OF_TOPICS` different ones are unknown, and known ones
 # are at most this share of the unknown ones.
@@ -220,29 +222,29 @@ _OPINIONS = {
 }
 _ALIKE = 0.8  # similarity, 0 to 1, from which an unknown label may be a mistyped opinion
 _BOOLEANS = {"false": 0.0, "true": 1.0}
-_SIGNS = {-1.0: 0.0, 0.0: NEUTRAL, 1.0: 1.0}
+_SIGNS = {-1.0: 0.0, 0.0: NEUTRAL_TARGET, 1.0: 1.0}
 _MOST_SHOWN = 12  # labels of a class, in messages
 
 _Rule = Callable[[str], float]  # word → target; NaN for an unknown word
 
 
 @dataclass(frozen=True)
-class Labels:
+class ReadLabels:
     """The labels of some rows."""
 
     rows: Rows  # (labels,) positions in the file
-    # (labels,) float32: the probability of the positive class, 0 to 1, or `NEUTRAL`; NaN for a
-    # wrong label that is skipped (`opinions_of` leaves these out).
+    # (labels,) float32: the probability of the positive class, 0 to 1, or `NEUTRAL_TARGET`; NaN for
+    # a wrong label that is skipped (`opinions_of` leaves these out).
     targets: Targets
     kind: str  # how the column was read; `USUAL` for classes and probabilities
     meaning: str  # for the user: which labels became what; empty for the usual meaning
     neutral: Rows  # (neutral,) positions of neutral labels that `opinions_of` left out
 
 
-def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> Labels:
+def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames) -> ReadLabels:
     """Read labels as `labels_of`, without neutral ones; raise `InputError` if none is left."""
     labels = labels_of(words, rows, place=place, names=names)
-    is_neutral = labels.targets == NEUTRAL
+    is_neutral = labels.targets == NEUTRAL_TARGET
     is_opinion = ~is_neutral & ~np.isnan(labels.targets)
     kept = rows[is_opinion]
     if len(rows) and not len(kept):
@@ -257,7 +259,7 @@ def opinions_of(words: pa.ChunkedArray, rows: Rows, place: str, names: LabelName
 
 def labels_of(
     words: pa.ChunkedArray, rows: Rows, place: str, names: LabelNames, counts: Rows | None = None
-) -> Labels:
+) -> ReadLabels:
     """Read labels; raise `WrongValueError` for a missing or unknown one, unless they are skipped.
 
     ``rows``: position of each word in the file. ``place``: the file and column, for messages.
@@ -284,7 +286,7 @@ def labels_of(
         raise error(place, int(at[0]), f"{what}, expected {advice}")
     often = np.bincount(indices, counts, len(found) + 1)[:-1].astype(np.int64)
     meaning = "" if kind == USUAL else _meaning(kind, found, by_word=by_word, counts=often)
-    return Labels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
+    return ReadLabels(rows=rows, targets=targets, kind=kind, meaning=meaning, neutral=rows[:0])
 
 
 def _are_topics(words: Sequence[str], by_word: Targets, counts: Rows) -> bool:
@@ -332,19 +334,12 @@ def label_words(labels: pa.Array) -> pa.StringArray:
     return pc.utf8_slice_codeunits(shortened(words), 0, LETTERS_SHOWN)
 
 
-def name_of(target: float) -> str:
-    """Return the class of a target: positive, negative or neutral; empty if it is NaN."""
-    if isnan(target):
-        return ""
-    return "neutral" if target == NEUTRAL else "positive" if target >= 0.5 else "negative"
-
-
 @dataclass(frozen=True)
 class Meanings:
     """The meanings of the different labels of a column."""
 
-    # Label as written → target: the probability of the positive class, 0 to 1, or `NEUTRAL`; NaN
-    # for a wrong label that is skipped. Missing labels, such as NA, are left out.
+    # Label as written → target: the probability of the positive class, 0 to 1, or `NEUTRAL_TARGET`;
+    # NaN for a wrong label that is skipped. Missing labels, such as NA, are left out.
     targets: dict[str, float]
     meaning: str  # for the user: which labels became what; empty for the usual meaning
 
@@ -399,7 +394,7 @@ def _usual_rule(words: Sequence[str], place: str) -> tuple[str, _Rule]:
 
 
 def _of_three(word: str) -> float:
-    return NEUTRAL if word in _NEUTRAL_WORDS else target(word)
+    return NEUTRAL_TARGET if word in _NEUTRAL_WORDS else target(word)
 
 
 # Rules besides stars; of equally good ones, the first is used.
@@ -425,7 +420,7 @@ def _of_stars(stars: float, most: int) -> float:
     least, largest = NEUTRAL_FROM_TO[most]
     if not 1 <= stars <= most:
         return nan
-    return NEUTRAL if least <= stars <= largest else float(stars > largest)
+    return NEUTRAL_TARGET if least <= stars <= largest else float(stars > largest)
 
 
 def _by_number(words: Sequence[str], least: float, place: str) -> _Rule:
@@ -452,7 +447,7 @@ def _by_name(words: Sequence[str], names: LabelNames, place: str) -> _Rule:
                 f"{option}."
             )
         meanings |= keys
-    other = NEUTRAL if names.positive and names.negative else float(not names.positive)
+    other = NEUTRAL_TARGET if names.positive and names.negative else float(not names.positive)
     return lambda word: meanings.get(_same_number(word), other)
 
 
@@ -486,9 +481,9 @@ def _meaning(kind: str, words: Sequence[str], by_word: Targets, counts: Rows) ->
     """Describe for the user how each label was read, and in how many rows."""
     parts = []
     for name, least, most in (
-        ("negative", 0.0, 0.5),
-        ("neutral, left out", NEUTRAL, 0.0),
-        ("positive", 0.5, 1.1),
+        (NEGATIVE, 0.0, DEFAULT_THRESHOLD),
+        (f"{NEUTRAL}, left out", NEUTRAL_TARGET, 0.0),
+        (POSITIVE, DEFAULT_THRESHOLD, 1.1),
     ):
         is_meant = (by_word >= least) & (by_word < most) & (counts > 0)
         if is_meant.any():

@@ -22,7 +22,7 @@ import pyarrow as pa
 
 from toolkit.errors import InputError, UsageError
 from toolkit.records.archives import MemberFile
-from toolkit.records.inputs import Input, Kind
+from toolkit.records.inputs import Input, PathKind
 from toolkit.records.kinds import LOOKED_AT, check_compressed
 from toolkit.stores.read import ObjectReader
 
@@ -99,7 +99,7 @@ def open_file(source: Input) -> IO[bytes]:
         if sys.stdin is None:
             raise InputError("standard input: is closed")
         return open(0, "rb", buffering=0, closefd=False)
-    if source.kind is Kind.SPECIAL:
+    if source.kind is PathKind.SPECIAL:
         raise InputError(
             f"{source}: is a device or a socket, expected a file. Save its content to a file "
             "first, or send it through a pipe"

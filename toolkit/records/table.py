@@ -13,9 +13,9 @@ from toolkit.records.columns import Column
 from toolkit.records.formats import open_reviews
 from toolkit.records.labels import (
     SCALES,
-    Labels,
-    Ratings,
+    ReadLabels,
     Rows,
+    StarRatings,
     Targets,
     are_given,
     opinions_of,
@@ -64,7 +64,7 @@ class ReviewTable:
         words = self["probability"].take(pa.array(rows))
         return read_probabilities(words, rows, self.place("probability"))
 
-    def ratings(self, rows: Rows, kind: str) -> Ratings | None:
+    def ratings(self, rows: Rows, kind: str) -> StarRatings | None:
         """Read the stars of some rows, from their column, or else from labels of a `kind`."""
         column = self.at("stars", rows)
         found = None if column is None else read_ratings(column, self.chosen["stars"])
@@ -73,7 +73,7 @@ class ReviewTable:
             return read_ratings(labels, self.chosen["label"], SCALES[kind])
         return found
 
-    def opinions(self, rows: Rows, names: LabelNames) -> Labels:
+    def opinions(self, rows: Rows, names: LabelNames) -> ReadLabels:
         """Read the labels of some rows, as `opinions_of` does."""
         words = self["label"].take(pa.array(rows))
         return opinions_of(words, rows, place=self.place("label"), names=names)

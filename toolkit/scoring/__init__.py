@@ -16,7 +16,7 @@ from toolkit.scoring.file_run import Progress
 from toolkit.scoring.input_files import find_jobs
 from toolkit.scoring.jobs import Job, Jobs
 from toolkit.scoring.options import MaxRejected, MaxUnread, ScoringOptions, Subset
-from toolkit.scoring.results import FileResult, Summary
+from toolkit.scoring.results import FileResult, RecordCounts
 from toolkit.scoring.run import score_file, score_files
 
 __all__ = [
@@ -26,9 +26,9 @@ __all__ = [
     "MaxRejected",
     "MaxUnread",
     "Progress",
+    "RecordCounts",
     "ScoringOptions",
     "Subset",
-    "Summary",
     "find_jobs",
     "score_file",
     "score_files",

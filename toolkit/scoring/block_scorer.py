@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.model.classes import ASPECT_LABELS, MIXED, NEUTRAL
+from toolkit.classes import ASPECT_LABELS, MIXED, NEGATIVE, NEUTRAL, POSITIVE
 from toolkit.model.labels import count_tenths, is_unsure
 from toolkit.model.predictor import CUT_TO_LENGTH, FEW_KNOWN_WORDS, OTHER_LANGUAGE, as_strings
 from toolkit.model.prior import count_levels
@@ -24,7 +24,7 @@ from toolkit.records.columns import LABEL, aspect_role
 from toolkit.records.labels import label_words
 from toolkit.records.review_file import Offset, Output, Reject, ReviewFile
 from toolkit.scoring.block_loop import SelectedBlock
-from toolkit.scoring.results import Summary
+from toolkit.scoring.results import RecordCounts
 from toolkit.text.strings import NUL, arrow_of, has_nul, is_blank
 
 # A text that looks like a value, not a review: one word, or up to five words that all begin with a
@@ -50,7 +50,7 @@ class ScoredBlock:
     rejects: bytes  # lines of JSON
     # One row per readable record, as `Scorer.predict` returns with `with_reading`.
     numbers: pa.RecordBatch
-    summary: Summary
+    summary: RecordCounts
     following: Offset
     ends_group: bool
     values: ValueCount  # zeros after the first blocks
@@ -114,14 +114,14 @@ class BlockScorer:
             return _count_true(pc.match_substring(texts, NUL))
         return 0
 
-    def _count_read(self, numbers: pa.RecordBatch, blank: pa.BooleanArray) -> Summary:
+    def _count_read(self, numbers: pa.RecordBatch, blank: pa.BooleanArray) -> RecordCounts:
         """Count the records of a block by whether their texts have known words."""
         probability = numbers["probability"]
         without_text = _count_true(blank)
         few = pc.fill_null(numbers[FEW_KNOWN_WORDS], False)
         other_language = _count_true(numbers[OTHER_LANGUAGE])
         unread = pc.or_(few, pc.and_not(probability.is_null(), blank))
-        return Summary(
+        return RecordCounts(
             scored=len(probability) - probability.null_count,
             without_text=without_text,
             without_known_words=probability.null_count - without_text - other_language,
@@ -138,7 +138,7 @@ class BlockScorer:
         found: pa.StringArray,
         blank: pa.BooleanArray,
         labels: pa.Array | None,
-    ) -> Summary:
+    ) -> RecordCounts:
         """Count the records of a block by class; all arrays have one value per readable record."""
         summary = self._count_read(numbers, blank)
         counts = {each["values"]: each["counts"] for each in found.value_counts().to_pylist()}
@@ -162,7 +162,7 @@ class BlockScorer:
         sentiment: pa.StringArray,
         blank: pa.BooleanArray,
         labels: pa.Array | None,
-    ) -> Summary:
+    ) -> RecordCounts:
         """Count the records of a block; all arrays have one value per readable record."""
         positive = pc.equal(sentiment, self.scorer.facts.labels[1])
         probability = numbers["probability"].to_numpy(zero_copy_only=False)
@@ -180,7 +180,7 @@ class BlockScorer:
         for label, is_called in called.items():
             setattr(summary, label, _count_true(is_called))
         if labels is not None:
-            answers = pc.if_else(positive, "positive", "negative")
+            answers = pc.if_else(positive, POSITIVE, NEGATIVE)
             for label, is_called in called.items():
                 answers = pc.if_else(is_called, label, answers)
             summary.labels = _count_labels(labels, answers)

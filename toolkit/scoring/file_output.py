@@ -37,7 +37,7 @@ from toolkit.scoring.identity import NOTHING, Prefix, TouchedError, WatchedInput
 from toolkit.scoring.jobs import RejectsTo
 from toolkit.scoring.journal import OUTPUT, REJECTED, SCORES, Journal
 from toolkit.scoring.output import STANDARD_OUTPUT, ScoredOutput
-from toolkit.scoring.results import Checkpoint, FileResult, Summary
+from toolkit.scoring.results import Checkpoint, FileResult, RecordCounts
 from toolkit.stores.paths import is_in_store
 
 
@@ -90,7 +90,7 @@ class FileOutput(ScoredOutput):
         self._saved_at = time.monotonic()
         self._kept: dict[str, _SummedFile] = {}  # files that a later run continues
         self._old = checkpoint.files if checkpoint else {}
-        before = Summary()
+        before = RecordCounts()
         file: BatchFile
         if form.open_file is None:
             if checkpoint is not None:
@@ -256,7 +256,7 @@ def open_file_output(
         raise
 
 
-def publish(journal: Journal, summary: Summary) -> None:
+def publish(journal: Journal, summary: RecordCounts) -> None:
     """Move the files of a complete output to their places, or finish moving them.
 
     Raises `FileAppearedError` if another file is there that must not be replaced. The complete
@@ -295,7 +295,7 @@ def _note_object(journal: Journal) -> None:
         journal.add(replace(journal.checkpoint, complete=facts))
 
 
-def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: Summary) -> None:
+def _publish_rejects(journal: Journal, target: Path, rejects: Path, summary: RecordCounts) -> None:
     if summary.rejected and is_there(rejects):
         with reporting_failures(target):
             _place(journal, rejects, target)

@@ -22,7 +22,7 @@ from toolkit.model.scorer import Scorer
 from toolkit.progress import Identity, differences
 from toolkit.records.columns import TEXT_COLUMNS, Columns
 from toolkit.records.formats import format_of
-from toolkit.records.inputs import FileFacts, Input, Kind
+from toolkit.records.inputs import FileFacts, Input, PathKind
 from toolkit.records.review_file import METADATA_PREFIX
 from toolkit.scoring.options import ScoringOptions
 from toolkit.stores.location import masked
@@ -126,7 +126,7 @@ class WatchedInput:
 
         ``facts`` are the facts of an object, if they are known.
         """
-        if source.is_stream or source.kind in (Kind.FOLDER, Kind.SPECIAL):
+        if source.is_stream or source.kind in (PathKind.FOLDER, PathKind.SPECIAL):
             return None
         with suppress(OSError, ValueError):  # ValueError: a name with a null byte
             if isinstance(source.file, StorePath):

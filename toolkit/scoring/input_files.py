@@ -16,7 +16,7 @@ from toolkit.errors import InputError, UsageError
 from toolkit.files import is_a_folder, is_link_or_there, is_there, resolved
 from toolkit.records.archives import is_safe
 from toolkit.records.formats import endings
-from toolkit.records.inputs import Input, Kind, several_members
+from toolkit.records.inputs import Input, PathKind, several_members
 from toolkit.scoring.jobs import (
     REJECTED_ENDING,
     SCORED,
@@ -123,7 +123,7 @@ def look_for(
         if not name:
             raise UsageError("an empty name, expected a file of reviews. Write . for this folder.")
         source = Input.of(path_of(name))
-        if source.kind is Kind.FOLDER or (source.is_in_store and is_a_folder(source.path)):
+        if source.kind is PathKind.FOLDER or (source.is_in_store and is_a_folder(source.path)):
             found.add_folder(source.path, outputs)
         elif is_pattern(name):
             found.add_pattern(name, outputs)
@@ -239,13 +239,13 @@ class Found:
             with_rejects=pattern[-1].endswith(REJECTED_ENDING),
             with_scored=SCORED in pattern[-1],
         )
-        files = [each for each in shown if each.kind not in (Kind.STREAM, Kind.SPECIAL)]
+        files = [each for each in shown if each.kind not in (PathKind.STREAM, PathKind.SPECIAL)]
         if is_folder:
             files = [each for each in files if has_known_ending(each.path) or each.is_archive]
         for error in found.errors:
             path = Path(error.filename)
             reason = f"{path}: this folder cannot be read: {error.strerror}"
-            folder = Input(path, Kind.FOLDER)
+            folder = Input(path, PathKind.FOLDER)
             self.unreadable.append(FoundFile(folder, path.relative_to(base), error=reason))
         if found.errors and not files:
             raise InputError(self.unreadable[-1].error)

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import ClassVar, Self
 
 from toolkit.errors import UsageError
-from toolkit.records.inputs import Kind
+from toolkit.records.inputs import PathKind
 from toolkit.records.options import ReadOptions
 from toolkit.records.review_file import ReviewFile
 
@@ -99,7 +99,7 @@ class Subset:
 
     def check(self, reviews: ReviewFile) -> None:
         """Raise `UsageError` for a sample of a file that cannot be read twice, such as a pipe."""
-        if self.sample is not None and reviews.source.kind is not Kind.FILE:
+        if self.sample is not None and reviews.source.kind is not PathKind.FILE:
             raise UsageError(
                 f"{reviews.name}: --sample reads a file twice, and this can be read only once. "
                 "Save it to a file first, or use --limit."

@@ -23,7 +23,7 @@ from toolkit.scoring.file_prior import FilePrior
 from toolkit.scoring.identity import WatchedInput
 from toolkit.scoring.jobs import Job
 from toolkit.scoring.options import ScoringOptions
-from toolkit.scoring.results import Checkpoint, FileResult, Summary
+from toolkit.scoring.results import Checkpoint, FileResult, RecordCounts
 
 STANDARD_OUTPUT = Path("standard output")
 WARNING_OF_EMPTY = "nothing is in this file, nor in its output."
@@ -37,7 +37,7 @@ class ScoredOutput:
     saved: Sequence[pa.RecordBatch] = ()  # `ScoredBlock.numbers` of an earlier run, by block
     prior: FilePrior | None = None  # estimated
 
-    def __init__(self, file: BatchFile, rejects: IO[bytes], before: Summary) -> None:
+    def __init__(self, file: BatchFile, rejects: IO[bytes], before: RecordCounts) -> None:
         self.summary = before  # of the written records
         self._file = file
         self._rejects = rejects
@@ -85,7 +85,7 @@ class StandardOutput(ScoredOutput):
         file = open(1, "wb", buffering=0, closefd=False)  # noqa: SIM115 (not closed)
         rejects = files.enter_context(SpooledTemporaryFile(_REJECTS_IN_MEMORY))  # noqa: SIM115
         with reporting_failures(STANDARD_OUTPUT):
-            super().__init__(ByteFile(file, form, None, is_new=True), rejects, Summary())
+            super().__init__(ByteFile(file, form, None, is_new=True), rejects, RecordCounts())
         self._job = job
         self._source = source
         self._force = force

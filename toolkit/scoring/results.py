@@ -13,6 +13,7 @@ from math import isnan, nan, sqrt
 from operator import add
 from typing import TYPE_CHECKING, Annotated, Any, Self
 
+from toolkit.classes import MIXED, NEGATIVE, NEUTRAL, POSITIVE, label_of_target
 from toolkit.errors import InputError, UsageError
 from toolkit.model.facts import FEWEST_FOR_UNSURE
 from toolkit.model.prior import EVEN, LEVELS, NO_LEVELS, share_of
@@ -23,7 +24,6 @@ from toolkit.records.labels import (
     Meanings,
     WrongValueError,
     meanings_of,
-    name_of,
     number,
 )
 from toolkit.records.options import LabelNames
@@ -72,7 +72,7 @@ _OF_SENTIMENT = (
 
 
 @dataclass
-class Summary:
+class RecordCounts:
     """Counts of records.
 
     Each is scored, without text, without a known word, in another language, or rejected.
@@ -140,11 +140,11 @@ class Summary:
         """Records per second."""
         return self.records / self.seconds if self.seconds else 0.0
 
-    def __add__(self, other: Summary) -> Summary:
+    def __add__(self, other: RecordCounts) -> RecordCounts:
         """Add the counts of the next block or file."""
         apart = ("probability_tenths", "levels", "aspects", "labels", "classes")
         names = [entry.name for entry in fields(self) if entry.name not in apart]
-        added = Summary(**{name: getattr(self, name) + getattr(other, name) for name in names})
+        added = RecordCounts(**{name: getattr(self, name) + getattr(other, name) for name in names})
         added.probability_tenths = tuple(
             map(add, self.probability_tenths, other.probability_tenths)
         )
@@ -158,31 +158,31 @@ class Summary:
         added.first_unread = self.first_unread or (other.first_unread and rows + other.first_unread)
         return added
 
-    def with_labels_read(self) -> Summary:
+    def with_labels_read(self) -> RecordCounts:
         """Return the summary of a whole file with its labels read, as in training."""
         if not self.labels:
             return self
         meanings = self.label_meanings()
         answers: Counter[tuple[str, str]] = Counter()
         for word, counts in self.labels.items():
-            meaning = name_of(meanings.targets.get(word, nan))
+            meaning = label_of_target(meanings.targets.get(word, nan))
             answers.update({(meaning, answer): count for answer, count in counts.items()})
         sums: Counter[str] = Counter()
         for (meaning, _), count in answers.items():
             sums[meaning] += count
 
         def with_opinion(answer: str) -> int:
-            return answers["positive", answer] + answers["negative", answer]
+            return answers[POSITIVE, answer] + answers[NEGATIVE, answer]
 
         return replace(
             self,
             labels={},
-            labelled=sums["positive"] + sums["negative"],
-            labelled_neutral=with_opinion("neutral"),
-            labelled_mixed=with_opinion("mixed"),
-            right=answers["positive", "positive"] + answers["negative", "negative"],
+            labelled=sums[POSITIVE] + sums[NEGATIVE],
+            labelled_neutral=with_opinion(NEUTRAL),
+            labelled_mixed=with_opinion(MIXED),
+            right=answers[POSITIVE, POSITIVE] + answers[NEGATIVE, NEGATIVE],
             unreadable_labels=sums[""],
-            neutral_labels=sums["neutral"],
+            neutral_labels=sums[NEUTRAL],
         )
 
     def label_meanings(self) -> Meanings:
@@ -287,7 +287,7 @@ class Checkpoint:
     """The state of a job, complete or not; a line of the journal, as JSON."""
 
     reached: Offset  # in the input, after the last written block
-    summary: Summary
+    summary: RecordCounts
     # Of an incomplete output: its files by name, and the part of the input that was read.
     files: dict[str, Prefix] = field(default_factory=dict)
     source: Prefix | None = None
@@ -365,7 +365,7 @@ class ScoringModel:
             reads_start=scorer.reads_start,
         )
 
-    def adjusted_share(self, summary: Summary) -> float | None:
+    def adjusted_share(self, summary: RecordCounts) -> float | None:
         """Estimate the share of positive reviews from their scores; None if it is unreliable."""
         if self.has_classes:
             return None
@@ -378,7 +378,7 @@ class FileResult:
     """The result of scoring a file."""
 
     job: Job
-    summary: Summary = field(default_factory=Summary)
+    summary: RecordCounts = field(default_factory=RecordCounts)
     error: str | None = None  # why the file could not be scored
     is_done: bool = False  # the output is complete
     is_skipped: bool = False  # the output existed before
@@ -417,12 +417,12 @@ class FileResult:
         self.summary = self.summary.with_labels_read()
 
 
-def total(results: Sequence[FileResult]) -> Summary:
+def total(results: Sequence[FileResult]) -> RecordCounts:
     """Add up the files."""
-    return sum((result.summary for result in results), Summary())
+    return sum((result.summary for result in results), RecordCounts())
 
 
-def why_none_is_scored(summary: Summary) -> str | None:
+def why_none_is_scored(summary: RecordCounts) -> str | None:
     """Return why no record is scored; None if a record is scored, or the file is empty."""
     if summary.scored or not summary.records:
         return None
@@ -439,7 +439,9 @@ def why_none_is_scored(summary: Summary) -> str | None:
     return f"of {summary.records:,} records, {', '.join(found)}"
 
 
-def counts_warning(summary: Summary, text_column: str | None, *, is_single: bool) -> str | None:
+def counts_warning(
+    summary: RecordCounts, text_column: str | None, *, is_single: bool
+) -> str | None:
     """Return the warning that no text is scored, or that many have few known words; or None.
 
     If the only file has no scored record, that is an error instead of a warning.
@@ -474,7 +476,7 @@ def values_warning(found: int, texts: int, text_column: str | None) -> str | Non
     )
 
 
-def unsure_warning(summary: Summary, model: ScoringModel | None) -> str | None:
+def unsure_warning(summary: RecordCounts, model: ScoringModel | None) -> str | None:
     """Return the warning that scores are far less sure than at the calibration, or None."""
     if model is None or model.unsure is None or summary.scored < FEWEST_FOR_UNSURE:
         return None
@@ -492,7 +494,7 @@ def unsure_warning(summary: Summary, model: ScoringModel | None) -> str | None:
 
 def check_rejected(
     name: str,
-    counts: Summary,
+    counts: RecordCounts,
     maximum: MaxRejected | None,
     first: str | None = None,
     *,
@@ -514,7 +516,7 @@ def check_rejected(
 
 
 def check_unread(
-    name: str, counts: Summary, maximum: MaxUnread | None, *, at_end: bool = True
+    name: str, counts: RecordCounts, maximum: MaxUnread | None, *, at_end: bool = True
 ) -> None:
     """Raise `InputError` if more texts of a file have few known words than allowed."""
     if maximum is None or not maximum.is_passed(counts.unread, counts.texts, at_end=at_end):

@@ -58,8 +58,8 @@ from toolkit.scoring.output import (
 from toolkit.scoring.results import (
     Checkpoint,
     FileResult,
+    RecordCounts,
     Source,
-    Summary,
     check_rejected,
     check_unread,
     counts_warning,
@@ -80,7 +80,7 @@ def score_file(
     options: ScoringOptions | None = None,
     on_progress: OnProgress | None = None,
     rejected: Path | None = None,
-) -> Summary:
+) -> RecordCounts:
     """Score the reviews of a file, in order, in bounded memory.
 
     Parameters
@@ -100,7 +100,7 @@ def score_file(
 
     Returns
     -------
-    Summary
+    RecordCounts
         The counts of records.
 
     Raises
@@ -421,7 +421,7 @@ class _Scoring(Visitor[Job, ScoredBlock]):
             if warning not in self.file.result.warnings:
                 self._warn(warning)
 
-    def _warn_of_counts(self, summary: Summary) -> None:
+    def _warn_of_counts(self, summary: RecordCounts) -> None:
         """Warn of unusual counts; a shard does not, as its job will."""
         if self.jobs.is_shard:
             return

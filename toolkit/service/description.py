@@ -8,7 +8,7 @@ from importlib.resources import files
 from typing import Any
 
 from toolkit import __version__
-from toolkit.model.classes import MIXED, NEUTRAL, tone_names
+from toolkit.classes import MIXED, NEUTRAL, tone_names
 from toolkit.model.labels import SENTENCE_COUNTS
 from toolkit.model.scorer import Scorer
 from toolkit.service.rows import score_options

@@ -30,7 +30,7 @@ from toolkit.progress import sealed, unsealed
 from toolkit.records.options import STDIN
 from toolkit.scoring.jobs import REJECTED_ENDING, Job, RejectsTo
 from toolkit.scoring.journal import Journal, remove_parts_of
-from toolkit.scoring.results import Checkpoint, FileResult, Source, Summary
+from toolkit.scoring.results import Checkpoint, FileResult, RecordCounts, Source
 from toolkit.shards.plan import Plan
 from toolkit.stores.paths import StorePath, is_in_store
 from toolkit.stores.write import hidden_keys
@@ -53,9 +53,9 @@ class Claim:
     is_new: bool = field(default=False, compare=False)  # made by this call
 
     @property
-    def summary(self) -> Summary:
+    def summary(self) -> RecordCounts:
         """The counts of the shard."""
-        return sum((each.summary for each in self.done), Summary())
+        return sum((each.summary for each in self.done), RecordCounts())
 
     def as_json(self) -> bytes:
         """Return the claim as JSON, sealed: outputs are joined from it."""

@@ -1,7 +1,7 @@
 """Train from labelled reviews to a run folder: `run.train` does all of it.
 
 reviews (`data`, `sources`) → fitted and held-out part (`split`) → network (`fit_padded`,
-`fit_ngrams`) → scores (`result`, `calibration`) → run folder (`run_writer`)
+`fit_ngrams`) → scores (`result`, `calibration`) → run folder (`write`)
 
 `adapt.adapt` starts from a trained network instead, and `class_run` trains classes of the user's
 own.

@@ -15,9 +15,9 @@ from dataclasses import replace
 import numpy as np
 
 from toolkit import __version__
+from toolkit.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.evaluation.metrics import measure
 from toolkit.model import training_facts
-from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.model.stars import known_tokens, sigmoid
 from toolkit.model.training_facts import Adaptation, CandidateScores
@@ -33,7 +33,7 @@ from toolkit.training.adapt_fit import (
     log_odds,
     open_start,
 )
-from toolkit.training.data import FitData, TrainingData, count_copies, load_training_data
+from toolkit.training.data import FitData, TrainingSets, count_copies, load_training_data
 from toolkit.training.epochs import Checkpoints
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.result import (
@@ -45,9 +45,9 @@ from toolkit.training.result import (
     warn_of_copies,
 )
 from toolkit.training.reviews import Reviews
-from toolkit.training.run_writer import describe_data, metrics_of, sampled_parts, write_run
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tried import Choice
+from toolkit.training.write import describe_data, metrics_of, sampled_parts, write_run
 
 _FEW = 200
 _FOLDS_OF_FEW = 10
@@ -58,7 +58,7 @@ _SURE = 1.64  # standard errors; a larger gain is reported as sure
 def adapt(
     options: TrainingOptions,
     observer: TrainingObserver,
-    read: TrainingData | None = None,
+    read: TrainingSets | None = None,
     choice: Choice | None = None,
 ) -> TrainingResult:
     """Adapt the network that `options.start` names; see `toolkit.training.run.train`.
@@ -122,7 +122,7 @@ def usual_folds(reviews: int) -> int:
 
 
 def _outcome(
-    made: AdaptedNetwork, read: TrainingData, split: str, copies: training_facts.Copies
+    made: AdaptedNetwork, read: TrainingSets, split: str, copies: training_facts.Copies
 ) -> Outcome:
     reviews = read.reviews
     validation = read.validation

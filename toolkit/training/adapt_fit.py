@@ -17,11 +17,11 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.errors import ModelError
 from toolkit.files import sha256_of
 from toolkit.model import SHIPPED, find_model, is_shipped
 from toolkit.model.agreement import check_agreement
-from toolkit.model.classes import DEFAULT_THRESHOLD, is_positive
 from toolkit.model.file import ModelFile
 from toolkit.model.release import Release
 from toolkit.model.run_folder import RunFolder
@@ -209,7 +209,7 @@ _MOST_ADDED = 20_000  # words
 
 
 @dataclass(frozen=True)
-class Examples:
+class LabelledVectors:
     """Labelled reviews as arrays.
 
     `taught` are the logits of words that have learned to predict the start on reviews without
@@ -225,7 +225,7 @@ class Examples:
     def __len__(self) -> int:
         return len(self.targets)
 
-    def take(self, rows: Rows) -> Examples:
+    def take(self, rows: Rows) -> LabelledVectors:
         """Return the reviews at some positions."""
         return replace(
             self,
@@ -242,7 +242,7 @@ class Prior:
 
     - `expects_share`: expect the bias that corrects the share of positives; otherwise expect 0
     - `words`: standard deviation of the weights of words; 0: words have no weights
-    - `taught`: share of `Examples.taught` in the logit
+    - `taught`: share of `LabelledVectors.taught` in the logit
     """
 
     expects_share: bool
@@ -259,7 +259,7 @@ class Weights:
     words: Floats
     taught: float = 0.0
 
-    def logits(self, examples: Examples) -> Floats:
+    def logits(self, examples: LabelledVectors) -> Floats:
         """Return the logits, (reviews,)."""
         found: Floats = self.scale * examples.start + self.bias + examples.words @ self.words
         return found if examples.taught is None else found + self.taught * examples.taught
@@ -279,7 +279,7 @@ def positive_share(targets: Floats) -> float:
     return float(positives / (len(targets) + 2 * _MORE_OF_EACH))
 
 
-def fit(examples: Examples, prior: Prior | None) -> Weights:
+def fit(examples: LabelledVectors, prior: Prior | None) -> Weights:
     """Return the most probable weights; without a prior, the weights that keep the start as is."""
     from scipy.optimize import minimize
 
@@ -316,10 +316,10 @@ def fit(examples: Examples, prior: Prior | None) -> Weights:
 def learn_words(words: Any, targets: Floats) -> tuple[Floats, float]:
     """Fit words alone to the predictions of the start for reviews without labels.
 
-    `words` (reviews, ids) is as in `Examples`; `targets` (reviews,) are the probabilities of the
-    start. Returns the most probable weights (ids,) and bias.
+    `words` (reviews, ids) is as in `LabelledVectors`; `targets` (reviews,) are the probabilities of
+    the start. Returns the most probable weights (ids,) and bias.
     """
-    examples = Examples(np.zeros(words.shape[0]), words, targets)
+    examples = LabelledVectors(np.zeros(words.shape[0]), words, targets)
     found = fit(examples, Prior(expects_share=False, words=_OF_TAUGHT))
     return found.words, found.bias
 
@@ -341,13 +341,13 @@ class Candidate:
     prior: Prior | None
     logits: Floats
 
-    def losses(self, examples: Examples) -> Floats:
+    def losses(self, examples: LabelledVectors) -> Floats:
         """Return the loss of each review, (reviews,)."""
         return losses(self.logits, examples.targets)
 
 
 @dataclass(frozen=True)
-class Choice:
+class ChosenFit:
     """The candidate that is kept, all candidates (the simplest first), and the fitted weights."""
 
     kept: Candidate
@@ -355,7 +355,7 @@ class Choice:
     weights: Weights
 
 
-def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
+def choose(examples: LabelledVectors, splits: Sequence[Split]) -> ChosenFit:
     """Cross-validate all candidates, and fit the best one on all reviews."""
 
     def tried(name: str, *priors: Prior) -> Candidate:
@@ -381,11 +381,11 @@ def choose(examples: Examples, splits: Sequence[Split]) -> Choice:
         UNLABELLED: _NOISE_OF_WORDS,
     }
     kept = _first(candidates, examples, [noises.get(each.name, 0.0) for each in candidates])
-    return Choice(kept, tuple(candidates), fit(examples, kept.prior))
+    return ChosenFit(kept, tuple(candidates), fit(examples, kept.prior))
 
 
 def _first(
-    candidates: Sequence[Candidate], examples: Examples, noises: Sequence[float]
+    candidates: Sequence[Candidate], examples: LabelledVectors, noises: Sequence[float]
 ) -> Candidate:
     """Return the first candidate that is not worse than the best one by more than its noise.
 
@@ -400,7 +400,7 @@ def _first(
     return candidates[-1]
 
 
-def _cross_validated(examples: Examples, splits: Sequence[Split], prior: Prior) -> Floats:
+def _cross_validated(examples: LabelledVectors, splits: Sequence[Split], prior: Prior) -> Floats:
     found = np.empty(len(examples))
     for split in splits:
         weights = fit(examples.take(split.fitted), prior)
@@ -446,8 +446,8 @@ class AdaptedNetwork:
     vocabulary: Vocabulary
     vocabulary_size: int  # every token id is below it
     border: float  # the probability that became 0.5, such as the share of positives
-    choice: Choice
-    examples: Examples
+    choice: ChosenFit
+    examples: LabelledVectors
 
     def probabilities(self, texts: pa.ChunkedArray) -> Probabilities:
         """Return the probabilities of reviews, (reviews,) float32."""
@@ -520,13 +520,13 @@ def _rescaled(start: Start, weights: Weights) -> Any:
     return adapted.calibrated(start.network, weights.scale, weights.bias)
 
 
-def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> Examples:
+def examples_of(start: Start, words: Vocabulary, reviews: Reviews) -> LabelledVectors:
     """Return arrays of labelled reviews; `words` has to extend the start's vocabulary."""
     logits, shares = _read(start, words, reviews.texts)
     targets = reviews.targets.astype(np.float64)
     # The threshold differs from a half if an older version of the toolkit adapted the start to a
     # share of positives.
-    return Examples(
+    return LabelledVectors(
         start=logits,
         words=shares,
         targets=targets,
@@ -550,7 +550,7 @@ def log_odds(probability: float) -> float:
     return float(found)
 
 
-def border_of(candidate: str, start: Start, examples: Examples) -> float:
+def border_of(candidate: str, start: Start, examples: LabelledVectors) -> float:
     """Return the probability that becomes 0.5 in the adapted network of a candidate.
 
     It is the threshold of the start, or the share of positives with four significant digits.

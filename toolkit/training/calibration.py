@@ -15,6 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from toolkit.classes import NEUTRAL_OF_THREE, POSITIVE_OF_THREE, is_positive
 from toolkit.evaluation.metrics import calibration_error, log_loss
 from toolkit.evaluation.ratings import (
     classes_of,
@@ -22,7 +23,6 @@ from toolkit.evaluation.ratings import (
     macro_f1_of,
     star_figures,
 )
-from toolkit.model.classes import NEUTRAL_OF_THREE, POSITIVE_OF_THREE, is_positive
 from toolkit.model.stars import (
     FIXED_RANGE,
     LARGEST_LOGIT,

@@ -11,10 +11,10 @@ from dataclasses import replace
 
 import numpy as np
 
+from toolkit.classes import DEFAULT_THRESHOLD
 from toolkit.errors import ModelError
 from toolkit.evaluation.metrics import measure
 from toolkit.model import DEFAULT_MODEL
-from toolkit.model.classes import DEFAULT_THRESHOLD
 from toolkit.model.file import ModelFile
 from toolkit.model.predictor import KnownWords
 from toolkit.model.run_folder import RunFolder
@@ -22,7 +22,7 @@ from toolkit.model.stars import logits_of, sigmoid
 from toolkit.training.adapt import usual_folds
 from toolkit.training.adapt_fit import Start, adapt_network, find_start, log_odds, open_start
 from toolkit.training.calibration import unseen_probabilities
-from toolkit.training.data import FitData, TrainingData
+from toolkit.training.data import FitData, TrainingSets
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS
 from toolkit.training.result import Outcome, Probabilities
@@ -30,7 +30,7 @@ from toolkit.training.reviews import Reviews
 from toolkit.training.sources import has_columns
 from toolkit.training.split import folds_for_few, split_kind
 from toolkit.training.tfidf import tfidf_probabilities
-from toolkit.training.tried import ADAPTING, TFIDF, Tried
+from toolkit.training.tried import ADAPTING, TFIDF, Trial
 
 LIKELIER = "the likelier label"
 
@@ -49,7 +49,7 @@ def presets_to_try(texts: int, *, of_classes: bool = False) -> list[str]:
     return [name for name, count in fewest.items() if count is not None and texts >= count]
 
 
-def baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
+def baselines(data: FitData, options: TrainingOptions) -> tuple[Trial, ...]:
     """Try both baselines on the held-out reviews of a split."""
     tried = []
     for name, predict in ((LIKELIER, _likelier), (TFIDF, _regression)):
@@ -58,7 +58,7 @@ def baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
         if found is not None and data.held_out is not None:
             seconds = time.monotonic() - started
             metrics = measure(data.held_out.labels, found, DEFAULT_THRESHOLD)
-            tried.append(Tried.of(name, metrics, seconds, is_baseline=True))
+            tried.append(Trial.of(name, metrics, seconds, is_baseline=True))
     return tuple(tried)
 
 
@@ -73,7 +73,7 @@ def _regression(data: FitData, options: TrainingOptions) -> Probabilities | None
 
 
 def start_to_adapt(
-    options: TrainingOptions, read: TrainingData, observer: TrainingObserver
+    options: TrainingOptions, read: TrainingSets, observer: TrainingObserver
 ) -> Start | None:
     """Load the shipped model if it suits the reviews; otherwise report why it does not."""
     why = None
@@ -108,7 +108,7 @@ def _can_read(model: ModelFile, reviews: Reviews) -> bool:
     return bool(2 * few.sum() <= len(few))
 
 
-def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried | None:
+def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Trial | None:
     """Adapt the start to the fitted reviews of a split, and measure it on the others.
 
     The log loss is of the probabilities at the reviews' own share of positives, as for the others.
@@ -136,15 +136,15 @@ def try_adapted(start: Start, data: FitData, options: TrainingOptions) -> Tried 
     balanced, loss = (
         measure(held_out.labels, each, DEFAULT_THRESHOLD) for each in (found, at_own_share)
     )
-    tried = Tried.of(ADAPTING, balanced, time.monotonic() - started)
+    tried = Trial.of(ADAPTING, balanced, time.monotonic() - started)
     return replace(tried, log_loss=loss.log_loss)
 
 
-def try_fitted(name: str, outcome: Outcome, seconds: float) -> Tried | None:
+def try_fitted(name: str, outcome: Outcome, seconds: float) -> Trial | None:
     """Measure a fitted network on the held-out reviews, calibrated by others of them."""
     held_out = outcome.held_out
     calibration = outcome.calibration
     if held_out is None or calibration is None:
         return None
     found = unseen_probabilities(held_out, calibration).astype(np.float32)
-    return Tried.of(name, measure(held_out.labels, found, DEFAULT_THRESHOLD), seconds)
+    return Trial.of(name, measure(held_out.labels, found, DEFAULT_THRESHOLD), seconds)

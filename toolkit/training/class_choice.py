@@ -11,7 +11,7 @@ from toolkit.evaluation.class_metrics import measure_classes
 from toolkit.training.data import FitData
 from toolkit.training.options import TrainingOptions
 from toolkit.training.tfidf import tfidf_probabilities
-from toolkit.training.tried import TFIDF, Tried
+from toolkit.training.tried import TFIDF, Trial
 
 FREQUENT = "the most frequent label"
 
@@ -23,7 +23,7 @@ _STEPS = 200  # of the regression
 _Shares = npt.NDArray[np.float32]
 
 
-def class_baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...]:
+def class_baselines(data: FitData, options: TrainingOptions) -> tuple[Trial, ...]:
     """Try both baselines on the held-out texts of a split."""
     held_out = data.held_out
     names = data.fitted.classes
@@ -37,7 +37,7 @@ def class_baselines(data: FitData, options: TrainingOptions) -> tuple[Tried, ...
             seconds = time.monotonic() - started
             metrics = measure_classes(held_out.labels.astype(np.int64), found, names)
             tried.append(
-                Tried.of_classes(
+                Trial.of_classes(
                     name=name,
                     metrics=metrics,
                     log_loss=metrics.log_loss,

@@ -23,7 +23,7 @@ from toolkit.records.labelled import LabelledTexts, read_labelled
 from toolkit.records.labels import FEWEST_ROWS
 from toolkit.records.options import ReadOptions
 from toolkit.stores.paths import path_of
-from toolkit.training.data import TrainingData, report
+from toolkit.training.data import TrainingSets, report
 from toolkit.training.options import SplitKind, TrainingObserver, TrainingOptions
 from toolkit.training.reviews import FEWEST_REVIEWS, Reviews, group_codes
 from toolkit.training.split import Split, split_kind
@@ -31,7 +31,7 @@ from toolkit.training.split import Split, split_kind
 _DRAWS = 100  # of groups
 
 
-def load_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
+def load_classes(options: TrainingOptions, observer: TrainingObserver) -> TrainingSets:
     """Read the files of a training, and report the labels with their numbers of texts.
 
     Raises `InputError` if a label is missing, rare, or cannot be shown in a line, and
@@ -69,7 +69,7 @@ def load_classes(options: TrainingOptions, observer: TrainingObserver) -> Traini
         if path is not None:
             others[role] = _others(str(path), reading, found.names)
             report(observer, others[role])
-    return TrainingData(
+    return TrainingSets(
         reviews=reviews, validation=others.get("validation"), test=others.get("test")
     )
 

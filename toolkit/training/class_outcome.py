@@ -13,7 +13,7 @@ from toolkit.model import training_facts
 from toolkit.model.run_folder import SAMPLE_REVIEWS
 from toolkit.training.adapt_fit import Start
 from toolkit.training.class_fit import ClassFit
-from toolkit.training.data import FitData, TrainingData, count_copies
+from toolkit.training.data import FitData, TrainingSets, count_copies
 from toolkit.training.presets import Preset
 from toolkit.training.result import FEWEST_UNSEEN
 from toolkit.training.reviews import Reviews
@@ -21,10 +21,10 @@ from toolkit.training.tried import Choice
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ClassOutcome:
     """The result of a training of classes."""
 
-    data: TrainingData
+    data: TrainingSets
     fitted: FitData
     fit: ClassFit
     preset: Preset

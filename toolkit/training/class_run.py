@@ -22,13 +22,13 @@ from toolkit.training.class_calibration import fit_temperature, scaled
 from toolkit.training.class_choice import class_baselines
 from toolkit.training.class_data import class_split, load_classes
 from toolkit.training.class_fit import LINEAR, fit_classes
-from toolkit.training.class_outcome import Outcome
-from toolkit.training.data import FitData, FitTask, TrainingData
+from toolkit.training.class_outcome import ClassOutcome
+from toolkit.training.data import FitData, FitTask, TrainingSets
 from toolkit.training.options import TrainingObserver, TrainingOptions
 from toolkit.training.presets import PRESETS, Preset
 from toolkit.training.result import TrainingResult
 from toolkit.training.reviews import Reviews
-from toolkit.training.tried import ADAPTING, Choice, Tried
+from toolkit.training.tried import ADAPTING, Choice, Trial
 
 # Texts that are predicted together. The regression has a number for each token and class.
 _ROWS_AT_ONCE = 512
@@ -110,7 +110,7 @@ def train_classes(options: TrainingOptions, observer: TrainingObserver) -> Train
     )
 
 
-def load_for_classes(model: str, data: TrainingData) -> Start:
+def load_for_classes(model: str, data: TrainingSets) -> Start:
     """Load a start to adapt to classes; raise `ModelError` if it cannot be adapted to these."""
     start = load_start(model)
     count = len(data.class_names)
@@ -127,7 +127,7 @@ def load_for_classes(model: str, data: TrainingData) -> Start:
     return start
 
 
-def _hold_out(data: TrainingData, options: TrainingOptions) -> tuple[str, FitData]:
+def _hold_out(data: TrainingSets, options: TrainingOptions) -> tuple[str, FitData]:
     """Return how texts are held out, and both parts; class weights need domains."""
     if data.validation is not None:
         return "given", FitData(_weighted(data.reviews, options), data.validation)
@@ -150,16 +150,16 @@ def _weighted(reviews: Reviews, options: TrainingOptions) -> Reviews:
 
 
 def _best(
-    data: TrainingData,
+    data: TrainingSets,
     fitted: FitData,
     split: str,
     options: TrainingOptions,
     observer: TrainingObserver,
-) -> Outcome:
+) -> ClassOutcome:
     """Try the networks that suit the texts on one split, beside two baselines; keep the best."""
     observer.stage("Baselines")
     tried = [*class_baselines(fitted, options)]
-    outcomes: dict[str, Outcome] = {}
+    outcomes: dict[str, ClassOutcome] = {}
     starts: dict[str, Start | None] = {}
     if len(data.class_names) <= MOST_CLASSES_ADAPTED:
         found = start_to_adapt(options, data, observer)
@@ -174,7 +174,7 @@ def _best(
         )
         loss = outcomes[name].calibration.log_loss
         tried.append(
-            Tried.of_classes(
+            Trial.of_classes(
                 name=name,
                 metrics=outcomes[name].validation,
                 log_loss=float("nan") if loss is None else loss,
@@ -215,13 +215,13 @@ def _task(
 
 
 def _tried(
-    data: TrainingData,
+    data: TrainingSets,
     fitted: FitData,
     split: str,
     options: TrainingOptions,
     observer: TrainingObserver,
     start: Start | None = None,
-) -> Outcome:
+) -> ClassOutcome:
     """Fit the network of a preset, calibrate it on the held-out texts, and measure it on them."""
     held_out = fitted.held_out
     assert held_out is not None
@@ -236,7 +236,7 @@ def _tried(
     )
     numbers = held_out.labels.astype(np.int64)
     calibration = fit_temperature(numbers, found, held_out.groups)
-    return Outcome(
+    return ClassOutcome(
         data=data,
         fitted=fitted,
         fit=fit,
@@ -251,8 +251,8 @@ def _tried(
 
 
 def _fitted_again(
-    outcome: Outcome, options: TrainingOptions, observer: TrainingObserver
-) -> Outcome:
+    outcome: ClassOutcome, options: TrainingOptions, observer: TrainingObserver
+) -> ClassOutcome:
     """Fit a regression on all texts, with the strength and the temperature that were found.
 
     Networks with epochs stay as they are: their epochs were chosen by the held-out texts. Texts
@@ -277,7 +277,7 @@ def _fitted_again(
     )
 
 
-def _with_test(outcome: Outcome) -> Outcome:
+def _with_test(outcome: ClassOutcome) -> ClassOutcome:
     """Measure the final network on the test texts, if there are any."""
     test = outcome.data.test
     if test is None:
@@ -325,7 +325,7 @@ def class_probabilities(
     return found
 
 
-def _report(outcome: Outcome, observer: TrainingObserver) -> None:
+def _report(outcome: ClassOutcome, observer: TrainingObserver) -> None:
     """Report the classes with the lowest F1, and warn of what makes the figures look too good."""
     found = outcome.validation
     held_out = outcome.fitted.held_out

@@ -15,10 +15,10 @@ from toolkit.files import atomic_folder
 from toolkit.model import training_facts
 from toolkit.model.run_folder import RunConfig, RunFolder
 from toolkit.networks.network_files import save_keras
-from toolkit.training.class_outcome import Outcome
+from toolkit.training.class_outcome import ClassOutcome
 from toolkit.training.options import RUNS, TrainingOptions
 from toolkit.training.reviews import Reviews
-from toolkit.training.run_writer import plot_histories, write_history
+from toolkit.training.write import plot_histories, write_history
 
 PLOTS = ("classes.png", "confusion.png")
 _MOST_DRAWN = 30  # classes, the most frequent ones
@@ -27,7 +27,7 @@ _LETTERS = 24  # of a label
 
 
 def write_classes(
-    outcome: Outcome, options: TrainingOptions, metrics: training_facts.Metrics
+    outcome: ClassOutcome, options: TrainingOptions, metrics: training_facts.RunMetrics
 ) -> None:
     """Write the run folder; it appears when it is complete."""
     if options.run.parent == RUNS:
@@ -54,9 +54,9 @@ def write_classes(
         _plot_classes(partial, outcome.validation)
 
 
-def metrics_of(outcome: Outcome) -> training_facts.Metrics:
+def metrics_of(outcome: ClassOutcome) -> training_facts.RunMetrics:
     """Return the content of `metrics.json`: no times, so equal trainings write equal bytes."""
-    return training_facts.Metrics(
+    return training_facts.RunMetrics(
         validation=_scores(outcome.validation, outcome.split),
         calibration=outcome.calibration,
         test=None if outcome.test is None else _scores(outcome.test),
@@ -91,7 +91,7 @@ def _source_of(reviews: Reviews) -> training_facts.ReviewSource:
     )
 
 
-def _config_of(outcome: Outcome, options: TrainingOptions) -> RunConfig:
+def _config_of(outcome: ClassOutcome, options: TrainingOptions) -> RunConfig:
     data = outcome.data
     held_out = outcome.fitted.held_out
     preset = outcome.preset

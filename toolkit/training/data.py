@@ -56,7 +56,7 @@ class FitData:
 
 
 @dataclass(frozen=True)
-class TrainingData:
+class TrainingSets:
     """All reviews that a training has read.
 
     `validation` are reviews that the user holds out; `test` are to measure on at the end.
@@ -164,7 +164,7 @@ def _found(texts: Counter[bytes], others: Counter[bytes]) -> int:
     return sum(count for text, count in texts.items() if text in others)
 
 
-def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> TrainingData:
+def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> TrainingSets:
     """Read all reviews of a training, with the probabilities of the teachers."""
     columns = options.reading.columns
     reviews = _read(data=options.data, columns=columns, options=options, observer=observer)
@@ -206,7 +206,7 @@ def load_training_data(options: TrainingOptions, observer: TrainingObserver) -> 
     together = concatenate(others) if others else None
     for each in matches:
         observer.say(each.line(len(reviews), None if together is None else len(together)))
-    return TrainingData(
+    return TrainingSets(
         reviews=reviews,
         test=test,
         unlabelled=together,

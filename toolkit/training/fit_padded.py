@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from toolkit.model.classes import DEFAULT_THRESHOLD
+from toolkit.classes import DEFAULT_THRESHOLD
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import Ids
@@ -15,18 +15,18 @@ from toolkit.training.data import FitData, FitTask, check_words
 from toolkit.training.epochs import Epochs
 from toolkit.training.presets import Preset
 from toolkit.training.result import PATIENCE, Fit
-from toolkit.training.reviews import Labels, Reviews, balanced_weights
+from toolkit.training.reviews import ClassNumbers, Reviews, balanced_weights
 
 if TYPE_CHECKING:
     import keras
 
 
-class Part(NamedTuple):
+class PaddedReviews(NamedTuple):
     """Reviews in the arrays that Keras expects."""
 
     ids: Ids  # (reviews, max_tokens) int32, padded in front with 0
     # (reviews,) int8 labels or int16 classes, or float32 if the targets are soft
-    targets: Labels | Targets
+    targets: ClassNumbers | Targets
     weights: Targets | None = None  # (reviews,) float32, in the loss; None if all are equal
 
     @property
@@ -45,8 +45,8 @@ class Encoded(NamedTuple):
     """A vocabulary, and the reviews of a fit as token ids."""
 
     vocabulary: Vocabulary
-    fitted: Part
-    held_out: Part | None
+    fitted: PaddedReviews
+    held_out: PaddedReviews | None
 
 
 def build_network(preset: Preset, seed: int, classes: int | None = None) -> keras.Model:
@@ -116,10 +116,10 @@ def encode(preset: Preset, data: FitData, teacher_weight: float = 0.5) -> Encode
     vocabulary = Vocabulary.build(data.fitted.texts, preset.vocabulary_size)
     check_words(vocabulary, data.fitted)
 
-    def part(reviews: Reviews, targets: Labels | Targets) -> Part:
+    def part(reviews: Reviews, targets: ClassNumbers | Targets) -> PaddedReviews:
         ids = vocabulary.encode(reviews.texts, last=preset.max_tokens).padded(preset.max_tokens)
         weights = None if reviews.domains is None else balanced_weights(reviews)
-        return Part(ids, targets, weights)
+        return PaddedReviews(ids, targets, weights)
 
     labels = data.fitted.labels
     blended = data.fitted.blended(teacher_weight)

@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from toolkit.model.classes import DEFAULT_THRESHOLD
+from toolkit.classes import DEFAULT_THRESHOLD
 from toolkit.networks import import_keras, import_tensorflow
 from toolkit.networks.bigrams import Bigrams
 from toolkit.records.labels import Rows, Targets

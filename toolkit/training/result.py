@@ -18,11 +18,11 @@ from toolkit.model.stars import NeutralRange, StarScale, known_tokens
 from toolkit.records.labels import Targets
 from toolkit.text.token_ids import FIRST_WORD_ID, Ids, TokenIds
 from toolkit.text.vocabulary import Vocabulary
-from toolkit.training.data import FitData, TrainingData
+from toolkit.training.data import FitData, TrainingSets
 from toolkit.training.epochs import lowest
 from toolkit.training.options import TrainingObserver
 from toolkit.training.presets import Preset
-from toolkit.training.reviews import Groups, Labels, Reviews, balanced_weights
+from toolkit.training.reviews import ClassNumbers, Groups, Reviews, balanced_weights
 from toolkit.training.tried import Choice
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ class Fit:
 class HeldOut:
     """Probabilities of reviews that the networks were not fitted on, not calibrated."""
 
-    labels: Labels  # (reviews,) int8
+    labels: ClassNumbers  # (reviews,) int8
     probability: Probabilities  # (reviews,) float32
     groups: Groups  # (reviews,) int64
     weights: Targets  # (reviews,) float32, in the loss
@@ -161,7 +161,7 @@ class HeldOut:
 class Outcome:
     """The outcome of a training: the kept network, calibrated, and the folds before it."""
 
-    read: TrainingData
+    read: TrainingSets
     split: str  # how reviews were held out: a `SplitKind`, or `given` by the user
     fit: Fit
     data: FitData
@@ -204,7 +204,7 @@ class TrainingResult:
     ----------
     run : RunFolder
         The run folder that was written.
-    metrics : training_facts.Metrics
+    metrics : training_facts.RunMetrics
         The content of `metrics.json`.
     ending : str
         Why the fit ended, and which epoch is kept.
@@ -221,7 +221,7 @@ class TrainingResult:
     """
 
     run: RunFolder
-    metrics: training_facts.Metrics
+    metrics: training_facts.RunMetrics
     ending: str = ""
     plots: tuple[str, ...] = ()
     stars: StarScale | None = None

@@ -14,14 +14,14 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from toolkit.classes import label_of
 from toolkit.errors import TrainingError
-from toolkit.model.classes import label_of
 from toolkit.records.labels import Rows, Targets
 from toolkit.text.strings import is_blank
 
 FEWEST_REVIEWS = 10  # fewer cannot be split into two parts that both have both labels
 
-Labels = npt.NDArray[Any]  # int8, of classes int16
+ClassNumbers = npt.NDArray[Any]  # int8, of classes int16
 Groups = npt.NDArray[np.int64]
 _DOMAIN_POWER = 0.5  # the weight of a domain is the square root of its number of reviews
 _LARGEST = 5.0  # largest weight, in means: a handful of reviews must not dominate
@@ -97,7 +97,7 @@ class Reviews(_Texts):
     balanced while a network is fitted. `stars` float32 are from 1 to 5, or NaN.
     """
 
-    labels: Labels
+    labels: ClassNumbers
     groups: Groups | None = None
     without_text: int = 0
     soft_labels: Targets | None = None

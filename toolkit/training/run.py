@@ -30,7 +30,7 @@ from toolkit.training.choice import (
     try_adapted,
     try_fitted,
 )
-from toolkit.training.data import FitData, FitTask, TrainingData, count_copies, load_training_data
+from toolkit.training.data import FitData, FitTask, TrainingSets, count_copies, load_training_data
 from toolkit.training.epochs import FOLDS, NOTHING_TO_RESUME, Checkpoints
 from toolkit.training.options import RUNS, TrainingObserver, TrainingOptions
 from toolkit.training.presets import Preset
@@ -45,10 +45,10 @@ from toolkit.training.result import (
     warn,
 )
 from toolkit.training.reviews import Reviews
-from toolkit.training.run_writer import PLOTS, config_of, metrics_of, write_run
 from toolkit.training.sources import IMDB, check_columns
 from toolkit.training.split import Split, cross_validation, split_kind, validation_split
-from toolkit.training.tried import ADAPTING, Choice, Tried
+from toolkit.training.tried import ADAPTING, Choice, Trial
+from toolkit.training.write import PLOTS, config_of, metrics_of, write_run
 
 # With no more labels than this, adapting was more accurate, also on domains that the start did not
 # know: see "Few labels" in examples/benchmarks/README.md.
@@ -230,7 +230,7 @@ def _finished(
 
 
 def _train_best(
-    read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+    read: TrainingSets, options: TrainingOptions, observer: TrainingObserver
 ) -> TrainingResult:
     """Try the networks that suit the reviews on one split, and keep the best.
 
@@ -278,13 +278,13 @@ def _train_best(
 
 
 def _try_all(
-    read: TrainingData, options: TrainingOptions, observer: TrainingObserver
+    read: TrainingSets, options: TrainingOptions, observer: TrainingObserver
 ) -> tuple[Choice, dict[str, Outcome]]:
     """Try baselines and networks; return the choice, and the outcome of each preset."""
     _, split = _held_out(read, options)
     data = read.for_fit(split)
     observer.stage("Baselines")
-    tried: list[Tried | None] = [*baselines(data, options)]
+    tried: list[Trial | None] = [*baselines(data, options)]
     if (start := start_to_adapt(options, read, observer)) is not None:
         observer.stage(f"Trying {ADAPTING}")
         tried.append(try_adapted(start, data, options))
@@ -307,7 +307,7 @@ def _try_all(
     return Choice.of(tuple(each for each in tried if each is not None), held_out), outcomes
 
 
-def _held_out(read: TrainingData, options: TrainingOptions) -> tuple[str, Split | None]:
+def _held_out(read: TrainingSets, options: TrainingOptions) -> tuple[str, Split | None]:
     """Return how reviews are held out, and the split; None if the user has held some out."""
     if read.validation is not None:
         return "given", None
@@ -322,7 +322,7 @@ def _held_out(read: TrainingData, options: TrainingOptions) -> tuple[str, Split 
 
 def _hold_out(
     preset: Preset,
-    read: TrainingData,
+    read: TrainingSets,
     options: TrainingOptions,
     observer: TrainingObserver,
     checkpoints: Checkpoints,
@@ -349,7 +349,7 @@ def _hold_out(
 
 def _cross_validate(
     preset: Preset,
-    read: TrainingData,
+    read: TrainingSets,
     options: TrainingOptions,
     observer: TrainingObserver,
     checkpoints: Checkpoints,

@@ -9,9 +9,9 @@ from typing import Literal
 
 import numpy as np
 
+from toolkit.classes import is_positive
 from toolkit.errors import InputError, TrainingError, UsageError
 from toolkit.files import is_a_folder, is_there
-from toolkit.model.classes import is_positive
 from toolkit.records.columns import option_of
 from toolkit.records.formats import beside
 from toolkit.records.labelled import Opinions, read_labelled

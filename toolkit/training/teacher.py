@@ -26,7 +26,7 @@ _HASH = re.compile(rf"[0-9a-f]{{{_DIGITS},64}}")
 
 
 @dataclass(frozen=True)
-class Teacher:
+class TeacherScores:
     """The rows of a teacher file that have a probability."""
 
     path: Path
@@ -48,7 +48,7 @@ class Teacher:
         return f"{self.path}, row {self.rows[row] + 1}"
 
 
-def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
+def load_teacher(path: Path, reading: ReadOptions) -> TeacherScores:
     """Read a teacher file, such as an output of `toolkit score`.
 
     Raises `InputError` if the file has no probabilities, and `UsageError` if it has no texts.
@@ -62,7 +62,7 @@ def load_teacher(path: Path, reading: ReadOptions) -> Teacher:
         )
     texts = _texts(table, rows, reading)
     without = table.rows - len(rows)
-    return Teacher(
+    return TeacherScores(
         path=path,
         probabilities=table.probabilities(rows),
         rows=rows,
@@ -128,7 +128,7 @@ def _fingerprint_of(value: str | None, row: int, table: ReviewTable) -> str | No
 class Matches:
     """A teacher file, and how many of the reviews have a row in it."""
 
-    teacher: Teacher
+    teacher: TeacherScores
     labelled: int  # labelled reviews with a row
     unlabelled: int  # unlabelled reviews with a row
     unmatched: int  # rows without a review
@@ -148,7 +148,7 @@ class Matches:
 
 
 def match(
-    teachers: Sequence[Teacher], sources: Sequence[Reviews | UnlabelledReviews]
+    teachers: Sequence[TeacherScores], sources: Sequence[Reviews | UnlabelledReviews]
 ) -> tuple[list[Targets], list[Matches]]:
     """Find the teacher scores of reviews; the first source has the labelled reviews.
 
@@ -157,7 +157,7 @@ def match(
     """
     texts = [[fingerprint(text) for text in part.texts.to_pylist()] for part in sources]
     wanted = {name for part in texts for name in part}
-    known: dict[str, tuple[Teacher, int]] = {}
+    known: dict[str, tuple[TeacherScores, int]] = {}
     matches = []
     for teacher in teachers:
         used = [(row, name) for row, name in enumerate(teacher.texts) if name in wanted]

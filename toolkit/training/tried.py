@@ -21,7 +21,7 @@ _AS_GOOD_F1 = 0.02
 
 
 @dataclass(frozen=True)
-class Tried:
+class Trial:
     """A network or baseline that was tried, with its figures on the held-out reviews."""
 
     name: str
@@ -39,7 +39,7 @@ class Tried:
         return self.balanced_accuracy if self.macro_f1 is None else self.macro_f1
 
     @classmethod
-    def of(cls, name: str, metrics: Metrics, seconds: float, *, is_baseline: bool = False) -> Tried:
+    def of(cls, name: str, metrics: Metrics, seconds: float, *, is_baseline: bool = False) -> Trial:
         """Make a result from metrics; they are complete, as reviews of both labels are held out."""
         balanced = metrics.balanced_accuracy
         found = float("nan") if balanced is None else balanced
@@ -60,7 +60,7 @@ class Tried:
         seconds: float,
         *,
         is_baseline: bool = False,
-    ) -> Tried:
+    ) -> Trial:
         """Make a result from the metrics of a model of classes; the log loss is calibrated."""
         return cls(
             name=name,
@@ -73,7 +73,7 @@ class Tried:
         )
 
 
-def _merit(tried: Tried) -> tuple[float, float]:
+def _merit(tried: Trial) -> tuple[float, float]:
     return tried.quality, -tried.log_loss
 
 
@@ -81,8 +81,8 @@ def _merit(tried: Tried) -> tuple[float, float]:
 class Choice:
     """The results, in the order in which they were tried, and the network that is kept."""
 
-    tried: tuple[Tried, ...]
-    kept: Tried
+    tried: tuple[Trial, ...]
+    kept: Trial
     reviews: int  # held out
 
     @property
@@ -96,7 +96,7 @@ class Choice:
         return "macro F1" if self.has_classes else "balanced accuracy"
 
     @classmethod
-    def of(cls, tried: tuple[Tried, ...], reviews: int) -> Choice:
+    def of(cls, tried: tuple[Trial, ...], reviews: int) -> Choice:
         """Keep the highest quality; among about equal ones, the lowest log loss."""
         networks = [each for each in tried if not each.is_baseline]
         best = max(each.quality for each in networks)
@@ -105,7 +105,7 @@ class Choice:
         return cls(tried, min(near, key=lambda each: each.log_loss), reviews)
 
     @property
-    def better_baseline(self) -> Tried | None:
+    def better_baseline(self) -> Trial | None:
         """The best baseline if the kept network is not better, or None.
 
         Of equal qualities, the lower log loss is better.

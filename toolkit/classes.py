@@ -1,6 +1,7 @@
 """The classes that models distinguish: their labels, their numbers, and which are positive.
 
-Every other module takes labels and numbers of classes from here. A sentiment model has the two
+Every other module takes labels and numbers of classes from here; it is below the readers of files
+and the models, which both use it. A sentiment model has the two
 classes `SENTIMENT`; its output is the probability of the second one. Reviews may also be `NEUTRAL`
 or `MIXED`, or have no answer.
 """
@@ -8,6 +9,7 @@ or `MIXED`, or have no answer.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import isnan
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +25,10 @@ MIXED = "mixed"  # a review whose sentences disagree
 # The three classes of reviewers' labels, and their numbers.
 OF_THREE = (NEGATIVE, NEUTRAL, POSITIVE)
 NEGATIVE_OF_THREE, NEUTRAL_OF_THREE, POSITIVE_OF_THREE = range(3)
+
+# A label that somebody gave is read as the probability of the positive class, its target. The
+# target of a neutral label is a number that no probability is.
+NEUTRAL_TARGET = -1.0
 
 # The answers of a model by number; None means that it does not answer.
 ANSWERS = (*SENTIMENT, None)
@@ -47,6 +53,13 @@ def is_positive(
 def label_of(is_positive: bool) -> str:
     """Return the label of a sentiment model."""
     return SENTIMENT[is_positive]
+
+
+def label_of_target(target: float) -> str:
+    """Return positive, negative or neutral for the target of a label; empty if it is NaN."""
+    if isnan(target):
+        return ""
+    return NEUTRAL if target == NEUTRAL_TARGET else label_of(target >= DEFAULT_THRESHOLD)
 
 
 def tone_names(labels: Sequence[str]) -> tuple[str | None, ...]:

@@ -10,17 +10,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from toolkit.errors import InputError
-from toolkit.evaluation.metrics import Labels, Probabilities
-from toolkit.evaluation.ratings import Classes, Stars
-from toolkit.files import sha256_of
-from toolkit.model.classes import (
+from toolkit.classes import (
     NEGATIVE_OF_THREE,
     NEUTRAL_OF_THREE,
     POSITIVE_OF_THREE,
     is_positive,
     label_of,
 )
+from toolkit.errors import InputError
+from toolkit.evaluation.metrics import Labels, Probabilities
+from toolkit.evaluation.ratings import Classes, Stars
+from toolkit.files import sha256_of
 from toolkit.records.formats import beside
 from toolkit.records.inputs import Input
 from toolkit.records.labelled import read_labelled

@@ -77,7 +77,12 @@ def plot_histories(folder: Path, fits: Sequence[Fit], loss: str = "Binary cross-
 
 
 def write_run(
-    path: Path, config: RunConfig, metrics: training_facts.Metrics, outcome: Outcome, *, force: bool
+    path: Path,
+    config: RunConfig,
+    metrics: training_facts.RunMetrics,
+    outcome: Outcome,
+    *,
+    force: bool,
 ) -> None:
     """Write the run folder; it appears when it is complete."""
     if path.parent == RUNS:
@@ -100,9 +105,9 @@ def write_run(
             plot_histories(partial, outcome.folds or [outcome.fit])
 
 
-def metrics_of(outcome: Outcome) -> training_facts.Metrics:
+def metrics_of(outcome: Outcome) -> training_facts.RunMetrics:
     """Return the content of `metrics.json`: no times, so equal trainings write equal bytes."""
-    return training_facts.Metrics(
+    return training_facts.RunMetrics(
         validation=_scores(outcome.fit, outcome.split),
         folds=_summarize(outcome) if outcome.folds else None,
         calibration=outcome.calibration,
