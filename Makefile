@@ -18,7 +18,7 @@ CORE_TESTS := tests/text tests/model tests/examples/test_golden_vectors.py \
 	$(addprefix tests/scoring/,test_by_sentence.py test_score_file.py) \
 	$(addprefix tests/records/,test_dialects.py test_json_lines.py test_one_reader.py test_quotes.py)
 
-.PHONY: demo test test-slow test-guards test-new test-all test-arrow test-bare check docs reference models bench release lock format clean help
+.PHONY: demo test test-slow test-guards test-new test-all test-arrow test-bare check docs models bench release lock format clean help
 
 help:  ## list the targets
 	@grep -E '^[a-z-]+:.*##' Makefile | sed -E 's/:.*## /\t/' | expand -t 12
@@ -60,11 +60,8 @@ format: $(DEV)/installed  ## format the code, and fix what can be fixed automati
 	$(DEV)/bin/ruff check --fix
 	$(DEV)/bin/ruff format
 
-docs: $(DEV)/installed-all  ## build the site of the documentation in build/site; a broken link is an error
-	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --quiet --config-file .ci/docs/mkdocs.yml
-
-reference: $(DEV)/installed  ## write the references of commands and of Python, toolkit/cli/REFERENCE.md and toolkit/API.md
-	PYTHONPATH=.ci $(DEV)/bin/python -m pages
+docs: $(DEV)/installed-all  ## build the site in build/site, with the references of commands and of Python; a broken link is an error
+	NO_MKDOCS_2_WARNING=1 $(DEV)/bin/mkdocs build --config-file .ci/docs/mkdocs.yml
 
 models: $(DEV)/installed  ## train and export the shipped models again, and compare them with the shipped files
 	$(DEV)/bin/python -m exported.make $(PRESETS)

@@ -15,14 +15,23 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+import typer.main
 
+from tests.data import PROJECT
 from tests.models import many_texts, shipped_scorer
 from tests.waiting import PATIENCE
 from toolkit.cli import app
 from toolkit.scoring import Job, Progress, ScoringOptions, find_jobs, score_files
 from toolkit.scoring.journal import folder_beside
 
+KEYS = PROJECT / "toolkit" / "cli" / "README.md"  # describes the keys of JSON
 COMMAND = [sys.executable, "-W", "error", "-m", "toolkit"]
+
+
+def command_of(name: str) -> Any:
+    """A command of the command line, as Typer has made it."""
+    group: Any = typer.main.get_command(app.app)
+    return group.get_command(group.make_context("toolkit", [], resilient_parsing=True), name)
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from tests.cli.running import Command, in_its_own_process
+from tests.data import PROJECT
 from tests.models import MODEL, shipped_scorer
-from toolkit import Scorer, cli
+from toolkit import Scorer
 from toolkit.model import labels as mixed
 
 TEXTS = [
@@ -109,14 +110,12 @@ def test_names_of_columns(
     command("score", source, *arguments).failed_with(message, 2)
 
 
-def test_the_reference_has_the_rule() -> None:
-    reference = Path(cli.__file__).with_name("REFERENCE.md")
-    shown = " ".join(reference.read_text(encoding="utf-8").split())
-    assert (
-        f"It is clearly positive from a probability of {mixed.CLEAR:g}, clearly negative up to "
-        f"{1 - mixed.CLEAR:g}."
-    ) in shown
-    assert f"its own probability is from {1 - mixed.SURE:g} to {mixed.SURE:g}." in shown
+def test_the_guide_has_the_rule() -> None:
+    guide = PROJECT / "examples" / "answers.md"
+    shown = " ".join(guide.read_text(encoding="utf-8").split())
+    assert f"clearly positive (probability {mixed.CLEAR:g} or more)" in shown
+    assert f"clearly negative ({1 - mixed.CLEAR:g} or less)" in shown
+    assert f"own probability is from {1 - mixed.SURE:g} to {mixed.SURE:g}." in shown
 
 
 def test_explain_shows_the_sentences(command: Command) -> None:

@@ -11,8 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from pages.commands import REFERENCE
-from tests.cli.running import Command, in_its_own_process, write
+from tests.cli.running import KEYS, Command, in_its_own_process, write
 from tests.models import MODEL, OLD_MODELS
 from tests.waiting import PATIENCE
 
@@ -92,7 +91,7 @@ def test_json(command: Command) -> None:
     assert data["most_changed"][0]["new"]["sentiment"] == "positive"
     assert data["columns"] == {"text": "text", "label": "label"}
     assert found["texts"]["verdict"] is None
-    reference = REFERENCE.read_text(encoding="utf-8")
+    reference = KEYS.read_text(encoding="utf-8")
     keys = [*found, *found["vocabulary"], *data, *data["most_changed"][0], *data["new_accuracy"]]
     keys += data["probability_change"]
     assert [key for key in keys if f"`{key}`" not in reference] == []

@@ -12,8 +12,7 @@ from typing import Any
 import pytest
 import typer.main
 
-from pages.commands import REFERENCE, command_of
-from tests.cli.running import Command, write
+from tests.cli.running import KEYS, Command, command_of, write
 from tests.models import CONV1D
 from toolkit import __version__
 from toolkit.cli.app import app
@@ -217,7 +216,7 @@ def test_accuracies_agree(answers: Answers) -> None:
 
 
 def test_the_reference_names_the_keys(answers: Answers) -> None:
-    text = REFERENCE.read_text(encoding="utf-8")
+    text = KEYS.read_text(encoding="utf-8")
     evaluation = answers["evaluate"]
     (model,) = evaluation["models"]
     assert isinstance(answers["info"]["core"], str)

@@ -16,8 +16,16 @@ from uuid import UUID
 
 import pytest
 
-from pages.commands import REFERENCE
-from tests.cli.running import COMMAND, Command, Ran, hurry, in_its_own_process, write, write_long
+from tests.cli.running import (
+    COMMAND,
+    KEYS,
+    Command,
+    Ran,
+    hurry,
+    in_its_own_process,
+    write,
+    write_long,
+)
 from tests.waiting import wait_until
 from toolkit import __version__
 from toolkit.cli.process import Interrupted
@@ -245,7 +253,7 @@ def test_all_messages_are_json(command: Command, monkeypatch: pytest.MonkeyPatch
         "c.csv: the file is empty, expected reviews",
         1,
     )
-    text = REFERENCE.read_text(encoding="utf-8")
+    text = KEYS.read_text(encoding="utf-8")
     keys = {key for event in found for key in event} | {event["event"] for event in found}
     assert [key for key in sorted(keys) if f"`{key}`" not in text] == []
 

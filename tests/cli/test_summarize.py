@@ -18,8 +18,7 @@ import pyarrow.parquet as pq
 import pytest
 from pyarrow import feather
 
-from pages.commands import REFERENCE
-from tests.cli.running import Command, in_its_own_process, write
+from tests.cli.running import KEYS, Command, in_its_own_process, write
 from tests.evaluation.test_page import HOSTILE, Elements
 from tests.examples.web_page import WEB, chromium, run_npm
 from toolkit.errors import InputError
@@ -945,7 +944,7 @@ def test_the_page_prints_on_three_pages(command: Command) -> None:
 def test_every_key_of_the_json_is_described(command: Command) -> None:
     write_rows("s.csv", rows(100))
     found = found_by(command, "s.csv", "--by", "city", "--since", "s.csv")
-    reference = REFERENCE.read_text(encoding="utf-8")
+    reference = KEYS.read_text(encoding="utf-8")
     part = reference[reference.index("What `summarize` finds") : reference.index("## Which model")]
     described = {*re.findall(r"`(\w+)`", part)}
     (term, *_), (quote, *_) = found["complaints"], found["most_negative"]

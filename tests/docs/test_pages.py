@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,8 +23,6 @@ import typer.main
 
 from exported.cards import model_card
 from exported.sources import with_sources
-from pages.badges import BADGES, badges, facts
-from pages.commands import REFERENCE, reference
 from tests.classes import tickets
 from tests.data import PROJECT
 from tests.docs.markdown import GUIDES, README, TRAINING, Run, blocks, pages, run, runs, shell_lines
@@ -287,7 +286,7 @@ def test_changelog_has_this_version() -> None:
 
 
 def test_picture_shows_the_shipped_model(examples: Path) -> None:
-    """Draw it again with `PYTHONPATH=.ci python -m pages.picture > examples/demo.svg`."""
+    """Draw it again with `python .ci/docs/picture.py > examples/demo.svg`."""
     with (examples / "examples" / "reviews.csv").open(encoding="utf-8", newline="") as file:
         reviews = [row["text"] for row in csv.DictReader(file)]
     picture = (PROJECT / "examples" / "demo.svg").read_text(encoding="utf-8")
@@ -296,27 +295,24 @@ def test_picture_shows_the_shipped_model(examples: Path) -> None:
     assert shown == [round(p, 3) for p in scored if p is not None]
 
 
-def test_the_reference_is_up_to_date() -> None:
-    """Write it with `make reference`."""
-    assert REFERENCE.read_text(encoding="utf-8") == reference()
+PYTHON = PROJECT / ".ci" / "docs" / "pages" / "reference" / "python.md"
 
 
-def test_the_page_of_the_python_interface_is_up_to_date() -> None:
-    """Write it with `make reference`."""
-    from pages.python import API, api
-
-    written = API.read_text(encoding="utf-8")
-    assert written == api()
-    page = (PROJECT / "README.md").read_text(encoding="utf-8")
-    for module, names in re.findall(r"^from (toolkit\S*) import (.*)$", page, re.M):
-        assert f"## `{module}`\n" in written
-        assert all(f"### `{name}`\n" in written for name in names.split(", "))
+def test_the_reference_of_python_has_what_the_pages_import() -> None:
+    """The site is built from docstrings of the names on this page (`tests/docs/test_site.py`)."""
+    named = re.findall(r"^::: (\S+)$", PYTHON.read_text(encoding="utf-8"), re.M)
+    for page in (README, LIBRARY):
+        code = "\n".join(blocks(page, "python"))
+        for module, names in re.findall(r"^from (toolkit\S*) import (.*)$", code, re.M):
+            for name in names.split(", "):
+                assert {module, f"{module}.{name}"} & {*named}, (page, module, name)
 
 
-def test_the_badges_are_true() -> None:
-    """Draw them with `make reference`."""
-    assert BADGES.read_text(encoding="utf-8") == badges()
+def test_the_versions_of_python_are_those_that_a_release_is_tried_with() -> None:
+    project = tomllib.loads((PROJECT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    stated = re.findall(r":: (3\.\d+)", "\n".join(project["classifiers"]))
     workflow = (PROJECT / ".github" / "workflows" / "release.yml").read_text(encoding="utf-8")
     (tried,) = re.findall(r"python: \[(.*)\]", workflow)
     versions = re.findall(r"3\.\d+", tried)
-    assert facts()["Python"] == f"{versions[0]} to {versions[-1]}"
+    assert [stated[0], stated[-1]] == [versions[0], versions[-1]]
+    assert f"Python {stated[0]} or newer" in README.read_text(encoding="utf-8")

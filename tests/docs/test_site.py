@@ -11,6 +11,7 @@ import pytest
 
 from tests.data import PROJECT
 from tests.docs.markdown import pages
+from toolkit.cli.commands import COMMANDS
 
 pytestmark = pytest.mark.tools
 
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.tools
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The site; strict: a link or an anchor that leads nowhere is an error."""
-    pytest.importorskip("material", reason="needs the extra 'docs'")
+    for module in ("material", "mkdocstrings"):
+        pytest.importorskip(module, reason="needs the extra 'docs'")
     folder = tmp_path_factory.mktemp("site")
     config = PROJECT / ".ci" / "docs" / "mkdocs.yml"
     command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--config-file", str(config)]
@@ -43,6 +45,16 @@ def test_every_page_of_the_repository_is_in_the_site(site: Path) -> None:
 def test_the_search_finds_an_option(site: Path) -> None:
     entries = json.loads((site / "search" / "search_index.json").read_text(encoding="utf-8"))
     assert any("--skip-existing" in entry["text"] for entry in entries["docs"])
+
+
+def test_the_references_are_of_the_commands_and_the_docstrings(site: Path) -> None:
+    commands = (site / "reference" / "commands" / "index.html").read_text(encoding="utf-8")
+    for name in COMMANDS:
+        assert f'id="toolkit-{name}"' in commands
+    python = (site / "reference" / "python" / "index.html").read_text(encoding="utf-8")
+    for name in ("Scorer.score", "train", "evaluation.evaluate", "errors.ToolkitError"):
+        assert f'id="toolkit.{name}"' in python
+    assert ":::" not in python
 
 
 def test_pages_load_nothing_from_other_servers(site: Path) -> None:

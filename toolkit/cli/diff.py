@@ -33,10 +33,18 @@ New = Annotated[Path, o.argument("NEW", "Model to compare with it.")]
 Data = Annotated[list[str] | None, o.argument("DATA", _DATA)]
 Show = Annotated[int, o.option("N", "Number of changed rows to show.", True, min=0)]
 MaxChangedOption = Annotated[
-    str | None, o.option("N|P%", "Fail if more labels change.", "no limit", panel=_CHECKS)
+    str | None,
+    o.option(
+        "N|P%", "Exit with 1 if more labels change, such as 100 or 1%.", "no limit", panel=_CHECKS
+    ),
 ]
 FailIfWorse = Annotated[
-    bool, o.flag("--fail-if-worse", "Fail if the new model is less accurate.", panel=_CHECKS)
+    bool,
+    o.flag(
+        "--fail-if-worse",
+        "Exit with 1 if the new model is worse on labelled rows beyond chance (p < 0.05).",
+        panel=_CHECKS,
+    ),
 ]
 Output = Annotated[
     Path | None,
@@ -69,6 +77,8 @@ def diff(
     quiet: o.Quiet = False,
 ) -> None:
     """Show what would change with another model, before you upgrade.
+
+    It counts the labels that change, and where labels are known, it says which model is right.
 
     Examples: `toolkit diff old.onnx reviews`, or
 

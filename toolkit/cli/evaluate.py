@@ -24,33 +24,56 @@ _PAGE = (".html", ".htm")
 _JSON = (".json",)
 
 Files = Annotated[list[Path] | None, o.argument("[MODEL]... DATA", _FILES)]
-Behaviour = Annotated[bool, o.flag("--behaviour", "Use the toolkit's own test sentences as DATA.")]
+Behaviour = Annotated[
+    bool, o.flag("--behaviour", "Use the toolkit's own 600 test sentences, by phenomenon, as DATA.")
+]
 Models = Annotated[
     list[Path] | None,
     o.option(
         value="MODEL",
-        what="Model to use: a name, a file or a run folder.",
+        what="Model to use: a name, a file or a run folder. Repeat it to compare models.",
         default=DEFAULT_MODEL,
         names=("--model", "-m"),
     ),
 ]
 Predictions = Annotated[
-    list[Path] | None, o.option("FILE", "File with the probabilities of another model.")
+    list[Path] | None,
+    o.option(
+        "FILE",
+        "File with the probabilities of another model, a row for each row of DATA. Repeat it for "
+        "more.",
+    ),
 ]
 Second = Annotated[
     Path | None,
-    o.option("MODEL", "Second model, to measure where the first is unsure.", values=o.models),
+    o.option(
+        "MODEL",
+        "Second model; shows what asking it where the first is unsure gains and costs.",
+        values=o.models,
+    ),
 ]
 WriteRange = Annotated[
     bool,
-    o.flag("--write-range", "Keep the best range beside the second model.", panel=o.WRITING),
+    o.flag(
+        "--write-range",
+        "Keep the best range beside the second model, for `toolkit score --second`.",
+        panel=o.WRITING,
+    ),
 ]
-Examples = Annotated[int, o.option("N", "Number of mistakes to show.", True, min=0)]
+Examples = Annotated[
+    int,
+    o.option(
+        "N",
+        "Number of the most confident mistakes to show, half of them false positives.",
+        True,
+        min=0,
+    ),
+]
 TargetAccuracies = Annotated[
     list[float] | None,
     o.option(
         value="P",
-        what="Accuracy to reach by leaving out unsure reviews.",
+        what="Accuracy to reach by leaving out unsure reviews, with the range that does it.",
         default="0.95, 0.97 and 0.99",
         names=("--target-accuracy",),
     ),
@@ -60,11 +83,20 @@ StarsColumn = Annotated[
 ]
 Doubtful = Annotated[
     Path | None,
-    o.option("FILE", "Write all rows whose label looks wrong to this file.", panel=o.WRITING),
+    o.option(
+        "FILE",
+        "Write all rows whose label looks wrong (confident learning) to this file.",
+        panel=o.WRITING,
+    ),
 ]
 Reports = Annotated[
     list[Path] | None,
-    o.option("FILE", "Report to write, .html or .json.", names=("--report",), panel=o.WRITING),
+    o.option(
+        "FILE",
+        "Report to write: .html is a page, .json has every number. Repeat it for both.",
+        names=("--report",),
+        panel=o.WRITING,
+    ),
 ]
 
 
@@ -91,6 +123,9 @@ def evaluate(
     force: o.Force = False,
 ) -> None:
     """Measure models on labelled reviews, and compare them.
+
+    Shows accuracy with its interval, calibration, thresholds, results by length, stars and group,
+    and the most confident mistakes with the words that caused them.
 
     Examples: `toolkit evaluate reviews.csv`, or
 

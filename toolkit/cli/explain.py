@@ -85,6 +85,8 @@ def explain(
 ) -> None:
     """Show what each word of a review adds to its score.
 
+    The numbers are log-odds of positive: how far the score falls without the word.
+
     Examples: `toolkit explain "A fine film, but not for me."`, or
 
     - `toolkit explain --by-sentence "The camera is excellent but the battery is terrible."`

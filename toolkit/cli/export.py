@@ -18,7 +18,14 @@ Run = Annotated[
     Path, o.argument("RUN", "Run folder of `toolkit train`, or what --twin and --quantize take.")
 ]
 Threshold = Annotated[float | None, o.option("P", o.THRESHOLD, "the run's, or 0.5")]
-Optimize = Annotated[str | None, o.option("GOAL", "Choose the threshold for this measure.")]
+Optimize = Annotated[
+    str | None,
+    o.option(
+        "GOAL",
+        "Choose the threshold on the held-out reviews: accuracy, balanced, f1, or a target such "
+        "as precision=0.95 or recall=0.9.",
+    ),
+]
 Output = Annotated[
     Path | None,
     o.option(
@@ -30,17 +37,44 @@ Output = Annotated[
     ),
 ]
 Golden = Annotated[
-    bool, o.flag("--golden", "Also write golden vectors, to test other programs.", panel=o.WRITING)
+    bool,
+    o.flag(
+        "--golden",
+        "Also write token ids, probability and label of 200 texts, to test other programs.",
+        panel=o.WRITING,
+    ),
 ]
-Twin = Annotated[bool, o.flag("--twin", "Write only the twin of a model.", panel=o.WRITING)]
+Twin = Annotated[
+    bool,
+    o.flag(
+        "--twin",
+        "Write only the twin NAME.ids.onnx, for runtimes without text operators.",
+        panel=o.WRITING,
+    ),
+]
 Quantize = Annotated[
-    bool, o.flag("--quantize", "Write an int8 copy of a classifier folder.", panel=o.WRITING)
+    bool,
+    o.flag(
+        "--quantize",
+        "Write an int8 copy of a classifier folder; RUN is the folder.",
+        panel=o.WRITING,
+    ),
 ]
 Hub = Annotated[
-    Path | None, o.option("FOLDER", "Write a folder for the Hugging Face Hub.", panel=o.WRITING)
+    Path | None,
+    o.option(
+        "FOLDER",
+        "Write a folder for the Hugging Face Hub: model, card, golden vectors, checksums.",
+        panel=o.WRITING,
+    ),
 ]
 Release = Annotated[
-    Path | None, o.option("FILE", "TOML file that describes the release.", panel=_OF_RELEASE)
+    Path | None,
+    o.option(
+        "FILE",
+        "TOML file that describes the release: name, version, licence, data sets, teachers.",
+        panel=_OF_RELEASE,
+    ),
 ]
 ModelVersion = Annotated[
     str | None, o.option("V", "Version of the model, such as 2026.11.", panel=_OF_RELEASE)
@@ -62,6 +96,8 @@ def export(
     model_version: ModelVersion = None,
 ) -> None:
     """Export a trained model to one file that takes raw text.
+
+    Nothing is written unless Keras and ONNX give the same labels, and probabilities within 1e-5.
 
     Examples: `toolkit export runs/conv1d -o sentiment.onnx`, or
 

@@ -1,9 +1,9 @@
 """How an option is defined, and the options that several commands share.
 
 An option is defined once, as the annotation of a parameter or of a field of a dataclass. The help,
-the command reference, the completion of shells and a test of wrong values are derived from it. A
-command takes the options of a dataclass by a parameter of that type (`toolkit.cli.commands`). Help
-texts are Markdown, and short: details are in the reference, from ``.ci/pages/options.toml``.
+the command reference of the site, the completion of shells and a test of wrong values are derived
+from it. A command takes the options of a dataclass by a parameter of that type
+(`toolkit.cli.commands`). Help texts are Markdown: what the option does, then what to know about it.
 """
 
 from __future__ import annotations
@@ -123,16 +123,27 @@ Threshold = Annotated[float | None, option("P", THRESHOLD, "the model's")]
 
 TextColumn = Annotated[
     list[str] | None,
-    option("NAME", "Column with the review text.", "text or review", panel=COLUMNS),
+    option(
+        "NAME",
+        "Column with the review text. Repeat it to join several.",
+        "text or review",
+        panel=COLUMNS,
+    ),
 ]
 GroupColumn = Annotated[
-    str | None, option("NAME", "Column that groups the reviews, such as by film.", panel=COLUMNS)
+    str | None,
+    option(
+        "NAME",
+        "Column that groups the reviews, such as by film. Figures are reported by group, and "
+        "training keeps a group on one side of a split.",
+        panel=COLUMNS,
+    ),
 ]
 ProbabilityColumn = Annotated[
     str | None,
     option(
         "NAME",
-        "Column with the probabilities of another model.",
+        "Column with the probabilities of positive, 0 to 1, of another model.",
         ", else ".join(PROBABILITY_COLUMNS),
         panel=COLUMNS,
     ),
@@ -151,19 +162,37 @@ class LabelOptions:
     panel: ClassVar = COLUMNS
 
     label_column: Annotated[
-        str | None, option("NAME", "Column with the labels.", "label or sentiment")
+        str | None,
+        option(
+            "NAME",
+            "Column with the labels: 0 and 1, negative and positive, probabilities, -1 to 1, or "
+            "1 to 5 or 10 stars. Neutral ones, such as 3 of 5 stars, are left out.",
+            "label or sentiment",
+        ),
     ] = None
     positive: Annotated[
-        list[str] | None, option("LABEL", "Label that means positive, such as good.")
+        list[str] | None,
+        option(
+            "LABEL",
+            "Label that means positive, such as good. All others are negative, or neutral if "
+            "--negative is given, too. Repeat it for more.",
+        ),
     ] = None
     negative: Annotated[
-        list[str] | None, option("LABEL", "Label that means negative, such as bad.")
+        list[str] | None,
+        option("LABEL", "Label that means negative, such as bad. It works as --positive does."),
     ] = None
     positive_from: Annotated[
-        float | None, option("N", "Smallest number that is a positive label, such as 4.")
+        float | None,
+        option("N", "Smallest positive label, such as 4; smaller numbers are negative."),
     ] = None
     skip_wrong_labels: Annotated[
-        bool, flag("--skip-wrong-labels", "Leave out rows whose label is missing or unknown.")
+        bool,
+        flag(
+            "--skip-wrong-labels",
+            "Leave out and count rows whose label is missing or unknown, which is an error "
+            "otherwise.",
+        ),
     ] = False
 
     @property
@@ -188,6 +217,7 @@ class ReadingOptions:
         option(
             "FORMAT",
             f"Format of the input: {', '.join(FORMATS)}.",
+            "the ending of its name",
             names=("--format",),
             values=FORMATS,
         ),
@@ -195,24 +225,51 @@ class ReadingOptions:
     delimiter: Annotated[
         str | None, option("CHAR", r"Character between fields; \t is a tab.", "comma")
     ] = None
-    quote: Annotated[str | None, option("CHAR|none", "Character around fields.", '"')] = None
+    quote: Annotated[
+        str | None,
+        option(
+            "CHAR|none", "Character around fields. With none, quotes are ordinary characters.", '"'
+        ),
+    ] = None
     escape: Annotated[
-        str | None, option("CHAR", "Character before a quote or line end in a field.")
+        str | None,
+        option(
+            "CHAR",
+            "Character before a quote or line end in a field. After it, n is a line end and t a "
+            "tab, as in exports of Spark and MySQL.",
+        ),
     ] = None
-    skip_lines: Annotated[int, option("N", "Number of lines to skip before the header.", min=0)] = 0
+    skip_lines: Annotated[
+        int, option("N", "Number of lines to skip before the header; the output keeps them.", min=0)
+    ] = 0
     encoding: Annotated[
-        str | None, option("NAME", "Encoding of the input, such as latin-1 or utf-16.", "utf-8")
+        str | None,
+        option(
+            "NAME", "Encoding of the input, such as latin-1 or utf-16. Output is UTF-8.", "utf-8"
+        ),
     ] = None
-    null: Annotated[list[str] | None, option("WORD", "Treat fields with this word as missing.")] = (
-        None
-    )
-    no_null: Annotated[bool, flag("--no-null", "Treat words such as NULL or NaN as text.")] = False
+    null: Annotated[
+        list[str] | None,
+        option(
+            "WORD",
+            f"Treat fields with this word as missing, as those with {', '.join(NULL_WORDS)}. "
+            "Repeat it for more.",
+        ),
+    ] = None
+    no_null: Annotated[
+        bool, flag("--no-null", "Treat words such as NULL or NaN as text, except those of --null.")
+    ] = False
     no_header: Annotated[bool, flag("--no-header", "Read the first line as a record.")] = False
     sheet: Annotated[
         str | None, option("NAME", "Sheet to read, if an Excel workbook has several.")
     ] = None
     strip_ending: Annotated[
-        list[str] | None, option("WORDS", "Ignore these words at the end of a text.")
+        list[str] | None,
+        option(
+            "WORDS",
+            "Ignore these words at the end of a text, such as READ MORE; capitals must match. "
+            "Repeat it for more.",
+        ),
     ] = None
 
     def options(self, columns: Columns, labels: LabelNames | None = None) -> ReadOptions:
@@ -246,7 +303,8 @@ class SubsetOptions:
         int | None, option("N", "Read only the first N records of each file.", min=1)
     ] = None
     sample: Annotated[
-        int | None, option("N", "Read only N random records of each file.", min=1)
+        int | None,
+        option("N", "Read only N random records of each file, the same in every run.", min=1),
     ] = None
 
 

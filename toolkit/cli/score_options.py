@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 from toolkit.cli import options as o
 from toolkit.errors import UsageError
 from toolkit.records.columns import (
+    ADDED,
     NAMES,
     Columns,
     addition_of,
@@ -72,17 +73,31 @@ class ScoreOptions:
 
     threshold: o.Threshold = None
     neutral_range: Annotated[
-        str | None, o.option("LOW:HIGH", "Range of probabilities to label as neutral.")
+        str | None,
+        o.option("LOW:HIGH", "Range of probabilities to label as neutral, such as 0.4:0.6."),
     ] = None
     prior: Annotated[
         str | None,
-        o.option("auto|SHARE", "Adjust the scores to the share of positive reviews in a file."),
+        o.option(
+            "auto|SHARE",
+            "Adjust the scores to the share of positive reviews in a file, such as 0.9. With auto, "
+            "it is estimated from the scores of the first 2,000 records.",
+        ),
     ] = None
     label_column: Annotated[
-        str | None, o.option("NAME", "Column with true labels, to report the accuracy.")
+        str | None,
+        o.option(
+            "NAME", "Column with true labels, to report the accuracy; the output is the same."
+        ),
     ] = None
     reasons: Annotated[
-        int | None, o.option("N", "Add a column with the N words that decided the label.", min=1)
+        int | None,
+        o.option(
+            "N",
+            "Add a column with the N words that decided the label, the strongest first. The run "
+            "takes 3 to 9 times as long.",
+            min=1,
+        ),
     ] = None
     aspects: o.Aspects = None
     aspect: o.Aspect = None
@@ -93,25 +108,46 @@ class ScoreOptions:
         bool, o.flag("--probabilities", "Add a column with the probability of each class.")
     ] = False
     top: Annotated[
-        int | None, o.option("N", "Add a column with the N most likely classes.", min=1)
+        int | None,
+        o.option(
+            "N", "Add a column with the N most likely classes and their probabilities.", min=1
+        ),
     ] = None
     min_probability: o.MinProbability = None
     other: o.Other = None
     second: Annotated[
         Path | None,
-        o.option("MODEL", "Second model, asked where the first is unsure.", values=o.models),
+        o.option(
+            "MODEL",
+            "Second model, asked where the first is unsure. Thresholds are those of the first.",
+            values=o.models,
+        ),
     ] = None
     unsure: Annotated[
         str | None,
-        o.option("LOW:HIGH", "Range of probabilities in which the second model is asked."),
+        o.option(
+            "LOW:HIGH",
+            "Range of probabilities in which the second model is asked, such as 0.2:0.8.",
+            "what `toolkit evaluate --write-range` kept",
+        ),
     ] = None
     second_mean: Annotated[
-        bool, o.flag("--second-mean", "Take the mean of both models, rather than the second.")
+        bool, o.flag("--second-mean", "Take the mean of the logits of both models, not the second.")
     ] = False
     answered_by: Annotated[
-        bool, o.flag("--answered-by", "Add a column with the model that has answered.")
+        bool,
+        o.flag(
+            "--answered-by", "Add a column with the model that has answered: first, second or both."
+        ),
     ] = False
-    names: Annotated[list[str] | None, o.option("KEY=NAME", "Rename an added column.")] = None
+    names: Annotated[
+        list[str] | None,
+        o.option(
+            "KEY=NAME",
+            f"Rename an added column: KEY is {', '.join(ADDED)} or aspect_NAME. model=NAME adds a "
+            "column with name, version and hash of the model.",
+        ),
+    ] = None
 
     @property
     def names_classes(self) -> bool:
@@ -246,15 +282,24 @@ class RejectOptions:
         Literal["reject", "stop"],
         o.option("reject|stop", "What to do with an unreadable record.", True),
     ] = "reject"
-    max_rejected: Annotated[str | None, o.option("N|P%", "Fail if more records are rejected.")] = (
-        None
-    )
+    max_rejected: Annotated[
+        str | None,
+        o.option(
+            "N|P%",
+            "Fail if more records of a file are rejected. Up to this, the exit code is 0, not 3.",
+        ),
+    ] = None
     max_unread: Annotated[
         str | None,
         o.option("N|P%", "Fail if the model knows few or no words in more texts than this."),
     ] = None
     rejected: Annotated[
-        str | None, o.option("FILE|-|none", "File for rejected records.", "OUTPUT.rejected.jsonl")
+        str | None,
+        o.option(
+            "FILE|-|none",
+            "File for rejected records; with none, they are only counted.",
+            "OUTPUT.rejected.jsonl",
+        ),
     ] = None
 
     @property
@@ -268,10 +313,17 @@ class RejectOptions:
 
 
 Report = Annotated[
-    Path | None, o.option("FILE", "Write the summary to a JSON file.", panel=o.WRITING)
+    Path | None,
+    o.option("FILE", "Write the summary to a JSON file, also if the run fails.", panel=o.WRITING),
 ]
 LogFormat = Annotated[
-    Literal["text", "json"], o.option("text|json", "Format of messages.", True, panel=o.WRITING)
+    Literal["text", "json"],
+    o.option(
+        "text|json",
+        "Format of messages on standard error: text, or one JSON object per line.",
+        True,
+        panel=o.WRITING,
+    ),
 ]
 
 
@@ -286,14 +338,21 @@ class OutputOptions:
         o.option(
             "FORMAT",
             f"Format of the output: {', '.join(o.OUTPUT_FORMATS)}.",
+            "the ending of its name, else the format of the input",
             values=o.OUTPUT_FORMATS,
         ),
     ] = None
     skip_existing: Annotated[
-        bool, o.flag("--skip-existing", "Skip files whose output is up to date.")
+        bool,
+        o.flag(
+            "--skip-existing",
+            "Skip files whose output is up to date. If input, model or options have changed since, "
+            "that is an error.",
+        ),
     ] = False
     page: Annotated[
-        Path | None, o.option("FILE.html", "Write a summary of the reviews as a web page.")
+        Path | None,
+        o.option("FILE.html", "Write a summary as a web page, as `toolkit summarize --page` does."),
     ] = None
     report: Report = None
     log_format: LogFormat = "text"
@@ -319,13 +378,25 @@ class Sharding:
 
     panel: ClassVar = "Several processes or machines"
 
-    shard: Annotated[str | None, o.option("I/N", "Score only shard I of N.")] = None
+    shard: Annotated[
+        str | None,
+        o.option("I/N", "Score only shard I of N, from 0 to N-1; `toolkit finish` joins them."),
+    ] = None
     shards: Annotated[int | None, o.option("N", "Divide the job into N shards.", min=1)] = None
     keep_parts: Annotated[
-        bool, o.flag("--keep-parts", "Keep the parts of the shards; do not join them.")
+        bool,
+        o.flag(
+            "--keep-parts",
+            "Keep the parts as a folder with part-00000.csv and so on; do not join them.",
+        ),
     ] = False
     engine: Annotated[
-        Literal["local", "ray"], o.option("local|ray", "Where shards are scored.", True)
+        Literal["local", "ray"],
+        o.option(
+            "local|ray",
+            "Where shards are scored: in this process or on a Ray cluster (RAY_ADDRESS).",
+            True,
+        ),
     ] = "local"
 
     @property

@@ -22,12 +22,16 @@ _MOST_OF_A_PATH = 200  # characters in a line of the access log
 
 _LIMITS = "Limits"
 
-Host = Annotated[str, o.option("NAME", "Address to listen on.", True)]
+Host = Annotated[
+    str, o.option("NAME", "Address to listen on; with 0.0.0.0, other machines reach it.", True)
+]
 Port = Annotated[int, o.option("N", "Port to listen on; 0 chooses a free one.", True, min=0)]
 HostName = Annotated[
     list[str] | None,
     o.option(
-        "NAME", "Name by which clients or a proxy call the service. Repeat it for further names."
+        "NAME",
+        "Name by which clients or a proxy call the service; requests for other hosts are refused. "
+        "Repeat it for more.",
     ),
 ]
 Neutral = Annotated[
@@ -42,18 +46,36 @@ Aspects = Annotated[
 ]
 TokenFile = Annotated[
     Path | None,
-    o.option("FILE", "File of tokens, one per line. Clients have to send one of them."),
+    o.option(
+        "FILE", "File of tokens, one per line. Clients have to send `Authorization: Bearer TOKEN`."
+    ),
 ]
-AccessLog = Annotated[bool, o.flag("--access-log", "Print a line for each request.")]
+AccessLog = Annotated[
+    bool, o.flag("--access-log", "Print a line for each request, without its texts.")
+]
 Workers = Annotated[
     int | None, o.option("N", "Number of threads for long requests.", "one per core", min=1)
 ]
-MaxBytes = Annotated[int, o.option("N", "Maximum bytes of a request.", True, panel=_LIMITS, min=1)]
-MaxTexts = Annotated[int, o.option("N", "Maximum texts of a request.", True, panel=_LIMITS, min=1)]
+MaxBytes = Annotated[
+    int,
+    o.option(
+        "N", "Maximum bytes of a request; a larger one gets status 413.", True, panel=_LIMITS, min=1
+    ),
+]
+MaxTexts = Annotated[
+    int,
+    o.option(
+        "N", "Maximum texts of a request; a larger one gets status 413.", True, panel=_LIMITS, min=1
+    ),
+]
 MaxWaiting = Annotated[
     int,
     o.option(
-        "N", "Maximum number of requests that wait for an answer.", True, panel=_LIMITS, min=1
+        "N",
+        "Maximum number of requests that wait; further ones get status 503.",
+        True,
+        panel=_LIMITS,
+        min=1,
     ),
 ]
 Timeout = Annotated[
@@ -83,6 +105,9 @@ def serve(
     timeout: Timeout = 15.0,
 ) -> None:
     """Score texts over HTTP.
+
+    `POST /score` and `POST /explain` take and return JSON. `/docs` describes all paths, `/healthz`
+    names the model, and `/metrics` is for Prometheus. Ctrl-C or `kill` answers what has begun.
 
     Examples: `toolkit serve`, or
 

@@ -21,14 +21,28 @@ if TYPE_CHECKING:
 
 _MORE = "Compare, correct"
 
-Files = Annotated[list[str], o.argument("SCORED", "Files of reviews, folders or patterns.")]
-By = Annotated[list[str] | None, o.option("NAME", "Column to group by, such as city.")]
+Files = Annotated[
+    list[str],
+    o.argument(
+        "SCORED",
+        "Files that `toolkit score` wrote, folders or patterns; others are scored with --model.",
+    ),
+]
+By = Annotated[
+    list[str] | None, o.option("NAME", "Column to group by, such as city. Repeat it for more.")
+]
 DateColumn = Annotated[
     str | None, o.option("NAME", "Column with dates, to show changes over time.")
 ]
 DateFormat = Annotated[
     str | None,
-    o.option("FORM", "Format of the dates, such as %d/%m/%Y.", "detected", panel=o.COLUMNS),
+    o.option(
+        "FORM",
+        "Format of the dates, such as %d/%m/%Y. 2026-03-31, 31.03.2026, 03/31/2026 and March 31, "
+        "2026 are recognized.",
+        "detected",
+        panel=o.COLUMNS,
+    ),
 ]
 Period = Annotated[
     Literal["day", "week", "month"] | None,
@@ -37,7 +51,11 @@ Period = Annotated[
 Show = Annotated[int, o.option("N", "Number of words and example rows to show.", True, min=1)]
 Names = Annotated[
     list[str] | None,
-    o.option("KEY=NAME", "Name of a column that score has added.", panel=o.COLUMNS),
+    o.option(
+        "KEY=NAME",
+        "Name of a column that score has added, as given to score --names.",
+        panel=o.COLUMNS,
+    ),
 ]
 StarsColumn = Annotated[
     str | None,
@@ -48,14 +66,18 @@ StarsColumn = Annotated[
 Since = Annotated[
     list[str] | None,
     o.option(
-        "FILE|DATE", "Earlier scored files, or the date that later rows begin with.", panel=_MORE
+        "FILE|DATE",
+        "Earlier scored files, or the first date of the later rows, to show which shares have "
+        "changed beyond chance. Repeat it for more files.",
+        panel=_MORE,
     ),
 ]
 CorrectedBy = Annotated[
     str | None,
     o.option(
         "FILE",
-        "Scored and labelled rows, to correct the share of positive reviews.",
+        "Scored and labelled rows: the share of positive reviews is corrected by how often the "
+        "model is right on them.",
         names=("--corrected",),
         panel=_MORE,
     ),
@@ -64,7 +86,12 @@ Title = Annotated[
     str | None, o.option("TEXT", "Title of the page.", "name of the file", panel=o.WRITING)
 ]
 Page = Annotated[
-    Path | None, o.option("FILE", "Write the summary as a web page (.html).", panel=o.WRITING)
+    Path | None,
+    o.option(
+        "FILE",
+        "Write the summary as a web page (.html), which loads nothing else.",
+        panel=o.WRITING,
+    ),
 ]
 Report = Annotated[
     Path | None, o.option("FILE", "Write the summary to a JSON file.", panel=o.WRITING)
@@ -95,6 +122,8 @@ def summarize(
     quiet: o.Quiet = False,
 ) -> None:
     """Report what customers praise and complain about, from scored files.
+
+    It counts labels by group and over time, finds themes with quotes, and shows what has changed.
 
     Examples: `toolkit summarize scored.csv`, or
 

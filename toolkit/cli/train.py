@@ -39,7 +39,8 @@ class NetworkOptions(NetworkSettings):
         float | None, _setting("SHARE", "Share of values that dropout sets to 0.", "dropout")
     ] = None
     max_tokens: Annotated[
-        int | None, _setting("N", "Number of tokens read from a review.", "max_tokens")
+        int | None,
+        _setting("N", "Number of tokens read from a review, its last ones.", "max_tokens"),
     ] = None
     vocabulary_size: Annotated[
         int | None, _setting("N", "Number of token ids in the vocabulary.", "vocabulary_size")
@@ -65,7 +66,10 @@ Preset = Annotated[
 From = Annotated[
     str | None,
     o.option(
-        "MODEL", "Adapt this trained model to your reviews.", names=("--from",), values=o.models
+        "MODEL",
+        "Adapt this trained model to 20 to 5,000 reviews of yours, in seconds.",
+        names=("--from",),
+        values=o.models,
     ),
 ]
 Run = Annotated[
@@ -82,13 +86,22 @@ Run = Annotated[
 
 Classes = Annotated[
     bool,
-    o.flag("--classes", "Learn labels of your own, such as topics.", panel=o.COLUMNS),
+    o.flag("--classes", "Learn 2 to 1,000 labels of your own, such as topics.", panel=o.COLUMNS),
 ]
 MinCount = Annotated[
     int | None,
-    o.option("N", "Fewest texts of a label of your own.", "5", panel=o.COLUMNS, min=2),
+    o.option(
+        "N",
+        "Fewest texts of a label of your own; a rarer label is an error.",
+        "5",
+        panel=o.COLUMNS,
+        min=2,
+    ),
 ]
-Resume = Annotated[bool, o.flag("--resume", "Continue an unfinished training.", panel=o.WRITING)]
+Resume = Annotated[
+    bool,
+    o.flag("--resume", "Continue an unfinished training, with the same options.", panel=o.WRITING),
+]
 
 
 @dataclass(frozen=True)
@@ -98,10 +111,20 @@ class ColumnOptions:
     panel: ClassVar = o.COLUMNS
 
     balance_column: Annotated[
-        str | None, o.option("NAME", "Column with the kind of product, to weight kinds equally.")
+        str | None,
+        o.option(
+            "NAME",
+            "Column with the kind of product. A kind weighs the square root of its number of "
+            "reviews.",
+        ),
     ] = None
     stars_column: Annotated[
-        str | None, o.option("NAME", "Column with star ratings.", "stars or rating")
+        str | None,
+        o.option(
+            "NAME",
+            "Column with star ratings, from which the model learns to predict stars.",
+            "stars or rating",
+        ),
     ] = None
     probability_column: o.ProbabilityColumn = None
 
@@ -113,14 +136,26 @@ class MoreDataOptions:
     panel: ClassVar = "Unlabelled reviews and teacher"
 
     unlabelled: Annotated[
-        list[Path] | None, o.option("FILE", "File of reviews without labels, to learn words from.")
+        list[Path] | None,
+        o.option(
+            "FILE",
+            "File of reviews without labels, to learn words and a teacher's answers from. Repeat "
+            "it for more.",
+        ),
     ] = None
     teacher: Annotated[
         list[Path] | None,
-        o.option("FILE", "File with the probabilities of another model, to learn from."),
+        o.option(
+            "FILE",
+            "File with the reviews and the probabilities of another model, to learn from. Repeat "
+            "it for more.",
+        ),
     ] = None
     teacher_weight: Annotated[
-        float | None, o.option("SHARE", "Weight of the teacher's probabilities.", "0.5")
+        float | None,
+        o.option(
+            "SHARE", "Share of the teacher in the target of a labelled review, 0 to 1.", "0.5"
+        ),
     ] = None
 
 
@@ -162,7 +197,7 @@ class MeasuringOptions:
         SplitKind | None,
         o.option(
             "group|random|last",
-            "How reviews are held out.",
+            "How reviews are held out: whole groups, random ones, or the last ones.",
             "group if there are groups, else random",
         ),
     ] = None
@@ -172,7 +207,12 @@ class MeasuringOptions:
     validation_data: Annotated[
         Path | None, o.option("FILE", "File of reviews to validate on instead.")
     ] = None
-    folds: Annotated[int, o.option("K", "Cross-validate with K folds first.", True)] = 0
+    folds: Annotated[
+        int,
+        o.option(
+            "K", "Cross-validate with K folds, and fit the model on all reviews; 0 does not.", True
+        ),
+    ] = 0
     test: Annotated[bool, o.flag("--test", "Measure on the test part of the data set.")] = False
     test_data: Annotated[Path | None, o.option("FILE", "File of reviews to measure on.")] = None
 

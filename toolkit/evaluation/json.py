@@ -1,8 +1,7 @@
 """The results of `toolkit evaluate` and `toolkit diff` as JSON.
 
 The keys are stable: a key keeps its name and its meaning, and new keys may be added. Any other
-change raises `FORMAT_VERSION`. ``toolkit/cli/REFERENCE.md`` describes them (`.ci/pages/commands.py`
-writes it).
+change raises `FORMAT_VERSION`. ``toolkit/cli/README.md`` describes them.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Draw the picture of the README: what `make demo` shows, as an SVG.
 
-Run as ``PYTHONPATH=.ci python -m pages.picture > examples/demo.svg``.
+Run as ``python .ci/docs/picture.py > examples/demo.svg``.
 """
 
 from __future__ import annotations

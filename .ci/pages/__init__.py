@@ -1,1 +1,0 @@
-"""Programs that write pages and pictures from the code: ``python -m pages`` is `make reference`."""
