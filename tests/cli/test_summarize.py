@@ -945,7 +945,9 @@ def test_every_key_of_the_json_is_described(command: Command) -> None:
     write_rows("s.csv", rows(100))
     found = found_by(command, "s.csv", "--by", "city", "--since", "s.csv")
     reference = KEYS.read_text(encoding="utf-8")
-    part = reference[reference.index("What `summarize` finds") : reference.index("## Which model")]
+    part = reference[
+        reference.index("The result of `summarize`") : reference.index("## Which model")
+    ]
     described = {*re.findall(r"`(\w+)`", part)}
     (term, *_), (quote, *_) = found["complaints"], found["most_negative"]
     for keys in (found, term, quote, found["total"], found["texts"]):
