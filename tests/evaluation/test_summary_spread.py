@@ -99,6 +99,18 @@ def test_a_group_that_differs_is_marked(summary: Summary) -> None:
             assert re.search(r"\d|–|<svg", cell)  # noqa: RUF001 (no cell says something by colour alone)
 
 
+def test_rows_with_a_wrong_date_are_in_no_trend(write_rows: WriteRows) -> None:
+    """A date with slashes may be wrong in both orders, or be the day 0 of Excel."""
+    rows = rows_of(2_000, 0.4, 0.0)
+    wrong = ("31/02/2026", "30/12/1899", "2026-02-31", "")
+    added = [(*row[:2], wrong[at % 4], *row[3:]) for at, row in enumerate(rows[:400])]
+    found = summarize(write_rows("s.csv", HEADER, [*rows, *added]), OPTIONS)
+    assert found.without_date == 400
+    lift = next(each for each in found.complaints if "lift" in each.name)
+    assert lift.trend is not None
+    assert sum(each.share.count for each in lift.trend.points) == 2_000
+
+
 @pytest.mark.parametrize("summary", [(0.0, 0.0)], indirect=True)
 def test_chance_is_not_marked(summary: Summary) -> None:
     assert [each for each in summary.contrasts if each.is_sure] == []

@@ -193,6 +193,11 @@ def read_days(values: pa.Array, form: str | None) -> Days:
     return Days(found, counts)
 
 
+def days_in_order(plain: pa.Array, with_slashes: pa.Array) -> pa.Array:
+    """Join the days of `Days.by_order` for "" and one order, (rows,); empty without a date."""
+    return pc.fill_null(pc.coalesce(plain, with_slashes), "")
+
+
 def read_days_at(positions: Rows, values: pa.Array, form: str | None) -> Days:
     """Read days as `read_days`, of rows at some positions of a block."""
     found = read_days(values, form)

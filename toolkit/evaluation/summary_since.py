@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from toolkit.errors import InputError, UsageError
-from toolkit.evaluation.summary_dates import DateCounts, Days, read_days_at
+from toolkit.evaluation.summary_dates import DateCounts, Days, days_in_order, read_days_at
 from toolkit.files import is_a_file, is_a_folder
 from toolkit.records.columns import Column
 from toolkit.records.options import ReadOptions
@@ -42,7 +42,7 @@ class DateSide:
 
     def has(self, days: Days) -> pa.BooleanArray:
         """Return which rows are in this part, (rows,); rows without a date are not."""
-        own = _in_order(days, self.order)
+        own = days_in_order(days.by_order[""], days.by_order[self.order])
         is_later = pc.greater_equal(own, self.first_day)  # a row without a date has ""
         if self.is_later:
             return is_later
@@ -141,11 +141,6 @@ class _Dates(Visitor[FoundFile, Days]):
             for is_later in (False, True)
         )
         return Parts(before, later)
-
-
-def _in_order(days: Days, order: str) -> pa.Array:
-    """Return the day of each row, (rows,); empty where there is none."""
-    return pc.fill_null(pc.coalesce(days.by_order[""], days.by_order[order]), "")
 
 
 def _first_day(word: str) -> str:

@@ -28,7 +28,7 @@ from toolkit.evaluation.summary import (
     step_of,
 )
 from toolkit.evaluation.summary_changes import adjusted_p, changed, turn_of
-from toolkit.evaluation.summary_dates import DAY_FIRST, MONTH_FIRST, Days
+from toolkit.evaluation.summary_dates import DAY_FIRST, MONTH_FIRST, Days, days_in_order
 from toolkit.evaluation.summary_rows import KeptRows
 from toolkit.records.labels import Rows
 from toolkit.text.strings import is_blank
@@ -126,20 +126,18 @@ class _Rows:
     @cached_property
     def steps(self) -> Rows:
         """The step of each row; -1 without a date."""
-        days = pc.coalesce(
-            pc.if_else(pc.equal(self.table["day "], ""), None, self.table["day "]),
-            self.table[f"day {self.order}"],
-        )
-        codes = days.combine_chunks().dictionary_encode()
+        plain = self.table["day "].combine_chunks()
+        with_slashes = self.table[f"day {self.order}"].combine_chunks()
+        days = days_in_order(plain, with_slashes)
+        codes = days.dictionary_encode()
         place = {each.name: at for at, each in enumerate(self.found.over_time)}
         step = self.found.step
         assert step is not None
         of_day = [
-            place.get(step_of(date.fromisoformat(day), step), -1)
+            place.get(step_of(date.fromisoformat(day), step), -1) if day else -1
             for day in codes.dictionary.to_pylist()
         ]
-        own = pc.fill_null(codes.indices, -1).to_numpy(zero_copy_only=False)
-        found: Rows = np.array([*of_day, -1], np.int64)[own]
+        found: Rows = np.array(of_day, np.int64)[codes.indices.to_numpy()]
         return found
 
     def in_group(self, each: LabelCounts) -> _Mask:
