@@ -19,14 +19,7 @@ TOLERANCE = 1e-6
 WIDTH = 512
 
 
-RECURRENT = ("reviews", "reviews-open")
-# OpenVINO 2026.4 computes the Scan of `ngram-recurrent` wrongly, without an error.
-WRONG = pytest.mark.xfail(reason="OpenVINO misreads a Scan in both directions", strict=True)
-
-
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=[WRONG] * (name in RECURRENT)) for name in SHIPPED]
-)
+@pytest.mark.parametrize("name", SHIPPED)
 def test_openvino_gives_the_golden_probabilities(name: str) -> None:
     network = openvino.Core().compile_model(EXPORTED / f"{name}.ids.onnx", "CPU")
     wide = network.inputs[0].get_partial_shape()[1]

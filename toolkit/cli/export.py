@@ -194,6 +194,11 @@ def show(result: ExportResult) -> None:
         f"{parity.reviews:,} reviews and {parity.edge_texts} edge texts: {parity.label_flips} "
         f"label flips, {parity.token_id_differences} rows with different token ids"
     )
+    if parity.rounded_otherwise:
+        console.print(
+            f"{parity.rounded_otherwise} rows of the file without text differ by up to 0.001: it "
+            "adds in another order, and an output was rounded to the next whole number"
+        )
     if not result.has_classes:
         console.print(
             f"threshold {threshold_line(result.threshold.value, result.threshold.choice)}"

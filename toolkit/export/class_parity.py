@@ -12,6 +12,7 @@ import pyarrow as pa
 from toolkit.export.convert import (
     TOLERANCE,
     Outputs,
+    rounded_otherwise,
     rows_that_differ,
     run_ids_in,
     run_keras,
@@ -60,9 +61,16 @@ def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str])
     scored = _scored(scorer, every, expected)
     found = {name: each[PROBABILITIES] for name, each in answers.items()}
     found["vectorised_scorer"] = scored[PROBABILITIES]
-    differences = {name: float(np.abs(each - expected).max()) for name, each in found.items()}
-    of_label = [each[PROBABILITY] - expected.max(axis=1) for each in answers.values()]
-    largest = [*differences.values(), *(float(np.abs(each).max()) for each in of_label)]
+    apart = {name: np.abs(each - expected).max(axis=1) for name, each in found.items()}
+    of_label = {
+        name: np.abs(each[PROBABILITY] - expected.max(axis=1)) for name, each in answers.items()
+    }
+    rounded = rounded_otherwise(text_in, ids_in, apart["ids_in_graph"])
+    if rounded is not None:
+        for each in (apart, of_label):
+            each["ids_in_graph"] = each["ids_in_graph"][~rounded]
+    differences = {name: float(each.max()) for name, each in apart.items()}
+    largest = [*differences.values(), *(float(each.max()) for each in of_label.values())]
     flips = sum(int((each[LABEL] != labels).sum()) for each in (*answers.values(), scored))
     other_known = [each[KNOWN_TOKENS] != known for each in answers.values()]
     return Parity(
@@ -74,6 +82,7 @@ def compare_classes(network: Any, text_in: Path, ids_in: Path, texts: list[str])
         known_token_differences=int(np.any(other_known, axis=0).sum()),
         differences=differences,
         tolerance=TOLERANCE,
+        rounded_otherwise=None if rounded is None else int(rounded.sum()),
     )
 
 

@@ -77,6 +77,8 @@ class Parity:
     differences: dict[str, float] = field(default_factory=dict)  # way to run → largest difference
     tolerance: float | None = None
     largest_stars_difference: float | None = None  # None: no stars
+    # Rows of a twin without a loop that differ by a rounding; None: the twin makes the same sums.
+    rounded_otherwise: int | None = None
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,8 @@ import numpy as np
 import onnx
 
 from toolkit.networks import tables
-from toolkit.networks.tables import Floats, TableLayer, composed, keras, tf
+from toolkit.networks.graphs import composed
+from toolkit.networks.tables import Floats, TableLayer, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
 BASE_LOGIT = "base_logit"

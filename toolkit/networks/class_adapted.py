@@ -17,7 +17,8 @@ import onnx
 from toolkit.networks import tables
 from toolkit.networks.adapted import BASE_IDS, BASE_LOGIT, logits_of_network
 from toolkit.networks.class_linear import WEIGHTS, ClassLinear, ClassTables, graph_weights
-from toolkit.networks.tables import Floats, composed, integers, keras, tf
+from toolkit.networks.graphs import composed, integers
+from toolkit.networks.tables import Floats, keras, tf
 from toolkit.text.token_ids import UNKNOWN_ID
 
 _STEPS = ("known_ids", "bigrams", "class_linear", "class_adapted")

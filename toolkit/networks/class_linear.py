@@ -25,6 +25,7 @@ import onnx
 
 from toolkit.networks import tables
 from toolkit.networks.bigrams import bigram_keys, bigram_rows, check_keys, check_slots
+from toolkit.networks.graphs import integers
 from toolkit.networks.tables import Codes, Floats, keras, tf
 from toolkit.text.pairs import QUOTIENTS
 from toolkit.text.token_ids import Ids
@@ -174,7 +175,7 @@ def graph_weights(layer: ClassLinear) -> dict[str, npt.NDArray[Any]]:
         "quotients_size": np.array(QUOTIENTS, np.int32),
         "pairs_start": np.array(sizes["vocabulary"], np.int32),
         "nothing": np.array(0, np.int32),
-        "classes": tables.integers(sizes["classes"]),
+        "classes": integers(sizes["classes"]),
     }
 
 

@@ -79,7 +79,7 @@ def to_onnx(network: keras.Model) -> onnx.ModelProto | None:
     """
     import numpy as np
 
-    from toolkit.networks.tables import CLASS_LOGITS, ONE_LOGIT, graph_of, integers, steps
+    from toolkit.networks.graphs import CLASS_LOGITS, ONE_LOGIT, graph_of, integers, steps
 
     width = network.input_shape[-1]
     # With an odd width, a token would be left over by the pooling.
@@ -120,7 +120,7 @@ def from_onnx(model: onnx.ModelProto) -> Any:
     """Make the network of its graph; None for others, also of classes."""
     import numpy as np
 
-    from toolkit.networks.tables import ONE_LOGIT, steps, weights_of
+    from toolkit.networks.graphs import ONE_LOGIT, steps, weights_of
 
     found = weights_of(model, steps("conv1d", ONE_LOGIT))
     if found is None:

@@ -40,7 +40,8 @@ from toolkit.networks.bigrams import (
     check_keys,
     check_slots,
 )
-from toolkit.networks.tables import TINY, Codes, Floats, TableLayer, integers, keras, tf
+from toolkit.networks.graphs import CLASS_LOGITS, ONE_LOGIT, integers
+from toolkit.networks.tables import TINY, Codes, Floats, TableLayer, keras, tf
 from toolkit.text.pairs import QUOTIENTS
 from toolkit.text.token_ids import START_ID, Ids
 
@@ -69,8 +70,9 @@ _DOUBLINGS = 8  # of the number of chunks: enough for MOST_TOKENS
 
 # The names of the layer's weights in the graph, in their order.
 _WEIGHTS = ("rows", "slots", "scale", "hidden_kernel", "hidden_bias", "last_weights", "last_bias")
-_STEPS = ("bigrams", "ngram_recurrent", tables.ONE_LOGIT)
-_CLASS_STEPS = ("bigrams", "ngram_recurrent", tables.CLASS_LOGITS)
+_RECURRENT = ("recurrent_places", "recurrent_memory", "recurrent_features")
+_STEPS = ("bigrams", *_RECURRENT, ONE_LOGIT)
+_CLASS_STEPS = ("bigrams", *_RECURRENT, CLASS_LOGITS)
 
 
 @dataclass(frozen=True)
