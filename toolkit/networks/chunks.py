@@ -96,10 +96,16 @@ def _replaced(network: onnx.ModelProto, chunks: onnx.GraphProto) -> onnx.ModelPr
     del whole.graph.node[:]
     for node in network.graph.node:
         if not made & {*node.output}:
-            whole.graph.node.extend(_with_axis(node) if node.op_type == "ReduceSum" else [node])
+            whole.graph.node.extend(_with_axis(node) if _drops_axis(node) else [node])
     whole.graph.node.extend(chunks.node)
     whole.graph.initializer.extend(chunks.initializer)
     return whole
+
+
+def _drops_axis(node: onnx.NodeProto) -> bool:
+    """Check whether a node is a sum whose result lacks the axis."""
+    attributes = {each.name: each.i for each in node.attribute}
+    return node.op_type == "ReduceSum" and attributes.get("keepdims", 1) == 0
 
 
 def _with_axis(node: onnx.NodeProto) -> list[onnx.NodeProto]:
