@@ -180,6 +180,7 @@ def show(result: ExportResult) -> None:
     from rich import box
     from rich.table import Table
 
+    from toolkit.export.convert import ROUNDED_TOLERANCE
     from toolkit.model.description import megabytes, threshold_line
 
     console = new_console()
@@ -196,8 +197,9 @@ def show(result: ExportResult) -> None:
     )
     if parity.rounded_otherwise:
         console.print(
-            f"{parity.rounded_otherwise} rows of the file without text differ by up to 0.001: it "
-            "adds in another order, and an output was rounded to the next whole number"
+            f"{parity.rounded_otherwise} rows of the file without text differ by up to "
+            f"{ROUNDED_TOLERANCE:g}: it adds in another order, and an output was rounded to the "
+            "next whole number"
         )
     if not result.has_classes:
         console.print(

@@ -383,7 +383,7 @@ TOLERANCE = 1e-5
 STARS_TOLERANCE = 0.01
 # A twin without a loop adds in another order, so that an output may be rounded to the next whole
 # number: in 12 of the 25,000 IMDB test reviews, by at most 9.1e-5.
-_TOLERANCE_OF_ROUNDED = 1e-3
+ROUNDED_TOLERANCE = 1e-3
 _ROWS_FOR_ONE_ROUNDED = 500
 
 
@@ -414,12 +414,13 @@ def rounded_otherwise(
 ) -> npt.NDArray[np.bool_] | None:
     """Return which rows of a twin differ only because an output is rounded to another number.
 
-    `differences` (rows,) are those of the probabilities. No row counts as rounded if more than 1
-    in 500 would. None is returned if the twin makes the same sums as the text-in file.
+    `differences` (rows,) is how far each probability is from the expected one. No row counts as
+    rounded if more than 1 in 500 would. None is returned if the twin makes the same sums as the
+    text-in file.
     """
     if not has_loop(onnx.load(text_in)) or has_loop(onnx.load(ids_in)):
         return None
-    rounded = (differences > TOLERANCE) & (differences <= _TOLERANCE_OF_ROUNDED)
+    rounded = (differences > TOLERANCE) & (differences <= ROUNDED_TOLERANCE)
     most = max(1, len(differences) // _ROWS_FOR_ONE_ROUNDED)
     return rounded if rounded.sum() <= most else np.zeros_like(rounded)
 

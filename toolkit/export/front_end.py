@@ -19,6 +19,7 @@ from onnx import helper
 
 from toolkit.model.file import TEXT, TOKEN_IDS
 from toolkit.model.tokenizer_node import tokenizer_settings
+from toolkit.networks.graphs import rename_tensors
 from toolkit.text.token_ids import FIRST_WORD_ID, PADDING_ID
 from toolkit.text.vocabulary import Vocabulary
 
@@ -91,17 +92,10 @@ def listed_graph(
     header = ", ".join(lists.get(each, each) for each in weights)
     nodes = "".join(lists[each] for each in steps)
     graph: onnx.GraphProto = onnx.parser.parse_graph(f"{signature} <{header}> {{{nodes}}}")
-
-    def renamed(name: str) -> str:
-        return outside.get(name, prefix + name)
-
+    rename_tensors(graph, prefix, outside)
     for node in graph.node:
-        node.input[:] = map(renamed, node.input)
-        node.output[:] = map(renamed, node.output)
         if not node.domain:
             node.ClearField("domain")  # as `onnx.helper` leaves it out
-    for entry in (*graph.initializer, *graph.value_info):
-        entry.name = renamed(entry.name)
     return graph
 
 

@@ -26,7 +26,15 @@ import onnx
 from onnx import helper
 
 from toolkit.model.file import TOKEN_IDS
-from toolkit.networks.graphs import Weights, graph_of, integers, names_in, steps, weights_by_name
+from toolkit.networks.graphs import (
+    Weights,
+    graph_of,
+    integers,
+    names_in,
+    rename_tensors,
+    steps,
+    weights_by_name,
+)
 
 # Tokens of a chunk. Measured with 4, 8, 16 and 32, in ONNX Runtime, on one thread: 8 is fastest for
 # single reviews of films, and as fast as 16 in batches.
@@ -58,16 +66,7 @@ def without_loop(network: onnx.ModelProto, max_tokens: int) -> onnx.ModelProto:
     chunks = graph_of(
         "\n".join(_steps(max_tokens)), _weights(found, max_tokens), width="tokens"
     ).graph
-    outside = {name: named[name] for name in (_START, *_ENDS)}
-
-    def renamed(name: str) -> str:
-        return outside.get(name, _PREFIX + name)
-
-    for node in chunks.node:
-        node.input[:] = map(renamed, node.input)
-        node.output[:] = map(renamed, node.output)
-    for entry in chunks.initializer:
-        entry.name = renamed(entry.name)
+    rename_tensors(chunks, _PREFIX, {name: named[name] for name in (_START, *_ENDS)})
     return _replaced(network, chunks)
 
 

@@ -114,6 +114,19 @@ def weights_by_name(model: onnx.ModelProto, named: Mapping[str, str]) -> Weights
     }
 
 
+def rename_tensors(graph: onnx.GraphProto, prefix: str, outside: Mapping[str, str]) -> None:
+    """Give the tensors of a graph a prefix, and tensors from outside the given names."""
+
+    def renamed(name: str) -> str:
+        return outside.get(name, prefix + name) if name else name
+
+    for node in graph.node:
+        node.input[:] = map(renamed, node.input)
+        node.output[:] = map(renamed, node.output)
+    for entry in (*graph.initializer, *graph.value_info):
+        entry.name = renamed(entry.name)
+
+
 def composed(
     around: onnx.ModelProto, base: onnx.ModelProto, *, ids: str, logit: str
 ) -> onnx.ModelProto:
@@ -126,16 +139,7 @@ def composed(
     if end.op_type != "Sigmoid":
         raise ValueError(f"expected a network that ends in a Sigmoid, received {end.op_type}")
     inner.node.remove(end)
-    names = {TOKEN_IDS: ids, end.input[0]: logit}
-
-    def renamed(name: str) -> str:
-        return names.get(name, f"base/{name}") if name else name
-
-    for node in inner.node:
-        node.input[:] = map(renamed, node.input)
-        node.output[:] = map(renamed, node.output)
-    for entry in inner.initializer:
-        entry.name = renamed(entry.name)
+    rename_tensors(inner, "base/", {TOKEN_IDS: ids, end.input[0]: logit})
     whole = deepcopy(around)
     whole.graph.node.extend(inner.node)
     whole.graph.initializer.extend(inner.initializer)
